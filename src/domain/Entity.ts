@@ -1,0 +1,79 @@
+/** Devices, assets and their profiles, as ThingsBoard describes them. They pass through Boardwalk byte for byte. */
+import { Schema } from "effect"
+import { Uuid } from "./Ids.ts"
+
+const ref = <const T extends string>(entityType: T) =>
+  Schema.Struct({ entityType: Schema.Literal(entityType), id: Uuid }).annotate({
+    identifier: `${entityType}_REF`,
+    description: "A reference."
+  })
+
+const Tenant = ref("TENANT")
+const Customer = ref("CUSTOMER")
+const DeviceProfileRef = ref("DEVICE_PROFILE")
+const AssetProfileRef = ref("ASSET_PROFILE")
+
+const common = {
+  createdTime: Schema.Int.annotate({ description: "Creation time, ms." }),
+  tenantId: Tenant,
+  customerId: Customer,
+  name: Schema.String,
+  type: Schema.String.annotate({ description: "Name of the profile." }),
+  label: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  additionalInfo: Schema.optionalKey(Schema.Json)
+}
+
+const sample = {
+  createdTime: 1_700_000_000_000,
+  tenantId: { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-000000000001" },
+  customerId: { entityType: "CUSTOMER", id: "13814000-1dd2-11b2-8080-808080808080" },
+  label: "Hall",
+  additionalInfo: null
+} as const
+
+export const Device = Schema.Struct({
+  id: ref("DEVICE"),
+  ...common,
+  deviceProfileId: DeviceProfileRef,
+  active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Whether it is connected; only in lists filtered by `active`." }))
+}).annotate({
+  identifier: "Device",
+  description: "A device as ThingsBoard describes it. Its release may add members.",
+  examples: [
+    {
+      id: { entityType: "DEVICE", id: "784f394c-42b6-435a-983c-b7beff2784f9" },
+      ...sample,
+      name: "Thermostat A",
+      type: "thermostat",
+      deviceProfileId: { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }
+    }
+  ]
+})
+
+export const Asset = Schema.Struct({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
+  identifier: "Asset",
+  description: "An asset (a building, a room, a machine) as ThingsBoard describes it. Its release may add members.",
+  examples: [
+    {
+      id: { entityType: "ASSET", id: "784f394c-42b6-435a-983c-b7beff2784aa" },
+      ...sample,
+      name: "Floor 1",
+      type: "floor",
+      assetProfileId: { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }
+    }
+  ]
+})
+
+const profile = { name: Schema.String.annotate({ description: "The type's name, as the filters take it." }) }
+
+export const DeviceType = Schema.Struct({ id: DeviceProfileRef, ...profile }).annotate({
+  identifier: "DeviceType",
+  description: "A device profile.",
+  examples: [{ id: { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }, name: "thermostat" }]
+})
+
+export const AssetType = Schema.Struct({ id: AssetProfileRef, ...profile }).annotate({
+  identifier: "AssetType",
+  description: "An asset profile.",
+  examples: [{ id: { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }, name: "floor" }]
+})

@@ -1,0 +1,56 @@
+/**
+ * What things are called: ThingsBoard's entity types and ids.
+ * The folder holds the vocabulary of the whole program as pure Schema; it imports `effect` and nothing of ours.
+ */
+import { Schema } from "effect"
+
+const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/
+
+/** A UUID in its usual form of 36 characters. ThingsBoard makes time-based ones (version 1), so the version is not checked. */
+export const Uuid = Schema.String.check(Schema.isPattern(uuid, { message: "Expected a UUID such as 784f394c-42b6-435a-983c-b7beff2784f9" }))
+
+export const DeviceId = Uuid.pipe(Schema.brand("DeviceId")).annotate({
+  identifier: "DeviceId",
+  description: "Id of a device (UUID).",
+  format: "uuid"
+})
+export type DeviceId = typeof DeviceId.Type
+
+export const AssetId = Uuid.pipe(Schema.brand("AssetId")).annotate({
+  identifier: "AssetId",
+  description: "Id of an asset (UUID).",
+  format: "uuid"
+})
+export type AssetId = typeof AssetId.Type
+
+/** Id of an entity of any type. */
+export const EntityId = Uuid.pipe(Schema.brand("EntityId")).annotate({
+  identifier: "EntityId",
+  description: "Id of an entity (UUID).",
+  format: "uuid"
+})
+export type EntityId = typeof EntityId.Type
+
+/** The types of entity that ThingsBoard relates to each other. */
+export const EntityType = Schema.Literals([
+  "DEVICE",
+  "ASSET",
+  "ENTITY_VIEW",
+  "CUSTOMER",
+  "TENANT",
+  "USER",
+  "DASHBOARD",
+  "EDGE",
+  "RULE_CHAIN",
+  "RULE_NODE",
+  "ALARM",
+  "DEVICE_PROFILE",
+  "ASSET_PROFILE"
+]).annotate({ identifier: "EntityType", description: "Type of an entity, as ThingsBoard names it." })
+export type EntityType = typeof EntityType.Type
+
+/** ThingsBoard's own form of a reference. */
+export interface EntityRef {
+  readonly entityType: EntityType
+  readonly id: string
+}

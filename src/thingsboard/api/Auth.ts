@@ -1,0 +1,21 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { User } from "./Entities.ts"
+
+/** `scope` is there for accounts with a second factor (`PRE_VERIFICATION_TOKEN`), and then `refreshToken` is not: such an account cannot be used here. */
+export const Tokens = Schema.Struct({
+  token: Schema.String,
+  refreshToken: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  scope: Schema.optionalKey(Schema.NullOr(Schema.String))
+})
+export type Tokens = typeof Tokens.Type
+
+/** Login and refresh need no token. Old refresh tokens stay valid until they expire. */
+export class Auth extends HttpApiGroup.make("auth").add(
+  HttpApiEndpoint.post("login", "/api/auth/login", {
+    payload: Schema.Struct({ username: Schema.String, password: Schema.String }),
+    success: Tokens
+  }),
+  HttpApiEndpoint.post("refresh", "/api/auth/token", { payload: Schema.Struct({ refreshToken: Schema.String }), success: Tokens }),
+  HttpApiEndpoint.get("user", "/api/auth/user", { success: User })
+) {}

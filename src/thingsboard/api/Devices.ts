@@ -1,0 +1,23 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { Device, DeviceInfo, PageOf, pageParameters, ProfileInfo } from "./Entities.ts"
+
+const list = { ...pageParameters, type: Schema.optionalKey(Schema.String) }
+const infos = { ...list, deviceProfileId: Schema.optionalKey(Schema.String), active: Schema.optionalKey(Schema.Boolean) }
+const customer = { customerId: Schema.String }
+
+/** `tenant…` needs a tenant's administrator, `customer…` serves both him and the customer's users. */
+export class Devices extends HttpApiGroup.make("devices").add(
+  HttpApiEndpoint.get("tenantDevices", "/api/tenant/devices", { query: list, success: PageOf(Device) }),
+  HttpApiEndpoint.get("tenantDeviceInfos", "/api/tenant/deviceInfos", { query: infos, success: PageOf(DeviceInfo) }),
+  HttpApiEndpoint.get("customerDevices", "/api/customer/:customerId/devices", { params: customer, query: list, success: PageOf(Device) }),
+  HttpApiEndpoint.get("customerDeviceInfos", "/api/customer/:customerId/deviceInfos", {
+    params: customer,
+    query: infos,
+    success: PageOf(DeviceInfo)
+  }),
+  HttpApiEndpoint.get("device", "/api/device/:deviceId", { params: { deviceId: Schema.String }, success: Device }),
+  /** A comma list; ids that may not be seen are left out in silence. */
+  HttpApiEndpoint.get("devicesByIds", "/api/devices", { query: { deviceIds: Schema.String }, success: Schema.Array(Device) }),
+  HttpApiEndpoint.get("deviceProfileInfos", "/api/deviceProfileInfos", { query: pageParameters, success: PageOf(ProfileInfo) })
+) {}

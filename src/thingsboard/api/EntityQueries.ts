@@ -1,0 +1,46 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { PageOf, Ref } from "./Entities.ts"
+
+const QueryKey = Schema.Struct({
+  type: Schema.Literals(["ENTITY_FIELD", "TIME_SERIES", "ATTRIBUTE", "SERVER_ATTRIBUTE"]),
+  key: Schema.String
+})
+
+/** `type` stands first: some versions answer 500 otherwise. */
+export const EntityFilter = Schema.Union([
+  Schema.Struct({ type: Schema.Literal("entityList"), entityType: Schema.String, entityList: Schema.Array(Schema.String) }),
+  Schema.Struct({ type: Schema.Literal("deviceType"), deviceTypes: Schema.Array(Schema.String), deviceNameFilter: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("entityType"), entityType: Schema.String })
+])
+
+/** Without `sortOrder` there is no order at all, and pages may repeat or skip rows. */
+export const EntityDataQuery = Schema.Struct({
+  entityFilter: EntityFilter,
+  entityFields: Schema.Array(QueryKey),
+  latestValues: Schema.Array(QueryKey),
+  keyFilters: Schema.Array(Schema.Unknown),
+  pageLink: Schema.Struct({
+    pageSize: Schema.Int,
+    page: Schema.Int,
+    textSearch: Schema.NullOr(Schema.String),
+    sortOrder: Schema.Struct({ key: QueryKey, direction: Schema.Literals(["ASC", "DESC"]) })
+  })
+})
+
+/** All values are text; a key without data is `{ts: 0, value: ""}`. */
+export const LatestText = Schema.Struct({ ts: Schema.Int, value: Schema.String })
+
+export const EntityData = Schema.Struct({
+  entityId: Ref,
+  latest: Schema.Record(Schema.String, Schema.Record(Schema.String, LatestText))
+})
+
+/** Reads many entities at once. What may not be seen is simply absent. */
+export class EntityQueries extends HttpApiGroup.make("entityQueries").add(
+  HttpApiEndpoint.post("findEntities", "/api/entitiesQuery/find", { payload: EntityDataQuery, success: PageOf(EntityData) }),
+  HttpApiEndpoint.post("countEntities", "/api/entitiesQuery/count", {
+    payload: Schema.Struct({ entityFilter: EntityFilter, keyFilters: Schema.Array(Schema.Unknown) }),
+    success: Schema.Int
+  })
+) {}

@@ -1,0 +1,17 @@
+/** Effect bodies on bun:test: `effect` with a clock the test moves and a console it reads, `live` with the real ones. */
+import { test } from "bun:test"
+import { Cause, Effect, Exit, Layer, type Scope } from "effect"
+import { TestClock, TestConsole } from "effect/testing"
+
+const environment = Layer.mergeAll(TestConsole.layer, TestClock.layer())
+
+const run = async <E>(body: Effect.Effect<unknown, E>) => {
+  const exit = await Effect.runPromiseExit(body)
+  if (Exit.isFailure(exit)) throw Cause.prettyErrors(exit.cause)[0] ?? Cause.squash(exit.cause)
+}
+
+export const effect = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
+  test(name, () => run(Effect.scoped(Effect.suspend(body)).pipe(Effect.provide(environment))), timeout)
+
+export const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
+  test(name, () => run(Effect.scoped(Effect.suspend(body))), timeout)
