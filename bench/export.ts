@@ -1,0 +1,183 @@
+/** A million rows out, in every format: time against the bare export, time to the first byte, memory, and whether others are still served. */
+import { download, type Download } from "./load.ts"
+import { cpuSeconds, memory, resetPeak } from "./measure.ts"
+import type { Options } from "./options.ts"
+import { probed, type ProbeResult, type Server, startBoardwalk, startPeer, startUpstream, type Upstream } from "./processes.ts"
+import { atLeast, atMost, figure, median, table, type Verdict, verdicts } from "./report.ts"
+import { firstTs, stepMs } from "./upstream/series.ts"
+import { deviceId } from "./upstream/tenant.ts"
+
+const device = deviceId(7)
+const endOf = (rows: number) => firstTs + rows * stepMs
+
+type Format = "csv" | "jsonl" | "json" | "xlsx" | "parquet"
+
+/** `rows` rows of Boardwalk's export, spread over the keys. */
+const exportPath = (format: Format, rows: number, keys = ["temperature"]) =>
+  `/api/v1/tb/devices/${device}/telemetry?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(rows / keys.length)}&format=${format}`
+/** The bare export's; a page of 10,000 rows is what people write, one of 50,000 makes fewer calls and takes more memory. */
+const barePath = (rows: number, page = 10_000) =>
+  `/export.csv?device=${device}&key=temperature&start_ts=${firstTs}&end_ts=${endOf(rows)}&page=${page}`
+
+interface Timing extends Download {
+  readonly cpu: number
+}
+
+const run = async (server: Server, path: string, onBody?: (bytes: Uint8Array) => void): Promise<Timing> => {
+  const before = cpuSeconds(server.pid)
+  const result = await download({ ...server, path }, onBody)
+  if (result.status !== 200 || !result.complete) {
+    throw new Error(`${server.name} ${path}: status ${result.status}, ${result.bytes} bytes, ${result.complete ? "complete" : "cut off"}`)
+  }
+  return { ...result, cpu: cpuSeconds(server.pid) - before }
+}
+
+const lines = async (server: Server, path: string) => {
+  let count = 0
+  await run(server, path, (bytes) => {
+    for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++
+  })
+  return count
+}
+
+interface Lane {
+  readonly name: string
+  readonly server: Server
+  readonly path: string
+}
+
+const summary = (timings: ReadonlyArray<Timing>) => ({
+  seconds: median(timings.map(({ seconds }) => seconds)),
+  cpu: median(timings.map(({ cpu }) => cpu)),
+  firstByteMs: median(timings.map(({ firstByteMs }) => firstByteMs)),
+  megabytes: timings[0]!.bytes / 1e6
+})
+type Compared = ReadonlyMap<string, ReadonlyArray<Timing>>
+
+/** Each lane once a round, after three rounds that do not count. */
+const compare = async (lanes: ReadonlyArray<Lane>, rounds: number): Promise<Compared> => {
+  const results = new Map(lanes.map(({ name }) => [name, [] as Array<Timing>]))
+  for (let round = -3; round < rounds; round++) {
+    for (const { name, server, path } of round % 2 === 0 ? lanes : [...lanes].reverse()) {
+      const timing = await run(server, path)
+      if (round >= 0) results.get(name)!.push(timing)
+    }
+  }
+  return results
+}
+
+/** How many times as long `slow` takes as `fast`, round by round. */
+const times = (results: Compared, slow: string, fast: string) => {
+  const reference = results.get(fast)!
+  return median(results.get(slow)!.map(({ seconds }, round) => seconds / reference[round]!.seconds))
+}
+
+const peakDuring = async <A>(server: Server, work: () => Promise<A>) => {
+  await Bun.sleep(500)
+  const exact = resetPeak(server.pid)
+  const [result, probe] = await probed(server, work)
+  return { result, probe, peak: memory(server.pid).peak, exact }
+}
+
+/** Boardwalk answers 4xx to a format that it does not have. */
+const offers = async (server: Server, format: Format) => {
+  const { status } = await download({ ...server, path: exportPath(format, 10) })
+  return status === 200
+}
+
+const probeNote = ({ latency, lag }: ProbeResult) =>
+  `/health p50 ${figure(latency.median)}, p95 ${figure(latency.p95)}, max ${figure(latency.max)} ms; the probe's own lag up to ${figure(lag.max)} ms`
+
+const speed = async (bare: Server, full: Server, upstream: Upstream, rows: number, rounds: number) => {
+  const csv = { name: "csv", server: full, path: exportPath("csv", rows) }
+  const plain = { name: "bare csv", server: bare, path: barePath(rows) }
+  const large = { name: "bare csv, pages of 50,000", server: bare, path: barePath(rows, 50_000) }
+  const text = (["jsonl", "json"] as const).map((format) => ({ name: format, server: full, path: exportPath(format, rows) }))
+  const near = await compare([plain, large, csv, ...text], rounds)
+  await upstream.set({ latency: 5 })
+  const far = await compare([plain, large, csv], rounds)
+  await upstream.set({ latency: 0 })
+  const row = (latency: string) => (entry: readonly [string, ReadonlyArray<Timing>]) => {
+    const { seconds, cpu, firstByteMs, megabytes } = summary(entry[1])
+    return [entry[0], latency, ...[seconds, rows / seconds / 1e6, cpu, firstByteMs, megabytes].map(figure)]
+  }
+  const rowsOf = [...[...near].map(row("0 ms")), ...[...far].map(row("5 ms"))]
+  const first = summary(near.get("csv")!).firstByteMs
+  const verdict: ReadonlyArray<Verdict> = [
+    atLeast("csv, how many times as fast as the bare export", times(near, "bare csv", "csv"), 1.5, "x"),
+    atLeast("the same, ThingsBoard 5 ms away", times(far, "bare csv", "csv"), 1.5, "x"),
+    atMost("jsonl, time relative to csv", times(near, "jsonl", "csv"), 1.2, "x"),
+    atMost("json, time relative to csv", times(near, "json", "csv"), 1.2, "x"),
+    atMost("first byte", first, 50, "ms", `5 ms away: ${figure(summary(far.get("csv")!).firstByteMs)} ms`)
+  ]
+  const measured = table(["export", "upstream", "s", "M rows/s", "CPU s", "first byte ms", "MB"], rowsOf)
+  return { verdict, text: measured }
+}
+
+const footprint = async (full: Server, upstream: Upstream, rows: number): Promise<ReadonlyArray<Verdict>> => {
+  const one = await peakDuring(full, () => run(full, exportPath("csv", rows)))
+  await upstream.set({ points: 20 * rows })
+  const twenty = await peakDuring(full, () => run(full, exportPath("csv", 20 * rows)))
+  await upstream.set({ points: rows })
+  const four = await peakDuring(full, () => Promise.all(Array.from({ length: 4 }, () => run(full, exportPath("csv", rows)))))
+  const note = one.exact ? undefined : "peak since the start: /proc/<pid>/clear_refs is not writable"
+  // The collector runs when it pays: two runs of the same work differ by some megabytes, hence the tenth.
+  return [
+    atMost("peak memory, one csv export", one.peak, 130, "MB", note),
+    atMost("the same, twenty times the rows", twenty.peak, one.peak * 1.1, "MB", `${figure(twenty.result.seconds)} s`),
+    atMost(
+      "peak memory, four exports at once",
+      four.peak,
+      200,
+      "MB",
+      `all in ${figure(Math.max(...four.result.map((each) => each.seconds)))} s`
+    ),
+    atMost("/health meanwhile, median", four.probe.latency.median, 5, "ms", probeNote(four.probe)),
+    atMost("/health meanwhile, longest", four.probe.latency.max, 50, "ms")
+  ]
+}
+
+const binary = async (
+  full: Server,
+  format: "xlsx" | "parquet",
+  path: string,
+  seconds: number,
+  megabytes: number
+): Promise<ReadonlyArray<Verdict>> => {
+  if (!(await offers(full, format))) return []
+  await run(full, path)
+  const { result, peak, probe } = await peakDuring(full, () => run(full, path))
+  return [
+    atMost(`${format}, a million rows`, result.seconds, seconds, "s", `${figure(result.bytes / 1e6)} MB`),
+    atMost(`${format}, peak memory`, peak, megabytes, "MB"),
+    atMost(`${format}, longest wait for /health`, probe.latency.max, 50, "ms", probeNote(probe))
+  ]
+}
+
+export const benchExport = async (options: Options) => {
+  const rows = options.short ? 100_000 : 1_000_000
+  const upstream = await startUpstream()
+  await upstream.set({ points: rows })
+  const bare = await startPeer(upstream)
+  if (options.self) {
+    const lanes = ["bare csv", "csv"].map((name) => ({ name, server: bare, path: barePath(rows) }))
+    const ratio = times(await compare(lanes, options.rounds), "bare csv", "csv")
+    return { ratio, text: `${await lines(bare, barePath(rows))} lines; the bare export against itself: ${figure(ratio)} x` }
+  }
+  const full = await startBoardwalk(upstream, options)
+  for (const [format, expected] of [
+    ["csv", rows + 1],
+    ["jsonl", rows]
+  ] as const) {
+    const found = await lines(full, exportPath(format, rows))
+    if (found !== expected) throw new Error(`Boardwalk's ${format} has ${found} lines, not ${expected}`)
+  }
+  const { verdict, text } = await speed(bare, full, upstream, rows, options.rounds)
+  const kept = [
+    ...verdict,
+    ...(await footprint(full, upstream, rows)),
+    ...(await binary(full, "xlsx", exportPath("xlsx", rows, ["temperature", "humidity"]), 3, 180)),
+    ...(await binary(full, "parquet", exportPath("parquet", rows), 2, 150))
+  ]
+  return { verdicts: kept, text: `${text}\n\n${verdicts(kept)}` }
+}

@@ -1,0 +1,147 @@
+/** CPU time of a request, Boardwalk against the bare server, in rounds that take turns: A B, B A, A B, … */
+import { load, type LoadResult } from "./load.ts"
+import { cpuSeconds, memory } from "./measure.ts"
+import type { Options } from "./options.ts"
+import { type Server, startBoardwalk, startPeer, startUpstream, type Upstream } from "./processes.ts"
+import { atMost, figure, median, table, type Verdict, verdicts } from "./report.ts"
+import { keyNames } from "./upstream/series.ts"
+import { deviceId } from "./upstream/tenant.ts"
+
+const keys = keyNames.join(",")
+const device = deviceId(7)
+
+interface Route {
+  readonly path: string
+  readonly first: string
+  readonly last: string
+  /** True when this is the answer that the figure is about, looked at once before anything is measured. */
+  readonly check: (body: string) => boolean
+}
+
+const counts = (body: string, name: string) => body.split(`"${name}":`).length - 1
+const json = (path: string, check: Route["check"]): Route => ({ path, first: "{", last: "}", check })
+const has20Devices = (body: string) => counts(body, "createdTime") === 20 || counts(body, "created_time") === 20
+const has5Keys = (body: string) => keyNames.every((key) => counts(body, key) >= 1)
+
+interface Scenario {
+  readonly name: string
+  readonly bare: Route
+  readonly boardwalk: Route
+  readonly vary: boolean
+  readonly limit: number
+}
+
+const health = {
+  bare: { path: "/health", first: "o", last: "k", check: (body: string) => body === "ok" },
+  boardwalk: json("/health", (body) => body.includes("status"))
+}
+const list = {
+  bare: json("/api/tenant/devices?pageSize=20&page=0", has20Devices),
+  boardwalk: json("/api/v1/tb/devices?page_size=20", has20Devices)
+}
+const latest = {
+  bare: json(`/api/plugins/telemetry/DEVICE/${device}/values/timeseries?keys=${keys}&useStrictDataTypes=true`, has5Keys),
+  boardwalk: json(`/api/v1/tb/devices/${device}/telemetry/latest?keys=${keys}`, has5Keys)
+}
+
+const scenarios: ReadonlyArray<Scenario> = [
+  { name: "/health against a no-op", ...health, vary: false, limit: 2 },
+  { name: "list of 20 devices, every answer new", ...list, vary: true, limit: 2 },
+  { name: "list of 20 devices, always the same", ...list, vary: false, limit: 2 },
+  { name: "latest of 5 keys, every answer new", ...latest, vary: true, limit: 2.2 },
+  { name: "latest of 5 keys, always the same", ...latest, vary: false, limit: 2.2 }
+]
+
+interface Sample {
+  readonly micros: number
+  /** The share of one core that the server used; much below 1 it was not the bottleneck, and the figure says less. */
+  readonly busy: number
+  readonly upstreamCalls: number
+  readonly load: LoadResult
+}
+
+const measure = async (server: Server, upstream: Upstream, route: Route, seconds: number, connections: number): Promise<Sample> => {
+  await upstream.reset()
+  const before = cpuSeconds(server.pid)
+  const result = await load({ ...server, path: route.path }, { ...route, connections, seconds })
+  const cpu = cpuSeconds(server.pid) - before
+  if (result.bad > 0) throw new Error(`${server.name} ${route.path}: ${result.bad} bad answers, ${JSON.stringify(result.statuses)}`)
+  const { calls } = await upstream.stats()
+  return { micros: (cpu * 1e6) / result.requests, busy: cpu / result.seconds, upstreamCalls: calls / result.requests, load: result }
+}
+
+const checked = async (server: Server, route: Route) => {
+  const answer = await fetch(`http://127.0.0.1:${server.port}${route.path}`, { headers: { "x-api-key": server.apiKey } })
+  const body = await answer.text()
+  if (!route.check(body)) throw new Error(`${server.name} ${route.path} answered ${answer.status}: ${body.slice(0, 300)}`)
+}
+
+const summary = (samples: ReadonlyArray<Sample>) => {
+  const middle = (of: (sample: Sample) => number) => median(samples.map(of))
+  return {
+    micros: middle((sample) => sample.micros),
+    perSecond: middle((sample) => sample.load.requests / sample.load.seconds),
+    medianMs: middle((sample) => sample.load.latency.median),
+    p99Ms: middle((sample) => sample.load.latency.p99),
+    busy: middle((sample) => sample.busy),
+    upstreamCalls: middle((sample) => sample.upstreamCalls)
+  }
+}
+
+const compare = async (scenario: Scenario, bare: Server, other: Server, upstream: Upstream, options: Options) => {
+  const { rounds, seconds, warm, connections } = options
+  const routes = [scenario.bare, options.self ? scenario.bare : scenario.boardwalk] as const
+  const sides = [bare, other] as const
+  await upstream.set({ vary: scenario.vary ? 1 : 0 })
+  for (const side of [0, 1] as const) {
+    await checked(sides[side], routes[side])
+    await measure(sides[side], upstream, routes[side], warm, connections)
+  }
+  const samples: [Array<Sample>, Array<Sample>] = [[], []]
+  for (let round = 0; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      samples[side].push(await measure(sides[side], upstream, routes[side], seconds, connections))
+    }
+  }
+  const ratios = samples[1].map((sample, round) => sample.micros / samples[0][round]!.micros)
+  const ratio = { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
+  return { name: scenario.name, limit: scenario.limit, ratio, bare: summary(samples[0]), other: summary(samples[1]) }
+}
+
+const idle = async (server: Server, options: Options) => {
+  await Bun.sleep(options.short ? 200 : 3_000)
+  return memory(server.pid).rss
+}
+
+export const benchHttp = async (options: Options) => {
+  const upstream = await startUpstream()
+  const bare = await startPeer(upstream)
+  const other = options.self ? await startPeer(upstream, "bare Bun again") : await startBoardwalk(upstream, options)
+  const idleMb = { bare: await idle(bare, options), other: await idle(other, options) }
+  const wanted = scenarios.filter(({ name }) => options.only.length === 0 || options.only.some((word) => name.includes(word)))
+  const results = []
+  for (const scenario of wanted) results.push(await compare(scenario, bare, other, upstream, options))
+  const afterMb = { bare: memory(bare.pid).rss, other: memory(other.pid).rss }
+
+  const columns = ["what", "server", "µs a request", "requests/s", "p50 ms", "p99 ms", "core used", "upstream calls"]
+  const row = (name: string, server: string, of: ReturnType<typeof summary>) => [
+    name,
+    server,
+    ...[of.micros, of.perSecond, of.medianMs, of.p99Ms, of.busy, of.upstreamCalls].map(figure)
+  ]
+  const rows = results.flatMap(({ name, bare: plain, other: full }) => [row(name, bare.name, plain), row("", other.name, full)])
+  const kept: Array<Verdict> = results.map(({ name, ratio, limit, other }) => {
+    const idling = other.busy < 0.8 ? "; the core was not full, so this is too high" : ""
+    return atMost(name, ratio.median, limit, "x", `rounds ${figure(ratio.min)} to ${figure(ratio.max)}${idling}`)
+  })
+  kept.push(
+    atMost(
+      "memory at idle",
+      idleMb.other,
+      100,
+      "MB",
+      `bare ${figure(idleMb.bare)}; after the load ${figure(afterMb.other)}, bare ${figure(afterMb.bare)}`
+    )
+  )
+  return { verdicts: kept, results, idleMb, afterMb, text: `${table(columns, rows)}\n\n${verdicts(kept)}` }
+}

@@ -1,0 +1,124 @@
+/**
+ * The load generator: raw sockets with keep-alive, one request in flight on each connection, a request that is rendered once. It takes less
+ * CPU for an answer than the bare server does, so one core of it and of the upstream keeps the server under test busy.
+ */
+import { ResponseReader } from "./ResponseReader.ts"
+import { percentile } from "./report.ts"
+
+export interface Target {
+  readonly port: number
+  readonly path: string
+  readonly apiKey: string
+}
+
+export const requestBytes = ({ port, path, apiKey }: Target) =>
+  Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-API-Key: ${apiKey}\r\nAccept: */*\r\n\r\n`)
+
+export interface Load {
+  readonly connections: number
+  /** Ends after so many seconds, or after `requests` when given. */
+  readonly seconds: number
+  readonly requests?: number
+  /** The body's first and last character; another answer counts as bad. */
+  readonly first: string
+  readonly last: string
+}
+
+export interface LoadResult {
+  readonly requests: number
+  readonly bad: number
+  readonly statuses: Readonly<Record<number, number>>
+  readonly seconds: number
+  /** Milliseconds. */
+  readonly latency: { readonly median: number; readonly p95: number; readonly p99: number; readonly max: number }
+}
+
+export const load = async (target: Target, { connections, seconds, requests = Infinity, first, last }: Load): Promise<LoadResult> => {
+  const bytes = requestBytes(target)
+  const [firstByte, lastByte] = [first.charCodeAt(0), last.charCodeAt(0)]
+  const latencies: Array<number> = []
+  const statuses: Record<number, number> = {}
+  const start = performance.now()
+  const deadline = start + seconds * 1_000
+  let [sent, bad] = [0, 0]
+
+  const connection = async () => {
+    const done = Promise.withResolvers<boolean>()
+    const reader = new ResponseReader()
+    let sentAt = 0
+    const closed = () => {
+      if (sentAt > 0) bad++
+      done.resolve(sent < requests && performance.now() < deadline)
+    }
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: target.port,
+      socket: {
+        data(socket, data) {
+          if (!reader.push(data)) return
+          const now = performance.now()
+          latencies.push(now - sentAt)
+          statuses[reader.status] = (statuses[reader.status] ?? 0) + 1
+          if (reader.status !== 200 || reader.firstByte !== firstByte || reader.lastByte !== lastByte) bad++
+          sentAt = 0
+          if (reader.closes || sent >= requests || now >= deadline) return void socket.end()
+          reader.reset()
+          sentAt = now
+          sent++
+          socket.write(bytes)
+        },
+        close: closed,
+        error: closed
+      }
+    })
+    sentAt = performance.now()
+    sent++
+    socket.write(bytes)
+    return done.promise
+  }
+  const worker = async () => {
+    // A server may close a connection at any time, and ThingsBoard does so at every hundredth request: open another one.
+    while (await connection());
+  }
+  await Promise.all(Array.from({ length: connections }, worker))
+  latencies.sort((a, b) => a - b)
+  const at = (share: number) => percentile(latencies, share)
+  const latency = { median: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
+  return { requests: latencies.length, bad, statuses, seconds: (performance.now() - start) / 1_000, latency }
+}
+
+export interface Download {
+  readonly status: number
+  readonly bytes: number
+  /** False when the connection ended before the answer did. */
+  readonly complete: boolean
+  readonly seconds: number
+  /** Milliseconds to the first byte of the body. */
+  readonly firstByteMs: number
+}
+
+/** One large answer, read as fast as it comes. */
+export const download = async (target: Target, onBody?: (bytes: Uint8Array) => void): Promise<Download> => {
+  const done = Promise.withResolvers<boolean>()
+  let firstByteMs = Number.NaN
+  const reader = new ResponseReader(onBody)
+  const start = performance.now()
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port: target.port,
+    socket: {
+      open: (socket) => void socket.write(requestBytes(target)),
+      data(socket, data) {
+        const complete = reader.push(data)
+        if (Number.isNaN(firstByteMs) && reader.bodyBytes > 0) firstByteMs = performance.now() - start
+        if (!complete) return
+        done.resolve(true)
+        socket.end()
+      },
+      close: () => done.resolve(false),
+      error: () => done.resolve(false)
+    }
+  })
+  const complete = await done.promise
+  return { status: reader.status, bytes: reader.bodyBytes, complete, seconds: (performance.now() - start) / 1_000, firstByteMs }
+}

@@ -1,0 +1,165 @@
+/**
+ * The processes of a benchmark and the CPUs they run on: the server under test has one CPU for itself; the upstream, the generator (this
+ * process) and the probe share another one.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { allowedCpus } from "./measure.ts"
+import type { Options } from "./options.ts"
+import { password, username } from "./upstream/sessions.ts"
+
+const here = import.meta.dir
+const repository = join(here, "..")
+const apiKey = "bench-4f1c9d2e7a6b5038c1d4e9f2a7b60358"
+/** Away from any .env or bunfig.toml that would change what is measured. */
+const emptyFolder = mkdtempSync(join(tmpdir(), "boardwalk-bench-"))
+
+/** Read before this process pins itself. */
+export const cpus = allowedCpus()
+const taskset = Bun.which("taskset")
+export const pinned = taskset !== null && cpus.length > 1
+const [serverCpu, otherCpu] = [cpus[0] ?? 0, cpus[1] ?? 0]
+const onCpu = (cpu: number, command: Array<string>) => (pinned ? ["taskset", "-c", String(cpu), ...command] : command)
+
+if (pinned) Bun.spawnSync(["taskset", "-acp", String(otherCpu), String(process.pid)])
+
+export interface Server {
+  readonly name: string
+  readonly pid: number
+  readonly port: number
+  readonly apiKey: string
+}
+
+const children = new Set<Bun.Subprocess>()
+process.on("exit", () => {
+  for (const child of children) child.kill()
+  rmSync(emptyFolder, { recursive: true, force: true })
+})
+
+const freePort = () => {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
+  const port = listener.port
+  listener.stop(true)
+  return port
+}
+
+interface Program {
+  readonly name: string
+  readonly cpu: number
+  readonly command: Array<string>
+  readonly env: Record<string, string>
+  readonly ready: string
+}
+
+const start = async ({ name, cpu, command, env, ready }: Program): Promise<Server> => {
+  const port = freePort()
+  const { PATH = "", HOME = "" } = process.env
+  const settings = {
+    cmd: onCpu(cpu, command),
+    cwd: emptyFolder,
+    env: { PATH, HOME, PORT: String(port), ...env }
+  }
+  const child = Bun.spawn({ ...settings, stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  children.add(child)
+  const deadline = performance.now() + 20_000
+  while (true) {
+    const answer = await fetch(`http://127.0.0.1:${port}${ready}`, { headers: { "x-api-key": apiKey } }).catch(() => undefined)
+    if (answer?.status === 200) return { name, pid: child.pid, port, apiKey }
+    if (child.exitCode !== null || performance.now() > deadline) {
+      child.kill()
+      // What it prints was thrown away, since a full pipe would slow it: run it once more to see why it does not serve.
+      const again = Bun.spawnSync({ ...settings, timeout: 5_000 })
+      const said = `${again.stdout}${again.stderr}`.trim().slice(-2_000)
+      throw new Error(`${name} did not answer ${ready} with 200 (last status: ${answer?.status ?? "none"})\n${said}`)
+    }
+    await Bun.sleep(50)
+  }
+}
+
+export interface Upstream extends Server {
+  readonly set: (orders: Record<string, number>) => Promise<void>
+  readonly reset: () => Promise<void>
+  readonly stats: () => Promise<UpstreamStats>
+}
+export interface UpstreamStats {
+  readonly calls: number
+  readonly reads: number
+  readonly history: number
+  readonly writes: number
+  readonly points: number
+  readonly unmatched: ReadonlyArray<string>
+}
+
+export const startUpstream = async (): Promise<Upstream> => {
+  const ready = "/api/noauth/userPasswordPolicy"
+  const server = await start({ name: "upstream", cpu: otherCpu, command: [process.execPath, join(here, "upstream.ts")], env: {}, ready })
+  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}/__admin/${path}`)).json() as Promise<UpstreamStats>
+  return {
+    ...server,
+    set: async (orders) => {
+      await ask(
+        `set?${Object.entries(orders)
+          .map(([name, value]) => `${name}=${value}`)
+          .join("&")}`
+      )
+    },
+    reset: async () => {
+      await ask("reset")
+    },
+    stats: () => ask("stats")
+  }
+}
+
+const identity = { TB_USERNAME: username, TB_PASSWORD: password, API_KEY: apiKey }
+
+export const startPeer = (upstream: Server, name = "bare Bun") => {
+  const env = { ...identity, UPSTREAM: `http://127.0.0.1:${upstream.port}` }
+  return start({ name, cpu: serverCpu, command: [process.execPath, join(here, "peer.ts")], env, ready: "/health" })
+}
+
+/** As it runs in production, from source, without tracing, and with a rate limit that is counted but never reached. */
+export const startBoardwalk = (upstream: Server, { binary, profile }: Options) => {
+  const limit = { RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_WINDOW: "60" }
+  const env = { ...identity, ...limit, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
+  const ready = "/api/v1/tb/devices?page_size=20"
+  const profiler = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-md", `--cpu-prof-dir=${resolve(profile)}`]
+  const command = binary === undefined ? [process.execPath, ...profiler, join(repository, "src/main.ts")] : [resolve(binary)]
+  return start({ name: "Boardwalk", cpu: serverCpu, command: [...command, "serve"], env, ready })
+}
+
+interface Spread {
+  readonly median: number
+  readonly p95: number
+  readonly max: number
+}
+export interface ProbeResult {
+  readonly asked: number
+  readonly bad: number
+  /** Milliseconds, as those of `lag`, by which the probe itself came late. */
+  readonly latency: Spread
+  readonly lag: Spread
+}
+
+/** Asks /health every 10 ms while `work` runs. */
+export const probed = async <A>(server: Server, work: () => Promise<A>): Promise<readonly [A, ProbeResult]> => {
+  const cmd = onCpu(otherCpu, [process.execPath, join(here, "probe.ts"), String(server.port)])
+  const child = Bun.spawn({ cmd, stdin: "ignore", stdout: "pipe", stderr: "inherit" })
+  children.add(child)
+  const output = child.stdout.getReader()
+  await output.read()
+  const result = await work()
+  child.kill("SIGTERM")
+  const { value } = await output.read()
+  children.delete(child)
+  return [result, JSON.parse(new TextDecoder().decode(value)) as ProbeResult]
+}
+
+export const stopAll = async () => {
+  for (const child of children) {
+    child.kill("SIGTERM")
+    await Promise.race([child.exited, Bun.sleep(10_000)])
+    if (child.exitCode === null) child.kill("SIGKILL")
+  }
+  children.clear()
+}

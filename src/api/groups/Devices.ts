@@ -1,0 +1,46 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Device, DeviceType } from "../../domain/Entity.ts"
+import { ListOf, OneOf } from "../Envelopes.ts"
+import { Authentication } from "../middleware/Authentication.ts"
+import { RateLimit } from "../middleware/RateLimit.ts"
+import { deviceParams, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
+
+export class Devices extends HttpApiGroup.make("devices")
+  .add(
+    HttpApiEndpoint.get("list", "/devices", {
+      query: {
+        page,
+        page_size: pageSize,
+        text_search: textSearch,
+        device_type: typeName("device"),
+        sort,
+        order,
+        active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Only devices that are connected (true) or are not (false)." }))
+      },
+      success: ListOf(Device).annotate({ identifier: "DeviceList", description: "A page of devices." }),
+      error: upstreamProblems
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List devices",
+        description: "The devices that ThingsBoard shows to the gateway's user, page by page."
+      })
+    ),
+    HttpApiEndpoint.get("get", "/devices/:device_id", {
+      params: deviceParams,
+      query: {},
+      success: OneOf(Device).annotate({ identifier: "DeviceResult", description: "One device." }),
+      error: [DeviceNotFound, ...upstreamProblems]
+    }).annotateMerge(OpenApi.annotations({ summary: "Get a device" })),
+    HttpApiEndpoint.get("types", "/device-types", {
+      query: { page, page_size: pageSize, text_search: textSearch },
+      success: ListOf(DeviceType).annotate({ identifier: "DeviceTypeList", description: "A page of device types." }),
+      error: upstreamProblems
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "List device types", description: "The device profiles; their names are what `device_type` takes." })
+    )
+  )
+  .middleware(RateLimit)
+  .middleware(Authentication)
+  .annotateMerge(OpenApi.annotations({ title: "Devices", description: "Devices and their types." })) {}

@@ -1,0 +1,48 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { success } from "../Envelopes.ts"
+
+const Health = Schema.Struct({ ...success, service: Schema.String, version: Schema.String }).annotate({
+  identifier: "Health",
+  description: "The process is alive.",
+  examples: [{ status: "success", timestamp: 1_700_000_000_000, service: "Boardwalk", version: "0.1.0" }]
+})
+
+const Dependency = Schema.Struct({
+  name: Schema.String,
+  ok: Schema.Boolean,
+  detail: Schema.String.annotate({ description: "One sentence; no hosts, no secrets." })
+}).annotate({ identifier: "Dependency", description: "Something the gateway cannot work without." })
+
+const Readiness = Schema.Struct({
+  status: Schema.Literals(["ready", "not ready"]),
+  timestamp: Schema.Int,
+  dependencies: Schema.Array(Dependency)
+}).annotate({ identifier: "Readiness", description: "Whether the gateway can serve." })
+export type Readiness = typeof Readiness.Type
+
+const health = OpenApi.annotations({ summary: "Liveness", description: "Answers while the process lives; never calls ThingsBoard." })
+
+/** Open to everyone. */
+export class System extends HttpApiGroup.make("system")
+  .add(
+    HttpApiEndpoint.get("index", "/", {
+      query: {},
+      success: Schema.Struct({
+        ...success,
+        name: Schema.String,
+        version: Schema.String,
+        links: Schema.Record(Schema.String, Schema.String)
+      }).annotate({
+        identifier: "Index",
+        description: "Where things are."
+      })
+    }).annotateMerge(OpenApi.annotations({ summary: "Where things are" })),
+    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health),
+    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(health),
+    HttpApiEndpoint.get("ready", "/ready", {
+      query: {},
+      success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]
+    }).annotateMerge(OpenApi.annotations({ summary: "Readiness", description: "200 when every dependency works, 503 when one does not." }))
+  )
+  .annotateMerge(OpenApi.annotations({ title: "System", description: "Liveness, readiness and where things are." })) {}

@@ -1,0 +1,221 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { DeviceId } from "../../domain/Ids.ts"
+import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
+import { ofDevice, success } from "../Envelopes.ts"
+import { Authentication } from "../middleware/Authentication.ts"
+import { RateLimit } from "../middleware/RateLimit.ts"
+import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
+import { bodyProblems, DeviceNotFound, RateLimited, upstreamProblems } from "../Problems.ts"
+import { BulkResult, ImportBody, ImportResult, PointsByDevice, UploadResult } from "./TelemetryBodies.ts"
+
+const Row = Schema.Struct({ ts: Point.fields.ts, key: Key, value: Point.fields.value }).annotate({
+  identifier: "Row",
+  description: "A line of an export."
+})
+const DeviceRow = Schema.Struct({ device_id: DeviceId, device_name: Schema.String, ...Row.fields }).annotate({
+  identifier: "DeviceRow",
+  description: "A line of an export of many devices."
+})
+
+const files = [
+  Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/csv" })),
+  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" })),
+  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.apache.parquet" }))
+] as const
+
+const keyList = Schema.Array(Key).check(Schema.isMinLength(1), Schema.isMaxLength(1000))
+const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), Schema.isMaxLength(10_000))
+
+/** Devices by their ids or by their type; exactly one of the two. */
+const selection = {
+  device_ids: Schema.optionalKey(deviceList.annotate({ description: "The devices." })),
+  device_type: Schema.optionalKey(
+    Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({ description: "All devices of this type." })
+  )
+}
+
+const oneSelection = Schema.makeFilter(
+  (body: { readonly device_ids?: ReadonlyArray<string>; readonly device_type?: string }) =>
+    (body.device_ids === undefined) !== (body.device_type === undefined),
+  { message: "Expected either device_ids or device_type" }
+)
+
+const Query = Schema.Struct({
+  keys: keyList,
+  start_ts: Schema.optionalKey(startTs),
+  end_ts: Schema.optionalKey(endTs),
+  limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Points a key and page.",
+      default: defaults.queryLimit
+    })
+  ),
+  agg: Schema.optionalKey(Aggregation),
+  interval: Schema.optionalKey(Interval),
+  timezone: aggregation.timezone,
+  order: Schema.optionalKey(Order.annotate({ description: "Oldest or newest points first.", default: "DESC" })),
+  cursor: Schema.optionalKey(
+    Schema.String.check(Schema.isMaxLength(65_536)).annotate({ description: "`next_cursor` of the page before; the rest as it was." })
+  )
+}).annotate({
+  identifier: "TelemetryQuery",
+  description: "What to read: the last 24 hours when no range is given.",
+  examples: [{ keys: ["temperature", "humidity"], start_ts: 1_700_000_000_000, end_ts: 1_700_086_400_000, limit: 200 }]
+})
+
+const QueryResult = Schema.Struct({
+  ...ofDevice,
+  query: Schema.Struct({
+    keys: Schema.Array(Key),
+    start_ts: startTs,
+    end_ts: endTs,
+    limit: Schema.Int,
+    order: Order,
+    interval: Schema.NullOr(Interval),
+    agg: Aggregation,
+    timezone: Schema.NullOr(Schema.String)
+  }),
+  data: Series,
+  metadata: Schema.Struct({
+    total_points: Schema.Int.annotate({ description: "Points on this page." }),
+    keys_found: Schema.Array(Key),
+    keys_missing: Schema.Array(Key),
+    time_range: Schema.Struct({ start: Schema.Int, end: Schema.Int, duration_hours: Schema.Finite })
+  }),
+  next_cursor: Schema.NullOr(Schema.String).annotate({ description: "Reads on where this page ends; null on the last one." })
+}).annotate({ identifier: "TelemetryQueryResult", description: "A page of points of each key." })
+
+export class Telemetry extends HttpApiGroup.make("telemetry")
+  .add(
+    HttpApiEndpoint.get("keys", "/devices/:device_id/keys", {
+      params: deviceParams,
+      query: {},
+      success: Schema.Struct({ ...ofDevice, data: Schema.Array(Schema.String) }).annotate({
+        identifier: "KeysResult",
+        description: "Keys that hold values.",
+        examples: [
+          {
+            status: "success",
+            timestamp: 1_700_000_000_000,
+            device_id: "784f394c-42b6-435a-983c-b7beff2784f9" as DeviceId,
+            data: ["temperature"]
+          }
+        ]
+      }),
+      error: [DeviceNotFound, ...upstreamProblems]
+    }).annotateMerge(OpenApi.annotations({ summary: "List a device's keys" })),
+    HttpApiEndpoint.get("export", "/devices/:device_id/telemetry", {
+      params: deviceParams,
+      query: { keys, start_ts: startTs, end_ts: endTs, format: Schema.optionalKey(Format), ...aggregation },
+      success: [Series, HttpApiSchema.StreamNdjson({ schema: Row }), ...files],
+      error: [DeviceNotFound, RateLimited, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Read all telemetry of a range",
+        description:
+          "Every point with `start_ts` <= ts < `end_ts`, oldest first, key after key, streamed and exact. When ThingsBoard fails on the way the connection is broken off, so that a cut file never looks whole."
+      })
+    ),
+    HttpApiEndpoint.get("latest", "/devices/:device_id/telemetry/latest", {
+      params: deviceParams,
+      query: { keys },
+      success: Schema.Struct({
+        ...ofDevice,
+        keys_requested: Schema.Array(Key),
+        data: Schema.Record(Schema.String, Schema.NullOr(Point))
+      }).annotate({
+        identifier: "LatestResult",
+        description: "The newest point of each key; null when the key holds none."
+      }),
+      error: [DeviceNotFound, ...upstreamProblems]
+    }).annotateMerge(OpenApi.annotations({ summary: "Read the latest values" })),
+    HttpApiEndpoint.post("latestOfMany", "/telemetry/latest", {
+      query: {},
+      payload: Schema.Struct({ ...selection, keys: keyList })
+        .check(oneSelection)
+        .annotate({ identifier: "LatestOfMany", description: "Devices by id or type, and keys." }),
+      success: Schema.Struct({
+        ...success,
+        keys_requested: Schema.Array(Key),
+        data: Schema.Record(
+          Schema.String,
+          Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Schema.NullOr(Point)) }).annotate({
+            identifier: "DeviceLatest"
+          })
+        ),
+        not_found: Schema.Array(Schema.String).annotate({ description: "Ids of `device_ids` that do not exist or may not be seen." })
+      }).annotate({ identifier: "LatestOfManyResult", description: "The newest points of each device, by its id." }),
+      error: [...bodyProblems, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Read the latest values of many devices",
+        description: "In few calls to ThingsBoard, also for a thousand devices."
+      })
+    ),
+    HttpApiEndpoint.post("exportMany", "/telemetry/export", {
+      query: {},
+      payload: Schema.Struct({
+        ...selection,
+        keys: Schema.optionalKey(keyList),
+        start_ts: startTs,
+        end_ts: endTs,
+        format: Schema.optionalKey(Format)
+      })
+        .check(oneSelection)
+        .annotate({ identifier: "ExportMany", description: "Devices by id or type, keys (all when none is named), a range and a form." }),
+      success: [
+        Schema.Record(Schema.String, Schema.Struct({ device_name: Schema.String, telemetry: Series })).annotate({
+          identifier: "DeviceSeries",
+          description: "Points of each device, by its id."
+        }),
+        HttpApiSchema.StreamNdjson({ schema: DeviceRow }),
+        ...files
+      ],
+      error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Export many devices",
+        description: "One stream, device after device, with `device_id` and `device_name` on each row."
+      })
+    ),
+    HttpApiEndpoint.post("query", "/devices/:device_id/telemetry/query", {
+      params: deviceParams,
+      query: {},
+      payload: Query,
+      success: QueryResult,
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Query telemetry page by page",
+        description: "Up to `limit` points a key; `next_cursor` reads on. A loop over pages gives every row once."
+      })
+    ),
+    HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {
+      params: deviceParams,
+      query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
+      payload: [Series.annotate({ identifier: "PointsByKey", description: "Points to store, by key." }), ImportBody],
+      success: [UploadResult.pipe(HttpApiSchema.status(201)), ImportResult],
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Upload telemetry",
+        description:
+          "As JSON, all or nothing refused at the door; or as CSV or NDJSON of any length (`ts,key,value`, or `ts` and a column a key), where refused rows are named."
+      })
+    ),
+    HttpApiEndpoint.post("bulk", "/telemetry/bulk", {
+      query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
+      payload: [PointsByDevice, ImportBody],
+      success: [BulkResult, ImportResult],
+      error: [...bodyProblems, ...upstreamProblems]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Upload telemetry of many devices",
+        description: "As JSON with a result a device; or as CSV or NDJSON rows with `device_id` or `device_name`."
+      })
+    )
+  )
+  .middleware(RateLimit)
+  .middleware(Authentication)
+  .annotateMerge(OpenApi.annotations({ title: "Telemetry", description: "Time series: read, export, upload." })) {}

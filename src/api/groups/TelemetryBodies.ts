@@ -1,0 +1,63 @@
+/** Bodies of the uploads and their answers. */
+import { Schema } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { Series } from "../../domain/Telemetry.ts"
+import { ofDevice, success } from "../Envelopes.ts"
+
+/** Rows of any number, read as a stream. */
+export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: ["text/csv", "application/x-ndjson"] })
+
+const warnings = Schema.optionalKey(
+  Schema.Array(Schema.String).annotate({ description: "What was changed to be stored as meant, such as rounded decimals." })
+)
+
+export const UploadResult = Schema.Struct({
+  ...ofDevice,
+  keys_uploaded: Schema.Array(Schema.String),
+  total_data_points: Schema.Int,
+  message: Schema.String,
+  warnings
+}).annotate({ identifier: "UploadResult", description: "What was stored." })
+
+export const PointsByDevice = Schema.Record(Schema.String, Series).annotate({
+  identifier: "PointsByDevice",
+  description: "Points to store, by device id and key.",
+  examples: [{ "784f394c-42b6-435a-983c-b7beff2784f9": { temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] } }]
+})
+
+const DeviceOutcome = Schema.Struct({
+  status: Schema.Literals(["success", "error"]),
+  keys_uploaded: Schema.optionalKey(Schema.Array(Schema.String)),
+  data_points: Schema.optionalKey(Schema.Int),
+  error: Schema.optionalKey(Schema.String),
+  error_code: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "DeviceOutcome", description: "What became of one device's points." })
+
+export const BulkResult = Schema.Struct({
+  ...success,
+  summary: Schema.Struct({
+    total_devices: Schema.Int,
+    successful_devices: Schema.Int,
+    failed_devices: Schema.Int,
+    total_data_points: Schema.Int
+  }),
+  results: Schema.Record(Schema.String, DeviceOutcome),
+  message: Schema.String,
+  warnings
+}).annotate({ identifier: "BulkResult", description: "What became of each device." })
+
+const RefusedRow = Schema.Struct({
+  line: Schema.Int.annotate({ description: "Line of the body, from 1." }),
+  reason: Schema.String
+}).annotate({ identifier: "RefusedRow", description: "A row that was not taken." })
+
+export const ImportResult = Schema.Struct({
+  ...success,
+  dry_run: Schema.Boolean,
+  rows_taken: Schema.Int,
+  rows_refused: Schema.Int,
+  refused: Schema.Array(RefusedRow).annotate({ description: "The first 1,000 refused rows." }),
+  points_stored: Schema.Record(Schema.String, Schema.Int).annotate({ description: "Points by device id." }),
+  message: Schema.String,
+  warnings
+}).annotate({ identifier: "ImportResult", description: "What became of the rows." })
