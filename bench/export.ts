@@ -52,6 +52,11 @@ const summary = (timings: ReadonlyArray<Timing>) => ({
   firstByteMs: median(timings.map(({ firstByteMs }) => firstByteMs)),
   megabytes: timings[0]!.bytes / 1e6
 })
+const timed = (latencyMs: number) => (entry: readonly [string, ReadonlyArray<Timing>]) => ({
+  name: entry[0],
+  latencyMs,
+  ...summary(entry[1])
+})
 type Compared = ReadonlyMap<string, ReadonlyArray<Timing>>
 
 /** Each lane once a round, after three rounds that do not count. */
@@ -97,11 +102,7 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
   await upstream.set({ latency: 5 })
   const far = await compare([plain, large, csv], rounds)
   await upstream.set({ latency: 0 })
-  const row = (latency: string) => (entry: readonly [string, ReadonlyArray<Timing>]) => {
-    const { seconds, cpu, firstByteMs, megabytes } = summary(entry[1])
-    return [entry[0], latency, ...[seconds, rows / seconds / 1e6, cpu, firstByteMs, megabytes].map(figure)]
-  }
-  const rowsOf = [...[...near].map(row("0 ms")), ...[...far].map(row("5 ms"))]
+  const timings = [...[...near].map(timed(0)), ...[...far].map(timed(5))]
   const first = summary(near.get("csv")!).firstByteMs
   const verdict: ReadonlyArray<Verdict> = [
     atLeast("csv, how many times as fast as the bare export", times(near, "bare csv", "csv"), 1.5, "x"),
@@ -110,8 +111,12 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
     atMost("json, time relative to csv", times(near, "json", "csv"), 1.2, "x"),
     atMost("first byte", first, 50, "ms", `5 ms away: ${figure(summary(far.get("csv")!).firstByteMs)} ms`)
   ]
-  const measured = table(["export", "upstream", "s", "M rows/s", "CPU s", "first byte ms", "MB"], rowsOf)
-  return { verdict, text: measured }
+  const cells = timings.map((each) => [
+    each.name,
+    `${each.latencyMs} ms`,
+    ...[each.seconds, rows / each.seconds / 1e6, each.cpu, each.firstByteMs, each.megabytes].map(figure)
+  ])
+  return { verdict, timings, text: table(["export", "upstream", "s", "M rows/s", "CPU s", "first byte ms", "MB"], cells) }
 }
 
 const footprint = async (full: Server, upstream: Upstream, rows: number): Promise<ReadonlyArray<Verdict>> => {
@@ -144,7 +149,10 @@ const binary = async (
   seconds: number,
   megabytes: number
 ): Promise<ReadonlyArray<Verdict>> => {
-  if (!(await offers(full, format))) return []
+  if (!(await offers(full, format)))
+    return [
+      { what: `${format}, a million rows`, value: Number.NaN, unit: "", target: `<= ${seconds}`, reached: false, note: "not offered" }
+    ]
   await run(full, path)
   const { result, peak, probe } = await peakDuring(full, () => run(full, path))
   return [
@@ -172,12 +180,12 @@ export const benchExport = async (options: Options) => {
     const found = await lines(full, exportPath(format, rows))
     if (found !== expected) throw new Error(`Boardwalk's ${format} has ${found} lines, not ${expected}`)
   }
-  const { verdict, text } = await speed(bare, full, upstream, rows, options.rounds)
+  const { verdict, timings, text } = await speed(bare, full, upstream, rows, options.rounds)
   const kept = [
     ...verdict,
     ...(await footprint(full, upstream, rows)),
     ...(await binary(full, "xlsx", exportPath("xlsx", rows, ["temperature", "humidity"]), 3, 180)),
     ...(await binary(full, "parquet", exportPath("parquet", rows), 2, 150))
   ]
-  return { verdicts: kept, text: `${text}\n\n${verdicts(kept)}` }
+  return { verdicts: kept, timings, text: `${text}\n\n${verdicts(kept)}` }
 }

@@ -66,7 +66,6 @@ export const Interval = Schema.Union([
     })
   )
 ]).annotate({
-  identifier: "Interval",
   description:
     "Length of a bucket: milliseconds (1000 or more), or 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months follow the calendar of `timezone`.",
   examples: ["1h", 300_000]

@@ -20,7 +20,7 @@ const members = <const Code extends string, Details extends Schema.Top>(code: Co
   detail: Schema.String.annotate({ description: "What went wrong, and what to do about it." }),
   instance: Schema.String.annotate({ description: "Id of the request, as in `X-Request-Id`." }),
   message: Schema.String.annotate({ description: "The same sentence as `detail`." }),
-  error_code: Schema.Literal(code),
+  error_code: Schema.tag(code),
   timestamp: Schema.Int.annotate({ description: "When it happened, ms." }),
   details
 })
@@ -96,7 +96,7 @@ export class RateLimited extends HttpApiError.Problem<RateLimited>()(
   { type: type("rate-limited"), status: 429, title: "Rate limit exceeded" },
   {
     ...members("RATE_LIMIT_EXCEEDED", none),
-    error: Schema.Literal("Rate limit exceeded"),
+    error: Schema.tag("Rate limit exceeded"),
     retry_after: Schema.Int.annotate({ description: "Seconds to wait." })
   }
 ) {}

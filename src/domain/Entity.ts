@@ -31,7 +31,11 @@ const sample = {
   additionalInfo: null
 } as const
 
-export const Device = Schema.Struct({
+/** Members that a release of ThingsBoard adds are kept. */
+const open = <const F extends Schema.Struct.Fields>(fields: F) =>
+  Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Json)])
+
+export const Device = open({
   id: ref("DEVICE"),
   ...common,
   deviceProfileId: DeviceProfileRef,
@@ -50,7 +54,7 @@ export const Device = Schema.Struct({
   ]
 })
 
-export const Asset = Schema.Struct({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
+export const Asset = open({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
   identifier: "Asset",
   description: "An asset (a building, a room, a machine) as ThingsBoard describes it. Its release may add members.",
   examples: [
@@ -66,13 +70,13 @@ export const Asset = Schema.Struct({ id: ref("ASSET"), ...common, assetProfileId
 
 const profile = { name: Schema.String.annotate({ description: "The type's name, as the filters take it." }) }
 
-export const DeviceType = Schema.Struct({ id: DeviceProfileRef, ...profile }).annotate({
+export const DeviceType = open({ id: DeviceProfileRef, ...profile }).annotate({
   identifier: "DeviceType",
   description: "A device profile.",
   examples: [{ id: { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }, name: "thermostat" }]
 })
 
-export const AssetType = Schema.Struct({ id: AssetProfileRef, ...profile }).annotate({
+export const AssetType = open({ id: AssetProfileRef, ...profile }).annotate({
   identifier: "AssetType",
   description: "An asset profile.",
   examples: [{ id: { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }, name: "floor" }]

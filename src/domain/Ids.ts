@@ -46,7 +46,7 @@ export const EntityType = Schema.Literals([
   "ALARM",
   "DEVICE_PROFILE",
   "ASSET_PROFILE"
-]).annotate({ identifier: "EntityType", description: "Type of an entity, as ThingsBoard names it." })
+]).annotate({ description: "Type of an entity, as ThingsBoard names it." })
 export type EntityType = typeof EntityType.Type
 
 /** ThingsBoard's own form of a reference. */

@@ -3,7 +3,6 @@ import { Schema } from "effect"
 
 /** Milliseconds since the Unix epoch. */
 export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000_000 })).annotate({
-  identifier: "Timestamp",
   description: "Milliseconds since the Unix epoch.",
   examples: [1_700_000_000_000]
 })
@@ -15,7 +14,7 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
 export const Key = Schema.String.check(
   Schema.makeFilter((key: string) => key.trim() !== "", { message: "Expected a key that is not blank" }),
   Schema.isMaxLength(255, { message: "Expected a key of at most 255 characters" })
-).annotate({ identifier: "Key", description: "Name of a time series or an attribute.", examples: ["temperature"] })
+).annotate({ description: "Name of a time series or an attribute.", examples: ["temperature"] })
 export type Key = typeof Key.Type
 
 /** What a point can hold: a number, text, a boolean or any JSON. */
@@ -45,7 +44,7 @@ export const Aggregation = Schema.Literals(["NONE", "MIN", "MAX", "AVG", "SUM", 
 })
 export type Aggregation = typeof Aggregation.Type
 
-export const Order = Schema.Literals(["ASC", "DESC"]).annotate({ identifier: "Order", description: "Sort order." })
+export const Order = Schema.Literals(["ASC", "DESC"]).annotate({ description: "Sort order." })
 export type Order = typeof Order.Type
 
 /** A half-open span of time: `start` is in it, `end` is not. */

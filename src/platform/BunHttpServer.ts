@@ -32,7 +32,8 @@ export class Exchange {
   }
 }
 
-export class CurrentExchange extends Context.Service<CurrentExchange, Exchange>()("boardwalk/platform/CurrentExchange") {}
+/** The exchange of the request that is being handled; undefined outside a server, as in tests of single handlers. */
+export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwalk/platform/CurrentExchange", { defaultValue: () => undefined })
 
 /** Where a running server can be reached. */
 export class BunHttpServer extends Context.Service<BunHttpServer, { readonly url: string; readonly port: number }>()(

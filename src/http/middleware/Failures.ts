@@ -1,0 +1,110 @@
+import { Cause, Effect, type Types } from "effect"
+import { HttpApi } from "effect/http-api"
+import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { Api } from "../../api/Api.ts"
+import {
+  InternalError,
+  InvalidRequest,
+  MethodNotAllowed,
+  PayloadTooLarge,
+  type Problem,
+  RouteNotFound,
+  UnsupportedMediaType
+} from "../../api/Problems.ts"
+import { refuse } from "../refuse.ts"
+
+/** The methods each path of the contract takes. */
+const routes = (() => {
+  const found: Array<{ readonly method: string; readonly path: RegExp }> = []
+  HttpApi.reflect(Api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint }) => {
+      found.push({ method: endpoint.method, path: new RegExp(`^${endpoint.path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`) })
+    }
+  })
+  return found
+})()
+
+const methodsOf = (path: string): ReadonlyArray<string> => {
+  const methods = routes.filter((route) => route.path.test(path)).map((route) => route.method as string)
+  return methods.length === 0 ? [] : [...new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"])]
+}
+
+const answer = (problem: Effect.Effect<never, Problem>) => Effect.flatMap(Effect.flip(problem), HttpServerRespondable.toResponse)
+
+const routeNotFound = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  const allow = methodsOf(request.url.split("?", 1)[0]!)
+  if (allow.length === 0)
+    return yield* answer(
+      refuse("There is nothing at this path. GET / tells where things are.", (common) => new RouteNotFound({ ...common, details: {} }))
+    )
+  const header = { allow: allow.join(", ") }
+  if (request.method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers: header })
+  const response = yield* answer(
+    refuse(
+      `This path does not take ${request.method}; it takes ${header.allow}.`,
+      (common) => new MethodNotAllowed({ ...common, details: { allow } })
+    )
+  )
+  return HttpServerResponse.setHeaders(response, header)
+})
+
+const payloadTooLarge = answer(
+  refuse("The body is larger than this gateway takes (MAX_BODY_SIZE).", (common) => new PayloadTooLarge({ ...common, details: {} }))
+)
+
+const unsupportedMediaType = answer(
+  refuse(
+    "This path does not take a body of this Content-Type.",
+    (common) => new UnsupportedMediaType({ ...common, details: { accepted: ["application/json"] } })
+  )
+)
+
+const unreadable = answer(
+  refuse(
+    "The body is not valid JSON.",
+    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue: "Expected valid JSON" }] } })
+  )
+)
+
+const internalError = (cause: Cause.Cause<unknown>) =>
+  Effect.andThen(
+    Effect.logError("Unexpected failure", cause),
+    answer(
+      refuse(
+        "The gateway failed unexpectedly; its log has the reason under this request's id.",
+        (common) => new InternalError({ ...common, details: {} })
+      )
+    )
+  )
+
+/** Answers of the framework that carry no problem of ours. */
+const bare = (response: HttpServerResponse.HttpServerResponse) =>
+  response.status >= 400 && response.headers["content-type"] !== "application/problem+json" ? response.status : undefined
+
+/** What no endpoint answers for (unknown paths and methods, bodies the framework refuses, bugs) gets the one shape as well. */
+export const FailuresLive = HttpRouter.middleware(
+  (handled) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      handled.pipe(
+        Effect.catchCause((cause): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
+          if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+          const error = Cause.squash(cause)
+          if (HttpServerError.isHttpServerError(error)) {
+            if (error.reason._tag === "RouteNotFound") return routeNotFound(request)
+            if (error.reason._tag === "RequestParseError") return unreadable
+          }
+          return HttpServerRespondable.isRespondable(error) ? Effect.orDie(HttpServerRespondable.toResponse(error)) : internalError(cause)
+        }),
+        Effect.flatMap((response): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+          const status = bare(response)
+          if (status === undefined) return Effect.succeed(response)
+          if (status === 413) return payloadTooLarge
+          if (status === 415) return unsupportedMediaType
+          if (status === 400) return unreadable
+          return status >= 500 ? internalError(Cause.die(new Error(`unshaped answer ${status}`))) : Effect.succeed(response)
+        })
+      )
+    ),
+  { global: true }
+)
