@@ -1,0 +1,33 @@
+/**
+ * The typed client, derived from the contract: what the contract does not take does not compile, and every problem is a typed error.
+ * The folder may be bundled for a browser: it imports `effect`, the contract and the domain.
+ */
+import { Context, Effect, Layer, Redacted } from "effect"
+import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { Authentication } from "../api/middleware/Authentication.ts"
+
+export interface Options {
+  /** Where the gateway is, such as `https://boardwalk.example.com`. */
+  readonly baseUrl: string | URL
+  /** Sent as `X-API-Key`. */
+  readonly apiKey: Redacted.Redacted<string> | string
+}
+
+const authentication = (apiKey: Options["apiKey"]) =>
+  HttpApiMiddleware.layerClient(Authentication, ({ next, request }) =>
+    next(HttpClientRequest.setHeader(request, "x-api-key", typeof apiKey === "string" ? apiKey : Redacted.value(apiKey)))
+  )
+
+/** Makes a client; needs an `HttpClient` such as `FetchHttpClient.layer`. */
+export const make = ({ apiKey, baseUrl }: Options): Effect.Effect<HttpApiClient.ForApi<typeof Api>, never, HttpClient.HttpClient> =>
+  HttpApiClient.make(Api, { baseUrl }).pipe(Effect.provide(authentication(apiKey)))
+
+/** The client as a service: `const boardwalk = yield* BoardwalkClient`, then `boardwalk.devices.list({ query: {} })`. */
+export class BoardwalkClient extends Context.Service<BoardwalkClient, HttpApiClient.ForApi<typeof Api>>()(
+  "boardwalk/client/BoardwalkClient"
+) {
+  static readonly layer = (options: Options): Layer.Layer<BoardwalkClient, never, HttpClient.HttpClient> =>
+    Layer.effect(BoardwalkClient, make(options))
+}

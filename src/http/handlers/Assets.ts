@@ -1,0 +1,34 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../../api/Api.ts"
+import { defaults } from "../../api/Parameters.ts"
+import { Assets } from "../../services/Assets.ts"
+import { list, success } from "../answers.ts"
+import { asAssetProblem, asUpstreamProblem } from "../toProblem.ts"
+
+export const AssetsLive = HttpApiBuilder.group(
+  Api,
+  "assets",
+  Effect.fnUntraced(function* (handlers) {
+    const assets = yield* Assets
+    return handlers
+      .handle("list", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, asset_type, sort, order } }) =>
+        assets.list({ page, pageSize, textSearch: text_search, type: asset_type, sort, order }).pipe(
+          Effect.flatMap((found) => list(page, pageSize, found)),
+          Effect.catch(asUpstreamProblem)
+        )
+      )
+      .handle("get", ({ params }) =>
+        assets.get(params.asset_id).pipe(
+          Effect.flatMap((asset) => success(`,"data":`, asset)),
+          Effect.catch(asAssetProblem)
+        )
+      )
+      .handle("types", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search } }) =>
+        assets.types({ page, pageSize, textSearch: text_search }).pipe(
+          Effect.flatMap((found) => list(page, pageSize, found)),
+          Effect.catch(asUpstreamProblem)
+        )
+      )
+  })
+)

@@ -1,0 +1,55 @@
+import { Clock, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { HttpServerResponse } from "effect/http"
+import { Api, basePath } from "../../api/Api.ts"
+import { Settings } from "../../config/Settings.ts"
+import { Readiness } from "../../services/Readiness.ts"
+
+const links = {
+  docs: "/docs",
+  redoc: "/redoc",
+  reference: "/reference",
+  openapi: "/openapi.json",
+  health: "/health",
+  ready: "/ready",
+  api: basePath
+}
+
+/** Liveness is asked often and by machines: its answer is one string. */
+const health = ({ projectName, version }: { readonly projectName: string; readonly version: string }) => {
+  const rest = `,"service":${JSON.stringify(projectName)},"version":${JSON.stringify(version)}}`
+  const json = { contentType: "application/json" }
+  return Effect.withFiber((fiber) =>
+    Effect.succeed(HttpServerResponse.raw(`{"status":"success","timestamp":${fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()}${rest}`, json))
+  )
+}
+
+export const SystemLive = HttpApiBuilder.group(
+  Api,
+  "system",
+  Effect.fnUntraced(function* (handlers) {
+    const settings = yield* Settings
+    const readiness = yield* Readiness
+    const alive = health(settings)
+    return handlers
+      .handle("index", () =>
+        Effect.map(Clock.currentTimeMillis, (timestamp) => ({
+          status: "success" as const,
+          timestamp,
+          name: settings.projectName,
+          version: settings.version,
+          links
+        }))
+      )
+      .handle("health", () => alive)
+      .handle("healthV1", () => alive)
+      .handle("ready", () =>
+        Effect.gen(function* () {
+          const dependencies = yield* readiness.check
+          const ready = dependencies.every(({ ok }) => ok)
+          const body = { status: ready ? "ready" : "not ready", timestamp: yield* Clock.currentTimeMillis, dependencies }
+          return HttpServerResponse.jsonUnsafe(body, { status: ready ? 200 : 503, ...(ready ? {} : { headers: { "retry-after": "5" } }) })
+        })
+      )
+  })
+)

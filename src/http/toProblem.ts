@@ -1,0 +1,68 @@
+/** What a client is told of a failure. What ThingsBoard itself said stays in our log. */
+import { Effect, Match } from "effect"
+import {
+  AssetNotFound,
+  DeviceNotFound,
+  EntityNotFound as EntityNotFoundProblem,
+  InvalidRequest,
+  UpstreamError,
+  UpstreamTimeout,
+  UpstreamUnavailable
+} from "../api/Problems.ts"
+import { EntityNotFound, InvalidInput } from "../domain/Errors.ts"
+import { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { CurrentExchange } from "../platform/BunHttpServer.ts"
+import { refuse } from "./refuse.ts"
+
+const unavailable = (detail: string, retryAfter: number) =>
+  Effect.andThen(
+    Effect.withFiber((fiber) => {
+      const headers = fiber.getRef(CurrentExchange)?.headers
+      if (headers !== undefined) headers["retry-after"] = String(retryAfter)
+      return Effect.void
+    }),
+    refuse(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
+  )
+
+const failed = (detail: string) => refuse(detail, (common) => new UpstreamError({ ...common, details: {} }))
+
+const explain = (error: ThingsBoardError) =>
+  Match.value(error.reason).pipe(
+    Match.tag("Timeout", () =>
+      refuse("ThingsBoard did not answer in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
+    ),
+    Match.tag("Unavailable", () => unavailable("ThingsBoard cannot be reached at the moment.", 5)),
+    Match.tag("LoginRefused", () => unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)),
+    Match.tag("RateLimited", () => unavailable("ThingsBoard's own rate limit is used up.", 10)),
+    Match.tag("TooLarge", () => failed("ThingsBoard refused the amount of data in one call.")),
+    Match.orElse(() => failed("ThingsBoard answered in a way that the gateway cannot use."))
+  )
+
+/** For calls that only ThingsBoard can fail. The phrase is one that people already grep for. */
+export const asUpstreamProblem = (error: ThingsBoardError) =>
+  Effect.andThen(Effect.logWarning(`ThingsBoard HTTP error: ${error.message}`), explain(error))
+
+export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError) =>
+  error._tag === "EntityNotFound"
+    ? refuse(
+        `No device has the id ${error.id}, or it may not be seen.`,
+        (common) => new DeviceNotFound({ ...common, details: { device_id: error.id } })
+      )
+    : asUpstreamProblem(error)
+
+export const asAssetProblem = (error: EntityNotFound | ThingsBoardError) =>
+  error._tag === "EntityNotFound"
+    ? refuse(`No asset has the id ${error.id}, or it may not be seen.`, (common) => new AssetNotFound({ ...common, details: { asset_id: error.id } }))
+    : asUpstreamProblem(error)
+
+export const asEntityProblem = (error: EntityNotFound | ThingsBoardError) =>
+  error._tag === "EntityNotFound"
+    ? refuse(
+        `No ${error.entityType} has the id ${error.id}, or it may not be seen.`,
+        (common) => new EntityNotFoundProblem({ ...common, details: { entity_type: error.entityType, entity_id: error.id } })
+      )
+    : asUpstreamProblem(error)
+
+/** For input that is well formed but wrong in ways that only a service can see. */
+export const asInputProblem = (error: InvalidInput) =>
+  refuse("The request is not valid; details.errors names every fault.", (common) => new InvalidRequest({ ...common, details: { errors: error.faults } }))

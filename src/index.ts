@@ -1,0 +1,10 @@
+/** What other Effect programs import: the contract, its errors, the vocabulary and the client. Nothing of the server. */
+export { Api, basePath } from "./api/Api.ts"
+export * as Problems from "./api/Problems.ts"
+export { BoardwalkClient, make, type Options } from "./client/BoardwalkClient.ts"
+export * as Attribute from "./domain/Attribute.ts"
+export * as Entity from "./domain/Entity.ts"
+export * as Graph from "./domain/Graph.ts"
+export * as Ids from "./domain/Ids.ts"
+export * as Page from "./domain/Page.ts"
+export * as Telemetry from "./domain/Telemetry.ts"

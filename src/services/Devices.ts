@@ -1,0 +1,41 @@
+/**
+ * Devices and their types, passed on as the bytes that ThingsBoard sent.
+ * The folder holds what Boardwalk promises; it knows neither HTTP nor, beyond paths, ThingsBoard's JSON.
+ */
+import { Context, Effect, Layer } from "effect"
+import { EntityNotFound } from "../domain/Errors.ts"
+import type { DeviceId } from "../domain/Ids.ts"
+import type { BytesPage, ListQuery } from "../domain/Page.ts"
+import { scanPage } from "../thingsboard/PageScanner.ts"
+import { Session } from "../thingsboard/Session.ts"
+import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { owner, pageParameters } from "./EntityLists.ts"
+import { hiddenAsMissing } from "./hiddenAsMissing.ts"
+
+export class Devices extends Context.Service<
+  Devices,
+  {
+    readonly list: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
+    /** The device's JSON. */
+    readonly get: (id: DeviceId) => Effect.Effect<Uint8Array, EntityNotFound | ThingsBoardError>
+    readonly types: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
+  }
+>()("boardwalk/services/Devices") {
+  static readonly layer = Layer.effect(
+    Devices,
+    Effect.gen(function* () {
+      const thingsBoard = yield* ThingsBoard
+      const session = yield* Session
+      return {
+        list: (query) =>
+          Effect.flatMap(session.identity, (identity) =>
+            // Only the infos know whether a device is connected.
+            Effect.flatMap(thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`), scanPage)
+          ),
+        get: (id) => hiddenAsMissing(thingsBoard.get(`/api/device/${id}`), "DEVICE", id),
+        types: (query) => Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
+      }
+    })
+  )
+}

@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test"
+import { Glob } from "bun"
+import { dirname, join, normalize, sep } from "node:path"
+
+const root = join(import.meta.dir, "..", "src")
+
+/** Which folders each folder may import from. A file directly in `src` counts as its own folder. */
+const arrows: Record<string, ReadonlyArray<string>> = {
+  domain: [],
+  api: ["domain"],
+  client: ["api", "domain"],
+  "index.ts": ["api", "client", "domain"],
+  platform: [],
+  config: ["domain", "platform"],
+  thingsboard: ["domain", "config", "platform"],
+  formats: ["domain"],
+  services: ["domain", "config", "formats", "platform", "thingsboard"],
+  observability: ["config", "platform"],
+  http: ["api", "config", "domain", "formats", "observability", "platform", "services", "thingsboard"],
+  emulator: ["domain", "platform", "thingsboard"],
+  doctor: ["api", "client", "config", "domain", "platform", "services", "thingsboard"],
+  cli: ["api", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform", "services", "thingsboard"],
+  "main.ts": ["cli", "platform"]
+}
+
+interface Import {
+  readonly file: string
+  readonly from: string
+  readonly specifier: string
+}
+
+const importsOf = async (file: string): Promise<ReadonlyArray<Import>> => {
+  const text = await Bun.file(join(root, file)).text()
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => ({
+    file,
+    from: file.split(sep)[0]!,
+    specifier: match[1]!
+  }))
+}
+
+const all = (await Promise.all([...new Glob("**/*.ts").scanSync(root)].map(importsOf))).flat()
+
+const target = ({ file, specifier }: Import) => normalize(join(dirname(file), specifier)).split(sep)[0]!
+
+test("arrows go one way", () => {
+  const wrong = all
+    .filter(({ specifier }) => specifier.startsWith("."))
+    .filter((found) => {
+      const to = target(found)
+      return to !== ".." && to !== found.from && !(arrows[found.from] ?? []).includes(to)
+    })
+    .map(({ file, specifier }) => `${file} imports ${specifier}`)
+  expect(wrong).toEqual([])
+})
+
+test("every folder has its row", () => {
+  expect([...new Set(all.map(({ from }) => from))].filter((folder) => arrows[folder] === undefined)).toEqual([])
+})
+
+test("the emulator shares with the gateway only ThingsBoard's API", () => {
+  const wrong = all.filter(
+    (found) => found.from === "emulator" && target(found) === "thingsboard" && !found.specifier.includes("thingsboard/api/")
+  )
+  expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+})
+
+test("what other programs install imports nothing but effect", () => {
+  const wrong = all.filter(
+    ({ from, specifier }) => ["api", "client", "domain", "index.ts"].includes(from) && !/^(\.|effect(\/|$))/.test(specifier)
+  )
+  expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+})
+
+test("only the platform folder imports Bun and Node", () => {
+  const wrong = all.filter(
+    ({ from, specifier }) =>
+      from !== "platform" && /^(bun|node):|^bun$|^@effect\/platform/.test(specifier) && !(from === "emulator" && specifier === "bun:sqlite")
+  )
+  expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+})
+
+test("only the configuration reads the environment", async () => {
+  const files = [...new Glob("**/*.ts").scanSync(root)].filter((file) => !file.startsWith(`config${sep}`))
+  const texts = await Promise.all(files.map(async (file) => [file, await Bun.file(join(root, file)).text()] as const))
+  expect(texts.filter(([, text]) => /process\.env|Bun\.env/.test(text)).map(([file]) => file)).toEqual([])
+})
