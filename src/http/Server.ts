@@ -1,0 +1,49 @@
+/**
+ * The whole server on one screen: the contract, its handlers and middlewares, the pages, on one port.
+ * The folder translates between HTTP and the services; what Boardwalk promises is in `services`.
+ */
+import { Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { Settings } from "../config/Settings.ts"
+import * as BunHttpServer from "../platform/BunHttpServer.ts"
+import { ApiKeys } from "../services/ApiKeys.ts"
+import { Assets } from "../services/Assets.ts"
+import { Devices } from "../services/Devices.ts"
+import { Readiness } from "../services/Readiness.ts"
+import { Session } from "../thingsboard/Session.ts"
+import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { AssetsLive } from "./handlers/Assets.ts"
+import { DevicesLive } from "./handlers/Devices.ts"
+import { SystemLive } from "./handlers/System.ts"
+import { AuthenticationLive } from "./middleware/Authentication.ts"
+import { FailuresLive } from "./middleware/Failures.ts"
+import { RateLimitLive } from "./middleware/RateLimit.ts"
+import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
+import { securityHeaders } from "./securityHeaders.ts"
+
+const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, SystemLive)
+const Middlewares = Layer.mergeAll(AuthenticationLive, RateLimitLive, SchemaErrorsLive)
+const Services = Layer.mergeAll(Devices.layer, Assets.layer, ApiKeys.layer, Readiness.layer).pipe(
+  Layer.provideMerge(ThingsBoard.layer),
+  Layer.provideMerge(Session.layer)
+)
+
+/** Every route. */
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive).pipe(
+  Layer.provide(Handlers),
+  Layer.provide(Middlewares),
+  Layer.provide(Services)
+)
+
+/** The server that listens on HOST and PORT until its scope closes, then lets requests in flight finish. */
+export const layer = Layer.unwrap(
+  Effect.map(Settings, (settings) =>
+    BunHttpServer.layer(Routes, {
+      port: settings.port,
+      hostname: settings.host,
+      drain: settings.shutdownTimeout,
+      headers: securityHeaders
+    })
+  )
+)
