@@ -61,7 +61,7 @@ export const endTs = Timestamp.annotate({ description: "End of the range, ms. A 
 export const Interval = Schema.Union([
   Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 31_622_400_000 })),
   Schema.String.check(
-    Schema.isPattern(/^(\d{1,11}|[1-9]\d{0,3}(s|m|h|d|w|mo))$/, {
+    Schema.isPattern(/^(\d{1,11}|[1-9]\d{0,3}(s|m|h|d|w|mo))$/u, {
       message: "Expected milliseconds or a length such as 1m, 15m, 1h, 1d, 1w, 1mo"
     })
   )

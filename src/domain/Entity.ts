@@ -2,9 +2,18 @@
 import { Schema } from "effect"
 import { Uuid } from "./Ids.ts"
 
-const ref = <const T extends string>(entityType: T) =>
+const refNames = {
+  TENANT: "TenantRef",
+  CUSTOMER: "CustomerRef",
+  DEVICE: "DeviceRef",
+  ASSET: "AssetRef",
+  DEVICE_PROFILE: "DeviceProfileRef",
+  ASSET_PROFILE: "AssetProfileRef"
+} as const
+
+const ref = <const T extends keyof typeof refNames>(entityType: T) =>
   Schema.Struct({ entityType: Schema.Literal(entityType), id: Uuid }).annotate({
-    identifier: `${entityType}_REF`,
+    identifier: refNames[entityType],
     description: "A reference."
   })
 

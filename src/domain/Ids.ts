@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 
-const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/
+const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/u
 
 /** A UUID in its usual form of 36 characters. ThingsBoard makes time-based ones (version 1), so the version is not checked. */
 export const Uuid = Schema.String.check(Schema.isPattern(uuid, { message: "Expected a UUID such as 784f394c-42b6-435a-983c-b7beff2784f9" }))

@@ -12,7 +12,10 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
  * (contract of `KvUtils`: "key is malformed"); before 4.3 it cannot read a key with a comma back.
  */
 export const Key = Schema.String.check(
-  Schema.makeFilter((key: string) => key.trim() !== "", { message: "Expected a key that is not blank" }),
+  Schema.makeFilter((key: string) => key.trim() !== "", {
+    message: "Expected a key that is not blank",
+    toJsonSchema: () => ({ pattern: "\\S" })
+  }),
   Schema.isMaxLength(255, { message: "Expected a key of at most 255 characters" })
 ).annotate({ description: "Name of a time series or an attribute.", examples: ["temperature"] })
 export type Key = typeof Key.Type

@@ -32,7 +32,9 @@ const explain = (error: ThingsBoardError) =>
       refuse("ThingsBoard did not answer in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
     ),
     Match.tag("Unavailable", () => unavailable("ThingsBoard cannot be reached at the moment.", 5)),
-    Match.tag("LoginRefused", () => unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)),
+    Match.tag("LoginRefused", () =>
+      unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)
+    ),
     Match.tag("RateLimited", () => unavailable("ThingsBoard's own rate limit is used up.", 10)),
     Match.tag("TooLarge", () => failed("ThingsBoard refused the amount of data in one call.")),
     Match.orElse(() => failed("ThingsBoard answered in a way that the gateway cannot use."))
@@ -52,7 +54,10 @@ export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError) =>
 
 export const asAssetProblem = (error: EntityNotFound | ThingsBoardError) =>
   error._tag === "EntityNotFound"
-    ? refuse(`No asset has the id ${error.id}, or it may not be seen.`, (common) => new AssetNotFound({ ...common, details: { asset_id: error.id } }))
+    ? refuse(
+        `No asset has the id ${error.id}, or it may not be seen.`,
+        (common) => new AssetNotFound({ ...common, details: { asset_id: error.id } })
+      )
     : asUpstreamProblem(error)
 
 export const asEntityProblem = (error: EntityNotFound | ThingsBoardError) =>
@@ -65,4 +70,7 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError) =>
 
 /** For input that is well formed but wrong in ways that only a service can see. */
 export const asInputProblem = (error: InvalidInput) =>
-  refuse("The request is not valid; details.errors names every fault.", (common) => new InvalidRequest({ ...common, details: { errors: error.faults } }))
+  refuse(
+    "The request is not valid; details.errors names every fault.",
+    (common) => new InvalidRequest({ ...common, details: { errors: error.faults } })
+  )

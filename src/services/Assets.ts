@@ -26,7 +26,9 @@ export class Assets extends Context.Service<
       const session = yield* Session
       return {
         list: (query) =>
-          Effect.flatMap(session.identity, (identity) => Effect.flatMap(thingsBoard.get(`${owner(identity)}/assets${pageParameters(query)}`), scanPage)),
+          Effect.flatMap(session.identity, (identity) =>
+            Effect.flatMap(thingsBoard.get(`${owner(identity)}/assets${pageParameters(query)}`), scanPage)
+          ),
         get: (id) => hiddenAsMissing(thingsBoard.get(`/api/asset/${id}`), "ASSET", id),
         types: (query) => Effect.flatMap(thingsBoard.get(`/api/assetProfileInfos${pageParameters(query)}`), scanPage)
       }

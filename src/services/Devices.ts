@@ -31,7 +31,10 @@ export class Devices extends Context.Service<
         list: (query) =>
           Effect.flatMap(session.identity, (identity) =>
             // Only the infos know whether a device is connected.
-            Effect.flatMap(thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`), scanPage)
+            Effect.flatMap(
+              thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),
+              scanPage
+            )
           ),
         get: (id) => hiddenAsMissing(thingsBoard.get(`/api/device/${id}`), "DEVICE", id),
         types: (query) => Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)

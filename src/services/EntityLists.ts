@@ -6,7 +6,8 @@ import type { Identity } from "../thingsboard/Session.ts"
 const sortProperty: Record<string, string> = { created_time: "createdTime", name: "name", type: "type", label: "label" }
 
 /** Administrators of a tenant list all of it, users of a customer what is assigned to that customer. */
-export const owner = ({ authority, customerId }: Identity) => (authority === "CUSTOMER_USER" ? `/api/customer/${customerId}` : "/api/tenant")
+export const owner = ({ authority, customerId }: Identity) =>
+  authority === "CUSTOMER_USER" ? `/api/customer/${customerId}` : "/api/tenant"
 
 /** With no order given ThingsBoard pages by id, which is as stable as any. */
 export const pageParameters = ({ active, order, page, pageSize, sort, textSearch, type }: ListQuery): string => {
@@ -14,6 +15,7 @@ export const pageParameters = ({ active, order, page, pageSize, sort, textSearch
   if (textSearch !== undefined) parameters += `&textSearch=${encodeURIComponent(textSearch)}`
   if (type !== undefined) parameters += `&type=${encodeURIComponent(type)}`
   if (active !== undefined) parameters += `&active=${active}`
-  if (sort !== undefined || order !== undefined) parameters += `&sortProperty=${sortProperty[sort ?? "created_time"]}&sortOrder=${order ?? "ASC"}`
+  if (sort !== undefined || order !== undefined)
+    parameters += `&sortProperty=${sortProperty[sort ?? "created_time"]}&sortOrder=${order ?? "ASC"}`
   return parameters
 }

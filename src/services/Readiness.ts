@@ -8,7 +8,9 @@ export interface Dependency {
   readonly detail: string
 }
 
-export class Readiness extends Context.Service<Readiness, { readonly check: Effect.Effect<ReadonlyArray<Dependency>> }>()("boardwalk/services/Readiness") {
+export class Readiness extends Context.Service<Readiness, { readonly check: Effect.Effect<ReadonlyArray<Dependency>> }>()(
+  "boardwalk/services/Readiness"
+) {
   static readonly layer = Layer.effect(
     Readiness,
     Effect.gen(function* () {

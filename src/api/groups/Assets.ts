@@ -2,7 +2,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Asset, AssetType } from "../../domain/Entity.ts"
 import { AssetId } from "../../domain/Ids.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
-import { Authentication } from "../middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { AssetNotFound, upstreamProblems } from "../Problems.ts"
@@ -13,20 +13,42 @@ export class Assets extends HttpApiGroup.make("assets")
       query: { page, page_size: pageSize, text_search: textSearch, asset_type: typeName("asset"), sort, order },
       success: ListOf(Asset).annotate({ identifier: "AssetList", description: "A page of assets." }),
       error: upstreamProblems
-    }).annotateMerge(OpenApi.annotations({ summary: "List assets", description: "Buildings, rooms, machines: what devices belong to." })),
+    })
+      .annotate(RequiredScope, "assets:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "listAssets",
+          summary: "List assets",
+          description: "Buildings, rooms, machines: what devices belong to."
+        })
+      ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {
       params: { asset_id: AssetId },
       query: {},
       success: OneOf(Asset).annotate({ identifier: "AssetResult", description: "One asset." }),
       error: [AssetNotFound, ...upstreamProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Get an asset" })),
+    })
+      .annotate(RequiredScope, "assets:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getAsset",
+          summary: "Get an asset",
+          description: "One asset by its id, as ThingsBoard describes it."
+        })
+      ),
     HttpApiEndpoint.get("types", "/asset-types", {
       query: { page, page_size: pageSize, text_search: textSearch },
       success: ListOf(AssetType).annotate({ identifier: "AssetTypeList", description: "A page of asset types." }),
       error: upstreamProblems
-    }).annotateMerge(
-      OpenApi.annotations({ summary: "List asset types", description: "The asset profiles; their names are what `asset_type` takes." })
-    )
+    })
+      .annotate(RequiredScope, "assets:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "listAssetTypes",
+          summary: "List asset types",
+          description: "The asset profiles; their names are what `asset_type` takes."
+        })
+      )
   )
   .middleware(RateLimit)
   .middleware(Authentication)

@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { Attribute, Scope } from "../../domain/Attribute.ts"
 import { Value } from "../../domain/Telemetry.ts"
 import { ofDevice } from "../Envelopes.ts"
-import { Authentication } from "../middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, upstreamProblems } from "../Problems.ts"
@@ -43,28 +43,45 @@ export class Attributes extends HttpApiGroup.make("attributes")
         })
       }).annotate({ identifier: "AttributesResult", description: "Attributes by scope and key." }),
       error: [DeviceNotFound, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({ summary: "Read attributes", description: "Attributes of one scope, or of all three when none is named." })
-    ),
+    })
+      .annotate(RequiredScope, "attributes:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "readAttributes",
+          summary: "Read attributes",
+          description: "Attributes of one scope, or of all three when none is named."
+        })
+      ),
     HttpApiEndpoint.post("writeServer", "/devices/:device_id/attributes/server", {
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
       success: written("SERVER_SCOPE").pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Write server attributes",
-        description: "Attributes that the platform keeps and the device does not see."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "attributes:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "writeServerAttributes",
+          summary: "Write server attributes",
+          description: "Attributes that the platform keeps and the device does not see."
+        })
+      ),
     HttpApiEndpoint.post("writeShared", "/devices/:device_id/attributes/shared", {
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
       success: written("SHARED_SCOPE").pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Write shared attributes", description: "Attributes that are pushed to the device." }))
+    })
+      .annotate(RequiredScope, "attributes:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "writeSharedAttributes",
+          summary: "Write shared attributes",
+          description: "Attributes that are pushed to the device."
+        })
+      )
   )
   .middleware(RateLimit)
   .middleware(Authentication)

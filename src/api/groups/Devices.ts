@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Device, DeviceType } from "../../domain/Entity.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
-import { Authentication } from "../middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
@@ -21,25 +21,42 @@ export class Devices extends HttpApiGroup.make("devices")
       },
       success: ListOf(Device).annotate({ identifier: "DeviceList", description: "A page of devices." }),
       error: upstreamProblems
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "List devices",
-        description: "The devices that ThingsBoard shows to the gateway's user, page by page."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "devices:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "listDevices",
+          summary: "List devices",
+          description: "The devices that ThingsBoard shows to the gateway's user, page by page."
+        })
+      ),
     HttpApiEndpoint.get("get", "/devices/:device_id", {
       params: deviceParams,
       query: {},
       success: OneOf(Device).annotate({ identifier: "DeviceResult", description: "One device." }),
       error: [DeviceNotFound, ...upstreamProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Get a device" })),
+    })
+      .annotate(RequiredScope, "devices:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getDevice",
+          summary: "Get a device",
+          description: "One device by its id, as ThingsBoard describes it."
+        })
+      ),
     HttpApiEndpoint.get("types", "/device-types", {
       query: { page, page_size: pageSize, text_search: textSearch },
       success: ListOf(DeviceType).annotate({ identifier: "DeviceTypeList", description: "A page of device types." }),
       error: upstreamProblems
-    }).annotateMerge(
-      OpenApi.annotations({ summary: "List device types", description: "The device profiles; their names are what `device_type` takes." })
-    )
+    })
+      .annotate(RequiredScope, "devices:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "listDeviceTypes",
+          summary: "List device types",
+          description: "The device profiles; their names are what `device_type` takes."
+        })
+      )
   )
   .middleware(RateLimit)
   .middleware(Authentication)

@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { Direction, Graph as GraphSchema } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
 import { success } from "../Envelopes.ts"
-import { Authentication } from "../middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { CommaList, defaults } from "../Parameters.ts"
 import { EntityNotFound, upstreamProblems } from "../Problems.ts"
@@ -53,12 +53,15 @@ export class Graph extends HttpApiGroup.make("graph")
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/vnd.graphviz" }))
       ],
       error: [EntityNotFound, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Walk the relations around an entity",
-        description: "Entities within `max_depth` steps of the root and the relations among them, each once, with names."
-      })
-    )
+    })
+      .annotate(RequiredScope, "graph:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getGraph",
+          summary: "Walk the relations around an entity",
+          description: "Entities within `max_depth` steps of the root and the relations among them, each once, with names."
+        })
+      )
   )
   .middleware(RateLimit)
   .middleware(Authentication)

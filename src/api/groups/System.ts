@@ -21,7 +21,8 @@ const Readiness = Schema.Struct({
 }).annotate({ identifier: "Readiness", description: "Whether the gateway can serve." })
 export type Readiness = typeof Readiness.Type
 
-const health = OpenApi.annotations({ summary: "Liveness", description: "Answers while the process lives; never calls ThingsBoard." })
+const health = (identifier: string) =>
+  OpenApi.annotations({ identifier, summary: "Liveness", description: "Answers while the process lives; never calls ThingsBoard." })
 
 /** Open to everyone. */
 export class System extends HttpApiGroup.make("system")
@@ -37,12 +38,24 @@ export class System extends HttpApiGroup.make("system")
         identifier: "Index",
         description: "Where things are."
       })
-    }).annotateMerge(OpenApi.annotations({ summary: "Where things are" })),
-    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health),
-    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(health),
+    }).annotateMerge(
+      OpenApi.annotations({
+        identifier: "getIndex",
+        summary: "Where things are",
+        description: "Name, version and the paths of the documentation and of the health checks."
+      })
+    ),
+    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health("getHealth")),
+    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(health("getHealthV1")),
     HttpApiEndpoint.get("ready", "/ready", {
       query: {},
       success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]
-    }).annotateMerge(OpenApi.annotations({ summary: "Readiness", description: "200 when every dependency works, 503 when one does not." }))
+    }).annotateMerge(
+      OpenApi.annotations({
+        identifier: "getReadiness",
+        summary: "Readiness",
+        description: "200 when every dependency works, 503 when one does not."
+      })
+    )
   )
   .annotateMerge(OpenApi.annotations({ title: "System", description: "Liveness, readiness and where things are." })) {}

@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
-import { Authentication } from "../middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, RateLimited, upstreamProblems } from "../Problems.ts"
@@ -38,7 +38,14 @@ const selection = {
 const oneSelection = Schema.makeFilter(
   (body: { readonly device_ids?: ReadonlyArray<string>; readonly device_type?: string }) =>
     (body.device_ids === undefined) !== (body.device_type === undefined),
-  { message: "Expected either device_ids or device_type" }
+  {
+    message: "Expected either device_ids or device_type",
+    toJsonSchema: () => ({
+      if: { required: ["device_ids"] },
+      then: { not: { required: ["device_type"] } },
+      else: { required: ["device_type"] }
+    })
+  }
 )
 
 const Query = Schema.Struct({
@@ -104,19 +111,30 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         ]
       }),
       error: [DeviceNotFound, ...upstreamProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "List a device's keys" })),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "listTelemetryKeys",
+          summary: "List a device's keys",
+          description: "Names of the time series that hold values."
+        })
+      ),
     HttpApiEndpoint.get("export", "/devices/:device_id/telemetry", {
       params: deviceParams,
       query: { keys, start_ts: startTs, end_ts: endTs, format: Schema.optionalKey(Format), ...aggregation },
       success: [Series, HttpApiSchema.StreamNdjson({ schema: Row }), ...files],
       error: [DeviceNotFound, RateLimited, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Read all telemetry of a range",
-        description:
-          "Every point with `start_ts` <= ts < `end_ts`, oldest first, key after key, streamed and exact. When ThingsBoard fails on the way the connection is broken off, so that a cut file never looks whole."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "exportTelemetry",
+          summary: "Read all telemetry of a range",
+          description:
+            "Every point with `start_ts` <= ts < `end_ts`, oldest first, key after key, streamed and exact. When ThingsBoard fails on the way the connection is broken off, so that a cut file never looks whole."
+        })
+      ),
     HttpApiEndpoint.get("latest", "/devices/:device_id/telemetry/latest", {
       params: deviceParams,
       query: { keys },
@@ -129,7 +147,15 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         description: "The newest point of each key; null when the key holds none."
       }),
       error: [DeviceNotFound, ...upstreamProblems]
-    }).annotateMerge(OpenApi.annotations({ summary: "Read the latest values" })),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getLatestTelemetry",
+          summary: "Read the latest values",
+          description: "The newest point of each key; null for a key that holds none."
+        })
+      ),
     HttpApiEndpoint.post("latestOfMany", "/telemetry/latest", {
       query: {},
       payload: Schema.Struct({ ...selection, keys: keyList })
@@ -147,12 +173,15 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         not_found: Schema.Array(Schema.String).annotate({ description: "Ids of `device_ids` that do not exist or may not be seen." })
       }).annotate({ identifier: "LatestOfManyResult", description: "The newest points of each device, by its id." }),
       error: [...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Read the latest values of many devices",
-        description: "In few calls to ThingsBoard, also for a thousand devices."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getLatestTelemetryOfMany",
+          summary: "Read the latest values of many devices",
+          description: "In few calls to ThingsBoard, also for a thousand devices."
+        })
+      ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {
       query: {},
       payload: Schema.Struct({
@@ -173,48 +202,60 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         ...files
       ],
       error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Export many devices",
-        description: "One stream, device after device, with `device_id` and `device_name` on each row."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "exportTelemetryOfMany",
+          summary: "Export many devices",
+          description: "One stream, device after device, with `device_id` and `device_name` on each row."
+        })
+      ),
     HttpApiEndpoint.post("query", "/devices/:device_id/telemetry/query", {
       params: deviceParams,
       query: {},
       payload: Query,
       success: QueryResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Query telemetry page by page",
-        description: "Up to `limit` points a key; `next_cursor` reads on. A loop over pages gives every row once."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "queryTelemetry",
+          summary: "Query telemetry page by page",
+          description: "Up to `limit` points a key; `next_cursor` reads on. A loop over pages gives every row once."
+        })
+      ),
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {
       params: deviceParams,
       query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
       payload: [Series.annotate({ identifier: "PointsByKey", description: "Points to store, by key." }), ImportBody],
       success: [UploadResult.pipe(HttpApiSchema.status(201)), ImportResult],
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Upload telemetry",
-        description:
-          "As JSON, all or nothing refused at the door; or as CSV or NDJSON of any length (`ts,key,value`, or `ts` and a column a key), where refused rows are named."
-      })
-    ),
+    })
+      .annotate(RequiredScope, "telemetry:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "uploadTelemetry",
+          summary: "Upload telemetry",
+          description:
+            "As JSON, all or nothing refused at the door; or as CSV or NDJSON of any length (`ts,key,value`, or `ts` and a column a key), where refused rows are named."
+        })
+      ),
     HttpApiEndpoint.post("bulk", "/telemetry/bulk", {
       query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
       payload: [PointsByDevice, ImportBody],
       success: [BulkResult, ImportResult],
       error: [...bodyProblems, ...upstreamProblems]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Upload telemetry of many devices",
-        description: "As JSON with a result a device; or as CSV or NDJSON rows with `device_id` or `device_name`."
-      })
-    )
+    })
+      .annotate(RequiredScope, "telemetry:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "uploadTelemetryOfMany",
+          summary: "Upload telemetry of many devices",
+          description: "As JSON with a result a device; or as CSV or NDJSON rows with `device_id` or `device_name`."
+        })
+      )
   )
   .middleware(RateLimit)
   .middleware(Authentication)

@@ -1,14 +1,23 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import { Unauthenticated } from "../Problems.ts"
+import type { DeviceRestriction, KeyScope } from "../../domain/ApiKey.ts"
+import { Forbidden, Unauthenticated } from "../Problems.ts"
 
-/** Who calls. */
+/** Who calls, and with which rights. */
 export interface Caller {
   /** Names the key in logs; never the key itself. */
   readonly id: string
+  readonly scopes: ReadonlySet<KeyScope>
+  /** The devices the key is restricted to; undefined for all. */
+  readonly devices: DeviceRestriction | undefined
+  /** The key's own limit; undefined for the gateway's. */
+  readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
 }
 
 export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boardwalk/api/CurrentCaller") {}
+
+/** Annotates an endpoint with the right that a key needs for it. */
+export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("boardwalk/api/RequiredScope") {}
 
 /** How a key travels, for the OpenAPI document and for generated clients. */
 export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "header" })
@@ -17,7 +26,7 @@ export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "he
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentCaller }>()(
   "boardwalk/api/Authentication",
   {
-    error: Unauthenticated,
+    error: [Unauthenticated, Forbidden],
     requiredForClient: true
   }
 ) {}

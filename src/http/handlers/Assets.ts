@@ -12,11 +12,13 @@ export const AssetsLive = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const assets = yield* Assets
     return handlers
-      .handle("list", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, asset_type, sort, order } }) =>
-        assets.list({ page, pageSize, textSearch: text_search, type: asset_type, sort, order }).pipe(
-          Effect.flatMap((found) => list(page, pageSize, found)),
-          Effect.catch(asUpstreamProblem)
-        )
+      .handle(
+        "list",
+        ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, asset_type, sort, order } }) =>
+          assets.list({ page, pageSize, textSearch: text_search, type: asset_type, sort, order }).pipe(
+            Effect.flatMap((found) => list(page, pageSize, found)),
+            Effect.catch(asUpstreamProblem)
+          )
       )
       .handle("get", ({ params }) =>
         assets.get(params.asset_id).pipe(

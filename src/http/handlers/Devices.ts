@@ -12,11 +12,13 @@ export const DevicesLive = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const devices = yield* Devices
     return handlers
-      .handle("list", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, device_type, sort, order, active } }) =>
-        devices.list({ page, pageSize, textSearch: text_search, type: device_type, sort, order, active }).pipe(
-          Effect.flatMap((found) => list(page, pageSize, found)),
-          Effect.catch(asUpstreamProblem)
-        )
+      .handle(
+        "list",
+        ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, device_type, sort, order, active } }) =>
+          devices.list({ page, pageSize, textSearch: text_search, type: device_type, sort, order, active }).pipe(
+            Effect.flatMap((found) => list(page, pageSize, found)),
+            Effect.catch(asUpstreamProblem)
+          )
       )
       .handle("get", ({ params }) =>
         devices.get(params.device_id).pipe(

@@ -20,7 +20,9 @@ const health = ({ projectName, version }: { readonly projectName: string; readon
   const rest = `,"service":${JSON.stringify(projectName)},"version":${JSON.stringify(version)}}`
   const json = { contentType: "application/json" }
   return Effect.withFiber((fiber) =>
-    Effect.succeed(HttpServerResponse.raw(`{"status":"success","timestamp":${fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()}${rest}`, json))
+    Effect.succeed(
+      HttpServerResponse.raw(`{"status":"success","timestamp":${fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()}${rest}`, json)
+    )
   )
 }
 

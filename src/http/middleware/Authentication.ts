@@ -1,31 +1,42 @@
-import { Effect, Layer, type Types } from "effect"
+import { Clock, Context, Effect, Layer, Option, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
-import { Authentication, CurrentCaller } from "../../api/middleware/Authentication.ts"
-import { Unauthenticated } from "../../api/Problems.ts"
+import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
+import { Forbidden, Unauthenticated } from "../../api/Problems.ts"
+import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
 
-const unauthenticated = (detail: string) =>
+type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthenticated | Forbidden | Types.unhandled>
+
+const unauthenticated = (detail: string): Guarded =>
   Effect.andThen(
-    securityEvent(401),
+    securityEvent(401, undefined),
     refuse(detail, (common) => new Unauthenticated({ ...common, details: {} }))
   )
 
-/** Reads the raw header: decoding it by a schema costs more than checking it. */
+const forbidden = (keyId: string, scope: KeyScope): Guarded =>
+  Effect.andThen(
+    securityEvent(403, keyId),
+    refuse(`This key does not have the right ${scope}.`, (common) => new Forbidden({ ...common, details: { required_scope: scope } }))
+  )
+
+/** Reads the raw header: decoding it by a schema costs more than checking the key. */
 export const AuthenticationLive = Layer.effect(
   Authentication,
   Effect.gen(function* () {
     const keys = yield* ApiKeys
-    return Authentication.of((handler) =>
-      Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthenticated | Types.unhandled> => {
+    return Authentication.of((handler, { endpoint }) => {
+      const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
+      return Effect.withFiber((fiber): Guarded => {
         const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
         if (presented === "") return unauthenticated("This path needs a key in the header X-API-Key.")
-        const key = keys.verify(presented)
+        const key = keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         if (key === undefined) return unauthenticated("The key in X-API-Key is not valid.")
+        if (scope !== undefined && !key.scopes.has(scope)) return forbidden(key.id, scope)
         return Effect.provideService(handler, CurrentCaller, key)
       })
-    )
+    })
   })
 )

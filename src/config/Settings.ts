@@ -1,0 +1,219 @@
+/**
+ * Every setting, once: the table below gives the typed service, `.env.sample`, docs/settings.md and `boardwalk config show`.
+ * The folder reads the environment and nothing else does; what the settings are used for is not decided here.
+ */
+import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Redacted, Runtime, Schema } from "effect"
+import manifest from "../../package.json" with { type: "json" }
+import { parseDotEnv } from "./dotEnv.ts"
+import { boolean, byteSize, duration, hosts, httpUrl, oneOf, origins, secret, text, wholeNumber } from "./forms.ts"
+import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
+import { credentialFaults, warningsOf } from "./rules.ts"
+
+export const rows = {
+  TB_HOST: {
+    section: "ThingsBoard",
+    form: httpUrl,
+    default: "http://localhost:8080",
+    example: "https://thingsboard.example.com",
+    doc: "ThingsBoard's address; use https in production."
+  },
+  TB_USERNAME: {
+    section: "ThingsBoard",
+    form: text,
+    fillIn: true,
+    doc: "The user whose rights Boardwalk acts with: a tenant administrator or a customer user."
+  },
+  TB_PASSWORD: { section: "ThingsBoard", form: secret, secret: true, fillIn: true, doc: "That user's password." },
+  TB_API_KEY: {
+    section: "ThingsBoard",
+    form: secret,
+    secret: true,
+    doc: "An API key of ThingsBoard 4.3 or later, instead of user and password."
+  },
+  TB_TIMEOUT: { section: "ThingsBoard", form: duration, default: "30s", doc: "How long one call to ThingsBoard may take." },
+  TB_CONCURRENCY: {
+    section: "ThingsBoard",
+    form: wholeNumber(1, 1000),
+    default: "8",
+    doc: "How many calls to ThingsBoard one bulk request may have open at once."
+  },
+  API_KEY: {
+    section: "Security",
+    form: secret,
+    required: true,
+    secret: true,
+    fillIn: true,
+    doc: "The key that applications send as X-API-Key. Make a long random one, for instance with: openssl rand -hex 32"
+  },
+  ALLOWED_HOSTS: {
+    section: "Security",
+    form: hosts,
+    default: "",
+    otherwise: "all",
+    example: "api.example.com,*.example.org",
+    doc: "Host names that requests may be sent to, with commas between."
+  },
+  BACKEND_CORS_ORIGINS: {
+    section: "Security",
+    form: origins,
+    default: "",
+    otherwise: "none",
+    example: "https://app.example.com,https://admin.example.com",
+    doc: "Origins whose web pages may call the API, with commas between."
+  },
+  SECRET_KEY: { section: "Security", form: secret, secret: true, doc: "Accepted for existing configurations; not used." },
+  ACCESS_TOKEN: { section: "Security", form: secret, secret: true, doc: "Accepted for existing configurations; not used." },
+  RATE_LIMIT_REQUESTS: {
+    section: "Limits",
+    form: wholeNumber(1, 1_000_000_000),
+    default: "100",
+    doc: "How many requests a caller may make in a window."
+  },
+  RATE_LIMIT_WINDOW: { section: "Limits", form: duration, default: "60s", doc: "The length of that window." },
+  MAX_BODY_SIZE: { section: "Limits", form: byteSize, default: "10MiB", doc: "The largest request body that is taken." },
+  MAX_CONCURRENT_EXPORTS: {
+    section: "Limits",
+    form: wholeNumber(1, 1000),
+    default: "4",
+    doc: "How many exports of telemetry run at once; others wait."
+  },
+  HOST: { section: "Server", form: text, default: "0.0.0.0", doc: "The address to listen on." },
+  PORT: { section: "Server", form: wholeNumber(0, 65_535), default: "8000", doc: "The port to listen on; 0 takes any free one." },
+  SHUTDOWN_TIMEOUT: {
+    section: "Server",
+    form: duration,
+    default: "20s",
+    doc: "How long requests in flight may take after a stop was ordered (SIGTERM)."
+  },
+  DOCS_ENABLED: { section: "Server", form: boolean, default: "true", doc: "Whether /docs, /redoc, /reference and /openapi.json are served." },
+  PROJECT_NAME: { section: "Server", form: text, default: "Boardwalk", doc: "The name that / and /health tell." },
+  VERSION: {
+    section: "Server",
+    form: text,
+    default: manifest.version,
+    otherwise: "this program's version",
+    doc: "The version that / and /health tell."
+  },
+  LOG_LEVEL: {
+    section: "Logs",
+    form: oneOf("trace", "debug", "info", "warn", "error", "none"),
+    otherwise: "info, or debug with DEBUG=true",
+    doc: "The least severe messages that are written: trace, debug, info, warn, error or none."
+  },
+  LOG_FORMAT: {
+    section: "Logs",
+    form: oneOf("pretty", "json", "logfmt"),
+    otherwise: "pretty on a terminal, else json",
+    doc: "How log lines look: pretty, json or logfmt."
+  },
+  DEBUG: { section: "Logs", form: boolean, default: "false", doc: "Makes debug the default of LOG_LEVEL." }
+} as const satisfies Record<string, Row>
+
+export type TbCredentials =
+  | { readonly _tag: "Password"; readonly username: string; readonly password: Redacted.Redacted<string> }
+  | { readonly _tag: "ApiKey"; readonly key: Redacted.Redacted<string> }
+
+type Raw = Values<typeof rows>
+
+export interface SettingsShape extends Omit<
+  Raw,
+  "tbUsername" | "tbPassword" | "tbApiKey" | "rateLimitRequests" | "rateLimitWindow" | "logLevel" | "secretKey" | "accessToken"
+> {
+  readonly tbCredentials: TbCredentials
+  readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }
+  readonly logLevel: LogLevel.LogLevel
+  /** What is allowed but unwise; told once at start. */
+  readonly warnings: ReadonlyArray<Fault>
+}
+
+/** All that is wrong with a configuration. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
+  faults: Schema.Array(Schema.Struct({ variable: Schema.String, issue: Schema.String }))
+}) {
+  override readonly [Runtime.errorExitCode] = 2
+
+  override get message() {
+    const lines = this.faults.map(({ variable, issue }) => `  ${variable} ${issue}`)
+    return [`The configuration has ${this.faults.length === 1 ? "a fault" : `${this.faults.length} faults`}:`, ...lines].join("\n")
+  }
+}
+
+/** Texts by variable that win over the environment; an empty text hides what stands there. */
+export type Overrides = Partial<Record<keyof typeof rows, string>>
+
+const fromOverrides = (overrides: Overrides): Source => ({
+  name: "command line",
+  get: (variable) => overrides[variable as keyof typeof rows],
+  hides: true
+})
+
+/** `.env` of the working directory, when there is one. */
+export const dotEnvFile = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  if (!(yield* files.exists(".env"))) return new Map<string, string>()
+  return parseDotEnv(yield* files.readFileString(".env"))
+}).pipe(
+  Effect.mapError(() => new InvalidSettings({ faults: [{ variable: ".env", issue: "is there, but cannot be read: check its permissions" }] }))
+)
+
+const environment = Effect.gen(function* () {
+  const provider = yield* ConfigProvider.ConfigProvider
+  const texts = new Map<string, string | undefined>()
+  for (const variable of Object.keys(rows)) {
+    const node = yield* provider.load([variable]).pipe(Effect.orDie) // the environment is in memory: reading it cannot fail
+    texts.set(variable, node?.value)
+  }
+  return texts
+})
+
+/** What was found for every variable, faults included: for `config show` and `doctor`. */
+export const read = Effect.fnUntraced(function* (overrides: Overrides = {}) {
+  const real = yield* environment
+  const file = yield* dotEnvFile
+  return readAll(rows, [
+    fromOverrides(overrides),
+    { name: "environment", get: (variable) => real.get(variable) },
+    { name: ".env", get: (variable) => file.get(variable) }
+  ])
+})
+
+const settingsOf = (readings: ReadonlyArray<Reading>): SettingsShape => {
+  // The table's rows give each field its name and type; TypeScript cannot follow that through a loop.
+  const raw = Object.fromEntries(readings.map(({ variable, value }) => [camelCase(variable), value])) as unknown as Raw
+  const { tbUsername, tbPassword, tbApiKey, rateLimitRequests, rateLimitWindow, secretKey: _1, accessToken: _2, ...rest } = raw
+  return {
+    ...rest,
+    tbCredentials:
+      tbApiKey === undefined
+        ? { _tag: "Password", username: tbUsername ?? "", password: tbPassword ?? Redacted.make("") }
+        : { _tag: "ApiKey", key: tbApiKey },
+    rateLimit: { requests: rateLimitRequests, window: rateLimitWindow },
+    logLevel: raw.logLevel === undefined ? (raw.debug ? "Debug" : "Info") : logLevels[raw.logLevel],
+    warnings: warningsOf(readings)
+  }
+}
+
+const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
+
+/** All faults of what was read: a variable's own ones, and of how variables go together. */
+export const allFaults = (readings: ReadonlyArray<Reading>) => [...faultsOf(readings), ...credentialFaults(readings)]
+
+/** The settings of a configuration that was read, or all its faults. */
+export const fromReadings = (readings: ReadonlyArray<Reading>): Effect.Effect<SettingsShape, InvalidSettings> => {
+  const faults = allFaults(readings)
+  return faults.length > 0 ? Effect.fail(new InvalidSettings({ faults })) : Effect.succeed(settingsOf(readings))
+}
+
+export class Settings extends Context.Service<Settings, SettingsShape>()("boardwalk/config/Settings") {
+  /** From the environment, and below it the file `.env` of the working directory. Fails with all faults at once. */
+  static readonly layerWith = (overrides: Overrides) => Layer.effect(Settings, Effect.flatMap(read(overrides), fromReadings))
+
+  static readonly layer = Settings.layerWith({})
+
+  /** The defaults, with a key and credentials of their own; reads nothing. */
+  static readonly layerTest = (overrides: Partial<SettingsShape> = {}) =>
+    Layer.sync(Settings, () => {
+      const texts = { API_KEY: "a-key-for-tests-only", TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant", HOST: "127.0.0.1", PORT: "0" }
+      return { ...settingsOf(readAll(rows, [fromOverrides(texts)])), ...overrides }
+    })
+}

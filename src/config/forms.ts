@@ -1,0 +1,149 @@
+/** The forms a setting's text can have. `expected` completes the sentence "<VARIABLE> must be …" and never holds the value. */
+import { ByteSize, Duration, Option, Redacted, Schema, SchemaTransformation } from "effect"
+
+export interface Form<out A> {
+  readonly schema: Schema.Codec<A, string>
+  readonly expected: string
+}
+
+export const text: Form<string> = { schema: Schema.String, expected: "text" }
+
+export const secret: Form<Redacted.Redacted<string>> = {
+  schema: Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.Redacted(Schema.String),
+      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (hidden) => Redacted.value(hidden) })
+    )
+  ),
+  expected: "text"
+}
+
+export const wholeNumber = (minimum: number, maximum: number): Form<number> => ({
+  schema: Schema.String.check(Schema.isPattern(/^\d{1,15}$/)).pipe(
+    Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum, maximum })), SchemaTransformation.numberFromString)
+  ),
+  expected: `a whole number from ${minimum} to ${maximum}`
+})
+
+const yes = new Set(["true", "1", "yes", "on", "t", "y"])
+const no = new Set(["false", "0", "no", "off", "f", "n"])
+
+export const boolean: Form<boolean> = {
+  schema: Schema.String.check(Schema.makeFilter((value) => yes.has(value.toLowerCase()) || no.has(value.toLowerCase()))).pipe(
+    Schema.decodeTo(
+      Schema.Boolean,
+      SchemaTransformation.transform({ decode: (value) => yes.has(value.toLowerCase()), encode: (on) => (on ? "true" : "false") })
+    )
+  ),
+  expected: "true or false"
+}
+
+export const oneOf = <const A extends string>(...choices: ReadonlyArray<A>): Form<A> => ({
+  schema: Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.Literals(choices),
+      SchemaTransformation.transform({ decode: (value) => value.toLowerCase() as A, encode: (choice): string => choice })
+    )
+  ),
+  expected: `one of ${choices.join(", ")}`
+})
+
+const millisecondsOf = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const durationText = /^(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h)?$/
+
+const toDuration = (value: string): Duration.Duration => {
+  const [, amount, unit] = durationText.exec(value)!
+  return Duration.millis(Number(amount) * millisecondsOf[(unit ?? "s") as keyof typeof millisecondsOf])
+}
+
+export const duration: Form<Duration.Duration> = {
+  schema: Schema.String.check(
+    Schema.isPattern(durationText),
+    Schema.makeFilter((value) => Duration.toMillis(toDuration(value)) >= 1)
+  ).pipe(
+    Schema.decodeTo(
+      Schema.Duration,
+      SchemaTransformation.transform({ decode: toDuration, encode: (value) => `${Duration.toMillis(value)}ms` })
+    )
+  ),
+  expected: "a time above zero, such as 10s, 500ms, 2m, or plain seconds"
+}
+
+/** Bytes, as a number. */
+export const byteSize: Form<number> = {
+  schema: Schema.String.check(
+    Schema.makeFilter((value) => {
+      const size = Option.getOrUndefined(ByteSize.fromString(/^\d+$/.test(value) ? `${value} B` : value))
+      return size !== undefined && size >= 1n && size <= BigInt(Number.MAX_SAFE_INTEGER)
+    })
+  ).pipe(
+    Schema.decodeTo(
+      Schema.Int,
+      SchemaTransformation.transform({
+        decode: (value) => ByteSize.toNumberUnsafe(ByteSize.fromStringUnsafe(/^\d+$/.test(value) ? `${value} B` : value)),
+        encode: String
+      })
+    )
+  ),
+  expected: "a size above zero, such as 10MiB, 512KiB, or plain bytes"
+}
+
+const parseUrl = (value: string): URL | undefined => {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
+}
+
+/** An http(s) address without a trailing slash; a path is kept, for a server behind a prefix. */
+export const httpUrl: Form<string> = {
+  schema: Schema.String.check(
+    Schema.makeFilter((value) => {
+      const url = parseUrl(value)
+      return url !== undefined && url.username === "" && url.password === "" && url.search === "" && url.hash === ""
+    })
+  ).pipe(
+    Schema.decodeTo(
+      Schema.String,
+      SchemaTransformation.transform({
+        decode: (value) => {
+          const { origin, pathname } = new URL(value)
+          return origin + pathname.replace(/\/+$/, "")
+        },
+        encode: (value) => value
+      })
+    )
+  ),
+  expected: "an address such as https://thingsboard.example.com, without user, password or query"
+}
+
+const jsonList = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Array(Schema.String)))
+
+/** Commas between, blanks around are dropped; a JSON array of texts is taken too, as some tools write lists so. */
+const splitList = (value: string): ReadonlyArray<string> =>
+  Option.getOrElse(jsonList(value), () => value.split(","))
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+
+const listOf = (isItem: (item: string) => boolean, normalise: (item: string) => string, expected: string): Form<ReadonlyArray<string>> => ({
+  schema: Schema.String.check(Schema.makeFilter((value) => splitList(value).every(isItem))).pipe(
+    Schema.decodeTo(
+      Schema.Array(Schema.String),
+      SchemaTransformation.transform({
+        decode: (value): ReadonlyArray<string> => splitList(value).map(normalise),
+        encode: (items) => items.join(",")
+      })
+    )
+  ),
+  expected
+})
+
+export const hosts = listOf(
+  (item) => item === "*" || /^(\*\.)?[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/.test(item),
+  (item) => item.toLowerCase(),
+  "host names with commas between, such as api.example.com,*.example.org"
+)
+
+export const origins = listOf(
+  (item) => item === "*" || (parseUrl(item) !== undefined && /^https?:\/\/[^/?#@]+\/?$/i.test(item)),
+  (item) => (item === "*" ? item : new URL(item).origin),
+  "origins with commas between, such as https://app.example.com,http://localhost:3000"
+)

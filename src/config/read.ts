@@ -1,0 +1,83 @@
+/** From texts to values: looks each variable up in the sources, decodes it, and keeps what went wrong instead of stopping at it. */
+import { Result, Schema } from "effect"
+import type { Form } from "./forms.ts"
+
+/** One variable: everything there is to know about it. */
+export interface Row<out A = unknown> {
+  readonly section: string
+  readonly form: Form<A>
+  /** As it would be written in `.env`. */
+  readonly default?: string
+  /** Says what stands in when the variable is absent and the default is no fixed text. */
+  readonly otherwise?: string
+  readonly required?: true
+  /** Never printed. */
+  readonly secret?: true
+  /** A value that shows the form, for `.env.sample`. */
+  readonly example?: string
+  /** To be filled in by nearly everybody: stands without a value and uncommented in `.env.sample`. */
+  readonly fillIn?: true
+  readonly doc: string
+}
+
+/** Where values come from; the first source that has a variable wins. An empty text counts as absent, except that `overrides` hides. */
+export interface Source {
+  readonly name: "command line" | "environment" | ".env"
+  readonly get: (variable: string) => string | undefined
+  /** Whether an empty text in this source hides the sources below it. */
+  readonly hides?: true
+}
+
+export interface Fault {
+  readonly variable: string
+  readonly issue: string
+}
+
+/** What was found for one variable. `value` is the decoded form, undefined when absent or faulty. */
+export interface Reading {
+  readonly variable: string
+  readonly row: Row
+  readonly text: string | undefined
+  readonly from: Source["name"] | "default" | "not set"
+  readonly value: unknown
+  readonly issue: string | undefined
+}
+
+const lookUp = (variable: string, sources: ReadonlyArray<Source>) => {
+  for (const source of sources) {
+    const text = source.get(variable)?.trim()
+    if (text) return { text, from: source.name }
+    if (text === "" && source.hides) return undefined
+  }
+  return undefined
+}
+
+const readOne = (variable: string, row: Row, sources: ReadonlyArray<Source>): Reading => {
+  const found = lookUp(variable, sources)
+  const text = found?.text ?? row.default
+  const from = found?.from ?? (row.default ? "default" : "not set")
+  if (text === undefined) {
+    return { variable, row, text, from, value: undefined, issue: row.required && "is required: " + row.doc }
+  }
+  const decoded = Schema.decodeResult(row.form.schema)(text)
+  return Result.isSuccess(decoded)
+    ? { variable, row, text, from, value: decoded.success, issue: undefined }
+    : { variable, row, text, from, value: undefined, issue: `must be ${row.form.expected}` }
+}
+
+export const readAll = (rows: Record<string, Row>, sources: ReadonlyArray<Source>): ReadonlyArray<Reading> =>
+  Object.entries(rows).map(([variable, row]) => readOne(variable, row, sources))
+
+export const faultsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> =>
+  readings.flatMap(({ variable, issue }) => (issue === undefined ? [] : [{ variable, issue }]))
+
+/** `TB_HOST` becomes `tbHost`. */
+export type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Rest}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Rest>>}`
+  : Lowercase<Name>
+
+export const camelCase = (name: string) => name.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+type ValueOf<R> = R extends { form: Form<infer A> } ? (R extends { default: string } | { required: true } ? A : A | undefined) : never
+
+export type Values<Rows> = { readonly [Name in keyof Rows & string as CamelCase<Name>]: ValueOf<Rows[Name]> }

@@ -1,0 +1,41 @@
+/** What no single variable can say about itself. */
+import { Redacted } from "effect"
+import type { Fault, Reading } from "./read.ts"
+
+const finder = (readings: ReadonlyArray<Reading>) => (variable: string) => readings.find((reading) => reading.variable === variable)?.text
+
+/** ThingsBoard is entered in exactly one way: as a user, or by an API key. */
+export const credentialFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
+  const text = finder(readings)
+  const [username, password, key] = [text("TB_USERNAME"), text("TB_PASSWORD"), text("TB_API_KEY")]
+  if (key !== undefined && (username !== undefined || password !== undefined)) {
+    return [{ variable: "TB_API_KEY", issue: "cannot be given beside TB_USERNAME and TB_PASSWORD: choose one way to log in" }]
+  }
+  if (key !== undefined || (username !== undefined && password !== undefined)) return []
+  if (username !== undefined) return [{ variable: "TB_PASSWORD", issue: "is required when TB_USERNAME is given" }]
+  if (password !== undefined) return [{ variable: "TB_USERNAME", issue: "is required when TB_PASSWORD is given" }]
+  return [{ variable: "TB_USERNAME", issue: "is required, with TB_PASSWORD; or give TB_API_KEY instead (ThingsBoard 4.3 or later)" }]
+}
+
+const shortestSafeKey = 16
+
+const isLocal = (host: string) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host)
+
+/** Allowed, but worth a line at start. */
+export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
+  const value = (variable: string) => readings.find((reading) => reading.variable === variable)?.value
+  const warnings: Array<Fault> = []
+  const key = value("API_KEY")
+  if (Redacted.isRedacted(key)) {
+    const shown = String(Redacted.value(key))
+    if (shown.startsWith("your-")) warnings.push({ variable: "API_KEY", issue: "is a sample's value, which everybody can guess" })
+    else if (shown.length < shortestSafeKey) {
+      warnings.push({ variable: "API_KEY", issue: `is shorter than ${shortestSafeKey} characters, which can be guessed` })
+    }
+  }
+  const host = value("TB_HOST")
+  if (typeof host === "string" && host.startsWith("http:") && !isLocal(new URL(host).hostname)) {
+    warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data travel unencrypted" })
+  }
+  return warnings
+}

@@ -1,0 +1,59 @@
+/** Keys that applications call with: what a key may do, and the form of the file that holds them. */
+import { Schema } from "effect"
+import { DeviceId, Uuid } from "./Ids.ts"
+
+/** What a key can be allowed. Each endpoint needs one of them. */
+export const KeyScope = Schema.Literals([
+  "devices:read",
+  "assets:read",
+  "telemetry:read",
+  "telemetry:write",
+  "attributes:read",
+  "attributes:write",
+  "graph:read",
+  "metrics:read"
+]).annotate({ identifier: "KeyScope", description: "A right of an API key." })
+export type KeyScope = typeof KeyScope.Type
+
+export const allScopes: ReadonlyArray<KeyScope> = KeyScope.literals
+
+/** The devices a key is restricted to: those with one of the ids, of one of the types, or of the ThingsBoard customer. */
+export const DeviceRestriction = Schema.Struct({
+  ids: Schema.optionalKey(Schema.Array(DeviceId)),
+  types: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  customer: Schema.optionalKey(Uuid)
+}).check(
+  Schema.makeFilter((given: { readonly ids?: unknown; readonly types?: unknown; readonly customer?: unknown }) => Object.keys(given).length > 0, {
+    message: "Expected ids, types or customer"
+  })
+)
+export type DeviceRestriction = typeof DeviceRestriction.Type
+
+const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" }))
+
+/** One key of the file. The key itself is nowhere: only its digest. */
+export const KeyEntry = Schema.Struct({
+  id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/, { message: "Expected 1 to 64 letters, digits, - or _" })),
+  name: Schema.NonEmptyString,
+  sha256: Sha256,
+  scopes: Schema.Array(KeyScope),
+  devices: Schema.optionalKey(DeviceRestriction),
+  rate_limit: Schema.optionalKey(
+    Schema.Struct({
+      requests: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
+      window_seconds: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+    })
+  ),
+  expires_at: Schema.optionalKey(Schema.DateTimeUtcFromString),
+  disabled: Schema.optionalKey(Schema.Boolean)
+})
+export type KeyEntry = typeof KeyEntry.Type
+
+const distinct = (field: "id" | "sha256") =>
+  Schema.makeFilter((file: { readonly keys: ReadonlyArray<KeyEntry> }) => new Set(file.keys.map((key) => key[field])).size === file.keys.length, {
+    message: `Expected every key to have its own ${field}`
+  })
+
+/** `API_KEYS_FILE`: suits Git and a Kubernetes secret, since no key can be had from it. */
+export const KeysFile = Schema.Struct({ keys: Schema.Array(KeyEntry) }).check(distinct("id"), distinct("sha256"))
+export type KeysFile = typeof KeysFile.Type

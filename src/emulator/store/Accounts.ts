@@ -1,0 +1,163 @@
+import type { Database } from "bun:sqlite"
+import { Redacted } from "effect"
+import { equalDigests, sha256 } from "../../platform/Digest.ts"
+import type { Directory, Entity } from "./Directory.ts"
+import { randomToken, timeBasedId } from "./ids.ts"
+
+export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER"
+
+export interface Account {
+  /** The user's id. */
+  readonly id: string
+  readonly authority: Authority
+  readonly enabled: boolean
+  /** Failed logins since the last good one. */
+  readonly failures: number
+  /** Tokens issued in an earlier second than this (ms) are void. */
+  readonly outdatedSince: number
+}
+
+interface AccountRow {
+  readonly id: string
+  readonly authority: Authority
+  readonly enabled: number
+  readonly password: Uint8Array | null
+  readonly failures: number
+  readonly outdatedSince: number
+}
+
+export interface ApiKey {
+  readonly id: string
+  /** ms */
+  readonly createdTime: number
+  readonly userId: string
+  /** `tb_` and 64 random letters; shown once only. */
+  readonly value: string
+  readonly description: string
+  readonly enabled: boolean
+  /** ms; 0 means never. */
+  readonly expirationTime: number
+}
+
+interface ApiKeyRow extends Omit<ApiKey, "enabled"> {
+  readonly enabled: number
+}
+
+export interface Credentials {
+  readonly id: string
+  /** ms */
+  readonly createdTime: number
+  readonly deviceId: string
+  /** What the device shows in `/api/v1/{token}`. */
+  readonly token: string
+}
+
+export interface NewUser {
+  readonly tenantId: string
+  readonly email: string
+  readonly authority: Authority
+  /** ms */
+  readonly now: number
+  readonly customerId?: string | null | undefined
+  /** Without one nobody can log in as this user. */
+  readonly password?: Redacted.Redacted<string> | undefined
+  /** JSON text */
+  readonly additionalInfo?: string | null | undefined
+}
+
+/** Test accounts: one hash is enough, a slow one would only make logins slow. */
+const hash = (userId: string, password: Redacted.Redacted<string>) => sha256(`${userId}:${Redacted.value(password)}`)
+
+const toKey = (row: ApiKeyRow): ApiKey => ({ ...row, enabled: row.enabled === 1 })
+
+export const makeAccounts = (db: Database, directory: Directory) => {
+  const byId = db.prepare<AccountRow, [string]>("SELECT * FROM users WHERE id = ?")
+  const keyByValue = db.prepare<ApiKeyRow, [string]>("SELECT * FROM apiKeys WHERE value = ?")
+  const keyById = db.prepare<ApiKeyRow, [string]>("SELECT * FROM apiKeys WHERE id = ?")
+  const keysOfUser = db.prepare<ApiKeyRow, [string]>("SELECT * FROM apiKeys WHERE userId = ? ORDER BY createdTime, id")
+  const credentialsByDevice = db.prepare<Credentials, [string]>("SELECT * FROM credentials WHERE deviceId = ?")
+  const credentialsByToken = db.prepare<Credentials, [string]>("SELECT * FROM credentials WHERE token = ?")
+
+  const setPassword = (userId: string, password: Redacted.Redacted<string>): void =>
+    void db.query("UPDATE users SET password = ?, failures = 0 WHERE id = ?").run(hash(userId, password), userId)
+
+  return {
+    /** A user of a tenant or, with `customerId`, of a customer. */
+    createUser: ({ authority, email, password, ...user }: NewUser): Entity =>
+      db.transaction(() => {
+        const entity = directory.createUser({ ...user, name: email })
+        db.query("INSERT INTO users VALUES (?, ?, 1, NULL, 0, 0)").run(entity.id, authority)
+        if (password !== undefined) setPassword(entity.id, password)
+        return entity
+      })(),
+    get: (userId: string): Account | undefined => {
+      const row = byId.get(userId)
+      if (row === null) return undefined
+      const { password: _, ...account } = row
+      return { ...account, enabled: row.enabled === 1 }
+    },
+    setPassword,
+    isPassword: (userId: string, password: Redacted.Redacted<string>): boolean => {
+      const stored = byId.get(userId)?.password
+      return stored !== undefined && stored !== null && equalDigests(stored, hash(userId, password))
+    },
+    setEnabled: (userId: string, enabled: boolean): void =>
+      void db.query("UPDATE users SET enabled = ? WHERE id = ?").run(enabled ? 1 : 0, userId),
+    setFailures: (userId: string, failures: number): void =>
+      void db.query("UPDATE users SET failures = ? WHERE id = ?").run(failures, userId),
+    /** Voids all tokens of the user that were issued before the second of `now` (ms). */
+    outdate: (userId: string, now: number): void =>
+      void db.query("UPDATE users SET outdatedSince = ? WHERE id = ?").run(Math.trunc(now), userId),
+
+    createKey: (key: Omit<ApiKey, "id" | "createdTime" | "value"> & { readonly now: number }): ApiKey => {
+      const made: ApiKey = {
+        id: timeBasedId(key.now),
+        createdTime: Math.trunc(key.now),
+        userId: key.userId,
+        value: `tb_${randomToken(86)}`,
+        description: key.description,
+        enabled: key.enabled,
+        expirationTime: key.expirationTime
+      }
+      db.query("INSERT INTO apiKeys VALUES (?, ?, ?, ?, ?, ?, ?)").run(
+        made.id,
+        made.createdTime,
+        made.userId,
+        made.value,
+        made.description,
+        made.enabled ? 1 : 0,
+        made.expirationTime
+      )
+      return made
+    },
+    keyByValue: (value: string): ApiKey | undefined => {
+      const row = keyByValue.get(value)
+      return row === null ? undefined : toKey(row)
+    },
+    key: (id: string): ApiKey | undefined => {
+      const row = keyById.get(id)
+      return row === null ? undefined : toKey(row)
+    },
+    keysOf: (userId: string): ReadonlyArray<ApiKey> => keysOfUser.all(userId).map(toKey),
+    updateKey: (key: ApiKey): void =>
+      void db.query("UPDATE apiKeys SET description = ?, enabled = ? WHERE id = ?").run(key.description, key.enabled ? 1 : 0, key.id),
+    removeKey: (id: string): void => void db.query("DELETE FROM apiKeys WHERE id = ?").run(id),
+
+    /** Made when first asked for. */
+    credentialsOf: (deviceId: string, now: number): Credentials => {
+      const known = credentialsByDevice.get(deviceId)
+      if (known !== null) return known
+      const made: Credentials = { id: timeBasedId(now), createdTime: Math.trunc(now), deviceId, token: randomToken(20) }
+      db.query("INSERT INTO credentials (deviceId, id, createdTime, token) VALUES (?, ?, ?, ?)").run(
+        deviceId,
+        made.id,
+        made.createdTime,
+        made.token
+      )
+      return made
+    },
+    credentialsByToken: (token: string): Credentials | undefined => credentialsByToken.get(token) ?? undefined
+  }
+}
+
+export type Accounts = ReturnType<typeof makeAccounts>

@@ -1,0 +1,186 @@
+import type { Database, SQLQueryBindings } from "bun:sqlite"
+import { timeBasedId } from "./ids.ts"
+
+export type StoredType = "TENANT" | "CUSTOMER" | "USER" | "DEVICE" | "ASSET" | "DEVICE_PROFILE" | "ASSET_PROFILE"
+
+/** A tenant, customer, user, profile, device or asset. */
+export interface Entity {
+  /** Its number in this store, which the points refer to. */
+  readonly n: number
+  readonly id: string
+  readonly type: StoredType
+  /** Its own id, for a tenant. */
+  readonly tenantId: string
+  readonly customerId: string | null
+  /** A user's e-mail address, a customer's and a tenant's title. */
+  readonly name: string
+  /** The name of the profile of a device or asset, which ThingsBoard calls its type; empty for others. */
+  readonly kind: string
+  readonly label: string | null
+  readonly profileId: string | null
+  /** ms */
+  readonly createdTime: number
+  readonly version: number
+  /** JSON text */
+  readonly additionalInfo: string | null
+}
+
+export type Sort = "id" | "createdTime" | "name" | "label" | "type" | "profileName" | "customerTitle"
+
+export interface ListQuery {
+  readonly tenantId: string
+  readonly type: StoredType
+  readonly customerId?: string | undefined
+  readonly kind?: string | undefined
+  readonly profileId?: string | undefined
+  readonly textSearch?: string | undefined
+  readonly sort?: Sort | undefined
+  readonly descending?: boolean | undefined
+  /** From 0. */
+  readonly page: number
+  readonly pageSize: number
+}
+
+interface New {
+  readonly tenantId: string
+  readonly name: string
+  /** ms */
+  readonly now: number
+  readonly customerId?: string | null | undefined
+  readonly label?: string | null | undefined
+  /** JSON text */
+  readonly additionalInfo?: string | null | undefined
+}
+
+/** A device or asset; the profile named `type` is made when the tenant has none yet, as ThingsBoard does. */
+export interface NewThing extends New {
+  readonly type?: string | undefined
+}
+
+export interface Changes {
+  readonly name?: string
+  readonly label?: string | null
+  readonly type?: string
+  readonly customerId?: string | null
+  readonly additionalInfo?: string | null
+}
+
+const sortColumns: Record<Sort, string> = {
+  id: "e.id",
+  createdTime: "e.createdTime",
+  name: "e.name",
+  label: "e.label",
+  type: "e.kind",
+  profileName: "e.kind",
+  customerTitle: "(SELECT c.name FROM entities c WHERE c.id = e.customerId)"
+}
+
+export const makeDirectory = (db: Database) => {
+  const insert = db.prepare<Entity, SQLQueryBindings[]>(
+    `INSERT INTO entities (id, type, tenantId, customerId, name, kind, label, profileId, createdTime, version, additionalInfo)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) RETURNING *`
+  )
+  const byId = db.prepare<Entity, [string]>("SELECT * FROM entities WHERE id = ?")
+  const byName = db.prepare<Entity, [string, string, string]>("SELECT * FROM entities WHERE tenantId = ? AND type = ? AND name = ?")
+  const userByEmail = db.prepare<Entity, [string]>("SELECT * FROM entities WHERE type = 'USER' AND name = ? COLLATE NOCASE")
+  const byType = db.prepare<Entity, [string, string]>("SELECT * FROM entities WHERE tenantId = ? AND type = ? ORDER BY name, id")
+  const kinds = db.prepare<{ kind: string }, [string, string]>(
+    "SELECT DISTINCT kind FROM entities WHERE tenantId = ? AND type = ? ORDER BY kind"
+  )
+  const update = db.prepare<Entity, SQLQueryBindings[]>(
+    "UPDATE entities SET customerId = ?, name = ?, kind = ?, label = ?, profileId = ?, additionalInfo = ?, version = version + 1 WHERE id = ? RETURNING *"
+  )
+
+  const create = (
+    type: StoredType,
+    { tenantId, name, now, customerId, label, additionalInfo }: New,
+    kind = "",
+    profileId: string | null = null
+  ) => {
+    const id = timeBasedId(now)
+    const tenant = type === "TENANT" ? id : tenantId
+    return insert.get(id, type, tenant, customerId ?? null, name, kind, label ?? null, profileId, Math.trunc(now), additionalInfo ?? null)!
+  }
+
+  const profile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
+    byName.get(tenantId, type, name) ?? create(type, { tenantId, name, now })
+
+  const createThing = (type: "DEVICE" | "ASSET", thing: NewThing): Entity => {
+    const kind = thing.type ?? "default"
+    return create(type, thing, kind, profile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
+  }
+
+  const clean = [
+    "DELETE FROM points WHERE entity = ?1",
+    "DELETE FROM latest WHERE entity = ?1",
+    "DELETE FROM attributes WHERE entity = ?1",
+    "DELETE FROM entities WHERE n = ?1"
+  ]
+  const cleanById = [
+    "DELETE FROM relations WHERE fromId = ?1 OR toId = ?1",
+    "DELETE FROM alarms WHERE originatorId = ?1",
+    "DELETE FROM credentials WHERE deviceId = ?1",
+    "DELETE FROM users WHERE id = ?1",
+    "DELETE FROM apiKeys WHERE userId = ?1"
+  ]
+
+  return {
+    get: (id: string): Entity | undefined => byId.get(id.toLowerCase()) ?? undefined,
+    byName: (tenantId: string, type: StoredType, name: string): Entity | undefined => byName.get(tenantId, type, name) ?? undefined,
+    userByEmail: (email: string): Entity | undefined => userByEmail.get(email) ?? undefined,
+    /** All of a type, by name. */
+    all: (tenantId: string, type: StoredType): ReadonlyArray<Entity> => byType.all(tenantId, type),
+    /** The names of profiles that devices or assets have. */
+    kinds: (tenantId: string, type: "DEVICE" | "ASSET"): ReadonlyArray<string> => kinds.all(tenantId, type).map(({ kind }) => kind),
+
+    /** With the profiles "default", as every tenant has. */
+    createTenant: (tenant: { readonly title: string; readonly now: number }): Entity => {
+      const entity = create("TENANT", { tenantId: "", name: tenant.title, now: tenant.now })
+      profile("DEVICE_PROFILE", entity.id, "default", tenant.now)
+      profile("ASSET_PROFILE", entity.id, "default", tenant.now)
+      return entity
+    },
+    createCustomer: (customer: New): Entity => create("CUSTOMER", customer),
+    /** Only the entity: see `accounts.createUser` for one that can log in. */
+    createUser: (user: New): Entity => create("USER", user),
+    createDevice: (device: NewThing): Entity => createThing("DEVICE", device),
+    createAsset: (asset: NewThing): Entity => createThing("ASSET", asset),
+
+    update: (entity: Entity, changes: Changes, now: number): Entity => {
+      const kind = changes.type ?? entity.kind
+      const thing = entity.type === "DEVICE" || entity.type === "ASSET"
+      const profileId = thing ? profile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
+      const next = { ...entity, ...changes }
+      return update.get(next.customerId, next.name, kind, next.label, profileId, next.additionalInfo, entity.id)!
+    },
+
+    /** With its points, attributes, relations, alarms and credentials (ThingsBoard's housekeeper does that a little later). */
+    remove: (entity: Entity): void =>
+      db.transaction(() => {
+        for (const sql of clean) db.query<unknown, [number]>(sql).run(entity.n)
+        for (const sql of cleanById) db.query<unknown, [string]>(sql).run(entity.id)
+      })(),
+
+    list: (query: ListQuery): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
+      const conditions = ["e.tenantId = ?", "e.type = ?"]
+      const values: SQLQueryBindings[] = [query.tenantId, query.type]
+      const where = (condition: string, ...bindings: SQLQueryBindings[]) => {
+        conditions.push(condition)
+        values.push(...bindings)
+      }
+      if (query.customerId !== undefined) where("e.customerId = ?", query.customerId)
+      if (query.kind !== undefined) where("e.kind = ?", query.kind)
+      if (query.profileId !== undefined) where("e.profileId = ?", query.profileId)
+      if (query.textSearch !== undefined && query.textSearch !== "") {
+        where("(e.name LIKE ? OR e.label LIKE ?)", `%${query.textSearch}%`, `%${query.textSearch}%`)
+      }
+      const from = `FROM entities e WHERE ${conditions.join(" AND ")}`
+      const order = `${sortColumns[query.sort ?? "id"]} ${query.descending === true ? "DESC" : "ASC"}, e.id`
+      const rows = db.query<Entity, SQLQueryBindings[]>(`SELECT e.* ${from} ORDER BY ${order} LIMIT ? OFFSET ?`)
+      const count = db.query<{ total: number }, SQLQueryBindings[]>(`SELECT count(*) AS total ${from}`)
+      return { rows: rows.all(...values, query.pageSize, query.page * query.pageSize), total: count.get(...values)!.total }
+    }
+  }
+}
+
+export type Directory = ReturnType<typeof makeDirectory>

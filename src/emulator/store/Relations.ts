@@ -1,0 +1,86 @@
+import type { Database } from "bun:sqlite"
+
+export interface Relation {
+  readonly fromId: string
+  readonly fromType: string
+  readonly toId: string
+  readonly toType: string
+  readonly type: string
+  /** "COMMON" but for ThingsBoard's own purposes. */
+  readonly typeGroup: string
+  readonly version: number
+  /** JSON text */
+  readonly additionalInfo: string | null
+}
+
+export type Direction = "FROM" | "TO"
+
+export interface Walk {
+  readonly rootId: string
+  readonly direction: Direction
+  readonly typeGroup: string
+  /** 0 and less mean without end. */
+  readonly maxLevel: number
+  /** Only the edges of the last level, and those that lead to nowhere. */
+  readonly lastLevelOnly: boolean
+}
+
+export const makeRelations = (db: Database) => {
+  const upsert = db.prepare<Relation, [string, string, string, string, string, string, string | null]>(
+    `INSERT INTO relations (fromId, fromType, type, typeGroup, toId, toType, version, additionalInfo) VALUES (?, ?, ?, ?, ?, ?, 1, ?)
+     ON CONFLICT DO UPDATE SET version = version + 1, additionalInfo = excluded.additionalInfo RETURNING *`
+  )
+  const from = db.prepare<Relation, [string, string]>("SELECT * FROM relations WHERE fromId = ? AND typeGroup = ?")
+  const to = db.prepare<Relation, [string, string]>("SELECT * FROM relations WHERE toId = ? AND typeGroup = ?")
+  const remove = db.prepare<unknown, [string, string, string, string]>(
+    "DELETE FROM relations WHERE fromId = ? AND typeGroup = ? AND type = ? AND toId = ?"
+  )
+
+  const edges = (id: string, direction: Direction, typeGroup = "COMMON"): ReadonlyArray<Relation> =>
+    (direction === "FROM" ? from : to).all(id, typeGroup)
+
+  return {
+    save: (
+      relation: Omit<Relation, "version" | "typeGroup" | "additionalInfo"> & Partial<Pick<Relation, "typeGroup" | "additionalInfo">>
+    ): Relation =>
+      upsert.get(
+        relation.fromId,
+        relation.fromType,
+        relation.type,
+        relation.typeGroup ?? "COMMON",
+        relation.toId,
+        relation.toType,
+        relation.additionalInfo ?? null
+      )!,
+
+    /** False when there was none. */
+    remove: (fromId: string, type: string, toId: string, typeGroup = "COMMON"): boolean =>
+      remove.run(fromId, typeGroup, type, toId).changes > 0,
+
+    /** The relations that start (FROM) or end (TO) at an entity. */
+    edges,
+
+    /** Level by level, each node once: every edge of every node above `maxLevel`, also those that lead back. */
+    walk: ({ rootId, direction, typeGroup, maxLevel, lastLevelOnly }: Walk): ReadonlyArray<Relation> => {
+      const depth = maxLevel > 0 ? maxLevel : Number.POSITIVE_INFINITY
+      const visited = new Set([rootId])
+      const found: Array<Relation> = []
+      let level = [rootId]
+      for (let n = 1; level.length > 0 && n <= depth; n++) {
+        const next: Array<string> = []
+        for (const edge of level.flatMap((id) => edges(id, direction, typeGroup))) {
+          const far = direction === "FROM" ? edge.toId : edge.fromId
+          const goesOn = n < depth && edges(far, direction, typeGroup).length > 0
+          if (!lastLevelOnly || !goesOn) found.push(edge)
+          if (visited.has(far)) continue
+          visited.add(far)
+          next.push(far)
+        }
+        level = next
+      }
+      return found
+    }
+  }
+}
+
+export type Relations = ReturnType<typeof makeRelations>

@@ -1,0 +1,134 @@
+import type { Database } from "bun:sqlite"
+import type { Saved, SavedPoint } from "../Events.ts"
+import { type Column, fromColumn, toColumn, type Value } from "../Value.ts"
+import type { Entity } from "./Directory.ts"
+
+export interface Point {
+  /** ms */
+  readonly ts: number
+  readonly value: Value
+}
+
+export interface HistoryQuery {
+  /** ms, in the range. */
+  readonly startTs: number
+  /** ms, not in the range. */
+  readonly endTs: number
+  readonly limit: number
+  readonly descending: boolean
+}
+
+type Row = [ts: number, value: Column]
+
+/** `safeIntegers` gives bigints for LONG and numbers for DOUBLE; so the time is read as a real, to be a number. */
+const columns = "CAST(ts AS REAL), value"
+
+const toPoint = ([ts, value]: Row): Point => ({ ts, value: fromColumn(value) })
+
+/** bun:sqlite binds a whole number as an integer, so doubles are cast. */
+const isDouble = (value: Value): value is number => typeof value === "number"
+
+export const makeTelemetry = (db: Database, publish: (event: Saved) => void) => {
+  const keyNumbers = new Map<string, number>()
+  const findKey = db.prepare<{ n: number }, [string]>("SELECT n FROM keys WHERE name = ?")
+  const addKey = db.prepare<{ n: number }, [string]>("INSERT INTO keys (name) VALUES (?) RETURNING n")
+
+  const keyNumber = (key: string): number | undefined => {
+    const known = keyNumbers.get(key) ?? findKey.get(key)?.n
+    if (known !== undefined) keyNumbers.set(key, known)
+    return known
+  }
+  const keyNumberOrNew = (key: string): number => {
+    const known = keyNumber(key)
+    if (known !== undefined) return known
+    const added = addKey.get(key)!.n
+    keyNumbers.set(key, added)
+    return added
+  }
+
+  const pointSql = (value: string) => `INSERT OR REPLACE INTO points VALUES (?, ?, ?, ${value})`
+  const latestSql = (value: string) =>
+    `INSERT INTO latest VALUES (?, ?, ?, ${value}) ON CONFLICT DO UPDATE SET ts = excluded.ts, value = excluded.value WHERE excluded.ts >= latest.ts`
+  type Insert = [entity: number, key: number, ts: number, value: Column]
+  const insertPoint = db.prepare<unknown, Insert>(pointSql("?"))
+  const insertDouble = db.prepare<unknown, Insert>(pointSql("CAST(? AS REAL)"))
+  const insertLatest = db.prepare<unknown, Insert>(latestSql("?"))
+  const insertLatestDouble = db.prepare<unknown, Insert>(latestSql("CAST(? AS REAL)"))
+
+  const read = <Arguments extends Array<number>>(sql: string) => db.prepare<unknown, Arguments>(sql).safeIntegers(true)
+  const ascending = read<[number, number, number, number, number]>(
+    `SELECT ${columns} FROM points WHERE entity = ? AND key = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT ?`
+  )
+  const descending = read<[number, number, number, number, number]>(
+    `SELECT ${columns} FROM points WHERE entity = ? AND key = ? AND ts >= ? AND ts < ? ORDER BY ts DESC LIMIT ?`
+  )
+  const latest = read<[number, number]>(`SELECT ${columns} FROM latest WHERE entity = ? AND key = ?`)
+  const keysOf = db.prepare<{ name: string }, [number]>(
+    "SELECT k.name FROM latest l JOIN keys k ON k.n = l.key WHERE l.entity = ? ORDER BY l.key"
+  )
+
+  const store = (entity: Entity, { key, ts, value }: SavedPoint, isLatest: boolean) => {
+    const n = keyNumberOrNew(key)
+    const column = toColumn(value)
+    const double = isDouble(value)
+    ;(double ? insertDouble : insertPoint).run(entity.n, n, ts, column)
+    if (isLatest) (double ? insertLatestDouble : insertLatest).run(entity.n, n, ts, column)
+  }
+
+  return {
+    /** Stores the points, replaces latest values that are not newer, and tells the listeners. */
+    save: (entity: Entity, points: ReadonlyArray<SavedPoint>): void => {
+      db.transaction(() => points.forEach((point) => store(entity, point, true)))()
+      publish({ type: "TelemetrySaved", tenantId: entity.tenantId, entityType: entity.type, entityId: entity.id, points })
+    },
+
+    /**
+     * The bulk path: points of one key, ts ascending. Tells no one. Call it within `store.transaction` for many keys.
+     * Some 2 million points a second.
+     */
+    load: (entity: Entity, key: string, points: Iterable<Point>): void =>
+      db.transaction(() => {
+        const n = keyNumberOrNew(key)
+        let last: Point | undefined
+        for (last of points) (isDouble(last.value) ? insertDouble : insertPoint).run(entity.n, n, last.ts, toColumn(last.value))
+        if (last !== undefined) store(entity, { key, ...last }, true)
+      })(),
+
+    /** The keys that have a latest value. */
+    keys: (entity: Entity): ReadonlyArray<string> => keysOf.all(entity.n).map(({ name }) => name),
+
+    latest: (entity: Entity, key: string): Point | undefined => {
+      const n = keyNumber(key)
+      const row = n === undefined ? undefined : (latest.values(entity.n, n)[0] as Row | undefined)
+      return row === undefined ? undefined : toPoint(row)
+    },
+
+    /** Half-open: `startTs` is in it, `endTs` is not. */
+    history: (entity: Entity, key: string, query: HistoryQuery): ReadonlyArray<Point> => {
+      const n = keyNumber(key)
+      if (n === undefined) return []
+      const statement = query.descending ? descending : ascending
+      return (statement.values(entity.n, n, query.startTs, query.endTs, query.limit) as Array<Row>).map(toPoint)
+    },
+
+    /** Deletes points in `[startTs, endTs)`; with `latestToo`, also a latest value in that span. */
+    remove: (
+      entity: Entity,
+      key: string,
+      span: { readonly startTs: number; readonly endTs: number; readonly latestToo: boolean; readonly rewriteLatest: boolean }
+    ): void =>
+      db.transaction(() => {
+        const n = keyNumber(key)
+        if (n === undefined) return
+        const where = "WHERE entity = ? AND key = ? AND ts >= ? AND ts < ?"
+        db.query(`DELETE FROM points ${where}`).run(entity.n, n, span.startTs, span.endTs)
+        if (!span.latestToo) return
+        const { changes } = db.query(`DELETE FROM latest ${where}`).run(entity.n, n, span.startTs, span.endTs)
+        if (changes > 0 && span.rewriteLatest) {
+          db.query(`INSERT INTO latest SELECT * FROM points WHERE entity = ? AND key = ? ORDER BY ts DESC LIMIT 1`).run(entity.n, n)
+        }
+      })()
+  }
+}
+
+export type Telemetry = ReturnType<typeof makeTelemetry>
