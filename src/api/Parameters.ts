@@ -5,6 +5,9 @@ import { Aggregation, Key, Order, Timestamp } from "../domain/Telemetry.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
+/** The query of an endpoint that takes none: whatever is given is a fault, since a misspelt parameter must not be ignored. */
+export const noQuery = Schema.Record(Schema.String, Schema.Never.annotate({ message: "Expected no such parameter" }))
+
 /** A comma list: `a,b,c`. Blanks around an entry do not count. An empty entry is a fault. */
 export const CommaList = <S extends Schema.Constraint & { readonly Encoded: string }>(entry: S) =>
   Schema.String.pipe(
@@ -56,7 +59,10 @@ export const keys = Schema.optionalKey(
 )
 
 export const startTs = Timestamp.annotate({ description: "Begin of the range, ms. A point at this time is in it." })
-export const endTs = Timestamp.annotate({ description: "End of the range, ms. A point at this time is not in it." })
+export const endTs = Timestamp.annotate({
+  description: "End of the range, ms. A point at this time is not in it.",
+  examples: [1_700_086_400_000]
+})
 
 export const Interval = Schema.Union([
   Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 31_622_400_000 })),

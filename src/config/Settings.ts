@@ -7,7 +7,7 @@ import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
 import { boolean, byteSize, duration, hosts, httpUrl, oneOf, origins, secret, text, wholeNumber } from "./forms.ts"
 import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
-import { credentialFaults, warningsOf } from "./rules.ts"
+import { credentialFaults, keyFaults, warningsOf } from "./rules.ts"
 
 export const rows = {
   TB_HOST: {
@@ -40,10 +40,15 @@ export const rows = {
   API_KEY: {
     section: "Security",
     form: secret,
-    required: true,
     secret: true,
     fillIn: true,
-    doc: "The key that applications send as X-API-Key. Make a long random one, for instance with: openssl rand -hex 32"
+    doc: "One key with all rights, sent as X-API-Key. Make a long random one, for instance with: openssl rand -hex 32"
+  },
+  API_KEYS_FILE: {
+    section: "Security",
+    form: text,
+    example: "/etc/boardwalk/keys.json",
+    doc: "A file with any number of keys, each with its own rights, limits and devices; made by `boardwalk keys create`."
   },
   ALLOWED_HOSTS: {
     section: "Security",
@@ -85,7 +90,12 @@ export const rows = {
     default: "20s",
     doc: "How long requests in flight may take after a stop was ordered (SIGTERM)."
   },
-  DOCS_ENABLED: { section: "Server", form: boolean, default: "true", doc: "Whether /docs, /redoc, /reference and /openapi.json are served." },
+  DOCS_ENABLED: {
+    section: "Server",
+    form: boolean,
+    default: "true",
+    doc: "Whether /docs, /redoc, /reference and /openapi.json are served."
+  },
   PROJECT_NAME: { section: "Server", form: text, default: "Boardwalk", doc: "The name that / and /health tell." },
   VERSION: {
     section: "Server",
@@ -153,7 +163,9 @@ export const dotEnvFile = Effect.gen(function* () {
   if (!(yield* files.exists(".env"))) return new Map<string, string>()
   return parseDotEnv(yield* files.readFileString(".env"))
 }).pipe(
-  Effect.mapError(() => new InvalidSettings({ faults: [{ variable: ".env", issue: "is there, but cannot be read: check its permissions" }] }))
+  Effect.mapError(
+    () => new InvalidSettings({ faults: [{ variable: ".env", issue: "is there, but cannot be read: check its permissions" }] })
+  )
 )
 
 const environment = Effect.gen(function* () {
@@ -196,7 +208,11 @@ const settingsOf = (readings: ReadonlyArray<Reading>): SettingsShape => {
 const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
 
 /** All faults of what was read: a variable's own ones, and of how variables go together. */
-export const allFaults = (readings: ReadonlyArray<Reading>) => [...faultsOf(readings), ...credentialFaults(readings)]
+export const allFaults = (readings: ReadonlyArray<Reading>) => [
+  ...faultsOf(readings),
+  ...credentialFaults(readings),
+  ...keyFaults(readings)
+]
 
 /** The settings of a configuration that was read, or all its faults. */
 export const fromReadings = (readings: ReadonlyArray<Reading>): Effect.Effect<SettingsShape, InvalidSettings> => {
@@ -213,7 +229,13 @@ export class Settings extends Context.Service<Settings, SettingsShape>()("boardw
   /** The defaults, with a key and credentials of their own; reads nothing. */
   static readonly layerTest = (overrides: Partial<SettingsShape> = {}) =>
     Layer.sync(Settings, () => {
-      const texts = { API_KEY: "a-key-for-tests-only", TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant", HOST: "127.0.0.1", PORT: "0" }
+      const texts = {
+        API_KEY: "a-key-for-tests-only",
+        TB_USERNAME: "tenant@thingsboard.org",
+        TB_PASSWORD: "tenant",
+        HOST: "127.0.0.1",
+        PORT: "0"
+      }
       return { ...settingsOf(readAll(rows, [fromOverrides(texts)])), ...overrides }
     })
 }

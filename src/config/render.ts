@@ -82,7 +82,9 @@ const shown = ({ row, text }: Reading) => {
 }
 
 /** What is in effect: a line a variable with value, origin and fault; no secret. */
-export const effective = (readings: ReadonlyArray<Reading>): ReadonlyArray<{
+export const effective = (
+  readings: ReadonlyArray<Reading>
+): ReadonlyArray<{
   readonly variable: string
   readonly value: string
   readonly from: Reading["from"]

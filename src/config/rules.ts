@@ -17,6 +17,14 @@ export const credentialFaults = (readings: ReadonlyArray<Reading>): ReadonlyArra
   return [{ variable: "TB_USERNAME", issue: "is required, with TB_PASSWORD; or give TB_API_KEY instead (ThingsBoard 4.3 or later)" }]
 }
 
+/** Without any key nothing is served: never is everything open. */
+export const keyFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
+  const text = finder(readings)
+  return text("API_KEY") === undefined && text("API_KEYS_FILE") === undefined
+    ? [{ variable: "API_KEY", issue: "is required, or API_KEYS_FILE: without a key nothing is served" }]
+    : []
+}
+
 const shortestSafeKey = 16
 
 const isLocal = (host: string) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host)

@@ -16,7 +16,9 @@ import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
 import { DevicesLive } from "./handlers/Devices.ts"
 import { SystemLive } from "./handlers/System.ts"
+import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
 import { AuthenticationLive } from "./middleware/Authentication.ts"
+import { CorsLive } from "./middleware/Cors.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
 import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
@@ -24,15 +26,16 @@ import { securityHeaders } from "./securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, SystemLive)
 const Middlewares = Layer.mergeAll(AuthenticationLive, RateLimitLive, SchemaErrorsLive)
-const Services = Layer.mergeAll(Devices.layer, Assets.layer, ApiKeys.layer, Readiness.layer).pipe(
+const Services = Layer.mergeAll(Devices.layer, Assets.layer, Readiness.layer).pipe(
   Layer.provideMerge(ThingsBoard.layer),
   Layer.provideMerge(Session.layer)
 )
 
 /** Every route. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive).pipe(
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
+  Layer.provide(ApiKeys.layer),
   Layer.provide(Services)
 )
 

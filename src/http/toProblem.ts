@@ -14,6 +14,8 @@ import { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
 
+type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
+
 const unavailable = (detail: string, retryAfter: number) =>
   Effect.andThen(
     Effect.withFiber((fiber) => {
@@ -26,7 +28,7 @@ const unavailable = (detail: string, retryAfter: number) =>
 
 const failed = (detail: string) => refuse(detail, (common) => new UpstreamError({ ...common, details: {} }))
 
-const explain = (error: ThingsBoardError) =>
+const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
   Match.value(error.reason).pipe(
     Match.tag("Timeout", () =>
       refuse("ThingsBoard did not answer in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
@@ -41,10 +43,10 @@ const explain = (error: ThingsBoardError) =>
   )
 
 /** For calls that only ThingsBoard can fail. The phrase is one that people already grep for. */
-export const asUpstreamProblem = (error: ThingsBoardError) =>
+export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
   Effect.andThen(Effect.logWarning(`ThingsBoard HTTP error: ${error.message}`), explain(error))
 
-export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError) =>
+export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"
     ? refuse(
         `No device has the id ${error.id}, or it may not be seen.`,
@@ -52,7 +54,7 @@ export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError) =>
       )
     : asUpstreamProblem(error)
 
-export const asAssetProblem = (error: EntityNotFound | ThingsBoardError) =>
+export const asAssetProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, AssetNotFound | Upstream> =>
   error._tag === "EntityNotFound"
     ? refuse(
         `No asset has the id ${error.id}, or it may not be seen.`,
@@ -60,7 +62,7 @@ export const asAssetProblem = (error: EntityNotFound | ThingsBoardError) =>
       )
     : asUpstreamProblem(error)
 
-export const asEntityProblem = (error: EntityNotFound | ThingsBoardError) =>
+export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, EntityNotFoundProblem | Upstream> =>
   error._tag === "EntityNotFound"
     ? refuse(
         `No ${error.entityType} has the id ${error.id}, or it may not be seen.`,

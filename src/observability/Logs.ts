@@ -2,7 +2,7 @@
  * What is written to the console: one line a message, with the request's id and, where there is a trace, its ids.
  * Fields are snake_case; those of a message's plain objects and of `Effect.annotateLogs` stand beside `ts`, `level` and `message`.
  */
-import { Cause, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Option, Predicate, References, Tracer } from "effect"
+import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Predicate, References, Tracer } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { isTerminal } from "../platform/Runtime.ts"
@@ -24,7 +24,7 @@ const requestOf = (fiber: Fiber.Fiber<unknown, unknown>) => {
 
 /** The caller's trace counts also when nothing is exported from here. */
 const traceOf = (fiber: Fiber.Fiber<unknown, unknown>) => {
-  const span = Option.getOrUndefined(fiber.getRefOption(Tracer.ParentSpan))
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId }
 }
 

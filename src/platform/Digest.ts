@@ -5,3 +5,6 @@ export const sha256 = (text: string): Buffer => new Bun.CryptoHasher("sha256").u
 
 /** Takes the same time wherever the two differ. */
 export const equalDigests = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b)
+
+/** HMAC with SHA-512, what signs a JWT of the form HS512. */
+export const hmacSha512 = (key: Uint8Array, text: string): Buffer => new Bun.CryptoHasher("sha512", key).update(text).digest()

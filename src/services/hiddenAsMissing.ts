@@ -4,7 +4,7 @@ import type { EntityType } from "../domain/Ids.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 
 /** What may not be seen is not there: callers cannot tell a foreign entity from one that does not exist. */
-export const hiddenAsMissing = <A, E, R>(read: Effect.Effect<A, E | ThingsBoardError, R>, entityType: EntityType, id: string) =>
-  Effect.catchTag(read, "ThingsBoardError", (error) =>
-    Effect.fail(error.reason._tag === "NotFound" || error.reason._tag === "Forbidden" ? new EntityNotFound({ entityType, id }) : error)
+export const hiddenAsMissing = <A, R>(read: Effect.Effect<A, ThingsBoardError, R>, entityType: EntityType, id: string) =>
+  Effect.mapError(read, (error) =>
+    error.reason._tag === "NotFound" || error.reason._tag === "Forbidden" ? new EntityNotFound({ entityType, id }) : error
   )

@@ -4,7 +4,7 @@ import { AssetId } from "../../domain/Ids.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { noQuery, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { AssetNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Assets extends HttpApiGroup.make("assets")
@@ -24,7 +24,7 @@ export class Assets extends HttpApiGroup.make("assets")
       ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {
       params: { asset_id: AssetId },
-      query: {},
+      query: noQuery,
       success: OneOf(Asset).annotate({ identifier: "AssetResult", description: "One asset." }),
       error: [AssetNotFound, ...upstreamProblems]
     })

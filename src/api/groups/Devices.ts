@@ -4,7 +4,7 @@ import { Device, DeviceType } from "../../domain/Entity.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { deviceParams, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { deviceParams, noQuery, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Devices extends HttpApiGroup.make("devices")
@@ -32,7 +32,7 @@ export class Devices extends HttpApiGroup.make("devices")
       ),
     HttpApiEndpoint.get("get", "/devices/:device_id", {
       params: deviceParams,
-      query: {},
+      query: noQuery,
       success: OneOf(Device).annotate({ identifier: "DeviceResult", description: "One device." }),
       error: [DeviceNotFound, ...upstreamProblems]
     })

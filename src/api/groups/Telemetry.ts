@@ -5,7 +5,20 @@ import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.t
 import { ofDevice, success } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
+import {
+  aggregation,
+  defaults,
+  deviceParams,
+  dryRun,
+  endTs,
+  Format,
+  Interval,
+  keys,
+  noQuery,
+  numericText,
+  startTs,
+  tsUnit
+} from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, RateLimited, upstreamProblems } from "../Problems.ts"
 import { BulkResult, ImportBody, ImportResult, PointsByDevice, UploadResult } from "./TelemetryBodies.ts"
 
@@ -97,7 +110,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
   .add(
     HttpApiEndpoint.get("keys", "/devices/:device_id/keys", {
       params: deviceParams,
-      query: {},
+      query: noQuery,
       success: Schema.Struct({ ...ofDevice, data: Schema.Array(Schema.String) }).annotate({
         identifier: "KeysResult",
         description: "Keys that hold values.",
@@ -157,7 +170,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       ),
     HttpApiEndpoint.post("latestOfMany", "/telemetry/latest", {
-      query: {},
+      query: noQuery,
       payload: Schema.Struct({ ...selection, keys: keyList })
         .check(oneSelection)
         .annotate({ identifier: "LatestOfMany", description: "Devices by id or type, and keys." }),
@@ -183,7 +196,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {
-      query: {},
+      query: noQuery,
       payload: Schema.Struct({
         ...selection,
         keys: Schema.optionalKey(keyList),
@@ -213,7 +226,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("query", "/devices/:device_id/telemetry/query", {
       params: deviceParams,
-      query: {},
+      query: noQuery,
       payload: Query,
       success: QueryResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]

@@ -4,7 +4,11 @@ import { equalDigests, sha256 } from "../../platform/Digest.ts"
 import type { Directory, Entity } from "./Directory.ts"
 import { randomToken, timeBasedId } from "./ids.ts"
 
-export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER"
+/** The last is that of a token which may only bring the second factor. */
+export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER" | "PRE_VERIFICATION_TOKEN"
+
+/** What keeps a user with the right password from an ordinary login. */
+export type Hurdle = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
 
 export interface Account {
   /** The user's id. */
@@ -15,15 +19,12 @@ export interface Account {
   readonly failures: number
   /** Tokens issued in an earlier second than this (ms) are void. */
   readonly outdatedSince: number
+  readonly hurdle: Hurdle
 }
 
-interface AccountRow {
-  readonly id: string
-  readonly authority: Authority
+interface AccountRow extends Omit<Account, "enabled"> {
   readonly enabled: number
   readonly password: Uint8Array | null
-  readonly failures: number
-  readonly outdatedSince: number
 }
 
 export interface ApiKey {
@@ -59,7 +60,7 @@ export interface NewUser {
   /** ms */
   readonly now: number
   readonly customerId?: string | null | undefined
-  /** Without one nobody can log in as this user. */
+  /** Without one the account is not active yet. */
   readonly password?: Redacted.Redacted<string> | undefined
   /** JSON text */
   readonly additionalInfo?: string | null | undefined
@@ -79,14 +80,14 @@ export const makeAccounts = (db: Database, directory: Directory) => {
   const credentialsByToken = db.prepare<Credentials, [string]>("SELECT * FROM credentials WHERE token = ?")
 
   const setPassword = (userId: string, password: Redacted.Redacted<string>): void =>
-    void db.query("UPDATE users SET password = ?, failures = 0 WHERE id = ?").run(hash(userId, password), userId)
+    void db.query("UPDATE users SET password = ?, failures = 0, enabled = 1 WHERE id = ?").run(hash(userId, password), userId)
 
   return {
     /** A user of a tenant or, with `customerId`, of a customer. */
     createUser: ({ authority, email, password, ...user }: NewUser): Entity =>
       db.transaction(() => {
         const entity = directory.createUser({ ...user, name: email })
-        db.query("INSERT INTO users VALUES (?, ?, 1, NULL, 0, 0)").run(entity.id, authority)
+        db.query("INSERT INTO users VALUES (?, ?, 0, NULL, 0, 0, 'NONE')").run(entity.id, authority)
         if (password !== undefined) setPassword(entity.id, password)
         return entity
       })(),
@@ -96,7 +97,10 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       const { password: _, ...account } = row
       return { ...account, enabled: row.enabled === 1 }
     },
+    /** Activates the account, too. */
     setPassword,
+    hasPassword: (userId: string): boolean => (byId.get(userId)?.password ?? null) !== null,
+    setHurdle: (userId: string, hurdle: Hurdle): void => void db.query("UPDATE users SET hurdle = ? WHERE id = ?").run(hurdle, userId),
     isPassword: (userId: string, password: Redacted.Redacted<string>): boolean => {
       const stored = byId.get(userId)?.password
       return stored !== undefined && stored !== null && equalDigests(stored, hash(userId, password))

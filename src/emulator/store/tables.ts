@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS users (
   enabled INTEGER NOT NULL,
   password BLOB,
   failures INTEGER NOT NULL,
-  outdatedSince INTEGER NOT NULL
+  outdatedSince INTEGER NOT NULL,
+  hurdle TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS apiKeys (
   id TEXT PRIMARY KEY,

@@ -78,9 +78,9 @@ const internalError = (cause: Cause.Cause<unknown>) =>
     )
   )
 
-/** Answers of the framework that carry no problem of ours. */
+/** Answers of the framework come without a body or with plain text; ours are JSON. */
 const bare = (response: HttpServerResponse.HttpServerResponse) =>
-  response.status >= 400 && response.headers["content-type"] !== "application/problem+json" ? response.status : undefined
+  response.status >= 400 && !(response.headers["content-type"] ?? "").includes("json") ? response.status : undefined
 
 /** What no endpoint answers for (unknown paths and methods, bodies the framework refuses, bugs) gets the one shape as well. */
 export const FailuresLive = HttpRouter.middleware(

@@ -1,0 +1,32 @@
+import { type Examples, json, success, timestamp } from "./model.ts"
+
+const health = { responses: { 200: { [json]: { ...success, service: "Boardwalk", version: "0.1.0" } } } }
+
+export const system: Examples = {
+  getIndex: {
+    responses: {
+      200: {
+        [json]: {
+          ...success,
+          name: "Boardwalk",
+          version: "0.1.0",
+          links: { docs: "/docs", openapi: "/openapi.json", health: "/health", api: "/api/v1/tb" }
+        }
+      }
+    }
+  },
+  getHealth: health,
+  getHealthV1: health,
+  getReadiness: {
+    responses: {
+      200: { [json]: { status: "ready", timestamp, dependencies: [{ name: "thingsboard", ok: true, detail: "Logged in." }] } },
+      503: {
+        [json]: {
+          status: "not ready",
+          timestamp,
+          dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard cannot be reached." }]
+        }
+      }
+    }
+  }
+}

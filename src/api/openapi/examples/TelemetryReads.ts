@@ -1,0 +1,75 @@
+import { csv, deviceId, type Examples, json, ndjson, otherDeviceId, success } from "./model.ts"
+
+const start = 1_700_000_000_000
+const end = 1_700_086_400_000
+const points = [
+  { ts: start, value: 21.5 },
+  { ts: start + 60_000, value: 21.7 }
+]
+const latest = { temperature: { ts: start + 60_000, value: 21.7 }, door: null }
+
+const rowsCsv = `ts,key,value\n${start},temperature,21.5\n${start + 60_000},temperature,21.7\n`
+const rowsNdjson = `{"ts":${start},"key":"temperature","value":21.5}\n{"ts":${start + 60_000},"key":"temperature","value":21.7}\n`
+const ofDevice = `"device_id":"${deviceId}","device_name":"Thermostat 1.02"`
+
+export const telemetryReads: Examples = {
+  listTelemetryKeys: { responses: { 200: { [json]: { ...success, device_id: deviceId, data: ["door", "humidity", "temperature"] } } } },
+  exportTelemetry: { responses: { 200: { [json]: { temperature: points }, [csv]: rowsCsv, [ndjson]: rowsNdjson } } },
+  getLatestTelemetry: {
+    responses: { 200: { [json]: { ...success, device_id: deviceId, keys_requested: ["temperature", "door"], data: latest } } }
+  },
+  getLatestTelemetryOfMany: {
+    request: { [json]: { device_ids: [deviceId, otherDeviceId], keys: ["temperature", "door"] } },
+    responses: {
+      200: {
+        [json]: {
+          ...success,
+          keys_requested: ["temperature", "door"],
+          data: { [deviceId]: { device_name: "Thermostat 1.02", values: latest } },
+          not_found: [otherDeviceId]
+        }
+      }
+    }
+  },
+  exportTelemetryOfMany: {
+    request: { [json]: { device_type: "thermostat", keys: ["temperature"], start_ts: start, end_ts: end, format: "csv" } },
+    responses: {
+      200: {
+        [json]: { [deviceId]: { device_name: "Thermostat 1.02", telemetry: { temperature: points } } },
+        [csv]: `device_id,device_name,ts,key,value\n${deviceId},Thermostat 1.02,${start},temperature,21.5\n`,
+        [ndjson]: `{${ofDevice},"ts":${start},"key":"temperature","value":21.5}\n`
+      }
+    }
+  },
+  queryTelemetry: {
+    request: {
+      [json]: { keys: ["temperature", "pressure"], start_ts: start, end_ts: end, limit: 200, agg: "AVG", interval: "1h", order: "ASC" }
+    },
+    responses: {
+      200: {
+        [json]: {
+          ...success,
+          device_id: deviceId,
+          query: {
+            keys: ["temperature", "pressure"],
+            start_ts: start,
+            end_ts: end,
+            limit: 200,
+            order: "ASC",
+            interval: "1h",
+            agg: "AVG",
+            timezone: null
+          },
+          data: { temperature: [{ ts: start, value: 21.6 }] },
+          metadata: {
+            total_points: 1,
+            keys_found: ["temperature"],
+            keys_missing: ["pressure"],
+            time_range: { start, end, duration_hours: 24 }
+          },
+          next_cursor: null
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { csv, deviceId, type Examples, json, ndjson, otherDeviceId, success } from "./model.ts"
+
+const ts = 1_700_000_000_000
+const points = { temperature: [{ ts, value: 21.5 }], door: [{ ts, value: "open" }] }
+
+const imported = {
+  ...success,
+  dry_run: false,
+  rows_taken: 2,
+  rows_refused: 1,
+  refused: [{ line: 4, reason: "Expected a time in ms" }],
+  points_stored: { [deviceId]: 2 },
+  message: "2 rows were taken, 1 was refused."
+}
+
+export const telemetryWrites: Examples = {
+  uploadTelemetry: {
+    request: {
+      [json]: points,
+      [csv]: `ts,key,value\n${ts},temperature,21.5\n${ts},door,open\n`,
+      [ndjson]: `{"ts":${ts},"key":"temperature","value":21.5}\n{"ts":${ts},"key":"door","value":"open"}\n`
+    },
+    responses: {
+      200: { [json]: imported },
+      201: {
+        [json]: {
+          ...success,
+          device_id: deviceId,
+          keys_uploaded: ["temperature", "door"],
+          total_data_points: 2,
+          message: "2 points of 2 keys were stored."
+        }
+      }
+    }
+  },
+  uploadTelemetryOfMany: {
+    request: {
+      [json]: { [deviceId]: points },
+      [csv]: `device_name,ts,key,value\nThermostat 1.02,${ts},temperature,21.5\n`,
+      [ndjson]: `{"device_id":"${deviceId}","ts":${ts},"key":"temperature","value":21.5}\n`
+    },
+    responses: {
+      200: {
+        [json]: {
+          ...success,
+          summary: { total_devices: 2, successful_devices: 1, failed_devices: 1, total_data_points: 2 },
+          results: {
+            [deviceId]: { status: "success", keys_uploaded: ["temperature", "door"], data_points: 2 },
+            [otherDeviceId]: {
+              status: "error",
+              error: "No device has this id, or this key may not see it.",
+              error_code: "RESOURCE_NOT_FOUND"
+            }
+          },
+          message: "1 of 2 devices took its points."
+        }
+      }
+    }
+  }
+}

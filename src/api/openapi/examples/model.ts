@@ -1,0 +1,51 @@
+/** Examples of requests and answers. They tell of one building; a test holds each against the schema it illustrates. */
+
+export interface OperationExamples {
+  /** By media type. */
+  readonly request?: Record<string, unknown>
+  /** By status and media type. */
+  readonly responses: Record<number, Record<string, unknown>>
+}
+
+/** By operation id. */
+export type Examples = Record<string, OperationExamples>
+
+export const json = "application/json"
+export const csv = "text/csv"
+export const ndjson = "application/x-ndjson"
+
+export const timestamp = 1_700_000_060_000
+export const success = { status: "success", timestamp } as const
+
+export const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9"
+export const otherDeviceId = "8d1c9d10-42b6-11ee-983c-b7beff2784f9"
+export const assetId = "6a3f0e50-42b6-11ee-983c-b7beff2784f9"
+
+const tenantId = { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-000000000001" }
+/** ThingsBoard's id for "no customer". */
+const customerId = { entityType: "CUSTOMER", id: "13814000-1dd2-11b2-8080-808080808080" }
+
+const common = { createdTime: 1_690_000_000_000, tenantId, customerId, additionalInfo: null, version: 3 }
+
+export const deviceProfileId = { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }
+export const assetProfileId = { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }
+
+export const device = {
+  id: { entityType: "DEVICE", id: deviceId },
+  ...common,
+  name: "Thermostat 1.02",
+  type: "thermostat",
+  label: "Meeting room",
+  deviceProfileId
+}
+
+export const asset = {
+  id: { entityType: "ASSET", id: assetId },
+  ...common,
+  name: "Floor 1",
+  type: "floor",
+  label: null,
+  assetProfileId
+}
+
+export const onePage = { page: 0, page_size: 100, total_pages: 1, total_elements: 1, has_next: false }

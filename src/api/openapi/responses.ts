@@ -1,0 +1,85 @@
+/** Answers: problems once for all endpoints, successes with their headers, forms and examples. */
+import { Schema as EffectSchema } from "effect"
+import { AnyProblem, exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
+import { asComponents } from "./components.ts"
+import type { OperationExamples } from "./examples/model.ts"
+import { countedHeaders, type HeaderName, refs } from "./headers.ts"
+import type { Content, Response, Schema } from "./model.ts"
+import { allRequired, tidy, without } from "./tidy.ts"
+
+/** Schemas of all problems by component name, whatever the endpoints declare. */
+export const problemSchemas = (): Record<string, Schema> => {
+  const { definitions } = asComponents(EffectSchema.toJsonSchemaDocument(AnyProblem, { onExcessProperty: "error" }))
+  return Object.fromEntries(
+    Object.entries(definitions).map(([name, schema]) => [name, name.endsWith("Encoded") ? allRequired(tidy(schema)) : tidy(schema)])
+  )
+}
+
+/** A request without a good key, or of no endpoint, is not counted against a key. */
+const uncounted = [401, 405]
+const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-After", 503: "Retry-After" }
+
+const headersOf = (status: number) => {
+  const extra = extraHeader[status]
+  const extras = extra === undefined ? [] : [extra]
+  return uncounted.includes(status) ? refs("X-Request-Id", ...extras) : countedHeaders(...extras)
+}
+
+const problemResponse = (guide: Guide): Response => {
+  const example = exampleBody(guide)
+  return {
+    description: guide.meaning,
+    headers: headersOf(guide.example.status),
+    content: {
+      "application/problem+json": { schema: { $ref: `#/components/schemas/${guide.example._tag}` }, example }
+    }
+  }
+}
+
+/** One response for each problem, by the problem's component name. */
+export const problemResponses = (): Record<string, Response> =>
+  Object.fromEntries(Object.values(problemGuide).map((guide) => [guide.example._tag, problemResponse(guide)]))
+
+const isFile = (schema: Schema) => schema["format"] === "binary"
+
+/** A body of lines is no JSON value: it is text, and each of its lines is one. */
+const lines = (schema: Schema): Schema => ({
+  type: "string",
+  description: "One JSON object a line.",
+  contentMediaType: "application/x-ndjson",
+  contentSchema: schema
+})
+
+export interface DeclaredContent {
+  readonly [mediaType: string]: { readonly schema: Schema; readonly "x-effect-stream"?: unknown }
+}
+
+/** Bodies by media type, with their examples; JSON first, since generators take the first they know. */
+export const content = (declared: DeclaredContent, examples: Record<string, unknown>): Content => {
+  const types = Object.keys(declared).toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json"))
+  return Object.fromEntries(
+    types.map((type) => {
+      const schema = tidy(declared[type]!.schema)
+      const described = type === "application/x-ndjson" && !isFile(schema) ? lines(schema) : textOf(type, schema)
+      return [type, { schema: described, ...(type in examples ? { example: examples[type] } : {}) }]
+    })
+  )
+}
+
+const textOf = (type: string, schema: Schema): Schema =>
+  /^text\/|ndjson/.test(type) && isFile(schema) ? without(schema, "format") : schema
+
+export const success = (
+  description: string,
+  status: number,
+  declared: DeclaredContent,
+  counted: boolean,
+  examples: OperationExamples["responses"]
+): Response => {
+  const bodies = content(declared, examples[status] ?? {})
+  const more: ReadonlyArray<HeaderName> = [
+    ...(Object.values(bodies).some(({ schema }) => isFile(schema)) ? (["Content-Disposition"] as const) : []),
+    ...(status === 503 ? (["Retry-After"] as const) : [])
+  ]
+  return { description, headers: counted ? countedHeaders(...more) : refs("X-Request-Id", ...more), content: bodies }
+}

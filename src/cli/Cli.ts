@@ -1,0 +1,32 @@
+/**
+ * The command `boardwalk`, one verb a file. The folder turns flags into settings and outcomes into exit codes; the work is done elsewhere.
+ * Verbs load what they need when they run, so that `serve` holds nothing of the emulator, and `config` nothing of the server.
+ */
+import { Effect, Runtime, Schema } from "effect"
+import { CliConfig, Command, GlobalFlag } from "effect/cli"
+import manifest from "../../package.json" with { type: "json" }
+import { config } from "./config.ts"
+import { demo } from "./demo.ts"
+import { doctor } from "./doctor.ts"
+import { emulator } from "./emulator.ts"
+import { exitCodes } from "./exitCodes.ts"
+import { openapi } from "./openapi.ts"
+import { ready } from "./ready.ts"
+import { serve } from "./serve.ts"
+
+const boardwalk = Command.make("boardwalk").pipe(
+  Command.withDescription(
+    ["A typed, secure REST API in front of ThingsBoard.", "", "Exit codes:", ...exitCodes.map(([code, meaning]) => `  ${code}  ${meaning}`)].join("\n")
+  ),
+  Command.withSubcommands([serve, demo, emulator, doctor, ready, config, openapi])
+)
+
+class WrongUse extends Schema.TaggedError<WrongUse>()("WrongUse", {}) {
+  override readonly [Runtime.errorExitCode] = 2
+  override readonly [Runtime.errorReported] = false // the help text was printed with the mistake
+}
+
+export const run = Command.run(boardwalk, { version: manifest.version }).pipe(
+  Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })),
+  Effect.catchTag("ShowHelp", ({ errors }) => (errors.length > 0 ? Effect.fail(new WrongUse()) : Effect.void))
+)

@@ -1,0 +1,80 @@
+import { Console, Effect, Layer } from "effect"
+import { Command } from "effect/cli"
+import { FetchHttpClient } from "effect/http"
+import { BunHttpServer } from "../platform/BunHttpServer.ts"
+import { host, overridesOf, port } from "./flags.ts"
+import { gateway } from "./gateway.ts"
+
+const randomKey = () => `demo_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`
+
+interface Shown {
+  readonly url: string
+  readonly apiKey: string
+  readonly deviceId: string
+  readonly emulator: { readonly url: string; readonly username: string; readonly password: string }
+}
+
+const banner = ({ apiKey, deviceId, emulator, url }: Shown) => `
+  Boardwalk's demo is running: the gateway beside a ThingsBoard emulator with a building full of devices.
+
+  API         ${url}/api/v1/tb
+  Docs        ${url}/docs
+  Reference   ${url}/reference
+  Emulator    ${emulator.url}  (user ${emulator.username}, password ${emulator.password})
+  Key         ${apiKey}  (a new one at every start)
+
+  Try it in another terminal:
+
+    curl -H 'X-API-Key: ${apiKey}' '${url}/api/v1/tb/devices?page_size=3'
+    curl -H 'X-API-Key: ${apiKey}' '${url}/api/v1/tb/devices/${deviceId}/telemetry/latest'
+
+  Ctrl+C stops it.
+`
+
+/** Any device will do for the second line to paste. */
+const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string) {
+  const { make } = yield* Effect.promise(() => import("../client/BoardwalkClient.ts"))
+  const boardwalk = yield* make({ baseUrl, apiKey })
+  const { data } = yield* boardwalk.devices.list({ query: { page_size: 1 } })
+  return data[0]?.id.id ?? "<a device's id>"
+}, Effect.provide(FetchHttpClient.layer))
+
+export const demo = Command.make(
+  "demo",
+  { port, host },
+  Effect.fnUntraced(function* (flags) {
+    const { Emulator } = yield* Effect.promise(() => import("../emulator/Emulator.ts"))
+    const apiKey = randomKey()
+    const greet = Layer.effectDiscard(
+      Effect.gen(function* () {
+        const { url } = yield* BunHttpServer
+        const deviceId = yield* firstDevice(url, apiKey)
+        yield* Console.log(banner({ url, apiKey, deviceId, emulator: yield* Emulator }))
+      })
+    )
+    const Gateway = Layer.unwrap(
+      Effect.map(Emulator, ({ password, url, username }) =>
+        gateway({
+          LOG_LEVEL: "warn",
+          ...overridesOf(flags),
+          TB_HOST: url,
+          TB_USERNAME: username,
+          TB_PASSWORD: password,
+          TB_API_KEY: "",
+          API_KEY: apiKey
+        })
+      )
+    )
+    const Demo = greet.pipe(
+      Layer.provide(Gateway),
+      Layer.provide(Emulator.layer({ port: 0, hostname: "127.0.0.1", version: "4.3", demo: true }))
+    )
+    return yield* Layer.launch(Demo)
+  })
+).pipe(
+  Command.withShortDescription("Serve the API on demo data, with nothing to set up"),
+  Command.withDescription(
+    "Runs the gateway beside a ThingsBoard emulator with a building full of devices, and prints the addresses, a key and two curl lines that work. Nothing is kept when it stops."
+  ),
+  Command.withExamples([{ command: "boardwalk demo --port 9000", description: "When port 8000 is taken" }])
+)

@@ -1,0 +1,26 @@
+import { Console, Effect, FileSystem, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+
+const output = Flag.String("output").pipe(
+  Flag.withAlias("o"),
+  Flag.withMetavar("file"),
+  Flag.withDescription("Write to this file instead of printing"),
+  Flag.optional
+)
+
+export const openapi = Command.make(
+  "openapi",
+  { output },
+  Effect.fnUntraced(function* ({ output }) {
+    const { OpenApi } = yield* Effect.promise(() => import("effect/http-api"))
+    const { Api } = yield* Effect.promise(() => import("../api/Api.ts"))
+    const document = JSON.stringify(OpenApi.fromApi(Api), undefined, 2)
+    if (Option.isNone(output)) return yield* Console.log(document)
+    const files = yield* FileSystem.FileSystem
+    yield* files.writeFileString(output.value, `${document}\n`)
+  })
+).pipe(
+  Command.withShortDescription("Print the API's OpenAPI document"),
+  Command.withDescription("Prints the OpenAPI 3.1 document of the API; needs no configuration."),
+  Command.withExamples([{ command: "boardwalk openapi --output openapi.json", description: "Write it to a file" }])
+)

@@ -1,0 +1,15 @@
+import { Layer } from "effect"
+import { Command } from "effect/cli"
+import { host, overridesOf, port } from "./flags.ts"
+import { gateway } from "./gateway.ts"
+
+export const serve = Command.make("serve", { port, host }, (flags) => Layer.launch(gateway(overridesOf(flags)))).pipe(
+  Command.withShortDescription("Serve the API in front of the configured ThingsBoard"),
+  Command.withDescription(
+    "Serves the API in front of the ThingsBoard that TB_HOST names. Settings are read from the environment and from .env; `boardwalk config show` prints them. SIGTERM or SIGINT lets requests in flight finish."
+  ),
+  Command.withExamples([
+    { command: "boardwalk serve", description: "Listen on HOST and PORT (0.0.0.0:8000)" },
+    { command: "boardwalk serve --port 9000", description: "Listen on another port" }
+  ])
+)

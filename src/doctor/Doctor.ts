@@ -1,0 +1,65 @@
+/**
+ * What can be wrong between an application and its devices, looked at one after another; each file beside this one holds one check.
+ * Nothing is printed here, and nothing is changed but one point when that is asked for.
+ */
+import { Effect, Layer, Result } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Settings, type SettingsShape } from "../config/Settings.ts"
+import { Devices } from "../services/Devices.ts"
+import { Session } from "../thingsboard/Session.ts"
+import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { Ailment, type Outcome, Skipped } from "./Check.ts"
+import { configuration } from "./Configuration.ts"
+import { devicesFound } from "./DevicesFound.ts"
+import { login } from "./Login.ts"
+import { ownEndpoints } from "./OwnEndpoints.ts"
+import { pointWritten } from "./PointWritten.ts"
+import { reachable } from "./Reachable.ts"
+
+const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skipped, R>): Effect.Effect<Outcome, never, R> =>
+  Effect.map(Effect.result(run), (result) => {
+    if (Result.isSuccess(result)) return { check, status: "ok", detail: result.success }
+    const { failure } = result
+    return failure instanceof Skipped
+      ? { check, status: "skipped", detail: failure.detail }
+      : { check, status: "failed", detail: failure.detail, hint: failure.hint }
+  })
+
+/** Each check needs the ones before it: after a failure the rest is skipped. */
+const inOrder = Effect.fnUntraced(function* <R>(checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, R>]>) {
+  const outcomes: Array<Outcome> = []
+  for (const [name, run] of checks) {
+    const failed = outcomes.find(({ status }) => status === "failed")
+    outcomes.push(yield* outcomeOf(name, failed === undefined ? run : Effect.fail(new Skipped({ detail: `after "${failed.check}" failed` }))))
+  }
+  return outcomes
+})
+
+const services = (settings: SettingsShape) => {
+  const Configured = Layer.succeed(Settings, settings)
+  return Devices.layer.pipe(
+    Layer.provideMerge(ThingsBoard.layer),
+    Layer.provideMerge(Session.layer),
+    Layer.provideMerge(Configured),
+    Layer.provideMerge(FetchHttpClient.layer)
+  )
+}
+
+export interface Options {
+  /** Writes one point to a device and reads it back. */
+  readonly write: boolean
+}
+
+export const examine = Effect.fnUntraced(function* ({ write }: Options) {
+  const settings = yield* Effect.result(configuration)
+  if (Result.isFailure(settings)) return [yield* outcomeOf("configuration", Effect.fail(settings.failure))]
+  const upstream = inOrder([
+    ["configuration", Effect.succeed("no faults")],
+    ["ThingsBoard reachable", reachable],
+    ["login", login],
+    ["devices", devicesFound],
+    ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
+  ])
+  const own = outcomeOf("own endpoints", ownEndpoints)
+  return yield* Effect.zipWith(upstream, own, (outcomes, last) => [...outcomes, last]).pipe(Effect.provide(services(settings.success)))
+})

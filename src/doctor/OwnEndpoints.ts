@@ -1,0 +1,23 @@
+import { Effect } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
+import * as BoardwalkClient from "../client/BoardwalkClient.ts"
+import { ownAddress } from "../config/ownAddress.ts"
+import { Settings } from "../config/Settings.ts"
+import { Ailment, Skipped } from "./Check.ts"
+
+/** What an application meets: liveness, readiness, and a list with the configured key. */
+export const ownEndpoints = Effect.gen(function* () {
+  const { apiKey } = yield* Settings
+  const baseUrl = yield* Effect.orDie(ownAddress) // the same file was read for the settings a moment ago
+  yield* HttpClient.get(`${baseUrl}/health`).pipe(
+    Effect.timeout("5 seconds"),
+    Effect.mapError(() => new Skipped({ detail: `no gateway runs on ${baseUrl}` }))
+  )
+  const ready = yield* HttpClient.get(`${baseUrl}/ready`).pipe(Effect.mapError(() => new Ailment({ detail: "/ready does not answer", hint: "See the gateway's log." })))
+  if (ready.status !== 200) return yield* new Ailment({ detail: `/ready answers ${ready.status}`, hint: "`boardwalk ready` tells why." })
+  const boardwalk = yield* BoardwalkClient.make({ baseUrl, apiKey })
+  yield* boardwalk.devices.list({ query: { page_size: 1 } }).pipe(
+    Effect.mapError((error) => new Ailment({ detail: `GET devices fails: ${error._tag}`, hint: "Does the gateway run with this configuration's API_KEY?" }))
+  )
+  return baseUrl
+}).pipe(Effect.provide(FetchHttpClient.layer))

@@ -1,0 +1,20 @@
+import { Effect } from "effect"
+import { HttpClient } from "effect/http"
+import { Settings } from "../config/Settings.ts"
+import { Ailment } from "./Check.ts"
+
+/** Any answer over HTTP counts, whatever its status. */
+export const reachable = Effect.gen(function* () {
+  const { tbHost } = yield* Settings
+  yield* HttpClient.get(`${tbHost}/api/noauth/activate`).pipe(
+    Effect.timeout("10 seconds"),
+    Effect.mapError(
+      () =>
+        new Ailment({
+          detail: `no answer from ${tbHost}`,
+          hint: "Is TB_HOST right (scheme, host, port), is ThingsBoard running, does a firewall or its certificate stand between?"
+        })
+    )
+  )
+  return tbHost
+})

@@ -1,0 +1,54 @@
+/** How ThingsBoard turns what was written into a LONG, a DOUBLE or text (`JsonConverter.parseNumericValue`). */
+import type { Value } from "./Value.ts"
+
+const form = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
+const greatest = 2n ** 63n - 1n
+const least = -(2n ** 63n)
+
+/** Beyond this exponent Gson refuses the number, lest it be printed in full. */
+const greatestExponent = 10_000
+
+/** More decimals than a double can be trusted with: kept as text. */
+const mostDecimals = 16
+
+export class NotANumber extends Error {}
+
+/** `BigDecimal.toPlainString` of `digits` times 10 to the minus `scale`. */
+const plain = (negative: boolean, digits: string, scale: number): string => {
+  const significant = digits.replace(/^0+(?=.)/, "")
+  if (scale <= 0) return `${negative ? "-" : ""}${significant === "0" ? "0" : significant + "0".repeat(-scale)}`
+  const padded = significant.padStart(scale + 1, "0")
+  return `${negative ? "-" : ""}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+}
+
+/**
+ * A whole number is a LONG unless it was written with a dot and no exponent ("5.0"); beyond 64 bits it becomes text.
+ * Others are DOUBLE, or text when they have more than 16 decimals.
+ */
+export const numberToValue = (text: string): Value => {
+  const parts = form.exec(text)
+  if (parts === null) throw new NotANumber(text)
+  const [, sign, whole = "", decimals = "", exponentText] = parts
+  const exponent = Number(exponentText ?? 0)
+  if (Math.abs(exponent) > greatestExponent) throw new NotANumber(text)
+  const digits = whole + decimals
+  const scale = decimals.length - exponent
+  const isZero = /^0*$/.test(digits)
+  const negative = sign === "-" && !isZero // a BigDecimal has no negative zero
+  const trailingZeros = isZero ? digits.length : digits.length - digits.replace(/0+$/, "").length
+  const isWhole = isZero || scale - trailingZeros <= 0
+  const isSimpleDouble = text.includes(".") && exponentText === undefined
+  if (isWhole && !isSimpleDouble) {
+    const long = BigInt(plain(negative, scale > 0 ? digits.slice(0, digits.length - scale) || "0" : digits, Math.min(scale, 0)))
+    return long >= least && long <= greatest ? long : plain(negative, digits, scale)
+  }
+  return scale <= mostDecimals
+    ? (negative ? -1 : 1) * Number(`${whole || "0"}.${decimals || "0"}e${exponent}`)
+    : plain(negative, digits, scale)
+}
+
+/** commons-lang's `isParsable`: digits with at most one dot that is not the last, maybe a leading minus; no plus, no exponent. */
+const parsable = /^-?(?:\d+|\d*\.\d+)$/
+
+/** Text that looks like a number becomes one: "007" is 7, "1.10" is 1.1, while "1e3" stays text. */
+export const textToValue = (text: string): Value => (parsable.test(text) ? numberToValue(text) : text)

@@ -1,0 +1,33 @@
+/**
+ * Logs to the console, and OpenTelemetry when the standard `OTEL_*` variables ask for it.
+ * Without them nothing of OpenTelemetry is loaded, Effect's native tracer stays, and a request has no span.
+ */
+import { Effect, Layer } from "effect"
+import { HttpMiddleware } from "effect/http"
+import { signals } from "../config/OpenTelemetry.ts"
+import * as Logs from "./Logs.ts"
+
+/** Asked by machines every few seconds; their spans would hide the others. */
+const untraced = new Set(["/health", "/api/v1/health", "/ready", "/metrics"])
+
+const Export = Layer.unwrap(
+  Effect.gen(function* () {
+    const asked = yield* signals
+    if (asked === undefined) return Layer.empty
+    const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
+    return OpenTelemetry.layer(asked)
+  })
+)
+
+const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
+
+/** A span is named before its route is known; ids would give every device a name of its own. */
+const spanName = ({ method, url }: { readonly method: string; readonly url: string }) =>
+  `${method} ${url.split("?", 1)[0]!.replaceAll(uuid, "{id}")}`
+
+const Tracing = Layer.mergeAll(
+  Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => untraced.has(request.url.split("?", 1)[0]!)),
+  Layer.succeed(HttpMiddleware.SpanNameGenerator, spanName)
+)
+
+export const layer = Layer.mergeAll(Export, Tracing).pipe(Layer.provideMerge(Logs.layer))

@@ -1,0 +1,76 @@
+/** OpenTelemetry's Node SDK behind Effect's tracer, loggers and metrics. Loaded only when something is to be exported. */
+import { OtelLogger, OtelMetrics, OtelTracer, Resource } from "@effect/opentelemetry"
+import { context, propagation, trace } from "@opentelemetry/api"
+import { logs } from "@opentelemetry/api-logs"
+import { ConsoleMetricExporter, PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics"
+import { NodeSDK } from "@opentelemetry/sdk-node"
+import { LoggerProvider } from "@opentelemetry/sdk-logs"
+import { Effect, Layer } from "effect"
+import type { Signals } from "../config/OpenTelemetry.ts"
+
+const longestShutdown = "3 seconds"
+
+/** Exporters, protocols, samplers, limits, resource: all as the environment says. */
+const Sdk = Layer.effectDiscard(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const sdk = new NodeSDK({ instrumentations: [], metricReaders: [] })
+      sdk.start()
+      return sdk
+    }),
+    (sdk) =>
+      Effect.tryPromise(() => sdk.shutdown()).pipe(
+        Effect.interruptible, // a release is uninterruptible, and a dead collector would hold it for ten seconds
+        Effect.timeoutOption(longestShutdown),
+        Effect.ignore,
+        Effect.andThen(
+          Effect.sync(() => {
+            for (const api of [trace, context, propagation, logs]) api.disable()
+          })
+        )
+      )
+  )
+)
+
+/** The SDK registers its providers globally, which is where Effect's layers find them. */
+const Logs = OtelLogger.layer({ mergeWithExisting: true }).pipe(
+  Layer.provide(
+    Layer.effect(
+      OtelLogger.OtelLoggerProvider,
+      Effect.suspend(() => {
+        const provider = logs.getLoggerProvider()
+        return provider instanceof LoggerProvider ? Effect.succeed(provider) : Effect.die("OpenTelemetry's SDK did not start its logs")
+      })
+    )
+  )
+)
+
+const otlpMetrics = (protocol: string): Promise<{ readonly OTLPMetricExporter: new () => PushMetricExporter }> => {
+  if (protocol === "grpc") return import("@opentelemetry/exporter-metrics-otlp-grpc")
+  if (protocol === "http/json") return import("@opentelemetry/exporter-metrics-otlp-http")
+  return import("@opentelemetry/exporter-metrics-otlp-proto")
+}
+
+/** Effect's metrics do not go through the Node SDK: they get readers of their own. */
+const Metrics = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const exporters: Array<PushMetricExporter> = []
+      if (metrics.includes("console")) exporters.push(new ConsoleMetricExporter())
+      if (metrics.includes("otlp")) {
+        const { OTLPMetricExporter } = yield* Effect.promise(() => otlpMetrics(metricsProtocol))
+        exporters.push(new OTLPMetricExporter())
+      }
+      const [first, ...others] = exporters.map(
+        (exporter) => new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsInterval, exportTimeoutMillis: metricsInterval })
+      )
+      if (first === undefined) return Layer.empty
+      return OtelMetrics.layer(() => [first, ...others], { shutdownTimeout: longestShutdown }).pipe(Layer.provide(Resource.layerFromEnv()))
+    })
+  )
+
+export const layer = (signals: Signals) =>
+  Layer.mergeAll(signals.traces.length > 0 ? OtelTracer.layerGlobal : Layer.empty, signals.logs.length > 0 ? Logs : Layer.empty).pipe(
+    Layer.provide(Sdk),
+    Layer.merge(Metrics(signals))
+  )
