@@ -10,6 +10,7 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { emulator } from "./emulator.ts"
 import { exitCodes } from "./exitCodes.ts"
+import { keys } from "./keys.ts"
 import { openapi } from "./openapi.ts"
 import { ready } from "./ready.ts"
 import { serve } from "./serve.ts"
@@ -18,7 +19,7 @@ const boardwalk = Command.make("boardwalk").pipe(
   Command.withDescription(
     ["A typed, secure REST API in front of ThingsBoard.", "", "Exit codes:", ...exitCodes.map(([code, meaning]) => `  ${code}  ${meaning}`)].join("\n")
   ),
-  Command.withSubcommands([serve, demo, emulator, doctor, ready, config, openapi])
+  Command.withSubcommands([serve, demo, emulator, doctor, ready, keys, config, openapi])
 )
 
 class WrongUse extends Schema.TaggedError<WrongUse>()("WrongUse", {}) {

@@ -61,7 +61,8 @@ export const demo = Command.make(
           TB_USERNAME: username,
           TB_PASSWORD: password,
           TB_API_KEY: "",
-          API_KEY: apiKey
+          API_KEY: apiKey,
+          API_KEYS_FILE: ""
         })
       )
     )

@@ -12,12 +12,11 @@ export const openapi = Command.make(
   "openapi",
   { output },
   Effect.fnUntraced(function* ({ output }) {
-    const { OpenApi } = yield* Effect.promise(() => import("effect/http-api"))
-    const { Api } = yield* Effect.promise(() => import("../api/Api.ts"))
-    const document = JSON.stringify(OpenApi.fromApi(Api), undefined, 2)
-    if (Option.isNone(output)) return yield* Console.log(document)
+    const { document } = yield* Effect.promise(() => import("../api/openapi/document.ts"))
+    const text = JSON.stringify(document(), undefined, 2)
+    if (Option.isNone(output)) return yield* Console.log(text)
     const files = yield* FileSystem.FileSystem
-    yield* files.writeFileString(output.value, `${document}\n`)
+    yield* files.writeFileString(output.value, `${text}\n`)
   })
 ).pipe(
   Command.withShortDescription("Print the API's OpenAPI document"),

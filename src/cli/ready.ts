@@ -15,7 +15,7 @@ const Answer = Schema.fromJsonString(
 
 /** What does not work, as the gateway tells it. */
 const reasons = (body: string) =>
-  Option.match(Schema.decodeUnknownOption(Answer)(body), {
+  Option.match(Schema.decodeOption(Answer)(body), {
     onNone: () => "",
     onSome: ({ dependencies }) =>
       dependencies

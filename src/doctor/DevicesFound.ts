@@ -10,5 +10,5 @@ export const devicesFound = Effect.gen(function* () {
   if (page.totalElements === 0) {
     return yield* new Ailment({ detail: "no devices", hint: "This user sees none: are devices assigned to the customer, or is it another tenant?" })
   }
-  return `${page.totalElements} devices`
+  return page.totalElements === 1 ? "one device" : `${page.totalElements} devices`
 })

@@ -3,7 +3,7 @@
  * Nothing is printed here, and nothing is changed but one point when that is asked for.
  */
 import { Effect, Layer, Result } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { FetchHttpClient, type HttpClient } from "effect/http"
 import { Settings, type SettingsShape } from "../config/Settings.ts"
 import { Devices } from "../services/Devices.ts"
 import { Session } from "../thingsboard/Session.ts"
@@ -25,8 +25,12 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
       : { check, status: "failed", detail: failure.detail, hint: failure.hint }
   })
 
+type Needed = Settings | Session | ThingsBoard | Devices | HttpClient.HttpClient
+
 /** Each check needs the ones before it: after a failure the rest is skipped. */
-const inOrder = Effect.fnUntraced(function* <R>(checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, R>]>) {
+const inOrder = Effect.fnUntraced(function* (
+  checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>
+) {
   const outcomes: Array<Outcome> = []
   for (const [name, run] of checks) {
     const failed = outcomes.find(({ status }) => status === "failed")

@@ -16,11 +16,6 @@ export interface TokenPair {
   readonly scope?: "PRE_VERIFICATION_TOKEN"
 }
 
-export interface AuthorizationHeaders {
-  readonly "x-authorization"?: string | undefined
-  readonly authorization?: string | undefined
-}
-
 export const wrongCredentials = () => unauthorized("Invalid username or password")
 export const authenticationFailed = () => unauthorized("Authentication failed")
 const notActive = () => unauthorized("User account is not active")
@@ -35,7 +30,7 @@ export class Sessions extends Context.Service<
     /** By an access token. */
     readonly byToken: (token: string) => Effect.Effect<User, Refusal>
     /** By the headers of a request: `X-Authorization`, or `Authorization` when that is blank. */
-    readonly byHeaders: (headers: AuthorizationHeaders) => Effect.Effect<User, Refusal>
+    readonly byHeaders: (header: (name: "x-authorization" | "authorization") => string | undefined) => Effect.Effect<User, Refusal>
     /** Voids all tokens issued so far, of all users: a changed signing key does that. */
     readonly revokeAll: () => void
   }
@@ -164,8 +159,8 @@ export class Sessions extends Context.Service<
         }
       })
 
-      const byHeaders = Effect.fnUntraced(function* (headers: AuthorizationHeaders) {
-        const value = [headers["x-authorization"], headers.authorization].find((header) => header !== undefined && header.trim() !== "")
+      const byHeaders = Effect.fnUntraced(function* (header: (name: "x-authorization" | "authorization") => string | undefined) {
+        const value = [header("x-authorization"), header("authorization")].find((given) => given !== undefined && given.trim() !== "")
         if (value === undefined) return yield* authenticationFailed()
         // 4.1 cuts seven characters, whatever they are.
         if (behaviour.version === "4.1") return value.length < 7 ? yield* authenticationFailed() : yield* byToken(value.slice(7))

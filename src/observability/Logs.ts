@@ -47,7 +47,7 @@ const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
 
 const json = ({ fields, ...line }: Line) => Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message })
 
-const asText = (value: unknown) => (typeof value === "string" ? value : Formatter.formatJson(value))
+const asText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
 
 const quoted = (value: unknown) => {
   const text = asText(value)

@@ -33,7 +33,9 @@ export class Exchange {
 }
 
 /** The exchange of the request that is being handled; undefined outside a server, as in tests of single handlers. */
-export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwalk/platform/CurrentExchange", { defaultValue: () => undefined })
+export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwalk/platform/CurrentExchange", {
+  defaultValue: () => undefined
+})
 
 /** Where a running server can be reached. */
 export class BunHttpServer extends Context.Service<BunHttpServer, { readonly url: string; readonly port: number }>()(

@@ -8,3 +8,5 @@ export const equalDigests = (a: Uint8Array, b: Uint8Array): boolean => a.length 
 
 /** HMAC with SHA-512, what signs a JWT of the form HS512. */
 export const hmacSha512 = (key: Uint8Array, text: string): Buffer => new Bun.CryptoHasher("sha512", key).update(text).digest()
+
+export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))

@@ -1,22 +1,70 @@
 /** The one error of everything that talks to ThingsBoard. Its message is ours: nothing that ThingsBoard wrote is in it. */
 import { Schema } from "effect"
 
+/** There is no such thing, or this account's tenant does not have it. */
 export class NotFound extends Schema.TaggedClass<NotFound>()("NotFound", {}) {}
+
+/** It is there, but this account may not see or do it. */
 export class Forbidden extends Schema.TaggedClass<Forbidden>()("Forbidden", {}) {}
+
+/** ThingsBoard calls the request itself wrong. */
 export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {}) {}
+
+/** What was to be saved has changed meanwhile. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {}) {}
-export class RateLimited extends Schema.TaggedClass<RateLimited>()("RateLimited", {}) {}
+
+/** ThingsBoard itself never says for how long; a proxy before it may. */
+export class RateLimited extends Schema.TaggedClass<RateLimited>()("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Int) }) {}
+
+/** The body is beyond ThingsBoard's limit (16 MiB unless configured otherwise). */
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {}) {}
-export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable", {}) {}
+
+/**
+ * No usable answer: the host has no address (`unresolved`), refuses connections (`refused`), broke off (`broken`), shows a certificate
+ * that is not trusted (`certificate`), sends somewhere else (`redirect`) or says that it failed (`status`).
+ */
+export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable", {
+  why: Schema.Literals(["unresolved", "refused", "broken", "certificate", "redirect", "status"])
+}) {}
+
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
-export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", {}) {}
+
+/** Our credentials are not accepted. Nothing is sent before `retryAt` (epoch ms), since more tries could lock the account. */
+export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", { retryAt: Schema.optionalKey(Schema.Int) }) {}
+
+/** Not what ThingsBoard is known to answer: another server's page, or JSON that is cut or of another shape. */
 export class BadAnswer extends Schema.TaggedClass<BadAnswer>()("BadAnswer", {}) {}
 
-export const Reason = Schema.Union([NotFound, Forbidden, Rejected, Conflict, RateLimited, TooLarge, Unavailable, Timeout, LoginRefused, BadAnswer])
+/** This release of ThingsBoard cannot do it: before 4.3.1.1 a key with a comma cannot be asked for. */
+export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
+
+export const Reason = Schema.Union([
+  NotFound,
+  Forbidden,
+  Rejected,
+  Conflict,
+  RateLimited,
+  TooLarge,
+  Unavailable,
+  Timeout,
+  LoginRefused,
+  BadAnswer,
+  Unsupported
+])
 export type Reason = typeof Reason.Type
 
-export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("ThingsBoardError", { reason: Reason, status: Schema.optionalKey(Schema.Int) }) {
+export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("ThingsBoardError", {
+  reason: Reason,
+  /** ThingsBoard's HTTP status, when it answered. */
+  status: Schema.optionalKey(Schema.Int),
+  /** The `errorCode` of its JSON envelope. */
+  errorCode: Schema.optionalKey(Schema.Int)
+}) {
   override get message() {
-    return `${this.reason._tag}${this.status === undefined ? "" : ` (status ${this.status})`}`
+    const { errorCode, reason, status } = this
+    const name = reason._tag === "Unavailable" ? `Unavailable, ${reason.why}` : reason._tag
+    return `${name}${status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`}`
   }
 }
+
+export const badAnswer = (status = 200) => new ThingsBoardError({ reason: new BadAnswer(), status })

@@ -54,8 +54,8 @@ const oneSelection = Schema.makeFilter(
   {
     message: "Expected either device_ids or device_type",
     toJsonSchema: () => ({
+      not: { required: ["device_ids", "device_type"] },
       if: { required: ["device_ids"] },
-      then: { not: { required: ["device_type"] } },
       else: { required: ["device_type"] }
     })
   }

@@ -127,7 +127,6 @@ export const document = (): Document => {
     info: {
       title: spec.info.title,
       version: spec.info.version,
-      summary: spec.info.description ?? "",
       description: introduction,
       license: { name: "MIT", identifier: "MIT" }
     },

@@ -56,7 +56,6 @@ export interface Document {
   readonly info: {
     readonly title: string
     readonly version: string
-    readonly summary: string
     readonly description: string
     readonly license: object
   }

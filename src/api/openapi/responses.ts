@@ -16,13 +16,13 @@ export const problemSchemas = (): Record<string, Schema> => {
 }
 
 /** A request without a good key, or of no endpoint, is not counted against a key. */
-const uncounted = [401, 405]
+const uncounted: ReadonlySet<number | undefined> = new Set([401, 405])
 const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-After", 503: "Retry-After" }
 
 const headersOf = (status: number) => {
   const extra = extraHeader[status]
   const extras = extra === undefined ? [] : [extra]
-  return uncounted.includes(status) ? refs("X-Request-Id", ...extras) : countedHeaders(...extras)
+  return uncounted.has(status) ? refs("X-Request-Id", ...extras) : countedHeaders(...extras)
 }
 
 const problemResponse = (guide: Guide): Response => {

@@ -3,15 +3,15 @@ import type { Schema } from "./model.ts"
 
 const isSchema = (value: unknown): value is Schema => typeof value === "object" && value !== null && !Array.isArray(value)
 
-const single = ["items", "additionalProperties", "not", "if", "then", "else", "contentSchema"]
-const lists = ["allOf", "anyOf", "oneOf", "prefixItems"]
+const single = new Set(["items", "additionalProperties", "not", "if", "then", "else", "contentSchema"])
+const lists = new Set(["allOf", "anyOf", "oneOf", "prefixItems"])
 
 /** Rebuilds a schema from its leaves to its root. */
 const rebuild = (schema: Schema, change: (schema: Schema) => Schema): Schema => {
   const down = (part: unknown) => (isSchema(part) ? rebuild(part, change) : part)
   const entries = Object.entries(schema).map(([keyword, value]): readonly [string, unknown] => {
-    if (single.includes(keyword)) return [keyword, down(value)]
-    if (lists.includes(keyword) && Array.isArray(value)) return [keyword, value.map(down)]
+    if (single.has(keyword)) return [keyword, down(value)]
+    if (lists.has(keyword) && Array.isArray(value)) return [keyword, value.map(down)]
     if (keyword === "properties" && isSchema(value))
       return [keyword, Object.fromEntries(Object.entries(value).map(([name, part]) => [name, down(part)]))]
     return [keyword, value]
@@ -23,7 +23,7 @@ const rebuild = (schema: Schema, change: (schema: Schema) => Schema): Schema => 
 const withoutAllOf = (schema: Schema): Schema => {
   const { allOf, ...rest } = schema
   if (!Array.isArray(allOf)) return schema
-  return allOf.reduce((merged: Schema, part: Schema) => ({ ...merged, ...part }), rest)
+  return Object.assign({}, rest, ...(allOf as ReadonlyArray<Schema>)) as Schema
 }
 
 /** What is anything but null by its type can be any object by its meaning: Effect's `Struct({})`. */

@@ -33,6 +33,8 @@ export interface ListQuery {
   readonly customerId?: string | undefined
   readonly kind?: string | undefined
   readonly profileId?: string | undefined
+  /** By the server attribute of that name. */
+  readonly active?: boolean | undefined
   readonly textSearch?: string | undefined
   readonly sort?: Sort | undefined
   readonly descending?: boolean | undefined
@@ -128,6 +130,7 @@ export const makeDirectory = (db: Database) => {
     get: (id: string): Entity | undefined => byId.get(id.toLowerCase()) ?? undefined,
     byName: (tenantId: string, type: StoredType, name: string): Entity | undefined => byName.get(tenantId, type, name) ?? undefined,
     userByEmail: (email: string): Entity | undefined => userByEmail.get(email) ?? undefined,
+    tenants: (): ReadonlyArray<Entity> => db.query<Entity, []>("SELECT * FROM entities WHERE type = 'TENANT' ORDER BY id").all(),
     /** All of a type, by name. */
     all: (tenantId: string, type: StoredType): ReadonlyArray<Entity> => byType.all(tenantId, type),
     /** The names of profiles that devices or assets have. */
@@ -171,6 +174,11 @@ export const makeDirectory = (db: Database) => {
       if (query.customerId !== undefined) where("e.customerId = ?", query.customerId)
       if (query.kind !== undefined) where("e.kind = ?", query.kind)
       if (query.profileId !== undefined) where("e.profileId = ?", query.profileId)
+      if (query.active !== undefined) {
+        const active =
+          "SELECT 1 FROM attributes a WHERE a.entity = e.n AND a.scope = 'SERVER_SCOPE' AND a.key = 'active' AND a.value = x'01'"
+        where(`${query.active ? "" : "NOT "}EXISTS (${active})`)
+      }
       if (query.textSearch !== undefined && query.textSearch !== "") {
         where("(e.name LIKE ? OR e.label LIKE ?)", `%${query.textSearch}%`, `%${query.textSearch}%`)
       }

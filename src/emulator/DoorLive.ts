@@ -1,0 +1,46 @@
+import { Effect, Layer, type Types } from "effect"
+import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpApiError } from "effect/http-api"
+import { Door } from "./api/Door.ts"
+import { Behaviour } from "./Behaviour.ts"
+import { Caller, nobody } from "./Caller.ts"
+import { checkParameters } from "./parameters.ts"
+import { RateLimits } from "./RateLimits.ts"
+import { badRequest, bodyTooLarge, Refusal, toResponse } from "./Refusal.ts"
+import { Sessions } from "./Sessions.ts"
+
+/** Paths that need no login. The device transport has tokens of its own. */
+const isOpen = (path: string) => path === "/api/auth/login" || path === "/api/auth/token" || /^\/api\/(noauth|v1)\//.test(path)
+
+const greatestBody = 16 * 1024 * 1024
+
+/** Where a redirect of ours leads. */
+export const baseOf = (request: HttpServerRequest.HttpServerRequest) => `http://${request.headers["host"] ?? "localhost"}`
+
+export const DoorLive = Layer.effect(
+  Door,
+  Effect.gen(function* () {
+    const behaviour = yield* Behaviour
+    const limits = yield* RateLimits
+    const sessions = yield* Sessions
+    return Door.of((handler, { endpoint }) =>
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const caller = isOpen(endpoint.path) ? nobody : yield* sessions.byHeaders((name) => request.headers[name])
+        yield* limits.take(caller)
+        if (Number(request.headers["content-length"] ?? 0) > greatestBody) return yield* bodyTooLarge()
+        const refusal = checkParameters(behaviour.version, endpoint.path, yield* HttpServerRequest.ParsedSearchParams)
+        return refusal === undefined ? yield* Effect.provideService(handler, Caller, caller) : yield* refusal
+      }).pipe(
+        Effect.catch(
+          (error): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
+            const refusal = HttpApiError.HttpApiSchemaError.is(error) ? badRequest("Malformed parameter") : error
+            return refusal instanceof Refusal
+              ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => toResponse(refusal, baseOf(request)))
+              : Effect.fail(refusal)
+          }
+        )
+      )
+    )
+  })
+)

@@ -1,0 +1,151 @@
+/**
+ * What the emulator serves: the API that the gateway uses, and beside it what people and tests need to fill a ThingsBoard.
+ * Of the latter only the paths are declared: bodies are read by `Json.ts`, which is as lenient or strict as ThingsBoard's parsers.
+ */
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { pageParameters } from "../../thingsboard/api/Entities.ts"
+import { ThingsBoardApi } from "../../thingsboard/api/ThingsBoardApi.ts"
+import { Door } from "./Door.ts"
+
+const optional = Schema.optionalKey(Schema.String)
+const ids = <Names extends ReadonlyArray<string>>(...names: Names) =>
+  Object.fromEntries(names.map((name) => [name, Schema.String])) as { [Name in Names[number]]: typeof Schema.String }
+
+/** Devices and assets: writes, and reads that the gateway does without. */
+export class Things extends HttpApiGroup.make("things").add(
+  HttpApiEndpoint.post("saveDevice", "/api/device"),
+  HttpApiEndpoint.post("saveAsset", "/api/asset"),
+  HttpApiEndpoint.delete("deleteDevice", "/api/device/:id", { params: ids("id") }),
+  HttpApiEndpoint.delete("deleteAsset", "/api/asset/:id", { params: ids("id") }),
+  HttpApiEndpoint.get("deviceInfo", "/api/device/info/:id", { params: ids("id") }),
+  HttpApiEndpoint.get("assetInfo", "/api/asset/info/:id", { params: ids("id") }),
+  HttpApiEndpoint.get("deviceCredentials", "/api/device/:id/credentials", { params: ids("id") }),
+  HttpApiEndpoint.get("tenantAssetInfos", "/api/tenant/assetInfos", { query: { ...pageParameters, type: optional } }),
+  HttpApiEndpoint.get("customerAssetInfos", "/api/customer/:customerId/assetInfos", {
+    params: ids("customerId"),
+    query: { ...pageParameters, type: optional }
+  }),
+  HttpApiEndpoint.get("assetsByIds", "/api/assets", { query: { assetIds: Schema.String } }),
+  HttpApiEndpoint.post("assignDevice", "/api/customer/:customerId/device/:id", { params: ids("customerId", "id") }),
+  HttpApiEndpoint.post("assignAsset", "/api/customer/:customerId/asset/:id", { params: ids("customerId", "id") }),
+  HttpApiEndpoint.delete("unassignDevice", "/api/customer/device/:id", { params: ids("id") }),
+  HttpApiEndpoint.delete("unassignAsset", "/api/customer/asset/:id", { params: ids("id") })
+) {}
+
+export class Profiles extends HttpApiGroup.make("profiles").add(
+  HttpApiEndpoint.get("deviceTypes", "/api/device/types"),
+  HttpApiEndpoint.get("assetTypes", "/api/asset/types"),
+  HttpApiEndpoint.get("deviceProfileNames", "/api/deviceProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } }),
+  HttpApiEndpoint.get("assetProfileNames", "/api/assetProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } })
+) {}
+
+export class People extends HttpApiGroup.make("people").add(
+  HttpApiEndpoint.post("logout", "/api/auth/logout"),
+  HttpApiEndpoint.get("tenants", "/api/tenants", { query: pageParameters }),
+  HttpApiEndpoint.post("saveCustomer", "/api/customer"),
+  HttpApiEndpoint.get("customer", "/api/customer/:id", { params: ids("id") }),
+  HttpApiEndpoint.get("customers", "/api/customers", { query: pageParameters }),
+  HttpApiEndpoint.delete("deleteCustomer", "/api/customer/:id", { params: ids("id") }),
+  HttpApiEndpoint.post("saveUser", "/api/user"),
+  HttpApiEndpoint.get("userById", "/api/user/:id", { params: ids("id") }),
+  HttpApiEndpoint.delete("deleteUser", "/api/user/:id", { params: ids("id") }),
+  HttpApiEndpoint.post("enableUser", "/api/user/:id/userCredentialsEnabled", {
+    params: ids("id"),
+    query: { userCredentialsEnabled: Schema.optionalKey(Schema.Boolean) }
+  })
+) {}
+
+/** From 4.3. */
+export class ApiKeys extends HttpApiGroup.make("apiKeys").add(
+  HttpApiEndpoint.post("createKey", "/api/apiKey"),
+  HttpApiEndpoint.get("keysOfUser", "/api/apiKeys/:userId", { params: ids("userId"), query: pageParameters }),
+  HttpApiEndpoint.put("describeKey", "/api/apiKey/:id/description", { params: ids("id") }),
+  HttpApiEndpoint.put("enableKey", "/api/apiKey/:id/enabled/:enabledValue", { params: ids("id", "enabledValue") }),
+  HttpApiEndpoint.delete("deleteKey", "/api/apiKey/:id", { params: ids("id") })
+) {}
+
+const oneEnd = {
+  fromId: optional,
+  fromType: optional,
+  toId: optional,
+  toType: optional,
+  relationType: optional,
+  relationTypeGroup: optional
+}
+export class Edges extends HttpApiGroup.make("edges").add(
+  HttpApiEndpoint.post("saveRelation", "/api/relation"),
+  HttpApiEndpoint.post("saveRelationV2", "/api/v2/relation"),
+  HttpApiEndpoint.delete("deleteRelation", "/api/relation", { query: oneEnd }),
+  HttpApiEndpoint.get("relations", "/api/relations", { query: oneEnd }),
+  HttpApiEndpoint.get("relationInfos", "/api/relations/info", { query: oneEnd }),
+  HttpApiEndpoint.post("findRelationInfos", "/api/relations/info")
+) {}
+
+const plugin = "/api/plugins/telemetry/:entityType/:entityId" as const
+const named = { keys: optional, key: Schema.optionalKey(Schema.Array(Schema.String)) }
+const entity = ids("entityType", "entityId")
+const scoped = ids("entityType", "entityId", "scope")
+export class Values extends HttpApiGroup.make("values").add(
+  HttpApiEndpoint.post("saveTelemetryWithTtl", `${plugin}/timeseries/:scope/:ttl`, {
+    params: ids("entityType", "entityId", "scope", "ttl")
+  }),
+  HttpApiEndpoint.delete("deleteTelemetry", `${plugin}/timeseries/delete`, {
+    params: entity,
+    query: {
+      ...named,
+      deleteAllDataForKeys: Schema.optionalKey(Schema.Boolean),
+      startTs: Schema.optionalKey(Schema.Int),
+      endTs: Schema.optionalKey(Schema.Int),
+      deleteLatest: Schema.optionalKey(Schema.Boolean),
+      rewriteLatestIfDeleted: Schema.optionalKey(Schema.Boolean)
+    }
+  }),
+  HttpApiEndpoint.get("attributeKeys", `${plugin}/keys/attributes`, { params: entity }),
+  HttpApiEndpoint.get("attributeKeysOfScope", `${plugin}/keys/attributes/:scope`, { params: scoped }),
+  HttpApiEndpoint.post("saveAttributesV1", `${plugin}/:scope`, { params: scoped }),
+  HttpApiEndpoint.delete("deleteAttributes", `${plugin}/:scope`, { params: scoped, query: named })
+) {}
+
+const alarmQuery = {
+  ...pageParameters,
+  statusList: optional,
+  startTime: Schema.optionalKey(Schema.Int),
+  endTime: Schema.optionalKey(Schema.Int)
+}
+export class Alarms extends HttpApiGroup.make("alarms").add(
+  HttpApiEndpoint.post("saveAlarm", "/api/alarm"),
+  HttpApiEndpoint.post("acknowledgeAlarm", "/api/alarm/:id/ack", { params: ids("id") }),
+  HttpApiEndpoint.post("clearAlarm", "/api/alarm/:id/clear", { params: ids("id") }),
+  HttpApiEndpoint.delete("deleteAlarm", "/api/alarm/:id", { params: ids("id") }),
+  HttpApiEndpoint.get("alarmsOfEntity", "/api/v2/alarm/:entityType/:entityId", { params: entity, query: alarmQuery }),
+  HttpApiEndpoint.get("alarms", "/api/v2/alarms", { query: alarmQuery })
+) {}
+
+export class Commands extends HttpApiGroup.make("commands").add(
+  HttpApiEndpoint.post("oneWay", "/api/rpc/oneway/:deviceId", { params: ids("deviceId") }),
+  HttpApiEndpoint.post("twoWay", "/api/rpc/twoway/:deviceId", { params: ids("deviceId") })
+) {}
+
+export class System extends HttpApiGroup.make("system").add(
+  HttpApiEndpoint.get("passwordPolicy", "/api/noauth/userPasswordPolicy"),
+  HttpApiEndpoint.get("info", "/api/system/info")
+) {}
+
+/** What devices speak, with their own token in the path. */
+export class Transport extends HttpApiGroup.make("transport").add(
+  HttpApiEndpoint.post("postTelemetry", "/api/v1/:token/telemetry", { params: ids("token") }),
+  HttpApiEndpoint.post("postAttributes", "/api/v1/:token/attributes", { params: ids("token") }),
+  HttpApiEndpoint.get("getAttributes", "/api/v1/:token/attributes", {
+    params: ids("token"),
+    query: { clientKeys: optional, sharedKeys: optional }
+  })
+) {}
+
+/** The gateway's view of ThingsBoard, behind the door. */
+export class GatewayApi extends ThingsBoardApi.middleware(Door) {}
+
+/** All the rest. */
+export class AdministrationApi extends HttpApi.make("administration")
+  .add(Things, Profiles, People, ApiKeys, Edges, Values, Alarms, Commands, System, Transport)
+  .middleware(Door) {}

@@ -1,0 +1,19 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { GatewayApi } from "../api/EmulatorApi.ts"
+import { find } from "../Access.ts"
+import { json } from "../answers.ts"
+import { thingJson } from "../entityJson.ts"
+import { customerList, listByIds, tenantList } from "./Lists.ts"
+import { profileInfos } from "./Profiles.ts"
+
+export const DevicesLive = HttpApiBuilder.group(GatewayApi, "devices", (handlers) =>
+  handlers
+    .handle("tenantDevices", ({ query }) => tenantList("DEVICE", "entities", query))
+    .handle("tenantDeviceInfos", ({ query }) => tenantList("DEVICE", "infos", query))
+    .handle("customerDevices", ({ params, query }) => customerList("DEVICE", "entities", params.customerId, query))
+    .handle("customerDeviceInfos", ({ params, query }) => customerList("DEVICE", "infos", params.customerId, query))
+    .handle("device", ({ params }) => Effect.map(find("DEVICE", params.deviceId), (device) => json(thingJson(device))))
+    .handle("devicesByIds", ({ query }) => listByIds("DEVICE", query.deviceIds))
+    .handle("deviceProfileInfos", ({ query }) => profileInfos("DEVICE_PROFILE", query))
+)

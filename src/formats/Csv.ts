@@ -1,0 +1,91 @@
+import type { RowWriter } from "./Rows.ts"
+import { backslash, brace, bracket, copy, fill, type PutToken, quote, textOf, utf8 } from "./tokens.ts"
+
+const comma = 44
+const apostrophe = 39
+const nullToken = 110
+
+/** What a spreadsheet takes for a formula when text begins with it: = + - @ TAB CR LF. */
+const startsFormula = (c: number | undefined) => c === 61 || c === 43 || c === 45 || c === 64 || c === 9 || c === 13 || c === 10
+
+/** What a backslash and `c` stand for; 0 for `\u`, which is left to JSON.parse. */
+const unescaped = (c: number | undefined): number => {
+  switch (c) {
+    case quote:
+    case backslash:
+    case 47:
+      return c
+    case 110:
+      return 10
+    case 116:
+      return 9
+    case 114:
+      return 13
+    case 98:
+      return 8
+    case 102:
+      return 12
+    default:
+      return 0
+  }
+}
+
+/** A field by RFC 4180. Text that a spreadsheet would run gets an apostrophe before it when `guard` is on. */
+export const field = (text: string, guard: boolean): string => {
+  const safe = guard && startsFormula(text.charCodeAt(0)) ? `'${text}` : text
+  return safe === "" || /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+/** The inside of a JSON text as a field; returns `at` for what it leaves to `field`: the empty text and `\u`. */
+const putText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number, guard: boolean): number => {
+  const start = at
+  let quoted = false
+  for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === backslash || bytes[i] === comma
+  if (quoted) out[at++] = quote
+  if (guard && startsFormula(bytes[from] === backslash ? unescaped(bytes[from + 1]) : bytes[from])) out[at++] = apostrophe
+  if (!quoted) return copy(out, at, bytes, from, to)
+  for (let i = from; i < to; i++) {
+    const c = bytes[i] === backslash ? unescaped(bytes[++i]) : bytes[i]!
+    if (c === 0) return start
+    out[at++] = c
+    if (c === quote) out[at++] = quote
+  }
+  out[at++] = quote
+  return at
+}
+
+const putValue =
+  (guard: boolean): PutToken =>
+  (out, at, bytes, from, to) => {
+    const first = bytes[from]!
+    if (first === nullToken) return at
+    if (first !== quote && first !== brace && first !== bracket) return copy(out, at, bytes, from, to)
+    if (first === quote) {
+      const end = putText(out, at, bytes, from + 1, to - 1, guard)
+      if (end > at) return end
+    }
+    const text = textOf(bytes, from, to)
+    return at + utf8.encodeInto(field(first === quote ? (JSON.parse(text) as string) : text, guard), out.subarray(at)).written
+  }
+
+const lineEnd = utf8.encode("\r\n")
+
+/**
+ * RFC 4180 with a header: `ts,key,value`, with `device_id,device_name` before them in files of several devices. Numbers and
+ * booleans as they are, null an empty field, empty text `""`, nested values as JSON text.
+ */
+export const csv = ({ guard, devices }: { readonly guard: boolean; readonly devices: boolean }): RowWriter => ({
+  head: () => utf8.encode(`${devices ? "device_id,device_name," : ""}ts,key,value\r\n`),
+  rows: (rows, series, device) =>
+    fill(
+      rows,
+      series,
+      {
+        before: device === undefined ? new Uint8Array(0) : utf8.encode(`${device.id},${field(device.name, guard)},`),
+        between: utf8.encode(`,${field(series.key, guard)},`),
+        behind: lineEnd
+      },
+      putValue(guard)
+    ),
+  tail: () => new Uint8Array(0)
+})

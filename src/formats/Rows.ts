@@ -1,0 +1,40 @@
+/**
+ * Rows as columns of offsets into the bytes that came: values stay the JSON tokens they were.
+ * The folder turns rows into the bytes of a format, in constant memory; it knows neither HTTP nor ThingsBoard.
+ */
+export interface Rows {
+  readonly bytes: Uint8Array
+  /** Epoch ms of each row. */
+  readonly ts: Float64Array
+  /** Where the token of a row's time begins and ends. */
+  readonly tsFrom: Uint32Array
+  readonly tsTo: Uint32Array
+  /** Where the token of a row's value begins and ends. */
+  readonly valueFrom: Uint32Array
+  readonly valueTo: Uint32Array
+}
+
+/** Rows `from` (in) to `to` (out) of one key. */
+export interface SeriesRows {
+  readonly key: string
+  readonly from: number
+  readonly to: number
+}
+
+/** The device that rows belong to, when a file holds several. */
+export interface Device {
+  readonly id: string
+  readonly name: string
+}
+
+/** Writes one file. A writer is used once: it may remember where it stands. */
+export interface RowWriter {
+  /** What stands before the first row. */
+  readonly head: () => Uint8Array
+  /** The rows of one series; `device` is there in files of several devices. The rows' columns may be reused afterwards. */
+  readonly rows: (rows: Rows, series: SeriesRows, device: Device | undefined) => Uint8Array
+  /** What stands behind the last row. A file without it is cut. */
+  readonly tail: () => Uint8Array
+}
+
+export const noBytes = new Uint8Array(0)

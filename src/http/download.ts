@@ -1,0 +1,16 @@
+import { Effect, Stream } from "effect"
+import { HttpServerResponse } from "effect/http"
+import type { ExportedFile } from "../services/Exports.ts"
+
+/**
+ * A file as an answer. When the stream fails the connection is reset and no last chunk is sent, so that a cut file never looks
+ * whole; the reason goes to the log, since nobody can be told any more.
+ */
+export const download = ({ body, contentType, fileName }: ExportedFile) =>
+  HttpServerResponse.stream(
+    body.pipe(
+      Stream.tapError((error) => Effect.logError(`An export was broken off: ${error.message}`)),
+      Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
+    ),
+    { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"` } }
+  )

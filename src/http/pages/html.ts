@@ -1,0 +1,63 @@
+/** Pages as text: small, with all scripts and styles in files of their own. */
+import { Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { type AssetName, assetPath } from "./assets.ts"
+
+const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
+
+export const escape = (text: string) => text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
+
+/** What a page may load beside its own scripts, styles and answers of this gateway. */
+export interface Policy {
+  /** For viewers that write their styles at run time. Scripts are never allowed inline. */
+  readonly inlineStyles?: boolean
+  readonly fonts?: string
+  readonly images?: string
+  readonly workers?: string
+}
+
+const contentSecurityPolicy = ({ fonts, images, inlineStyles, workers }: Policy) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self'${inlineStyles === true ? " 'unsafe-inline'" : ""}`,
+    `img-src 'self' data:${images === undefined ? "" : ` ${images}`}`,
+    "connect-src 'self'",
+    ...(fonts === undefined ? [] : [`font-src ${fonts}`]),
+    ...(workers === undefined ? [] : [`worker-src ${workers}`]),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'"
+  ].join("; ")
+
+export interface Page {
+  readonly title: string
+  readonly styles: ReadonlyArray<AssetName>
+  readonly scripts: ReadonlyArray<AssetName>
+  readonly body: string
+  readonly policy: Policy
+}
+
+export const render = Effect.fnUntraced(function* ({ body, policy, scripts, styles, title }: Page) {
+  const styleTags = yield* Effect.forEach(styles, (name) => Effect.map(assetPath(name), (path) => `<link rel="stylesheet" href="${path}">`))
+  const scriptTags = yield* Effect.forEach(scripts, (name) => Effect.map(assetPath(name), (path) => `<script src="${path}"></script>`))
+  const text = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<link rel="icon" href="data:,">
+${styleTags.join("\n")}
+</head>
+<body>
+${body}
+${scriptTags.join("\n")}
+</body>
+</html>
+`
+  return HttpServerResponse.raw(text, {
+    contentType: "text/html; charset=utf-8",
+    headers: { "content-security-policy": contentSecurityPolicy(policy), "cache-control": "no-cache" }
+  })
+})

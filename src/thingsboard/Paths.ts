@@ -1,0 +1,84 @@
+/**
+ * Paths of the calls that are only passed on, made of checked parts: an id that is no UUID is a bug of ours and throws, so that no
+ * input can reach another path of ThingsBoard's. Keys are encoded here.
+ */
+import type { ScopeName } from "../domain/Attribute.ts"
+import type { EntityRef } from "../domain/Ids.ts"
+
+const uuid = /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/
+const entityTypes = /^[A-Z_]+$/
+
+const checked = (id: string): string => {
+  if (!uuid.test(id)) throw new Error("An id that is no UUID was to go into a path")
+  return id
+}
+
+/** A lone surrogate has no UTF-8, so no key can have it: what is sent instead finds nothing, as it should. */
+const encoded = (key: string) => encodeURIComponent(key.toWellFormed())
+
+/** ThingsBoard splits `keys=` at commas, however they are encoded; `key=` may be repeated, from 4.3.1.1 on all routes. */
+export const needsRepeatedKey = (keys: ReadonlyArray<string>) => keys.some((key) => key.includes(","))
+
+export const keysParameter = (keys: ReadonlyArray<string>): string =>
+  needsRepeatedKey(keys) ? keys.map((key) => `key=${encoded(key)}`).join("&") : `keys=${keys.map(encoded).join(",")}`
+
+const telemetryOf = ({ entityType, id }: EntityRef) => {
+  if (!entityTypes.test(entityType)) throw new Error("Not a type of ThingsBoard's was to go into a path")
+  return `/api/plugins/telemetry/${entityType}/${checked(id)}`
+}
+const ofDevice = (id: string) => telemetryOf({ entityType: "DEVICE", id })
+
+export const devicePath = (id: string) => `/api/device/${checked(id)}`
+
+export const assetPath = (id: string) => `/api/asset/${checked(id)}`
+
+/** Keys that hold values. */
+export const keysPath = (deviceId: string) => `${ofDevice(deviceId)}/keys/timeseries`
+
+/** Without keys the latest values of all. Strict types: numbers and booleans as such, not as text. */
+export const latestPath = (deviceId: string, keys: ReadonlyArray<string> | undefined) =>
+  `${ofDevice(deviceId)}/values/timeseries?${keys === undefined ? "" : `${keysParameter(keys)}&`}useStrictDataTypes=true`
+
+export interface HistoryRequest {
+  readonly deviceId: string
+  readonly keys: ReadonlyArray<string>
+  /** Epoch ms; in the range. */
+  readonly start: number
+  /** Epoch ms; not in the range. */
+  readonly end: number
+  /** Points a key; 100 when not given. */
+  readonly limit?: number
+  readonly order?: "ASC" | "DESC"
+  readonly agg?: string
+  /** Ms a bucket. */
+  readonly interval?: number
+  readonly intervalType?: "WEEK" | "WEEK_ISO" | "MONTH" | "QUARTER"
+  readonly timeZone?: string
+}
+
+/** `values/timeseries` is there from the first version on, `values/timeseries/history` from 4.3.1.2; the former is to go. */
+export type HistoryRoute = "timeseries" | "timeseries/history"
+
+/** All of keys, startTs and endTs are there, else ThingsBoard would silently read the latest values. */
+export const historyPath = (
+  { agg, deviceId, end, interval, intervalType, keys, limit, order, start, timeZone }: HistoryRequest,
+  route: HistoryRoute = "timeseries"
+) => {
+  let path = `${ofDevice(deviceId)}/values/${route}?${keysParameter(keys)}&startTs=${start}&endTs=${end}&orderBy=${order ?? "ASC"}`
+  if (limit !== undefined) path += `&limit=${limit}`
+  if (agg !== undefined) path += `&agg=${encodeURIComponent(agg)}`
+  if (interval !== undefined) path += `&interval=${interval}`
+  if (intervalType !== undefined) path += `&intervalType=${intervalType}`
+  if (timeZone !== undefined) path += `&timeZone=${encodeURIComponent(timeZone)}`
+  return `${path}&useStrictDataTypes=true`
+}
+
+/** The last word is for ThingsBoard's own use; any will do. */
+export const saveTelemetryPath = (deviceId: string) => `${ofDevice(deviceId)}/timeseries/ANY`
+
+/** Keys with commas cannot be named here in any version: then ask for all. */
+export const attributesPath = (deviceId: string, scope: ScopeName, keys?: ReadonlyArray<string>) =>
+  `${ofDevice(deviceId)}/values/attributes/${scope}${keys === undefined || needsRepeatedKey(keys) ? "" : `?keys=${keys.map(encoded).join(",")}`}`
+
+/** ThingsBoard takes SERVER_SCOPE and SHARED_SCOPE. */
+export const saveAttributesPath = (deviceId: string, scope: ScopeName) => `${ofDevice(deviceId)}/attributes/${scope}`

@@ -1,0 +1,40 @@
+/** The client derived from `ThingsBoardApi`, for calls whose answers are read rather than passed on. It shares everything with the hot lane. */
+import { Effect } from "effect"
+import { HttpClient, HttpClientError, HttpClientResponse, type HttpClientRequest, UrlParams } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import type { Schema } from "effect"
+import { ThingsBoardApi } from "./api/ThingsBoardApi.ts"
+import { badAnswer, ThingsBoardError } from "./ThingsBoardError.ts"
+import type { Call } from "./Transport.ts"
+
+export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>
+
+/** POST where the request is too large for a query: these read. */
+const reads = /^\/api\/(relations|entitiesQuery\/)/
+
+type Send = (call: Omit<Call, "headers">) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
+
+const overTransport = (send: Send) =>
+  HttpClient.makeWith<never, never, ThingsBoardError, never>(
+    Effect.flatMap((request: HttpClientRequest.HttpClientRequest) => {
+      const query = UrlParams.toString(request.urlParams)
+      const method = request.method === "POST" ? "POST" : "GET"
+      const call = {
+        method,
+        path: query === "" ? request.url : `${request.url}?${query}`,
+        repeatable: method === "GET" || reads.test(request.url),
+        ...(request.body._tag === "Uint8Array" ? { body: request.body.body } : {})
+      } as const
+      return Effect.map(send(call), (bytes) =>
+        HttpClientResponse.fromWeb(request, new Response(bytes, { headers: { "content-type": "application/json" } }))
+      )
+    }),
+    Effect.succeed
+  )
+
+export const make = (send: Send): Effect.Effect<ThingsBoardClient> =>
+  HttpApiClient.makeWith(ThingsBoardApi, { httpClient: overTransport(send) })
+
+/** An answer that cannot be decoded is not what the contract says. */
+export const folded = (error: ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError): ThingsBoardError =>
+  error instanceof ThingsBoardError ? error : badAnswer()

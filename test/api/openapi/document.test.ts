@@ -1,0 +1,126 @@
+import { describe, expect, test } from "bun:test"
+import { Context, Option, Schema } from "effect"
+import { HttpApi, type HttpApiEndpoint, OpenApi } from "effect/http-api"
+import { generated } from "../../../scripts/generated.ts"
+import { Api } from "../../../src/api/Api.ts"
+import { document } from "../../../src/api/openapi/document.ts"
+import { examples } from "../../../src/api/openapi/examples/index.ts"
+import { isRef, type Operation } from "../../../src/api/openapi/model.ts"
+
+const root = new URL("../../..", import.meta.url)
+const spec = document()
+const operations: ReadonlyArray<Operation> = Object.values(spec.paths).flatMap((methods) => Object.values(methods))
+const operation = (id: string) => operations.find(({ operationId }) => operationId === id)!
+const parameter = (id: string, name: string) => operation(id).parameters?.find((candidate) => candidate.name === name)
+
+test.each(Object.entries(generated))("%s is what the contract says; `bun run openapi` writes it", async (name, make) => {
+  expect(await Bun.file(new URL(name, root)).text()).toBe(make())
+})
+
+test("the document is the same every time", () => {
+  expect(JSON.stringify(document())).toBe(JSON.stringify(spec))
+})
+
+describe("query parameters are described as callers know them", () => {
+  test("integers have bounds and defaults", () => {
+    expect(parameter("listDevices", "page_size")).toEqual({
+      name: "page_size",
+      in: "query",
+      required: false,
+      description: "Elements a page.",
+      schema: { type: "integer", format: "int32", minimum: 1, maximum: 1000, default: 100 }
+    })
+  })
+
+  test("comma lists are arrays that do not explode", () => {
+    expect(parameter("exportTelemetry", "keys")).toMatchObject({
+      style: "form",
+      explode: false,
+      schema: { type: "array", minItems: 1, items: { type: "string", maxLength: 255 } }
+    })
+  })
+
+  test("booleans are booleans, choices are choices", () => {
+    expect(parameter("listDevices", "active")?.schema).toEqual({ type: "boolean" })
+    expect(parameter("exportTelemetry", "agg")?.schema).toEqual({ $ref: "#/components/schemas/Aggregation" })
+  })
+
+  test("an interval is milliseconds or a length", () => {
+    const choices = parameter("exportTelemetry", "interval")?.schema["anyOf"]
+    expect(choices).toMatchObject([{ type: "integer", minimum: 1000 }, { type: "string" }])
+    const { pattern } = (choices as ReadonlyArray<{ readonly pattern?: string }>)[1]!
+    expect(["15m", "1mo", "1y"].map((text) => new RegExp(pattern!).test(text))).toEqual([true, true, false])
+  })
+})
+
+test("every endpoint but the open ones needs a key", () => {
+  expect(spec.security).toEqual([{ ApiKey: [] }])
+  expect(operations.filter(({ security }) => security !== undefined).map(({ tags }) => tags[0])).toEqual([
+    "System",
+    "System",
+    "System",
+    "System"
+  ])
+  expect(spec.components.securitySchemes["ApiKey"]).toMatchObject({ type: "apiKey", in: "header", name: "X-API-Key" })
+})
+
+test("components have the names that callers know", () => {
+  const odd = Object.keys(spec.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name) || name.endsWith("Encoded"))
+  expect(odd).toEqual([])
+  expect(JSON.stringify(spec)).not.toContain("x-effect")
+})
+
+test("requests are closed, answers are open", () => {
+  const { schemas } = spec.components
+  expect(schemas["TelemetryQuery"]?.["additionalProperties"]).toBe(false)
+  expect(schemas["Device"]?.["additionalProperties"]).toBe(true)
+  expect(schemas["DeviceList"]).not.toHaveProperty("additionalProperties")
+  expect(schemas["DeviceNotFound"]).not.toHaveProperty("additionalProperties")
+})
+
+test("answers name their headers", () => {
+  const { headers, responses } = spec.components
+  expect(Object.values(responses).filter((response) => response.headers?.["X-Request-Id"] === undefined)).toEqual([])
+  expect(responses["RateLimited"]?.headers).toHaveProperty("Retry-After")
+  expect(responses["UpstreamUnavailable"]?.headers).toHaveProperty("Retry-After")
+  expect(responses["MethodNotAllowed"]?.headers).toHaveProperty("Allow")
+  expect(responses["Unauthenticated"]?.headers).not.toHaveProperty("X-RateLimit-Limit")
+  expect(operation("exportTelemetry").responses["200"]).toHaveProperty(["headers", "Content-Disposition"])
+  expect(Object.keys(headers)).toContain("RateLimit-Policy")
+})
+
+test.each(operations.map((operation) => [operation.operationId, operation] as const))("%s is explained and exemplified", (_, operation) => {
+  expect(operation.summary).not.toBe("")
+  expect(operation.description).toMatch(/\.$/)
+  const bodies = Object.values(operation.responses).flatMap((response) => (isRef(response) ? [] : Object.values(response.content ?? {})))
+  const all = [...bodies, ...Object.values(operation.requestBody?.content ?? {})].filter(({ schema }) => schema["format"] !== "binary")
+  expect(all.filter(({ example }) => example === undefined)).toEqual([])
+  expect(operation.parameters?.filter((found) => found.description === undefined) ?? []).toEqual([])
+})
+
+const isLines = (schema: object): schema is { readonly schema: Schema.Top } => "_tag" in schema && schema._tag === "StreamNdjson"
+const isStream = (schema: object) => "_tag" in schema && typeof schema._tag === "string" && schema._tag.startsWith("Stream")
+
+/** Holds examples against the contract itself; the linter holds them against the document. */
+const decodes = (schemas: Iterable<Schema.Top>, value: unknown) =>
+  [...schemas].some((schema) => Option.isSome(Schema.decodeUnknownOption(Schema.toCodecJson(schema as Schema.Codec<unknown>))(value)))
+
+const endpoints: Array<readonly [string, HttpApiEndpoint.Top]> = []
+HttpApi.reflect(Api, {
+  onGroup: () => {},
+  onEndpoint: ({ endpoint }) => {
+    endpoints.push([Option.getOrThrow(Context.getOption(endpoint.annotations, OpenApi.Identifier)), endpoint])
+  }
+})
+
+test.each(endpoints)("the examples of %s are what the contract takes and gives", (id, endpoint) => {
+  const { request, responses } = examples[id]!
+  const answers = [...endpoint.success]
+  for (const bodies of Object.values(responses)) {
+    const whole = answers.filter((schema) => !isStream(schema))
+    expect(decodes(whole, bodies["application/json"])).toBe(true)
+    for (const { schema } of answers.filter(isLines))
+      for (const line of String(bodies["application/x-ndjson"]).trim().split("\n")) expect(decodes([schema], JSON.parse(line))).toBe(true)
+  }
+  if (request !== undefined) expect(decodes(endpoint.payload.get("application/json")!.schemas, request["application/json"])).toBe(true)
+})

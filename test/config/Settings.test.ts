@@ -1,0 +1,245 @@
+import { describe, expect } from "bun:test"
+import { ConfigProvider, Duration, Effect, FileSystem, Layer, Redacted } from "effect"
+import { effective, envSample, markdown } from "../../src/config/render.ts"
+import { parseDotEnv } from "../../src/config/dotEnv.ts"
+import { InvalidSettings, type Overrides, read, Settings } from "../../src/config/Settings.ts"
+import { effect } from "../support/it.ts"
+
+/** Settings of a machine with these variables and this `.env`. */
+const machine = (environment: Record<string, string>, dotEnv?: string) =>
+  Layer.mergeAll(
+    ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment })),
+    FileSystem.layerNoop({
+      exists: () => Effect.succeed(dotEnv !== undefined),
+      readFileString: () => Effect.succeed(dotEnv ?? "")
+    })
+  )
+
+const load = (environment: Record<string, string>, dotEnv?: string, overrides: Overrides = {}) =>
+  Effect.provide(Settings, Layer.provide(Settings.layerWith(overrides), machine(environment, dotEnv)))
+
+const faults = (environment: Record<string, string>, dotEnv?: string) =>
+  Effect.map(Effect.flip(load(environment, dotEnv)), (error) => {
+    expect(error).toBeInstanceOf(InvalidSettings)
+    return error
+  })
+
+const enough = { API_KEY: "0123456789abcdef0123", TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant" }
+
+describe("settings", () => {
+  effect("have defaults for everything but credentials", () =>
+    Effect.gen(function* () {
+      const settings = yield* load(enough)
+      expect(settings).toMatchObject({
+        host: "0.0.0.0",
+        port: 8000,
+        tbHost: "http://localhost:8080",
+        allowedHosts: [],
+        backendCorsOrigins: [],
+        maxBodySize: 10 * 1024 * 1024,
+        projectName: "Boardwalk",
+        logLevel: "Info",
+        docsEnabled: true,
+        warnings: []
+      })
+      expect(Duration.toMillis(settings.tbTimeout)).toBe(30_000)
+      expect(settings.rateLimit.requests).toBe(100)
+      expect(Duration.toMillis(settings.rateLimit.window)).toBe(60_000)
+      expect(settings.tbCredentials).toMatchObject({ _tag: "Password", username: "tenant@thingsboard.org" })
+      expect(String(settings.apiKey)).toBe("<redacted>")
+    })
+  )
+
+  effect("take the proxy's names and the forms of its sample file", () =>
+    Effect.gen(function* () {
+      const settings = yield* load(
+        {},
+        `# ThingsBoard Connection Settings
+TB_HOST=https://your-thingsboard-host.com/  # Use HTTPS in production
+TB_USERNAME=your-username@domain.com
+TB_PASSWORD=your-secure#password
+
+PROJECT_NAME=TB-API-SKD
+VERSION=0.1.0
+DEBUG=false  # NEVER enable in production
+API_KEY=your-secret-api-key-here  # Generate a strong random key for production
+SECRET_KEY=your-jwt-secret-key    # For future JWT/session signing
+ACCESS_TOKEN=  # Populated automatically after authentication
+ALLOWED_HOSTS=your-domain.com, api.your-domain.com  # Prevent Host header attacks
+BACKEND_CORS_ORIGINS=https://your-frontend.com,https://admin.your-domain.com
+RATE_LIMIT_REQUESTS=100  # Requests per minute per IP
+RATE_LIMIT_WINDOW=60     # Window in seconds`
+      )
+      expect(settings).toMatchObject({
+        tbHost: "https://your-thingsboard-host.com",
+        projectName: "TB-API-SKD",
+        version: "0.1.0",
+        debug: false,
+        allowedHosts: ["your-domain.com", "api.your-domain.com"],
+        backendCorsOrigins: ["https://your-frontend.com", "https://admin.your-domain.com"]
+      })
+      expect(settings.tbCredentials._tag === "Password" && Redacted.value(settings.tbCredentials.password)).toBe("your-secure#password")
+      expect(Duration.toMillis(settings.rateLimit.window)).toBe(60_000)
+      expect(settings.warnings).toEqual([{ variable: "API_KEY", issue: "is a sample's value, which everybody can guess" }])
+    })
+  )
+
+  effect("tell all faults at once, each with its variable and never with its value", () =>
+    Effect.gen(function* () {
+      const canary = "s3cr3t-canary"
+      const error = yield* faults({
+        API_KEY: "",
+        TB_USERNAME: "a",
+        PORT: canary,
+        TB_HOST: `https://user:${canary}@host`,
+        TB_TIMEOUT: canary,
+        MAX_BODY_SIZE: canary,
+        BACKEND_CORS_ORIGINS: canary,
+        ALLOWED_HOSTS: `https://${canary}`,
+        LOG_LEVEL: canary,
+        DEBUG: canary,
+        RATE_LIMIT_REQUESTS: "0"
+      })
+      expect(error.faults.map(({ variable }) => variable).toSorted()).toEqual([
+        "ALLOWED_HOSTS",
+        "API_KEY",
+        "BACKEND_CORS_ORIGINS",
+        "DEBUG",
+        "LOG_LEVEL",
+        "MAX_BODY_SIZE",
+        "PORT",
+        "RATE_LIMIT_REQUESTS",
+        "TB_HOST",
+        "TB_PASSWORD",
+        "TB_TIMEOUT"
+      ])
+      expect(error.message).toContain("PORT must be a whole number from 0 to 65535")
+      expect(error.message).toStartWith("The configuration has 11 faults:")
+      expect(error.message).not.toContain(canary)
+    })
+  )
+
+  effect("let the environment win over .env, and flags over both", () =>
+    Effect.gen(function* () {
+      const dotEnv = "PORT=1\nHOST=file\nPROJECT_NAME=file"
+      const settings = yield* load({ ...enough, PORT: "2", HOST: "environment", PROJECT_NAME: "" }, dotEnv, { PORT: "3" })
+      expect(settings).toMatchObject({ port: 3, host: "environment", projectName: "file" })
+    })
+  )
+
+  effect("let an empty override hide what the environment has", () =>
+    Effect.gen(function* () {
+      const settings = yield* load({ ...enough, TB_API_KEY: "tb-key" }, undefined, { TB_API_KEY: "" })
+      expect(settings.tbCredentials._tag).toBe("Password")
+    })
+  )
+
+  const ways: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
+    ["none", {}, "TB_USERNAME is required, with TB_PASSWORD; or give TB_API_KEY"],
+    ["a user alone", { TB_USERNAME: "u" }, "TB_PASSWORD is required"],
+    ["a password alone", { TB_PASSWORD: "p" }, "TB_USERNAME is required"],
+    ["both", { TB_USERNAME: "u", TB_PASSWORD: "p", TB_API_KEY: "k" }, "TB_API_KEY cannot be given beside"]
+  ]
+  for (const [name, variables, issue] of ways) {
+    effect(`want exactly one way to log in to ThingsBoard, not ${name}`, () =>
+      Effect.gen(function* () {
+        const error = yield* faults({ API_KEY: enough.API_KEY, ...variables })
+        expect(error.faults).toHaveLength(1)
+        expect(error.message).toContain(issue)
+      })
+    )
+  }
+
+  effect("take ThingsBoard's API key alone", () =>
+    Effect.gen(function* () {
+      const { tbCredentials } = yield* load({ API_KEY: enough.API_KEY, TB_API_KEY: "tb-key" })
+      expect(tbCredentials._tag === "ApiKey" && Redacted.value(tbCredentials.key)).toBe("tb-key")
+    })
+  )
+
+  const durations = { "10s": 10_000, "500ms": 500, "2m": 120_000, "1.5": 1500, "1 h": 3_600_000 }
+  for (const [text, millis] of Object.entries(durations)) {
+    effect(`read ${text} as ${millis} ms`, () =>
+      Effect.gen(function* () {
+        expect(Duration.toMillis((yield* load({ ...enough, TB_TIMEOUT: text })).tbTimeout)).toBe(millis)
+      })
+    )
+  }
+
+  effect("read lists also as JSON arrays, and sizes as bytes", () =>
+    Effect.gen(function* () {
+      const settings = yield* load({ ...enough, BACKEND_CORS_ORIGINS: '["https://a.com/", "http://localhost:3000"]', MAX_BODY_SIZE: "2048" })
+      expect(settings).toMatchObject({ backendCorsOrigins: ["https://a.com", "http://localhost:3000"], maxBodySize: 2048 })
+    })
+  )
+
+  effect("warn of a short key and of plain http to another machine", () =>
+    Effect.gen(function* () {
+      const { warnings } = yield* load({ ...enough, API_KEY: "short", TB_HOST: "http://thingsboard.example.com" })
+      expect(warnings.map(({ variable }) => variable)).toEqual(["API_KEY", "TB_HOST"])
+      expect(JSON.stringify(warnings)).not.toContain('"short"')
+    })
+  )
+
+  effect("make DEBUG the default of LOG_LEVEL only", () =>
+    Effect.gen(function* () {
+      expect((yield* load({ ...enough, DEBUG: "True" })).logLevel).toBe("Debug")
+      expect((yield* load({ ...enough, DEBUG: "1", LOG_LEVEL: "WARN" })).logLevel).toBe("Warn")
+    })
+  )
+})
+
+describe("what is shown of settings", () => {
+  effect("names origins and hides secrets", () =>
+    Effect.gen(function* () {
+      const readings = yield* read({ PORT: "9000" }).pipe(
+        Effect.provide(machine({ API_KEY: "canary-key", TB_PASSWORD: "canary-password" }, "TB_USERNAME=u"))
+      )
+      const lines = effective(readings)
+      const line = (variable: string) => lines.find((found) => found.variable === variable)
+      expect(line("PORT")).toMatchObject({ value: "9000", from: "command line" })
+      expect(line("API_KEY")).toMatchObject({ value: "(hidden)", from: "environment" })
+      expect(line("TB_USERNAME")).toMatchObject({ value: "u", from: ".env" })
+      expect(line("HOST")).toMatchObject({ value: "0.0.0.0", from: "default" })
+      expect(line("TB_API_KEY")).toMatchObject({ value: "", from: "not set" })
+      expect(JSON.stringify(lines)).not.toContain("canary")
+    })
+  )
+
+  effect("is the same in the checked-in files: else run `bun run settings`", () =>
+    Effect.gen(function* () {
+      const text = (name: string) => Effect.promise(() => Bun.file(new URL(`../../${name}`, import.meta.url)).text())
+      expect(yield* text(".env.sample")).toBe(envSample())
+      expect(yield* text("docs/settings.md")).toBe(markdown())
+    })
+  )
+
+  effect("makes a sample that starts once the credentials are filled in", () =>
+    Effect.gen(function* () {
+      const filled = envSample()
+        .replace("TB_USERNAME=", "TB_USERNAME=tenant@thingsboard.org")
+        .replace("TB_PASSWORD=", "TB_PASSWORD=tenant")
+        .replace(/^API_KEY=/m, "API_KEY=0123456789abcdef0123")
+      expect(yield* load({}, filled)).toMatchObject({ port: 8000 })
+    })
+  )
+})
+
+describe("a .env file", () => {
+  const cases: ReadonlyArray<readonly [string, string, string | undefined]> = [
+    ["a comment after a blank", "A=1 # one", "1"],
+    ["a number sign inside a value", "A=pa#ss", "pa#ss"],
+    ["nothing but a comment", "A=   # nothing", ""],
+    ["double quotes", 'A="x # y"  # z', "x # y"],
+    ["single quotes, as they are", "A='x\\n$HOME'", "x\\n$HOME"],
+    ["a dollar, as it is", "A=x$HOME", "x$HOME"],
+    ["export before it", "export A=1", "1"],
+    ["Windows line ends", "A=1\r\nB=2\r\n", "1"],
+    ["an equals sign in a value", "A=b=c==", "b=c=="],
+    ["a comment line", "#A=1", undefined],
+    ["a quote without its end", "A='x", "'x"]
+  ]
+  for (const [name, contents, value] of cases) {
+    effect(`may hold ${name}`, () => Effect.sync(() => expect(parseDotEnv(contents).get("A")).toBe(value!)))
+  }
+})

@@ -1,0 +1,97 @@
+import { expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import { HttpRouter } from "effect/http"
+import { document } from "../../../src/api/openapi/document.ts"
+import { problemNames } from "../../../src/api/ProblemGuide.ts"
+import * as Problems from "../../../src/api/Problems.ts"
+import { pages } from "../../../src/http/pages/Pages.ts"
+import { securityHeaders } from "../../../src/http/securityHeaders.ts"
+import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
+import { effect, live } from "../../support/it.ts"
+
+const serve = (docsEnabled: boolean) =>
+  BunHttpServer.layer(pages({ docsEnabled }) as Layer.Layer<never, never, HttpRouter.HttpRouter>, {
+    port: 0,
+    hostname: "127.0.0.1",
+    headers: securityHeaders
+  })
+
+const get = (path: string, init?: RequestInit) =>
+  Effect.flatMap(BunHttpServer.BunHttpServer, ({ url }) => Effect.promise(() => fetch(`${url}${path}`, init)))
+
+const text = (response: Response) => Effect.promise(() => response.text())
+
+live("/openapi.json is the document", () =>
+  Effect.gen(function* () {
+    const response = yield* get("/openapi.json")
+    expect(response.headers.get("content-type")).toBe("application/json")
+    expect(response.headers.get("content-security-policy")).toBe(securityHeaders["content-security-policy"])
+    expect(yield* text(response)).toBe(JSON.stringify(document()))
+  }).pipe(Effect.provide(serve(true)))
+)
+
+const viewers = ["/docs", "/redoc", "/reference"]
+
+for (const path of viewers)
+  live(`${path} loads only its own files, which a browser may keep`, () =>
+    Effect.gen(function* () {
+      const page = yield* get(path)
+      const policy = page.headers.get("content-security-policy")!
+      expect(policy).toContain("script-src 'self';")
+      expect(policy).toContain("frame-ancestors 'none'")
+      expect(page.headers.get("cache-control")).toBe("no-cache")
+      expect(page.headers.get("x-content-type-options")).toBe("nosniff")
+      const html = yield* text(page)
+      expect(html).not.toMatch(/<script>|<style>| on\w+=/)
+      const files = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1]!)
+      expect(files.length).toBeGreaterThanOrEqual(3)
+      for (const file of files) {
+        const asset = yield* get(file)
+        expect(asset.status).toBe(200)
+        expect(asset.headers.get("cache-control")).toBe("public, max-age=31536000, immutable")
+        expect(asset.headers.get("content-encoding")).toBe("gzip")
+        const plain = yield* get(file, { headers: { "accept-encoding": "identity" } })
+        expect(plain.headers.get("content-encoding")).toBeNull()
+        expect(yield* text(plain)).toBe(yield* text(asset))
+      }
+    }).pipe(Effect.provide(serve(true)))
+  )
+
+live("an asset of another version is not there", () =>
+  Effect.gen(function* () {
+    const answers = yield* Effect.forEach(["/docs/assets/000000000000/redoc.js", "/docs/assets/x/__proto__"], (path) => get(path))
+    expect(answers.map(({ status }) => status)).toEqual([404, 404])
+  }).pipe(Effect.provide(serve(true)))
+)
+
+live("switched off, the documentation is gone and the pages about problems stay", () =>
+  Effect.gen(function* () {
+    const answers = yield* Effect.forEach([...viewers, "/openapi.json", "/errors/rate-limited"], (path) => get(path))
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 200])
+  }).pipe(Effect.provide(serve(false)))
+)
+
+effect("every problem of the contract has a page", () =>
+  Effect.sync(() => {
+    const classes = Object.values(Problems).filter(
+      (value): value is typeof Problems.Conflict => typeof value === "function" && "fields" in value
+    )
+    expect(classes.length).toBe(problemNames.length)
+    expect(classes.length).toBeGreaterThan(10)
+  })
+)
+
+live("the page about a problem says what to do", () =>
+  Effect.gen(function* () {
+    for (const name of problemNames) {
+      const page = yield* get(`/errors/${name}`)
+      expect([name, page.status]).toEqual([name, 200])
+      expect(page.headers.get("content-security-policy")).not.toContain("unsafe-inline")
+      expect(yield* text(page)).toMatch(/What to do[\s\S]+<li>/)
+    }
+    expect((yield* get("/errors/no-such-problem")).status).toBe(404)
+    expect((yield* get("/errors/__proto__")).status).toBe(404)
+    const index = yield* text(yield* get("/errors"))
+    expect(problemNames.filter((name) => !index.includes(`href="/errors/${name}"`))).toEqual([])
+  }).pipe(Effect.provide(serve(true)))
+)

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect } from "bun:test"
+import { Duration, Effect, Layer, Metric } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { signals, signalsOf } from "../../src/config/OpenTelemetry.ts"
+import { Settings } from "../../src/config/Settings.ts"
+import * as Observability from "../../src/observability/Observability.ts"
+import * as BunHttpServer from "../../src/platform/BunHttpServer.ts"
+import * as Runtime from "../../src/platform/Runtime.ts"
+import * as Transport from "../../src/thingsboard/Transport.ts"
+import { effect, live } from "../support/it.ts"
+import { otlpReceiver } from "../support/OtlpReceiver.ts"
+
+const trace = "0af7651916cd43dd8448eb211c80319c"
+const caller = "b7ad6b7169203331"
+const secret = "canary-8c1f"
+
+/** An upstream that tells the trace it was sent. */
+const echo = Effect.acquireRelease(
+  Effect.sync(() =>
+    Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => Response.json({ traceparent: request.headers.get("traceparent") }) })
+  ),
+  (server) => Effect.promise(() => server.stop(true))
+)
+
+const requests = Metric.counter("test_requests_total", { incremental: true })
+
+const routesTo = (upstream: string) =>
+  HttpRouter.use((router) =>
+    Effect.gen(function* () {
+      const { send } = Transport.make(upstream, Duration.seconds(5))
+      const answer = Effect.gen(function* () {
+        yield* Effect.logInfo("handling")
+        yield* Metric.update(requests, 1)
+        const bytes = yield* send({ method: "GET", path: "/api/devices", headers: { "x-authorization": `Bearer ${secret}` }, repeatable: true })
+        return HttpServerResponse.raw(bytes)
+      })
+      yield* router.add("GET", "/devices", answer)
+      yield* router.add("GET", "/health", answer)
+    })
+  )
+
+/** One request to a server under observability, closed again so that everything is flushed. */
+const request = Effect.fnUntraced(function* (path: string) {
+  const upstream = yield* echo
+  const Server = BunHttpServer.layer(routesTo(`http://127.0.0.1:${upstream.port}`), { port: 0, hostname: "127.0.0.1" }).pipe(
+    Layer.provide(Observability.layer),
+    Layer.provide(Settings.layerTest({ logLevel: "Info", logFormat: "json" })),
+    Layer.provide(Runtime.layer)
+  )
+  const ask = Effect.gen(function* () {
+    const { url } = yield* BunHttpServer.BunHttpServer
+    const headers = { traceparent: `00-${trace}-${caller}-01`, "x-api-key": secret, authorization: `Bearer ${secret}` }
+    return yield* Effect.promise(async () => {
+      const response = await fetch(url + path, { headers })
+      return (await response.json()) as { readonly traceparent?: string }
+    })
+  })
+  return yield* Effect.provide(ask, Server)
+})
+
+let before: NodeJS.ProcessEnv
+beforeAll(() => {
+  before = { ...process.env }
+})
+
+const restore = () => {
+  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
+  Object.assign(process.env, before)
+}
+afterAll(restore)
+
+const environment = (variables: Record<string, string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Object.assign(process.env, variables)),
+    () => Effect.sync(restore)
+  )
+
+describe("OpenTelemetry", () => {
+  live("joins the caller's trace, the server's span, the upstream call and the log", () =>
+    Effect.gen(function* () {
+      const receiver = yield* otlpReceiver
+      yield* environment({
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test"
+      })
+      const upstream = yield* request("/devices")
+      const spans = receiver.spans()
+      const server = spans.find(({ name }) => name === "GET /devices")
+      const client = spans.find(({ name }) => name === "GET /api/devices")
+      expect(server).toMatchObject({ traceId: trace, parentSpanId: caller, kind: 2 })
+      expect(client).toMatchObject({ traceId: trace, parentSpanId: server?.spanId, kind: 3 })
+      expect(upstream.traceparent).toBe(`00-${trace}-${client?.spanId}-01`)
+      expect(receiver.logs().find(({ body }) => body.stringValue === "handling")).toMatchObject({ traceId: trace, severityText: "Info" })
+      expect(Object.fromEntries(receiver.resource())).toMatchObject({ "service.name": "boardwalk", "deployment.environment.name": "test" })
+      expect(receiver.everything()).toContain("test_requests_total")
+      expect(receiver.everything()).not.toContain(secret)
+      expect(receiver.everything()).not.toContain("process.command_args")
+      expect(receiver.everything()).not.toContain("host.name")
+    })
+  )
+
+  live("makes no span for health checks", () =>
+    Effect.gen(function* () {
+      const receiver = yield* otlpReceiver
+      yield* environment({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRICS_EXPORTER: "none" })
+      yield* request("/health")
+      expect(receiver.spans().map(({ name }) => name)).not.toContain("GET /health")
+    })
+  )
+
+  live("honours the sampler", () =>
+    Effect.gen(function* () {
+      const receiver = yield* otlpReceiver
+      yield* environment({
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_TRACES_SAMPLER: "always_off",
+        OTEL_METRICS_EXPORTER: "none",
+        OTEL_LOGS_EXPORTER: "none"
+      })
+      const upstream = yield* request("/devices")
+      expect(receiver.spans()).toEqual([])
+      expect(upstream.traceparent).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-00$`))
+    })
+  )
+
+  live("gives up on a dead collector within its three seconds", () =>
+    Effect.gen(function* () {
+      yield* environment({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_METRICS_EXPORTER: "none" })
+      const start = performance.now()
+      yield* request("/devices")
+      expect(performance.now() - start).toBeLessThan(5000)
+    })
+  )
+
+  live("passes the caller's trace on and exports nothing when nothing asks for it", () =>
+    Effect.gen(function* () {
+      const upstream = yield* request("/devices")
+      expect(upstream.traceparent).toBe(`00-${trace}-${caller}-01`)
+      expect(yield* Effect.provide(signals, Runtime.layer)).toBeUndefined()
+    })
+  )
+})
+
+describe("what the variables ask for", () => {
+  const asked = (environment: Record<string, string>) => {
+    const found = signalsOf(environment)
+    return found === undefined ? undefined : { traces: found.traces, metrics: found.metrics, logs: found.logs }
+  }
+  effect("is nothing by default, or when the SDK is disabled", () =>
+    Effect.sync(() => {
+      expect(asked({})).toBeUndefined()
+      expect(asked({ OTEL_SERVICE_NAME: "x", OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBeUndefined()
+      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_SDK_DISABLED: "true" })).toBeUndefined()
+    })
+  )
+  effect("is every signal with an endpoint, or one signal by its own variable", () =>
+    Effect.sync(() => {
+      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" })).toEqual({ traces: ["otlp"], metrics: ["otlp"], logs: ["otlp"] })
+      expect(asked({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://c" })).toEqual({ traces: [], metrics: [], logs: ["otlp"] })
+      expect(asked({ OTEL_TRACES_EXPORTER: "console" })).toEqual({ traces: ["console"], metrics: [], logs: [] })
+      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_LOGS_EXPORTER: "none" })).toEqual({
+        traces: ["otlp"],
+        metrics: ["otlp"],
+        logs: []
+      })
+    })
+  )
+})

@@ -1,0 +1,9 @@
+/** A real browser, where there is one: Debian's package `chromium`, or what CHROMIUM names. */
+import { existsSync } from "node:fs"
+import { type Browser, chromium } from "playwright-core"
+
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium"
+
+export const hasBrowser = existsSync(executablePath)
+
+export const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
