@@ -17,7 +17,12 @@ import { serve } from "./serve.ts"
 
 const boardwalk = Command.make("boardwalk").pipe(
   Command.withDescription(
-    ["A typed, secure REST API in front of ThingsBoard.", "", "Exit codes:", ...exitCodes.map(([code, meaning]) => `  ${code}  ${meaning}`)].join("\n")
+    [
+      "A typed, secure REST API in front of ThingsBoard.",
+      "",
+      "Exit codes:",
+      ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
+    ].join("\n")
   ),
   Command.withSubcommands([serve, demo, emulator, doctor, ready, keys, config, openapi])
 )

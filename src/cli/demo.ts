@@ -36,7 +36,7 @@ const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string
   const { make } = yield* Effect.promise(() => import("../client/BoardwalkClient.ts"))
   const boardwalk = yield* make({ baseUrl, apiKey })
   const { data } = yield* boardwalk.devices.list({ query: { page_size: 1 } })
-  return data[0]?.id.id ?? "<a device's id>"
+  return data[0]?.id.id ?? "DEVICE_ID"
 }, Effect.provide(FetchHttpClient.layer))
 
 export const demo = Command.make(
@@ -55,7 +55,6 @@ export const demo = Command.make(
     const Gateway = Layer.unwrap(
       Effect.map(Emulator, ({ password, url, username }) =>
         gateway({
-          LOG_LEVEL: "warn",
           ...overridesOf(flags),
           TB_HOST: url,
           TB_USERNAME: username,

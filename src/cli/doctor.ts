@@ -11,11 +11,13 @@ class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {}
 
 const marks = { ok: ["✔", 32], failed: ["✘", 31], skipped: ["-", 90] } as const
 
-const line = (coloured: boolean) => ({ check, detail, hint, status }: Outcome) => {
-  const [mark, colour] = marks[status]
-  const painted = coloured ? `\u001b[${colour}m${mark}\u001b[0m` : mark
-  return `${painted} ${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`
-}
+const line =
+  (coloured: boolean) =>
+  ({ check, detail, hint, status }: Outcome) => {
+    const [mark, colour] = marks[status]
+    const painted = coloured ? `\u001b[${colour}m${mark}\u001b[0m` : mark
+    return `${painted} ${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`
+  }
 
 const write = Flag.Boolean("write").pipe(
   Flag.withDescription("Also write one point (key boardwalk_doctor) to the first device and read it back"),

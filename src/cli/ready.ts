@@ -51,7 +51,9 @@ export const ready = Command.make(
   })
 ).pipe(
   Command.withShortDescription("Ask a running gateway whether it is ready"),
-  Command.withDescription("Asks GET /ready of the gateway on this machine. Exit code 0 when it is ready, 1 when it is not or does not run. For health checks of containers."),
+  Command.withDescription(
+    "Asks GET /ready of the gateway on this machine. Exit code 0 when it is ready, 1 when it is not or does not run. For health checks of containers."
+  ),
   Command.withExamples([
     { command: "boardwalk ready", description: "Can it do its work: is ThingsBoard logged in to?" },
     { command: "boardwalk ready --live", description: "Does it run at all?" }

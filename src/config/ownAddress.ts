@@ -7,5 +7,6 @@ const wildcards = new Set(["0.0.0.0", "::", "[::]"])
 export const ownAddress = Effect.map(read(), (readings) => {
   const valueOf = (variable: string) => readings.find((reading) => reading.variable === variable)?.value
   const host = String(valueOf("HOST") ?? "0.0.0.0")
-  return `http://${wildcards.has(host) ? "127.0.0.1" : host}:${String(valueOf("PORT") ?? 8000)}`
+  const reachable = wildcards.has(host) ? "127.0.0.1" : host
+  return `http://${reachable.includes(":") && !reachable.startsWith("[") ? `[${reachable}]` : reachable}:${String(valueOf("PORT") ?? 8000)}`
 })

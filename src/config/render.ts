@@ -37,6 +37,15 @@ const defaultCell = (row: Row) => {
 
 const escaped = (cell: string) => cell.replaceAll("|", "\\|")
 
+const sectionTable = (section: string) =>
+  `## ${section}
+
+| variable | default | what it sets |
+| --- | --- | --- |
+${rowsOf(section)
+  .map(([variable, row]) => `| \`${variable}\` | ${escaped(defaultCell(row))} | ${escaped(row.doc)} |\n`)
+  .join("")}`
+
 /** The reference of all settings. */
 export const markdown = (): string =>
   [
@@ -49,15 +58,8 @@ export const markdown = (): string =>
     "All faults of a configuration are reported together, and nothing starts before they are mended.",
     "",
     "One way to log in to ThingsBoard must be given: `TB_USERNAME` and `TB_PASSWORD`, or `TB_API_KEY`.",
-    ...sections.flatMap((section) => [
-      "",
-      `## ${section}`,
-      "",
-      "| variable | default | what it sets |",
-      "| --- | --- | --- |",
-      ...rowsOf(section).map(([variable, row]) => `| \`${variable}\` | ${escaped(defaultCell(row))} | ${escaped(row.doc)} |`)
-    ]),
     "",
+    ...sections.map(sectionTable),
     "## OpenTelemetry",
     "",
     "Traces, metrics and logs are exported when the [standard variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) ask for it, else not at all.",

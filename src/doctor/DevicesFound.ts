@@ -4,11 +4,14 @@ import { Ailment } from "./Check.ts"
 
 export const devicesFound = Effect.gen(function* () {
   const devices = yield* Devices
-  const page = yield* devices.list({ page: 0, pageSize: 1 }).pipe(
-    Effect.mapError((error) => new Ailment({ detail: `no list of devices: ${error.message}`, hint: "May this user read devices?" }))
-  )
+  const page = yield* devices
+    .list({ page: 0, pageSize: 1 })
+    .pipe(Effect.mapError((error) => new Ailment({ detail: `no list of devices: ${error.message}`, hint: "May this user read devices?" })))
   if (page.totalElements === 0) {
-    return yield* new Ailment({ detail: "no devices", hint: "This user sees none: are devices assigned to the customer, or is it another tenant?" })
+    return yield* new Ailment({
+      detail: "no devices",
+      hint: "This user sees none: are devices assigned to the customer, or is it another tenant?"
+    })
   }
   return page.totalElements === 1 ? "one device" : `${page.totalElements} devices`
 })

@@ -28,16 +28,19 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
 type Needed = Settings | Session | ThingsBoard | Devices | HttpClient.HttpClient
 
 /** Each check needs the ones before it: after a failure the rest is skipped. */
-const inOrder = Effect.fnUntraced(function* (
-  checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>
-) {
+const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>) {
   const outcomes: Array<Outcome> = []
   for (const [name, run] of checks) {
     const failed = outcomes.find(({ status }) => status === "failed")
-    outcomes.push(yield* outcomeOf(name, failed === undefined ? run : Effect.fail(new Skipped({ detail: `after "${failed.check}" failed` }))))
+    outcomes.push(
+      yield* outcomeOf(name, failed === undefined ? run : Effect.fail(new Skipped({ detail: `after "${failed.check}" failed` })))
+    )
   }
   return outcomes
 })
+
+const toldOf = ({ warnings }: SettingsShape) =>
+  ["no faults", ...warnings.map(({ issue, variable }) => `${variable} ${issue}`)].join("; but ")
 
 const services = (settings: SettingsShape) => {
   const Configured = Layer.succeed(Settings, settings)
@@ -45,7 +48,8 @@ const services = (settings: SettingsShape) => {
     Layer.provideMerge(ThingsBoard.layer),
     Layer.provideMerge(Session.layer),
     Layer.provideMerge(Configured),
-    Layer.provideMerge(FetchHttpClient.layer)
+    Layer.provideMerge(FetchHttpClient.layer),
+    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
   )
 }
 
@@ -58,7 +62,7 @@ export const examine = Effect.fnUntraced(function* ({ write }: Options) {
   const settings = yield* Effect.result(configuration)
   if (Result.isFailure(settings)) return [yield* outcomeOf("configuration", Effect.fail(settings.failure))]
   const upstream = inOrder([
-    ["configuration", Effect.succeed("no faults")],
+    ["configuration", Effect.succeed(toldOf(settings.success))],
     ["ThingsBoard reachable", reachable],
     ["login", login],
     ["devices", devicesFound],

@@ -18,7 +18,10 @@ export const login = Effect.gen(function* () {
       (error: ThingsBoardError) =>
         new Ailment({
           detail: `no session: ${error.message}`,
-          hint: error.reason._tag === "LoginRefused" ? refused(tbCredentials._tag) : "ThingsBoard answers, but not as ThingsBoard does: is TB_HOST another server?"
+          hint:
+            error.reason._tag === "LoginRefused"
+              ? refused(tbCredentials._tag)
+              : "ThingsBoard answers, but not as ThingsBoard does: is TB_HOST another server?"
         })
     )
   )

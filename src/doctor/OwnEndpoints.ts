@@ -13,12 +13,19 @@ export const ownEndpoints = Effect.gen(function* () {
     Effect.timeout("5 seconds"),
     Effect.mapError(() => new Skipped({ detail: `no gateway runs on ${baseUrl}` }))
   )
-  const ready = yield* HttpClient.get(`${baseUrl}/ready`).pipe(Effect.mapError(() => new Ailment({ detail: "/ready does not answer", hint: "See the gateway's log." })))
+  const ready = yield* HttpClient.get(`${baseUrl}/ready`).pipe(
+    Effect.mapError(() => new Ailment({ detail: "/ready does not answer", hint: "See the gateway's log." }))
+  )
   if (ready.status !== 200) return yield* new Ailment({ detail: `/ready answers ${ready.status}`, hint: "`boardwalk ready` tells why." })
   if (apiKey === undefined) return `${baseUrl}, without a list of devices: no API_KEY to ask with`
   const boardwalk = yield* BoardwalkClient.make({ baseUrl, apiKey })
-  yield* boardwalk.devices.list({ query: { page_size: 1 } }).pipe(
-    Effect.mapError((error) => new Ailment({ detail: `GET devices fails: ${error._tag}`, hint: "Does the gateway run with this configuration's API_KEY?" }))
-  )
+  yield* boardwalk.devices
+    .list({ query: { page_size: 1 } })
+    .pipe(
+      Effect.mapError(
+        (error) =>
+          new Ailment({ detail: `GET devices fails: ${error._tag}`, hint: "Does the gateway run with this configuration's API_KEY?" })
+      )
+    )
   return baseUrl
 }).pipe(Effect.provide(FetchHttpClient.layer))

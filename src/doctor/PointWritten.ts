@@ -1,5 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { Devices } from "../services/Devices.ts"
+import { latestPath, saveTelemetryPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { Ailment } from "./Check.ts"
 
@@ -20,14 +21,15 @@ export const pointWritten = Effect.gen(function* () {
   const devices = yield* Devices
   const thingsBoard = yield* ThingsBoard
   const { items } = yield* Effect.mapError(devices.list({ page: 0, pageSize: 1 }), ailment("no device to write to"))
-  const [device] = yield* Schema.decodeEffect(FirstDevice)(new TextDecoder().decode(items)).pipe(Effect.mapError(ailment("no device to write to")))
+  const [device] = yield* Schema.decodeEffect(FirstDevice)(new TextDecoder().decode(items)).pipe(
+    Effect.mapError(ailment("no device to write to"))
+  )
   const ts = yield* Clock.currentTimeMillis
-  const path = `/api/plugins/telemetry/DEVICE/${device.id.id}`
   yield* Effect.mapError(
-    thingsBoard.post(`${path}/timeseries/ANY`, JSON.stringify({ ts, values: { [key]: ts } })),
+    thingsBoard.post(saveTelemetryPath(device.id.id), JSON.stringify({ ts, values: { [key]: ts } })),
     ailment("the point was refused")
   )
-  const answer = yield* Effect.mapError(thingsBoard.get(`${path}/values/timeseries?keys=${key}`), ailment("the point cannot be read"))
+  const answer = yield* Effect.mapError(thingsBoard.get(latestPath(device.id.id, [key])), ailment("the point cannot be read"))
   const latest = yield* Schema.decodeEffect(Latest)(answer.toString()).pipe(Effect.mapError(ailment("the point did not arrive")))
   if (latest[key][0].ts < ts) return yield* ailment("an older point came back")()
   return `${key} of ${device.name}`

@@ -23,13 +23,18 @@ export const DeviceRestriction = Schema.Struct({
   types: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
   customer: Schema.optionalKey(Uuid)
 }).check(
-  Schema.makeFilter((given: { readonly ids?: unknown; readonly types?: unknown; readonly customer?: unknown }) => Object.keys(given).length > 0, {
-    message: "Expected ids, types or customer"
-  })
+  Schema.makeFilter(
+    (given: { readonly ids?: unknown; readonly types?: unknown; readonly customer?: unknown }) => Object.keys(given).length > 0,
+    {
+      message: "Expected ids, types or customer"
+    }
+  )
 )
 export type DeviceRestriction = typeof DeviceRestriction.Type
 
-const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" }))
+const Sha256 = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" })
+)
 
 /** One key of the file. The key itself is nowhere: only its digest. */
 export const KeyEntry = Schema.Struct({
@@ -50,9 +55,12 @@ export const KeyEntry = Schema.Struct({
 export type KeyEntry = typeof KeyEntry.Type
 
 const distinct = (field: "id" | "sha256") =>
-  Schema.makeFilter((file: { readonly keys: ReadonlyArray<KeyEntry> }) => new Set(file.keys.map((key) => key[field])).size === file.keys.length, {
-    message: `Expected every key to have its own ${field}`
-  })
+  Schema.makeFilter(
+    (file: { readonly keys: ReadonlyArray<KeyEntry> }) => new Set(file.keys.map((key) => key[field])).size === file.keys.length,
+    {
+      message: `Expected every key to have its own ${field}`
+    }
+  )
 
 /** `API_KEYS_FILE`: suits Git and a Kubernetes secret, since no key can be had from it. */
 export const KeysFile = Schema.Struct({ keys: Schema.Array(KeyEntry) }).check(distinct("id"), distinct("sha256"))

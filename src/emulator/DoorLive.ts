@@ -6,11 +6,14 @@ import { Behaviour } from "./Behaviour.ts"
 import { Caller, nobody } from "./Caller.ts"
 import { checkParameters } from "./parameters.ts"
 import { RateLimits } from "./RateLimits.ts"
-import { badRequest, bodyTooLarge, Refusal, toResponse } from "./Refusal.ts"
+import { badRequest, bodyTooLarge, noResource, Refusal, toResponse } from "./Refusal.ts"
 import { Sessions } from "./Sessions.ts"
 
 /** Paths that need no login. The device transport has tokens of its own. */
 const isOpen = (path: string) => path === "/api/auth/login" || path === "/api/auth/token" || /^\/api\/(noauth|v1)\//.test(path)
+
+/** Paths that only newer versions have. */
+const isNewer = (path: string) => path.startsWith("/api/apiKey") || path.endsWith("/values/timeseries/history")
 
 const greatestBody = 16 * 1024 * 1024
 
@@ -28,6 +31,7 @@ export const DoorLive = Layer.effect(
         const request = yield* HttpServerRequest.HttpServerRequest
         const caller = isOpen(endpoint.path) ? nobody : yield* sessions.byHeaders((name) => request.headers[name])
         yield* limits.take(caller)
+        if (behaviour.version === "4.1" && isNewer(endpoint.path)) return yield* noResource(request.url.split("?")[0]!)
         if (Number(request.headers["content-length"] ?? 0) > greatestBody) return yield* bodyTooLarge()
         const refusal = checkParameters(behaviour.version, endpoint.path, yield* HttpServerRequest.ParsedSearchParams)
         return refusal === undefined ? yield* Effect.provideService(handler, Caller, caller) : yield* refusal

@@ -7,15 +7,22 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
+import { Access } from "../services/Access.ts"
 import { ApiKeys } from "../services/ApiKeys.ts"
 import { Assets } from "../services/Assets.ts"
 import { Devices } from "../services/Devices.ts"
+import { Exports } from "../services/Exports.ts"
+import { History } from "../services/History.ts"
 import { Readiness } from "../services/Readiness.ts"
+import { Telemetry } from "../services/Telemetry.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
+import { AttributesLive } from "./handlers/Attributes.ts"
 import { DevicesLive } from "./handlers/Devices.ts"
+import { GraphLive } from "./handlers/Graph.ts"
 import { SystemLive } from "./handlers/System.ts"
+import { TelemetryLive } from "./handlers/Telemetry.ts"
 import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
 import { AuthenticationLive } from "./middleware/Authentication.ts"
 import { CorsLive } from "./middleware/Cors.ts"
@@ -24,9 +31,11 @@ import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
 import { securityHeaders } from "./securityHeaders.ts"
 
-const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, SystemLive)
+const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, GraphLive, TelemetryLive, AttributesLive, SystemLive)
 const Middlewares = Layer.mergeAll(AuthenticationLive, RateLimitLive, SchemaErrorsLive)
-const Services = Layer.mergeAll(Devices.layer, Assets.layer, Readiness.layer).pipe(
+const Services = Layer.mergeAll(Devices.layer, Assets.layer, Readiness.layer, Exports.layer).pipe(
+  Layer.provideMerge(History.layer),
+  Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
   Layer.provideMerge(Session.layer)
 )

@@ -45,7 +45,8 @@ const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
   }
 }
 
-const json = ({ fields, ...line }: Line) => Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message })
+const json = ({ fields, ...line }: Line) =>
+  Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message })
 
 const asText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
 
@@ -63,14 +64,16 @@ const colours: Record<string, string> = { error: "31", fatal: "31", warn: "33", 
 
 const paint = (code: string, text: string, coloured: boolean) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text)
 
-const pretty = (coloured: boolean) => ({ fields: { error, ...fields }, level, message, ts }: Line) =>
-  [
-    paint("90", ts.slice(11, 23), coloured),
-    paint(colours[level] ?? "0", level.toUpperCase().padEnd(5), coloured),
-    message,
-    ...pairs(fields).map((pair) => paint("90", pair, coloured)),
-    ...(error === undefined ? [] : [`\n${asText(error)}`])
-  ].join(" ")
+const pretty =
+  (coloured: boolean) =>
+  ({ fields: { error, ...fields }, level, message, ts }: Line) =>
+    [
+      paint("90", ts.slice(11, 23), coloured),
+      paint(colours[level] ?? "0", level.toUpperCase().padEnd(5), coloured),
+      message,
+      ...pairs(fields).map((pair) => paint("90", pair, coloured)),
+      ...(error === undefined ? [] : [`\n${asText(error)}`])
+    ].join(" ")
 
 export type LogFormat = "pretty" | "json" | "logfmt"
 

@@ -10,24 +10,24 @@ import * as Logs from "./Logs.ts"
 /** Asked by machines every few seconds; their spans would hide the others. */
 const untraced = new Set(["/health", "/api/v1/health", "/ready", "/metrics"])
 
-const Export = Layer.unwrap(
-  Effect.gen(function* () {
-    const asked = yield* signals
-    if (asked === undefined) return Layer.empty
-    const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
-    return OpenTelemetry.layer(asked)
-  })
-)
-
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
 
 /** A span is named before its route is known; ids would give every device a name of its own. */
 const spanName = ({ method, url }: { readonly method: string; readonly url: string }) =>
   `${method} ${url.split("?", 1)[0]!.replaceAll(uuid, "{id}")}`
 
-const Tracing = Layer.mergeAll(
+const Spans = Layer.mergeAll(
   Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => untraced.has(request.url.split("?", 1)[0]!)),
   Layer.succeed(HttpMiddleware.SpanNameGenerator, spanName)
 )
 
-export const layer = Layer.mergeAll(Export, Tracing).pipe(Layer.provideMerge(Logs.layer))
+const Export = Layer.unwrap(
+  Effect.gen(function* () {
+    const asked = yield* signals
+    if (asked === undefined) return Layer.empty
+    const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
+    return Layer.mergeAll(OpenTelemetry.layer(asked), Spans)
+  })
+)
+
+export const layer = Export.pipe(Layer.provideMerge(Logs.layer))

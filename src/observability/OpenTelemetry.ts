@@ -62,7 +62,8 @@ const Metrics = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
         exporters.push(new OTLPMetricExporter())
       }
       const [first, ...others] = exporters.map(
-        (exporter) => new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsInterval, exportTimeoutMillis: metricsInterval })
+        (exporter) =>
+          new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsInterval, exportTimeoutMillis: metricsInterval })
       )
       if (first === undefined) return Layer.empty
       return OtelMetrics.layer(() => [first, ...others], { shutdownTimeout: longestShutdown }).pipe(Layer.provide(Resource.layerFromEnv()))

@@ -19,8 +19,12 @@ const report = (cause: Cause.Cause<unknown>) => {
   return Console.error(`boardwalk: ${error instanceof Error ? error.message : String(error)}`)
 }
 
+/** Stopping may take as long as requests in flight do; who presses Ctrl+C again does not want to wait. */
+const exitOnSecondInterrupt = () => process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
+
 /** Runs the program until it ends or SIGTERM or SIGINT stops it, which is success: exit code 0. A failure may name its own code, else 1. */
-export const runMain = <E>(program: Effect.Effect<void, E>) =>
+export const runMain = <E>(program: Effect.Effect<void, E>) => {
+  exitOnSecondInterrupt()
   NodeRuntime.runMain(Effect.tapCause(program, report), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
@@ -28,6 +32,7 @@ export const runMain = <E>(program: Effect.Effect<void, E>) =>
       onExit(Runtime.getErrorExitCode(Cause.squash(exit.cause)))
     }
   })
+}
 
 /** Whether people look at the output. */
 export const isTerminal = Effect.sync(() => process.stdout.isTTY)

@@ -4,8 +4,9 @@
  */
 import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
+import { devicePath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { BadAnswer, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 
 /** A device that may be seen. */
@@ -32,11 +33,11 @@ export class Access extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const lookup = (deviceId: string) =>
-        hiddenAsMissing(thingsBoard.get(`/api/device/${deviceId}`), "DEVICE", deviceId).pipe(
+        hiddenAsMissing(thingsBoard.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
           Effect.flatMap((bytes) =>
             Effect.mapBoth(decodeOne(bytes.toString()), {
               onSuccess: ({ id, name, type }): SeenDevice => ({ id: id.id, name, type }),
-              onFailure: () => new ThingsBoardError({ reason: new BadAnswer() })
+              onFailure: () => badAnswer()
             })
           ),
           // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.

@@ -7,9 +7,8 @@
 import { Context, Effect, Fiber, Layer, Option, Schedule, type Scope, Stream } from "effect"
 import type { TimeRange } from "../domain/Telemetry.ts"
 import { HistoryPage, scan } from "../thingsboard/HistoryPage.ts"
-import { historyPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { BadAnswer, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { turn } from "./turnstile.ts"
 
 export interface HistoryQuery {
@@ -40,8 +39,6 @@ interface Asked extends Ask {
   readonly bytes: Effect.Effect<Buffer, ThingsBoardError>
 }
 
-const badAnswer = () => new ThingsBoardError({ reason: new BadAnswer() })
-
 export class History extends Context.Service<
   History,
   {
@@ -59,7 +56,7 @@ export class History extends Context.Service<
 
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: Ask) =>
         thingsBoard
-          .get(historyPath({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" }))
+          .history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
           .pipe(Effect.retry({ while: isPassing, schedule: backoff, times: 4 }))
 
       const following = ({ keys, range }: HistoryQuery, ask: Ask, page: HistoryPage, size: number): Ask | undefined => {
@@ -76,7 +73,12 @@ export class History extends Context.Service<
         page.series.length <= 1 && (page.count === 0 || (page.ts[0]! >= ask.start && page.ts[page.count - 1]! >= page.ts[0]!))
 
       const read = (columns: HistoryPage, ask: Ask, bytes: Buffer) =>
-        Effect.try({ try: () => scan(bytes, columns), catch: badAnswer }).pipe(Effect.filterOrFail((page) => inOrder(ask, page), badAnswer))
+        Effect.try({ try: () => scan(bytes, columns), catch: () => badAnswer() }).pipe(
+          Effect.filterOrFail(
+            (page) => inOrder(ask, page),
+            () => badAnswer()
+          )
+        )
 
       const pages = Effect.fnUntraced(function* (query: HistoryQuery) {
         if (query.keys.length === 0 || query.range.start >= query.range.end) return Stream.empty

@@ -2,14 +2,13 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import type { EntityNotFound } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
-import { type HistoryPage, scan } from "../thingsboard/HistoryPage.ts"
-import { latestPath, keysPath } from "../thingsboard/Paths.ts"
+import { type LatestPoints, scanLatest } from "../thingsboard/LatestScanner.ts"
+import { keysPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { BadAnswer, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 
 const decodeKeys = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Schema.String)))
-const badAnswer = () => new ThingsBoardError({ reason: new BadAnswer() })
 
 export interface Latest {
   /** The keys asked for, or all that hold values. */
@@ -18,20 +17,16 @@ export interface Latest {
   readonly json: string
 }
 
-const pointJson = (page: HistoryPage, row: number) => `{"ts":${page.ts[row]},"value":${page.token(row)}}`
-
-/** ThingsBoard answers a key without values by `{"ts": now, "value": null}`. */
-const latestJson = (page: HistoryPage, keys: ReadonlyArray<string>): string => {
-  const newest = new Map<string, number>()
-  for (const { from, key, to } of page.series) if (to > from) newest.set(key, from)
-  let json = "{"
+const latestJson = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
+  let json = ""
   for (const key of keys) {
-    const row = newest.get(key)
-    const point = row === undefined || page.token(row) === "null" ? "null" : pointJson(page, row)
-    json += `${json.length > 1 ? "," : ""}${JSON.stringify(key)}:${point}`
+    const point = points.get(key)
+    json += `${json === "" ? "{" : ","}${JSON.stringify(key)}:${point === undefined ? "null" : textOf(point)}`
   }
-  return `${json}}`
+  return json === "" ? "{}" : `${json}}`
 }
+
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
 
 export class Telemetry extends Context.Service<
   Telemetry,
@@ -52,18 +47,15 @@ export class Telemetry extends Context.Service<
       return {
         keys: (deviceId) =>
           hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId).pipe(
-            Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), badAnswer)),
+            Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
             Effect.map((keys) => keys.toSorted())
           ),
         latest: (deviceId, keys) =>
-          Effect.flatMap(hiddenAsMissing(thingsBoard.get(latestPath(deviceId, keys)), "DEVICE", deviceId), (bytes) =>
-            Effect.try({
-              try: () => {
-                const page = scan(bytes)
-                const asked = keys === undefined ? page.series.map(({ key }) => key).toSorted() : [...new Set(keys)]
-                return { keys: asked, json: latestJson(page, asked) }
-              },
-              catch: badAnswer
+          hiddenAsMissing(thingsBoard.latest(deviceId, keys), "DEVICE", deviceId).pipe(
+            Effect.flatMap(scanLatest),
+            Effect.map((points) => {
+              const asked = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
+              return { keys: asked, json: latestJson(points, asked) }
             })
           )
       }

@@ -53,7 +53,8 @@ class Reader {
       this.skip(openList)
       // At most one point a key; an empty list would be a key without values.
       if (bytes[this.at] !== closeList) {
-        const point = this.compactPoint() ?? this.anyPoint()
+        const compact = this.compactPoint()
+        const point = compact === undefined ? this.anyPoint() : compact
         if (point !== null) this.points.set(key, point)
       }
       this.skip(closeList)

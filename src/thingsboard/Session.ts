@@ -83,11 +83,11 @@ const withPassword = Effect.fnUntraced(function* (
 
   const login = Effect.suspend(() => obtain("/api/auth/login", { username, password: Redacted.value(password) }))
 
-  /** A refresh that was refused says nothing of the password; a ThingsBoard that is away would not log in either. */
+  /** A refresh that ThingsBoard answered otherwise says nothing of the password; one that was not answered would not log in either. */
   const refreshed = (refreshToken: string) =>
     Effect.catchIf(
       obtain("/api/auth/token", { refreshToken }),
-      ({ reason }) => reason._tag !== "Unavailable" && reason._tag !== "Timeout",
+      ({ reason, status }) => reason._tag !== "Timeout" && (reason._tag !== "Unavailable" || status === 500),
       () => login
     )
 

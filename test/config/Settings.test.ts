@@ -168,7 +168,11 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
 
   effect("read lists also as JSON arrays, and sizes as bytes", () =>
     Effect.gen(function* () {
-      const settings = yield* load({ ...enough, BACKEND_CORS_ORIGINS: '["https://a.com/", "http://localhost:3000"]', MAX_BODY_SIZE: "2048" })
+      const settings = yield* load({
+        ...enough,
+        BACKEND_CORS_ORIGINS: '["https://a.com/", "http://localhost:3000"]',
+        MAX_BODY_SIZE: "2048"
+      })
       expect(settings).toMatchObject({ backendCorsOrigins: ["https://a.com", "http://localhost:3000"], maxBodySize: 2048 })
     })
   )

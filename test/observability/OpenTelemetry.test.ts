@@ -31,7 +31,12 @@ const routesTo = (upstream: string) =>
       const answer = Effect.gen(function* () {
         yield* Effect.logInfo("handling")
         yield* Metric.update(requests, 1)
-        const bytes = yield* send({ method: "GET", path: "/api/devices", headers: { "x-authorization": `Bearer ${secret}` }, repeatable: true })
+        const bytes = yield* send({
+          method: "GET",
+          path: "/api/devices",
+          headers: { "x-authorization": `Bearer ${secret}` },
+          repeatable: true
+        })
         return HttpServerResponse.raw(bytes)
       })
       yield* router.add("GET", "/devices", answer)
@@ -103,7 +108,11 @@ describe("OpenTelemetry", () => {
   live("makes no span for health checks", () =>
     Effect.gen(function* () {
       const receiver = yield* otlpReceiver
-      yield* environment({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", OTEL_METRICS_EXPORTER: "none" })
+      yield* environment({
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_METRICS_EXPORTER: "none"
+      })
       yield* request("/health")
       expect(receiver.spans().map(({ name }) => name)).not.toContain("GET /health")
     })

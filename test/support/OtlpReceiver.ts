@@ -56,7 +56,8 @@ export const otlpReceiver = Effect.acquireRelease(
       everything: () => bodies.join("\n"),
       spans: () => traces().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
       logs: () => logs().flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),
-      resource: () => new Map([...traces(), ...logs()].flatMap(({ resource }) => resource.attributes).map(({ key, value }) => [key, value.stringValue])),
+      resource: () =>
+        new Map([...traces(), ...logs()].flatMap(({ resource }) => resource.attributes).map(({ key, value }) => [key, value.stringValue])),
       stop: () => server.stop(true)
     }
   }),

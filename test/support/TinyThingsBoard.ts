@@ -59,7 +59,7 @@ export const tinyThingsBoard = (options: { readonly delay?: number } = {}) =>
             const entries = Object.entries(point?.values ?? {}).map(([key, value]) => [key, [{ ts: point?.ts, value: String(value) }]])
             return Response.json(Object.fromEntries(entries))
           }
-          if (/^\/api\/tenant\/device/.test(pathname)) {
+          if (pathname.startsWith("/api/tenant/device")) {
             await Bun.sleep(options.delay ?? 0)
             return Response.json({ data: [device], totalPages: 1, totalElements: 1, hasNext: false })
           }

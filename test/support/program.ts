@@ -48,7 +48,13 @@ export const start = Effect.fnUntraced(function* (
   const cwd = yield* folder(files)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Bun.spawn([...command, ...args], { cwd, env: { PATH: process.env.PATH, ...environment }, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
+      Bun.spawn([...command, ...args], {
+        cwd,
+        env: { PATH: process.env.PATH, ...environment },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe"
+      })
     ),
     (child) => Effect.promise(() => (child.kill("SIGKILL"), child.exited))
   )

@@ -21,8 +21,8 @@ const Readiness = Schema.Struct({
 }).annotate({ identifier: "Readiness", description: "Whether the gateway can serve." })
 export type Readiness = typeof Readiness.Type
 
-const health = (identifier: string) =>
-  OpenApi.annotations({ identifier, summary: "Liveness", description: "Answers while the process lives; never calls ThingsBoard." })
+const health = (identifier: string, summary: string) =>
+  OpenApi.annotations({ identifier, summary, description: "Answers while the process lives; never calls ThingsBoard." })
 
 /** Open to everyone. */
 export class System extends HttpApiGroup.make("system")
@@ -45,8 +45,10 @@ export class System extends HttpApiGroup.make("system")
         description: "Name, version and the paths of the documentation and of the health checks."
       })
     ),
-    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health("getHealth")),
-    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(health("getHealthV1")),
+    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health("getHealth", "Liveness")),
+    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(
+      health("getHealthV1", "Liveness, at a path with the version")
+    ),
     HttpApiEndpoint.get("ready", "/ready", {
       query: {},
       success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]

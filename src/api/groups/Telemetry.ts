@@ -54,8 +54,9 @@ const oneSelection = Schema.makeFilter(
   {
     message: "Expected either device_ids or device_type",
     toJsonSchema: () => ({
-      not: { required: ["device_ids", "device_type"] },
       if: { required: ["device_ids"] },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: { not: { required: ["device_type"] } },
       else: { required: ["device_type"] }
     })
   }

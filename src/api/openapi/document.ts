@@ -13,7 +13,7 @@ import { headers } from "./headers.ts"
 import { introduction } from "./introduction.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
 import { queryParameters } from "./parameters.ts"
-import { content, type DeclaredContent, problemResponses, problemSchemas, success } from "./responses.ts"
+import { anyProblem, content, type DeclaredContent, problemResponses, problemSchemas, success } from "./responses.ts"
 import { opened, tidy } from "./tidy.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
@@ -35,20 +35,23 @@ const pathParameters = (generated: Generated): ReadonlyArray<Parameter> =>
       example: pathExamples[name]
     }))
 
-const problemOf = (declared: DeclaredContent | undefined): string | undefined => {
+/** The problems of one status: an endpoint and its middlewares may declare the same one. */
+const problemsOf = (declared: DeclaredContent | undefined): ReadonlyArray<string> => {
   const schema = declared?.["application/problem+json"]?.schema
-  const first = Array.isArray(schema?.["anyOf"]) ? (schema["anyOf"][0] as Schema) : schema
-  return typeof first?.["$ref"] === "string" ? first["$ref"].split("/").at(-1)!.replace("Encoded", "") : undefined
+  const choices: ReadonlyArray<Schema | undefined> = Array.isArray(schema?.["anyOf"]) ? schema["anyOf"] : [schema]
+  const targets = choices.flatMap((choice) => (typeof choice?.["$ref"] === "string" ? [choice["$ref"]] : []))
+  return [...new Set(targets.map((target) => target.split("/").at(-1)!.replace("Encoded", "")))]
+}
+
+const declaredResponse = (status: number, declared: Generated["responses"][number], counted: boolean, examples: OperationExamples) => {
+  const problems = problemsOf(declared.content)
+  if (problems.length === 0) return success(declared.description, status, declared.content ?? {}, counted, examples.responses)
+  return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : anyProblem(problems)
 }
 
 const responsesOf = (generated: Generated, counted: boolean, examples: OperationExamples): Record<string, Response | Ref> =>
   Object.fromEntries(
-    Object.entries(generated.responses).map(([status, { content, description }]) => {
-      const problem = problemOf(content)
-      return problem === undefined
-        ? [status, success(description, Number(status), content ?? {}, counted, examples.responses)]
-        : [status, { $ref: `#/components/responses/${problem}` }]
-    })
+    Object.entries(generated.responses).map(([status, declared]) => [status, declaredResponse(Number(status), declared, counted, examples)])
   )
 
 const describe = (generated: Generated, scope: Option.Option<string>) =>

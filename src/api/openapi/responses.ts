@@ -40,6 +40,18 @@ const problemResponse = (guide: Guide): Response => {
 export const problemResponses = (): Record<string, Response> =>
   Object.fromEntries(Object.values(problemGuide).map((guide) => [guide.example._tag, problemResponse(guide)]))
 
+/** The answer of a status that stands for several problems, which `type` tells apart. */
+export const anyProblem = (names: ReadonlyArray<string>): Response => {
+  const responses = problemResponses()
+  const chosen = names.map((name) => responses[name]!)
+  const bodies = chosen.map(({ content }) => content!["application/problem+json"]!)
+  return {
+    ...chosen[0]!,
+    description: chosen.map(({ description }) => description).join(" Or: "),
+    content: { "application/problem+json": { schema: { anyOf: bodies.map(({ schema }) => schema) }, example: bodies[0]!.example } }
+  }
+}
+
 const isFile = (schema: Schema) => schema["format"] === "binary"
 
 /** A body of lines is no JSON value: it is text, and each of its lines is one. */

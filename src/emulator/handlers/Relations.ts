@@ -7,7 +7,7 @@ import { arrayOf, numberOf, objectOf, parseRefusal, readObject, textOf } from ".
 import { Caller } from "../Caller.ts"
 import { ref } from "../entityJson.ts"
 import { JsonObject, printTree } from "../Json.ts"
-import { conditionsNotMet, forbidden, itemNotFound } from "../Refusal.ts"
+import { conditionsNotMet, forbidden, itemNotFound, type Refusal } from "../Refusal.ts"
 import type { Direction, Relation } from "../store/Relations.ts"
 import { Store } from "../Store.ts"
 
@@ -51,7 +51,7 @@ const answer = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, 
 const groups = ["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"]
 const groupOf = (group: string | undefined) => (group !== undefined && groups.includes(group) ? group : "COMMON")
 
-const directionOf = (direction: string | undefined) =>
+const directionOf = (direction: string | undefined): Effect.Effect<Direction, Refusal> =>
   direction === "FROM" || direction === "TO"
     ? Effect.succeed(direction)
     : Effect.fail(

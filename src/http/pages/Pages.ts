@@ -41,6 +41,9 @@ const Always = Layer.mergeAll(
   HttpRouter.add("GET", "/errors/:name", problem)
 )
 
+/** Where pages are; all of them take GET and HEAD only. */
+export const pagePaths = ["/openapi.json", "/docs", "/redoc", "/reference", "/docs/assets/:hash/:name", "/errors", "/errors/:name"] as const
+
 export const pages = ({ docsEnabled }: { readonly docsEnabled: boolean }) => (docsEnabled ? Layer.merge(Documentation, Always) : Always)
 
 /** The pages that the settings ask for. */

@@ -11,14 +11,18 @@ export const AttributeEntry = Schema.Struct({ lastUpdateTs: Schema.Int, key: Sch
 /** JSON made by the caller, sent as it is. */
 export const JsonText = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application/json" }))
 
+const named = {
+  keys: Schema.optionalKey(Schema.String),
+  /** Repeatable, from 4.3: the only way to name a key with a comma. When it is there, `keys` is ignored. */
+  key: Schema.optionalKey(Schema.Array(Schema.String))
+}
+
 /**
  * Without `startTs` and `endTs` the latest values, with them history: half-open, newest first unless `orderBy=ASC`, 100 points
  * a key unless `limit`. All three of keys, startTs and endTs must be there, or the call silently reads the latest values.
  */
 const reading = {
-  keys: Schema.optionalKey(Schema.String),
-  /** Repeatable, from 4.3: the only way to name a key with a comma. When it is there, `keys` is ignored. */
-  key: Schema.optionalKey(Schema.Array(Schema.String)),
+  ...named,
   useStrictDataTypes: Schema.optionalKey(Schema.Boolean),
   startTs: Schema.optionalKey(Schema.Int),
   endTs: Schema.optionalKey(Schema.Int),
@@ -39,12 +43,12 @@ export class Telemetry extends HttpApiGroup.make("telemetry").add(
   HttpApiEndpoint.post("saveTelemetry", `${prefix}/timeseries/:scope`, { params: { ...entity, scope: Schema.String }, payload: JsonText }),
   HttpApiEndpoint.get("attributes", `${prefix}/values/attributes`, {
     params: entity,
-    query: { keys: Schema.optionalKey(Schema.String) },
+    query: named,
     success: Schema.Array(AttributeEntry)
   }),
   HttpApiEndpoint.get("attributesOfScope", `${prefix}/values/attributes/:scope`, {
     params: { ...entity, scope: Schema.String },
-    query: { keys: Schema.optionalKey(Schema.String) },
+    query: named,
     success: Schema.Array(AttributeEntry)
   }),
   HttpApiEndpoint.post("saveAttributes", `${prefix}/attributes/:scope`, { params: { ...entity, scope: Schema.String }, payload: JsonText })

@@ -63,31 +63,20 @@ const viewer = (path: keyof typeof shown, prepare: (page: Page) => Promise<void>
         const { complaints, page } = await open(browser, origin, path)
         await prepare(page)
         const html = await page.locator("body").innerHTML()
-        expect(
-          operations.filter((operation) => !html.includes(operation[shown[path]].replace("'", "'"))).map((found) => found.operationId)
-        ).toEqual([])
+        expect(operations.filter((operation) => !html.includes(operation[shown[path]])).map((found) => found.operationId)).toEqual([])
         expect(complaints).toEqual([])
       }),
     60_000
   )
 
-viewer("/docs", async (page) => {
-  await page
+viewer("/docs", (page) =>
+  page
     .locator(".opblock")
     .nth(operations.length - 1)
     .waitFor()
-})
-
-viewer("/redoc", async (page) => {
-  await page.locator("[data-section-id]").first().waitFor()
-})
-
-viewer("/reference", async (page) => {
-  await page.getByText("List devices").first().waitFor()
-  // Scalar draws what comes into view: walk to the end.
-  const seen = new Set<string>()
-  void seen
-})
+)
+viewer("/redoc", (page) => page.getByRole("heading", { name: "List devices" }).first().waitFor())
+viewer("/reference", (page) => page.getByText("List devices").first().waitFor())
 
 test.skipIf(!hasBrowser)(
   "Swagger UI calls the gateway, with a key where one is needed",
@@ -101,17 +90,13 @@ test.skipIf(!hasBrowser)(
 
       await page.getByRole("button", { name: "Authorize" }).first().click()
       await page.locator(".auth-container input").fill("a-key-of-the-test")
-      await page
-        .locator(".auth-btn-wrapper")
-        .getByRole("button", { name: /authorize/i })
-        .click()
+      await page.getByRole("button", { name: "Apply credentials" }).click()
       await page.locator(".btn-done").click()
       const devicesBlock = page.locator("#operations-Devices-listDevices")
       await devicesBlock.locator(".opblock-summary").click()
       await devicesBlock.getByRole("button", { name: "Execute" }).click()
       await devicesBlock.getByText('"key": "a-key-of-the-test"').first().waitFor()
       expect(await devicesBlock.locator(".responses-inner").innerText()).toContain("/api/v1/tb/devices?page=0&page_size=100")
-      await page.screenshot({ path: "/tmp/shot-try.png" })
       expect(complaints).toEqual([])
     }),
   60_000

@@ -1,0 +1,221 @@
+/**
+ * Entity data queries: which entities, in which order, with which fields and latest values. The REST endpoint and the WebSocket's
+ * ENTITY_DATA share them. What the user may not see is simply not found.
+ */
+import { look } from "./Access.ts"
+import { arrayOf, numberOf, objectOf, textOf } from "./bodies.ts"
+import type { User } from "./Caller.ts"
+import { JsonObject } from "./Json.ts"
+import type { Entity, StoredType } from "./store/Directory.ts"
+import type { Store } from "./Store.ts"
+import { printText, type Value } from "./Value.ts"
+
+type Stores = Store["Service"]
+
+export interface QueryKey {
+  /** ENTITY_FIELD, TIME_SERIES, ATTRIBUTE, CLIENT_ATTRIBUTE, SHARED_ATTRIBUTE or SERVER_ATTRIBUTE. */
+  readonly type: string
+  readonly key: string
+}
+
+export interface EntityQuery {
+  readonly filter: JsonObject
+  readonly entityFields: ReadonlyArray<QueryKey>
+  readonly latestValues: ReadonlyArray<QueryKey>
+  readonly keyFilters: ReadonlyArray<JsonObject>
+  readonly page: number
+  readonly pageSize: number
+  readonly textSearch: string
+  readonly sort: { readonly key: QueryKey; readonly descending: boolean } | undefined
+}
+
+export interface Latest {
+  readonly ts: number
+  readonly value: string
+}
+
+const filterTypes = [
+  "apiUsageState",
+  "assetSearchQuery",
+  "assetType",
+  "deviceSearchQuery",
+  "deviceType",
+  "edgeSearchQuery",
+  "edgeType",
+  "entityList",
+  "entityName",
+  "entityType",
+  "entityViewSearchQuery",
+  "entityViewType",
+  "relationsQuery",
+  "singleEntity"
+]
+
+const keysOf = (json: JsonObject, name: string): ReadonlyArray<QueryKey> =>
+  (arrayOf(json, name) ?? []).flatMap((element) => {
+    const key = element instanceof JsonObject ? { type: textOf(element, "type") ?? "", key: textOf(element, "key") ?? "" } : undefined
+    return key ?? []
+  })
+
+/** The query, or what Jackson says about a filter that does not exist. */
+export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
+  const filter = objectOf(json, "entityFilter")
+  const type = textOf(filter, "type") ?? ""
+  if (filter === undefined || !filterTypes.includes(type)) {
+    return `Could not resolve type id '${type}' as a subtype of \`org.thingsboard.server.common.data.query.EntityFilter\`: known type ids = [${filterTypes.join(", ")}] (for POJO property 'entityFilter')`
+  }
+  const link = objectOf(json, "pageLink")
+  const order = objectOf(link, "sortOrder")
+  const key = objectOf(order, "key")
+  return {
+    filter,
+    entityFields: keysOf(json, "entityFields"),
+    latestValues: keysOf(json, "latestValues"),
+    keyFilters: (arrayOf(json, "keyFilters") ?? []).filter((element) => element instanceof JsonObject),
+    page: numberOf(link, "page") ?? 0,
+    pageSize: numberOf(link, "pageSize") ?? 0,
+    textSearch: textOf(link, "textSearch") ?? "",
+    sort:
+      key === undefined
+        ? undefined
+        : { key: { type: textOf(key, "type") ?? "", key: textOf(key, "key") ?? "" }, descending: textOf(order, "direction") === "DESC" }
+  }
+}
+
+const texts = (filter: JsonObject, name: string) => (arrayOf(filter, name) ?? []).filter((element) => typeof element === "string")
+
+const byPrefix = (entities: ReadonlyArray<Entity>, prefix = "") =>
+  entities.filter(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase()))
+
+/** Devices or assets of some types; older queries name one type, newer ones a list. */
+const ofTypes = (store: Stores, tenantId: string, type: "DEVICE" | "ASSET", filter: JsonObject) => {
+  const lower = type.toLowerCase()
+  const kinds = new Set([...texts(filter, `${lower}Types`), ...[textOf(filter, `${lower}Type`)].filter((kind) => kind !== undefined)])
+  return byPrefix(store.directory.all(tenantId, type), textOf(filter, `${lower}NameFilter`)).filter(({ kind }) => kinds.has(kind))
+}
+
+/** What relations reach from a root, each entity once. */
+const related = (store: Stores, filter: JsonObject): ReadonlyArray<Entity> => {
+  const root = objectOf(filter, "rootEntity")
+  const direction = textOf(filter, "direction") === "TO" ? "TO" : "FROM"
+  const filters = (arrayOf(filter, "filters") ?? []).filter((element) => element instanceof JsonObject)
+  const maxLevel = numberOf(filter, "maxLevel") ?? 0
+  const walked = store.relations.walk({
+    rootId: textOf(root, "id") ?? "",
+    direction,
+    typeGroup: "COMMON",
+    maxLevel: maxLevel <= 0 || maxLevel > 50 ? 50 : maxLevel,
+    lastLevelOnly: filter.get("fetchLastLevelOnly") === true
+  })
+  const relationType = textOf(filter, "relationType")
+  const ids = walked.flatMap((edge) => {
+    const [id, type] = direction === "FROM" ? [edge.toId, edge.toType] : [edge.fromId, edge.fromType]
+    const fits = filters.some((one) => {
+      const types = texts(one, "entityTypes")
+      const fit = (textOf(one, "relationType") ?? edge.type) === edge.type && (types.length === 0 || types.includes(type))
+      return fit !== (one.get("negate") === true)
+    })
+    return (filters.length === 0 || fits) && (relationType === undefined || relationType === edge.type) ? [id] : []
+  })
+  return [...new Set(ids)].flatMap((id) => store.directory.get(id) ?? [])
+}
+
+const searched = (store: Stores, filter: JsonObject, type: "DEVICE" | "ASSET") => {
+  const kinds = texts(filter, `${type.toLowerCase()}Types`)
+  return related(store, filter).filter((entity) => entity.type === type && (kinds.length === 0 || kinds.includes(entity.kind)))
+}
+
+const candidates = (store: Stores, { tenantId }: User, filter: JsonObject): ReadonlyArray<Entity> => {
+  const type = (textOf(filter, "entityType") ?? "DEVICE") as StoredType // another type has no rows
+  const byId = (id: string | undefined) => (id === undefined ? [] : (store.directory.get(id) ?? []))
+  switch (textOf(filter, "type")) {
+    case "singleEntity":
+      return [byId(textOf(objectOf(filter, "singleEntity"), "id"))].flat()
+    case "entityList":
+      return texts(filter, "entityList")
+        .flatMap(byId)
+        .filter((entity) => entity.type === type)
+    case "entityName":
+      return byPrefix(store.directory.all(tenantId, type), textOf(filter, "entityNameFilter"))
+    case "entityType":
+      return store.directory.all(tenantId, type)
+    case "deviceType":
+      return ofTypes(store, tenantId, "DEVICE", filter)
+    case "assetType":
+      return ofTypes(store, tenantId, "ASSET", filter)
+    case "relationsQuery":
+      return related(store, filter)
+    case "deviceSearchQuery":
+      return searched(store, filter, "DEVICE")
+    case "assetSearchQuery":
+      return searched(store, filter, "ASSET")
+    default:
+      return []
+  }
+}
+
+const fieldOf = (entity: Entity, key: string): string => {
+  switch (key) {
+    case "name":
+      return entity.name
+    case "type":
+      return entity.kind
+    case "label":
+      return entity.label ?? ""
+    case "createdTime":
+      return String(entity.createdTime)
+    case "entityType":
+      return entity.type
+    case "additionalInfo":
+      return entity.additionalInfo ?? ""
+    default:
+      return ""
+  }
+}
+
+const scopes: Record<string, string> = {
+  CLIENT_ATTRIBUTE: "CLIENT_SCOPE",
+  SHARED_ATTRIBUTE: "SHARED_SCOPE",
+  SERVER_ATTRIBUTE: "SERVER_SCOPE"
+}
+
+/** A value with its type; undefined when there is none. */
+const valueOf = (store: Stores, entity: Entity, { key, type }: QueryKey): { readonly ts: number; readonly value: Value } | undefined => {
+  if (type === "TIME_SERIES") return store.telemetry.latest(entity, key)
+  const found = store.attributes
+    .read(entity)
+    .find((attribute) => attribute.key === key && (scopes[type] ?? attribute.scope) === attribute.scope)
+  return found && { ts: found.lastUpdateTs, value: found.value }
+}
+
+/** As text; a value that does not exist is `{ts: 0, value: ""}`, a field has the time of the query. */
+export const readLatest = (store: Stores, entity: Entity, key: QueryKey, now: number): Latest => {
+  if (key.type === "ENTITY_FIELD") return { ts: now, value: fieldOf(entity, key.key) }
+  const found = valueOf(store, entity, key)
+  return found === undefined ? { ts: 0, value: "" } : { ts: found.ts, value: printText(found.value) }
+}
+
+const isNumeric = (text: string) => text !== "" && Number.isFinite(Number(text))
+
+const compare = (one: string, other: string) =>
+  isNumeric(one) && isNumeric(other) ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
+
+/** All that match, in the order asked for, and those of the page. */
+export const findEntities = (
+  store: Stores,
+  user: User,
+  query: EntityQuery
+): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
+  const search = query.textSearch.toLowerCase()
+  const found = candidates(store, user, query.filter).filter((entity) => typeof look(store, user, entity.type, entity.id) === "object")
+  const matching = found.filter(({ kind, label, name }) => [name, kind, label ?? ""].some((text) => text.toLowerCase().includes(search)))
+  const { sort } = query
+  const ordered =
+    sort === undefined
+      ? matching
+      : matching
+          .map((entity) => ({ entity, by: readLatest(store, entity, sort.key, 0).value }))
+          .sort((one, other) => (sort.descending ? -1 : 1) * compare(one.by, other.by) || (one.entity.id < other.entity.id ? -1 : 1))
+          .map(({ entity }) => entity)
+  return { rows: ordered.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize), total: ordered.length }
+}

@@ -1,0 +1,131 @@
+import { Clock, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdministrationApi } from "../api/EmulatorApi.ts"
+import { checkEntityType, checkUuid, look, notFound, requireTenantOrCustomer } from "../Access.ts"
+import { checkPage, json, page, type PageLink } from "../answers.ts"
+import { objectOf, readObject, textOf } from "../bodies.ts"
+import { Behaviour } from "../Behaviour.ts"
+import { Caller } from "../Caller.ts"
+import { ref } from "../entityJson.ts"
+import { type JsonObject, printTree } from "../Json.ts"
+import { badRequest, forbidden, type Refusal } from "../Refusal.ts"
+import type { Alarm } from "../store/Alarms.ts"
+import { Store } from "../Store.ts"
+
+const statusOf = ({ acknowledged, cleared }: Alarm) => `${cleared ? "CLEARED" : "ACTIVE"}_${acknowledged ? "ACK" : "UNACK"}`
+
+/** An `Alarm` as it is saved, or an `AlarmInfo` with its originator's name, which 4.3 gives once more as the display name. */
+const alarmJson = (store: Store["Service"], alarm: Alarm, print: "alarm" | "info", version: "4.1" | "4.3") => {
+  const originator = store.directory.get(alarm.originatorId)
+  const name = JSON.stringify(originator?.name ?? null)
+  const label = JSON.stringify(originator?.label ?? originator?.name ?? null)
+  const originators = `,"originatorName":${name},"originatorLabel":${label}${version === "4.3" ? `,"originatorDisplayName":${label}` : ""},"assignee":null`
+  return (
+    `{"id":${ref("ALARM", alarm.id)},"createdTime":${alarm.createdTime},"tenantId":${ref("TENANT", alarm.tenantId)},"customerId":null` +
+    `,"type":${JSON.stringify(alarm.type)},"originator":${ref(alarm.originatorType, alarm.originatorId)},"severity":${JSON.stringify(alarm.severity)}` +
+    `,"acknowledged":${alarm.acknowledged},"cleared":${alarm.cleared},"assigneeId":null,"startTs":${alarm.startTs},"endTs":${alarm.endTs}` +
+    `,"ackTs":${alarm.ackTs},"clearTs":${alarm.clearTs},"assignTs":0,"details":${alarm.details ?? "{}"},"propagate":false` +
+    `,"propagateToOwner":false,"propagateToTenant":false,"propagateRelationTypes":[]${print === "info" ? originators : ""}` +
+    `,"name":${JSON.stringify(alarm.type)},"status":"${statusOf(alarm)}"}`
+  )
+}
+
+const originatorOf = Effect.fnUntraced(function* (givenType: string, givenId: string) {
+  const type = yield* checkEntityType(givenType)
+  const id = yield* checkUuid(givenId)
+  const found = look(yield* Store, yield* Caller, type, id)
+  if (found === "Missing") return yield* notFound(type, id)
+  if (found === "Denied") return yield* forbidden()
+  return found
+})
+
+const save = Effect.fnUntraced(function* (body: JsonObject) {
+  const { tenantId } = yield* requireTenantOrCustomer
+  const { version } = yield* Behaviour
+  const store = yield* Store
+  const given = objectOf(body, "originator")
+  const type = textOf(body, "type") ?? ""
+  if (type === "") return yield* badRequest("Alarm type should be specified!")
+  const originator = yield* originatorOf(textOf(given, "entityType") ?? "", textOf(given, "id") ?? "")
+  const details = objectOf(body, "details")
+  const alarm = store.alarms.raise({
+    tenantId,
+    originatorId: originator.id,
+    originatorType: originator.type,
+    type,
+    severity: textOf(body, "severity") ?? "INDETERMINATE",
+    details: details && printTree(details),
+    now: yield* Clock.currentTimeMillis
+  })
+  return json(alarmJson(store, alarm, "alarm", version))
+})
+
+const findAlarm = Effect.fnUntraced(function* (givenId: string) {
+  const { tenantId } = yield* requireTenantOrCustomer
+  const { alarms } = yield* Store
+  const id = yield* checkUuid(givenId)
+  const alarm = alarms.get(id)
+  if (alarm === undefined || alarm.tenantId !== tenantId) return yield* notFound("ALARM", id)
+  yield* originatorOf(alarm.originatorType, alarm.originatorId)
+  return alarm
+})
+
+const acknowledgeOrClear = Effect.fnUntraced(function* (id: string, action: "acknowledge" | "clear") {
+  const store = yield* Store
+  const { version } = yield* Behaviour
+  const alarm = yield* findAlarm(id)
+  const isDone = action === "clear" ? alarm.cleared : alarm.acknowledged
+  if (isDone) return yield* badRequest(`Alarm was already ${action === "clear" ? "cleared" : "acknowledged"}!`)
+  store.alarms[action](alarm.id, yield* Clock.currentTimeMillis)
+  return json(alarmJson(store, store.alarms.get(alarm.id)!, "info", version))
+})
+
+const statuses = ["ANY", "ACTIVE", "CLEARED", "ACK", "UNACK"]
+
+const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, Refusal> => {
+  const given = list === undefined || list === "" ? [] : list.split(",")
+  const wrong = given.find((status) => !statuses.includes(status))
+  return wrong === undefined
+    ? Effect.succeed(given)
+    : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.alarm.AlarmSearchStatus.${wrong}`))
+}
+
+const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList?: string }, originatorId?: string) {
+  const caller = yield* requireTenantOrCustomer
+  const { version } = yield* Behaviour
+  const store = yield* Store
+  yield* checkPage(link)
+  const { rows, total } = store.alarms.list({
+    tenantId: caller.tenantId,
+    originatorId,
+    page: link.page,
+    pageSize: link.pageSize,
+    statuses: yield* readStatuses(link.statusList)
+  })
+  const seen = rows.filter((alarm) => typeof look(store, caller, alarm.originatorType, alarm.originatorId) === "object")
+  return json(
+    page(
+      seen.map((alarm) => alarmJson(store, alarm, "info", version)),
+      total,
+      link
+    )
+  )
+})
+
+export const AlarmsLive = HttpApiBuilder.group(AdministrationApi, "alarms", (handlers) =>
+  handlers
+    .handleRaw("saveAlarm", ({ request }) => Effect.flatMap(readObject(request), save))
+    .handle("acknowledgeAlarm", ({ params }) => acknowledgeOrClear(params.id, "acknowledge"))
+    .handle("clearAlarm", ({ params }) => acknowledgeOrClear(params.id, "clear"))
+    .handle("deleteAlarm", ({ params }) =>
+      Effect.gen(function* () {
+        const { alarms } = yield* Store
+        alarms.remove((yield* findAlarm(params.id)).id)
+        return json("true")
+      })
+    )
+    .handle("alarmsOfEntity", ({ params, query }) =>
+      Effect.flatMap(originatorOf(params.entityType, params.entityId), ({ id }) => list(query, id))
+    )
+    .handle("alarms", ({ query }) => list(query))
+)

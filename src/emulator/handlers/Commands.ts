@@ -1,0 +1,32 @@
+import { Clock, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdministrationApi } from "../api/EmulatorApi.ts"
+import { findForTelemetry } from "../Access.ts"
+import { json } from "../answers.ts"
+import { numberOf, readObject, textOf } from "../bodies.ts"
+import type { JsonObject } from "../Json.ts"
+import { empty, internal } from "../Refusal.ts"
+import { timeBasedId } from "../store/ids.ts"
+
+/** ThingsBoard waits at least this long for a device, in ms. */
+const shortestWait = 5000
+const usualWait = 10_000
+
+/** No device is ever connected here: a persistent command is kept waiting for it, any other runs into its timeout. */
+const command = Effect.fnUntraced(function* (deviceId: string, body: JsonObject) {
+  if (textOf(body, "method") === undefined) {
+    return yield* internal(
+      `Cannot invoke "com.fasterxml.jackson.databind.JsonNode.asText()" because the return value of "com.fasterxml.jackson.databind.JsonNode.get(String)" is null`
+    )
+  }
+  yield* findForTelemetry("DEVICE", deviceId)
+  if (body.get("persistent") === true) return json(`{"rpcId":"${timeBasedId(yield* Clock.currentTimeMillis)}"}`)
+  yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? usualWait, shortestWait))
+  return yield* empty(504)
+})
+
+export const CommandsLive = HttpApiBuilder.group(AdministrationApi, "commands", (handlers) =>
+  handlers
+    .handleRaw("oneWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))
+    .handleRaw("twoWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))
+)

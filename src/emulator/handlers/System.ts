@@ -1,0 +1,35 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdministrationApi } from "../api/EmulatorApi.ts"
+import { json } from "../answers.ts"
+import { Behaviour } from "../Behaviour.ts"
+
+const passwordPolicy = JSON.stringify({
+  minimumLength: 6,
+  maximumLength: null,
+  minimumUppercaseLetters: null,
+  minimumLowercaseLetters: null,
+  minimumDigits: null,
+  minimumSpecialCharacters: null,
+  allowWhitespaces: true,
+  forceUserToResetPasswordIfNotValid: false,
+  passwordExpirationPeriodDays: null,
+  passwordReuseFrequencyDays: null
+})
+
+export const SystemLive = HttpApiBuilder.group(
+  AdministrationApi,
+  "system",
+  Effect.fnUntraced(function* (handlers) {
+    const { version } = yield* Behaviour
+    return handlers
+      .handle("passwordPolicy", () => Effect.succeed(json(passwordPolicy)))
+      .handle("info", () =>
+        Effect.succeed(
+          json(
+            JSON.stringify({ version: version === "4.1" ? "4.1.0" : "4.3.1.3", artifact: "application", name: "ThingsBoard", type: "CE" })
+          )
+        )
+      )
+  })
+)

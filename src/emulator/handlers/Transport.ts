@@ -1,0 +1,59 @@
+import { Clock, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdministrationApi } from "../api/EmulatorApi.ts"
+import { done, json } from "../answers.ts"
+import { readText } from "../bodies.ts"
+import type { AttributeScope } from "../Events.ts"
+import { deviceAttributes, devicePoints, readFromDevice } from "../payloads.ts"
+import { empty } from "../Refusal.ts"
+import type { Entity } from "../store/Directory.ts"
+import { Store } from "../Store.ts"
+import { printJson } from "../Value.ts"
+
+const deviceOf = Effect.fnUntraced(function* (token: string) {
+  const { accounts, directory } = yield* Store
+  const credentials = accounts.credentialsByToken(token)
+  const device = credentials && directory.get(credentials.deviceId)
+  return device === undefined ? yield* empty(401) : device
+})
+
+const postTelemetry = Effect.fnUntraced(function* (token: string, body: string) {
+  const { telemetry } = yield* Store
+  const device = yield* deviceOf(token)
+  const points = yield* devicePoints(yield* readFromDevice(body), yield* Clock.currentTimeMillis)
+  if (points.length > 0) telemetry.save(device, points)
+  return done
+})
+
+const postAttributes = Effect.fnUntraced(function* (token: string, body: string) {
+  const { attributes } = yield* Store
+  const device = yield* deviceOf(token)
+  const values = yield* deviceAttributes(yield* readFromDevice(body))
+  attributes.save(device, "CLIENT_SCOPE", values, yield* Clock.currentTimeMillis)
+  return done
+})
+
+/** Those named, or all of a scope when neither scope has names. */
+const getAttributes = Effect.fnUntraced(function* (token: string, clientKeys: string | undefined, sharedKeys: string | undefined) {
+  const { attributes } = yield* Store
+  const device = yield* deviceOf(token)
+  const members = (entity: Entity, scope: AttributeScope, keys: string | undefined) =>
+    attributes
+      .read(entity, scope)
+      .filter(({ key }) => (clientKeys === undefined && sharedKeys === undefined) || (keys ?? "").split(",").includes(key))
+      .map(({ key, value }) => `${JSON.stringify(key)}:${printJson(value)}`)
+      .join(",")
+  const scopes = { client: members(device, "CLIENT_SCOPE", clientKeys), shared: members(device, "SHARED_SCOPE", sharedKeys) }
+  return json(
+    `{${Object.entries(scopes)
+      .flatMap(([name, inner]) => (inner === "" ? [] : [`"${name}":{${inner}}`]))
+      .join(",")}}`
+  )
+})
+
+export const TransportLive = HttpApiBuilder.group(AdministrationApi, "transport", (handlers) =>
+  handlers
+    .handleRaw("postTelemetry", ({ params, request }) => Effect.flatMap(readText(request), (body) => postTelemetry(params.token, body)))
+    .handleRaw("postAttributes", ({ params, request }) => Effect.flatMap(readText(request), (body) => postAttributes(params.token, body)))
+    .handle("getAttributes", ({ params, query }) => getAttributes(params.token, query.clientKeys, query.sharedKeys))
+)

@@ -1,0 +1,28 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { live } from "../support/it.ts"
+import { run } from "../support/program.ts"
+import { apiKey } from "../support/serving.ts"
+
+describe("boardwalk config", () => {
+  live("shows what is in effect without secrets", () =>
+    Effect.gen(function* () {
+      const { exitCode, stdout } = yield* run(
+        ["config", "show"],
+        { API_KEY: apiKey, TB_USERNAME: "u", TB_PASSWORD: "canary-password" },
+        { ".env": "PORT=9000  # from the file" }
+      )
+      expect(exitCode).toBe(0)
+      expect(stdout).toMatch(/^PORT +9000 +\.env$/m)
+      expect(stdout).toMatch(/^API_KEY +\(hidden\) +environment$/m)
+      expect(stdout).not.toContain("canary")
+    })
+  )
+
+  live("gives a sample that can be redirected to .env", () =>
+    Effect.gen(function* () {
+      const sample = yield* Effect.promise(() => Bun.file(new URL("../../.env.sample", import.meta.url)).text())
+      expect(yield* run(["config", "sample"])).toMatchObject({ exitCode: 0, stdout: sample, stderr: "" })
+    })
+  )
+})

@@ -1,0 +1,72 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { live } from "../support/it.ts"
+import { type Program, start } from "../support/program.ts"
+import { get } from "../support/serving.ts"
+
+/** Pastes a line of the banner into a shell, as a newcomer does. */
+const paste = (line: string) =>
+  Effect.promise(async () => {
+    const shell = Bun.spawn(["sh", "-c", line], { stdout: "pipe", stderr: "ignore" })
+    return (await new Response(shell.stdout).json()) as { readonly status: string; readonly data: unknown }
+  })
+
+const tryOut = Effect.fnUntraced(function* (program: Program) {
+  yield* program.says(/Ctrl\+C stops it/)
+  const lines = program
+    .output()
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith("curl "))
+  expect(lines).toHaveLength(2)
+  const [devices, latest] = yield* Effect.forEach(lines, paste)
+  expect(devices).toMatchObject({
+    status: "success",
+    data: expect.arrayContaining([expect.objectContaining({ type: expect.any(String) })])
+  })
+  expect(latest).toMatchObject({ status: "success" })
+  expect(Object.keys(latest?.data ?? {}).length).toBeGreaterThan(0)
+  const [, docs] = yield* program.says(/Docs +(\S+)/)
+  const page = yield* get(docs!, {})
+  expect(page.status).toBe(200)
+  expect(page.text).toContain("<html")
+  program.kill("SIGINT")
+  expect((yield* program.ended).exitCode).toBe(0)
+})
+
+describe("boardwalk demo", () => {
+  live("prints addresses, a key and two lines that work when pasted", () => Effect.flatMap(start(["demo", "--port", "0"]), tryOut))
+
+  live(
+    "does the same as a binary, from an empty folder and without Bun",
+    () =>
+      Effect.gen(function* () {
+        const root = new URL("../..", import.meta.url).pathname
+        const build = Bun.spawnSync([process.execPath, "scripts/build.ts"], { cwd: root })
+        expect(build.stderr.toString()).toBe("")
+        expect(build.exitCode).toBe(0)
+        const program = yield* start(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [`${root}dist/boardwalk`])
+        yield* tryOut(program)
+      }),
+    60_000
+  )
+})
+
+describe("boardwalk emulator", () => {
+  live("runs alone and says how to log in", () =>
+    Effect.gen(function* () {
+      const program = yield* start(["emulator", "--port", "0"])
+      const [, url] = yield* program.says(/emulator on (\S+)/)
+      const [, username] = yield* program.says(/user +(\S+)/)
+      const [, password] = yield* program.says(/password +(\S+)/)
+      const login = yield* Effect.promise(() =>
+        fetch(`${url}/api/auth/login`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ username, password })
+        })
+      )
+      expect(login.status).toBe(200)
+    })
+  )
+})

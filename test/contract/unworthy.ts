@@ -1,0 +1,9 @@
+/** Recorded steps that the emulator does not follow, and why not. Empty is best. */
+export interface Unworthy {
+  readonly version: "4.1" | "4.3"
+  readonly scenario: string
+  readonly step: string
+  readonly reason: string
+}
+
+export const unworthy: ReadonlyArray<Unworthy> = []

@@ -1,0 +1,50 @@
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { live } from "../support/it.ts"
+import { run } from "../support/program.ts"
+import { apiKey, serving } from "../support/serving.ts"
+import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
+
+describe("boardwalk doctor", () => {
+  const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => run(["doctor", ...flags], environment)
+
+  live("finds everything in order, its own endpoints included", () =>
+    Effect.gen(function* () {
+      const { environment, url } = yield* serving()
+      const { exitCode, stdout } = yield* doctor({ ...environment, PORT: new URL(url).port }, "--write")
+      expect(stdout.trim().split("\n")).toEqual([
+        "✔ configuration: no faults",
+        `✔ ThingsBoard reachable: ${environment.TB_HOST}`,
+        "✔ login: as a tenant administrator",
+        "✔ devices: one device",
+        "✔ point written and read back: boardwalk_doctor of Boiler",
+        `✔ own endpoints: ${url}`
+      ])
+      expect(exitCode).toBe(0)
+    })
+  )
+
+  live("stops at what is wrong and says what to do", () =>
+    Effect.gen(function* () {
+      const upstream = yield* tinyThingsBoard()
+      const { exitCode, stdout } = yield* doctor(
+        { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: "canary-password", API_KEY: apiKey, PORT: "9" },
+        "--json"
+      )
+      const { checks, healthy } = JSON.parse(stdout) as { healthy: boolean; checks: ReadonlyArray<Record<string, string>> }
+      expect(exitCode).toBe(1)
+      expect(healthy).toBe(false)
+      expect(checks.map(({ check, status }) => `${check}: ${status}`)).toEqual([
+        "configuration: ok",
+        "ThingsBoard reachable: ok",
+        "login: failed",
+        "devices: skipped",
+        "point written and read back: skipped",
+        "own endpoints: skipped"
+      ])
+      expect(checks[2]?.hint).toContain("TB_PASSWORD")
+      expect(stdout).not.toContain("canary")
+      expect(stdout).not.toContain("Invalid username or password")
+    })
+  )
+})

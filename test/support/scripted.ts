@@ -1,0 +1,84 @@
+/** An upstream that answers what a test says and remembers what it was asked. */
+import { Effect } from "effect"
+
+export interface Asked {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+export type Answer = (asked: Asked, request: Request) => Response | Promise<Response>
+
+/** Answers by `METHOD /path` (the query does not count), in order; the last one stays. What is not in the script is a 404. */
+export type Script = Record<string, Answer | ReadonlyArray<Answer>>
+
+export const json = (value: unknown, status = 200): Answer => {
+  const text = JSON.stringify(value)
+  return () => new Response(text, { status, headers: { "content-type": "application/json" } })
+}
+
+export const text = (body: string, status: number, contentType = "text/plain;charset=UTF-8"): Answer => {
+  return () => new Response(body, { status, headers: { "content-type": contentType } })
+}
+
+/** ThingsBoard's error envelope. */
+export const failure = (status: number, errorCode: number, message: string) =>
+  json({ status, message, errorCode, timestamp: 1_700_000_000_000 }, status)
+
+export const expired = failure(401, 11, "Token has expired")
+export const refusal = failure(401, 10, "Invalid username or password")
+
+/** A token as ThingsBoard makes them; its clock need not be ours. */
+export const jwt = (name: string, seconds: number, issuedAt = 1_700_000_000) => {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
+  return `${part({ alg: "HS512" })}.${part({ sub: name, iat: issuedAt, exp: issuedAt + seconds })}.signature`
+}
+
+export const tokens = (name: string, seconds = 9000) => json({ token: jwt(name, seconds), refreshToken: jwt(`refresh-${name}`, 604_800) })
+
+export const user = (authority = "TENANT_ADMIN") =>
+  json({
+    id: { entityType: "USER", id: "784f394c-42b6-435a-983c-b7beff2784f9" },
+    tenantId: { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-000000000001" },
+    customerId: { entityType: "CUSTOMER", id: "13814000-1dd2-11b2-8080-808080808080" },
+    authority
+  })
+
+export const scripted = (script: Script) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const asked: Array<Asked> = []
+        const turns = new Map<string, number>()
+        const server = Bun.serve({
+          port: 0,
+          hostname: "127.0.0.1",
+          fetch: async (request) => {
+            const { pathname, search } = new URL(request.url)
+            const call: Asked = {
+              method: request.method,
+              path: pathname + search,
+              headers: Object.fromEntries(request.headers),
+              body: await request.text()
+            }
+            asked.push(call)
+            const name = `${request.method} ${pathname}`
+            const answers = [script[name] ?? failure(404, 32, `No static resource ${pathname}.`)].flat()
+            const turn = turns.get(name) ?? 0
+            turns.set(name, turn + 1)
+            return answers[Math.min(turn, answers.length - 1)]!(call, request)
+          }
+        })
+        return { asked, server }
+      }),
+      ({ server }) => Effect.promise(() => server.stop(true))
+    ),
+    ({ asked, server }) => ({
+      url: `http://127.0.0.1:${server.port}`,
+      asked,
+      /** How often `METHOD /path` was asked. */
+      count: (name: string) => asked.filter(({ method, path }) => `${method} ${path.split("?")[0]}` === name).length
+    })
+  )

@@ -1,0 +1,27 @@
+/** `boardwalk serve` running in front of a small ThingsBoard, until the scope closes. */
+import { Effect } from "effect"
+import { start } from "./program.ts"
+import { tinyThingsBoard } from "./TinyThingsBoard.ts"
+
+export const apiKey = "canary-key-0123456789"
+
+export const serving = Effect.fnUntraced(function* (options: { readonly delay?: number } = {}, extra: Record<string, string> = {}) {
+  const upstream = yield* tinyThingsBoard(options)
+  const environment = {
+    TB_HOST: upstream.url,
+    TB_USERNAME: "tenant@thingsboard.org",
+    TB_PASSWORD: "tenant",
+    API_KEY: apiKey,
+    HOST: "127.0.0.1",
+    ...extra
+  }
+  const program = yield* start(["serve", "--port", "0"], environment)
+  const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
+  return { program, upstream, environment, url: url! }
+})
+
+export const get = (url: string, headers: Record<string, string> = { "x-api-key": apiKey }) =>
+  Effect.promise(async () => {
+    const response = await fetch(url, { headers })
+    return { status: response.status, text: await response.text() }
+  })

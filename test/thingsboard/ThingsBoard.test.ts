@@ -1,0 +1,213 @@
+import { describe, expect } from "bun:test"
+import { Effect, Layer, Redacted } from "effect"
+import { TestConsole } from "effect/testing"
+import { Settings } from "../../src/config/Settings.ts"
+import { Session } from "../../src/thingsboard/Session.ts"
+import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
+import { effect } from "../support/it.ts"
+import { expired, failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../support/scripted.ts"
+
+const login = "POST /api/auth/login"
+const refresh = "POST /api/auth/token"
+const id = "784f394c-42b6-435a-983c-b7beff2784f9"
+const device = `GET /api/device/${id}`
+const bearer = (name: string) => `Bearer ${jwt(name, 9000)}`
+
+const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<typeof Settings.layerTest>[0] = {}) {
+  const upstream = yield* scripted({ [login]: tokens("a"), [refresh]: tokens("b"), ...script })
+  const tbCredentials = { _tag: "Password", username: "tenant@example.com", password: Redacted.make("a-secret-password") } as const
+  const context = yield* Layer.build(
+    ThingsBoard.layer.pipe(
+      Layer.provideMerge(Session.layer),
+      Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials, ...settings }))
+    )
+  )
+  const { thingsBoard } = yield* Effect.provide(Effect.all({ thingsBoard: ThingsBoard }), context)
+  return { thingsBoard, upstream }
+})
+
+const tokensUsed = (upstream: { readonly asked: ReadonlyArray<{ readonly path: string; readonly headers: Record<string, string> }> }) =>
+  upstream.asked.filter(({ path }) => !path.startsWith("/api/auth")).map(({ headers }) => headers["x-authorization"])
+
+describe("the session's rights", () => {
+  effect("go with every call", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({ [device]: json({ name: "Hall" }) })
+      expect((yield* thingsBoard.get(`/api/device/${id}`)).toString()).toBe('{"name":"Hall"}')
+      yield* thingsBoard.get(`/api/device/${id}`)
+      expect(tokensUsed(upstream)).toEqual([bearer("a"), bearer("a")])
+      expect(upstream.count(login)).toBe(1)
+    })
+  )
+
+  effect("an expired token is renewed and the call sent once more, without its caller's knowing", () =>
+    Effect.gen(function* () {
+      const answers = (asked: { readonly headers: Record<string, string> }, request: Request) =>
+        (asked.headers["x-authorization"] === bearer("a") ? expired : json({ name: "Hall" }))(asked as never, request)
+      const { thingsBoard, upstream } = yield* open({ [device]: answers })
+      const all = yield* Effect.all(
+        Array.from({ length: 20 }, () => thingsBoard.get(`/api/device/${id}`)),
+        { concurrency: "unbounded" }
+      )
+      expect(all.map(String)).toEqual(Array.from({ length: 20 }, () => '{"name":"Hall"}'))
+      expect([upstream.count(login), upstream.count(refresh), upstream.count(device)]).toEqual([1, 1, 40])
+    })
+  )
+
+  effect("a renewed token that is expired again is not renewed in a loop", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({ [device]: expired })
+      for (let i = 0; i < 10; i++) expect((yield* Effect.flip(thingsBoard.get(`/api/device/${id}`))).reason._tag).toBe("LoginRefused")
+      expect([upstream.count(login), upstream.count(refresh), upstream.count(device)]).toEqual([1, 1, 2])
+    })
+  )
+
+  effect("a fresh token that is refused ends all calls for a while", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({ [device]: refusal })
+      for (let i = 0; i < 10; i++) {
+        expect((yield* Effect.flip(thingsBoard.get(`/api/device/${id}`))).reason).toMatchObject({ _tag: "LoginRefused", retryAt: 30_000 })
+      }
+      expect([upstream.count(login), upstream.count(refresh), upstream.count(device)]).toEqual([1, 0, 1])
+    })
+  )
+
+  effect("an API key is sent as such", () =>
+    Effect.gen(function* () {
+      const tbCredentials = { _tag: "ApiKey", key: Redacted.make("tb_a-secret-key") } as const
+      const { thingsBoard, upstream } = yield* open({ [device]: json({}) }, { tbCredentials })
+      yield* thingsBoard.get(`/api/device/${id}`)
+      expect(upstream.asked.map(({ headers, path }) => [path, headers["x-authorization"]])).toEqual([
+        [`/api/device/${id}`, "ApiKey tb_a-secret-key"]
+      ])
+    })
+  )
+})
+
+describe("history", () => {
+  const newRoute = `GET /api/plugins/telemetry/DEVICE/${id}/values/timeseries/history`
+  const oldRoute = `GET /api/plugins/telemetry/DEVICE/${id}/values/timeseries`
+  const request = { deviceId: id, keys: ["a"], start: 1, end: 2, limit: 10 }
+
+  effect("is read by the route of 4.1 where there is no other, and the way there is remembered", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({ [oldRoute]: json({ a: [{ ts: 1, value: 2 }] }) })
+      for (let i = 0; i < 3; i++) expect((yield* thingsBoard.history(request)).toString()).toBe('{"a":[{"ts":1,"value":2}]}')
+      expect([upstream.count(newRoute), upstream.count(oldRoute)]).toEqual([1, 3])
+      expect(upstream.asked.at(-1)!.path).toBe(
+        `/api/plugins/telemetry/DEVICE/${id}/values/timeseries?keys=a&startTs=1&endTs=2&orderBy=ASC&limit=10&useStrictDataTypes=true`
+      )
+    })
+  )
+
+  effect("is read by the route of 4.4 where the old one is gone or reads something else", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({ [newRoute]: json({}), [oldRoute]: json({ a: [{ ts: 9, value: "latest" }] }) })
+      yield* thingsBoard.history(request)
+      yield* thingsBoard.history(request)
+      expect([upstream.count(newRoute), upstream.count(oldRoute)]).toEqual([2, 0])
+    })
+  )
+
+  effect("is read by the new route after an update that removed the old one", () =>
+    Effect.gen(function* () {
+      const gone = failure(404, 32, "No static resource")
+      const { thingsBoard, upstream } = yield* open({ [newRoute]: [gone, json({})], [oldRoute]: [json({}), gone] })
+      for (let i = 0; i < 3; i++) yield* thingsBoard.history(request)
+      expect([upstream.count(newRoute), upstream.count(oldRoute)]).toEqual([3, 2])
+    })
+  )
+
+  effect("a key with a comma is named by itself from 4.3.1.1 on, and refused before", () =>
+    Effect.gen(function* () {
+      const info = (version: string) => ({ "GET /api/system/info": json({ version }), [newRoute]: json({}), [oldRoute]: json({}) })
+      const commas = { ...request, keys: ["a", "b,c"] }
+      const current = yield* open(info("4.3.1.3"))
+      yield* current.thingsBoard.history(commas)
+      yield* current.thingsBoard.latest(id, ["b,c"])
+      expect(current.upstream.count("GET /api/system/info")).toBe(1)
+      expect(current.upstream.asked.at(-2)!.path).toContain("/history?key=a&key=b%2Cc&startTs=1")
+      expect(current.upstream.asked.at(-1)!.path).toContain("/timeseries?key=b%2Cc&useStrict")
+
+      for (const version of ["4.1", "4.3.0.1", "unknown"]) {
+        const old = yield* open(info(version))
+        const refused = yield* Effect.flip(old.thingsBoard.history(commas))
+        expect(refused.reason._tag).toBe("Unsupported")
+        expect(old.upstream.count(newRoute) + old.upstream.count(oldRoute)).toBe(0)
+      }
+    })
+  )
+})
+
+describe("writing", () => {
+  effect("sends the text as it was made", () =>
+    Effect.gen(function* () {
+      const path = `/api/plugins/telemetry/DEVICE/${id}/timeseries/ANY`
+      const { thingsBoard, upstream } = yield* open({ [`POST ${path}`]: text("", 200) })
+      yield* thingsBoard.post(path, '[{"ts":1,"values":{"a":12345678901234567890.10}}]')
+      expect(upstream.asked.at(-1)).toMatchObject({
+        body: '[{"ts":1,"values":{"a":12345678901234567890.10}}]',
+        headers: { "content-type": "application/json" }
+      })
+    })
+  )
+})
+
+describe("the typed client", () => {
+  const find = "POST /api/relations"
+  const query = {
+    parameters: { rootId: id, rootType: "ASSET", direction: "FROM", relationTypeGroup: "COMMON", maxLevel: 1, fetchLastLevelOnly: false },
+    filters: []
+  } as const
+
+  effect("has the same session", () =>
+    Effect.gen(function* () {
+      const { thingsBoard, upstream } = yield* open({
+        [find]: [expired, json([])],
+        "GET /api/tenant/devices": json({ data: [], totalPages: 0, totalElements: 0, hasNext: false })
+      })
+      expect(yield* thingsBoard.call((client) => client.relations.findRelations({ payload: query }))).toEqual([])
+      expect(JSON.parse(upstream.asked.at(-1)!.body)).toEqual(query)
+      const page = yield* thingsBoard.call((client) =>
+        client.devices.tenantDevices({ query: { pageSize: 10, page: 0, textSearch: "a b&c" } })
+      )
+      expect(page.hasNext).toBe(false)
+      expect(upstream.asked.at(-1)!.path).toBe("/api/tenant/devices?pageSize=10&page=0&textSearch=a+b%26c")
+      expect(tokensUsed(upstream)).toEqual([bearer("a"), bearer("b"), bearer("b")])
+    })
+  )
+
+  effect("fails in the same way", () =>
+    Effect.gen(function* () {
+      const { thingsBoard } = yield* open({
+        [find]: [failure(403, 20, "You don't have permission"), json([{ from: 1 }]), text("<html>", 200, "text/html")]
+      })
+      const reasons = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.map(
+          Effect.flip(thingsBoard.call((client) => client.relations.findRelations({ payload: query }))),
+          ({ reason }) => reason._tag
+        )
+      )
+      expect(reasons).toEqual(["Forbidden", "BadAnswer", "BadAnswer"])
+    })
+  )
+})
+
+effect("no secret is in what is logged or told of any failure", () =>
+  Effect.gen(function* () {
+    const { thingsBoard } = yield* open({
+      [login]: [failure(500, 2, "tenant@example.com"), tokens("a")],
+      [device]: [expired, refusal],
+      "GET /api/auth/user": user()
+    })
+    const told: Array<string> = []
+    for (let i = 0; i < 4; i++) {
+      const exit = yield* Effect.exit(Effect.tapCause(thingsBoard.get(`/api/device/${id}`), Effect.logError))
+      told.push(String(exit), JSON.stringify(exit), Bun.inspect(exit))
+    }
+    const all = [...told, ...(yield* TestConsole.logLines).map(String), ...(yield* TestConsole.errorLines).map(String)].join("\n")
+    expect(all).toContain("Unavailable")
+    for (const secret of ["a-secret-password", jwt("a", 9000), jwt("refresh-a", 604_800), "Bearer", "tenant@example.com"])
+      expect(all).not.toContain(secret)
+  })
+)
