@@ -129,7 +129,7 @@ export class UpstreamTimeout extends HttpApiError.Problem<UpstreamTimeout>()(
 export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout] as const
 
 /** What any call with a body may answer. */
-export const bodyProblems = [PayloadTooLarge, UnsupportedMediaType] as const
+export const bodyProblems = [InvalidRequest, PayloadTooLarge, UnsupportedMediaType] as const
 
 export type Problem =
   | InvalidRequest

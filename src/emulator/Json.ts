@@ -36,7 +36,7 @@ export const printTree = (json: Json): string => {
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const bareWord = /[^\s/\\;#=[\]{},:"']+/y
-const string = /"([^"\\\n\r]*)"/y
+const string = /"([ !#-[\]-\uffff]*)"/y // nothing to unescape in it
 const blanks = /[ \t\r\n]*/y
 const lenientBlanks = /(?:[ \t\r\n]|\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*)*/y
 const escapes: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "\n" }

@@ -51,6 +51,15 @@ const envelope = (refusal: Refusal, now: number, contentType: string) =>
     { status: refusal.status, contentType }
   )
 
+/** Bun names a type for bytes and blobs, but not for a stream. */
+const untyped = (text: string) =>
+  new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode(text))
+      controller.close()
+    }
+  })
+
 /** `base` is the server's own address, where a redirect leads. */
 export const toResponse = (refusal: Refusal, base: string): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
@@ -63,7 +72,7 @@ export const toResponse = (refusal: Refusal, base: string): Effect.Effect<HttpSe
       case "text":
         return HttpServerResponse.raw(message, { status, contentType: "text/plain;charset=UTF-8" })
       case "string":
-        return HttpServerResponse.uint8Array(new TextEncoder().encode(JSON.stringify(message)), { status })
+        return HttpServerResponse.raw(untyped(JSON.stringify(message)), { status })
       case "empty":
         return HttpServerResponse.empty({ status })
       case "login":

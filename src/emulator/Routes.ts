@@ -19,7 +19,7 @@ import { TelemetryLive } from "./handlers/Telemetry.ts"
 import { ThingsLive } from "./handlers/Things.ts"
 import { TransportLive } from "./handlers/Transport.ts"
 import { ValuesLive } from "./handlers/Values.ts"
-import { methodNotAllowed, noResource, toResponse, unauthorized } from "./Refusal.ts"
+import { empty, methodNotAllowed, noResource, toResponse, unauthorized } from "./Refusal.ts"
 import { Sessions } from "./Sessions.ts"
 
 const Gateway = HttpApiBuilder.layer(GatewayApi).pipe(
@@ -39,9 +39,18 @@ const patterns = [...Object.values(GatewayApi.groups), ...Object.values(Administ
 
 const page = `<!doctype html><html lang="en"><title>ThingsBoard emulator</title><p>This is Boardwalk's ThingsBoard emulator. It has an API under /api and no pages.`
 
+const isEncodedWell = (path: string): boolean => {
+  try {
+    return decodeURIComponent(path) !== ""
+  } catch {
+    return false
+  }
+}
+
 /** Only who is logged in learns that a path does not exist; outside of `/api` there is always the web page. */
 const notFound = Effect.fnUntraced(function* (sessions: Sessions["Service"], request: HttpServerRequest.HttpServerRequest) {
   const path = request.url.split("?")[0]!
+  if (!isEncodedWell(path)) return yield* empty(400)
   if (!path.startsWith("/api/")) return HttpServerResponse.raw(page, { contentType: "text/html" })
   if (path === "/api/auth/login") return yield* unauthorized("Authentication method not supported")
   yield* sessions.byHeaders((name) => request.headers[name])

@@ -6,6 +6,7 @@ import { look } from "./Access.ts"
 import { arrayOf, numberOf, objectOf, textOf } from "./bodies.ts"
 import type { User } from "./Caller.ts"
 import { JsonObject } from "./Json.ts"
+import { passesKeyFilters } from "./keyFilters.ts"
 import type { Entity, StoredType } from "./store/Directory.ts"
 import type { Store } from "./Store.ts"
 import { printText, type Value } from "./Value.ts"
@@ -94,29 +95,27 @@ const ofTypes = (store: Stores, tenantId: string, type: "DEVICE" | "ASSET", filt
   return byPrefix(store.directory.all(tenantId, type), textOf(filter, `${lower}NameFilter`)).filter(({ kind }) => kinds.has(kind))
 }
 
-/** What relations reach from a root, each entity once. */
+/** What relations reach from a root or, with `multiRoot`, from several; each entity once. */
 const related = (store: Stores, filter: JsonObject): ReadonlyArray<Entity> => {
-  const root = objectOf(filter, "rootEntity")
+  const isMultiRoot = filter.get("multiRoot") === true || filter.get("isMultiRoot") === true
+  const roots = isMultiRoot ? texts(filter, "multiRootEntityIds") : [textOf(objectOf(filter, "rootEntity"), "id") ?? ""]
   const direction = textOf(filter, "direction") === "TO" ? "TO" : "FROM"
   const filters = (arrayOf(filter, "filters") ?? []).filter((element) => element instanceof JsonObject)
   const maxLevel = numberOf(filter, "maxLevel") ?? 0
-  const walked = store.relations.walk({
-    rootId: textOf(root, "id") ?? "",
-    direction,
-    typeGroup: "COMMON",
-    maxLevel: maxLevel <= 0 || maxLevel > 50 ? 50 : maxLevel,
-    lastLevelOnly: filter.get("fetchLastLevelOnly") === true
-  })
+  const lastLevelOnly = filter.get("fetchLastLevelOnly") === true
+  const walk = { direction, typeGroup: "COMMON", maxLevel: maxLevel <= 0 || maxLevel > 50 ? 50 : maxLevel, lastLevelOnly } as const
   const relationType = textOf(filter, "relationType")
-  const ids = walked.flatMap((edge) => {
-    const [id, type] = direction === "FROM" ? [edge.toId, edge.toType] : [edge.fromId, edge.fromType]
-    const fits = filters.some((one) => {
-      const types = texts(one, "entityTypes")
-      const fit = (textOf(one, "relationType") ?? edge.type) === edge.type && (types.length === 0 || types.includes(type))
-      return fit !== (one.get("negate") === true)
+  const ids = roots
+    .flatMap((rootId) => store.relations.walk({ rootId, ...walk }))
+    .flatMap((edge) => {
+      const [id, type] = direction === "FROM" ? [edge.toId, edge.toType] : [edge.fromId, edge.fromType]
+      const fits = filters.some((one) => {
+        const types = texts(one, "entityTypes")
+        const fit = (textOf(one, "relationType") ?? edge.type) === edge.type && (types.length === 0 || types.includes(type))
+        return fit !== (one.get("negate") === true)
+      })
+      return (filters.length === 0 || fits) && (relationType === undefined || relationType === edge.type) ? [id] : []
     })
-    return (filters.length === 0 || fits) && (relationType === undefined || relationType === edge.type) ? [id] : []
-  })
   return [...new Set(ids)].flatMap((id) => store.directory.get(id) ?? [])
 }
 
@@ -208,7 +207,9 @@ export const findEntities = (
 ): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
   const search = query.textSearch.toLowerCase()
   const found = candidates(store, user, query.filter).filter((entity) => typeof look(store, user, entity.type, entity.id) === "object")
-  const matching = found.filter(({ kind, label, name }) => [name, kind, label ?? ""].some((text) => text.toLowerCase().includes(search)))
+  const matching = found
+    .filter(({ kind, label, name }) => [name, kind, label ?? ""].some((text) => text.toLowerCase().includes(search)))
+    .filter((entity) => passesKeyFilters(query.keyFilters, (key) => readLatest(store, entity, key, 0).value))
   const { sort } = query
   const ordered =
     sort === undefined

@@ -104,7 +104,7 @@ const missing = (version: Version, path: string, name: string, type: string, que
   return conditionsNotMet(`Parameter conditions "${names.join(", ")}" not met for actual request parameters: ${printQuery(query)}`)
 }
 
-const aggregations = ["MIN", "MAX", "AVG", "SUM", "COUNT", "NONE"]
+const aggregations = new Set(["MIN", "MAX", "AVG", "SUM", "COUNT", "NONE"])
 
 /** What controllers read themselves. */
 const checkByController = (path: string, query: Query): Refusal | undefined => {
@@ -113,7 +113,7 @@ const checkByController = (path: string, query: Query): Refusal | undefined => {
     return badRequest(`Unsupported sort order '${sortOrder}'! Only 'ASC' or 'DESC' types are allowed.`)
   }
   if (!path.includes("/values/timeseries")) return undefined
-  if (typeof agg === "string" && !aggregations.includes(agg)) {
+  if (typeof agg === "string" && !aggregations.has(agg)) {
     return badRequest(`No enum constant org.thingsboard.server.common.data.kv.Aggregation.${agg}`)
   }
   if (typeof orderBy === "string" && !/^(asc|desc)$/i.test(orderBy)) {

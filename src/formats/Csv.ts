@@ -1,4 +1,4 @@
-import type { RowWriter } from "./Rows.ts"
+import { noBytes, type RowWriter } from "./RowWriter.ts"
 import { backslash, brace, bracket, copy, fill, type PutToken, quote, textOf, utf8 } from "./tokens.ts"
 
 const comma = 44
@@ -70,22 +70,31 @@ const putValue =
 
 const lineEnd = utf8.encode("\r\n")
 
+export interface CsvOptions {
+  /** An apostrophe before text (never before a number) that a spreadsheet would run as a formula. On unless told otherwise. */
+  readonly guard?: boolean
+  /** With the columns `device_id` and `device_name`. */
+  readonly devices?: boolean
+}
+
 /**
  * RFC 4180 with a header: `ts,key,value`, with `device_id,device_name` before them in files of several devices. Numbers and
  * booleans as they are, null an empty field, empty text `""`, nested values as JSON text.
  */
-export const csv = ({ guard, devices }: { readonly guard: boolean; readonly devices: boolean }): RowWriter => ({
+export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWriter => ({
+  contentType: "text/csv; charset=utf-8; header=present",
+  fileExtension: "csv",
   head: () => utf8.encode(`${devices ? "device_id,device_name," : ""}ts,key,value\r\n`),
   rows: (rows, series, device) =>
     fill(
       rows,
       series,
       {
-        before: device === undefined ? new Uint8Array(0) : utf8.encode(`${device.id},${field(device.name, guard)},`),
+        before: device === undefined ? noBytes : utf8.encode(`${field(device.id, guard)},${field(device.name, guard)},`),
         between: utf8.encode(`,${field(series.key, guard)},`),
         behind: lineEnd
       },
       putValue(guard)
     ),
-  tail: () => new Uint8Array(0)
+  tail: () => noBytes
 })

@@ -1,59 +1,67 @@
-import type { RowWriter } from "./Rows.ts"
+import { noBytes, type RowWriter } from "./RowWriter.ts"
+import type { Device, Rows, SeriesRows } from "./Rows.ts"
 import { copy, fill, utf8 } from "./tokens.ts"
 
-const template = { before: utf8.encode(',{"ts":'), between: utf8.encode(',"value":'), behind: utf8.encode("}") }
+const format = { contentType: "application/json", fileExtension: "json" } as const
+const point = { before: utf8.encode(',{"ts":'), between: utf8.encode(',"value":'), behind: utf8.encode("}") }
 
-/** Writes keys in the order in which they are listed; those that no row came for hold an empty array. */
-const seriesWriter = (keys: ReadonlyArray<string>) => {
+/** Writes the members of `{"key":[points],…}` in the order in which the keys are listed; a key that no row came for holds an empty array. */
+const membersWriter = (keys: ReadonlyArray<string>) => {
   let next = 0
-  let empty = true
-  const open = (key: string) => `${next++ === 0 ? "" : ","}${JSON.stringify(key)}:[`
-  const skipTo = (key: string | undefined) => {
-    let text = ""
-    while (next < keys.length && keys[next] !== key) text += `${open(keys[next]!)}]`
+  let current: string | undefined
+  const opening = (key: string) => `${next++ === 0 ? "" : ","}${JSON.stringify(key)}:[`
+  const emptyUpTo = (key: string | undefined) => {
+    let text = current === undefined ? "" : "]"
+    while (next < keys.length && keys[next] !== key) text += `${opening(keys[next]!)}]`
     return text
   }
-  let current: string | undefined
   return {
-    rows: (...[rows, series]: Parameters<RowWriter["rows"]>): Uint8Array => {
-      if (series.from === series.to) return new Uint8Array(0)
-      let opening = ""
-      if (series.key !== current) {
-        opening = (current === undefined ? "" : "]") + skipTo(series.key) + open(series.key)
-        current = series.key
-        empty = true
-      }
-      const body = fill(rows, series, template, copy)
-      const first = empty ? body.subarray(1) : body
-      empty = false
-      return opening === "" ? first : Buffer.concat([utf8.encode(opening), first])
+    rows: (rows: Rows, series: SeriesRows): Uint8Array => {
+      if (series.from === series.to) return noBytes
+      const points = fill(rows, series, point, copy)
+      if (series.key === current) return points
+      const before = emptyUpTo(series.key) + opening(series.key)
+      current = series.key
+      return Buffer.concat([utf8.encode(before), points.subarray(1)])
     },
-    close: () => `${current === undefined ? "" : "]"}${skipTo(undefined)}`
+    close: () => emptyUpTo(undefined)
   }
 }
 
-/** `{"key":[{"ts":…,"value":…},…],…}`: every key that was asked for, in the order asked. All rows of a key come together. */
+/**
+ * `{"key":[{"ts":…,"value":…},…],…}`: every key that was asked for, in the order asked, those without rows with an empty array.
+ * All rows of a key come together, keys in the order of `keys`.
+ */
 export const json = (keys: ReadonlyArray<string>): RowWriter => {
-  const series = seriesWriter(keys)
+  const members = membersWriter(keys)
   return {
+    ...format,
     head: () => utf8.encode("{"),
-    rows: series.rows,
-    tail: () => utf8.encode(`${series.close()}}`)
+    rows: members.rows,
+    tail: () => utf8.encode(`${members.close()}}`)
   }
 }
 
-/** `{"<device id>":{"device_name":…,"telemetry":{…}},…}`: all rows of a device come together. */
+/**
+ * `{"<device id>":{"device_name":…,"telemetry":{…}},…}`, where `telemetry` is what `json` writes. All rows of a device come together.
+ * A device is there from the first call of `rows` for it, also when that call brings no row.
+ */
 export const jsonOfDevices = (keysOf: (deviceId: string) => ReadonlyArray<string>): RowWriter => {
-  let current: { readonly id: string; readonly series: ReturnType<typeof seriesWriter> } | undefined
-  const close = () => (current === undefined ? "" : `${current.series.close()}}}`)
+  let current: { readonly id: string; readonly members: ReturnType<typeof membersWriter> } | undefined
+  const close = () => (current === undefined ? "" : `${current.members.close()}}}`)
+  const open = (device: Device) => {
+    const opening = `${close()}${current === undefined ? "" : ","}${JSON.stringify(device.id)}:{"device_name":${JSON.stringify(device.name)},"telemetry":{`
+    current = { id: device.id, members: membersWriter(keysOf(device.id)) }
+    return { bytes: utf8.encode(opening), members: current.members }
+  }
   return {
+    ...format,
     head: () => utf8.encode("{"),
-    rows: (rows, range, device) => {
-      if (device === undefined || range.from === range.to) return new Uint8Array(0)
-      if (device.id === current?.id) return current.series.rows(rows, range, device)
-      const opening = `${close()}${current === undefined ? "" : ","}${JSON.stringify(device.id)}:{"device_name":${JSON.stringify(device.name)},"telemetry":{`
-      current = { id: device.id, series: seriesWriter(keysOf(device.id)) }
-      return Buffer.concat([utf8.encode(opening), current.series.rows(rows, range, device)])
+    rows: (rows, series, device) => {
+      if (device === undefined) return noBytes
+      if (device.id === current?.id) return current.members.rows(rows, series)
+      const { bytes, members } = open(device)
+      return Buffer.concat([bytes, members.rows(rows, series)])
     },
     tail: () => utf8.encode(`${close()}}`)
   }

@@ -27,14 +27,10 @@ export interface Device {
   readonly name: string
 }
 
-/** Writes one file. A writer is used once: it may remember where it stands. */
-export interface RowWriter {
-  /** What stands before the first row. */
-  readonly head: () => Uint8Array
-  /** The rows of one series; `device` is there in files of several devices. The rows' columns may be reused afterwards. */
-  readonly rows: (rows: Rows, series: SeriesRows, device: Device | undefined) => Uint8Array
-  /** What stands behind the last row. A file without it is cut. */
-  readonly tail: () => Uint8Array
+/** What a stream of rows is made of. The columns may be overwritten as soon as the next one is pulled. */
+export interface RowsOfSeries {
+  readonly rows: Rows
+  readonly series: SeriesRows
+  /** There in files of several devices only. */
+  readonly device?: Device | undefined
 }
-
-export const noBytes = new Uint8Array(0)

@@ -10,9 +10,12 @@ import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { Access } from "../services/Access.ts"
 import { ApiKeys } from "../services/ApiKeys.ts"
 import { Assets } from "../services/Assets.ts"
+import { Attributes } from "../services/Attributes.ts"
 import { Devices } from "../services/Devices.ts"
 import { Exports } from "../services/Exports.ts"
+import { Graph } from "../services/Graph.ts"
 import { History } from "../services/History.ts"
+import { Ingest } from "../services/Ingest.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/Telemetry.ts"
 import { Session } from "../thingsboard/Session.ts"
@@ -29,11 +32,20 @@ import { CorsLive } from "./middleware/Cors.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
 import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
+import { PagesLive } from "./pages/Pages.ts"
 import { securityHeaders } from "./securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, GraphLive, TelemetryLive, AttributesLive, SystemLive)
 const Middlewares = Layer.mergeAll(AuthenticationLive, RateLimitLive, SchemaErrorsLive)
-const Services = Layer.mergeAll(Devices.layer, Assets.layer, Readiness.layer, Exports.layer).pipe(
+const Services = Layer.mergeAll(
+  Devices.layer,
+  Assets.layer,
+  Attributes.layer,
+  Ingest.layer,
+  Graph.layer,
+  Readiness.layer,
+  Exports.layer
+).pipe(
   Layer.provideMerge(History.layer),
   Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
@@ -41,7 +53,7 @@ const Services = Layer.mergeAll(Devices.layer, Assets.layer, Readiness.layer, Ex
 )
 
 /** Every route. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive).pipe(
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
   Layer.provide(ApiKeys.layer),

@@ -25,3 +25,16 @@ export const list = (page: number, pageSize: number, { hasNext, items, totalElem
     `,"pagination":{"page":${page},"page_size":${pageSize},"total_pages":${totalPages},"total_elements":${totalElements},"has_next":${hasNext}},"data":`,
     items
   )
+
+/** `{"status":"success","timestamp":<now>,…}` of plain members. */
+export const plain = (status: 200 | 201, members: Record<string, unknown>) =>
+  Effect.withFiber((fiber) =>
+    Effect.succeed(
+      HttpServerResponse.jsonUnsafe(
+        { status: "success", timestamp: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), ...members },
+        { status }
+      )
+    )
+  )
+
+export const created = (members: Record<string, unknown>) => plain(201, members)

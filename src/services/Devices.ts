@@ -6,7 +6,9 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../domain/Page.ts"
+import { scanObject } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
+import { devicePath } from "../thingsboard/Paths.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
@@ -36,7 +38,7 @@ export class Devices extends Context.Service<
               scanPage
             )
           ),
-        get: (id) => hiddenAsMissing(thingsBoard.get(`/api/device/${id}`), "DEVICE", id),
+        get: (id) => hiddenAsMissing(Effect.flatMap(thingsBoard.get(devicePath(id)), scanObject), "DEVICE", id),
         types: (query) => Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
       }
     })

@@ -13,6 +13,9 @@ export interface Series {
   readonly to: number
 }
 
+const minus = 45
+const isDigit = (c: number) => c >= 48 && c <= 57
+
 /** The smallest point: `{"ts":0,"value":0}`. */
 const leastBytes = 18
 
@@ -104,8 +107,7 @@ const anyPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
     i = expect(b, skipSpace(b, nameEnd), 58)
     const end = endOfValue(b, i)
     if (name === "ts") {
-      page.ts[row] = Number(textAt(b, i, end))
-      if (!/^-?\d+$/.test(textAt(b, i, end)) || !Number.isSafeInteger(page.ts[row])) fail(i)
+      page.ts[row] = timeAt(b, i, end)
       page.tsFrom[row] = i
       page.tsTo[row] = end
       seen |= 1
@@ -117,4 +119,10 @@ const anyPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
     i = skipSpace(b, end)
   }
   return seen === 3 ? i + 1 : fail(i)
+}
+
+const timeAt = (b: Uint8Array, from: number, to: number): number => {
+  for (let i = b[from] === minus ? from + 1 : from; i < to; i++) if (!isDigit(b[i]!)) return fail(from)
+  const time = Number(textAt(b, from, to))
+  return Number.isSafeInteger(time) ? time : fail(from)
 }

@@ -26,7 +26,7 @@ const causes: Record<string, Unavailable["why"]> = { ECONNREFUSED: "refused", Fa
 
 const whyOf = (error: unknown): Unavailable["why"] => {
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
-  return causes[code] ?? (/CERT|SSL|TLS|ISSUER|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
+  return causes[code] ?? (/CERT|SSL|TLS|VERIFY|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
 }
 
 const failed = async (response: Response) =>
@@ -42,13 +42,16 @@ const isTransient = ({ reason, status }: ThingsBoardError) =>
   status === 504 ||
   (reason._tag === "Unavailable" && (reason.why === "broken" || reason.why === "refused"))
 
+/** Timers beyond it fire at once. */
+const longestTimer = 2 ** 31 - 1
+
 const tries = 4
 const firstPause = 25
 
 export const make = (host: string, timeout: Duration.Duration): Transport => {
   const base = host.replace(/\/+$/, "")
   const { hostname, port } = new URL(host)
-  const deadline = Duration.toMillis(timeout)
+  const deadline = Math.min(Duration.toMillis(timeout), longestTimer)
 
   const attempt = ({ body, headers, method, path }: Call, traceparent: string | undefined, remaining: number) =>
     Effect.callback<Buffer<ArrayBuffer>, ThingsBoardError>((resume) => {

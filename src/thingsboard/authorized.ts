@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { SessionShape } from "./Session.ts"
+import type { Rights } from "./Rights.ts"
 import type { ThingsBoardError } from "./ThingsBoardError.ts"
 
 /** ThingsBoard's code for a token that has expired or was made void: a new one helps. */
@@ -9,7 +9,7 @@ const isRefusal = ({ reason }: ThingsBoardError) => reason._tag === "LoginRefuse
 
 /** Sends with the session's rights. When they are refused it asks the session for newer ones and sends once more, never twice. */
 export const authorized = <A>(
-  session: Pick<SessionShape, "authorization" | "refused" | "renew">,
+  session: Rights,
   send: (authorization: string) => Effect.Effect<A, ThingsBoardError>
 ): Effect.Effect<A, ThingsBoardError> =>
   Effect.flatMap(session.authorization, (authorization) =>

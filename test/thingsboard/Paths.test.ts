@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import * as Paths from "../../src/thingsboard/Paths.ts"
 
 const id = "784f394c-42b6-435a-983c-b7beff2784f9"

@@ -1,7 +1,8 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Fiber, Redacted } from "effect"
-import { TestClock } from "effect/testing"
+import { TestClock, TestConsole } from "effect/testing"
 import { make } from "../../src/thingsboard/Session.ts"
+import { ThingsBoardError, Unavailable } from "../../src/thingsboard/ThingsBoardError.ts"
 import { make as makeTransport } from "../../src/thingsboard/Transport.ts"
 import { effect } from "../support/it.ts"
 import { failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../support/scripted.ts"
@@ -79,6 +80,9 @@ describe("logging in", () => {
       expect(upstream.count(login)).toBe(1)
       yield* TestClock.adjust("5 seconds")
       expect(yield* session.authorization).toBe(`Bearer ${jwt("a", 9000)}`)
+      const logged = (yield* TestConsole.logLines).join("\n")
+      expect(logged).toContain("ThingsBoard login failed: Unavailable, status (status 500, code 2)")
+      for (const secret of ["a-secret-password", jwt("a", 9000), "No database"]) expect(logged).not.toContain(secret)
     })
   )
 })
@@ -110,7 +114,7 @@ describe("refused credentials", () => {
 
   effect("a fresh token that is refused stops all calls for a while", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: (_) => Response.json({ token: jwt(crypto.randomUUID(), 9000) }) })
+      const { session, upstream } = yield* sessionOf({ [login]: () => Response.json({ token: jwt(crypto.randomUUID(), 9000) }) })
       let logins = 0
       for (let minute = 0; minute < 60; minute++) {
         const outcome = yield* Effect.result(session.authorization)
@@ -190,20 +194,25 @@ describe("renewing", () => {
 
   effect("while ThingsBoard is away the token goes on serving, and is not renewed in a loop", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: tokens("a", 1000), [refresh]: text("", 503) })
+      const paths: Array<string> = []
+      const session = yield* make(credentials, {
+        send: ({ path }) => {
+          paths.push(path)
+          return path === "/api/auth/login"
+            ? Effect.succeed(Buffer.from(JSON.stringify({ token: jwt("a", 1000), refreshToken: "r" })))
+            : Effect.fail(new ThingsBoardError({ reason: new Unavailable({ why: "refused" }) }))
+        }
+      })
       const first = yield* session.authorization
       yield* TestClock.adjust("800 seconds")
-      yield* session.authorization
-      yield* settled(() => upstream.count(refresh) === 1)
-      for (let i = 0; i < 20; i++) expect(yield* session.authorization).toBe(first)
-      for (let tries = 0; tries < 3; tries++) {
-        yield* TestClock.adjust("1 second")
-        yield* settled(() => true)
+      for (let tenth = 0; tenth < 600; tenth++) {
+        expect(yield* session.authorization).toBe(first)
+        yield* TestClock.adjust("100 millis")
       }
-      for (let i = 0; i < 20; i++) expect(yield* session.authorization).toBe(first)
-      yield* settled(() => true)
-      expect(upstream.count(refresh)).toBe(4)
-      expect(upstream.count(login)).toBe(1)
+      const refreshes = paths.filter((path) => path === "/api/auth/token").length
+      expect(refreshes).toBeGreaterThan(10) // a minute of tries, soon every 5 s
+      expect(refreshes).toBeLessThan(20)
+      expect(paths.length - refreshes).toBe(1)
     })
   )
 })

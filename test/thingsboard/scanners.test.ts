@@ -1,9 +1,10 @@
 /** The scanners against JSON.parse: what they pass on is what was there, and nothing damaged goes through as whole. */
 import { describe, expect, test } from "bun:test"
 import { Effect, Result } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { scanAttributes } from "../../src/thingsboard/AttributesScanner.ts"
 import { scanLatest } from "../../src/thingsboard/LatestScanner.ts"
+import { scanObject } from "../../src/thingsboard/ObjectScanner.ts"
 import { scanPage } from "../../src/thingsboard/PageScanner.ts"
 import type { ThingsBoardError } from "../../src/thingsboard/ThingsBoardError.ts"
 
@@ -162,6 +163,15 @@ describe("latest values", () => {
     ]) {
       expect(isRefused(scanLatest(bytes(wrong)))).toBe(true)
     }
+  })
+})
+
+describe("an entity", () => {
+  test("is passed on untouched when it is whole, and else refused", () => {
+    const device = '{"name":"Hall", "additionalInfo":{"big":12345678901234567890}}'
+    expect(text(read(scanObject(bytes(device))))).toBe(device)
+    for (const wrong of ["", "[]", "null", '"text"', "<html>", device.slice(0, -1), `${device}}`])
+      expect(isRefused(scanObject(bytes(wrong)))).toBe(true)
   })
 })
 

@@ -80,11 +80,11 @@ const acknowledgeOrClear = Effect.fnUntraced(function* (id: string, action: "ack
   return json(alarmJson(store, store.alarms.get(alarm.id)!, "info", version))
 })
 
-const statuses = ["ANY", "ACTIVE", "CLEARED", "ACK", "UNACK"]
+const statuses = new Set(["ANY", "ACTIVE", "CLEARED", "ACK", "UNACK"])
 
 const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, Refusal> => {
   const given = list === undefined || list === "" ? [] : list.split(",")
-  const wrong = given.find((status) => !statuses.includes(status))
+  const wrong = given.find((status) => !statuses.has(status))
   return wrong === undefined
     ? Effect.succeed(given)
     : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.alarm.AlarmSearchStatus.${wrong}`))

@@ -48,8 +48,8 @@ const answer = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, 
 })
 
 /** A group that does not exist counts as the common one. */
-const groups = ["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"]
-const groupOf = (group: string | undefined) => (group !== undefined && groups.includes(group) ? group : "COMMON")
+const groups = new Set(["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"])
+const groupOf = (group: string | undefined) => (group !== undefined && groups.has(group) ? group : "COMMON")
 
 const directionOf = (direction: string | undefined): Effect.Effect<Direction, Refusal> =>
   direction === "FROM" || direction === "TO"

@@ -13,15 +13,7 @@ import type { Point } from "../store/Telemetry.ts"
 import { Store } from "../Store.ts"
 import { printJson, printText } from "../Value.ts"
 import { attributesLike, saveAttributes } from "./attributes.ts"
-
-export interface Named {
-  readonly keys?: string
-  readonly key?: ReadonlyArray<string>
-}
-
-/** `keys` is split at commas, with no escape; `key`, from 4.3, wins over it. */
-export const namesOf = ({ key, keys }: Named, version: "4.1" | "4.3"): ReadonlyArray<string> =>
-  version === "4.3" && key !== undefined ? key : keys === undefined || keys === "" ? [] : keys.split(",")
+import { type Named, namesOf } from "./names.ts"
 
 interface Reading extends Named {
   readonly useStrictDataTypes?: boolean

@@ -9,7 +9,8 @@ import { checkParameter } from "../parameters.ts"
 import { text } from "../Refusal.ts"
 import { Store } from "../Store.ts"
 import { attributeKeys, deleteAttributes, saveAttributes } from "./attributes.ts"
-import { type Named, namesOf, saveTelemetry } from "./Telemetry.ts"
+import { type Named, namesOf } from "./names.ts"
+import { saveTelemetry } from "./Telemetry.ts"
 
 interface Deletion extends Named {
   readonly deleteAllDataForKeys?: boolean

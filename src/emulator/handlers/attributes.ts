@@ -9,7 +9,7 @@ import { readAttributes } from "../payloads.ts"
 import { internal, text } from "../Refusal.ts"
 import { Store } from "../Store.ts"
 import { printJson } from "../Value.ts"
-import { type Named, namesOf } from "./Telemetry.ts"
+import { type Named, namesOf } from "./names.ts"
 
 const checkScope = Effect.fnUntraced(function* (scope: string) {
   const { version } = yield* Behaviour

@@ -1,9 +1,57 @@
 import { Effect } from "effect"
+import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
-export const AttributesLive = HttpApiBuilder.group(Api, "attributes", (handlers) =>
-  handlers
-    .handle("read", () => Effect.die("not yet"))
-    .handle("writeServer", () => Effect.die("not yet"))
-    .handle("writeShared", () => Effect.die("not yet"))
+import { Settings } from "../../config/Settings.ts"
+import { ScopeName } from "../../domain/Attribute.ts"
+import type { DeviceId } from "../../domain/Ids.ts"
+import { Attributes } from "../../services/Attributes.ts"
+import { created, success } from "../answers.ts"
+import { kindOf, readText } from "../body.ts"
+import { asDeviceProblem, asInputProblem } from "../toProblem.ts"
+
+interface Writing {
+  readonly params: { readonly device_id: DeviceId }
+  readonly query: { readonly numeric_text?: "refuse" | "convert" }
+  readonly request: HttpServerRequest.HttpServerRequest
+}
+
+const kind = { server: "server-side", shared: "shared" } as const
+
+export const AttributesLive = HttpApiBuilder.group(
+  Api,
+  "attributes",
+  Effect.fnUntraced(function* (handlers) {
+    const attributes = yield* Attributes
+    const { maxBodySize } = yield* Settings
+
+    const write =
+      (scope: "server" | "shared") =>
+      ({ params: { device_id }, query, request }: Writing) =>
+        kindOf(request, ["json"]).pipe(
+          Effect.andThen(readText(request, maxBodySize)),
+          Effect.flatMap((body) => attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert" })),
+          Effect.flatMap(({ keys, warnings }) =>
+            created({
+              device_id,
+              scope: ScopeName[scope],
+              attributes_uploaded: keys,
+              count: keys.length,
+              message: `Successfully uploaded ${keys.length} ${kind[scope]} attributes`,
+              ...(warnings.length > 0 ? { warnings } : {})
+            })
+          ),
+          Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+        )
+
+    return handlers
+      .handle("read", ({ params: { device_id }, query }) =>
+        attributes.read(device_id, query.scope, query.keys).pipe(
+          Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
+          Effect.catch(asDeviceProblem)
+        )
+      )
+      .handleRaw("writeServer", write("server"))
+      .handleRaw("writeShared", write("shared"))
+  })
 )

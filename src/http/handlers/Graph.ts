@@ -1,4 +1,37 @@
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
-export const GraphLive = HttpApiBuilder.group(Api, "graph", (handlers) => handlers.handle("around", () => Effect.die("not yet")))
+import { defaults } from "../../api/Parameters.ts"
+import { toDot, toMermaid } from "../../formats/GraphText.ts"
+import { Graph } from "../../services/Graph.ts"
+import { asEntityProblem } from "../toProblem.ts"
+
+export const GraphLive = HttpApiBuilder.group(
+  Api,
+  "graph",
+  Effect.fnUntraced(function* (handlers) {
+    const graphs = yield* Graph
+    return handlers.handle("around", ({ params, query }) =>
+      graphs
+        .around({
+          root: { id: params.root_id, entityType: query.root_type ?? "DEVICE" },
+          maxDepth: query.max_depth ?? defaults.maxDepth,
+          direction: query.direction ?? "BOTH",
+          types: query.types ?? [],
+          relationTypes: query.relation_types ?? [],
+          nodeLimit: query.hard_node_limit ?? defaults.nodeLimit
+        })
+        .pipe(
+          Effect.flatMap((graph) => {
+            if (query.format === "mermaid")
+              return Effect.succeed(HttpServerResponse.raw(toMermaid(graph), { contentType: "text/vnd.mermaid; charset=utf-8" }))
+            if (query.format === "dot")
+              return Effect.succeed(HttpServerResponse.raw(toDot(graph), { contentType: "text/vnd.graphviz; charset=utf-8" }))
+            return Effect.map(Clock.currentTimeMillis, (timestamp) => ({ status: "success" as const, timestamp, ...graph }))
+          }),
+          Effect.catch(asEntityProblem)
+        )
+    )
+  })
+)

@@ -11,7 +11,19 @@ const QueryKey = Schema.Struct({
 export const EntityFilter = Schema.Union([
   Schema.Struct({ type: Schema.Literal("entityList"), entityType: Schema.String, entityList: Schema.Array(Schema.String) }),
   Schema.Struct({ type: Schema.Literal("deviceType"), deviceTypes: Schema.Array(Schema.String), deviceNameFilter: Schema.String }),
-  Schema.Struct({ type: Schema.Literal("entityType"), entityType: Schema.String })
+  Schema.Struct({ type: Schema.Literal("entityType"), entityType: Schema.String }),
+  /** What relations lead to from several roots of one type, each once or more; entities, not edges. */
+  Schema.Struct({
+    type: Schema.Literal("relationsQuery"),
+    multiRoot: Schema.Boolean,
+    isMultiRoot: Schema.Boolean,
+    multiRootEntitiesType: Schema.String,
+    multiRootEntityIds: Schema.Array(Schema.String),
+    direction: Schema.Literals(["FROM", "TO"]),
+    maxLevel: Schema.Int,
+    fetchLastLevelOnly: Schema.Boolean,
+    filters: Schema.Array(Schema.Unknown)
+  })
 ])
 
 /** Without `sortOrder` there is no order at all, and pages may repeat or skip rows. */

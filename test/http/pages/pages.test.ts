@@ -1,6 +1,5 @@
 import { expect } from "bun:test"
-import { Effect, Layer } from "effect"
-import { HttpRouter } from "effect/http"
+import { Effect } from "effect"
 import { document } from "../../../src/api/openapi/document.ts"
 import { problemNames } from "../../../src/api/ProblemGuide.ts"
 import * as Problems from "../../../src/api/Problems.ts"
@@ -10,7 +9,7 @@ import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
 import { effect, live } from "../../support/it.ts"
 
 const serve = (docsEnabled: boolean) =>
-  BunHttpServer.layer(pages({ docsEnabled }) as Layer.Layer<never, never, HttpRouter.HttpRouter>, {
+  BunHttpServer.layer(pages({ docsEnabled }), {
     port: 0,
     hostname: "127.0.0.1",
     headers: securityHeaders

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "bun:test"
+import * as fc from "fast-check"
+import { json, jsonOfDevices } from "../../src/formats/Json.ts"
+import { hardTokens, value } from "../support/jsonTokens.ts"
+import { pageOf, written } from "./writing.ts"
+
+const points = (tokens: ReadonlyArray<string>) => `[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
+
+describe("json", () => {
+  test("carries every token", () => {
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 30 }), (tokens) => {
+        expect(written(json(["k,1"]), { page: pageOf({ "k,1": tokens }) })).toBe(`{"k,1":${points(tokens)}}`)
+      }),
+      { numRuns: 1000, interruptAfterTimeLimit: 10_000 }
+    )
+  })
+
+  test("holds every key asked for in the order asked, those without rows with an empty array", () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 8 }), (filled) => {
+        const keys = filled.map((_, i) => `key "${i}"`)
+        const page = pageOf(Object.fromEntries(keys.filter((_, i) => filled[i]).map((key) => [key, ["1", "2.0"]])))
+        const members = keys.map((key, i) => `${JSON.stringify(key)}:${filled[i] ? points(["1", "2.0"]) : "[]"}`)
+        expect(written(json(keys), { page })).toBe(`{${members.join(",")}}`)
+      })
+    )
+  })
+
+  test("goes on with a key over pages", () => {
+    const page = pageOf({ a: hardTokens })
+    expect(written(json(["a", "b"]), { page }, { page })).toBe(
+      `{"a":[${points(hardTokens).slice(1, -1)},${points(hardTokens).slice(1, -1)}],"b":[]}`
+    )
+  })
+
+  test("of no keys is an empty object", () => {
+    expect(written(json([]))).toBe("{}")
+  })
+})
+
+describe("json of several devices", () => {
+  const keysOf = () => ["a", "b"]
+  const roof = { id: "id-1", name: 'Roof "north"' }
+  const cellar = { id: "id-2", name: "Cellar" }
+
+  test("nests the same under each device", () => {
+    const file = written(
+      jsonOfDevices(keysOf),
+      { page: pageOf({ b: ["1.10"] }), device: roof },
+      { page: pageOf({ a: ["2", '"x"'] }), device: cellar },
+      { page: pageOf({ b: ["true"] }), device: cellar }
+    )
+    expect(file).toBe(
+      '{"id-1":{"device_name":"Roof \\"north\\"","telemetry":{"a":[],"b":[{"ts":0,"value":1.10}]}},' +
+        '"id-2":{"device_name":"Cellar","telemetry":{"a":[{"ts":0,"value":2},{"ts":1,"value":"x"}],"b":[{"ts":0,"value":true}]}}}'
+    )
+  })
+
+  test("shows a device that has no rows", () => {
+    expect(written(jsonOfDevices(keysOf), { page: pageOf({}), device: roof }, { page: pageOf({ a: ["1"] }), device: cellar })).toBe(
+      '{"id-1":{"device_name":"Roof \\"north\\"","telemetry":{"a":[],"b":[]}},' +
+        '"id-2":{"device_name":"Cellar","telemetry":{"a":[{"ts":0,"value":1}],"b":[]}}}'
+    )
+  })
+
+  test("of no devices is an empty object", () => {
+    expect(written(jsonOfDevices(keysOf))).toBe("{}")
+  })
+})
