@@ -1,23 +1,23 @@
 /**
  * A ThingsBoard for laptops and tests: REST and WebSocket on one socket, everything in SQLite, in the ways of 4.1 or of 4.3.
  *
- * - `api/`: what is served; `handlers/`: one file a group of it; `Door.ts`: login, limits and refusals before any of them
+ * - `api/`: what is served; `handlers/`: one file a group of it; `DoorLive.ts`: login, limits and refusals before any of them
  * - `store/`: what is kept; it knows no HTTP
  * - `live/`: the WebSocket; `demo/`: a building full of devices; `Faults.ts`: trouble to order
  *
  * The recordings in `test/contract` of what running ThingsBoard servers answered are the measure. Nothing here is for production use:
  * passwords are hashed once only, and a crash may lose data.
  */
-import { Clock, Context, Effect, Layer, Redacted } from "effect"
-import { BunHttpServer } from "../platform/BunHttpServer.ts"
+import { Context, Effect, Layer } from "effect"
 import * as HttpServer from "../platform/BunHttpServer.ts"
-import { noCustomer } from "../thingsboard/api/Entities.ts"
 import { Behaviour, type BehaviourOptions } from "./Behaviour.ts"
+import { run as runDemo } from "./demo/Demo.ts"
 import { Events } from "./Events.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { Routes } from "./Routes.ts"
 import { Sessions } from "./Sessions.ts"
 import { Store } from "./Store.ts"
+import { createDefaults, createTenant, defaults, type NewTenant, type Tenant } from "./tenants.ts"
 
 export interface EmulatorOptions extends BehaviourOptions {
   /** 0, any free port, unless told. */
@@ -30,45 +30,14 @@ export interface EmulatorOptions extends BehaviourOptions {
   readonly demo?: boolean | undefined
 }
 
-export interface NewTenant {
-  readonly title?: string
-  /** The e-mail address of its administrator. */
-  readonly username: string
-  readonly password: Redacted.Redacted<string>
-}
+/** A body that ThingsBoard refuses must come in whole to be answered as it does. */
+const greatestBody = 64 * 1024 * 1024
 
-export interface Tenant {
-  readonly tenantId: string
-  /** Its administrator. */
-  readonly userId: string
-}
+/** The demo's building belongs to the first tenant. */
+const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaults.tenant.username)!.tenantId))
 
-/** The accounts of a fresh ThingsBoard's demo. */
-export const username = "tenant@thingsboard.org"
-export const password = "tenant"
-const systemAdministrator = { email: "sysadmin@thingsboard.org", password: Redacted.make("sysadmin") }
-
-const createTenant = Effect.fnUntraced(function* (store: Store["Service"], tenant: NewTenant) {
-  const now = yield* Clock.currentTimeMillis
-  return store.transaction((): Tenant => {
-    const { id } = store.directory.createTenant({ title: tenant.title ?? tenant.username, now })
-    const user = store.accounts.createUser({
-      tenantId: id,
-      email: tenant.username,
-      authority: "TENANT_ADMIN",
-      password: tenant.password,
-      now
-    })
-    return { tenantId: id, userId: user.id }
-  })
-})
-
-/** What an empty store begins with. */
-const createAccounts = Effect.fnUntraced(function* (store: Store["Service"]) {
-  const now = yield* Clock.currentTimeMillis
-  store.accounts.createUser({ ...systemAdministrator, tenantId: noCustomer, authority: "SYS_ADMIN", now })
-  yield* createTenant(store, { title: "Tenant", username, password: Redacted.make(password) })
-})
+const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
+  HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: greatestBody })
 
 export class Emulator extends Context.Service<
   Emulator,
@@ -86,35 +55,28 @@ export class Emulator extends Context.Service<
     readonly revokeTokens: Effect.Effect<void>
   }
 >()("boardwalk/emulator/Emulator") {
-  static readonly layer = (options: EmulatorOptions) => {
-    const Server = HttpServer.layer(Routes, {
-      port: options.port ?? 0,
-      hostname: options.hostname ?? "127.0.0.1",
-      drain: "1 second",
-      maxRequestBodySize: 64 * 1024 * 1024
-    })
-    return Layer.effect(
+  static readonly layer = (options: EmulatorOptions) =>
+    Layer.effect(
       Emulator,
       Effect.gen(function* () {
         const store = yield* Store
         const sessions = yield* Sessions
-        if (store.isEmpty()) yield* createAccounts(store)
-        const { port, url } = yield* BunHttpServer
-        return {
+        const { port, url } = yield* HttpServer.BunHttpServer
+        return Emulator.of({
           url,
           port,
-          username,
-          password,
+          ...defaults.tenant,
           store,
-          createTenant: (tenant: NewTenant) => createTenant(store, tenant),
+          createTenant: (tenant) => Effect.provideService(createTenant(tenant), Store, store),
           revokeTokens: Effect.sync(sessions.revokeAll)
-        }
+        })
       })
     ).pipe(
-      Layer.provide(Server),
+      Layer.provide(
+        Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
+      ),
       Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer)),
       Layer.provide(Store.layer(options)),
       Layer.provide(Layer.mergeAll(Events.layer, Behaviour.layer(options)))
     )
-  }
 }

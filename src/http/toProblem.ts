@@ -37,7 +37,10 @@ const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
     Match.tag("LoginRefused", () =>
       unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)
     ),
-    Match.tag("RateLimited", () => unavailable("ThingsBoard's own rate limit is used up.", 10)),
+    Match.tag("RateLimited", ({ retryAfterMs = 10_000 }) =>
+      unavailable("ThingsBoard's own rate limit is used up.", Math.ceil(retryAfterMs / 1000))
+    ),
+    Match.tag("Unsupported", () => failed("This release of ThingsBoard cannot read keys with commas (4.3.1 and later can).")),
     Match.tag("TooLarge", () => failed("ThingsBoard refused the amount of data in one call.")),
     Match.orElse(() => failed("ThingsBoard answered in a way that the gateway cannot use."))
   )

@@ -1,27 +1,41 @@
-/** Files of telemetry: history in one of the formats, streamed. */
-import { Context, Effect, Layer, type Scope, Semaphore, Stream } from "effect"
+/** Files of telemetry: history or aggregates in one of the formats, of one device or of many, streamed. */
+import { Context, Effect, Layer, Schema, type Scope, Semaphore, Stream } from "effect"
 import { Settings } from "../config/Settings.ts"
-import type { EntityNotFound } from "../domain/Errors.ts"
-import { Schema } from "effect"
+import { EntityNotFound, type InvalidInput } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
 import type { TimeRange } from "../domain/Telemetry.ts"
 import { csv } from "../formats/Csv.ts"
-import { json } from "../formats/Json.ts"
+import { json, jsonOfDevices } from "../formats/Json.ts"
 import { ndjson } from "../formats/Ndjson.ts"
+import type { Device } from "../formats/Rows.ts"
 import type { RowWriter } from "../formats/RowWriter.ts"
-import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import type { HistoryPage } from "../thingsboard/HistoryPage.ts"
+import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { NotFound, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { Access } from "./Access.ts"
+import { Buckets } from "./Buckets.ts"
+import { checkRange } from "./checkRange.ts"
+import { type DeviceFound, findDevices, type Selection } from "./DeviceSets.ts"
+import { bucketingOf, type BucketsAsked } from "./Grid.ts"
 import { History } from "./History.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 export type TextFormat = "json" | "csv" | "jsonl"
 
-export interface ExportQuery {
-  readonly deviceId: DeviceId
+interface Wanted {
   /** All keys that hold values when undefined. */
   readonly keys: ReadonlyArray<string> | undefined
   readonly range: TimeRange
   readonly format: TextFormat
+}
+
+export interface ExportQuery extends Wanted {
+  readonly deviceId: DeviceId
+  readonly buckets: BucketsAsked
+}
+
+export interface ManyQuery extends Wanted {
+  readonly selection: Selection
 }
 
 export interface ExportedFile {
@@ -34,14 +48,13 @@ export interface ExportedFile {
 /** All places for exports (MAX_CONCURRENT_EXPORTS) stayed taken for a while. */
 export class TooManyExports extends Schema.TaggedError<TooManyExports>()("TooManyExports", {}) {}
 
-const contentTypes = {
-  json: "application/json",
-  csv: "text/csv; charset=utf-8; header=present",
-  jsonl: "application/x-ndjson"
-} as const
+type Failure = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
+
+/** Devices whose keys and first pages are fetched while the ones before them are written. */
+const devicesAhead = 2
 
 const writerOf = (format: TextFormat, keys: ReadonlyArray<string>): RowWriter =>
-  format === "csv" ? csv({ guard: true, devices: false }) : format === "jsonl" ? ndjson() : json(keys)
+  format === "csv" ? csv() : format === "jsonl" ? ndjson() : json(keys)
 
 /** Letters, digits and a few signs that no file system minds. */
 const safeName = (name: string) =>
@@ -53,11 +66,31 @@ const safeName = (name: string) =>
 
 const bytes = (chunk: Uint8Array) => (chunk.length === 0 ? Stream.empty : Stream.succeed(chunk))
 
+const rowsOf = (writer: RowWriter, pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device) =>
+  Stream.flatMap(pages, (page) => {
+    const series = page.series[0]
+    return series === undefined ? Stream.empty : bytes(writer.rows(page, series, device))
+  })
+
+const file = (writer: RowWriter, name: string, rows: ExportedFile["body"]): ExportedFile => ({
+  contentType: writer.contentType,
+  fileName: `${safeName(name)}_telemetry.${writer.fileExtension}`,
+  body: Stream.suspend(() => bytes(writer.head())).pipe(Stream.concat(rows), Stream.concat(Stream.suspend(() => bytes(writer.tail()))))
+})
+
+/** Those asked for that hold values; reading a key that does not exist makes ThingsBoard write it into its dictionary. */
+const readable = (asked: ReadonlyArray<string> | undefined, known: ReadonlyArray<string>) => {
+  const names = new Set(known)
+  return asked === undefined ? known : asked.filter((key) => names.has(key))
+}
+
 export class Exports extends Context.Service<
   Exports,
   {
     /** Holds one of the places for exports until the scope closes. */
-    readonly telemetry: (query: ExportQuery) => Effect.Effect<ExportedFile, EntityNotFound | ThingsBoardError | TooManyExports, Scope.Scope>
+    readonly telemetry: (query: ExportQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
+    /** Device after device, in one place for all. A device named by its id that is missing fails it; one of no points is not in the file. */
+    readonly devices: (query: ManyQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
   }
 >()("boardwalk/services/Exports") {
   static readonly layer = Layer.effect(
@@ -65,8 +98,10 @@ export class Exports extends Context.Service<
     Effect.gen(function* () {
       const { maxConcurrentExports } = yield* Settings
       const access = yield* Access
+      const buckets = yield* Buckets
       const history = yield* History
       const telemetry = yield* Telemetry
+      const thingsBoard = yield* ThingsBoard
       const places = yield* Semaphore.make(maxConcurrentExports)
 
       /** Waits up to five seconds for a place. */
@@ -77,27 +112,67 @@ export class Exports extends Context.Service<
         )
       )
 
+      /** The devices in the order asked for. */
+      const selected = Effect.fnUntraced(function* (selection: Selection) {
+        const found = yield* findDevices(thingsBoard, selection)
+        if (selection.device_ids === undefined) return found
+        const byId = new Map(found.map((device) => [device.id, device]))
+        const devices: Array<DeviceFound> = []
+        for (const id of new Set(selection.device_ids.map((one) => one.toLowerCase()))) {
+          const device = byId.get(id)
+          if (device === undefined) return yield* new EntityNotFound({ entityType: "DEVICE", id })
+          devices.push(device)
+        }
+        return devices
+      })
+
+      /** A device that is deleted meanwhile breaks the file off. */
+      const openDevice = Effect.fnUntraced(function* (device: DeviceFound, asked: ReadonlyArray<string> | undefined, range: TimeRange) {
+        const known = yield* Effect.catchTag(
+          telemetry.keys(device.id as DeviceId),
+          "EntityNotFound",
+          () => new ThingsBoardError({ reason: new NotFound() })
+        )
+        const keys = readable(asked, known)
+        return { device, keys: asked ?? keys, pages: yield* history.pages({ deviceId: device.id, keys, range }) }
+      })
+
       return {
-        telemetry: Effect.fnUntraced(function* ({ deviceId, format, keys, range }) {
+        telemetry: Effect.fnUntraced(function* ({ buckets: wanted, deviceId, format, keys, range }) {
+          const bucketing = yield* bucketingOf(wanted)
+          yield* checkRange(range)
           const device = yield* access.seen(deviceId)
-          // Reading a key that does not exist makes ThingsBoard write it into its dictionary: only known ones are read.
           const known = yield* telemetry.keys(deviceId)
           const asked = keys === undefined ? known : [...new Set(keys)]
           yield* place
-          const pages = yield* history.pages({ deviceId, keys: asked.filter((key) => known.includes(key)), range })
+          const query = { deviceId, keys: readable(asked, known), range }
+          const pages = yield* bucketing === undefined ? history.pages(query) : buckets.pages(query, bucketing)
           const writer = writerOf(format, asked)
-          const rows = Stream.map(pages, (page) => {
-            const series = page.series[0]
-            return series === undefined ? new Uint8Array(0) : writer.rows(page, series, undefined)
-          }).pipe(Stream.filter((chunk) => chunk.length > 0))
-          return {
-            contentType: contentTypes[format],
-            fileName: `${safeName(device.name)}_telemetry.${format}`,
-            body: Stream.suspend(() => bytes(writer.head())).pipe(
-              Stream.concat(rows),
-              Stream.concat(Stream.suspend(() => bytes(writer.tail())))
-            )
+          return file(writer, device.name, rowsOf(writer, pages))
+        }),
+
+        devices: Effect.fnUntraced(function* ({ format, keys, range, selection }) {
+          yield* checkRange(range)
+          const devices = yield* selected(selection)
+          const asked = keys === undefined ? undefined : [...new Set(keys)]
+          yield* place
+          const keysById = new Map<string, ReadonlyArray<string>>()
+          const writer =
+            format === "csv" ? csv({ devices: true }) : format === "jsonl" ? ndjson() : jsonOfDevices((id) => keysById.get(id) ?? [])
+          const written = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
+            keysById.clear()
+            keysById.set(opened.device.id, opened.keys)
+            return rowsOf(writer, opened.pages, opened.device)
           }
+          const [first, ...others] = devices
+          const name = selection.device_type ?? "devices"
+          if (first === undefined) return file(writer, name, Stream.empty)
+          const opened = yield* openDevice(first, asked, range)
+          const rest = Stream.fromIterable(others).pipe(
+            Stream.mapEffect((device) => openDevice(device, asked, range), { concurrency: devicesAhead }),
+            Stream.flatMap(written)
+          )
+          return file(writer, name, Stream.concat(Stream.suspend(() => written(opened)), rest))
         })
       }
     })

@@ -4,11 +4,12 @@
  * ThingsBoard's `(key, ts)` is unique and `startTs` is in the range, so the page after one that ends at `t` starts at `t + 1`.
  * The end is frozen before the first page. Pages are sized by the bytes of the page before: few calls for numbers, flat memory for large values.
  */
-import { Context, Effect, Fiber, Layer, Option, Schedule, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import type { TimeRange } from "../domain/Telemetry.ts"
 import { HistoryPage, scan } from "../thingsboard/HistoryPage.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { retrying } from "./retrying.ts"
 import { turn } from "./turnstile.ts"
 
 export interface HistoryQuery {
@@ -23,11 +24,6 @@ const mostRows = 50_000
 const leastRows = 10
 /** Bytes a page is aimed at: small enough for four exports in 200 MB, large enough that latency is paid seldom. */
 const pageBytes = 768 * 1024
-
-/** Failures that may be gone at the next try. None of the page's bytes was handed on yet, so a retry is invisible. */
-const isPassing = ({ reason }: ThingsBoardError) =>
-  reason._tag === "Unavailable" || reason._tag === "Timeout" || reason._tag === "RateLimited"
-const backoff = Schedule.exponential("200 millis").pipe(Schedule.jittered)
 
 interface Ask {
   readonly keyIndex: number
@@ -55,9 +51,7 @@ export class History extends Context.Service<
       const thingsBoard = yield* ThingsBoard
 
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: Ask) =>
-        thingsBoard
-          .history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
-          .pipe(Effect.retry({ while: isPassing, schedule: backoff, times: 4 }))
+        retrying(thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" }))
 
       const following = ({ keys, range }: HistoryQuery, ask: Ask, page: HistoryPage, size: number): Ask | undefined => {
         const next = page.count === 0 ? range.end : page.ts[page.count - 1]! + 1

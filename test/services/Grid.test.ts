@@ -50,9 +50,8 @@ describe("the grid", () => {
       expect(startsOf(grid, at("2024-03-30T12:00Z"), at("2024-04-01T12:00Z"))).toEqual([
         "2024-03-29T23:00Z",
         "2024-03-30T23:00Z",
-        "2024-03-31T22:00Z",
-        "2024-04-01T22:00Z"
-      ].slice(0, 3).concat([]))
+        "2024-03-31T22:00Z"
+      ])
       const autumn = grid.floor(at("2024-10-27T12:00Z"))
       expect((grid.next(autumn) - autumn) / 3_600_000).toBe(25)
     })

@@ -70,8 +70,8 @@ export const makeRelations = (db: Database) => {
         const next: Array<string> = []
         for (const edge of level.flatMap((id) => edges(id, direction, typeGroup))) {
           const far = direction === "FROM" ? edge.toId : edge.fromId
-          const goesOn = n < depth && edges(far, direction, typeGroup).length > 0
-          if (!lastLevelOnly || !goesOn) found.push(edge)
+          const goesOn = lastLevelOnly && n < depth && edges(far, direction, typeGroup).length > 0
+          if (!goesOn) found.push(edge)
           if (visited.has(far)) continue
           visited.add(far)
           next.push(far)

@@ -23,13 +23,14 @@ export const GraphLive = HttpApiBuilder.group(
           nodeLimit: query.hard_node_limit ?? defaults.nodeLimit
         })
         .pipe(
-          Effect.flatMap((graph) => {
-            if (query.format === "mermaid")
-              return Effect.succeed(HttpServerResponse.raw(toMermaid(graph), { contentType: "text/vnd.mermaid; charset=utf-8" }))
-            if (query.format === "dot")
-              return Effect.succeed(HttpServerResponse.raw(toDot(graph), { contentType: "text/vnd.graphviz; charset=utf-8" }))
-            return Effect.map(Clock.currentTimeMillis, (timestamp) => ({ status: "success" as const, timestamp, ...graph }))
-          }),
+          Effect.flatMap((graph) =>
+            Effect.map(Clock.currentTimeMillis, (timestamp) => {
+              if (query.format === "mermaid")
+                return HttpServerResponse.raw(toMermaid(graph), { contentType: "text/vnd.mermaid; charset=utf-8" })
+              if (query.format === "dot") return HttpServerResponse.raw(toDot(graph), { contentType: "text/vnd.graphviz; charset=utf-8" })
+              return { status: "success" as const, timestamp, ...graph }
+            })
+          ),
           Effect.catch(asEntityProblem)
         )
     )

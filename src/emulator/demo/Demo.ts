@@ -1,0 +1,134 @@
+/** Fills an empty store with the demo's building and thirty days of data, and adds points every second. */
+import { Clock, Effect, Redacted, Schedule } from "effect"
+import type { SavedPoint } from "../Events.ts"
+import { Store } from "../Store.ts"
+import type { Entity } from "../store/Directory.ts"
+import type { Point } from "../store/Telemetry.ts"
+import { JsonValue, type Value } from "../Value.ts"
+import { chance, type Signal, signals } from "./signals.ts"
+import { customer, type DemoDevice, devices, floorOf, places } from "./site.ts"
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+const history = 30 * day
+/** Between two points of the history. */
+const step = 5 * minute
+/** Devices that report in one second: each has its turn every five seconds. */
+const turns = 5
+
+interface Placed {
+  readonly device: DemoDevice
+  readonly entity: Entity
+  readonly seed: number
+}
+
+/** Twice in thirty days a device is away for some hours. */
+const isAway = (seed: number, ts: number, start: number): boolean =>
+  [0, 1].some((n) => {
+    const from = start + chance(seed + 100 * n, 1) * (history - day)
+    return ts >= from && ts < from + (2 + 6 * chance(seed + 100 * n, 2)) * hour
+  })
+
+function* pointsOf(signal: Signal, { device, seed }: Placed, now: number): Generator<Point> {
+  const start = now - history
+  const first = Math.ceil((now - Math.min(device.age, 30) * day) / step) * step
+  const last = now - device.silent * day
+  for (let ts = first; ts <= last; ts += step) if (!isAway(seed, ts, start)) yield { ts, value: signal(seed, ts) }
+}
+
+const serverAttributes = ({ device, seed }: Placed, now: number): ReadonlyArray<readonly [string, Value]> => [
+  ["active", device.silent === 0],
+  ["serialNumber", `HH-${String(1000 + seed)}`],
+  ["floor", floorOf(device.place)],
+  ["calibrated", new Date(now - (40 + seed * 3) * day).toISOString().slice(0, 10)],
+  ["thresholds", new JsonValue('{"temperature":{"min":16,"max":26},"co2":{"max":1000}}')]
+]
+
+const sharedAttributes: ReadonlyArray<readonly [string, Value]> = [
+  ["reportingInterval", 300n],
+  ["targetTemperature", 21.5]
+]
+
+const clientAttributes = ({ seed }: Placed): ReadonlyArray<readonly [string, Value]> => [
+  ["firmware", `2.${seed % 4}.1`],
+  ["ip", `10.20.0.${10 + seed}`]
+]
+
+const build = (store: Store["Service"], tenantId: string, now: number): ReadonlyArray<Placed> =>
+  store.transaction(() => {
+    const at = now - 90 * day
+    const { accounts, attributes, directory, relations } = store
+    const contains = (from: Entity, to: Entity) =>
+      relations.save({ fromId: from.id, fromType: from.type, toId: to.id, toType: to.type, type: "Contains" })
+    const tenant = directory.createCustomer({ tenantId, name: customer.title, now: at })
+    const password = Redacted.make(customer.password)
+    accounts.createUser({ tenantId, email: customer.email, authority: "CUSTOMER_USER", password, customerId: tenant.id, now: at })
+
+    const byPlace = new Map<string, Entity>()
+    for (const { name, type, within } of places) {
+      const asset = directory.createAsset({ tenantId, name, type, now: at })
+      byPlace.set(name, asset)
+      if (within !== undefined) contains(byPlace.get(within)!, asset)
+    }
+    const placed = devices.map((device, i): Placed => {
+      const customerId = floorOf(device.place) === customer.floor ? tenant.id : null
+      const { label, name, type } = device
+      const entity = directory.createDevice({ tenantId, name, type, label, customerId, now: now - device.age * day - (i + 1) * minute })
+      contains(byPlace.get(device.place)!, entity)
+      return { device, entity, seed: i + 1 }
+    })
+    const main = placed.find(({ device }) => device.name === "Main meter")!.entity
+    for (const { device, entity } of placed) {
+      if (device.type === "energy meter" && entity !== main) {
+        relations.save({ fromId: main.id, fromType: "DEVICE", toId: entity.id, toType: "DEVICE", type: "Feeds" })
+      }
+    }
+    for (const one of placed) {
+      attributes.save(one.entity, "SERVER_SCOPE", serverAttributes(one, now), now - day)
+      attributes.save(one.entity, "SHARED_SCOPE", sharedAttributes, now - day)
+      attributes.save(one.entity, "CLIENT_SCOPE", clientAttributes(one), now - day)
+    }
+    return placed
+  })
+
+const load = Effect.fnUntraced(function* (store: Store["Service"], placed: ReadonlyArray<Placed>, now: number) {
+  for (const one of placed) {
+    store.transaction(() => {
+      for (const [key, signal] of Object.entries(signals[one.device.type]!))
+        store.telemetry.load(one.entity, key, pointsOf(signal, one, now))
+    })
+    yield* Effect.yieldNow
+  }
+})
+
+/** What a device reports now. */
+const reading = ({ device, seed }: Placed, ts: number): ReadonlyArray<SavedPoint> =>
+  Object.entries(signals[device.type]!).map(([key, signal]) => ({ key, ts, value: signal(seed, ts) }))
+
+const report = (store: Store["Service"], placed: ReadonlyArray<Placed>) => {
+  let second = 0
+  return Effect.map(Clock.currentTimeMillis, (now) => {
+    second++
+    placed.forEach((one, i) => {
+      if (one.device.silent === 0 && i % turns === second % turns) store.telemetry.save(one.entity, reading(one, now))
+    })
+  }).pipe(Effect.repeat(Schedule.spaced("1 second")))
+}
+
+/** The devices that an earlier run built, when the data was kept in a file. */
+const rebuilt = (store: Store["Service"], tenantId: string): ReadonlyArray<Placed> =>
+  devices.flatMap((device, i) => {
+    const entity = store.directory.byName(tenantId, "DEVICE", device.name)
+    return entity === undefined ? [] : [{ device, entity, seed: i + 1 }]
+  })
+
+/** Builds the site unless the tenant has devices, then lets it live until the scope closes. */
+export const run = Effect.fnUntraced(function* (tenantId: string) {
+  const store = yield* Store
+  const now = yield* Clock.currentTimeMillis
+  const isNew = store.directory.all(tenantId, "DEVICE").length === 0
+  const placed = isNew ? build(store, tenantId, now) : rebuilt(store, tenantId)
+  if (isNew) yield* load(store, placed, now)
+  yield* Effect.forkScoped(report(store, placed))
+})

@@ -1,0 +1,62 @@
+/** A Parquet file, written while its rows come: row group after row group. */
+import { Effect, Option, Stream } from "effect"
+import { ByteWriter, ParquetWriter } from "hyparquet-writer"
+import { ParquetColumns, schemaOf } from "./ParquetColumns.ts"
+import { RowSource } from "./RowSource.ts"
+import type { RowsOfSeries } from "./Rows.ts"
+
+export const parquetFormat = { contentType: "application/vnd.apache.parquet", fileExtension: "parquet" } as const
+
+export interface ParquetOptions {
+  /** With the columns `device_id` and `device_name`. */
+  readonly devices?: boolean
+}
+
+/** A group is encoded in one turn of the event loop: larger groups read better, but hold up everyone else. */
+const groupRows = 10_000
+const groupTextUnits = 2 * 1024 * 1024
+const isFull = (group: ParquetColumns) => group.count >= groupRows || group.size >= groupTextUnits
+
+/** Hands out what was written so far. Positions in the file go on counting. */
+class Chunks extends ByteWriter {
+  taken(): Uint8Array {
+    const bytes = new Uint8Array(this.buffer.slice(0, this.index))
+    this.index = 0
+    return bytes
+  }
+}
+
+/**
+ * The bytes of a Parquet file with the columns `ts` (milliseconds, UTC), `key` and four for the value, of which one is filled and
+ * none for null: `value_double`, `value_long` (integers of up to 64 bits), `value_bool`, and `value_text` for text, JSON and
+ * numbers that neither number column can hold. Compressed with Snappy.
+ */
+export const parquet = <E, R>(
+  pages: Stream.Stream<RowsOfSeries, E, R>,
+  { devices = false }: ParquetOptions = {}
+): Stream.Stream<Uint8Array, E, R> =>
+  Stream.unwrap(
+    Effect.map(RowSource.make(pages), (source) => {
+      const chunks = new Chunks()
+      const file = new ParquetWriter({ writer: chunks, schema: schemaOf(devices), createdBy: "boardwalk" })
+
+      const group = Effect.gen(function* () {
+        const columns = new ParquetColumns(devices)
+        for (let piece = yield* source.peek; piece !== undefined; piece = yield* source.peek) {
+          source.take(columns.add(piece, piece.from, isFull) - piece.from)
+          if (isFull(columns)) break
+        }
+        return columns
+      })
+
+      return Stream.paginate(undefined, () =>
+        Effect.map(group, (columns) => {
+          const isLast = !isFull(columns)
+          // Neither waits: it writes to memory.
+          if (columns.count > 0) void file.write({ columnData: columns.columns(), rowGroupSize: columns.count })
+          if (isLast) void file.finish()
+          return [[chunks.taken()], isLast ? Option.none<undefined>() : Option.some(undefined)] as const
+        })
+      )
+    })
+  )
