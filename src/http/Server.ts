@@ -11,11 +11,14 @@ import { Access } from "../services/Access.ts"
 import { ApiKeys } from "../services/ApiKeys.ts"
 import { Assets } from "../services/Assets.ts"
 import { Attributes } from "../services/Attributes.ts"
+import { Buckets } from "../services/Buckets.ts"
 import { Devices } from "../services/Devices.ts"
 import { Exports } from "../services/Exports.ts"
 import { Graph } from "../services/Graph.ts"
 import { History } from "../services/History.ts"
 import { Ingest } from "../services/Ingest.ts"
+import { LatestOfMany } from "../services/LatestOfMany.ts"
+import { Query } from "../services/Query.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/Telemetry.ts"
 import { Session } from "../thingsboard/Session.ts"
@@ -44,9 +47,11 @@ const Services = Layer.mergeAll(
   Ingest.layer,
   Graph.layer,
   Readiness.layer,
-  Exports.layer
+  Exports.layer,
+  LatestOfMany.layer,
+  Query.layer
 ).pipe(
-  Layer.provideMerge(History.layer),
+  Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer)),
   Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
   Layer.provideMerge(Session.layer)

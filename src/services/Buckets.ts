@@ -119,7 +119,7 @@ export class Buckets extends Context.Service<
         const [opening, rest] = yield* step(ofKey(first))({ range, most: mostBuckets })
         const ofFirst = Stream.fromIterable(opening).pipe(
           Stream.concat(
-            Option.match(rest, { onNone: () => Stream.empty, onSome: (reading) => chunks({ ...ofKey(first), range: reading.range }) }),
+            Option.match(rest, { onNone: () => Stream.empty, onSome: (reading) => chunks({ ...ofKey(first), range: reading.range }) })
           ),
           Stream.map((buckets) => pageOf(first, buckets))
         )

@@ -35,7 +35,9 @@ export const readCursor = (query: string, word: string): Effect.Effect<Cursor, I
   const fits = /^[\w-]+$/.test(word) && text.slice(0, checkLength) === checkOf(query, parts)
   return Option.match(fits ? decode(parts) : Option.none(), {
     onNone: () =>
-      Effect.fail(new InvalidInput({ faults: [{ field: "cursor", issue: "Expected next_cursor of the page before, with the same query" }] })),
+      Effect.fail(
+        new InvalidInput({ faults: [{ field: "cursor", issue: "Expected next_cursor of the page before, with the same query" }] })
+      ),
     onSome: ([, start, end, positions]) => Effect.succeed({ range: { start, end }, positions })
   })
 }

@@ -71,7 +71,10 @@ export const findDevices = (
   return Stream.fromIterable(calls).pipe(
     Stream.flatMap(({ filter, latest }) =>
       Stream.paginate(0, (number) =>
-        Effect.map(page(filter, latest, number), ({ data, hasNext }) => [data.map(foundOf), hasNext ? Option.some(number + 1) : Option.none()])
+        Effect.map(page(filter, latest, number), ({ data, hasNext }) => [
+          data.map(foundOf),
+          hasNext ? Option.some(number + 1) : Option.none()
+        ])
       )
     ),
     Stream.runCollect

@@ -172,7 +172,14 @@ export class Exports extends Context.Service<
             Stream.mapEffect((device) => openDevice(device, asked, range), { concurrency: devicesAhead }),
             Stream.flatMap(written)
           )
-          return file(writer, name, Stream.concat(Stream.suspend(() => written(opened)), rest))
+          return file(
+            writer,
+            name,
+            Stream.concat(
+              Stream.suspend(() => written(opened)),
+              rest
+            )
+          )
         })
       }
     })

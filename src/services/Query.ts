@@ -59,10 +59,11 @@ const remaining = ({ end, start }: TimeRange, order: Order, position: number): T
   order === "ASC" ? { start: position, end } : { start, end: position }
 
 /** One more point than fits was asked for: whether it came says whether there is a next page. */
-const cut = (key: string, points: ReadonlyArray<Bucket>, limit: number, order: Order): KeyRead => {
+const cut = (key: string, points: ReadonlyArray<Bucket>, { limit, order }: PageQuery, bucketing: Bucketing | undefined): KeyRead => {
   if (points.length <= limit) return { key, points, position: null }
   const last = points[limit - 1]!.ts
-  return { key, points: points.slice(0, limit), position: order === "ASC" ? last + 1 : last }
+  const behind = bucketing === undefined ? last + 1 : bucketing.grid.next(bucketing.grid.floor(last))
+  return { key, points: points.slice(0, limit), position: order === "ASC" ? behind : last }
 }
 
 const pointsOf = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<Bucket> => {
@@ -82,7 +83,10 @@ const pointsOf = (page: HistoryPage, key: string, { end, start }: TimeRange, ord
 
 const seriesJson = (keys: ReadonlyArray<string>, reads: ReadonlyMap<string, KeyRead>) =>
   `{${keys
-    .map((key) => `${JSON.stringify(key)}:[${(reads.get(key)?.points ?? []).map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]`)
+    .map(
+      (key) =>
+        `${JSON.stringify(key)}:[${(reads.get(key)?.points ?? []).map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]`
+    )
     .join(",")}}`
 
 export class Query extends Context.Service<
@@ -143,7 +147,7 @@ export class Query extends Context.Service<
             pending.filter(({ rest }) => rest.start < rest.end),
             ({ key, rest }) =>
               Effect.map(bucketing === undefined ? readRaw(query, key, rest) : readBuckets(query, bucketing, key, rest), (points) =>
-                cut(key, points, limit, order)
+                cut(key, points, query, bucketing)
               ),
             { concurrency: tbConcurrency }
           )

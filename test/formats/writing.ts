@@ -1,5 +1,6 @@
-/** Files of the formats that go row by row, as a service would write them. */
-import type { Device } from "../../src/formats/Rows.ts"
+/** Pages of history, and files made of them as a service makes them. */
+import { Effect, Option, Stream } from "effect"
+import type { Device, RowsOfSeries } from "../../src/formats/Rows.ts"
 import type { RowWriter } from "../../src/formats/RowWriter.ts"
 import { HistoryPage, scan } from "../../src/thingsboard/HistoryPage.ts"
 
@@ -29,4 +30,23 @@ export const written = (writer: RowWriter, ...parts: ReadonlyArray<Part>): strin
     }
   }
   return Buffer.concat([...chunks, writer.tail()]).toString("utf8")
+}
+
+/** The pages of each part, one key after the other, all scanned into the same columns as a service does it. */
+export const pagesOf = (
+  ...parts: ReadonlyArray<{ readonly tokens: Record<string, ReadonlyArray<string>>; readonly firstTs?: number; readonly device?: Device }>
+): Stream.Stream<RowsOfSeries> => {
+  const columns = new HistoryPage()
+  const asked = parts.flatMap(({ device, firstTs = 0, tokens }) =>
+    Object.entries(tokens).map(([key, values]) => ({ device, firstTs, key, values }))
+  )
+  return Stream.paginate(0, (i) =>
+    Effect.sync(() => {
+      const part = asked[i]
+      if (part === undefined) return [[], Option.none<number>()] as const
+      const points = part.values.map((token, k) => `{"ts":${part.firstTs + k},"value":${token}}`)
+      const rows = scan(utf8.encode(`{${JSON.stringify(part.key)}:[${points.join(",")}]}`), columns)
+      return [rows.series.map((series): RowsOfSeries => ({ rows, series, device: part.device })), Option.some(i + 1)] as const
+    })
+  )
 }

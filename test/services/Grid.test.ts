@@ -19,7 +19,7 @@ const faultsOf = (asked: BucketsAsked) => Effect.map(Effect.flip(bucketingOf(ask
 
 const allRuns = (grid: Grid, start: number, end: number, most: number, order: "ASC" | "DESC") => {
   const runs: Array<Run> = []
-  for (let [from, to] = [start, end]; from < to; ) {
+  for (let [from, to] = [start, end]; from < to;) {
     const run = order === "ASC" ? firstRun(grid, from, to, most) : lastRun(grid, from, to, most)
     runs.push(run)
     if (order === "ASC") from = run.end

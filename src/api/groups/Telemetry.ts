@@ -19,7 +19,7 @@ import {
   startTs,
   tsUnit
 } from "../Parameters.ts"
-import { bodyProblems, DeviceNotFound, RateLimited, upstreamProblems } from "../Problems.ts"
+import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
 import { BulkResult, ImportBody, ImportResult, PointsByDevice, UploadResult } from "./TelemetryBodies.ts"
 
 const Row = Schema.Struct({ ts: Point.fields.ts, key: Key, value: Point.fields.value }).annotate({
@@ -100,8 +100,8 @@ const QueryResult = Schema.Struct({
   data: Series,
   metadata: Schema.Struct({
     total_points: Schema.Int.annotate({ description: "Points on this page." }),
-    keys_found: Schema.Array(Key),
-    keys_missing: Schema.Array(Key),
+    keys_found: Schema.Array(Key).annotate({ description: "Keys asked for that the device has, at whatever time." }),
+    keys_missing: Schema.Array(Key).annotate({ description: "Keys asked for that the device does not have." }),
     time_range: Schema.Struct({ start: Schema.Int, end: Schema.Int, duration_hours: Schema.Finite })
   }),
   next_cursor: Schema.NullOr(Schema.String).annotate({ description: "Reads on where this page ends; null on the last one." })
@@ -138,7 +138,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       params: deviceParams,
       query: { keys, start_ts: startTs, end_ts: endTs, format: Schema.optionalKey(Format), ...aggregation },
       success: [Series, HttpApiSchema.StreamNdjson({ schema: Row }), ...files],
-      error: [DeviceNotFound, RateLimited, ...upstreamProblems]
+      error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
@@ -146,7 +146,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           identifier: "exportTelemetry",
           summary: "Read all telemetry of a range",
           description:
-            "Every point with `start_ts` <= ts < `end_ts`, oldest first, key after key, streamed and exact. When ThingsBoard fails on the way the connection is broken off, so that a cut file never looks whole."
+            "Every point with `start_ts` <= ts < `end_ts`, oldest first, key after key, streamed and exact; with `agg` and `interval` one point a filled bucket, dated at its start. When ThingsBoard fails on the way the connection is broken off, so that a cut file never looks whole."
         })
       ),
     HttpApiEndpoint.get("latest", "/devices/:device_id/telemetry/latest", {
@@ -193,7 +193,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "getLatestTelemetryOfMany",
           summary: "Read the latest values of many devices",
-          description: "In few calls to ThingsBoard, also for a thousand devices."
+          description:
+            "In few calls to ThingsBoard, also for a thousand devices. ThingsBoard answers such calls in text, from which the types are made out: text that reads as a number, as `true` or `false`, or as JSON comes as such, and 5.0 may come as 5. Read a device alone where the stored type counts."
         })
       ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {
@@ -237,7 +238,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "queryTelemetry",
           summary: "Query telemetry page by page",
-          description: "Up to `limit` points a key; `next_cursor` reads on. A loop over pages gives every row once."
+          description:
+            "Up to `limit` points a key, newest first unless `order` is ASC; `next_cursor` reads on. A loop over pages gives every point once, also while new ones come in. `interval` without `agg` means AVG; `ts` of a bucket is its start."
         })
       ),
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {

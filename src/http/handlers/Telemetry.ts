@@ -1,13 +1,20 @@
 import { Effect } from "effect"
+import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
+import { defaults, type Format } from "../../api/Parameters.ts"
 import { RateLimited } from "../../api/Problems.ts"
+import type { DeviceId } from "../../domain/Ids.ts"
+import type { Order } from "../../domain/Telemetry.ts"
 import { Exports } from "../../services/Exports.ts"
+import type { Interval } from "../../services/Grid.ts"
+import { LatestOfMany } from "../../services/LatestOfMany.ts"
+import { type PageFound, Query } from "../../services/Query.ts"
 import { Telemetry } from "../../services/Telemetry.ts"
 import { success } from "../answers.ts"
 import { negotiate } from "../negotiate.ts"
 import { refuse } from "../refuse.ts"
-import { asDeviceProblem } from "../toProblem.ts"
+import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
 import { download } from "../download.ts"
 
 const tooManyExports = refuse(
@@ -15,12 +22,53 @@ const tooManyExports = refuse(
   (common) => new RateLimited({ ...common, details: {}, retry_after: 5 })
 )
 
+interface PageAsked {
+  readonly limit: number
+  readonly order: Order
+  readonly interval?: Interval
+  readonly timezone?: string
+}
+
+const exportProblems = {
+  TooManyExports: () => tooManyExports,
+  EntityNotFound: asDeviceProblem,
+  ThingsBoardError: asDeviceProblem,
+  InvalidInput: asInputProblem
+}
+
+const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpServerRequest) =>
+  negotiate(format, request.headers["accept"] ?? null) as "csv"
+
+/** The members of a page, the points as they are. */
+const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: PageFound) => {
+  const { agg, keys, points, range } = found
+  const query = {
+    keys,
+    start_ts: range.start,
+    end_ts: range.end,
+    limit,
+    order,
+    interval: interval ?? null,
+    agg,
+    timezone: timezone ?? null
+  }
+  const metadata = {
+    total_points: points,
+    keys_found: found.found,
+    keys_missing: found.missing,
+    time_range: { ...range, duration_hours: (range.end - range.start) / 3_600_000 }
+  }
+  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${found.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(found.next ?? null)}`
+}
+
 export const TelemetryLive = HttpApiBuilder.group(
   Api,
   "telemetry",
   Effect.fnUntraced(function* (handlers) {
     const telemetry = yield* Telemetry
     const exports = yield* Exports
+    const latestOfMany = yield* LatestOfMany
+    const query = yield* Query
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -42,17 +90,36 @@ export const TelemetryLive = HttpApiBuilder.group(
             deviceId: device_id,
             keys: query.keys,
             range: { start: query.start_ts, end: query.end_ts },
-            format: negotiate(query.format, request.headers["accept"] ?? null) as "csv"
+            buckets: query,
+            format: formatOf(query.format, request)
           })
-          .pipe(
-            Effect.map(download),
-            Effect.catchTag("TooManyExports", () => tooManyExports),
-            Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem })
-          )
+          .pipe(Effect.map(download), Effect.catchTags(exportProblems))
       )
-      .handle("latestOfMany", () => Effect.die("not yet"))
-      .handle("exportMany", () => Effect.die("not yet"))
-      .handle("query", () => Effect.die("not yet"))
+      .handle("latestOfMany", ({ payload }) =>
+        latestOfMany.read(payload, payload.keys).pipe(
+          Effect.flatMap(({ json, keys, notFound }) =>
+            success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
+          ),
+          Effect.catch(asUpstreamProblem)
+        )
+      )
+      .handle("exportMany", ({ payload, request }) =>
+        exports
+          .devices({
+            selection: payload,
+            keys: payload.keys,
+            range: { start: payload.start_ts, end: payload.end_ts },
+            format: formatOf(payload.format, request)
+          })
+          .pipe(Effect.map(download), Effect.catchTags(exportProblems))
+      )
+      .handle("query", ({ params: { device_id }, payload }) => {
+        const { cursor, end_ts, limit = defaults.queryLimit, order = "DESC", start_ts, ...rest } = payload
+        return query.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
+          Effect.flatMap((found) => success(pageMembers(device_id, { ...payload, limit, order }, found))),
+          Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+        )
+      })
       .handle("upload", () => Effect.die("not yet"))
       .handle("bulk", () => Effect.die("not yet"))
   })

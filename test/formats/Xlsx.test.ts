@@ -1,0 +1,190 @@
+import { expect, test } from "bun:test"
+import * as fc from "fast-check"
+import { Effect, Exit, Stream } from "effect"
+import { xlsx } from "../../src/formats/Xlsx.ts"
+import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
+import { hardTokens, scalar } from "../support/jsonTokens.ts"
+import { bytesOf, type Cell, readXlsx } from "./readers.ts"
+import { pagesOf } from "./writing.ts"
+
+const noon = Date.UTC(2024, 1, 29, 12)
+
+/** Text as Excel reads it back: openpyxl leaves the standard's `_xHHHH_` forms as they are. */
+const unescaped = (text: string) =>
+  text.replaceAll(/_x([0-9A-F]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+const texts = (cells: ReadonlyArray<Cell>) => cells.map(([, value]) => (typeof value === "string" ? unescaped(value) : value))
+
+test("a sheet a key, in the order asked, with the time as a date", async () => {
+  const pages = pagesOf({ tokens: { temperature: ["21.5", "-3"], door: ["true", '"open"'] }, firstTs: noon })
+  expect(await readXlsx(await bytesOf(xlsx(["temperature", "empty", "door"], pages)))).toEqual([
+    {
+      name: "temperature",
+      rows: [
+        [
+          ["s", "time (UTC)"],
+          ["s", "ts"],
+          ["s", "value"]
+        ],
+        [
+          ["d", "2024-02-29T12:00:00.000"],
+          ["n", String(noon)],
+          ["n", "21.5"]
+        ],
+        [
+          ["d", "2024-02-29T12:00:00.001"],
+          ["n", String(noon + 1)],
+          ["n", "-3"]
+        ]
+      ]
+    },
+    {
+      name: "empty",
+      rows: [
+        [
+          ["s", "time (UTC)"],
+          ["s", "ts"],
+          ["s", "value"]
+        ]
+      ]
+    },
+    {
+      name: "door",
+      rows: [
+        [
+          ["s", "time (UTC)"],
+          ["s", "ts"],
+          ["s", "value"]
+        ],
+        [
+          ["d", "2024-02-29T12:00:00.000"],
+          ["n", String(noon)],
+          ["b", true]
+        ],
+        [
+          ["d", "2024-02-29T12:00:00.001"],
+          ["n", String(noon + 1)],
+          ["s", "open"]
+        ]
+      ]
+    }
+  ])
+})
+
+test("hard values are exact: as a number where Excel can hold it, else as text", async () => {
+  const cells: ReadonlyArray<readonly [token: string, cell: Cell]> = [
+    ["9223372036854775807", ["s", "9223372036854775807"]],
+    ["9007199254740993", ["s", "9007199254740993"]],
+    ["1.2345678912345679E8", ["s", "1.2345678912345679E8"]],
+    ["123456789012345", ["n", "123456789012345"]],
+    ["1.5E8", ["n", "150000000.0"]],
+    ["-0.25", ["n", "-0.25"]],
+    ["true", ["b", true]],
+    ["null", ["n", null]],
+    ['"007"', ["s", "007"]],
+    ['"1e-300"', ["s", "1e-300"]],
+    ['"\\uD83D\\uDCA1"', ["s", "💡"]],
+    ['{"a": [1.10,\n 9007199254740993]}', ["s", '{"a": [1.10,\n 9007199254740993]}']]
+  ]
+  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: cells.map(([token]) => token) } }))))
+  expect(sheet!.rows.slice(1).map((row) => row[2]!)).toEqual(cells.map(([, cell]) => cell))
+})
+
+test("whatever the values are, a reader finds them", async () => {
+  const tokens = [...hardTokens, ...fc.sample(fc.oneof(scalar, fc.json()), { numRuns: 1500, seed: 20240229 })]
+  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: tokens } }))))
+  const wrong = sheet!.rows.slice(1).flatMap(([, , cell], i) => {
+    const token = tokens[i]!.trim()
+    const found = texts([cell!])[0]!
+    if (token.startsWith('"')) return (found ?? "") === (JSON.parse(token) as string).toWellFormed() ? [] : [[token, cell]]
+    if (token === "null") return found === null ? [] : [[token, cell]]
+    if (typeof found === "boolean") return String(found) === token ? [] : [[token, cell]]
+    return found === token || (cell![0] === "n" && Number(found) === Number(token)) ? [] : [[token, cell]]
+  })
+  expect(wrong).toEqual([])
+  expect(sheet!.rows.length).toBe(tokens.length + 1)
+})
+
+test("formula text is text", async () => {
+  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: ['"=1+1"', '"=HYPERLINK(\\"http://x\\")"', '"@x"'] } }))))
+  expect(sheet!.rows.slice(1).map((row) => row[2]!)).toEqual([
+    ["s", "=1+1"],
+    ["s", '=HYPERLINK("http://x")'],
+    ["s", "@x"]
+  ])
+})
+
+test("what XML cannot hold is written as the standard has it, and text of that form stays itself", () => {
+  expect(escaped("a\u0001\r\n<&>_x0041_ _x\uFFFF")).toBe("a_x0001__x000D_\n&lt;&amp;&gt;_x005F_x0041_ _x_xFFFF_")
+})
+
+test("text too long for a cell goes on in the next one, between characters", async () => {
+  const long = `${"a".repeat(32_766)}💡${"b".repeat(40_000)}`
+  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: [JSON.stringify(long)] } }))))
+  const cells = sheet!.rows[1]!.slice(2).map(([, value]) => value)
+  expect(cells.map((cell) => (cell as string).length)).toEqual([32_766, 32_767, 7235])
+  expect(cells.join("")).toBe(long)
+  expect(textCells("")).toBe('<c t="inlineStr"><is><t xml:space="preserve"></t></is></c>')
+})
+
+test("a key with more rows than a sheet holds goes on in another, none lost", async () => {
+  const values = Array.from({ length: 5000 }, (_, i) => String(i))
+  const book = await readXlsx(await bytesOf(xlsx(["k", "other"], pagesOf({ tokens: { k: values, other: ["1"] } }), { rowsPerSheet: 2401 })))
+  expect(book.map(({ name, rows }) => [name, rows.length])).toEqual([
+    ["k", 2401],
+    ["k (2)", 2401],
+    ["k (3)", 201],
+    ["other", 2]
+  ])
+  expect(book.slice(0, 3).flatMap(({ rows }) => rows.slice(1).map((row) => row[2]![1]))).toEqual(values)
+})
+
+test("exactly full, a sheet is not followed by an empty one", async () => {
+  const book = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: ["1", "2"] } }), { rowsPerSheet: 3 })))
+  expect(book.map(({ name, rows }) => [name, rows.length])).toEqual([["k", 3]])
+})
+
+test("a key that no sheet can be called heads its column instead", async () => {
+  const keys = ["a/b", "a?b", "History", 'x<"&>y']
+  const book = await readXlsx(await bytesOf(xlsx(keys, pagesOf({ tokens: { "a/b": ["1"] } }))))
+  expect(book.map(({ name, rows }) => [name, rows[0]![2]![1]])).toEqual([
+    ["a_b", "a/b"],
+    ["a_b (2)", "a?b"],
+    ["History (2)", "History"],
+    ['x<"&>y', "value"]
+  ])
+})
+
+test("several devices share a key's sheet, each row with its device", async () => {
+  const roof = { id: "id-1", name: "Roof <north>" }
+  const cellar = { id: "id-2", name: "=Cellar" }
+  const pages = pagesOf({ tokens: { t: ["1"] }, device: roof, firstTs: noon }, { tokens: { t: ["2"] }, device: cellar, firstTs: noon })
+  const book = await readXlsx(await bytesOf(xlsx(["t"], pages, { devices: true })))
+  expect(book.map(({ rows }) => rows.map((row) => row.map(([, value]) => value)))).toEqual([
+    [
+      ["device_id", "device_name", "time (UTC)", "ts", "value"],
+      ["id-1", "Roof <north>", "2024-02-29T12:00:00.000", String(noon), "1"],
+      ["id-2", "=Cellar", "2024-02-29T12:00:00.000", String(noon), "2"]
+    ]
+  ])
+})
+
+test("times that Excel has no date for keep their ts", async () => {
+  const times = [Date.UTC(1900, 1, 28), Date.UTC(1900, 2, 1), Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(10_000, 0, 1)]
+  const pages = pagesOf(...times.map((firstTs) => ({ tokens: { k: ["1"] }, firstTs })))
+  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pages)))
+  expect(sheet!.rows.slice(1).map((row) => [row[0]![1], row[1]![1]])).toEqual([
+    [null, String(times[0])],
+    ["1900-03-01T00:00:00.000", String(times[1])],
+    ["9999-12-31T23:59:59.999", String(times[2])],
+    [null, String(times[3])]
+  ])
+})
+
+test("without keys there is still a workbook to open", async () => {
+  expect((await readXlsx(await bytesOf(xlsx([], Stream.empty)))).map(({ name }) => name)).toEqual(["no data"])
+})
+
+test("a page that fails fails the file", async () => {
+  const pages = pagesOf({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
+  expect(await Effect.runPromiseExit(Stream.runDrain(xlsx(["k"], pages)))).toEqual(Exit.fail("upstream is gone"))
+})

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test"
+import * as fc from "fast-check"
+import { isSheetName, sheetNames } from "../../src/formats/sheetNames.ts"
+
+const named = (...wanted: ReadonlyArray<string>) => wanted.map(sheetNames())
+
+test("a key that Excel takes is the sheet's name", () => {
+  expect(named("temperature", "Feuchte %", "温度", "a&b <c>")).toEqual(["temperature", "Feuchte %", "温度", "a&b <c>"])
+})
+
+test("what Excel forbids is replaced", () => {
+  expect(named("a/b\\c", "[x]:*?", "'quoted'", "tab\there", "")).toEqual(["a_b_c", "_x____", "_quoted_", "tab_here", "_"])
+})
+
+test("names that collide are told apart, upper and lower case being the same for Excel", () => {
+  expect(named("temp", "Temp", "TEMP", "temp (2)", "a/b", "a?b")).toEqual([
+    "temp",
+    "Temp (2)",
+    "TEMP (3)",
+    "temp (2) (2)",
+    "a_b",
+    "a_b (2)"
+  ])
+})
+
+test("the name that Excel keeps for itself is not given away", () => {
+  expect(named("History", "history")).toEqual(["History (2)", "history (3)"])
+})
+
+test("long names that begin alike stay distinct in 31 characters", () => {
+  const long = "outside-air-temperature-building-"
+  expect(named(`${long}1`, `${long}2`)).toEqual(["outside-air-temperature-buildin", "outside-air-temperature-bui (2)"])
+})
+
+test("whatever the keys are, every name is allowed and none comes twice", () => {
+  const key = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: fc.constantFrom("a", "A", "'", "/", "💡", "\ud83d", "(", "2", ")", " "), maxLength: 40 }),
+    fc.constantFrom("History", "ß", "SS", "i", "İ")
+  )
+  fc.assert(
+    fc.property(fc.array(key, { maxLength: 20 }), (keys) => {
+      const names = named(...keys)
+      for (const name of names) expect(isSheetName(name)).toBe(true)
+      for (const name of names) expect(name.length >= 1 && name.length <= 31 && name.isWellFormed()).toBe(true)
+      expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(keys.length)
+    }),
+    { numRuns: 500 }
+  )
+})
