@@ -5,9 +5,6 @@ import { Aggregation, Key, Order, Timestamp } from "../domain/Telemetry.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
-/** The query of an endpoint that takes none: whatever is given is a fault, since a misspelt parameter must not be ignored. */
-export const noQuery = Schema.Record(Schema.String, Schema.Never.annotate({ message: "Expected no such parameter" }))
-
 /** A comma list: `a,b,c`. Blanks around an entry do not count. An empty entry is a fault. */
 export const CommaList = <S extends Schema.Constraint & { readonly Encoded: string }>(entry: S) =>
   Schema.String.pipe(

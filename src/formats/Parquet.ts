@@ -14,8 +14,9 @@ export interface ParquetOptions {
 
 /** A group is encoded in one turn of the event loop: larger groups read better, but hold up everyone else. */
 const groupRows = 10_000
+/** The first group is small so that the first byte comes soon. */
+const firstGroupRows = 2000
 const groupTextUnits = 2 * 1024 * 1024
-const isFull = (group: ParquetColumns) => group.count >= groupRows || group.size >= groupTextUnits
 
 /** Hands out what was written so far. Positions in the file go on counting. */
 class Chunks extends ByteWriter {
@@ -40,22 +41,23 @@ export const parquet = <E, R>(
       const chunks = new Chunks()
       const file = new ParquetWriter({ writer: chunks, schema: schemaOf(devices), createdBy: "boardwalk" })
 
-      const group = Effect.gen(function* () {
-        const columns = new ParquetColumns(devices)
+      const columns = new ParquetColumns(devices, groupRows, groupTextUnits)
+
+      const fill = Effect.fnUntraced(function* (rows: number) {
+        columns.begin(rows)
         for (let piece = yield* source.peek; piece !== undefined; piece = yield* source.peek) {
-          source.take(columns.add(piece, piece.from, isFull) - piece.from)
-          if (isFull(columns)) break
+          source.take(columns.add(piece, piece.from))
+          if (columns.isFull) return
         }
-        return columns
       })
 
-      return Stream.paginate(undefined, () =>
-        Effect.map(group, (columns) => {
-          const isLast = !isFull(columns)
-          // Neither waits: it writes to memory.
+      return Stream.paginate(firstGroupRows, (rows) =>
+        Effect.map(Effect.andThen(Effect.yieldNow, fill(rows)), () => {
+          // Both would only wait for a file; this one is in memory.
           if (columns.count > 0) void file.write({ columnData: columns.columns(), rowGroupSize: columns.count })
+          const isLast = !columns.isFull
           if (isLast) void file.finish()
-          return [[chunks.taken()], isLast ? Option.none<undefined>() : Option.some(undefined)] as const
+          return [[chunks.taken()], isLast ? Option.none<number>() : Option.some(groupRows)] as const
         })
       )
     })

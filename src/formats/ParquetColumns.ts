@@ -36,84 +36,107 @@ const isDecimal = (bytes: Uint8Array, from: number, to: number) => {
   return false
 }
 
-/** The rows of a row group as columns, copied: exactly one of the value columns holds a value, none for null. */
+type Kinds = readonly [double: number | null, long: bigint | null, boolean: boolean | null, text: string | null]
+
+/** The rows of a row group as columns, copied: one of the value columns holds the value, none holds null. Columns are reused for the next group. */
 export class ParquetColumns {
   count = 0
-  /** What the texts take, roughly. */
-  size = 0
-  private ts: Array<bigint> = []
-  private keys: Array<string> = []
-  private doubles: Array<number | null> = []
-  private longs: Array<bigint | null> = []
-  private booleans: Array<boolean | null> = []
-  private texts: Array<string | null> = []
-  private deviceIds: Array<string> = []
-  private deviceNames: Array<string> = []
+  /** UTF-16 units of all texts. */
+  textUnits = 0
+  private readonly ts: Float64Array
+  private readonly keys: Array<string> = []
+  private readonly doubles: Array<number | null> = []
+  private readonly longs: Array<bigint | null> = []
+  private readonly booleans: Array<boolean | null> = []
+  private readonly texts: Array<string | null> = []
+  private readonly deviceIds: Array<string> = []
+  private readonly deviceNames: Array<string> = []
 
-  constructor(private readonly devices: boolean) {}
+  constructor(
+    private readonly devices: boolean,
+    private mostRows: number,
+    private readonly mostTextUnits: number
+  ) {
+    this.ts = new Float64Array(mostRows)
+  }
 
-  /** Takes rows from `from` on until the group is full; returns where it stopped. */
-  add({ device, rows, series }: RowsOfSeries, from: number, isFull: (columns: ParquetColumns) => boolean): number {
+  /** Forgets the group before it. `rows` is at most what the columns were made for. */
+  begin(rows: number) {
+    this.mostRows = rows
+    this.count = 0
+    this.textUnits = 0
+  }
+
+  get isFull(): boolean {
+    return this.count === this.mostRows || this.textUnits >= this.mostTextUnits
+  }
+
+  /** Takes rows from `from` on until the group is full; returns how many. */
+  add({ device, rows, series }: RowsOfSeries, from: number): number {
+    const bytes = Buffer.from(rows.bytes.buffer, rows.bytes.byteOffset, rows.bytes.byteLength)
     let row = from
-    for (; row < series.to && !isFull(this); row++) {
-      this.ts.push(BigInt(rows.ts[row]!))
-      this.keys.push(series.key)
+    for (; row < series.to && !this.isFull; row++) {
+      const at = this.count++
+      this.ts[at] = rows.ts[row]!
+      this.keys[at] = series.key
       if (this.devices) {
-        this.deviceIds.push(device?.id ?? "")
-        this.deviceNames.push(device?.name ?? "")
+        this.deviceIds[at] = device?.id ?? ""
+        this.deviceNames[at] = device?.name ?? ""
       }
-      this.value(rows.bytes, rows.valueFrom[row]!, rows.valueTo[row]!)
-      this.count++
+      this.put(at, kindsOf(bytes, rows.valueFrom[row]!, rows.valueTo[row]!))
     }
-    return row
+    return row - from
   }
 
   columns(): Array<ColumnSource> {
+    const filled = <A>(column: Array<A>) => (column.length === this.count ? column : column.slice(0, this.count))
     return [
       ...(this.devices
         ? [
-            { name: "device_id", data: this.deviceIds },
-            { name: "device_name", data: this.deviceNames }
+            { name: "device_id", data: filled(this.deviceIds) },
+            { name: "device_name", data: filled(this.deviceNames) }
           ]
         : []),
-      { name: "ts", data: this.ts, encoding: "DELTA_BINARY_PACKED" },
-      { name: "key", data: this.keys },
-      { name: "value_double", data: this.doubles },
-      { name: "value_long", data: this.longs },
-      { name: "value_bool", data: this.booleans },
-      { name: "value_text", data: this.texts }
+      // Times that follow each other closely take a byte or less each.
+      { name: "ts", data: this.ts.subarray(0, this.count), encoding: "DELTA_BINARY_PACKED" },
+      { name: "key", data: filled(this.keys) },
+      // Least and greatest values of each group would cost a quarter of the time; readers skip groups by `ts` and `key`.
+      { name: "value_double", data: filled(this.doubles), statistics: false },
+      { name: "value_long", data: filled(this.longs), statistics: false },
+      { name: "value_bool", data: filled(this.booleans), statistics: false },
+      { name: "value_text", data: filled(this.texts), statistics: false }
     ]
   }
 
-  private value(bytes: Uint8Array, from: number, to: number) {
-    switch (bytes[from]) {
-      case quote:
-        return this.put(null, null, null, JSON.parse(textOf(bytes, from, to)) as string)
-      case brace:
-      case bracket:
-        return this.put(null, null, null, textOf(bytes, from, to))
-      case 116:
-        return this.put(null, null, true, null)
-      case 102:
-        return this.put(null, null, false, null)
-      case 110:
-        return this.put(null, null, null, null)
-      default:
-        return this.number(textOf(bytes, from, to), isDecimal(bytes, from, to))
-    }
+  private put(at: number, [double, long, boolean, text]: Kinds) {
+    this.doubles[at] = double
+    this.longs[at] = long
+    this.booleans[at] = boolean
+    this.texts[at] = text
+    if (text !== null) this.textUnits += text.length
   }
+}
 
-  private number(token: string, decimal: boolean) {
-    if (decimal) return doubleHolds(token) ? this.put(Number(token), null, null, null) : this.put(null, null, null, token)
-    const long = longOf(token)
-    return long === undefined ? this.put(null, null, null, token) : this.put(null, long, null, null)
+const kindsOf = (bytes: Buffer, from: number, to: number): Kinds => {
+  switch (bytes[from]) {
+    case quote:
+      return [null, null, null, JSON.parse(textOf(bytes, from, to)) as string]
+    case brace:
+    case bracket:
+      return [null, null, null, textOf(bytes, from, to)]
+    case 116:
+      return [null, null, true, null]
+    case 102:
+      return [null, null, false, null]
+    case 110:
+      return [null, null, null, null]
+    default:
+      return kindsOfNumber(bytes.toString("latin1", from, to), isDecimal(bytes, from, to))
   }
+}
 
-  private put(double: number | null, long: bigint | null, boolean: boolean | null, text: string | null) {
-    this.doubles.push(double)
-    this.longs.push(long)
-    this.booleans.push(boolean)
-    this.texts.push(text)
-    if (text !== null) this.size += text.length
-  }
+const kindsOfNumber = (token: string, decimal: boolean): Kinds => {
+  if (decimal) return doubleHolds(token) ? [Number(token), null, null, null] : [null, null, null, token]
+  const long = longOf(token)
+  return long === undefined ? [null, null, null, token] : [null, long, null, null]
 }

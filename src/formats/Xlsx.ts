@@ -107,5 +107,9 @@ export const xlsx = <E, R>(
   keys: ReadonlyArray<string>,
   pages: Stream.Stream<RowsOfSeries, E, R>,
   options: XlsxOptions = {}
-): Stream.Stream<Uint8Array, E | Zip.ZipError, R> =>
-  Stream.unwrap(entries(keys, pages, options)).pipe(Stream.pipeThroughChannel(Zip.encode()))
+): Stream.Stream<Uint8Array, E, R> =>
+  Stream.unwrap(entries(keys, pages, options)).pipe(
+    Stream.pipeThroughChannel(Zip.encode()),
+    // Paths are ours and sizes are not declared: nothing in them can be wrong.
+    Stream.catchIf(Zip.isZipError, (error) => Stream.die(error))
+  )

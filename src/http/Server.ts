@@ -2,7 +2,8 @@
  * The whole server on one screen: the contract, its handlers and middlewares, the pages, on one port.
  * The folder translates between HTTP and the services; what Boardwalk promises is in `services`.
  */
-import { Effect, Layer } from "effect"
+import { ByteSize, Effect, Layer } from "effect"
+import { HttpIncomingMessage } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { Settings } from "../config/Settings.ts"
@@ -32,6 +33,7 @@ import { TelemetryLive } from "./handlers/Telemetry.ts"
 import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
 import { AuthenticationLive } from "./middleware/Authentication.ts"
 import { CorsLive } from "./middleware/Cors.ts"
+import { DeclaredParametersLive } from "./middleware/DeclaredParameters.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
 import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
@@ -39,7 +41,7 @@ import { PagesLive } from "./pages/Pages.ts"
 import { securityHeaders } from "./securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, GraphLive, TelemetryLive, AttributesLive, SystemLive)
-const Middlewares = Layer.mergeAll(AuthenticationLive, RateLimitLive, SchemaErrorsLive)
+const Middlewares = Layer.mergeAll(AuthenticationLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
 const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
@@ -72,7 +74,9 @@ export const layer = Layer.unwrap(
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
-      headers: securityHeaders
-    })
+      headers: securityHeaders,
+      // Imports have no end; every other body is bounded where it is read.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER
+    }).pipe(Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize))))
   )
 )

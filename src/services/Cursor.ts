@@ -32,7 +32,7 @@ export const printCursor = (query: string, { positions, range }: Cursor): string
 export const readCursor = (query: string, word: string): Effect.Effect<Cursor, InvalidInput> => {
   const text = Buffer.from(word, "base64url").toString()
   const parts = text.slice(checkLength)
-  const fits = /^[\w-]+$/.test(word) && text.slice(0, checkLength) === checkOf(query, parts)
+  const fits = Buffer.from(text).toString("base64url") === word && text.slice(0, checkLength) === checkOf(query, parts)
   return Option.match(fits ? decode(parts) : Option.none(), {
     onNone: () =>
       Effect.fail(

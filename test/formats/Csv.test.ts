@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { csv } from "../../src/formats/Csv.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "./writing.ts"
+import { pageOf, written } from "../support/historyPages.ts"
 
 /** A reader by the letter of RFC 4180: refuses what the RFC does not allow, and tells an empty field (null) from a quoted empty one. */
 const strictlyRead = (file: string): ReadonlyArray<ReadonlyArray<string | null>> => {

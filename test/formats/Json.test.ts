@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { json, jsonOfDevices } from "../../src/formats/Json.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "./writing.ts"
+import { pageOf, written } from "../support/historyPages.ts"
 
 const points = (tokens: ReadonlyArray<string>) => `[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { ndjson } from "../../src/formats/Ndjson.ts"
 import { value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "./writing.ts"
+import { pageOf, written } from "../support/historyPages.ts"
 
 const onOneLine = (token: string) => (/^[{[]/.test(token) ? token.replaceAll(/[\r\n]/g, " ") : token)
 

@@ -4,8 +4,8 @@ import { Effect, Exit, Stream } from "effect"
 import { xlsx } from "../../src/formats/Xlsx.ts"
 import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
 import { hardTokens, scalar } from "../support/jsonTokens.ts"
-import { bytesOf, type Cell, readXlsx } from "./readers.ts"
-import { pagesOf } from "./writing.ts"
+import { bytesOf, type Cell, readXlsx } from "../support/fileReaders.ts"
+import { pagesOf } from "../support/historyPages.ts"
 
 const noon = Date.UTC(2024, 1, 29, 12)
 

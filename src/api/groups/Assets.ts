@@ -3,8 +3,9 @@ import { Asset, AssetType } from "../../domain/Entity.ts"
 import { AssetId } from "../../domain/Ids.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { noQuery, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { AssetNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Assets extends HttpApiGroup.make("assets")
@@ -24,7 +25,6 @@ export class Assets extends HttpApiGroup.make("assets")
       ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {
       params: { asset_id: AssetId },
-      query: noQuery,
       success: OneOf(Asset).annotate({ identifier: "AssetResult", description: "One asset." }),
       error: [AssetNotFound, ...upstreamProblems]
     })
@@ -50,6 +50,7 @@ export class Assets extends HttpApiGroup.make("assets")
         })
       )
   )
+  .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
   .annotateMerge(OpenApi.annotations({ title: "Assets", description: "Assets and their types." })) {}

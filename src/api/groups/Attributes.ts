@@ -4,6 +4,7 @@ import { Attribute, Scope } from "../../domain/Attribute.ts"
 import { Value } from "../../domain/Telemetry.ts"
 import { ofDevice } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, upstreamProblems } from "../Problems.ts"
@@ -83,6 +84,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
         })
       )
   )
+  .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
   .annotateMerge(OpenApi.annotations({ title: "Attributes", description: "Named values of a device without a history." })) {}

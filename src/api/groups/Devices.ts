@@ -3,8 +3,9 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Device, DeviceType } from "../../domain/Entity.ts"
 import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { deviceParams, noQuery, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { deviceParams, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
 import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Devices extends HttpApiGroup.make("devices")
@@ -32,7 +33,6 @@ export class Devices extends HttpApiGroup.make("devices")
       ),
     HttpApiEndpoint.get("get", "/devices/:device_id", {
       params: deviceParams,
-      query: noQuery,
       success: OneOf(Device).annotate({ identifier: "DeviceResult", description: "One device." }),
       error: [DeviceNotFound, ...upstreamProblems]
     })
@@ -58,6 +58,7 @@ export class Devices extends HttpApiGroup.make("devices")
         })
       )
   )
+  .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
   .annotateMerge(OpenApi.annotations({ title: "Devices", description: "Devices and their types." })) {}

@@ -4,6 +4,7 @@ import { Direction, Graph as GraphSchema } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
 import { success } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { CommaList, defaults } from "../Parameters.ts"
 import { EntityNotFound, upstreamProblems } from "../Problems.ts"
@@ -63,6 +64,7 @@ export class Graph extends HttpApiGroup.make("graph")
         })
       )
   )
+  .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
   .annotateMerge(OpenApi.annotations({ title: "Graph", description: "How entities relate to each other." })) {}

@@ -28,7 +28,6 @@ const health = (identifier: string, summary: string) =>
 export class System extends HttpApiGroup.make("system")
   .add(
     HttpApiEndpoint.get("index", "/", {
-      query: {},
       success: Schema.Struct({
         ...success,
         name: Schema.String,
@@ -45,12 +44,11 @@ export class System extends HttpApiGroup.make("system")
         description: "Name, version and the paths of the documentation and of the health checks."
       })
     ),
-    HttpApiEndpoint.get("health", "/health", { query: {}, success: Health }).annotateMerge(health("getHealth", "Liveness")),
-    HttpApiEndpoint.get("healthV1", "/api/v1/health", { query: {}, success: Health }).annotateMerge(
+    HttpApiEndpoint.get("health", "/health", { success: Health }).annotateMerge(health("getHealth", "Liveness")),
+    HttpApiEndpoint.get("healthV1", "/api/v1/health", { success: Health }).annotateMerge(
       health("getHealthV1", "Liveness, at a path with the version")
     ),
     HttpApiEndpoint.get("ready", "/ready", {
-      query: {},
       success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({

@@ -4,21 +4,9 @@ import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import {
-  aggregation,
-  defaults,
-  deviceParams,
-  dryRun,
-  endTs,
-  Format,
-  Interval,
-  keys,
-  noQuery,
-  numericText,
-  startTs,
-  tsUnit
-} from "../Parameters.ts"
+import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
 import { BulkResult, ImportBody, ImportResult, PointsByDevice, UploadResult } from "./TelemetryBodies.ts"
 
@@ -111,7 +99,6 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
   .add(
     HttpApiEndpoint.get("keys", "/devices/:device_id/keys", {
       params: deviceParams,
-      query: noQuery,
       success: Schema.Struct({ ...ofDevice, data: Schema.Array(Schema.String) }).annotate({
         identifier: "KeysResult",
         description: "Keys that hold values.",
@@ -171,7 +158,6 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       ),
     HttpApiEndpoint.post("latestOfMany", "/telemetry/latest", {
-      query: noQuery,
       payload: Schema.Struct({ ...selection, keys: keyList })
         .check(oneSelection)
         .annotate({ identifier: "LatestOfMany", description: "Devices by id or type, and keys." }),
@@ -198,7 +184,6 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {
-      query: noQuery,
       payload: Schema.Struct({
         ...selection,
         keys: Schema.optionalKey(keyList),
@@ -228,7 +213,6 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("query", "/devices/:device_id/telemetry/query", {
       params: deviceParams,
-      query: noQuery,
       payload: Query,
       success: QueryResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
@@ -273,6 +257,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       )
   )
+  .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
   .annotateMerge(OpenApi.annotations({ title: "Telemetry", description: "Time series: read, export, upload." })) {}

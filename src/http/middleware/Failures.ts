@@ -92,7 +92,7 @@ export const FailuresLive = HttpRouter.middleware(
           const error = Cause.squash(cause)
           if (HttpServerError.isHttpServerError(error)) {
             if (error.reason._tag === "RouteNotFound") return routeNotFound(request)
-            if (error.reason._tag === "RequestParseError") return unreadable
+            if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadable
           }
           return HttpServerRespondable.isRespondable(error) ? Effect.orDie(HttpServerRespondable.toResponse(error)) : internalError(cause)
         }),

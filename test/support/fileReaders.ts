@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
-import { pythonWith } from "../support/python.ts"
+import { pythonWith } from "./python.ts"
 
 const programs = await pythonWith("openpyxl==3.1.5", "pyarrow==21.0.0")
 

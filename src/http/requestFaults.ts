@@ -1,0 +1,66 @@
+/** All that is wrong with a request, part by part. The framework itself stops at the first part that does not fit. */
+import { Context, Effect, Result, Schema, SchemaIssue } from "effect"
+import { HttpRouter, HttpServerRequest } from "effect/http"
+import type { HttpApiEndpoint } from "effect/http-api"
+import { InvalidRequest } from "../api/Problems.ts"
+import type { Fault } from "../domain/Errors.ts"
+import { refuse } from "./refuse.ts"
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** More faults than anyone reads are cut, so that a bad body of a million points cannot make an answer of its size. */
+const mostFaults = 100
+
+export const faultsOf = (slot: string, { issue }: Schema.SchemaError): ReadonlyArray<Fault> =>
+  format(issue).issues.map(({ message, path = [] }) => ({
+    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part))].join("."),
+    issue: message
+  }))
+
+const decode = (slot: string, schema: Schema.Top | undefined, value: unknown): ReadonlyArray<Fault> => {
+  if (schema === undefined) return []
+  // Schemas of requests need no services.
+  const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown>)(value, { errors: "all", onExcessProperty: "error" })
+  return Result.isFailure(result) ? faultsOf(slot, result.failure) : []
+}
+
+/** Where no parameters are declared the framework does not look at any: a misspelt one must not be ignored there either. */
+export const unexpected = (request: HttpServerRequest.HttpServerRequest): ReadonlyArray<Fault> => {
+  const [, query = ""] = request.url.split("?", 2)
+  return [...new Set(new URLSearchParams(query).keys())].map((name) => ({ field: `query.${name}`, issue: "Expected no such parameter" }))
+}
+
+const bodyFaults = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest) => {
+  if (schema === undefined || !(request.headers["content-type"] ?? "").includes("json")) return Effect.succeed([])
+  return Effect.match(request.json, {
+    onSuccess: (body) => decode("body", schema, body),
+    onFailure: ({ reason }): ReadonlyArray<Fault> =>
+      reason._tag === "RequestParseError" && reason.reason === "Parse" ? [{ field: "body", issue: "Expected valid JSON" }] : []
+  })
+}
+
+type OfRequest = HttpRouter.RouteContext | HttpServerRequest.ParsedSearchParams | HttpServerRequest.HttpServerRequest
+
+/** The framework stops at the first part of a request that does not fit: here all parts are looked at. */
+export const allFaults = (endpoint: HttpApiEndpoint.Top): Effect.Effect<ReadonlyArray<Fault>> =>
+  Effect.withFiber((fiber) => {
+    const context = fiber.context as Context.Context<OfRequest>
+    const request = Context.get(context, HttpServerRequest.HttpServerRequest)
+    const path = decode("path", endpoint.params, Context.get(context, HttpRouter.RouteContext).params)
+    const query =
+      endpoint.query === undefined
+        ? unexpected(request)
+        : decode("query", endpoint.query, Context.get(context, HttpServerRequest.ParsedSearchParams))
+    return Effect.map(bodyFaults(endpoint.payload.get("application/json")?.schemas[0], request), (body) => [...path, ...query, ...body])
+  })
+
+const cut = (faults: ReadonlyArray<Fault>): ReadonlyArray<Fault> =>
+  faults.length <= mostFaults
+    ? faults
+    : [...faults.slice(0, mostFaults), { field: "request", issue: `and ${faults.length - mostFaults} more faults` }]
+
+export const invalid = (faults: ReadonlyArray<Fault>) =>
+  refuse(
+    "The request is not valid; details.errors names every fault.",
+    (common) => new InvalidRequest({ ...common, details: { errors: cut(faults) } })
+  )

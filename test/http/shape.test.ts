@@ -1,0 +1,200 @@
+/** Every failure has one shape, and none tells what it should not. */
+import { describe, expect, test } from "bun:test"
+import { Duration, Effect, Redacted } from "effect"
+import { live } from "../support/it.ts"
+import { type Answer, canaries, gateway } from "../support/gateway.ts"
+
+const id = "00000000-0000-4000-8000-000000000001"
+const tb = "/api/v1/tb"
+
+const shaped = (answer: Answer, status: number, code: string) => {
+  expect(answer.status).toBe(status)
+  expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  const { json } = answer
+  expect(json).toMatchObject({ status, error_code: code, message: json.detail, instance: answer.headers.get("x-request-id") })
+  expect(json.type).toMatch(/^https:\/\/boardwalk\.example\/errors\/[a-z-]+$/)
+  expect(json.title.length).toBeGreaterThan(3)
+  expect(json.detail.length).toBeGreaterThan(10)
+  expect(json.timestamp).toBeGreaterThan(1_600_000_000_000)
+  expect(typeof json.details).toBe("object")
+  expect(answer.text).not.toMatch(/\bat .*\.ts:\d+|127\.0\.0\.1|ThingsboardErrorResponse|canary/)
+}
+
+interface Failing {
+  readonly what: string
+  readonly path: string
+  readonly call?: {
+    readonly method?: string
+    readonly body?: unknown
+    readonly headers?: Record<string, string>
+    readonly key?: string | null
+  }
+  readonly status: number
+  readonly code: string
+}
+
+const table: ReadonlyArray<Failing> = [
+  { what: "no key", path: `${tb}/devices`, call: { key: null }, status: 401, code: "AUTHENTICATION_FAILED" },
+  { what: "a wrong key", path: `${tb}/devices`, call: { key: "wrong" }, status: 401, code: "AUTHENTICATION_FAILED" },
+  { what: "a path that is not there", path: "/nothing/here", status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "a path that is not there, below the base", path: `${tb}/gadgets`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "a method that is not taken", path: `${tb}/devices`, call: { method: "DELETE" }, status: 405, code: "METHOD_NOT_ALLOWED" },
+  { what: "a device that is not there", path: `${tb}/devices/${id}`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "keys of no device", path: `${tb}/devices/${id}/keys`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "latest of no device", path: `${tb}/devices/${id}/telemetry/latest`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "history of no device", path: `${tb}/devices/${id}/telemetry?start_ts=0&end_ts=1`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  {
+    what: "a query of no device",
+    path: `${tb}/devices/${id}/telemetry/query`,
+    call: { body: { keys: ["a"] } },
+    status: 404,
+    code: "RESOURCE_NOT_FOUND"
+  },
+  {
+    what: "an upload to no device",
+    path: `${tb}/devices/${id}/telemetry`,
+    call: { body: { a: [{ ts: 1, value: 1 }] } },
+    status: 404,
+    code: "RESOURCE_NOT_FOUND"
+  },
+  { what: "attributes of no device", path: `${tb}/devices/${id}/attributes`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  {
+    what: "attributes for no device",
+    path: `${tb}/devices/${id}/attributes/shared`,
+    call: { body: { a: 1 } },
+    status: 404,
+    code: "RESOURCE_NOT_FOUND"
+  },
+  { what: "an asset that is not there", path: `${tb}/assets/${id}`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "a graph around nothing", path: `${tb}/graph/${id}`, status: 404, code: "RESOURCE_NOT_FOUND" },
+  { what: "an id that is none", path: `${tb}/devices/not-a-uuid`, status: 400, code: "VALIDATION_ERROR" },
+  { what: "a parameter that does not exist", path: `${tb}/devices?pagesize=3`, status: 400, code: "VALIDATION_ERROR" },
+  { what: "a parameter twice", path: `${tb}/devices?page=1&page=2`, status: 400, code: "VALIDATION_ERROR" },
+  {
+    what: "broken JSON",
+    path: `${tb}/devices/${id}/telemetry/query`,
+    call: { body: '{"keys":["a"' },
+    status: 400,
+    code: "VALIDATION_ERROR"
+  },
+  {
+    what: "broken JSON in an upload",
+    path: `${tb}/devices/${id}/telemetry`,
+    call: { body: '{"a":[{' },
+    status: 400,
+    code: "VALIDATION_ERROR"
+  },
+  {
+    what: "a body of a type that is not taken",
+    path: `${tb}/devices/${id}/telemetry`,
+    call: { body: "<a/>", headers: { "content-type": "application/xml" } },
+    status: 415,
+    code: "UNSUPPORTED_MEDIA_TYPE"
+  },
+  {
+    what: "a query of a type that is not taken",
+    path: `${tb}/devices/${id}/telemetry/query`,
+    call: { body: "<a/>", headers: { "content-type": "application/xml" } },
+    status: 415,
+    code: "UNSUPPORTED_MEDIA_TYPE"
+  }
+]
+
+describe("one shape", () => {
+  live("for all that callers can get wrong", () =>
+    Effect.gen(function* () {
+      const { call, logs } = yield* gateway()
+      for (const { call: how, code, path, status, what } of table) {
+        const answer = yield* call(path, how)
+        try {
+          shaped(answer, status, code)
+        } catch (error) {
+          throw new Error(`${what}: ${answer.status} ${answer.text}`, { cause: error })
+        }
+      }
+      expect(logs.join("\n")).not.toContain(canaries.password)
+      expect(logs.join("\n")).not.toContain(canaries.apiKey)
+    })
+  )
+
+  live("a body that is too large is refused by its length, and when it has none by counting", () =>
+    Effect.gen(function* () {
+      const { call, url } = yield* gateway({ settings: { maxBodySize: 1000 } })
+      const body = JSON.stringify({ keys: ["a".repeat(2000)] })
+      shaped(yield* call(`${tb}/devices/${id}/telemetry/query`, { body }), 413, "PAYLOAD_TOO_LARGE")
+      shaped(yield* call(`${tb}/devices/${id}/telemetry`, { body }), 413, "PAYLOAD_TOO_LARGE")
+      const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(500)) })
+      const response = yield* Effect.promise(() =>
+        fetch(`${url}${tb}/devices/${id}/telemetry`, {
+          method: "POST",
+          body: endless,
+          headers: { "x-api-key": canaries.apiKey, "content-type": "application/json" }
+        })
+      )
+      expect(response.status).toBe(413)
+    })
+  )
+
+  live("all faults of a request are named at once, in its path, query and body", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway()
+      const answer = yield* call(`${tb}/devices/nope/telemetry/query?verbose=1`, {
+        body: { keys: [], limit: 5000, order: "UP", extra: true }
+      })
+      shaped(answer, 400, "VALIDATION_ERROR")
+      const fields = answer.json.details.errors.map(({ field }: { field: string }) => field)
+      for (const field of ["path.device_id", "query.verbose", "body.keys", "body.limit", "body.order", "body.extra"])
+        expect(fields).toContain(field)
+    })
+  )
+
+  live("405 says what the path takes, in Allow too", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway()
+      const answer = yield* call(`${tb}/devices/${id}/telemetry`, { method: "PUT", body: {} })
+      expect(answer.headers.get("allow")).toBe("GET, POST, HEAD, OPTIONS")
+      expect(answer.json.details.allow).toEqual(["GET", "POST", "HEAD", "OPTIONS"])
+      const options = yield* call(`${tb}/devices`, { method: "OPTIONS" })
+      expect([options.status, options.headers.get("allow")]).toEqual([204, "GET, HEAD, OPTIONS"])
+    })
+  )
+
+  live("a wrong password at ThingsBoard is 503, told without a word of ThingsBoard's", () =>
+    Effect.gen(function* () {
+      const { call, logs } = yield* gateway({
+        settings: { tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make("canary-wrong") } }
+      })
+      const answer = yield* call(`${tb}/devices`)
+      shaped(answer, 503, "UPSTREAM_UNAVAILABLE")
+      expect(answer.headers.get("retry-after")).not.toBeNull()
+      expect(answer.text).not.toContain("Invalid username")
+      expect(logs.join("\n")).toContain("ThingsBoard HTTP error")
+      expect(logs.join("\n")).not.toContain("canary-wrong")
+      expect((yield* call("/ready")).status).toBe(503)
+      expect((yield* call("/health")).status).toBe(200)
+    })
+  )
+
+  live("the rate limit answers 429 with the proxy's members and the standard headers", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { rateLimit: { requests: 3, window: Duration.minutes(1) } } })
+      const answers = []
+      for (let i = 0; i < 4; i++) answers.push(yield* call(`${tb}/devices`))
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+      const last = answers[3]!
+      shaped(last, 429, "RATE_LIMIT_EXCEEDED")
+      expect(last.json.error).toBe("Rate limit exceeded")
+      expect(last.headers.get("retry-after")).toBe(String(last.json.retry_after))
+      expect(last.headers.get("x-ratelimit-remaining")).toBe("0")
+      expect(answers[0]!.headers.get("x-ratelimit-limit")).toBe("3")
+      expect(answers[0]!.headers.get("ratelimit-policy")).toBe('"default";q=3;w=60')
+    })
+  )
+})
+
+test("the table names every error of the shape's list that a caller can cause", () => {
+  const codes = new Set(table.map(({ code }) => code))
+  for (const code of ["VALIDATION_ERROR", "AUTHENTICATION_FAILED", "RESOURCE_NOT_FOUND", "METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE"]) {
+    expect(codes.has(code)).toBe(true)
+  }
+})

@@ -1,0 +1,117 @@
+/** Queries, aggregates and many devices, from the request to the bytes of the answer. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import type { DeviceId } from "../../src/domain/Ids.ts"
+import type { Value } from "../../src/emulator/Value.ts"
+import { gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+
+const tb = "/api/v1/tb"
+const t0 = 1_700_006_400_000
+const absent = "784f394c-42b6-435a-983c-b7beff2784f9"
+
+const open = Effect.fnUntraced(function* () {
+  const { call, client, emulator, tenant } = yield* gateway()
+  const device = (name: string, a: ReadonlyArray<readonly [ts: number, value: Value]>) => {
+    const made = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name, type: "meter", now: 0 })
+    emulator.store.telemetry.save(
+      made,
+      a.map(([ts, value]) => ({ key: "a", ts, value }))
+    )
+    return made.id as DeviceId
+  }
+  return { call, client, device }
+})
+
+const fieldsOf = (json: { details: { errors: ReadonlyArray<{ field: string }> } }) => json.details.errors.map(({ field }) => field)
+
+describe("a query", () => {
+  live("tells what it read, and leads to the next page", () =>
+    Effect.gen(function* () {
+      const { call, device } = yield* open()
+      const id = device("Meter", [
+        [t0, 1n],
+        [t0 + 1, 9_007_199_254_740_993n],
+        [t0 + 2, 3n]
+      ])
+      const body = { keys: ["a", "b"], start_ts: t0, end_ts: t0 + 3_600_000, limit: 2 }
+      const first = yield* call(`${tb}/devices/${id}/telemetry/query`, { body })
+      expect(first.text).toContain(`"data":{"a":[{"ts":${t0 + 2},"value":3},{"ts":${t0 + 1},"value":9007199254740993}],"b":[]}`)
+      expect(first.json).toMatchObject({
+        status: "success",
+        device_id: id,
+        query: { ...body, order: "DESC", interval: null, agg: "NONE", timezone: null },
+        metadata: {
+          total_points: 2,
+          keys_found: ["a"],
+          keys_missing: ["b"],
+          time_range: { start: t0, end: t0 + 3_600_000, duration_hours: 1 }
+        }
+      })
+      const second = yield* call(`${tb}/devices/${id}/telemetry/query`, { body: { ...body, cursor: first.json.next_cursor } })
+      expect([second.json.data, second.json.next_cursor]).toEqual([{ a: [{ ts: t0, value: 1 }], b: [] }, null])
+    })
+  )
+
+  live("is what the typed client reads", () =>
+    Effect.gen(function* () {
+      const { client, device } = yield* open()
+      const id = device("Meter", [[t0, 21.5]])
+      const found = yield* client.telemetry.query({
+        params: { device_id: id },
+        query: {},
+        payload: { keys: ["a"], start_ts: t0, end_ts: t0 + 60_000, interval: "1m", order: "ASC" }
+      })
+      expect([found.query.agg, found.query.interval, found.data]).toEqual(["AVG", "1m", { a: [{ ts: t0, value: 21.5 }] }])
+      const many = yield* client.telemetry.latestOfMany({ query: {}, payload: { device_ids: [id, absent as DeviceId], keys: ["a", "b"] } })
+      expect(many.data).toEqual({ [id]: { device_name: "Meter", values: { a: { ts: t0, value: 21.5 }, b: null } } })
+      expect(many.not_found).toEqual([absent])
+    })
+  )
+
+  live("that cannot be right is refused with the fault named", () =>
+    Effect.gen(function* () {
+      const { call, device } = yield* open()
+      const path = `${tb}/devices/${device("Meter", [[t0, 1n]])}/telemetry`
+      const refused = yield* Effect.all([
+        call(`${path}/query`, { body: { keys: ["a"], agg: "MAX", timezone: "Mars/Olympus" } }),
+        call(`${path}/query`, { body: { keys: ["a"], start_ts: 5, end_ts: 4 } }),
+        call(`${path}/query`, { body: { keys: ["a"], cursor: "bm90IGEgY3Vyc29y" } }),
+        call(`${path}?start_ts=0&end_ts=1000&agg=MAX`),
+        call(`${path}?start_ts=0&end_ts=1000&interval=999`),
+        call(`${path}?start_ts=1000&end_ts=1000`)
+      ])
+      expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 400))
+      expect(refused.map(({ json }) => fieldsOf(json))).toEqual([
+        ["timezone", "interval"],
+        ["end_ts"],
+        ["cursor"],
+        ["interval"],
+        expect.arrayContaining([expect.stringContaining("interval")]),
+        ["end_ts"]
+      ])
+    })
+  )
+})
+
+describe("files", () => {
+  live("of aggregates and of many devices are downloads", () =>
+    Effect.gen(function* () {
+      const { call, device } = yield* open()
+      const id = device("Meter", [
+        [t0 + 1, 1n],
+        [t0 + 2, 3n]
+      ])
+      const hours = yield* call(`${tb}/devices/${id}/telemetry?start_ts=${t0}&end_ts=${t0 + 7_200_000}&interval=1h&format=csv`)
+      expect(hours.text).toBe(`ts,key,value\r\n${t0},a,2.0\r\n`)
+      const body = { device_type: "meter", start_ts: t0, end_ts: t0 + 9, format: "csv" }
+      const rows = yield* call(`${tb}/telemetry/export`, { body })
+      expect(rows.text).toBe(
+        ["device_id,device_name,ts,key,value", `${id},Meter,${t0 + 1},a,1`, `${id},Meter,${t0 + 2},a,3`, ""].join("\r\n")
+      )
+      expect(rows.headers.get("content-disposition")).toBe('attachment; filename="meter_telemetry.csv"')
+      const missing = yield* call(`${tb}/telemetry/export`, { body: { device_ids: [id, absent], start_ts: t0, end_ts: t0 + 9 } })
+      expect([missing.status, missing.json.details]).toEqual([404, { device_id: absent }])
+    })
+  )
+})

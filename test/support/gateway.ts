@@ -1,0 +1,82 @@
+/** The gateway before the emulator, in this process and on real sockets, until the scope closes. */
+import { Context, Duration, Effect, Layer, Logger, Redacted, References } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { make } from "../../src/client/BoardwalkClient.ts"
+import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
+import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
+import * as Server from "../../src/http/Server.ts"
+import { BunHttpServer } from "../../src/platform/BunHttpServer.ts"
+import * as Runtime from "../../src/platform/Runtime.ts"
+
+/** Secrets that no answer, log or error may show. */
+export const canaries = {
+  apiKey: "canary-api-key-0123456789",
+  username: "canary-user@example.com",
+  password: "canary-password-9f8e7d"
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
+  readonly json: any
+}
+
+interface Call {
+  readonly method?: string
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+  /** null sends none. */
+  readonly key?: string | null
+}
+
+interface Options {
+  readonly emulator?: Partial<EmulatorOptions>
+  readonly settings?: Partial<SettingsShape>
+}
+
+export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions, settings }: Options = {}) {
+  const emulator = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", ...emulatorOptions })), Emulator)
+  const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
+  const logs: Array<string> = []
+  const keep = Logger.make(({ cause, fiber, logLevel, message }) => {
+    logs.push(Bun.inspect({ logLevel, message, cause, annotations: fiber.getRef(References.CurrentLogAnnotations) }, { depth: 8 }))
+  })
+  const Gateway = Server.layer.pipe(
+    Layer.provide(
+      Settings.layerTest({
+        tbHost: emulator.url,
+        tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make(canaries.password) },
+        apiKey: Redacted.make(canaries.apiKey),
+        rateLimit: { requests: 1_000_000, window: Duration.minutes(1) },
+        ...settings
+      })
+    ),
+    Layer.provide(Runtime.layer),
+    Layer.provide(Logger.layer([keep]))
+  )
+  const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)
+
+  const call = (path: string, { body, headers, key = canaries.apiKey, method = body === undefined ? "GET" : "POST" }: Call = {}) =>
+    Effect.promise(async (): Promise<Answer> => {
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...(key === null ? {} : { "x-api-key": key }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers
+        },
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === "string" || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body) })
+      })
+      const text = await response.text()
+      const json =
+        /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "") && text !== "" ? JSON.parse(text) : undefined
+      return { status: response.status, headers: response.headers, text, json }
+    })
+
+  const client = yield* make({ baseUrl: url, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))
+  return { url, call, client, emulator, tenant, logs }
+})

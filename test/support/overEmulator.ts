@@ -1,0 +1,86 @@
+/** The services that read telemetry over an emulated ThingsBoard, with a count of the calls that went to it. */
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { Settings } from "../../src/config/Settings.ts"
+import { Emulator } from "../../src/emulator/Emulator.ts"
+import type { Value } from "../../src/emulator/Value.ts"
+import type { DeviceId } from "../../src/domain/Ids.ts"
+import { Access } from "../../src/services/Access.ts"
+import { Buckets } from "../../src/services/Buckets.ts"
+import { type ExportedFile, Exports } from "../../src/services/Exports.ts"
+import { History } from "../../src/services/History.ts"
+import { LatestOfMany } from "../../src/services/LatestOfMany.ts"
+import { Query } from "../../src/services/Query.ts"
+import { Telemetry } from "../../src/services/Telemetry.ts"
+import { Session } from "../../src/thingsboard/Session.ts"
+import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
+import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
+
+export type Points = Readonly<Record<string, ReadonlyArray<readonly [ts: number, value: Value]>>>
+
+/** What ThingsBoard was asked. */
+export interface Calls {
+  readonly history: Array<HistoryRequest>
+  /** Typed calls and plain reads. */
+  other: number
+}
+
+const counted = (calls: Calls) =>
+  Layer.effect(
+    ThingsBoard,
+    Effect.map(ThingsBoard, (thingsBoard) => ({
+      ...thingsBoard,
+      history: (request: HistoryRequest) => {
+        calls.history.push(request)
+        return thingsBoard.history(request)
+      },
+      get: (path: string) => {
+        calls.other++
+        return thingsBoard.get(path)
+      },
+      call: ((run) => {
+        calls.other++
+        return thingsBoard.call(run)
+      }) satisfies typeof thingsBoard.call
+    }))
+  )
+
+export const overEmulator = Effect.fnUntraced(function* () {
+  const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version: "4.3" })))
+  const { store, url, username, password } = yield* Effect.provide(Emulator, emulator)
+  const { tenantId } = store.directory.userByEmail(username)!
+  const calls: Calls = { history: [], other: 0 }
+  const tbCredentials = { _tag: "Password", username, password: Redacted.make(password) } as const
+  const services = yield* Layer.build(
+    Layer.mergeAll(Exports.layer, Query.layer, LatestOfMany.layer).pipe(
+      Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer)),
+      Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
+      Layer.provideMerge(counted(calls)),
+      Layer.provide(ThingsBoard.layer),
+      Layer.provide(Session.layer),
+      Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials }))
+    )
+  )
+  let made = 0
+  return {
+    calls,
+    store,
+    use: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, services),
+    /** A device that holds the points; devices are made a second apart. */
+    device: (name: string, points: Points, type = "default") => {
+      const device = store.directory.createDevice({ tenantId, name, type, now: made++ * 1000 })
+      for (const [key, series] of Object.entries(points)) {
+        const saved = series.map(([ts, value]) => ({ key, ts, value }))
+        if (saved.length > 0) store.telemetry.save(device, saved)
+      }
+      return device.id as DeviceId
+    },
+    /** More points of a device. */
+    save: (id: string, key: string, series: ReadonlyArray<readonly [ts: number, value: Value]>) =>
+      store.telemetry.save(
+        store.directory.get(id)!,
+        series.map(([ts, value]) => ({ key, ts, value }))
+      )
+  }
+})
+
+export const textOf = ({ body }: ExportedFile) => Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat([...chunks]).toString())
