@@ -5,14 +5,17 @@ import { Aggregation, Key, Order, Timestamp } from "../domain/Telemetry.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
-/** A comma list: `a,b,c`. Blanks around an entry do not count. An empty entry is a fault. */
+const Texts = Schema.Union([Schema.String, Schema.Array(Schema.String)])
+
+/** A comma list: `a,b,c`; a repeated parameter (`x=a&x=b`) says the same. Blanks around an entry do not count. An empty entry is a fault. */
 export const CommaList = <S extends Schema.Constraint & { readonly Encoded: string }>(entry: S) =>
-  Schema.String.pipe(
+  Texts.pipe(
     Schema.decodeTo(
       Schema.Array(entry),
       SchemaTransformation.transform({
-        decode: (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim()),
-        encode: (parts: ReadonlyArray<string>) => parts.join(",")
+        decode: (given: string | ReadonlyArray<string>): ReadonlyArray<string> =>
+          (typeof given === "string" ? [given] : given).flatMap((text) => text.split(",").map((part) => part.trim())),
+        encode: (parts: ReadonlyArray<string>): string | ReadonlyArray<string> => parts.join(",")
       })
     )
   )
@@ -64,7 +67,7 @@ export const endTs = Timestamp.annotate({
 export const Interval = Schema.Union([
   Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 31_622_400_000 })),
   Schema.String.check(
-    Schema.isPattern(/^(\d{1,11}|[1-9]\d{0,3}(s|m|h|d|w|mo))$/u, {
+    Schema.isPattern(/^[1-9]\d{0,3}(s|m|h|d|w|mo)$/u, {
       message: "Expected milliseconds or a length such as 1m, 15m, 1h, 1d, 1w, 1mo"
     })
   )

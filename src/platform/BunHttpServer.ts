@@ -6,7 +6,7 @@
  * That is cheaper than copying responses, and it reaches answers that no handler made.
  */
 import { Context, Duration, Effect, Layer, Option, Schema, Tracer } from "effect"
-import { HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
+import { type HttpBody, HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
 
 /** What belongs to one request, from the first byte read to the last one written. */
 export class Exchange {
@@ -65,6 +65,13 @@ const wellFormedId = /^[\w.-]{1,128}$/
 
 const exchanges = new WeakMap<HttpServerRequest.HttpServerRequest, Exchange>()
 
+/** Bytes of a body that is there as a whole. */
+const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
+  if (body._tag === "Uint8Array") return body.contentLength
+  if (body._tag !== "Raw") return undefined
+  return typeof body.body === "string" ? Buffer.byteLength(body.body) : body.body instanceof Uint8Array ? body.body.length : undefined
+}
+
 const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerResponse, context: Context.Context<never>): Response => {
   const { body } = response
   const withoutBody = exchange.request.method === "HEAD"
@@ -73,6 +80,10 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
     for (const name in response.headers) headers[name] = response.headers[name]!
     delete headers["content-length"] // Bun counts the bytes itself
     return new Response(body.body as BodyInit, { status: response.status, headers })
+  }
+  if (withoutBody) {
+    const length = lengthOf(body)
+    if (length !== undefined) exchange.headers["content-length"] = String(length)
   }
   const web = HttpServerResponse.toWeb(HttpEffect.scopeTransferToStream(response), {
     context,

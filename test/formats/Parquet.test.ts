@@ -4,7 +4,7 @@ import { Effect, Exit, Stream } from "effect"
 import { parquet } from "../../src/formats/Parquet.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
 import { bytesOf, readParquet, type Table } from "../support/fileReaders.ts"
-import { pagesOf } from "../support/historyPages.ts"
+import { endlessPages, pagesOf } from "../support/historyPages.ts"
 
 const nothing = { value_double: null, value_long: null, value_bool: null, value_text: null }
 const values = ({ rows }: Table) => rows.map(({ ts: _ts, key: _key, ...columns }) => columns)
@@ -109,4 +109,17 @@ test("without rows is a file with columns and no rows", async () => {
 test("a page that fails fails the file", async () => {
   const pages = pagesOf({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(parquet(pages)))).toEqual(Exit.fail("upstream is gone"))
+})
+
+test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
+  const { pages, seen } = endlessPages()
+  const reader = Stream.toReadableStream(parquet(pages)).getReader()
+  await reader.read()
+  await Bun.sleep(50)
+  const pulled = seen.pages
+  expect(pulled).toBeLessThan(30)
+  await Bun.sleep(50)
+  expect(seen.pages).toBe(pulled)
+  await reader.cancel()
+  expect(seen).toEqual({ pages: pulled, left: true })
 })

@@ -5,7 +5,7 @@ import { xlsx } from "../../src/formats/Xlsx.ts"
 import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
 import { hardTokens, scalar } from "../support/jsonTokens.ts"
 import { bytesOf, type Cell, readXlsx } from "../support/fileReaders.ts"
-import { pagesOf } from "../support/historyPages.ts"
+import { endlessPages, pagesOf } from "../support/historyPages.ts"
 
 const noon = Date.UTC(2024, 1, 29, 12)
 
@@ -187,4 +187,17 @@ test("without keys there is still a workbook to open", async () => {
 test("a page that fails fails the file", async () => {
   const pages = pagesOf({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(xlsx(["k"], pages)))).toEqual(Exit.fail("upstream is gone"))
+})
+
+test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
+  const { pages, seen } = endlessPages()
+  const reader = Stream.toReadableStream(xlsx(["k"], pages)).getReader()
+  await reader.read()
+  await Bun.sleep(50)
+  const pulled = seen.pages
+  expect(pulled).toBeLessThan(30)
+  await Bun.sleep(50)
+  expect(seen.pages).toBe(pulled)
+  await reader.cancel()
+  expect(seen).toEqual({ pages: pulled, left: true })
 })

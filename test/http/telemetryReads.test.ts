@@ -59,11 +59,10 @@ describe("a query", () => {
       const id = device("Meter", [[t0, 21.5]])
       const found = yield* client.telemetry.query({
         params: { device_id: id },
-        query: {},
         payload: { keys: ["a"], start_ts: t0, end_ts: t0 + 60_000, interval: "1m", order: "ASC" }
       })
       expect([found.query.agg, found.query.interval, found.data]).toEqual(["AVG", "1m", { a: [{ ts: t0, value: 21.5 }] }])
-      const many = yield* client.telemetry.latestOfMany({ query: {}, payload: { device_ids: [id, absent as DeviceId], keys: ["a", "b"] } })
+      const many = yield* client.telemetry.latestOfMany({ payload: { device_ids: [id, absent as DeviceId], keys: ["a", "b"] } })
       expect(many.data).toEqual({ [id]: { device_name: "Meter", values: { a: { ts: t0, value: 21.5 }, b: null } } })
       expect(many.not_found).toEqual([absent])
     })

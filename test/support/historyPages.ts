@@ -50,3 +50,18 @@ export const pagesOf = (
     })
   )
 }
+
+/** Pages of 2,000 rows that never end, and how many were pulled. */
+export const endlessPages = () => {
+  const seen = { pages: 0, left: false }
+  const page = pageOf({ k: Array.from({ length: 2000 }, (_, i) => String(i * Math.PI)) })
+  const pages = Stream.forever(
+    Stream.fromEffect(
+      Effect.sync((): RowsOfSeries => {
+        seen.pages++
+        return { rows: page, series: page.series[0]! }
+      })
+    )
+  ).pipe(Stream.ensuring(Effect.sync(() => void (seen.left = true))))
+  return { pages, seen }
+}

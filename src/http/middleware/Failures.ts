@@ -11,15 +11,17 @@ import {
   RouteNotFound,
   UnsupportedMediaType
 } from "../../api/Problems.ts"
+import { pagePaths } from "../pages/Pages.ts"
 import { refuse } from "../refuse.ts"
 
-/** The methods each path of the contract takes. */
+/** The methods that each path takes. */
 const routes = (() => {
-  const found: Array<{ readonly method: string; readonly path: RegExp }> = []
+  const pattern = (path: string) => new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`)
+  const found: Array<{ readonly method: string; readonly path: RegExp }> = pagePaths.map((path) => ({ method: "GET", path: pattern(path) }))
   HttpApi.reflect(Api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint }) => {
-      found.push({ method: endpoint.method, path: new RegExp(`^${endpoint.path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`) })
+      found.push({ method: endpoint.method, path: pattern(endpoint.path) })
     }
   })
   return found
