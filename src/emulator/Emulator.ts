@@ -3,7 +3,7 @@
  *
  * - `api/`: what is served; `handlers/`: one file a group of it; `DoorLive.ts`: login, limits and refusals before any of them
  * - `store/`: what is kept; it knows no HTTP
- * - `live/`: the WebSocket; `demo/`: a building full of devices; `Faults.ts`: trouble to order
+ * - `live/`: the WebSocket; `demo/`: a building full of devices; `Faults.ts`, `faultRoutes.ts`: trouble to order
  *
  * The recordings in `test/contract` of what running ThingsBoard servers answered are the measure. Nothing here is for production use:
  * passwords are hashed once only, and a crash may lose data.
@@ -13,6 +13,7 @@ import * as HttpServer from "../platform/BunHttpServer.ts"
 import { Behaviour, type BehaviourOptions } from "./Behaviour.ts"
 import { run as runDemo } from "./demo/Demo.ts"
 import { Events } from "./Events.ts"
+import { Faults } from "./Faults.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { Routes } from "./Routes.ts"
 import { Sessions } from "./Sessions.ts"
@@ -51,6 +52,8 @@ export class Emulator extends Context.Service<
     readonly store: Store["Service"]
     /** A tenant with an administrator who can log in. */
     readonly createTenant: (tenant: NewTenant) => Effect.Effect<Tenant>
+    /** Trouble to order, and the calls that came in. */
+    readonly faults: Faults["Service"]
     /** Voids all tokens, as a changed signing key does. */
     readonly revokeTokens: Effect.Effect<void>
   }
@@ -61,12 +64,14 @@ export class Emulator extends Context.Service<
       Effect.gen(function* () {
         const store = yield* Store
         const sessions = yield* Sessions
+        const faults = yield* Faults
         const { port, url } = yield* HttpServer.BunHttpServer
         return Emulator.of({
           url,
           port,
           ...defaults.tenant,
           store,
+          faults,
           createTenant: (tenant) => Effect.provideService(createTenant(tenant), Store, store),
           revokeTokens: Effect.sync(sessions.revokeAll)
         })
@@ -75,7 +80,7 @@ export class Emulator extends Context.Service<
       Layer.provide(
         Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
       ),
-      Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer)),
+      Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, Faults.layer)),
       Layer.provide(Store.layer(options)),
       Layer.provide(Layer.mergeAll(Events.layer, Behaviour.layer(options)))
     )

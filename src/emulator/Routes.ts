@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } fr
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "./api/EmulatorApi.ts"
 import { baseOf, DoorLive } from "./DoorLive.ts"
+import { FaultRoutes, Trouble } from "./faultRoutes.ts"
 import { AlarmsLive } from "./handlers/Alarms.ts"
 import { ApiKeysLive } from "./handlers/ApiKeys.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
@@ -75,4 +76,5 @@ const Fallback = HttpRouter.middleware(
   { global: true }
 )
 
-export const Routes = Layer.mergeAll(Gateway, Administration, Fallback)
+/** What is registered first is outermost: trouble befalls all answers. */
+export const Routes = Layer.mergeAll(Gateway, Administration, Fallback, FaultRoutes).pipe(Layer.provideMerge(Trouble))

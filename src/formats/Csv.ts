@@ -54,18 +54,32 @@ const putText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, t
   return at
 }
 
+/** A nested value as a field. It begins with a bracket, so that no spreadsheet takes it for a formula. */
+const putNested: PutToken = (out, at, bytes, from, to) => {
+  let quoted = false
+  for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === quote || bytes[i] === comma || bytes[i] === 10 || bytes[i] === 13
+  if (!quoted) return copy(out, at, bytes, from, to)
+  out[at++] = quote
+  for (let i = from; i < to; i++) {
+    const c = bytes[i]!
+    out[at++] = c
+    if (c === quote) out[at++] = quote
+  }
+  out[at++] = quote
+  return at
+}
+
 const putValue =
   (guard: boolean): PutToken =>
   (out, at, bytes, from, to) => {
     const first = bytes[from]!
     if (first === nullToken) return at
-    if (first !== quote && first !== brace && first !== bracket) return copy(out, at, bytes, from, to)
-    if (first === quote) {
-      const end = putText(out, at, bytes, from + 1, to - 1, guard)
-      if (end > at) return end
-    }
-    const text = textOf(bytes, from, to)
-    return at + utf8.encodeInto(field(first === quote ? (JSON.parse(text) as string) : text, guard), out.subarray(at)).written
+    if (first === brace || first === bracket) return putNested(out, at, bytes, from, to)
+    if (first !== quote) return copy(out, at, bytes, from, to)
+    const end = putText(out, at, bytes, from + 1, to - 1, guard)
+    if (end > at) return end
+    const text = JSON.parse(textOf(bytes, from, to)) as string
+    return at + utf8.encodeInto(field(text, guard), out.subarray(at)).written
   }
 
 const lineEnd = utf8.encode("\r\n")

@@ -1,7 +1,7 @@
-/** A workbook for Excel, written while its rows come: a sheet a key, zipped sheet after sheet. */
+/** Workbooks for Excel, written while their rows come: zipped sheet after sheet. */
 import { Effect, Option, Stream } from "effect"
 import { Zip } from "effect/encoding"
-import { RowSource } from "./RowSource.ts"
+import { type Piece, RowSource } from "./RowSource.ts"
 import type { RowsOfSeries } from "./Rows.ts"
 import { isSheetName, sheetNames } from "./sheetNames.ts"
 import { utf8 } from "./tokens.ts"
@@ -14,9 +14,7 @@ export const xlsxFormat = {
 } as const
 
 export interface XlsxOptions {
-  /** With the columns `device_id` and `device_name`. */
-  readonly devices?: boolean
-  /** Rows a sheet holds, its heading included; then the key goes on in another sheet. Excel's own limit unless told otherwise. */
+  /** Rows a sheet holds, its heading included; what is more goes on in another sheet. Excel's own limit unless told otherwise. */
   readonly rowsPerSheet?: number
 }
 
@@ -24,20 +22,43 @@ const excelRows = 1_048_576
 /** Rows a turn: some two milliseconds of work, so that others are served in between. */
 const chunkRows = 2000
 
-const headings = (devices: boolean, value: string) => [
-  ...(devices
-    ? [
-        { name: "device_id", width: 37 },
-        { name: "device_name", width: 24 }
-      ]
-    : []),
+/** What the sheets of a workbook are, and what stands in them. */
+interface Layout {
+  /** Sheets that are there in any case, in their order. */
+  readonly sheets: ReadonlyArray<string>
+  readonly sheetOf: (piece: Piece) => string
+  readonly columns: (sheet: string) => ReadonlyArray<{ readonly name: string; readonly width: number }>
+  /** Texts that stand before the time of each row. */
+  readonly leading: (piece: Piece) => ReadonlyArray<string>
+}
+
+const timeColumns = [
   { name: "time (UTC)", width: 24 },
-  { name: "ts", width: 15 },
-  { name: value, width: 24 }
+  { name: "ts", width: 15 }
 ]
 
-const frame = (key: string, devices: boolean) => {
-  const columns = headings(devices, isSheetName(key) ? "value" : key)
+const sheetOfEachKey = (keys: ReadonlyArray<string>): Layout => ({
+  // A workbook without any sheet is none.
+  sheets: keys.length === 0 ? ["no data"] : keys,
+  sheetOf: ({ series }) => series.key,
+  columns: (key) => [...timeColumns, { name: isSheetName(key) ? "value" : key, width: 24 }],
+  leading: () => []
+})
+
+const oneTable: Layout = {
+  sheets: ["telemetry"],
+  sheetOf: () => "telemetry",
+  columns: () => [
+    { name: "device_id", width: 37 },
+    { name: "device_name", width: 24 },
+    { name: "key", width: 18 },
+    ...timeColumns,
+    { name: "value", width: 24 }
+  ],
+  leading: ({ device, series }) => [device?.id ?? "", device?.name ?? "", series.key]
+}
+
+const frame = (columns: ReturnType<Layout["columns"]>) => {
   const { before, behind } = sheetFrame(columns.map(({ width }) => width))
   const cells = columns.map(
     ({ name }) => `<c s="${styles.heading}" t="inlineStr"><is><t xml:space="preserve">${escaped(name)}</t></is></c>`
@@ -45,49 +66,48 @@ const frame = (key: string, devices: boolean) => {
   return { before: utf8.encode(`${before}<row>${cells.join("")}</row>`), behind: utf8.encode(behind) }
 }
 
-/** Which sheet comes next: the keys asked for in their order, also those that no row came for; a key whose sheet is full once more. */
-const sheetOrder = (keys: ReadonlyArray<string>) => {
+/** Which sheet comes next: those of the list in their order, also when no row came for them; one that was full once more. */
+const sheetOrder = (sheets: ReadonlyArray<string>) => {
   let next = 0
-  return (keyOfRows: string | undefined): string | undefined => {
-    const isToCome = keyOfRows === undefined || keys.includes(keyOfRows, next)
-    return isToCome ? keys[next++] : keyOfRows
+  return (sheetOfRows: string | undefined): string | undefined => {
+    const isToCome = sheetOfRows === undefined || sheets.includes(sheetOfRows, next)
+    return isToCome ? sheets[next++] : sheetOfRows
   }
 }
 
 const entries = Effect.fnUntraced(function* <E, R>(
-  keys: ReadonlyArray<string>,
+  layout: Layout,
   pages: Stream.Stream<RowsOfSeries, E, R>,
-  { devices = false, rowsPerSheet = excelRows }: XlsxOptions
+  { rowsPerSheet = excelRows }: XlsxOptions
 ) {
   const source = yield* RowSource.make(pages)
   const writer = new XlsxRows()
-  const nextKey = sheetOrder(keys)
+  const nextSheet = sheetOrder(layout.sheets)
   const nameFor = sheetNames()
   const names: Array<string> = []
 
-  const rowsOf = (key: string) =>
+  const rowsOf = (wanted: string) =>
     Stream.paginate(1, (used: number) =>
       Effect.map(source.peek, (piece) => {
-        if (piece === undefined || piece.series.key !== key || used === rowsPerSheet) return [[], Option.none<number>()] as const
+        if (piece === undefined || layout.sheetOf(piece) !== wanted || used === rowsPerSheet) return [[], Option.none<number>()] as const
         const count = Math.min(chunkRows, piece.series.to - piece.from, rowsPerSheet - used)
-        const chunk = writer.rows(piece.rows, piece.from, piece.from + count, piece.device)
+        const chunk = writer.rows(piece.rows, piece.from, piece.from + count, layout.leading(piece))
         source.take(count)
         return [[chunk], Option.some(used + count)] as const
       })
     )
 
-  const sheet = (key: string) => {
-    const { before, behind } = frame(key, devices)
-    const path = sheetPath(names.push(nameFor(key)))
-    return Zip.fileStream(path, Stream.succeed(before).pipe(Stream.concat(rowsOf(key)), Stream.concat(Stream.succeed(behind))))
+  const sheet = (wanted: string) => {
+    const { before, behind } = frame(layout.columns(wanted))
+    const path = sheetPath(names.push(nameFor(wanted)))
+    return Zip.fileStream(path, Stream.succeed(before).pipe(Stream.concat(rowsOf(wanted)), Stream.concat(Stream.succeed(behind))))
   }
 
   /** One at a time: a sheet is begun when the one before it was written. */
   const sheets = Stream.paginate(undefined, () =>
     Effect.map(source.peek, (piece) => {
-      // A workbook without any sheet is none.
-      const key = nextKey(piece?.series.key) ?? (names.length === 0 ? "no data" : undefined)
-      return key === undefined ? ([[], Option.none<undefined>()] as const) : ([[sheet(key)], Option.some(undefined)] as const)
+      const wanted = nextSheet(piece === undefined ? undefined : layout.sheetOf(piece))
+      return wanted === undefined ? ([[], Option.none<undefined>()] as const) : ([[sheet(wanted)], Option.some(undefined)] as const)
     })
   )
 
@@ -96,6 +116,13 @@ const entries = Effect.fnUntraced(function* <E, R>(
     Stream.concat(Stream.suspend(() => Stream.fromIterable(partsAfterSheets(names))))
   )
 })
+
+const workbook = <E, R>(layout: Layout, pages: Stream.Stream<RowsOfSeries, E, R>, options: XlsxOptions): Stream.Stream<Uint8Array, E, R> =>
+  Stream.unwrap(entries(layout, pages, options)).pipe(
+    Stream.pipeThroughChannel(Zip.encode()),
+    // Paths are ours and sizes are not declared: nothing in them can be wrong.
+    Stream.catchIf(Zip.isZipError, (error) => Stream.die(error))
+  )
 
 /**
  * The bytes of a workbook: a sheet for each of `keys` in that order, with the time as a date (UTC), `ts` and the value. Numbers that
@@ -107,9 +134,8 @@ export const xlsx = <E, R>(
   keys: ReadonlyArray<string>,
   pages: Stream.Stream<RowsOfSeries, E, R>,
   options: XlsxOptions = {}
-): Stream.Stream<Uint8Array, E, R> =>
-  Stream.unwrap(entries(keys, pages, options)).pipe(
-    Stream.pipeThroughChannel(Zip.encode()),
-    // Paths are ours and sizes are not declared: nothing in them can be wrong.
-    Stream.catchIf(Zip.isZipError, (error) => Stream.die(error))
-  )
+): Stream.Stream<Uint8Array, E, R> => workbook(sheetOfEachKey(keys), pages, options)
+
+/** The same for several devices, whose rows come in any order: one table, with `device_id`, `device_name` and `key` before the columns above. */
+export const xlsxOfDevices = <E, R>(pages: Stream.Stream<RowsOfSeries, E, R>, options: XlsxOptions = {}): Stream.Stream<Uint8Array, E, R> =>
+  workbook(oneTable, pages, options)

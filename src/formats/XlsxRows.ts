@@ -1,5 +1,5 @@
 import { excelHolds } from "./numbers.ts"
-import type { Device, Rows } from "./Rows.ts"
+import type { Rows } from "./Rows.ts"
 import { backslash, brace, bracket, copy, quote, textOf, utf8 } from "./tokens.ts"
 import { styles } from "./xlsxParts.ts"
 
@@ -83,13 +83,13 @@ export class XlsxRows {
   private out = new Uint8Array(64 * 1024)
   private at = 0
 
-  /** Rows `from` (in) to `to` (out). */
-  rows(rows: Rows, from: number, to: number, device: Device | undefined): Uint8Array {
-    const owner = device === undefined ? undefined : utf8.encode(textCells(device.id) + textCells(device.name))
+  /** Rows `from` (in) to `to` (out), each with the `leading` texts in its first cells. */
+  rows(rows: Rows, from: number, to: number, leading: ReadonlyArray<string>): Uint8Array {
+    const first = utf8.encode(leading.map(textCells).join(""))
     this.at = 0
     for (let row = from; row < to; row++) {
       this.bytes(xml.row)
-      if (owner !== undefined) this.bytes(owner)
+      this.bytes(first)
       this.date(rows.ts[row]!)
       this.number(rows.bytes, rows.tsFrom[row]!, rows.tsTo[row]!, xml.integer)
       this.value(rows.bytes, rows.valueFrom[row]!, rows.valueTo[row]!)

@@ -38,9 +38,17 @@ import { FailuresLive } from "./middleware/Failures.ts"
 import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
 import { PagesLive } from "./pages/Pages.ts"
+import { slim } from "./slim.ts"
 import { securityHeaders } from "./securityHeaders.ts"
 
-const Handlers = Layer.mergeAll(DevicesLive, AssetsLive, GraphLive, TelemetryLive, AttributesLive, SystemLive)
+const Handlers = Layer.mergeAll(
+  slim<Devices>(Devices)(DevicesLive),
+  slim<Assets>(Assets)(AssetsLive),
+  slim<Graph>(Graph)(GraphLive),
+  slim<Telemetry | Exports | LatestOfMany | Query>(Telemetry, Exports, LatestOfMany, Query)(TelemetryLive),
+  slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
+  slim<Readiness | Settings>(Readiness, Settings)(SystemLive)
+)
 const Middlewares = Layer.mergeAll(AuthenticationLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
 const Services = Layer.mergeAll(
   Devices.layer,

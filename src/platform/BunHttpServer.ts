@@ -94,6 +94,15 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
   return web
 }
 
+/**
+ * What a program starts with, which no request needs: the framework copies a request's services several times, so they are left out.
+ * Services of the routes reach their handlers by their own layers.
+ */
+const onlyAtStart = /^(boardwalk\/|~?effect\/(cli|process|Terminal|Stdio|Layer|Scope))/
+
+const ofRequests = (context: Context.Context<never>): Context.Context<never> =>
+  Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !onlyAtStart.test(key))))
+
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
@@ -130,7 +139,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
     BunHttpServer,
     Effect.gen(function* () {
       const app = yield* HttpRouter.toHttpEffect(routes)
-      const context = yield* Effect.context<never>()
+      const context = ofRequests(yield* Effect.context<never>())
       // The router's remaining requirements are services of the routes' own layer, which `context` holds.
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,

@@ -4,11 +4,8 @@ import { Settings } from "../config/Settings.ts"
 import { EntityNotFound, type InvalidInput } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
 import type { TimeRange } from "../domain/Telemetry.ts"
-import { csv } from "../formats/Csv.ts"
-import { json, jsonOfDevices } from "../formats/Json.ts"
-import { ndjson } from "../formats/Ndjson.ts"
-import type { Device } from "../formats/Rows.ts"
-import type { RowWriter } from "../formats/RowWriter.ts"
+import { type FileFormat, fileWriter, fileWriterOfDevices, type FileWriter } from "../formats/Files.ts"
+import type { Device, RowsOfSeries } from "../formats/Rows.ts"
 import type { HistoryPage } from "../thingsboard/HistoryPage.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
@@ -20,13 +17,11 @@ import { bucketingOf, type BucketsAsked } from "./Grid.ts"
 import { History } from "./History.ts"
 import { Telemetry } from "./Telemetry.ts"
 
-export type TextFormat = "json" | "csv" | "jsonl"
-
 interface Wanted {
   /** All keys that hold values when undefined. */
   readonly keys: ReadonlyArray<string> | undefined
   readonly range: TimeRange
-  readonly format: TextFormat
+  readonly format: FileFormat
 }
 
 export interface ExportQuery extends Wanted {
@@ -53,9 +48,6 @@ type Failure = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
 /** Devices whose keys and first pages are fetched while the ones before them are written. */
 const devicesAhead = 2
 
-const writerOf = (format: TextFormat, keys: ReadonlyArray<string>): RowWriter =>
-  format === "csv" ? csv() : format === "jsonl" ? ndjson() : json(keys)
-
 /** Letters, digits and a few signs that no file system minds. */
 const safeName = (name: string) =>
   name
@@ -64,18 +56,16 @@ const safeName = (name: string) =>
     .replaceAll(/^[._]+|_+$/g, "")
     .slice(0, 80) || "device"
 
-const bytes = (chunk: Uint8Array) => (chunk.length === 0 ? Stream.empty : Stream.succeed(chunk))
+type Pieces = Stream.Stream<RowsOfSeries, ThingsBoardError>
 
-const rowsOf = (writer: RowWriter, pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device) =>
-  Stream.flatMap(pages, (page) => {
-    const series = page.series[0]
-    return series === undefined ? Stream.empty : bytes(writer.rows(page, series, device))
-  })
+/** A page is of one key, or empty. */
+const rowsOf = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): Pieces =>
+  Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowsOfSeries => ({ rows: page, series, device }))))
 
-const file = (writer: RowWriter, name: string, rows: ExportedFile["body"]): ExportedFile => ({
+const file = (writer: FileWriter, name: string, rows: Pieces): ExportedFile => ({
   contentType: writer.contentType,
   fileName: `${safeName(name)}_telemetry.${writer.fileExtension}`,
-  body: Stream.suspend(() => bytes(writer.head())).pipe(Stream.concat(rows), Stream.concat(Stream.suspend(() => bytes(writer.tail()))))
+  body: writer.write(rows)
 })
 
 /** Those asked for that hold values; reading a key that does not exist makes ThingsBoard write it into its dictionary. */
@@ -147,8 +137,7 @@ export class Exports extends Context.Service<
           yield* place
           const query = { deviceId, keys: readable(asked, known), range }
           const pages = yield* bucketing === undefined ? history.pages(query) : buckets.pages(query, bucketing)
-          const writer = writerOf(format, asked)
-          return file(writer, device.name, rowsOf(writer, pages))
+          return file(fileWriter(format, asked), device.name, rowsOf(pages))
         }),
 
         devices: Effect.fnUntraced(function* ({ format, keys, range, selection }) {
@@ -157,12 +146,11 @@ export class Exports extends Context.Service<
           const asked = keys === undefined ? undefined : [...new Set(keys)]
           yield* place
           const keysById = new Map<string, ReadonlyArray<string>>()
-          const writer =
-            format === "csv" ? csv({ devices: true }) : format === "jsonl" ? ndjson() : jsonOfDevices((id) => keysById.get(id) ?? [])
+          const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
           const written = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
             keysById.clear()
             keysById.set(opened.device.id, opened.keys)
-            return rowsOf(writer, opened.pages, opened.device)
+            return rowsOf(opened.pages, opened.device)
           }
           const [first, ...others] = devices
           const name = selection.device_type ?? "devices"

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { Effect, Exit, Stream } from "effect"
-import { xlsx } from "../../src/formats/Xlsx.ts"
+import { xlsx, xlsxOfDevices } from "../../src/formats/Xlsx.ts"
 import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
 import { hardTokens, scalar } from "../support/jsonTokens.ts"
 import { bytesOf, type Cell, readXlsx } from "../support/fileReaders.ts"
-import { endlessPages, pagesOf } from "../support/historyPages.ts"
+import { endlessPages, pagesOf, settled } from "../support/historyPages.ts"
 
 const noon = Date.UTC(2024, 1, 29, 12)
 
@@ -154,18 +154,28 @@ test("a key that no sheet can be called heads its column instead", async () => {
   ])
 })
 
-test("several devices share a key's sheet, each row with its device", async () => {
+test("several devices share one table, each row with its device and key", async () => {
   const roof = { id: "id-1", name: "Roof <north>" }
   const cellar = { id: "id-2", name: "=Cellar" }
-  const pages = pagesOf({ tokens: { t: ["1"] }, device: roof, firstTs: noon }, { tokens: { t: ["2"] }, device: cellar, firstTs: noon })
-  const book = await readXlsx(await bytesOf(xlsx(["t"], pages, { devices: true })))
-  expect(book.map(({ rows }) => rows.map((row) => row.map(([, value]) => value)))).toEqual([
-    [
-      ["device_id", "device_name", "time (UTC)", "ts", "value"],
-      ["id-1", "Roof <north>", "2024-02-29T12:00:00.000", String(noon), "1"],
-      ["id-2", "=Cellar", "2024-02-29T12:00:00.000", String(noon), "2"]
-    ]
+  const pages = pagesOf(
+    { tokens: { t: ["1"], "x/y": ["true"] }, device: roof, firstTs: noon },
+    { tokens: { t: ["2"] }, device: cellar, firstTs: noon }
+  )
+  const book = await readXlsx(await bytesOf(xlsxOfDevices(pages)))
+  const time = "2024-02-29T12:00:00.000"
+  expect(book.map(({ name, rows }) => ({ name, rows: rows.map((row) => row.map(([, value]) => value)) }))).toEqual([
+    {
+      name: "telemetry",
+      rows: [
+        ["device_id", "device_name", "key", "time (UTC)", "ts", "value"],
+        ["id-1", "Roof <north>", "t", time, String(noon), "1"],
+        ["id-1", "Roof <north>", "x/y", time, String(noon), true],
+        ["id-2", "=Cellar", "t", time, String(noon), "2"]
+      ]
+    }
   ])
+  expect(book[0]!.rows[3]![1]).toEqual(["s", "=Cellar"])
+  expect((await readXlsx(await bytesOf(xlsxOfDevices(Stream.empty)))).map(({ rows }) => rows.length)).toEqual([1])
 })
 
 test("times that Excel has no date for keep their ts", async () => {
@@ -193,11 +203,8 @@ test("a reader that leaves ends the upstream, and one that waits holds it back",
   const { pages, seen } = endlessPages()
   const reader = Stream.toReadableStream(xlsx(["k"], pages)).getReader()
   await reader.read()
-  await Bun.sleep(50)
-  const pulled = seen.pages
-  expect(pulled).toBeLessThan(30)
-  await Bun.sleep(50)
-  expect(seen.pages).toBe(pulled)
+  const pulled = await settled(() => seen.pages)
+  expect(pulled).toBeLessThan(40)
   await reader.cancel()
   expect(seen).toEqual({ pages: pulled, left: true })
 })

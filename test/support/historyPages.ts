@@ -65,3 +65,12 @@ export const endlessPages = () => {
   ).pipe(Stream.ensuring(Effect.sync(() => void (seen.left = true))))
   return { pages, seen }
 }
+
+/** A count that has stopped growing for a while. */
+export const settled = async (count: () => number): Promise<number> => {
+  for (let same = 0, last = count(); ; last = count()) {
+    await Bun.sleep(10)
+    same = count() === last ? same + 1 : 0
+    if (same === 10) return last
+  }
+}

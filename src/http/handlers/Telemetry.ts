@@ -37,7 +37,7 @@ const exportProblems = {
 }
 
 const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpServerRequest) =>
-  negotiate(format, request.headers["accept"] ?? null) as "csv"
+  negotiate(format, request.headers["accept"] ?? null)
 
 /** The members of a page, the points as they are. */
 const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: PageFound) => {
