@@ -13,7 +13,7 @@ export interface ParquetOptions {
 }
 
 /** A group is encoded in one turn of the event loop: larger groups read better, but hold up everyone else. */
-const groupRows = 10_000
+const groupRows = 5000
 /** The first group is small so that the first byte comes soon. */
 const firstGroupRows = 2000
 const groupTextUnits = 2 * 1024 * 1024

@@ -36,8 +36,6 @@ const isDecimal = (bytes: Uint8Array, from: number, to: number) => {
   return false
 }
 
-type Kinds = readonly [double: number | null, long: bigint | null, boolean: boolean | null, text: string | null]
-
 /** The rows of a row group as columns, copied: one of the value columns holds the value, none holds null. Columns are reused for the next group. */
 export class ParquetColumns {
   count = 0
@@ -83,7 +81,7 @@ export class ParquetColumns {
         this.deviceIds[at] = device?.id ?? ""
         this.deviceNames[at] = device?.name ?? ""
       }
-      this.put(at, kindsOf(bytes, rows.valueFrom[row]!, rows.valueTo[row]!))
+      this.put(at, bytes, rows.valueFrom[row]!, rows.valueTo[row]!)
     }
     return row - from
   }
@@ -108,35 +106,40 @@ export class ParquetColumns {
     ]
   }
 
-  private put(at: number, [double, long, boolean, text]: Kinds) {
-    this.doubles[at] = double
-    this.longs[at] = long
-    this.booleans[at] = boolean
+  private put(at: number, bytes: Buffer, from: number, to: number) {
+    this.doubles[at] = null
+    this.longs[at] = null
+    this.booleans[at] = null
+    this.texts[at] = null
+    switch (bytes[from]) {
+      case quote:
+        return this.text(at, JSON.parse(textOf(bytes, from, to)) as string)
+      case brace:
+      case bracket:
+        return this.text(at, textOf(bytes, from, to))
+      case 116:
+      case 102:
+        this.booleans[at] = bytes[from] === 116
+        return
+      case 110:
+        return
+      default:
+        return this.number(at, bytes.toString("latin1", from, to), isDecimal(bytes, from, to))
+    }
+  }
+
+  private text(at: number, text: string) {
     this.texts[at] = text
-    if (text !== null) this.textUnits += text.length
+    this.textUnits += text.length
   }
-}
 
-const kindsOf = (bytes: Buffer, from: number, to: number): Kinds => {
-  switch (bytes[from]) {
-    case quote:
-      return [null, null, null, JSON.parse(textOf(bytes, from, to)) as string]
-    case brace:
-    case bracket:
-      return [null, null, null, textOf(bytes, from, to)]
-    case 116:
-      return [null, null, true, null]
-    case 102:
-      return [null, null, false, null]
-    case 110:
-      return [null, null, null, null]
-    default:
-      return kindsOfNumber(bytes.toString("latin1", from, to), isDecimal(bytes, from, to))
+  private number(at: number, token: string, decimal: boolean) {
+    if (decimal && doubleHolds(token)) {
+      this.doubles[at] = Number(token)
+      return
+    }
+    const long = decimal ? undefined : longOf(token)
+    if (long === undefined) this.text(at, token)
+    else this.longs[at] = long
   }
-}
-
-const kindsOfNumber = (token: string, decimal: boolean): Kinds => {
-  if (decimal) return doubleHolds(token) ? [Number(token), null, null, null] : [null, null, null, token]
-  const long = longOf(token)
-  return long === undefined ? [null, null, null, token] : [null, long, null, null]
 }

@@ -63,7 +63,9 @@ export interface Options {
 
 const wellFormedId = /^[\w.-]{1,128}$/
 
-const exchanges = new WeakMap<HttpServerRequest.HttpServerRequest, Exchange>()
+/** The request carries its exchange: a map from one to the other would cost the collector more. */
+const exchangeOf = Symbol("boardwalk/platform/exchange")
+type Carrier = HttpServerRequest.HttpServerRequest & { [exchangeOf]: Exchange }
 
 /** Bytes of a body that is there as a whole. */
 const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
@@ -109,7 +111,7 @@ const makeHandler = <E>(
   headers: Record<string, string>
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
-    const exchange = exchanges.get(request)!
+    const exchange = (request as Carrier)[exchangeOf]
     exchange.respond(toResponse(exchange, response, context))
     return Effect.void
   })
@@ -117,8 +119,8 @@ const makeHandler = <E>(
     const given = web.headers.get("x-request-id")
     const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
     const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server)
-    const request = HttpServerRequest.fromWeb(web)
-    exchanges.set(request, exchange)
+    const request = HttpServerRequest.fromWeb(web) as Carrier
+    request[exchangeOf] = exchange
     let services = Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
     // Taken over also when nothing is traced here, so that the caller's trace reaches ThingsBoard.
     if (web.headers.has("traceparent")) {

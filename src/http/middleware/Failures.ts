@@ -84,29 +84,32 @@ const internalError = (cause: Cause.Cause<unknown>) =>
 const bare = (response: HttpServerResponse.HttpServerResponse) =>
   response.status >= 400 && !(response.headers["content-type"] ?? "").includes("json") ? response.status : undefined
 
+const reshaped = (response: HttpServerResponse.HttpServerResponse): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const status = bare(response)
+  if (status === 413) return payloadTooLarge
+  if (status === 415) return unsupportedMediaType
+  if (status === 400) return unreadable
+  return status !== undefined && status >= 500 ? internalError(Cause.die(new Error(`unshaped answer ${status}`))) : Effect.succeed(response)
+}
+
+const explained = (
+  cause: Cause.Cause<unknown>
+): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+  const error = Cause.squash(cause)
+  if (HttpServerError.isHttpServerError(error)) {
+    if (error.reason._tag === "RouteNotFound") return Effect.flatMap(HttpServerRequest.HttpServerRequest, routeNotFound)
+    if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadable
+  }
+  return HttpServerRespondable.isRespondable(error)
+    ? Effect.flatMap(Effect.orDie(HttpServerRespondable.toResponse(error)), reshaped)
+    : internalError(cause)
+}
+
 /** What no endpoint answers for (unknown paths and methods, bodies the framework refuses, bugs) gets the one shape as well. */
 export const FailuresLive = HttpRouter.middleware(
-  (handled) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      handled.pipe(
-        Effect.catchCause((cause): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
-          if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-          const error = Cause.squash(cause)
-          if (HttpServerError.isHttpServerError(error)) {
-            if (error.reason._tag === "RouteNotFound") return routeNotFound(request)
-            if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadable
-          }
-          return HttpServerRespondable.isRespondable(error) ? Effect.orDie(HttpServerRespondable.toResponse(error)) : internalError(cause)
-        }),
-        Effect.flatMap((response): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-          const status = bare(response)
-          if (status === undefined) return Effect.succeed(response)
-          if (status === 413) return payloadTooLarge
-          if (status === 415) return unsupportedMediaType
-          if (status === 400) return unreadable
-          return status >= 500 ? internalError(Cause.die(new Error(`unshaped answer ${status}`))) : Effect.succeed(response)
-        })
-      )
-    ),
-  { global: true }
+  (handled) => Effect.matchCauseEffect(handled, { onSuccess: reshaped, onFailure: explained }),
+  {
+    global: true
+  }
 )
