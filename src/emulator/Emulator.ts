@@ -14,6 +14,7 @@ import { Behaviour, type BehaviourOptions } from "./Behaviour.ts"
 import { run as runDemo } from "./demo/Demo.ts"
 import { Events } from "./Events.ts"
 import { Faults } from "./Faults.ts"
+import { Live } from "./live/Live.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { Routes } from "./Routes.ts"
 import { Sessions } from "./Sessions.ts"
@@ -38,7 +39,11 @@ const greatestBody = 64 * 1024 * 1024
 const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaults.tenant.username)!.tenantId))
 
 const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
-  HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: greatestBody })
+  Layer.unwrap(
+    Effect.map(Live, ({ upgrade, websocket }) =>
+      HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: greatestBody, upgrade, websocket })
+    )
+  )
 
 export class Emulator extends Context.Service<
   Emulator,
@@ -54,6 +59,8 @@ export class Emulator extends Context.Service<
     readonly createTenant: (tenant: NewTenant) => Effect.Effect<Tenant>
     /** Trouble to order, and the calls that came in. */
     readonly faults: Faults["Service"]
+    /** The open WebSockets, to count and to close. */
+    readonly live: Pick<Live["Service"], "closeAll" | "count">
     /** Voids all tokens, as a changed signing key does. */
     readonly revokeTokens: Effect.Effect<void>
   }
@@ -65,6 +72,7 @@ export class Emulator extends Context.Service<
         const store = yield* Store
         const sessions = yield* Sessions
         const faults = yield* Faults
+        const live = yield* Live
         const { port, url } = yield* HttpServer.BunHttpServer
         return Emulator.of({
           url,
@@ -72,6 +80,7 @@ export class Emulator extends Context.Service<
           ...defaults.tenant,
           store,
           faults,
+          live,
           createTenant: (tenant) => Effect.provideService(createTenant(tenant), Store, store),
           revokeTokens: Effect.sync(sessions.revokeAll)
         })
@@ -80,6 +89,7 @@ export class Emulator extends Context.Service<
       Layer.provide(
         Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
       ),
+      Layer.provide(Live.layer),
       Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, Faults.layer)),
       Layer.provide(Store.layer(options)),
       Layer.provide(Layer.mergeAll(Events.layer, Behaviour.layer(options)))

@@ -12,10 +12,12 @@ export interface ParquetOptions {
   readonly devices?: boolean
 }
 
-/** A group is encoded in one turn of the event loop: larger groups read better, but hold up everyone else. */
-const groupRows = 5000
-/** The first group is small so that the first byte comes soon. */
+/**
+ * A group is encoded in one turn of the event loop, and the list of all groups in the last one: many small groups hold up everyone
+ * else as large ones do. Groups grow, since code that was just started is slow, and so that the first byte comes soon.
+ */
 const firstGroupRows = 2000
+const mostGroupRows = 20_000
 const groupTextUnits = 2 * 1024 * 1024
 
 /** Hands out what was written so far. Positions in the file go on counting. */
@@ -41,7 +43,7 @@ export const parquet = <E, R>(
       const chunks = new Chunks()
       const file = new ParquetWriter({ writer: chunks, schema: schemaOf(devices), createdBy: "boardwalk" })
 
-      const columns = new ParquetColumns(devices, groupRows, groupTextUnits)
+      const columns = new ParquetColumns(devices, mostGroupRows, groupTextUnits)
 
       const fill = Effect.fnUntraced(function* (rows: number) {
         columns.begin(rows)
@@ -57,7 +59,7 @@ export const parquet = <E, R>(
           if (columns.count > 0) void file.write({ columnData: columns.columns(), rowGroupSize: columns.count })
           const isLast = !columns.isFull
           if (isLast) void file.finish()
-          return [[chunks.taken()], isLast ? Option.none<number>() : Option.some(groupRows)] as const
+          return [[chunks.taken()], isLast ? Option.none<number>() : Option.some(Math.min(2 * rows, mostGroupRows))] as const
         })
       )
     })

@@ -1,5 +1,5 @@
 import type { ColumnSource } from "hyparquet-writer"
-import { doubleHolds, longOf } from "./numbers.ts"
+import { doubleHolds, longOf, shortNumber } from "./numbers.ts"
 import type { RowsOfSeries } from "./Rows.ts"
 import { brace, bracket, quote, textOf } from "./tokens.ts"
 
@@ -124,7 +124,7 @@ export class ParquetColumns {
       case 110:
         return
       default:
-        return this.number(at, bytes.toString("latin1", from, to), isDecimal(bytes, from, to))
+        return this.number(at, bytes, from, to)
     }
   }
 
@@ -133,13 +133,19 @@ export class ParquetColumns {
     this.textUnits += text.length
   }
 
-  private number(at: number, token: string, decimal: boolean) {
-    if (decimal && doubleHolds(token)) {
-      this.doubles[at] = Number(token)
+  private number(at: number, bytes: Buffer, from: number, to: number) {
+    const decimal = isDecimal(bytes, from, to)
+    const short = shortNumber(bytes, from, to)
+    // A long has no -0.
+    if (!Number.isNaN(short) && (decimal || !Object.is(short, -0))) {
+      if (decimal) this.doubles[at] = short
+      else this.longs[at] = BigInt(short)
       return
     }
+    const token = bytes.toString("latin1", from, to)
     const long = decimal ? undefined : longOf(token)
-    if (long === undefined) this.text(at, token)
-    else this.longs[at] = long
+    if (long !== undefined) this.longs[at] = long
+    else if (decimal && doubleHolds(token)) this.doubles[at] = Number(token)
+    else this.text(at, token)
   }
 }

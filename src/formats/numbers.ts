@@ -28,6 +28,27 @@ export const doubleHolds = (token: string): boolean => {
   return significant(token) <= doubleDigits && Number.isFinite(size) && (size > 0 || significant(token) === 0)
 }
 
+const powersOfTen = Float64Array.from({ length: 16 }, (_, n) => Number(`1e${n}`))
+
+/**
+ * The number that the bytes spell when it has at most 15 digits and no exponent, without making a string of them; else NaN.
+ * It is what Number gives: digits and power of ten are exact, so that the division is the only rounding.
+ */
+export const shortNumber = (bytes: Uint8Array, from: number, to: number): number => {
+  const isNegative = bytes[from] === 45
+  if (to - from > 15) return Number.NaN
+  let digits = 0
+  let decimals = 0
+  for (let i = isNegative ? from + 1 : from; i < to; i++) {
+    const digit = bytes[i]! - 48
+    if (digit >= 0 && digit <= 9) digits = digits * 10 + digit
+    else if (bytes[i] === 46) decimals = to - i - 1
+    else return Number.NaN
+  }
+  const size = digits / powersOfTen[decimals]!
+  return isNegative ? -size : size
+}
+
 const leastLong = -(2n ** 63n)
 const greatestLong = 2n ** 63n - 1n
 

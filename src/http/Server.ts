@@ -45,7 +45,14 @@ const Handlers = Layer.mergeAll(
   slim<Devices>(Devices)(DevicesLive),
   slim<Assets>(Assets)(AssetsLive),
   slim<Graph>(Graph)(GraphLive),
-  slim<Telemetry | Exports | LatestOfMany | Query>(Telemetry, Exports, LatestOfMany, Query)(TelemetryLive),
+  slim<Telemetry | Exports | LatestOfMany | Query | Ingest | Settings>(
+    Telemetry,
+    Exports,
+    LatestOfMany,
+    Query,
+    Ingest,
+    Settings
+  )(TelemetryLive),
   slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
   slim<Readiness | Settings>(Readiness, Settings)(SystemLive)
 )

@@ -79,3 +79,22 @@ export const asInputProblem = (error: InvalidInput) =>
     "The request is not valid; details.errors names every fault.",
     (common) => new InvalidRequest({ ...common, details: { errors: error.faults } })
   )
+
+/** What the answer for many devices says of one that failed. */
+export const sentenceOf = (
+  error: EntityNotFound | ThingsBoardError,
+  deviceId: string
+): { readonly error: string; readonly error_code: string } => {
+  if (error._tag === "EntityNotFound")
+    return { error: `No device has the id ${deviceId}, or it may not be seen.`, error_code: "RESOURCE_NOT_FOUND" }
+  switch (error.reason._tag) {
+    case "Timeout":
+      return { error: "ThingsBoard did not answer in time.", error_code: "UPSTREAM_TIMEOUT" }
+    case "Unavailable":
+    case "LoginRefused":
+    case "RateLimited":
+      return { error: "ThingsBoard was not available.", error_code: "UPSTREAM_UNAVAILABLE" }
+    default:
+      return { error: "ThingsBoard did not take the points.", error_code: "UPSTREAM_ERROR" }
+  }
+}

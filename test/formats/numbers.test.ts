@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { doubleHolds, excelHolds, longOf } from "../../src/formats/numbers.ts"
+import { doubleHolds, excelHolds, longOf, shortNumber } from "../../src/formats/numbers.ts"
 
 test("Excel holds 15 digits within its range, wherever the zeros are", () => {
   const held = ["0", "-0.0", "123456789012345", "1230000000000000000000", "0.000000000123456789012345", "1.50", "1.5E8", "-9.9e307"]
@@ -32,4 +32,24 @@ test("a long is an integer of at most 64 bits", () => {
   expect(["9223372036854775808", "-9223372036854775809", "12345678901234567890123", "1.0", "1e3", "-0"].map(longOf)).toEqual(
     Array.from({ length: 6 }, () => undefined)
   )
+})
+
+test("a short number read from its bytes is the one that Number reads", () => {
+  const read = (token: string) => shortNumber(new TextEncoder().encode(token), 0, token.length)
+  const digits = fc.stringMatching(/^(0|[1-9][0-9]{0,13})$/)
+  fc.assert(
+    fc.property(fc.constantFrom("", "-"), digits, fc.stringMatching(/^(\.[0-9]{1,13})?$/), (sign, whole, decimals) => {
+      const token = sign + whole + decimals
+      expect(read(token)).toBe(token.length <= 15 ? Number(token) : Number.NaN)
+    }),
+    { numRuns: 5000 }
+  )
+  expect(["1e3", "1234567890123456", "-0", "-0.0", "0.1", "123456789012.34"].map(read)).toEqual([
+    Number.NaN,
+    Number.NaN,
+    -0,
+    -0,
+    0.1,
+    123456789012.34
+  ])
 })

@@ -2,29 +2,20 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
 import { checkEntityType, checkUuid, findForTelemetry } from "../Access.ts"
-import { aggregate, type Aggregation, bucketsOf, countIntervals, type IntervalType, mostIntervals } from "../aggregation.ts"
 import { array, done, json } from "../answers.ts"
 import { readText } from "../bodies.ts"
 import { Behaviour } from "../Behaviour.ts"
 import { readTelemetry } from "../payloads.ts"
 import { internal, text } from "../Refusal.ts"
-import type { Entity } from "../store/Directory.ts"
+import { isBucketed, readSeries, type SeriesQuery, tooManyBuckets } from "../series.ts"
 import type { Point } from "../store/Telemetry.ts"
 import { Store } from "../Store.ts"
 import { printJson, printText } from "../Value.ts"
 import { attributesLike, saveAttributes } from "./attributes.ts"
 import { type Named, namesOf } from "./names.ts"
 
-interface Reading extends Named {
+interface Reading extends Named, Partial<SeriesQuery> {
   readonly useStrictDataTypes?: boolean
-  readonly startTs?: number
-  readonly endTs?: number
-  readonly limit?: number
-  readonly orderBy?: "ASC" | "DESC"
-  readonly agg?: Aggregation | "NONE"
-  readonly interval?: number
-  readonly intervalType?: IntervalType
-  readonly timeZone?: string
 }
 
 const series = (read: ReadonlyArray<readonly [key: string, points: string]>) =>
@@ -50,29 +41,15 @@ const latest = Effect.fnUntraced(function* (type: string, id: string, reading: R
   )
 })
 
-const readKey = (store: Store["Service"], entity: Entity, key: string, reading: Required<Pick<Reading, "startTs" | "endTs">> & Reading) => {
-  const { agg = "NONE", endTs, interval = 0, intervalType = "MILLISECONDS", limit = 100, orderBy, startTs, timeZone = "UTC" } = reading
-  if (agg === "NONE" || (intervalType === "MILLISECONDS" && interval === 0)) {
-    return store.telemetry.history(entity, key, { startTs, endTs, limit, descending: orderBy !== "ASC" })
-  }
-  const everything = { limit: -1, descending: false } as const
-  return bucketsOf(startTs, endTs, interval, intervalType, timeZone).flatMap((bucket) => {
-    const points = store.telemetry.history(entity, key, { startTs: bucket.start, endTs: bucket.end, ...everything })
-    return aggregate(bucket, points, agg) ?? []
-  })
-}
-
 /** The permission is asked for and not looked at: whoever knows an id reads its history, and one that does not exist has none. */
 const history = Effect.fnUntraced(function* (type: string, givenId: string, reading: Reading & { startTs: number; endTs: number }) {
   const { version } = yield* Behaviour
   const store = yield* Store
   yield* checkEntityType(type)
   const id = yield* checkUuid(givenId)
-  const { agg = "NONE", endTs, interval = 0, intervalType = "MILLISECONDS", limit = 100, startTs } = reading
-  const isBucketed = agg !== "NONE" && !(intervalType === "MILLISECONDS" && interval === 0)
-  if (!isBucketed && limit < 1) return yield* text(400, "Page size must not be less than one")
-  const intervals = intervalType === "MILLISECONDS" ? countIntervals(startTs, endTs, interval) : 0
-  if (isBucketed && intervals > mostIntervals) {
+  if (!isBucketed(reading) && (reading.limit ?? 100) < 1) return yield* text(400, "Page size must not be less than one")
+  const intervals = tooManyBuckets(reading)
+  if (intervals !== undefined) {
     return yield* text(
       400,
       `Incorrect TsKvQuery. Number of intervals is to high - ${intervals}. Please increase 'interval' parameter for your query or reduce the time range of the query.`
@@ -82,7 +59,7 @@ const history = Effect.fnUntraced(function* (type: string, givenId: string, read
   if (entity === undefined || entity.type !== type) return series([])
   return series(
     namesOf(reading, version)
-      .map((key) => [key, readKey(store, entity, key, reading)] as const)
+      .map((key) => [key, readSeries(store, entity, key, reading)] as const)
       .filter(([, points]) => points.length > 0)
       .map(([key, points]) => [key, pointsJson(points, reading.useStrictDataTypes === true)])
   )

@@ -2,20 +2,24 @@ import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
+import { Settings } from "../../config/Settings.ts"
 import { defaults, type Format } from "../../api/Parameters.ts"
 import { RateLimited } from "../../api/Problems.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
 import { Exports } from "../../services/Exports.ts"
 import type { Interval } from "../../services/Grid.ts"
+import { Ingest } from "../../services/Ingest.ts"
 import { LatestOfMany } from "../../services/LatestOfMany.ts"
 import { type PageFound, Query } from "../../services/Query.ts"
 import { Telemetry } from "../../services/Telemetry.ts"
 import { success } from "../answers.ts"
+import { kindOf } from "../body.ts"
 import { negotiate } from "../negotiate.ts"
 import { refuse } from "../refuse.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
 import { download } from "../download.ts"
+import { bulkJson, uploadJson } from "./uploads.ts"
 
 const tooManyExports = refuse(
   "All places for exports (MAX_CONCURRENT_EXPORTS) are taken; try again in 5 s.",
@@ -69,6 +73,8 @@ export const TelemetryLive = HttpApiBuilder.group(
     const exports = yield* Exports
     const latestOfMany = yield* LatestOfMany
     const query = yield* Query
+    const ingest = yield* Ingest
+    const { maxBodySize } = yield* Settings
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -120,7 +126,9 @@ export const TelemetryLive = HttpApiBuilder.group(
           Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
         )
       })
-      .handle("upload", () => Effect.die("not yet"))
-      .handle("bulk", () => Effect.die("not yet"))
+      .handleRaw("upload", ({ params: { device_id }, query, request }) =>
+        Effect.andThen(kindOf(request, ["json"]), uploadJson(ingest, device_id, query, request, maxBodySize))
+      )
+      .handleRaw("bulk", ({ query, request }) => Effect.andThen(kindOf(request, ["json"]), bulkJson(ingest, query, request, maxBodySize)))
   })
 )

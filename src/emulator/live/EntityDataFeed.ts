@@ -1,0 +1,117 @@
+/**
+ * ENTITY_DATA: many entities at once, those that a query finds when it comes; entities that fit later are not added.
+ * Of the commands within it only `latestCmd` is played.
+ */
+import { arrayOf, objectOf, textOf } from "../bodies.ts"
+import { array, page } from "../answers.ts"
+import { type EntityQuery, findEntities, type Latest, type QueryKey, readLatest } from "../entityQuery.ts"
+import type { Saved, SavedPoint } from "../Events.ts"
+import { JsonObject } from "../Json.ts"
+import type { Entity } from "../store/Directory.ts"
+import { printText } from "../Value.ts"
+import type { Command } from "./commands.ts"
+import { CommandError, type Subscriber } from "./Subscriber.ts"
+import { entityDataJson, entityDataUpdate, errorCodes } from "./updates.ts"
+
+interface Row {
+  readonly entity: Entity
+  /** What the client was told, by type and key. */
+  readonly latest: Record<string, Record<string, Latest>>
+}
+
+const scopes: Readonly<Record<string, string>> = {
+  CLIENT_ATTRIBUTE: "CLIENT_SCOPE",
+  SHARED_ATTRIBUTE: "SHARED_SCOPE",
+  SERVER_ATTRIBUTE: "SERVER_SCOPE"
+}
+
+const watchedKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => {
+  const command = objectOf(json, "latestCmd")
+  if (command === undefined) return undefined
+  return (arrayOf(command, "keys") ?? []).flatMap((key) =>
+    key instanceof JsonObject ? { type: textOf(key, "type") ?? "", key: textOf(key, "key") ?? "" } : []
+  )
+}
+
+/** What an event says of keys of a type. */
+const newsOf = (saved: Saved, type: string): ReadonlyArray<SavedPoint> => {
+  if (saved.type === "TelemetrySaved") return type === "TIME_SERIES" ? saved.points : []
+  return type === "ATTRIBUTE" || scopes[type] === saved.scope ? saved.attributes : []
+}
+
+/** Of several points of a key only the newest counts. */
+const newestOf = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<string>): ReadonlyMap<string, Latest> => {
+  const newest = new Map<string, Latest>()
+  for (const { key, ts, value } of points) {
+    if (keys.has(key) && ts >= (newest.get(key)?.ts ?? ts)) newest.set(key, { ts, value: printText(value) })
+  }
+  return newest
+}
+
+/** The query and what is watched may come in one command, or in two of the same `cmdId`. */
+export class EntityDataFeed {
+  private rows: ReadonlyMap<string, Row> = new Map()
+  private watched: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+
+  constructor(
+    private readonly subscriber: Subscriber,
+    private readonly cmdId: number
+  ) {}
+
+  handle(command: Command) {
+    const keys = watchedKeys(command)
+    if (command.query !== undefined) this.ask(command, command.query, keys)
+    else if (keys !== undefined) this.complete(keys)
+    if (keys === undefined) return
+    this.watched = new Map([...Map.groupBy(keys, ({ type }) => type)].map(([type, of]) => [type, new Set(of.map(({ key }) => key))]))
+  }
+
+  private ask({ json }: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
+    if (watched !== undefined && arrayOf(objectOf(json, "query"), "latestValues") === undefined) {
+      throw new CommandError(
+        errorCodes.internal,
+        `Cannot invoke "java.util.List.contains(Object)" because the return value of "org.thingsboard.server.common.data.query.EntityDataQuery.getLatestValues()" is null`
+      )
+    }
+    const { store, user } = this.subscriber
+    const { rows, total } = findEntities(store, user, query)
+    const keys = [...query.latestValues, ...query.entityFields, ...(watched ?? [])]
+    this.watched = new Map()
+    this.rows = new Map(rows.map((entity) => [entity.id, { entity, latest: {} }]))
+    for (const row of this.rows.values()) this.fill(row, keys)
+    const data = [...this.rows.values()].map(({ entity, latest }) => entityDataJson(entity, latest, "{}"))
+    this.subscriber.send(entityDataUpdate(this.cmdId, { data: page(data, total, query) }))
+  }
+
+  /** Tells everything once more when keys are to be watched that the query did not name. */
+  private complete(keys: ReadonlyArray<QueryKey>) {
+    const rows = [...this.rows.values()]
+    const isComplete = rows.every(({ latest }) => keys.every(({ key, type }) => latest[type]?.[key] !== undefined))
+    if (isComplete) return
+    for (const row of rows) this.fill(row, keys)
+    const update = array(rows.map(({ entity, latest }) => entityDataJson(entity, latest, "{}")))
+    this.subscriber.send(entityDataUpdate(this.cmdId, { update }))
+  }
+
+  private fill({ entity, latest }: Row, keys: ReadonlyArray<QueryKey>) {
+    const { now, store } = this.subscriber
+    for (const key of keys) (latest[key.type] ??= {})[key.key] = readLatest(store, entity, key, now())
+  }
+
+  /** Sends the keys that changed, each type's in a message of its own; what is older than what was told is held back. */
+  readonly hear = (saved: Saved): void => {
+    const row = this.rows.get(saved.entityId)
+    if (row === undefined) return
+    for (const [type, keys] of this.watched) {
+      const told = (row.latest[type] ??= {})
+      const changed = [...newestOf(newsOf(saved, type), keys)].filter(([key, { ts, value }]) => {
+        const last = told[key]
+        return last === undefined || ts > last.ts || (ts === last.ts && value !== last.value)
+      })
+      if (changed.length === 0) continue
+      for (const [key, latest] of changed) told[key] = latest
+      const update = array([entityDataJson(row.entity, { [type]: Object.fromEntries(changed) }, "null")])
+      this.subscriber.send(entityDataUpdate(this.cmdId, { update }))
+    }
+  }
+}

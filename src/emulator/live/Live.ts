@@ -1,0 +1,151 @@
+/**
+ * The WebSocket: `/api/ws`, where the first message logs in, and the old `/api/ws/plugins/telemetry?token=`.
+ *
+ * - `LiveSession.ts`: one client; `commands.ts` reads what it sends, `updates.ts` prints what it gets
+ * - `telemetry.ts`, `EntityDataFeed.ts`: what can be subscribed to
+ *
+ * No limits of sessions or of subscriptions; alarms, notifications and the history within ENTITY_DATA are not played, ENTITY_COUNT is
+ * answered once. A client that does not answer pings is not cut.
+ */
+import { Clock, Context, Effect, Layer, Result } from "effect"
+import { Events } from "../Events.ts"
+import { Faults } from "../Faults.ts"
+import type { Refusal } from "../Refusal.ts"
+import { Sessions } from "../Sessions.ts"
+import { Store } from "../Store.ts"
+import type { Form } from "./commands.ts"
+import { closeCodes, LiveSession } from "./LiveSession.ts"
+
+/** Travels with a socket. */
+interface Attached {
+  readonly form: Form
+  readonly token: string | undefined
+  session?: LiveSession
+  /** Messages that wait for a slow reader. */
+  readonly waiting: Array<string>
+}
+
+type Socket = Bun.ServerWebSocket<Attached>
+
+const forms: Readonly<Record<string, Form>> = { "/api/ws": "general", "/api/ws/plugins/telemetry": "telemetry" }
+
+const authenticationTimeout = "10 seconds"
+const pingInterval = "10 seconds"
+const longestQueue = 1000
+
+/** The close frame takes 123 bytes; a longer reason ends in an ellipsis. */
+const shorten = (reason: string): string => {
+  const bytes = Buffer.from(reason)
+  return bytes.length <= 123
+    ? reason
+    : `${bytes
+        .subarray(0, 120)
+        .toString()
+        .replace(/\uFFFD+$/, "")}…`
+}
+
+const reasonOf = ({ errorCode, message, status }: Refusal): string => {
+  if (status !== 401) return message
+  return errorCode === 11 ? "JWT Token expired" : "Invalid JWT token: "
+}
+
+export class Live extends Context.Service<
+  Live,
+  {
+    readonly upgrade: (request: Request, server: Bun.Server<unknown>) => boolean
+    readonly websocket: Bun.WebSocketHandler<unknown>
+    /** Closes all sockets, as a server that goes away does. */
+    readonly closeAll: (code: number, reason: string) => void
+    /** How many sockets are open. */
+    readonly count: () => number
+  }
+>()("boardwalk/emulator/Live") {
+  static readonly layer = Layer.effect(
+    Live,
+    Effect.gen(function* () {
+      const store = yield* Store
+      const sessions = yield* Sessions
+      const events = yield* Events
+      const faults = yield* Faults
+      const clock = yield* Clock.Clock
+      const runSync = Effect.runSyncWith(yield* Effect.context<never>())
+      const fork = yield* Effect.map(Effect.scope, (scope) => (effect: Effect.Effect<void>) => runSync(Effect.forkIn(effect, scope)))
+      const sockets = new Set<Socket>()
+
+      const authenticate = (token: string) => {
+        if (token === "") return "Token is invalid"
+        const found = runSync(Effect.result(sessions.byToken(token)))
+        return Result.isSuccess(found) ? found.success : reasonOf(found.failure)
+      }
+
+      const send = (socket: Socket, message: string) => {
+        if (socket.readyState !== WebSocket.OPEN) return
+        const { waiting } = socket.data
+        if (waiting.length === 0 && socket.getBufferedAmount() === 0) return void socket.send(message)
+        waiting.push(message)
+        if (waiting.length > longestQueue) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
+      }
+
+      const drain = (socket: Socket) => {
+        const { waiting } = socket.data
+        while (waiting.length > 0 && socket.getBufferedAmount() === 0) socket.send(waiting.shift()!)
+      }
+
+      const open = (socket: Socket) => {
+        sockets.add(socket)
+        const session = new LiveSession(
+          {
+            store,
+            authenticate,
+            now: () => clock.currentTimeMillisUnsafe(),
+            send: (message) => send(socket, message),
+            close: (code, reason) => socket.close(code, shorten(reason))
+          },
+          socket.data.form
+        )
+        socket.data.session = session
+        session.open(socket.data.token)
+        if (session.isAuthenticated) return
+        const expire = Effect.sync(() => {
+          if (!session.isAuthenticated && sockets.has(socket)) socket.close(closeCodes.policyViolation)
+        })
+        fork(Effect.delay(expire, authenticationTimeout))
+      }
+
+      // The socket's type is of our own making: `upgrade` attaches what `Attached` says.
+      const ours = (socket: Bun.ServerWebSocket<unknown>) => socket as Socket
+
+      yield* Effect.acquireRelease(
+        Effect.sync(() => events.listen((saved) => sockets.forEach(({ data }) => data.session?.hear(saved)))),
+        (stop) => Effect.sync(stop)
+      )
+      const ping = Effect.sync(() => sockets.forEach((socket) => socket.ping()))
+      yield* Effect.forkScoped(Effect.forever(Effect.delay(ping, pingInterval)))
+
+      return Live.of({
+        upgrade: (request, server) => {
+          if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return false
+          const { pathname, search, searchParams } = new URL(request.url)
+          const form = forms[pathname]
+          // What was ordered for the handshake is answered as for any other call.
+          if (form === undefined || faults.awaits(request.method, pathname)) return false
+          const data: Attached = { form, token: searchParams.get("token") ?? undefined, waiting: [] }
+          if (!server.upgrade(request, { data })) return false
+          // A token in the address is nobody's business.
+          faults.arrived(request.method, pathname, data.token === undefined ? search : "")(101)
+          return true
+        },
+        websocket: {
+          maxPayloadLength: 1024 * 1024,
+          idleTimeout: 120,
+          open: (socket) => open(ours(socket)),
+          message: (socket, message) => ours(socket).data.session?.receive(message.toString()),
+          drain: (socket) => drain(ours(socket)),
+          close: (socket) => void sockets.delete(ours(socket))
+        },
+        closeAll: (code, reason) => sockets.forEach((socket) => socket.close(code, reason)),
+        count: () => sockets.size
+      })
+    })
+  )
+}

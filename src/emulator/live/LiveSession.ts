@@ -1,0 +1,124 @@
+/** One client: who it is, and what it has subscribed to. */
+import { numberOf, textOf } from "../bodies.ts"
+import type { User } from "../Caller.ts"
+import { findEntities } from "../entityQuery.ts"
+import type { Saved } from "../Events.ts"
+import { JsonError } from "../Json.ts"
+import { type Command, type Form, type Message, readMessage } from "./commands.ts"
+import { EntityDataFeed } from "./EntityDataFeed.ts"
+import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
+import { attributes, history, timeseries } from "./telemetry.ts"
+import { countUpdate, errorCodes, errorUpdate } from "./updates.ts"
+
+/** What a session needs of its socket and of the emulator. */
+export interface Surroundings extends Omit<Subscriber, "user"> {
+  readonly close: (code: number, reason: string) => void
+  /** The user, or why the token is refused. */
+  readonly authenticate: (token: string) => User | string
+}
+
+export const closeCodes = { badData: 1007, policyViolation: 1008, tooBig: 1009, serverError: 1011 } as const
+
+/** In characters. */
+const greatestMessage = 32_768
+
+export class LiveSession {
+  private subscriber: Subscriber | undefined
+  private readonly subscriptions = new Map<number, Subscription>()
+  private readonly feeds = new Map<number, EntityDataFeed>()
+
+  constructor(
+    private readonly surroundings: Surroundings,
+    private readonly form: Form
+  ) {}
+
+  get isAuthenticated() {
+    return this.subscriber !== undefined
+  }
+
+  /** With the token of the address, which is all that the old socket takes. */
+  open(token: string | undefined) {
+    if (token !== undefined) this.authenticate(token, closeCodes.serverError)
+  }
+
+  receive(text: string) {
+    if (text.length > greatestMessage) {
+      const reason = "The decoded text message was too big for the output buffer and the endpoint does not support partial messages"
+      return this.surroundings.close(closeCodes.tooBig, reason)
+    }
+    const message = this.read(text)
+    if (message === undefined) return
+    if (this.subscriber === undefined) {
+      if (message.auth === undefined) return this.surroundings.close(closeCodes.policyViolation, "Auth cmd is missing")
+      this.authenticate(message.auth.token, closeCodes.badData)
+    }
+    const { subscriber } = this
+    if (subscriber !== undefined) for (const command of message.commands) this.handle(subscriber, command)
+  }
+
+  hear(saved: Saved) {
+    for (const subscription of this.subscriptions.values()) subscription(saved)
+    for (const feed of this.feeds.values()) feed.hear(saved)
+  }
+
+  private authenticate(token: string, code: number) {
+    const user = this.surroundings.authenticate(token)
+    if (typeof user === "string") this.surroundings.close(code, user)
+    else this.subscriber = { ...this.surroundings, user }
+  }
+
+  private read(text: string): Message | undefined {
+    try {
+      return readMessage(text, this.form)
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error
+      if (this.subscriber === undefined) {
+        this.surroundings.close(closeCodes.badData, `The given string value cannot be transformed to Json object: ${text}`)
+      } else this.subscriber.send(errorUpdate(1, errorCodes.badRequest, "Failed to parse the payload"))
+      return undefined
+    }
+  }
+
+  private handle(subscriber: Subscriber, command: Command) {
+    try {
+      this.perform(subscriber, command)
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      subscriber.send(errorUpdate(command.cmdId, error.code, error.message))
+    }
+  }
+
+  private perform(subscriber: Subscriber, command: Command) {
+    const { cmdId, json, query, type } = command
+    if (type.endsWith("_UNSUBSCRIBE")) return void this.feeds.delete(cmdId)
+    if (json.get("unsubscribe") === true) return this.unsubscribe(command)
+    if ((numberOf(json, "cmdId") ?? 0) < 0) throw new CommandError(errorCodes.badRequest, "Cmd id is negative value!")
+    switch (type) {
+      case "TIMESERIES":
+        return void this.subscriptions.set(cmdId, timeseries(subscriber, command))
+      case "ATTRIBUTES":
+        return void this.subscriptions.set(cmdId, attributes(subscriber, command))
+      case "TIMESERIES_HISTORY":
+        return history(subscriber, command)
+      case "ENTITY_DATA": {
+        const isEmpty = query === undefined && !["latestCmd", "historyCmd", "tsCmd"].some((name) => json.get(name) != null)
+        if (isEmpty) throw new CommandError(errorCodes.badRequest, "Query is empty!")
+        const feed = this.feeds.get(cmdId) ?? new EntityDataFeed(subscriber, cmdId)
+        feed.handle(command)
+        return void this.feeds.set(cmdId, feed)
+      }
+      case "ENTITY_COUNT":
+        if (query === undefined) throw new CommandError(errorCodes.badRequest, "Query is empty!")
+        return subscriber.send(countUpdate(cmdId, findEntities(subscriber.store, subscriber.user, query).total))
+      default:
+        throw new CommandError(errorCodes.internal, `The emulator does not know ${type}`)
+    }
+  }
+
+  /** Without an entity all subscriptions end, whatever the id of the command. */
+  private unsubscribe({ cmdId, json }: Command) {
+    if ((textOf(json, "entityId") ?? "") !== "") return void this.subscriptions.delete(cmdId)
+    this.subscriptions.clear()
+    this.feeds.clear()
+  }
+}

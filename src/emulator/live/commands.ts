@@ -1,0 +1,95 @@
+/** What clients send: `{"authCmd", "cmds"}`, or the old socket's lists of commands by their kind. */
+import { arrayOf, numberOf, objectOf, textOf } from "../bodies.ts"
+import { type EntityQuery, readEntityQuery } from "../entityQuery.ts"
+import { JsonError, JsonObject, parseJackson } from "../Json.ts"
+
+export interface Command {
+  readonly type: string
+  /** What answers and updates are addressed by. */
+  readonly cmdId: number
+  readonly json: JsonObject
+  readonly query: EntityQuery | undefined
+}
+
+export interface Message {
+  /** Undefined without an `authCmd`. */
+  readonly auth: { readonly token: string } | undefined
+  readonly commands: ReadonlyArray<Command>
+}
+
+export type Form = "general" | "telemetry"
+
+const types = new Set([
+  "ATTRIBUTES",
+  "TIMESERIES",
+  "TIMESERIES_HISTORY",
+  "ENTITY_DATA",
+  "ENTITY_COUNT",
+  "ALARM_DATA",
+  "ALARM_COUNT",
+  "ALARM_STATUS",
+  "NOTIFICATIONS",
+  "NOTIFICATIONS_COUNT",
+  "MARK_NOTIFICATIONS_AS_READ",
+  "MARK_ALL_NOTIFICATIONS_AS_READ",
+  "ENTITY_DATA_UNSUBSCRIBE",
+  "ENTITY_COUNT_UNSUBSCRIBE",
+  "ALARM_DATA_UNSUBSCRIBE",
+  "ALARM_COUNT_UNSUBSCRIBE",
+  "ALARM_STATUS_UNSUBSCRIBE",
+  "NOTIFICATIONS_UNSUBSCRIBE"
+])
+
+/** In the order in which the old socket handles them. */
+const oldLists: Readonly<Record<string, string>> = {
+  attrSubCmds: "ATTRIBUTES",
+  tsSubCmds: "TIMESERIES",
+  historyCmds: "TIMESERIES_HISTORY",
+  entityDataCmds: "ENTITY_DATA",
+  entityDataUnsubscribeCmds: "ENTITY_DATA_UNSUBSCRIBE",
+  alarmDataCmds: "ALARM_DATA",
+  alarmDataUnsubscribeCmds: "ALARM_DATA_UNSUBSCRIBE",
+  entityCountCmds: "ENTITY_COUNT",
+  entityCountUnsubscribeCmds: "ENTITY_COUNT_UNSUBSCRIBE",
+  alarmCountCmds: "ALARM_COUNT",
+  alarmCountUnsubscribeCmds: "ALARM_COUNT_UNSUBSCRIBE"
+}
+
+const refuse = (what: string): never => {
+  throw new JsonError(what, false)
+}
+
+/** Jackson refuses members that it does not know. */
+const checkMembers = (json: JsonObject, known: ReadonlyArray<string>) => {
+  for (const name of json.members.keys()) if (!known.includes(name)) refuse(`Unrecognized field "${name}"`)
+}
+
+const readCommand = (type: string, json: JsonObject): Command => {
+  if (!types.has(type)) refuse(`Could not resolve type id '${type}'`)
+  const given = type === "ENTITY_DATA" || type === "ENTITY_COUNT" ? objectOf(json, "query") : undefined
+  const query = given && readEntityQuery(given)
+  if (typeof query === "string") return refuse(query)
+  return { type, cmdId: numberOf(json, "cmdId") ?? 0, json, query }
+}
+
+const commandsOf = (json: JsonObject, list: string, typeOf: (command: JsonObject) => string) =>
+  (arrayOf(json, list) ?? []).map((command) =>
+    command instanceof JsonObject ? readCommand(typeOf(command), command) : refuse("Cannot construct a command")
+  )
+
+/** Throws a `JsonError`: one command that cannot be read spoils the whole message. */
+export const readMessage = (text: string, form: Form): Message => {
+  const json = parseJackson(text)
+  if (!(json instanceof JsonObject)) return refuse("Cannot deserialize value")
+  if (form === "telemetry") {
+    checkMembers(json, Object.keys(oldLists))
+    return { auth: undefined, commands: Object.entries(oldLists).flatMap(([list, type]) => commandsOf(json, list, () => type)) }
+  }
+  checkMembers(json, ["authCmd", "cmds"])
+  const auth = objectOf(json, "authCmd")
+  if (auth !== undefined) checkMembers(auth, ["cmdId", "token", "type"])
+  return {
+    auth: auth && { token: textOf(auth, "token") ?? "" },
+    commands: commandsOf(json, "cmds", (command) => textOf(command, "type") ?? "")
+  }
+}

@@ -1,0 +1,58 @@
+/** What the server sends. All values are texts, as ThingsBoard prints them. */
+import type { Latest } from "../entityQuery.ts"
+import { ref } from "../entityJson.ts"
+import type { Entity } from "../store/Directory.ts"
+import { printText, type Value } from "../Value.ts"
+
+/** A key without a value has null. */
+export interface LivePoint {
+  readonly key: string
+  /** ms */
+  readonly ts: number
+  readonly value: Value | null
+}
+
+export const errorCodes = { internal: 1, badRequest: 2 } as const
+
+/** Points by key, keys in their order, the newest point first. */
+const byKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [key: string, points: ReadonlyArray<LivePoint>]> => {
+  const groups = Map.groupBy(points, ({ key }) => key)
+  return [...groups]
+    .map(([key, group]) => [key, group.toSorted((one, other) => other.ts - one.ts)] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+/** The time of each key's oldest point: the server calls them the latest values, and goes on from there. */
+export const latestValues = (points: ReadonlyArray<LivePoint>): Readonly<Record<string, number>> =>
+  Object.fromEntries(byKey(points).map(([key, group]) => [key, group.at(-1)!.ts]))
+
+export const telemetryUpdate = (cmdId: number, points: ReadonlyArray<LivePoint>): string => {
+  const data = byKey(points).map(([key, group]): [string, ReadonlyArray<readonly [number, string | null]>] => [
+    key,
+    group.map(({ ts, value }) => [ts, value === null ? null : printText(value)])
+  ])
+  return JSON.stringify({
+    subscriptionId: cmdId,
+    errorCode: 0,
+    errorMsg: null,
+    data: Object.fromEntries(data),
+    latestValues: latestValues(points)
+  })
+}
+
+export const errorUpdate = (cmdId: number, errorCode: number, errorMsg: string): string =>
+  JSON.stringify({ subscriptionId: cmdId, errorCode, errorMsg, data: null, latestValues: {} })
+
+export type LatestByType = Readonly<Record<string, Readonly<Record<string, Latest>>>>
+
+/** One entity of an answer or, without series, of an update. */
+export const entityDataJson = (entity: Pick<Entity, "type" | "id">, latest: LatestByType, series: "{}" | "null") =>
+  `{"entityId":${ref(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":${series},"aggLatest":${series}}`
+
+export const entityDataUpdate = (cmdId: number, what: { readonly data: string } | { readonly update: string }): string => {
+  const [data, update] = "data" in what ? [what.data, "null"] : ["null", what.update]
+  return `{"cmdId":${cmdId},"data":${data},"update":${update},"errorCode":0,"errorMsg":null,"allowedEntities":10000,"cmdUpdateType":"ENTITY_DATA"}`
+}
+
+export const countUpdate = (cmdId: number, count: number): string =>
+  JSON.stringify({ cmdId, errorCode: 0, errorMsg: null, count, cmdUpdateType: "COUNT_DATA" })

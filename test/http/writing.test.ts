@@ -1,0 +1,125 @@
+/** Telemetry and attributes on their way in, and out again, through the gateway. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+
+const tb = "/api/v1/tb"
+const missing = "00000000-0000-4000-8000-000000000001"
+
+const withDevice = Effect.gen(function* () {
+  const it = yield* gateway()
+  const { id } = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "Writer", now: 1 })
+  const write = (body: string, query = "") => it.call(`${tb}/devices/${id}/telemetry${query}`, { body })
+  const read = (keys: string) => it.call(`${tb}/devices/${id}/telemetry?keys=${keys}&start_ts=0&end_ts=9000000000000`)
+  return { ...it, id, write, read }
+})
+
+live("points come out as they went in, digit for digit", () =>
+  Effect.gen(function* () {
+    const { call, id, read, write } = yield* withDevice
+    const answer = yield* write(
+      `{"long":[{"ts":1,"value":9223372036854775807},{"ts":2,"value":-9007199254740993}],
+        "decimal":[{"ts":1,"value":0.1},{"ts":2,"value":123456.7890123456},{"ts":3,"value":5.0}],
+        "text":[{"ts":1,"value":"a\\"b\\nü💡"},{"ts":2,"value":""}],"flag":[{"ts":1,"value":true}],
+        "json":[{"ts":1,"value":{"a":[1,2.5,{"b":null}]}}],"__proto__":[{"ts":1,"value":1}]}`
+    )
+    expect(answer.status).toBe(201)
+    expect(answer.json).toMatchObject({
+      status: "success",
+      device_id: id,
+      keys_uploaded: ["long", "decimal", "text", "flag", "json", "__proto__"],
+      total_data_points: 10,
+      message: "Successfully uploaded 10 data points for 6 telemetry keys"
+    })
+    expect(answer.json.warnings).toBeUndefined()
+    const back = yield* read("long,decimal,text,flag,json,__proto__")
+    expect(back.text).toBe(
+      '{"long":[{"ts":1,"value":9223372036854775807},{"ts":2,"value":-9007199254740993}],' +
+        '"decimal":[{"ts":1,"value":0.1},{"ts":2,"value":123456.7890123456},{"ts":3,"value":5.0}],' +
+        '"text":[{"ts":1,"value":"a\\"b\\nü💡"},{"ts":2,"value":""}],"flag":[{"ts":1,"value":true}],' +
+        '"json":[{"ts":1,"value":{"a":[1,2.5,{"b":null}]}}],"__proto__":[{"ts":1,"value":1}]}'
+    )
+    expect((yield* call(`${tb}/devices/${id}/telemetry/latest?keys=long`)).text).toContain('"value":-9007199254740993')
+  })
+)
+
+live("a decimal that ThingsBoard would store as text is rounded, and the answer says so", () =>
+  Effect.gen(function* () {
+    const { read, write } = yield* withDevice
+    const answer = yield* write('{"d":[{"ts":1,"value":0.30000000000000004},{"ts":2,"value":1e-17},{"ts":3,"value":1.5e300}]}')
+    expect(answer.status).toBe(201)
+    expect(answer.json.warnings).toEqual(["2 decimals were rounded to 16 places: ThingsBoard would have stored more as text."])
+    expect((yield* read("d")).json.d).toEqual([
+      { ts: 1, value: 0.3 },
+      { ts: 2, value: 0 },
+      { ts: 3, value: 1.5e300 }
+    ])
+  })
+)
+
+live("what ThingsBoard would change or lose is refused, all of it at once, and nothing is stored", () =>
+  Effect.gen(function* () {
+    const { call, id, write } = yield* withDevice
+    const answer = yield* write(
+      `{"code":[{"ts":1,"value":"007"}],"big":[{"ts":1,"value":9223372036854775808}],"none":[{"ts":1,"value":null}],"late":[{"value":1}],
+        "seconds":[{"ts":1.5,"value":1}],"extra":[{"ts":1,"value":1,"unit":"C"}]," ":[{"ts":1,"value":1}],"<b>":[{"ts":1,"value":1}],"bare":5,"fine":[{"ts":1,"value":1}]}`
+    )
+    expect(answer.status).toBe(400)
+    const fields = answer.json.details.errors.map(({ field }: { field: string }) => field)
+    expect(fields).toEqual([
+      "code[0].value",
+      "big[0].value",
+      "none[0].value",
+      "late[0].ts",
+      "seconds[0].ts",
+      "extra[0].unit",
+      " ",
+      "<b>",
+      "bare"
+    ])
+    expect((yield* call(`${tb}/devices/${id}/keys`)).json.data).toEqual([])
+    const converted = yield* write('{"code":[{"ts":1,"value":"007"}]}', "?numeric_text=convert")
+    expect(converted.status).toBe(201)
+    expect((yield* call(`${tb}/devices/${id}/telemetry/latest`)).json.data.code.value).toBe(7)
+  })
+)
+
+live("a bulk upload says what became of each device", () =>
+  Effect.gen(function* () {
+    const { call, emulator, id, tenant } = yield* withDevice
+    const other = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name: "Second", now: 1 })
+    const point = { t: [{ ts: 1000, value: 1 }] }
+    const answer = yield* call(`${tb}/telemetry/bulk`, { body: { [id]: { ...point, u: point.t }, [missing]: point, [other.id]: point } })
+    expect(answer.status).toBe(200)
+    expect(answer.json.summary).toEqual({ total_devices: 3, successful_devices: 2, failed_devices: 1, total_data_points: 3 })
+    expect(answer.json.results[id]).toEqual({ status: "success", keys_uploaded: ["t", "u"], data_points: 2 })
+    expect(answer.json.results[missing]).toMatchObject({ status: "error", error_code: "RESOURCE_NOT_FOUND" })
+    expect(answer.json.message).toBe("Bulk upload completed: 2/3 devices successful")
+    const wrong = yield* call(`${tb}/telemetry/bulk`, { body: { "../../auth/login": point, [id]: { t: [] } } })
+    expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["../../auth/login", `${id}.t`])
+    expect(answer.text).not.toContain("requested id")
+  })
+)
+
+live("attributes are written to their scope and read with their times", () =>
+  Effect.gen(function* () {
+    const { call, id } = yield* withDevice
+    const path = `${tb}/devices/${id}/attributes`
+    const server = yield* call(`${path}/server`, { body: '{"serial":"SN-1","limit":9007199254740993,"conf":{"a":[1]},"on":true}' })
+    expect([server.status, server.json.scope, server.json.count]).toEqual([201, "SERVER_SCOPE", 4])
+    const shared = yield* call(`${path}/shared`, { body: { interval: 5 } })
+    expect(shared.json.message).toBe("Successfully uploaded 1 shared attributes")
+    const all = yield* call(path)
+    expect(Object.keys(all.json.data)).toEqual(["server", "shared", "client"])
+    expect(all.text).toContain('"limit":{"value":9007199254740993,"last_update_ts":')
+    expect(all.json.data.client).toEqual({})
+    const some = yield* call(`${path}?scope=server&keys=on,nothing`)
+    expect(Object.keys(some.json.data.server)).toEqual(["on"])
+    const bad = yield* call(`${path}/server`, { body: { a: null, b: "12" } })
+    expect(bad.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["a", "b"])
+    expect((yield* call(`${path}/server`, { body: {} })).status).toBe(400)
+    expect((yield* call(`${path}/server`, { body: [1] })).status).toBe(400)
+    expect((yield* call(`${path}/client`, { body: { a: 1 } })).status).toBe(404)
+  })
+)
