@@ -1,4 +1,4 @@
-import { Console, Effect, Runtime, Schema } from "effect"
+import { Console, Effect, References, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Outcome } from "../doctor/Check.ts"
 import { isTerminal } from "../platform/Runtime.ts"
@@ -29,7 +29,8 @@ export const doctor = Command.make(
   { write, json },
   Effect.fnUntraced(function* ({ json, write }) {
     const { examine } = yield* Effect.promise(() => import("../doctor/Doctor.ts"))
-    const outcomes = yield* examine({ write })
+    // The checks say what is wrong; log lines between them would spoil the report, JSON above all.
+    const outcomes = yield* Effect.provideService(examine({ write }), References.MinimumLogLevel, "None")
     const healthy = outcomes.every(({ status }) => status !== "failed")
     const coloured = yield* isTerminal
     if (json) yield* Console.log(JSON.stringify({ healthy, checks: outcomes }, undefined, 2))

@@ -12,12 +12,13 @@ export interface ParquetOptions {
   readonly devices?: boolean
 }
 
+const leastGroupRows = 2000
+const mostGroupRows = 20_000
 /**
  * A group is encoded in one turn of the event loop, and the list of all groups in the last one: many small groups hold up everyone
- * else as large ones do. Groups grow, since code that was just started is slow, and so that the first byte comes soon.
+ * else as large ones do. So groups grow with the file; small ones first, since code that was just started is slow.
  */
-const firstGroupRows = 2000
-const mostGroupRows = 20_000
+const groupRows = (rowsBefore: number) => Math.max(leastGroupRows, Math.min(mostGroupRows, Math.floor(rowsBefore / 20)))
 const groupTextUnits = 2 * 1024 * 1024
 
 /** Hands out what was written so far. Positions in the file go on counting. */
@@ -53,13 +54,13 @@ export const parquet = <E, R>(
         }
       })
 
-      return Stream.paginate(firstGroupRows, (rows) =>
-        Effect.map(Effect.andThen(Effect.yieldNow, fill(rows)), () => {
+      return Stream.paginate(0, (rowsBefore) =>
+        Effect.map(Effect.andThen(Effect.yieldNow, fill(groupRows(rowsBefore))), () => {
           // Both would only wait for a file; this one is in memory.
           if (columns.count > 0) void file.write({ columnData: columns.columns(), rowGroupSize: columns.count })
           const isLast = !columns.isFull
           if (isLast) void file.finish()
-          return [[chunks.taken()], isLast ? Option.none<number>() : Option.some(Math.min(2 * rows, mostGroupRows))] as const
+          return [[chunks.taken()], isLast ? Option.none<number>() : Option.some(rowsBefore + columns.count)] as const
         })
       )
     })

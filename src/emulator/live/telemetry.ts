@@ -89,13 +89,13 @@ export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Su
   }
 }
 
-const scopes: ReadonlyArray<string> = ["CLIENT_SCOPE", "SHARED_SCOPE", "SERVER_SCOPE", "ANY_SCOPE"]
+const scopes: ReadonlySet<string> = new Set(["CLIENT_SCOPE", "SHARED_SCOPE", "SERVER_SCOPE", "ANY_SCOPE"])
 
 /** Permissions are asked for and not looked at: whoever knows an id has its attributes, and one that does not exist has none. */
 export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const { id, type } = addressOf(json)
   const given = textOf(json, "scope") || "ANY_SCOPE"
-  if (!scopes.includes(given)) {
+  if (!scopes.has(given)) {
     throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.AttributeScope.${given}`)
   }
   const scope = given === "ANY_SCOPE" ? undefined : (given as AttributeScope) // checked above

@@ -31,12 +31,14 @@ export interface Step {
 
 export type Version = "4.1" | "4.3"
 
-/** One of them: a message to the server, one from it, a REST step made meanwhile, or the close frame. */
+/** One of them: a socket that is opened (the first one goes without saying, to `/api/ws`), a message to the server, one from it, a REST step made meanwhile, or the close frame. */
 export interface TranscriptEntry {
+  readonly open?: { readonly case: string; readonly path: string; readonly headers: Record<string, string> }
+  /** `{text}` was sent as it is. */
   readonly client?: Exact
   readonly server?: Exact
   readonly http?: Step
-  readonly closed?: Exact
+  readonly closed?: { readonly code: Exact; readonly reason: string }
 }
 
 export interface Exchange {

@@ -1,0 +1,105 @@
+/** Replays what running ThingsBoard servers said on their WebSockets against the emulator, message by message. */
+import { expect } from "bun:test"
+import { Effect, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { Emulator } from "../../src/emulator/Emulator.ts"
+import { effect } from "../support/it.ts"
+import { connect, type LiveClient } from "../support/LiveClient.ts"
+import { type Exact, ExactNumber, parseExact, printExact } from "./support/Exact.ts"
+import { type Exchange, exchanges, type TranscriptEntry } from "./support/Exchange.ts"
+import { fill, fillText, matchJson, type Variables } from "./support/match.ts"
+import { replay } from "./support/replay.ts"
+import { unworthy } from "./unworthy.ts"
+
+const recordedAt = 1_795_462_000_000
+
+/** Spaced as the recorded client sent it: what cannot be read is cited. */
+const spaced = (json: Exact): string => {
+  if (json === null || typeof json !== "object" || json instanceof ExactNumber) return printExact(json)
+  if (Array.isArray(json)) return `[${json.map(spaced).join(", ")}]`
+  return `{${Object.entries(json)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${spaced(value)}`)
+    .join(", ")}}`
+}
+
+const textOf = (client: Exact, variables: Variables): string => {
+  if (client !== null && typeof client === "object" && "text" in client && typeof client.text === "string") return client.text
+  return spaced(fill(client, variables, recordedAt))
+}
+
+/** A key in a reason may be cut. */
+const reasonPattern = (reason: string, variables: Variables) =>
+  new RegExp(
+    `^${fillText(reason, variables)
+      .split("{{any:apiKey}}")
+      .map(RegExp.escape)
+      .join(String.raw`tb_[\w-]+`)}$`
+  )
+
+/** How what was heard differs from what was recorded; empty when it does not. */
+const compare = Effect.fnUntraced(function* (entry: TranscriptEntry, client: LiveClient, variables: Variables) {
+  const heard = yield* client.next
+  if (entry.closed !== undefined) {
+    const { code, reason } = entry.closed
+    const isSame = "code" in heard && String(heard.code) === printExact(code) && reasonPattern(reason, variables).test(heard.reason)
+    return isSame ? [] : [`expected the close frame ${printExact(code)} "${reason}"\n  got ${JSON.stringify(heard)}`]
+  }
+  if (!("message" in heard)) return [`expected a message\n  got ${JSON.stringify(heard)}`]
+  return matchJson(entry.server!, parseExact(heard.message), variables).map(
+    ({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`
+  )
+})
+
+/** What is said to a message that cannot be read comes after all else that was to be said. */
+const nothingMore = Effect.fnUntraced(function* (client: LiveClient) {
+  if (!client.isOpen()) return []
+  client.send("{")
+  const heard = yield* client.next
+  return "message" in heard && heard.message.includes("Failed to parse the payload")
+    ? []
+    : [`expected nothing more\n  got ${JSON.stringify(heard)}`]
+})
+
+const play = Effect.fnUntraced(function* (exchange: Exchange) {
+  const { createTenant, url } = yield* Emulator
+  const username = "administrator@example.org"
+  const { tenantId } = yield* createTenant({ username, password: Redacted.make(exchange.password) })
+  const variables: Variables = new Map([
+    ["username", username],
+    ["tenantId", tenantId]
+  ])
+  for (const step of exchange.steps) expect(yield* replay(url, step, variables)).toEqual([])
+
+  const found: Array<string> = []
+  let client = exchange.transcript[0]?.open === undefined ? yield* connect(`${url}/api/ws`) : undefined
+  for (const [index, entry] of exchange.transcript.entries()) {
+    const at = `entry ${index}`
+    const differences: Array<string> = []
+    if (entry.open !== undefined) {
+      const headers = Object.entries(entry.open.headers).map(([name, value]) => [name, fillText(value, variables)])
+      client = yield* connect(url + fillText(entry.open.path, variables), Object.fromEntries(headers))
+    }
+    if (entry.client !== undefined) client!.send(textOf(entry.client, variables))
+    if (entry.http !== undefined) {
+      const answered = yield* replay(url, entry.http, variables)
+      differences.push(...answered.map(({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`))
+    }
+    if (entry.server !== undefined || entry.closed !== undefined) differences.push(...(yield* compare(entry, client!, variables)))
+    const isExcused = unworthy.some(
+      ({ scenario, step, version }) => version === exchange.version && scenario === exchange.scenario && step === at
+    )
+    if (!isExcused) found.push(...differences.map((difference) => `${exchange.version} ${exchange.scenario}, ${at}, ${difference}`))
+  }
+  found.push(...(yield* nothingMore(client!)))
+  return found
+})
+
+for (const exchange of exchanges.filter(({ transcript }) => transcript.length > 0)) {
+  effect(`${exchange.version} ${exchange.scenario}: ${exchange.transcript.length} entries are played as recorded`, () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(recordedAt)
+      const found = yield* play(exchange).pipe(Effect.provide(Layer.fresh(Emulator.layer({ version: exchange.version }))))
+      expect(found.join("\n")).toBe("")
+    })
+  )
+}

@@ -1,0 +1,58 @@
+/** A WebSocket whose messages are awaited one by one, in the order in which they came. */
+import { Effect } from "effect"
+
+export type Heard = { readonly message: string } | { readonly code: number; readonly reason: string }
+
+export interface LiveClient {
+  /** Nothing happens when the socket is closed. */
+  readonly send: (text: string) => void
+  /** The next message or the close frame; dies when none comes in time. */
+  readonly next: Effect.Effect<Heard>
+  readonly isOpen: () => boolean
+}
+
+const patience = 2000
+
+export const connect = (url: string, headers: Record<string, string> = {}) =>
+  Effect.acquireRelease(
+    Effect.promise(
+      () =>
+        new Promise<{ readonly socket: WebSocket; readonly client: LiveClient }>((resolve, reject) => {
+          const socket = new WebSocket(url.replace(/^http/, "ws"), { headers })
+          const heard: Array<Heard> = []
+          let tell: (() => void) | undefined
+          const hear = (what: Heard) => {
+            heard.push(what)
+            tell?.()
+          }
+          const next = async (): Promise<Heard> => {
+            if (heard.length === 0) {
+              await new Promise<void>((ready, late) => {
+                const timer = setTimeout(() => late(new Error("Nothing was heard")), patience)
+                tell = () => {
+                  clearTimeout(timer)
+                  ready()
+                }
+              })
+              tell = undefined
+            }
+            return heard.shift()!
+          }
+          socket.onmessage = ({ data }) => hear({ message: String(data) })
+          socket.onclose = ({ code, reason }) => hear({ code, reason })
+          socket.onerror = () => reject(new Error("The socket could not be opened"))
+          socket.onopen = () =>
+            resolve({
+              socket,
+              client: {
+                send: (text) => {
+                  if (socket.readyState === WebSocket.OPEN) socket.send(text)
+                },
+                next: Effect.promise(next),
+                isOpen: () => socket.readyState === WebSocket.OPEN
+              }
+            })
+        })
+    ),
+    ({ socket }) => Effect.sync(() => socket.close())
+  ).pipe(Effect.map(({ client }) => client))
