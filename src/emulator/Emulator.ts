@@ -74,6 +74,8 @@ export class Emulator extends Context.Service<
         const faults = yield* Faults
         const live = yield* Live
         const { port, url } = yield* HttpServer.BunHttpServer
+        // The server waits for its connections to end, and those of sockets do not end by themselves.
+        yield* Effect.addFinalizer(() => Effect.sync(() => live.closeAll(1001, "")))
         return Emulator.of({
           url,
           port,

@@ -13,7 +13,7 @@ export interface ParquetOptions {
 }
 
 const leastGroupRows = 2000
-const mostGroupRows = 20_000
+const mostGroupRows = 10_000
 /**
  * A group is encoded in one turn of the event loop, and the list of all groups in the last one: many small groups hold up everyone
  * else as large ones do. So groups grow with the file; small ones first, since code that was just started is slow.

@@ -13,12 +13,15 @@ export interface LiveClient {
 
 const patience = 2000
 
+/** Browsers take no headers, Bun does. */
+const Socket = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket
+
 export const connect = (url: string, headers: Record<string, string> = {}) =>
   Effect.acquireRelease(
     Effect.promise(
       () =>
         new Promise<{ readonly socket: WebSocket; readonly client: LiveClient }>((resolve, reject) => {
-          const socket = new WebSocket(url.replace(/^http/, "ws"), { headers })
+          const socket = new Socket(url.replace(/^http/, "ws"), { headers })
           const heard: Array<Heard> = []
           let tell: (() => void) | undefined
           const hear = (what: Heard) => {
