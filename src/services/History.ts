@@ -6,6 +6,7 @@
  */
 import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import type { TimeRange } from "../domain/Telemetry.ts"
+import { bytesWentBy } from "../platform/Memory.ts"
 import { HistoryPage, scan } from "../thingsboard/HistoryPage.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
@@ -23,7 +24,7 @@ const firstLimit = 2000
 const mostRows = 50_000
 const leastRows = 10
 /** Bytes a page is aimed at: small enough for four exports in 200 MB, large enough that latency is paid seldom. */
-const pageBytes = 768 * 1024
+const pageBytes = 512 * 1024
 
 interface Ask {
   readonly keyIndex: number
@@ -84,6 +85,7 @@ export class History extends Context.Service<
           Effect.fnUntraced(function* (asked: Asked) {
             const bytes = yield* asked.bytes
             yield* turn
+            bytesWentBy(2 * bytes.length) // as they came, and as they are written
             const page = yield* read(columns, asked, bytes)
             const ask = following(query, asked, page, bytes.length)
             if (ask === undefined) return [[page], Option.none<Asked>()] as const

@@ -2,6 +2,7 @@
 export interface Unworthy {
   readonly version: "4.1" | "4.3"
   readonly scenario: string
+  /** Its name; "entry 3" for one of a WebSocket's transcript. */
   readonly step: string
   readonly reason: string
 }

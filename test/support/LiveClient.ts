@@ -41,20 +41,17 @@ export const connect = (url: string, headers: Record<string, string> = {}) =>
             }
             return heard.shift()!
           }
-          socket.onmessage = ({ data }) => hear({ message: String(data) })
-          socket.onclose = ({ code, reason }) => hear({ code, reason })
-          socket.onerror = () => reject(new Error("The socket could not be opened"))
-          socket.onopen = () =>
-            resolve({
-              socket,
-              client: {
-                send: (text) => {
-                  if (socket.readyState === WebSocket.OPEN) socket.send(text)
-                },
-                next: Effect.promise(next),
-                isOpen: () => socket.readyState === WebSocket.OPEN
-              }
-            })
+          socket.addEventListener("message", ({ data }) => hear({ message: String(data) }))
+          socket.addEventListener("close", ({ code, reason }) => hear({ code, reason }))
+          socket.addEventListener("error", () => reject(new Error("The socket could not be opened")))
+          const client: LiveClient = {
+            send: (text) => {
+              if (socket.readyState === WebSocket.OPEN) socket.send(text)
+            },
+            next: Effect.promise(next),
+            isOpen: () => socket.readyState === WebSocket.OPEN
+          }
+          socket.addEventListener("open", () => resolve({ socket, client }))
         })
     ),
     ({ socket }) => Effect.sync(() => socket.close())

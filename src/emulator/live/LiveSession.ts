@@ -1,5 +1,5 @@
 /** One client: who it is, and what it has subscribed to. */
-import { numberOf, textOf } from "../bodies.ts"
+import { textOf } from "../bodies.ts"
 import type { User } from "../Caller.ts"
 import { findEntities } from "../entityQuery.ts"
 import type { Saved } from "../Events.ts"
@@ -92,7 +92,7 @@ export class LiveSession {
     const { cmdId, json, query, type } = command
     if (type.endsWith("_UNSUBSCRIBE")) return void this.feeds.delete(cmdId)
     if (json.get("unsubscribe") === true) return this.unsubscribe(command)
-    if ((numberOf(json, "cmdId") ?? 0) < 0) throw new CommandError(errorCodes.badRequest, "Cmd id is negative value!")
+    if (cmdId < 0) throw new CommandError(errorCodes.badRequest, "Cmd id is negative value!")
     switch (type) {
       case "TIMESERIES":
         return void this.subscriptions.set(cmdId, timeseries(subscriber, command))
