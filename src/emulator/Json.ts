@@ -41,8 +41,12 @@ const blanks = /[ \t\r\n]*/y
 const lenientBlanks = /(?:[ \t\r\n]|\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*)*/y
 const escapes: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "\n" }
 
+/** As Jackson has it. Without a bound the stack would be the bound. */
+const deepest = 1000
+
 class Reader {
   at = 0
+  private depth = 0
   private readonly path: Array<string> = []
   constructor(
     private readonly text: string,
@@ -165,12 +169,19 @@ class Reader {
     }
   }
 
+  nested(first: "{" | "["): Json {
+    if (++this.depth > deepest)
+      throw new JsonError(`Document nesting depth (${this.depth}) exceeds the maximum allowed (${deepest})`, false)
+    const json = first === "{" ? this.object() : this.array()
+    this.depth--
+    return json
+  }
+
   value(): Json {
     this.skip()
     const first = this.next
     if (first === undefined) throw this.end()
-    if (first === "{") return this.object()
-    if (first === "[") return this.array()
+    if (first === "{" || first === "[") return this.nested(first)
     if (first === '"' || (this.lenient && first === "'")) return this.quoted()
     const from = this.at
     const found = this.match(number)

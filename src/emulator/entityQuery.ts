@@ -14,7 +14,7 @@ import { printText, type Value } from "./Value.ts"
 type Stores = Store["Service"]
 
 export interface QueryKey {
-  /** ENTITY_FIELD, TIME_SERIES, ATTRIBUTE, CLIENT_ATTRIBUTE, SHARED_ATTRIBUTE or SERVER_ATTRIBUTE. */
+  /** One of `keyTypes`. */
   readonly type: string
   readonly key: string
 }
@@ -52,13 +52,33 @@ const filterTypes = [
   "singleEntity"
 ]
 
-const keysOf = (json: JsonObject, name: string): ReadonlyArray<QueryKey> =>
-  (arrayOf(json, name) ?? []).flatMap((element) => {
-    const key = element instanceof JsonObject ? { type: textOf(element, "type") ?? "", key: textOf(element, "key") ?? "" } : undefined
-    return key ?? []
-  })
+const keyTypes = [
+  "ALARM_FIELD",
+  "ATTRIBUTE",
+  "CLIENT_ATTRIBUTE",
+  "CONSTANT",
+  "ENTITY_FIELD",
+  "SERVER_ATTRIBUTE",
+  "SHARED_ATTRIBUTE",
+  "TIME_SERIES"
+]
 
-/** The query, or what Jackson says about a filter that does not exist. */
+/** The keys in an array of a query or command; what is no object is left out. */
+export const readKeys = (json: JsonObject | undefined, name: string): ReadonlyArray<QueryKey> =>
+  (arrayOf(json, name) ?? []).flatMap((element) =>
+    element instanceof JsonObject ? [{ type: textOf(element, "type") ?? "", key: textOf(element, "key") ?? "" }] : []
+  )
+
+/** What Jackson says about a type of key that does not exist; undefined when all do. */
+export const keyFault = (keys: ReadonlyArray<QueryKey>): string | undefined => {
+  const unknown = keys.find(({ type }) => !keyTypes.includes(type))
+  return (
+    unknown &&
+    `Cannot deserialize value of type \`org.thingsboard.server.common.data.query.EntityKeyType\` from String "${unknown.type}": not one of the values accepted for Enum class: [${keyTypes.join(", ")}]`
+  )
+}
+
+/** The query, or what Jackson says about a filter or a type of key that does not exist. */
 export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
   const filter = objectOf(json, "entityFilter")
   const type = textOf(filter, "type") ?? ""
@@ -68,10 +88,14 @@ export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
   const link = objectOf(json, "pageLink")
   const order = objectOf(link, "sortOrder")
   const key = objectOf(order, "key")
+  const entityFields = readKeys(json, "entityFields")
+  const latestValues = readKeys(json, "latestValues")
+  const fault = keyFault([...entityFields, ...latestValues])
+  if (fault !== undefined) return fault
   return {
     filter,
-    entityFields: keysOf(json, "entityFields"),
-    latestValues: keysOf(json, "latestValues"),
+    entityFields,
+    latestValues,
     keyFilters: (arrayOf(json, "keyFilters") ?? []).filter((element) => element instanceof JsonObject),
     page: numberOf(link, "page") ?? 0,
     pageSize: numberOf(link, "pageSize") ?? 0,

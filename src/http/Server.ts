@@ -17,6 +17,7 @@ import { Devices } from "../services/Devices.ts"
 import { Exports } from "../services/Exports.ts"
 import { Graph } from "../services/Graph.ts"
 import { History } from "../services/History.ts"
+import { Import } from "../services/Import.ts"
 import { Ingest } from "../services/Ingest.ts"
 import { LatestOfMany } from "../services/LatestOfMany.ts"
 import { Query } from "../services/Query.ts"
@@ -45,12 +46,13 @@ const Handlers = Layer.mergeAll(
   slim<Devices>(Devices)(DevicesLive),
   slim<Assets>(Assets)(AssetsLive),
   slim<Graph>(Graph)(GraphLive),
-  slim<Telemetry | Exports | LatestOfMany | Query | Ingest | Settings>(
+  slim<Telemetry | Exports | LatestOfMany | Query | Ingest | Import | Settings>(
     Telemetry,
     Exports,
     LatestOfMany,
     Query,
     Ingest,
+    Import,
     Settings
   )(TelemetryLive),
   slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
@@ -61,14 +63,14 @@ const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
   Attributes.layer,
-  Ingest.layer,
+  Import.layer,
   Graph.layer,
   Readiness.layer,
   Exports.layer,
   LatestOfMany.layer,
   Query.layer
 ).pipe(
-  Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer)),
+  Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer, Ingest.layer)),
   Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
   Layer.provideMerge(Session.layer)

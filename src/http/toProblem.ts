@@ -14,7 +14,7 @@ import { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
 
-type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
+export type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
 
 const unavailable = (detail: string, retryAfter: number) =>
   Effect.andThen(

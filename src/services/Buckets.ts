@@ -74,15 +74,21 @@ export class Buckets extends Context.Service<
 
       const fetchRun = Effect.fnUntraced(function* ({ agg, deviceId, key }: KeyBuckets, run: Run) {
         const { end, start, step } = run
-        const bytes = yield* retrying(
-          thingsBoard.history({ deviceId, keys: [key], start, end, agg, interval: Math.max(step, leastStep), order: "ASC" })
-        )
+        const bytes = yield* thingsBoard.history({
+          deviceId,
+          keys: [key],
+          start,
+          end,
+          agg,
+          interval: Math.max(step, leastStep),
+          order: "ASC"
+        })
         return yield* Effect.try({ try: () => bucketsOf(run, scan(bytes)), catch: () => badAnswer() })
       })
 
       /** What is left of a range from its first point on, or up to its last one. */
       const skipped = Effect.fnUntraced(function* ({ deviceId, grid, key, order }: KeyBuckets, { end, start }: TimeRange) {
-        const bytes = yield* retrying(thingsBoard.history({ deviceId, keys: [key], start, end, limit: 1, order }))
+        const bytes = yield* thingsBoard.history({ deviceId, keys: [key], start, end, limit: 1, order })
         const page = yield* Effect.try({ try: () => scan(bytes), catch: () => badAnswer() })
         if (page.count === 0) return { start: end, end }
         const ts = page.ts[0]!
@@ -104,6 +110,11 @@ export class Buckets extends Context.Service<
           return [chunk.length === 0 ? [] : [chunk], next] as const
         })
 
+      const steadily = (query: KeyBuckets, from: Reading) => {
+        const one = step(query)
+        return Stream.paginate<Reading, ReadonlyArray<Bucket>, ThingsBoardError, never>(from, (reading) => retrying(one(reading)))
+      }
+
       const chunks = (query: KeyBuckets) =>
         query.range.start >= query.range.end
           ? Stream.empty
@@ -118,13 +129,11 @@ export class Buckets extends Context.Service<
         if (first === undefined || range.start >= range.end) return Stream.empty
         const [opening, rest] = yield* step(ofKey(first))({ range, most: mostBuckets })
         const ofFirst = Stream.fromIterable(opening).pipe(
-          Stream.concat(
-            Option.match(rest, { onNone: () => Stream.empty, onSome: (reading) => chunks({ ...ofKey(first), range: reading.range }) })
-          ),
+          Stream.concat(Option.match(rest, { onNone: () => Stream.empty, onSome: (reading) => steadily(ofKey(first), reading) })),
           Stream.map((buckets) => pageOf(first, buckets))
         )
         const ofOthers = Stream.fromIterable(others).pipe(
-          Stream.flatMap((key) => Stream.map(chunks(ofKey(key)), (buckets) => pageOf(key, buckets)))
+          Stream.flatMap((key) => Stream.map(steadily(ofKey(key), { range, most: mostBuckets }), (buckets) => pageOf(key, buckets)))
         )
         return Stream.concat(ofFirst, ofOthers)
       })

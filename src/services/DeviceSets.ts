@@ -80,3 +80,36 @@ export const findDevices = (
     Stream.runCollect
   )
 }
+
+/** Devices whose names are looked up at the most. */
+const mostNames = 100_000
+
+/** The ids of all devices that may be seen, by name: names are unique in a tenant. A call for a thousand devices. */
+export const deviceNames = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string>, ThingsBoardError> => {
+  const page = (number: number) =>
+    thingsBoard.call((client) =>
+      client.entityQueries.findEntities({
+        payload: {
+          entityFilter: { type: "entityType", entityType: "DEVICE" },
+          entityFields: [{ type: "ENTITY_FIELD", key: "name" }],
+          latestValues: [],
+          keyFilters: [],
+          pageLink: {
+            pageSize: devicesACall,
+            page: number,
+            textSearch: null,
+            sortOrder: { key: { type: "ENTITY_FIELD", key: "createdTime" }, direction: "ASC" }
+          }
+        }
+      })
+    )
+  return Stream.paginate(0, (number) =>
+    Effect.map(page(number), ({ data, hasNext }) => [
+      data.map(foundOf),
+      hasNext && (number + 1) * devicesACall < mostNames ? Option.some(number + 1) : Option.none()
+    ])
+  ).pipe(
+    Stream.runCollect,
+    Effect.map((found) => new Map(found.map(({ id, name }) => [name, id])))
+  )
+}

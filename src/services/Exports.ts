@@ -15,6 +15,7 @@ import { checkRange } from "./checkRange.ts"
 import { type DeviceFound, findDevices, type Selection } from "./DeviceSets.ts"
 import { bucketingOf, type BucketsAsked } from "./Grid.ts"
 import { History } from "./History.ts"
+import { retrying } from "./retrying.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 interface Wanted {
@@ -157,7 +158,7 @@ export class Exports extends Context.Service<
           if (first === undefined) return file(writer, name, Stream.empty)
           const opened = yield* openDevice(first, asked, range)
           const rest = Stream.fromIterable(others).pipe(
-            Stream.mapEffect((device) => openDevice(device, asked, range), { concurrency: devicesAhead }),
+            Stream.mapEffect((device) => retrying(openDevice(device, asked, range)), { concurrency: devicesAhead }),
             Stream.flatMap(written)
           )
           return file(

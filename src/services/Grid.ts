@@ -42,11 +42,19 @@ interface Calendar {
   readonly start: (index: number) => number
 }
 
-/** A day begins at the first instant of its date: where clocks jump over midnight that is not 00:00. */
-const firstInstant = (timeZone: DateTime.TimeZone, year: number, month: number, date: number) =>
-  DateTime.toEpochMillis(DateTime.makeZonedUnsafe({ year, month, day: date }, { timeZone, adjustForTimeZone: true }))
+/** The end of all time, as JavaScript has it, and the last moment whose date is certain in every zone. */
+const endOfTime = 8_640_000_000_000_000
+const lastMoment = endOfTime - 2 * day
 
-const dateOf = (timeZone: DateTime.TimeZone, ts: number) => DateTime.toParts(DateTime.makeZonedUnsafe(ts, { timeZone }))
+/** A day begins at the first instant of its date: where clocks jump over midnight that is not 00:00. */
+const firstInstant = (timeZone: DateTime.TimeZone, year: number, month: number, date: number) => {
+  if (!(Date.UTC(year, month - 1, date) <= lastMoment)) return endOfTime
+  const first = DateTime.toEpochMillis(DateTime.makeZonedUnsafe({ year, month, day: date }, { timeZone, adjustForTimeZone: true }))
+  return first <= lastMoment ? first : endOfTime
+}
+
+const dateOf = (timeZone: DateTime.TimeZone, ts: number) =>
+  DateTime.toParts(DateTime.makeZonedUnsafe(Math.min(ts, lastMoment), { timeZone }))
 
 const days = (zone: DateTime.TimeZone): Calendar => ({
   indexOf: (ts) => {

@@ -8,6 +8,7 @@ import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effec
 import type { TimeRange } from "../domain/Telemetry.ts"
 import { bytesWentBy } from "../platform/Memory.ts"
 import { HistoryPage, scan } from "../thingsboard/HistoryPage.ts"
+import { needsRepeatedKey } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { retrying } from "./retrying.ts"
@@ -33,7 +34,7 @@ interface Ask {
 }
 
 interface Asked extends Ask {
-  readonly bytes: Effect.Effect<Buffer, ThingsBoardError>
+  readonly page: Effect.Effect<HistoryPage, ThingsBoardError>
 }
 
 export class History extends Context.Service<
@@ -52,51 +53,68 @@ export class History extends Context.Service<
       const thingsBoard = yield* ThingsBoard
 
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: Ask) =>
-        retrying(thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" }))
+        thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
 
-      const following = ({ keys, range }: HistoryQuery, ask: Ask, page: HistoryPage, size: number): Ask | undefined => {
+      const following = ({ keys, range }: HistoryQuery, ask: Ask, page: HistoryPage): Ask | undefined => {
         const next = page.count === 0 ? range.end : page.ts[page.count - 1]! + 1
         if (page.count >= ask.limit && next < range.end) {
-          const limit = Math.min(mostRows, Math.max(leastRows, Math.floor((pageBytes * page.count) / size)))
+          const limit = Math.min(mostRows, Math.max(leastRows, Math.floor((pageBytes * page.count) / page.bytes.length)))
           return { keyIndex: ask.keyIndex, start: next, limit }
         }
         return ask.keyIndex + 1 < keys.length ? { keyIndex: ask.keyIndex + 1, start: range.start, limit: firstLimit } : undefined
       }
 
-      /** An upstream that ignored the order would lose rows silently: such a page is refused. */
-      const inOrder = (ask: Ask, page: HistoryPage) =>
-        page.series.length <= 1 && (page.count === 0 || (page.ts[0]! >= ask.start && page.ts[page.count - 1]! >= page.ts[0]!))
+      /** An upstream that ignored the key, the range or the order would lose or double rows silently: its page is refused. */
+      const isAsked = ({ keys, range }: HistoryQuery, { keyIndex, start }: Ask, { count, series, ts }: HistoryPage) => {
+        if (series.length > 1 || (series[0] !== undefined && series[0].key !== keys[keyIndex])) return false
+        for (let row = 0, least = start; row < count; row++) {
+          if (!(ts[row]! >= least && ts[row]! < range.end)) return false
+          least = ts[row]! + 1
+        }
+        return true
+      }
 
-      const read = (columns: HistoryPage, ask: Ask, bytes: Buffer) =>
-        Effect.try({ try: () => scan(bytes, columns), catch: () => badAnswer() }).pipe(
-          Effect.filterOrFail(
-            (page) => inOrder(ask, page),
-            () => badAnswer()
+      const read = (query: HistoryQuery, ask: Ask, fetched: Effect.Effect<Buffer, ThingsBoardError>, columns: HistoryPage) =>
+        Effect.flatMap(Effect.tap(fetched, turn), (bytes) => {
+          bytesWentBy(2 * bytes.length) // as they came, and as they are written
+          return Effect.try({ try: () => scan(bytes, columns), catch: () => badAnswer() }).pipe(
+            Effect.filterOrFail(
+              (page) => isAsked(query, ask, page),
+              () => badAnswer()
+            )
           )
-        )
+        })
+
+      /** A key that this release cannot be asked for fails before the first byte, rather than in the middle. */
+      const ifNameable = ({ deviceId, keys, range }: HistoryQuery) => {
+        const awkward = keys.find((key) => needsRepeatedKey([key]))
+        return awkward === undefined
+          ? Effect.void
+          : thingsBoard.history({ deviceId, keys: [awkward], start: range.start, end: range.end, limit: 1, order: "ASC" })
+      }
 
       const pages = Effect.fnUntraced(function* (query: HistoryQuery) {
         if (query.keys.length === 0 || query.range.start >= query.range.end) return Stream.empty
-        const firstAsk: Ask = { keyIndex: 0, start: query.range.start, limit: firstLimit }
-        const firstBytes = yield* fetchPage(query, firstAsk)
+        yield* ifNameable(query)
         const columns = new HistoryPage()
+        const firstAsk: Ask = { keyIndex: 0, start: query.range.start, limit: firstLimit }
+        const firstPage = yield* read(query, firstAsk, fetchPage(query, firstAsk), columns)
 
         const step = (scope: Scope.Scope) =>
           Effect.fnUntraced(function* (asked: Asked) {
-            const bytes = yield* asked.bytes
-            yield* turn
-            bytesWentBy(2 * bytes.length) // as they came, and as they are written
-            const page = yield* read(columns, asked, bytes)
-            const ask = following(query, asked, page, bytes.length)
+            const page = yield* asked.page
+            const ask = following(query, asked, page)
             if (ask === undefined) return [[page], Option.none<Asked>()] as const
+            const fetched = fetchPage(query, ask)
             // The stream's own scope: a client that leaves interrupts the fetch.
-            const ahead = yield* Effect.forkIn(fetchPage(query, ask), scope, { startImmediately: true })
-            return [[page], Option.some<Asked>({ ...ask, bytes: Fiber.join(ahead) })] as const
+            const ahead = yield* Effect.forkIn(fetched, scope, { startImmediately: true })
+            const next = retrying(read(query, ask, Fiber.join(ahead), columns), read(query, ask, fetched, columns))
+            return [[page], Option.some<Asked>({ ...ask, page: next })] as const
           })
 
         return Stream.unwrap(
           Effect.map(Effect.scope, (scope) =>
-            Stream.paginate<Asked, HistoryPage, ThingsBoardError, never>({ ...firstAsk, bytes: Effect.succeed(firstBytes) }, step(scope))
+            Stream.paginate<Asked, HistoryPage, ThingsBoardError, never>({ ...firstAsk, page: Effect.succeed(firstPage) }, step(scope))
           )
         )
       })

@@ -17,6 +17,9 @@ export interface Latest {
   readonly json: string
 }
 
+/** Names of keys to remember. */
+const mostNames = 10_000
+
 const latestJson = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
   let json = ""
   for (const key of keys) {
@@ -44,20 +47,32 @@ export class Telemetry extends Context.Service<
     Telemetry,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      /**
+       * Keys that are in ThingsBoard's dictionary, whatever the device. It takes up any other that it is asked for, so that callers
+       * could fill it with words: those are looked for among all latest values of the device.
+       */
+      const names = new Set<string>()
+      const learn = (keys: Iterable<string>) => {
+        if (names.size > mostNames) names.clear()
+        for (const key of keys) names.add(key)
+      }
       return {
         keys: (deviceId) =>
           hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId).pipe(
             Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
             Effect.map((keys) => keys.toSorted())
           ),
-        latest: (deviceId, keys) =>
-          hiddenAsMissing(thingsBoard.latest(deviceId, keys), "DEVICE", deviceId).pipe(
+        latest: (deviceId, keys) => {
+          const named = keys?.every((key) => names.has(key)) ? keys : undefined
+          return hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId).pipe(
             Effect.flatMap(scanLatest),
             Effect.map((points) => {
+              if (named === undefined) learn(points.keys())
               const asked = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
               return { keys: asked, json: latestJson(points, asked) }
             })
           )
+        }
       }
     })
   )

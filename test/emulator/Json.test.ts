@@ -25,6 +25,13 @@ const refused = ["{bad", "{loose:1}", "[1,]", "'a'", "nul", "01", "1 2", '"\u000
 
 for (const text of refused) test(`Jackson refuses ${JSON.stringify(text)}`, () => expect(() => parseJackson(text)).toThrow())
 
+test("a thousand levels are read, one more is not: the stack would not hold any number", () => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
+  expect(printTree(parseJackson(nested(1000)))).toBe(nested(1000))
+  for (const parse of [parseJackson, parseGson]) expect(() => parse(nested(1001))).toThrow("exceeds the maximum allowed (1000)")
+  expect(() => parseGson("[".repeat(1_000_000))).toThrow("nesting depth")
+})
+
 test("the parsers say where and why", () => {
   expect(() => parseJackson("{bad")).toThrow("Unexpected character ('b' (code 98)): was expecting double-quote to start field name")
   expect(() => parseGson("{bad")).toThrow("End of input at line 1 column 5 path $.bad")

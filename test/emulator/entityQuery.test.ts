@@ -78,3 +78,12 @@ effect("a customer's user finds what is assigned to the customer, and nothing el
     expect(names(all, customer.id)).toEqual(["Lamp 1"])
   }).pipe(inStore)
 )
+
+effect("a type of key that does not exist is refused", () =>
+  Effect.gen(function* () {
+    const { names } = yield* build
+    for (const type of ["TIMESERIES", "__proto__"]) {
+      expect(names({ ...all, latestValues: [{ type, key: "power" }] })).toContain(`from String "${type}"`)
+    }
+  }).pipe(inStore)
+)

@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Layer, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Emulator } from "../../src/emulator/Emulator.ts"
+import { LiveSession } from "../../src/emulator/live/LiveSession.ts"
 import type { Entity } from "../../src/emulator/store/Directory.ts"
 import { effect } from "../support/it.ts"
 import { connect, type LiveClient } from "../support/LiveClient.ts"
@@ -274,5 +275,71 @@ socket("a handshake suffers what was ordered for it, and open sockets can be clo
     live.closeAll(1001, "going away")
     expect(yield* client.next).toEqual({ code: 1001, reason: "going away" })
     expect(faults.calls({ path: "/api/ws" }).map(({ status }) => status)).toEqual([503, 101])
+  })
+)
+
+socket("binary messages close the socket", () =>
+  Effect.gen(function* () {
+    const client = yield* loggedIn()
+    yield* expectNothingMore(client)
+    client.send(new Uint8Array([123, 125]))
+    expect(yield* client.next).toEqual({ code: 1003, reason: "Binary messages not supported" })
+  })
+)
+
+socket("what no parser would take is refused and does no harm: endless nesting, a type of key that is none", () =>
+  Effect.gen(function* () {
+    const meter = yield* device("Meter")
+    const client = yield* loggedIn()
+    const keys = [{ type: "__proto__", key: "polluted" }]
+    const query = { entityFilter: { type: "entityType", entityType: "DEVICE" }, pageLink: { pageSize: 10, page: 0 }, latestValues: [] }
+    client.send("[".repeat(32_000))
+    command(client, { type: "ENTITY_DATA", cmdId: 1, query: { ...query, latestValues: keys } })
+    command(client, { type: "ENTITY_DATA", cmdId: 1, query, latestCmd: { keys } })
+    for (let n = 0; n < 3; n++) expect(yield* message(client)).toMatchObject({ errorCode: 2, errorMsg: "Failed to parse the payload" })
+    yield* write(meter, ["a", 1000, 1])
+    yield* expectNothingMore(client)
+    expect("polluted" in {}).toBe(false)
+  })
+)
+
+socket("counts and dynamic queries are told anew when they find something else, until they are ended", () =>
+  Effect.gen(function* () {
+    const { store, username } = yield* Emulator
+    const { id, tenantId } = store.directory.userByEmail(username)!
+    const told: Array<string> = []
+    const session = new LiveSession(
+      {
+        store,
+        authenticate: () => ({ id, email: username, authority: "TENANT_ADMIN", tenantId, customerId: null, sessionId: undefined }),
+        now: () => now,
+        send: (text) => told.push(text),
+        close: () => {}
+      },
+      "general"
+    )
+    session.open("any")
+    const receive = (...cmds: ReadonlyArray<object>) => session.receive(JSON.stringify({ cmds }))
+    const news = () => told.splice(0).map((text) => JSON.parse(text) as Record<string, unknown>)
+    const entityFilter = { type: "entityType", entityType: "DEVICE" }
+    const query = (dynamic: boolean) => ({ entityFilter, pageLink: { pageSize: 10, page: 0, dynamic }, latestValues: [] })
+    receive(
+      { type: "ENTITY_COUNT", cmdId: 1, query: { entityFilter } },
+      { type: "ENTITY_DATA", cmdId: 2, query: query(true) },
+      { type: "ENTITY_DATA", cmdId: 3, query: query(false) }
+    )
+    expect(news()).toMatchObject([{ cmdId: 1, count: 0 }, { cmdId: 2 }, { cmdId: 3 }])
+    session.refresh()
+    expect(news()).toEqual([])
+    yield* device("Meter")
+    session.refresh()
+    expect(news()).toMatchObject([
+      { cmdId: 2, data: { totalElements: 1 } },
+      { cmdId: 1, count: 1 }
+    ])
+    receive({ type: "ENTITY_COUNT_UNSUBSCRIBE", cmdId: 1 }, { type: "ENTITY_DATA_UNSUBSCRIBE", cmdId: 2 })
+    yield* device("Second meter")
+    session.refresh()
+    expect(news()).toEqual([])
   })
 )

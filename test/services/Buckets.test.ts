@@ -68,6 +68,26 @@ describe("buckets", () => {
     })
   )
 
+  live("the clocks of America are changed at other hours", () =>
+    Effect.gen(function* () {
+      const { device, use } = yield* overEmulator()
+      const id = device("Meter", {
+        a: [...hourly("2024-03-09T00:00Z", "2024-03-13T00:00Z"), ...hourly("2024-11-02T00:00Z", "2024-11-06T00:00Z")]
+      })
+      const days = { agg: "COUNT", interval: "1d", timezone: "America/New_York" } as const
+      expect(yield* use(read(id, { ...days, start: at("2024-03-09T05:00Z"), end: at("2024-03-12T04:00Z") }))).toEqual([
+        ["2024-03-09T05:00Z", "24"],
+        ["2024-03-10T05:00Z", "23"],
+        ["2024-03-11T04:00Z", "24"]
+      ])
+      expect(yield* use(read(id, { ...days, start: at("2024-11-02T04:00Z"), end: at("2024-11-05T05:00Z") }))).toEqual([
+        ["2024-11-02T04:00Z", "24"],
+        ["2024-11-03T04:00Z", "25"],
+        ["2024-11-04T05:00Z", "24"]
+      ])
+    })
+  )
+
   live("months and weeks follow the calendar", () =>
     Effect.gen(function* () {
       const { device, use } = yield* overEmulator()

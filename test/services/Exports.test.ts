@@ -120,4 +120,27 @@ describe("many devices in a file", () => {
       expect(calls.history).toEqual([])
     })
   )
+
+  live("are read again where ThingsBoard fails on the way, and nobody notices", () =>
+    Effect.gen(function* () {
+      const { device, faults, use } = yield* overEmulator()
+      const ids = Array.from({ length: 4 }, (_, i) => device(`Meter ${i}`, { a: [[t0, BigInt(i)]] }))
+      const expected = yield* use(filesOf({ selection: { device_ids: ids }, format: "jsonl" }))
+      faults.order({ path: `*/${ids[1]}/keys/timeseries`, outcome: { type: "Garbage" } })
+      faults.order({ path: `*/${ids[2]}/values/timeseries/history`, outcome: { type: "Garbage" } })
+      const troubled = yield* use(filesOf({ selection: { device_ids: ids }, format: "jsonl" }))
+      expect(troubled.text).toBe(expected.text)
+      expect(troubled.text.split("\n").length).toBe(5)
+    })
+  )
+
+  live("that is deleted meanwhile breaks the file off", () =>
+    Effect.gen(function* () {
+      const { device, faults, use } = yield* overEmulator()
+      const ids = Array.from({ length: 3 }, (_, i) => device(`Meter ${i}`, { a: [[t0, BigInt(i)]] }))
+      faults.order({ path: `*/${ids[2]}/keys/timeseries`, outcome: { type: "Status", status: 404 } })
+      const error = yield* use(Effect.flip(filesOf({ selection: { device_ids: ids }, format: "json" })))
+      expect(error).toMatchObject({ _tag: "ThingsBoardError", reason: { _tag: "NotFound" } })
+    })
+  )
 })

@@ -80,6 +80,22 @@ describe("the grid", () => {
       expect(iso(quarter.floor(at("2024-06-30T23:59Z")))).toBe("2024-04-01T00:00Z")
     })
   )
+
+  effect("reaches to the end of time, where no date follows", () =>
+    Effect.gen(function* () {
+      const end = 8_640_000_000_000_000
+      for (const interval of ["1d", "1w", "1mo", "9999mo", "9999w", "9999h", 1000]) {
+        for (const timezone of ["UTC", "America/New_York", "Pacific/Kiritimati"]) {
+          const grid = yield* gridOf({ interval, timezone })
+          for (const start of [0, end - 1_000_000_000, end - 5]) {
+            for (const run of [firstRun(grid, start, end, 700), lastRun(grid, start, end, 700)]) {
+              expect(run.start >= start && run.start < run.end && run.end <= end && run.step > 0).toBe(true)
+            }
+          }
+        }
+      }
+    })
+  )
 })
 
 describe("what is asked for", () => {

@@ -94,6 +94,28 @@ describe("pages of a query", () => {
     })
   )
 
+  live("of buckets on the calendar over all of time end where the points do", () =>
+    Effect.gen(function* () {
+      const { calls, device, use } = yield* overEmulator()
+      const id = device("Meter", { a: ramp(10) })
+      for (const order of ["ASC", "DESC"] as const) {
+        const base = {
+          deviceId: id,
+          keys: ["a"],
+          start: 0,
+          end: 8_640_000_000_000_000,
+          limit: 5,
+          order,
+          interval: "1d",
+          agg: "SUM"
+        } as const
+        const { json, next } = yield* use(page({ ...base, timezone: "Pacific/Kiritimati" }))
+        expect([json, next]).toEqual([`{"a":[{"ts":${Date.parse("2023-11-14T10:00Z")},"value":45}]}`, undefined])
+      }
+      expect(calls.history.length).toBeLessThan(12)
+    })
+  )
+
   live("the last 24 hours when no range is given, and the same ones on the pages behind", () =>
     Effect.gen(function* () {
       const { device, use } = yield* overEmulator()

@@ -5,7 +5,7 @@ export type Heard = { readonly message: string } | { readonly code: number; read
 
 export interface LiveClient {
   /** Nothing happens when the socket is closed. */
-  readonly send: (text: string) => void
+  readonly send: (message: string | Uint8Array<ArrayBuffer>) => void
   /** The next message or the close frame; dies when none comes in time. */
   readonly next: Effect.Effect<Heard>
   readonly isOpen: () => boolean
@@ -45,8 +45,8 @@ export const connect = (url: string, headers: Record<string, string> = {}) =>
           socket.addEventListener("close", ({ code, reason }) => hear({ code, reason }))
           socket.addEventListener("error", () => reject(new Error("The socket could not be opened")))
           const client: LiveClient = {
-            send: (text) => {
-              if (socket.readyState === WebSocket.OPEN) socket.send(text)
+            send: (message) => {
+              if (socket.readyState === WebSocket.OPEN) socket.send(message)
             },
             next: Effect.promise(next),
             isOpen: () => socket.readyState === WebSocket.OPEN

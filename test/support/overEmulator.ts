@@ -46,7 +46,7 @@ const counted = (calls: Calls) =>
 
 export const overEmulator = Effect.fnUntraced(function* () {
   const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version: "4.3" })))
-  const { store, url, username, password } = yield* Effect.provide(Emulator, emulator)
+  const { faults, store, url, username, password } = yield* Effect.provide(Emulator, emulator)
   const { tenantId } = store.directory.userByEmail(username)!
   const calls: Calls = { history: [], other: 0 }
   const tbCredentials = { _tag: "Password", username, password: Redacted.make(password) } as const
@@ -63,6 +63,7 @@ export const overEmulator = Effect.fnUntraced(function* () {
   let made = 0
   return {
     calls,
+    faults,
     store,
     use: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, services),
     /** A device that holds the points; devices are made a second apart. */

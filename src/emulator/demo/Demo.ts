@@ -6,7 +6,7 @@ import type { Entity } from "../store/Directory.ts"
 import type { Point } from "../store/Telemetry.ts"
 import { JsonValue, type Value } from "../Value.ts"
 import { chance, type Signal, signals } from "./signals.ts"
-import { customer, type DemoDevice, devices, floorOf, places } from "./site.ts"
+import { customer, type DemoDevice, devices, floorOf, hasRadio, places } from "./site.ts"
 
 const minute = 60_000
 const hour = 60 * minute
@@ -59,30 +59,32 @@ const build = (store: Store["Service"], tenantId: string, now: number): Readonly
   store.transaction(() => {
     const at = now - 90 * day
     const { accounts, attributes, directory, relations } = store
-    const contains = (from: Entity, to: Entity) =>
-      relations.save({ fromId: from.id, fromType: from.type, toId: to.id, toType: to.type, type: "Contains" })
-    const tenant = directory.createCustomer({ tenantId, name: customer.title, now: at })
+    const relate = (from: Entity, type: string, to: Entity) =>
+      relations.save({ fromId: from.id, fromType: from.type, toId: to.id, toType: to.type, type })
+    const tenant = directory.createCustomer({ id: customer.id, tenantId, name: customer.title, now: at })
     const password = Redacted.make(customer.password)
     accounts.createUser({ tenantId, email: customer.email, authority: "CUSTOMER_USER", password, customerId: tenant.id, now: at })
 
     const byPlace = new Map<string, Entity>()
-    for (const { name, type, within } of places) {
-      const asset = directory.createAsset({ tenantId, name, type, now: at })
+    for (const { id, name, type, within } of places) {
+      const asset = directory.createAsset({ id, tenantId, name, type, now: at })
       byPlace.set(name, asset)
-      if (within !== undefined) contains(byPlace.get(within)!, asset)
+      if (within !== undefined) relate(byPlace.get(within)!, "Contains", asset)
     }
     const placed = devices.map((device, i): Placed => {
       const customerId = floorOf(device.place) === customer.floor ? tenant.id : null
-      const { label, name, type } = device
-      const entity = directory.createDevice({ tenantId, name, type, label, customerId, now: now - device.age * day - (i + 1) * minute })
-      contains(byPlace.get(device.place)!, entity)
+      const { id, label, name, type } = device
+      const additionalInfo = type === "gateway" ? '{"gateway":true}' : null
+      const mountedAt = now - device.age * day - (i + 1) * minute
+      const entity = directory.createDevice({ id, tenantId, name, type, label, customerId, additionalInfo, now: mountedAt })
+      relate(byPlace.get(device.place)!, "Contains", entity)
       return { device, entity, seed: i + 1 }
     })
     const main = placed.find(({ device }) => device.name === "Main meter")!.entity
+    const gateway = placed.find(({ device }) => device.type === "gateway")!.entity
     for (const { device, entity } of placed) {
-      if (device.type === "energy meter" && entity !== main) {
-        relations.save({ fromId: main.id, fromType: "DEVICE", toId: entity.id, toType: "DEVICE", type: "Feeds" })
-      }
+      if (device.type === "energy meter" && entity !== main) relate(main, "Feeds", entity)
+      if (hasRadio(device)) relate(gateway, "Manages", entity)
     }
     for (const one of placed) {
       attributes.save(one.entity, "SERVER_SCOPE", serverAttributes(one, now), now - day)
@@ -117,18 +119,22 @@ const report = (store: Store["Service"], placed: ReadonlyArray<Placed>) => {
 }
 
 /** The devices that an earlier run built, when the data was kept in a file. */
-const rebuilt = (store: Store["Service"], tenantId: string): ReadonlyArray<Placed> =>
+const rebuilt = ({ directory }: Store["Service"]): ReadonlyArray<Placed> =>
   devices.flatMap((device, i) => {
-    const entity = store.directory.byName(tenantId, "DEVICE", device.name)
+    const entity = directory.get(device.id)
     return entity === undefined ? [] : [{ device, entity, seed: i + 1 }]
   })
 
-/** Builds the site unless the tenant has devices, then lets it live until the scope closes. */
+/** True while the tenant has no devices and nothing is left of an earlier demo. */
+const isUntouched = ({ directory }: Store["Service"], tenantId: string) =>
+  directory.all(tenantId, "DEVICE").length === 0 && [customer, ...places].every(({ id }) => directory.get(id) === undefined)
+
+/** Builds the site in a tenant that has nothing yet, then lets it live until the scope closes. */
 export const run = Effect.fnUntraced(function* (tenantId: string) {
   const store = yield* Store
   const now = yield* Clock.currentTimeMillis
-  const isNew = store.directory.all(tenantId, "DEVICE").length === 0
-  const placed = isNew ? build(store, tenantId, now) : rebuilt(store, tenantId)
+  const isNew = isUntouched(store, tenantId)
+  const placed = isNew ? build(store, tenantId, now) : rebuilt(store)
   if (isNew) yield* load(store, placed, now)
   yield* Effect.forkScoped(report(store, placed))
 })

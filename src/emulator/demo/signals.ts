@@ -44,7 +44,6 @@ export type Signal = (seed: number, ts: number) => Value
 const setpoint = (seed: number, ts: number) => (occupancy(seed, ts) > 0 ? 21.5 : 18)
 const temperature = (seed: number, ts: number) => 20.4 + 1.1 * daily(ts) + 1.2 * occupancy(seed, ts) + 1.6 * drift(seed, ts, 2 * hour)
 const co2 = (seed: number, ts: number) => 430 + 620 * occupancy(seed, ts) + 60 * drift(seed, ts, 30 * minute)
-const sun = (ts: number) => Math.max(0, daily(ts - 2 * hour))
 const load = (seed: number, ts: number) => 900 + 5200 * occupancy(seed, ts) + 600 * drift(seed, ts, 20 * minute)
 const running = (seed: number, ts: number) => occupancy(seed, ts) > 0.1 || chance(seed, Math.floor(ts / hour)) > 0.8
 
@@ -82,6 +81,11 @@ export const signals: Record<string, Record<string, Signal>> = {
     rpm: (seed, ts) => (running(seed, ts) ? BigInt(Math.round(1450 + 60 * drift(seed, ts, 15 * minute))) : 0n),
     "flow (l/min)": (seed, ts) => (running(seed, ts) ? round(42 + 9 * drift(seed + 1, ts, 30 * minute), 2) : 0),
     state: (seed, ts) => (running(seed, ts) ? "running" : "standby"),
-    solar: (seed, ts) => round(3200 * sun(ts) * (0.75 + 0.5 * drift(seed + 2, ts, hour)), 0)
+    bearing: (seed, ts) => round((running(seed, ts) ? 47 : 29) + 3 * daily(ts) + 4 * drift(seed + 2, ts, hour), 1)
+  },
+  gateway: {
+    connected: (seed, ts) => (chance(seed, Math.floor(ts / hour)) > 0.97 ? 7n : 8n),
+    load: (seed, ts) => round(0.2 + 0.3 * occupancy(seed, ts) + 0.1 * drift(seed, ts, 10 * minute), 2),
+    uplink: (seed, ts) => (chance(seed, Math.floor(ts / (6 * hour))) > 0.95 ? "lte" : "ethernet")
   }
 }

@@ -1,7 +1,8 @@
 /** The demo's building: floors, rooms, and what hangs on their walls. */
 export interface DemoDevice {
+  readonly id: string
   readonly name: string
-  readonly type: "thermostat" | "energy meter" | "air quality" | "door contact" | "pump"
+  readonly type: "thermostat" | "energy meter" | "air quality" | "door contact" | "pump" | "gateway"
   readonly label: string | null
   /** The room or floor it is in. */
   readonly place: string
@@ -12,10 +13,14 @@ export interface DemoDevice {
 }
 
 export interface DemoPlace {
+  readonly id: string
   readonly name: string
   readonly type: "building" | "floor" | "room"
   readonly within: string | undefined
 }
+
+/** The same in every demo, so that what is written about it stays true. */
+const idOf = (first: "a" | "c" | "d", n: number) => `${first}0000000-0000-11f0-8000-${String(n).padStart(12, "0")}`
 
 const building = "Harbour House"
 const floors: Record<string, ReadonlyArray<string>> = {
@@ -25,23 +30,23 @@ const floors: Record<string, ReadonlyArray<string>> = {
   "Third floor": ["Lab", "Workshop"]
 }
 
-export const places: ReadonlyArray<DemoPlace> = [
-  { name: building, type: "building", within: undefined },
-  ...Object.entries(floors).flatMap(([floor, rooms]) => [
-    { name: floor, type: "floor" as const, within: building },
-    ...rooms.map((room) => ({ name: room, type: "room" as const, within: floor }))
-  ])
-]
+type Numbered<A> = (id: string) => A
 
-const device = (name: string, type: DemoDevice["type"], place: string, more: Partial<DemoDevice> = {}): DemoDevice => ({
-  name,
-  type,
-  label: place,
-  place,
-  age: 30,
-  silent: 0,
-  ...more
-})
+const place =
+  (name: string, type: DemoPlace["type"], within?: string): Numbered<DemoPlace> =>
+  (id) => ({ id, name, type, within })
+
+const rooms = ([floor, names]: readonly [string, ReadonlyArray<string>]) =>
+  [place(floor, "floor", building)].concat(names.map((room) => place(room, "room", floor)))
+
+/** What contains others comes before them. */
+export const places: ReadonlyArray<DemoPlace> = [place(building, "building")]
+  .concat(Object.entries(floors).flatMap(rooms))
+  .map((numbered, i) => numbered(idOf("a", i + 1)))
+
+const device =
+  (name: string, type: DemoDevice["type"], where: string, more: Partial<DemoDevice> = {}): Numbered<DemoDevice> =>
+  (id) => ({ id, name, type, label: where, place: where, age: 30, silent: 0, ...more })
 
 const heated = [
   "Lobby",
@@ -56,8 +61,8 @@ const heated = [
   "Workshop"
 ]
 
-/** Twenty-five devices of five types. */
-export const devices: ReadonlyArray<DemoDevice> = [
+/** What is put up later comes at the end: the ids of the others stay. */
+const mounted: ReadonlyArray<Numbered<DemoDevice>> = [
   ...heated.map((room) => device(`Thermostat ${room}`, "thermostat", room)),
   ...Object.keys(floors).map((floor) => device(`Meter ${floor}`, "energy meter", floor)),
   device("Main meter", "energy meter", "Plant room"),
@@ -70,11 +75,19 @@ export const devices: ReadonlyArray<DemoDevice> = [
   device("Door Lab", "door contact", "Lab"),
   device("Door Workshop", "door contact", "Workshop"),
   device("Pump 1", "pump", "Plant room"),
-  device("Pump 2", "pump", "Plant room")
+  device("Pump 2", "pump", "Plant room"),
+  device("Radio gateway", "gateway", "Plant room")
 ]
+
+/** Twenty-five devices of five types, and the gateway that the battery-powered ones speak through. */
+export const devices: ReadonlyArray<DemoDevice> = mounted.map((numbered, i) => numbered(idOf("d", i + 1)))
+
+/** Which of them the gateway manages. */
+export const hasRadio = ({ type }: DemoDevice) => type === "air quality" || type === "door contact"
 
 /** The customer on the second floor sees its own devices only. */
 export const customer = {
+  id: idOf("c", 1),
   title: "Tide & Partners",
   email: "customer@thingsboard.org",
   password: "customer",

@@ -1,12 +1,11 @@
 /**
- * ENTITY_DATA: many entities at once, those that a query finds when it comes; entities that fit later are not added.
- * Of the commands within it only `latestCmd` is played.
+ * ENTITY_DATA: many entities at once, those that a query finds when it comes; entities that fit later are added only when the query's
+ * `pageLink` is `dynamic`. Of the commands within it only `latestCmd` is played.
  */
-import { arrayOf, objectOf, textOf } from "../bodies.ts"
+import { arrayOf, objectOf } from "../bodies.ts"
 import { array, page } from "../answers.ts"
-import { type EntityQuery, findEntities, type Latest, type QueryKey, readLatest } from "../entityQuery.ts"
+import { type EntityQuery, findEntities, type Latest, type QueryKey, readKeys, readLatest } from "../entityQuery.ts"
 import type { Saved, SavedPoint } from "../Events.ts"
-import { JsonObject } from "../Json.ts"
 import type { Entity } from "../store/Directory.ts"
 import { printText } from "../Value.ts"
 import type { Command } from "./commands.ts"
@@ -27,11 +26,10 @@ const scopes: Readonly<Record<string, string>> = {
 
 const watchedKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => {
   const command = objectOf(json, "latestCmd")
-  if (command === undefined) return undefined
-  return (arrayOf(command, "keys") ?? []).flatMap((key) =>
-    key instanceof JsonObject ? { type: textOf(key, "type") ?? "", key: textOf(key, "key") ?? "" } : []
-  )
+  return command && readKeys(command, "keys")
 }
+
+const isDynamic = ({ json }: Command) => objectOf(objectOf(json, "query"), "pageLink")?.get("dynamic") === true
 
 /** What an event says of keys of a type. */
 const newsOf = (saved: Saved, type: string): ReadonlyArray<SavedPoint> => {
@@ -52,6 +50,8 @@ const newestOf = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<string>):
 export class EntityDataFeed {
   private rows: ReadonlyMap<string, Row> = new Map()
   private watched: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+  /** Only of a dynamic query: it is asked again. */
+  private asked: { readonly query: EntityQuery; readonly keys: ReadonlyArray<QueryKey> } | undefined
 
   constructor(
     private readonly subscriber: Subscriber,
@@ -66,17 +66,31 @@ export class EntityDataFeed {
     this.watched = new Map([...Map.groupBy(keys, ({ type }) => type)].map(([type, of]) => [type, new Set(of.map(({ key }) => key))]))
   }
 
-  private ask({ json }: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
-    if (watched !== undefined && arrayOf(objectOf(json, "query"), "latestValues") === undefined) {
+  private ask(command: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
+    if (watched !== undefined && arrayOf(objectOf(command.json, "query"), "latestValues") === undefined) {
       throw new CommandError(
         errorCodes.internal,
         `Cannot invoke "java.util.List.contains(Object)" because the return value of "org.thingsboard.server.common.data.query.EntityDataQuery.getLatestValues()" is null`
       )
     }
-    const { store, user } = this.subscriber
-    const { rows, total } = findEntities(store, user, query)
     const keys = [...query.latestValues, ...query.entityFields, ...(watched ?? [])]
     this.watched = new Map()
+    this.asked = isDynamic(command) ? { query, keys } : undefined
+    this.tell(query, keys)
+  }
+
+  /** Tells everything once more when other entities than before are found. */
+  refresh() {
+    if (this.asked === undefined) return
+    const { keys, query } = this.asked
+    const { store, user } = this.subscriber
+    const { rows } = findEntities(store, user, query)
+    if (rows.length !== this.rows.size || rows.some(({ id }) => !this.rows.has(id))) this.tell(query, keys)
+  }
+
+  private tell(query: EntityQuery, keys: ReadonlyArray<QueryKey>) {
+    const { store, user } = this.subscriber
+    const { rows, total } = findEntities(store, user, query)
     this.rows = new Map(rows.map((entity) => [entity.id, { entity, latest: {} }]))
     for (const row of this.rows.values()) this.fill(row, keys)
     const data = [...this.rows.values()].map(({ entity, latest }) => entityDataJson(entity, latest, "{}"))

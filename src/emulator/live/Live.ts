@@ -4,8 +4,7 @@
  * - `LiveSession.ts`: one client; `commands.ts` reads what it sends, `updates.ts` prints what it gets
  * - `telemetry.ts`, `EntityDataFeed.ts`: what can be subscribed to
  *
- * No limits of sessions or of subscriptions; alarms, notifications and the history within ENTITY_DATA are not played, ENTITY_COUNT is
- * answered once. A client that does not answer pings is not cut.
+ * No limits of sessions or of subscriptions; alarms, notifications and the history within ENTITY_DATA are not played.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { Events } from "../Events.ts"
@@ -23,6 +22,8 @@ interface Attached {
   session?: LiveSession
   /** Messages that wait for a slow reader. */
   readonly waiting: Array<string>
+  /** When it last answered a ping, by `performance.now`. */
+  aliveAt: number
 }
 
 type Socket = Bun.ServerWebSocket<Attached>
@@ -31,6 +32,9 @@ const forms: Readonly<Record<string, Form>> = { "/api/ws": "general", "/api/ws/p
 
 const authenticationTimeout = "10 seconds"
 const pingMillis = 10_000
+const silenceMillis = 30_000
+/** Between two runs of dynamic queries. */
+const refreshMillis = 60_000
 const longestQueue = 1000
 
 /** The close frame takes 123 bytes; a longer reason ends in an ellipsis. */
@@ -119,11 +123,18 @@ export class Live extends Context.Service<
         Effect.sync(() => events.listen((saved) => sockets.forEach(({ data }) => data.session?.hear(saved)))),
         (stop) => Effect.sync(stop)
       )
-      // By the real clock: a test that moves its own by years would wait for all the pings in between.
-      yield* Effect.acquireRelease(
-        Effect.sync(() => setInterval(() => sockets.forEach((socket) => socket.ping()), pingMillis)),
-        (timer) => Effect.sync(() => clearInterval(timer))
-      )
+      const ping = (socket: Socket) => {
+        if (performance.now() - socket.data.aliveAt >= silenceMillis) socket.close(closeCodes.notReliable)
+        else socket.ping()
+      }
+      // By the real clock: a test that moves its own by years would wait for all the times in between.
+      const every = (millis: number, visit: (socket: Socket) => void) =>
+        Effect.acquireRelease(
+          Effect.sync(() => setInterval(() => sockets.forEach(visit), millis)),
+          (timer) => Effect.sync(() => clearInterval(timer))
+        )
+      yield* every(pingMillis, ping)
+      yield* every(refreshMillis, ({ data }) => data.session?.refresh())
 
       return Live.of({
         upgrade: (request, server) => {
@@ -132,7 +143,7 @@ export class Live extends Context.Service<
           const form = forms[pathname]
           // What was ordered for the handshake is answered as for any other call.
           if (form === undefined || faults.awaits(request.method, pathname)) return false
-          const data: Attached = { form, token: searchParams.get("token") ?? undefined, waiting: [] }
+          const data: Attached = { form, token: searchParams.get("token") ?? undefined, waiting: [], aliveAt: performance.now() }
           if (!server.upgrade(request, { data })) return false
           // A token in the address is nobody's business.
           faults.arrived(request.method, pathname, data.token === undefined ? search : "")(101)
@@ -142,7 +153,13 @@ export class Live extends Context.Service<
           maxPayloadLength: 1024 * 1024,
           idleTimeout: 120,
           open: (socket) => open(ours(socket)),
-          message: (socket, message) => ours(socket).data.session?.receive(message.toString()),
+          message: (socket, message) => {
+            if (typeof message === "string") ours(socket).data.session?.receive(message)
+            else socket.close(closeCodes.notAcceptable, "Binary messages not supported")
+          },
+          pong: (socket) => {
+            ours(socket).data.aliveAt = performance.now()
+          },
           drain: (socket) => drain(ours(socket)),
           close: (socket) => void sockets.delete(ours(socket))
         },

@@ -1,7 +1,7 @@
 /** One client: who it is, and what it has subscribed to. */
 import { textOf } from "../bodies.ts"
 import type { User } from "../Caller.ts"
-import { findEntities } from "../entityQuery.ts"
+import { type EntityQuery, findEntities } from "../entityQuery.ts"
 import type { Saved } from "../Events.ts"
 import { JsonError } from "../Json.ts"
 import { type Command, type Form, type Message, readMessage } from "./commands.ts"
@@ -17,7 +17,14 @@ export interface Surroundings extends Omit<Subscriber, "user"> {
   readonly authenticate: (token: string) => User | string
 }
 
-export const closeCodes = { badData: 1007, policyViolation: 1008, tooBig: 1009, serverError: 1011 } as const
+export const closeCodes = {
+  notAcceptable: 1003,
+  badData: 1007,
+  policyViolation: 1008,
+  tooBig: 1009,
+  serverError: 1011,
+  notReliable: 4500
+} as const
 
 /** In characters. */
 const greatestMessage = 32_768
@@ -26,6 +33,8 @@ export class LiveSession {
   private subscriber: Subscriber | undefined
   private readonly subscriptions = new Map<number, Subscription>()
   private readonly feeds = new Map<number, EntityDataFeed>()
+  /** Queries whose entities are counted, and the count told last. */
+  private readonly counts = new Map<number, { readonly query: EntityQuery; readonly told: number }>()
 
   constructor(
     private readonly surroundings: Surroundings,
@@ -61,6 +70,19 @@ export class LiveSession {
     for (const feed of this.feeds.values()) feed.hear(saved)
   }
 
+  /** Asks the queries again that are to be asked from time to time, and tells what changed. */
+  refresh() {
+    for (const feed of this.feeds.values()) feed.refresh()
+    if (this.subscriber !== undefined) for (const [cmdId, { query }] of this.counts) this.count(this.subscriber, cmdId, query)
+  }
+
+  private count({ send, store, user }: Subscriber, cmdId: number, query: EntityQuery) {
+    const { total } = findEntities(store, user, query)
+    if (this.counts.get(cmdId)?.told === total) return
+    this.counts.set(cmdId, { query, told: total })
+    send(countUpdate(cmdId, total))
+  }
+
   private authenticate(token: string, code: number) {
     const user = this.surroundings.authenticate(token)
     if (typeof user === "string") this.surroundings.close(code, user)
@@ -90,7 +112,7 @@ export class LiveSession {
 
   private perform(subscriber: Subscriber, command: Command) {
     const { cmdId, json, query, type } = command
-    if (type.endsWith("_UNSUBSCRIBE")) return void this.feeds.delete(cmdId)
+    if (type.endsWith("_UNSUBSCRIBE")) return void (this.feeds.delete(cmdId) || this.counts.delete(cmdId))
     if (json.get("unsubscribe") === true) return this.unsubscribe(command)
     if (cmdId < 0) throw new CommandError(errorCodes.badRequest, "Cmd id is negative value!")
     switch (type) {
@@ -109,7 +131,8 @@ export class LiveSession {
       }
       case "ENTITY_COUNT":
         if (query === undefined) throw new CommandError(errorCodes.badRequest, "Query is empty!")
-        return subscriber.send(countUpdate(cmdId, findEntities(subscriber.store, subscriber.user, query).total))
+        // One that counts already goes on with its own query.
+        return this.counts.has(cmdId) ? undefined : this.count(subscriber, cmdId, query)
       default:
         throw new CommandError(errorCodes.internal, `The emulator does not know ${type}`)
     }
@@ -120,5 +143,6 @@ export class LiveSession {
     if ((textOf(json, "entityId") ?? "") !== "") return void this.subscriptions.delete(cmdId)
     this.subscriptions.clear()
     this.feeds.clear()
+    this.counts.clear()
   }
 }

@@ -1,6 +1,6 @@
 /** What clients send: `{"authCmd", "cmds"}`, or the old socket's lists of commands by their kind. */
 import { arrayOf, numberOf, objectOf, textOf } from "../bodies.ts"
-import { type EntityQuery, readEntityQuery } from "../entityQuery.ts"
+import { type EntityQuery, keyFault, readEntityQuery, readKeys } from "../entityQuery.ts"
 import { JsonError, JsonObject, parseJackson } from "../Json.ts"
 
 export interface Command {
@@ -69,6 +69,8 @@ const readCommand = (type: string, json: JsonObject): Command => {
   const given = type === "ENTITY_DATA" || type === "ENTITY_COUNT" ? objectOf(json, "query") : undefined
   const query = given && readEntityQuery(given)
   if (typeof query === "string") return refuse(query)
+  const fault = keyFault(readKeys(objectOf(json, "latestCmd"), "keys"))
+  if (fault !== undefined) return refuse(fault)
   return { type, cmdId: numberOf(json, "cmdId") ?? 0, json, query }
 }
 

@@ -44,6 +44,8 @@ export interface ListQuery {
 }
 
 interface New {
+  /** A time-based one unless told. */
+  readonly id?: string | undefined
   readonly tenantId: string
   readonly name: string
   /** ms */
@@ -95,11 +97,10 @@ export const makeDirectory = (db: Database) => {
 
   const create = (
     type: StoredType,
-    { tenantId, name, now, customerId, label, additionalInfo }: New,
+    { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo }: New,
     kind = "",
     profileId: string | null = null
   ) => {
-    const id = timeBasedId(now)
     const tenant = type === "TENANT" ? id : tenantId
     return insert.get(id, type, tenant, customerId ?? null, name, kind, label ?? null, profileId, Math.trunc(now), additionalInfo ?? null)!
   }

@@ -9,6 +9,7 @@ import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
 import { Exports } from "../../services/Exports.ts"
 import type { Interval } from "../../services/Grid.ts"
+import { Import } from "../../services/Import.ts"
 import { Ingest } from "../../services/Ingest.ts"
 import { LatestOfMany } from "../../services/LatestOfMany.ts"
 import { type PageFound, Query } from "../../services/Query.ts"
@@ -19,7 +20,7 @@ import { negotiate } from "../negotiate.ts"
 import { refuse } from "../refuse.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
 import { download } from "../download.ts"
-import { bulkJson, uploadJson } from "./uploads.ts"
+import { upload, uploadOfMany } from "./uploads.ts"
 
 const tooManyExports = refuse(
   "All places for exports (MAX_CONCURRENT_EXPORTS) are taken; try again in 5 s.",
@@ -65,6 +66,8 @@ const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: P
   return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${found.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(found.next ?? null)}`
 }
 
+const anyBody = ["json", "csv", "ndjson"] as const
+
 export const TelemetryLive = HttpApiBuilder.group(
   Api,
   "telemetry",
@@ -73,8 +76,8 @@ export const TelemetryLive = HttpApiBuilder.group(
     const exports = yield* Exports
     const latestOfMany = yield* LatestOfMany
     const query = yield* Query
-    const ingest = yield* Ingest
     const { maxBodySize } = yield* Settings
+    const uploads = { ingest: yield* Ingest, imports: yield* Import, most: maxBodySize }
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -127,8 +130,10 @@ export const TelemetryLive = HttpApiBuilder.group(
         )
       })
       .handleRaw("upload", ({ params: { device_id }, query, request }) =>
-        Effect.andThen(kindOf(request, ["json"]), uploadJson(ingest, device_id, query, request, maxBodySize))
+        Effect.flatMap(kindOf(request, anyBody), (kind) => upload(uploads, kind, device_id, query, request))
       )
-      .handleRaw("bulk", ({ query, request }) => Effect.andThen(kindOf(request, ["json"]), bulkJson(ingest, query, request, maxBodySize)))
+      .handleRaw("bulk", ({ query, request }) =>
+        Effect.flatMap(kindOf(request, anyBody), (kind) => uploadOfMany(uploads, kind, query, request))
+      )
   })
 )

@@ -1,21 +1,26 @@
 /** What the two upload endpoints make of JSON bodies. */
 import { Effect } from "effect"
-import type { HttpServerRequest } from "effect/http"
+import type { HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { DeviceNotFound, InvalidRequest, PayloadTooLarge } from "../../api/Problems.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
+import type { Import } from "../../services/Import.ts"
 import type { BulkUploaded, DeviceOutcome, Ingest } from "../../services/Ingest.ts"
+import { warningsOf } from "../../services/Points.ts"
 import { created, plain } from "../answers.ts"
 import { readText } from "../body.ts"
-import { asDeviceProblem, asInputProblem, sentenceOf } from "../toProblem.ts"
+import { asDeviceProblem, asInputProblem, asUpstreamProblem, sentenceOf, type Upstream } from "../toProblem.ts"
 
 interface Options {
   readonly numeric_text?: "refuse" | "convert"
+  readonly ts_unit?: "ms" | "s"
+  readonly dry_run?: boolean
 }
 
 const rulesOf = ({ numeric_text }: Options) => ({ convertNumericText: numeric_text === "convert" })
 
 const warned = (warnings: ReadonlyArray<string>) => (warnings.length > 0 ? { warnings } : {})
 
-export const uploadJson = (
+const uploadJson = (
   ingest: Ingest["Service"],
   deviceId: DeviceId,
   options: Options,
@@ -56,9 +61,74 @@ const summary = ({ outcomes, warnings }: BulkUploaded) => {
   }
 }
 
-export const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: number) =>
+const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: number) =>
   readText(request, most).pipe(
     Effect.flatMap((body) => ingest.bulk(body, rulesOf(options))),
     Effect.flatMap((uploaded) => plain(200, summary(uploaded))),
     Effect.catchTag("InvalidInput", asInputProblem)
   )
+
+const said = (taken: number, refused: number, dryRun: boolean) =>
+  `${dryRun ? "Would take" : "Took"} ${taken} ${taken === 1 ? "row" : "rows"}, refused ${refused}`
+
+const imported = (
+  imports: Import["Service"],
+  format: "csv" | "ndjson",
+  deviceId: DeviceId | undefined,
+  options: Options,
+  request: HttpServerRequest.HttpServerRequest
+) => {
+  const dryRun = options.dry_run === true
+  return imports.run(request.stream, { format, deviceId, dryRun, rules: rulesOf(options), tsUnit: options.ts_unit ?? "ms" }).pipe(
+    Effect.flatMap((report) =>
+      plain(200, {
+        dry_run: dryRun,
+        rows_taken: report.taken,
+        rows_refused: report.refusedCount,
+        refused: report.refused,
+        points_stored: Object.fromEntries(report.pointsStored),
+        message: said(report.taken, report.refusedCount, dryRun),
+        ...warned(warningsOf(report.rounded))
+      })
+    )
+  )
+}
+
+type Answer<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem>
+
+type Body = "json" | "csv" | "ndjson"
+
+interface Services {
+  readonly ingest: Ingest["Service"]
+  readonly imports: Import["Service"]
+  /** Bytes of a JSON body at the most; rows have no end. */
+  readonly most: number
+}
+
+/** Points of the device in the path. */
+export const upload = (
+  { imports, ingest, most }: Services,
+  kind: Body,
+  deviceId: DeviceId,
+  options: Options,
+  request: HttpServerRequest.HttpServerRequest
+): Answer<DeviceNotFound | InvalidRequest | PayloadTooLarge | Upstream> =>
+  kind === "json"
+    ? uploadJson(ingest, deviceId, options, request, most)
+    : imported(imports, kind, deviceId, options, request).pipe(
+        Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+      )
+
+/** Points of devices that the body names. */
+export const uploadOfMany = (
+  { imports, ingest, most }: Services,
+  kind: Body,
+  options: Options,
+  request: HttpServerRequest.HttpServerRequest
+): Answer<InvalidRequest | PayloadTooLarge | Upstream> =>
+  kind === "json"
+    ? bulkJson(ingest, options, request, most)
+    : imported(imports, kind, undefined, options, request).pipe(
+        Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
+        Effect.catchTag("EntityNotFound", Effect.die) // only a device in the path is looked up, and there is none
+      )

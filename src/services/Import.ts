@@ -1,0 +1,149 @@
+/**
+ * Rows of any number, read as a stream and stored in large writes. Memory is bounded: rows wait for others of their device until so
+ * many have gathered, and while they are written nothing more is read.
+ */
+import { Context, Effect, Layer, Stream } from "effect"
+import { Settings } from "../config/Settings.ts"
+import type { EntityNotFound, InvalidInput } from "../domain/Errors.ts"
+import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
+import { deviceNames, findDevices } from "./DeviceSets.ts"
+import { ImportReport } from "./ImportReport.ts"
+import { Refused, type Row } from "./ImportRow.ts"
+import { type Numbered, numbered, type ReadingOptions } from "./importStream.ts"
+import { Ingest } from "./Ingest.ts"
+import type { IncomingPoint } from "./Points.ts"
+
+export interface ImportOptions extends ReadingOptions {
+  /** Checks only, stores nothing. */
+  readonly dryRun: boolean
+}
+
+/** Points that wait at the most, of all devices together. */
+const mostWaiting = 200_000
+/** Points of one device that are written without waiting for more: as many as go into one call. */
+const mostOfDevice = 20_000
+
+interface Waiting {
+  readonly points: Array<IncomingPoint>
+  readonly lines: Array<number>
+}
+
+export class Import extends Context.Service<
+  Import,
+  {
+    readonly run: (
+      body: Stream.Stream<Uint8Array, unknown>,
+      options: ImportOptions
+    ) => Effect.Effect<ImportReport, EntityNotFound | InvalidInput | ThingsBoardError>
+  }
+>()("boardwalk/services/Import") {
+  static readonly layer = Layer.effect(
+    Import,
+    Effect.gen(function* () {
+      const { tbConcurrency } = yield* Settings
+      const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
+      const ingest = yield* Ingest
+
+      const run = Effect.fn("Import.run")(function* (body: Stream.Stream<Uint8Array, unknown>, options: ImportOptions) {
+        const report = new ImportReport()
+        const waiting = new Map<string, Waiting>()
+        const unknown = new Set<string>()
+        let count = 0
+        let names: ReadonlyMap<string, string> | undefined
+        if (options.deviceId !== undefined) yield* access.seen(options.deviceId)
+
+        const write = (deviceId: string, { lines, points }: Waiting) =>
+          Effect.match(options.dryRun ? Effect.void : ingest.store(deviceId, points), {
+            onSuccess: () => report.stored(deviceId, points.length),
+            onFailure: (error) => {
+              if (error._tag === "EntityNotFound") unknown.add(deviceId)
+              report.takeBack(
+                lines,
+                error._tag === "EntityNotFound" ? "the device does not exist, or may not be seen" : "ThingsBoard did not store it"
+              )
+            }
+          })
+
+        /** A dry run writes nothing, so ThingsBoard does not say which devices there are: it is asked. */
+        const checkDevices = (ids: ReadonlyArray<string>) =>
+          options.dryRun && options.deviceId === undefined
+            ? Effect.map(findDevices(thingsBoard, { device_ids: ids }), (found) => {
+                const there = new Set(found.map(({ id }) => id))
+                for (const id of ids) if (!there.has(id)) unknown.add(id)
+              })
+            : Effect.void
+
+        const flush = Effect.fnUntraced(function* (which: ReadonlyArray<string>) {
+          const parts = which.map((id) => [id, waiting.get(id)!] as const)
+          for (const [id, { points }] of parts) {
+            waiting.delete(id)
+            count -= points.length
+          }
+          yield* checkDevices(which)
+          yield* Effect.forEach(
+            parts,
+            ([id, part]) =>
+              unknown.has(id)
+                ? Effect.sync(() => report.takeBack(part.lines, "the device does not exist, or may not be seen"))
+                : write(id, part),
+            { concurrency: tbConcurrency, discard: true }
+          )
+        })
+
+        const idOf = (device: Row["device"]): string => {
+          if (device === undefined) return options.deviceId!
+          if ("id" in device) return device.id
+          const id = names?.get(device.name)
+          if (id === undefined) throw new Refused("device_name: no device has this name")
+          return id
+        }
+
+        const take = (line: number, { device, points, ts }: Row) => {
+          const id = idOf(device)
+          if (unknown.has(id)) throw new Refused("the device does not exist, or may not be seen")
+          report.taken++
+          if (points.length === 0) return
+          let part = waiting.get(id)
+          if (part === undefined) waiting.set(id, (part = { points: [], lines: [] }))
+          for (const { key, rounded, token } of points) {
+            part.points.push({ key, ts, token })
+            if (rounded) report.rounded++
+          }
+          part.lines.push(line)
+          count += points.length
+        }
+
+        /** The row, or why it is refused: thousands are read at once, so without an Effect for each. */
+        const attempt = <A>(line: number, read: () => A): A | undefined => {
+          try {
+            return read()
+          } catch (error) {
+            if (!(error instanceof Refused)) throw error
+            report.refuse(line, error.message)
+            return undefined
+          }
+        }
+
+        const takeAll = Effect.fnUntraced(function* (rows: ReadonlyArray<Numbered>) {
+          for (const { line, read } of rows) {
+            const row = attempt(line, read)
+            if (row === undefined) continue
+            if (names === undefined && row.device !== undefined && "name" in row.device) names = yield* deviceNames(thingsBoard)
+            attempt(line, () => take(line, row))
+          }
+          const full = [...waiting].filter(([, { points }]) => points.length >= mostOfDevice).map(([id]) => id)
+          if (full.length > 0) yield* flush(full)
+          if (count >= mostWaiting) yield* flush([...waiting.keys()])
+        })
+
+        yield* Stream.runForEachArray(numbered(body, options, report), takeAll)
+        yield* flush([...waiting.keys()])
+        return report
+      })
+      return { run }
+    })
+  )
+}

@@ -1,0 +1,34 @@
+/** What became of the rows of an import. */
+export interface RefusedRow {
+  /** From 1, the header counted. */
+  readonly line: number
+  readonly reason: string
+}
+
+/** Refused rows that are listed one by one; the rest is counted. */
+const mostListed = 1000
+
+export class ImportReport {
+  /** Rows that were taken and, unless it was a dry run, stored. */
+  taken = 0
+  refusedCount = 0
+  /** Decimals that were rounded to be stored as numbers. */
+  rounded = 0
+  readonly refused: Array<RefusedRow> = []
+  readonly pointsStored = new Map<string, number>()
+
+  refuse(line: number, reason: string) {
+    this.refusedCount++
+    if (this.refused.length < mostListed) this.refused.push({ line, reason })
+  }
+
+  stored(deviceId: string, points: number) {
+    this.pointsStored.set(deviceId, (this.pointsStored.get(deviceId) ?? 0) + points)
+  }
+
+  /** Rows that had been taken, and then were not stored. */
+  takeBack(lines: ReadonlyArray<number>, reason: string) {
+    this.taken -= lines.length
+    for (const line of lines) this.refuse(line, reason)
+  }
+}

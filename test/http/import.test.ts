@@ -1,0 +1,154 @@
+/** CSV and NDJSON bodies: what is taken, what is refused and why, and that exports read back. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+
+const tb = "/api/v1/tb"
+const t0 = 1_700_000_000_000
+const missing = "00000000-0000-4000-8000-000000000001"
+
+const withDevices = Effect.gen(function* () {
+  const it = yield* gateway()
+  const { directory } = it.emulator.store
+  const [one, two] = ["Boiler, 1", "Pump"].map((name) => directory.createDevice({ tenantId: it.tenant.tenantId, name, now: 1 }))
+  const send = (path: string, type: string, body: string) =>
+    it.call(`${tb}/${path}`, { method: "POST", body, headers: { "content-type": type } })
+  const writes = () => it.emulator.faults.calls({ method: "POST", path: "/api/plugins/telemetry/*" }).length
+  return { ...it, one: one!.id, two: two!.id, send, writes }
+})
+
+live("rows of one device as ts,key,value, every refusal with its line", () =>
+  Effect.gen(function* () {
+    const { call, one, send } = yield* withDevices
+    const csv = [
+      "ts,key,value",
+      `${t0},t,21.50`,
+      `${t0},big,9223372036854775807`,
+      `2023-11-14T23:13:20+01:00,t,22`,
+      `${t0 + 1},text,"a ""quoted""`,
+      `line"`,
+      `1700000000,t,1`,
+      `${t0},code,007`,
+      `2023-11-14T22:13:20,t,1`,
+      `${t0 + 2},t,`,
+      `${t0 + 3},on,true`,
+      `${t0 + 3},formula,'=1+1`,
+      `${t0},t`
+    ].join("\n")
+    const { json, status } = yield* send(`devices/${one}/telemetry`, "text/csv", csv)
+    expect(status).toBe(200)
+    expect(json.rows_taken).toBe(7)
+    expect(json.refused.map(({ line }: { line: number }) => line)).toEqual([7, 8, 9, 13])
+    expect(json.refused[0].reason).toContain("looks like seconds")
+    expect(json.refused[2].reason).toContain("offset")
+    expect(json.points_stored).toEqual({ [one]: 6 })
+    const back = yield* call(`${tb}/devices/${one}/telemetry?keys=t,big,text,on,formula&start_ts=0&end_ts=9000000000000`)
+    expect(back.text).toBe(
+      `{"t":[{"ts":${t0},"value":22}],"big":[{"ts":${t0},"value":9223372036854775807}],"text":[{"ts":${t0 + 1},"value":"a \\"quoted\\"\\nline"}],"on":[{"ts":${t0 + 3},"value":true}],"formula":[{"ts":${t0 + 3},"value":"=1+1"}]}`
+    )
+  })
+)
+
+live("a wide file has a column a key; seconds are taken when they are named", () =>
+  Effect.gen(function* () {
+    const { call, one, send } = yield* withDevices
+    const { json } = yield* send(`devices/${one}/telemetry?ts_unit=s`, "text/csv", "ts,a,b\r\n1700000000.5,1,x\r\n1700000001,,y\r\n")
+    expect([json.rows_taken, json.points_stored[one]]).toEqual([2, 3])
+    expect((yield* call(`${tb}/devices/${one}/telemetry?start_ts=0&end_ts=9000000000000`)).json).toEqual({
+      a: [{ ts: t0 + 500, value: 1 }],
+      b: [
+        { ts: t0 + 500, value: "x" },
+        { ts: t0 + 1000, value: "y" }
+      ]
+    })
+  })
+)
+
+live("rows of many devices, by id and by name, in one write a device", () =>
+  Effect.gen(function* () {
+    const { one, send, two, writes } = yield* withDevices
+    const lines = [
+      { device_id: one, ts: t0, key: "a", value: 1 },
+      { device_name: "Pump", ts: t0, values: { a: 1, b: [1, 2] } },
+      { device_id: one.toUpperCase(), ts: t0 + 1, key: "a", value: 2 },
+      { device_id: missing, ts: t0, key: "a", value: 1 },
+      { device_name: "pump", ts: t0, key: "a", value: 1 },
+      { ts: t0, key: "a", value: 1 },
+      { device_id: "../../auth/login", ts: t0, key: "a", value: 1 },
+      { device_id: two, ts: t0, key: "c", value: null },
+      { device_id: two, ts: t0, key: "c", value: 1, unit: "C" }
+    ].map((line) => JSON.stringify(line))
+    const { json } = yield* send("telemetry/bulk", "application/x-ndjson", `${lines.join("\n")}\n\n{broken\n`)
+    expect(json.rows_taken).toBe(3)
+    expect(json.points_stored).toEqual({ [one]: 2, [two]: 2 })
+    expect(json.refused.map(({ line }: { line: number }) => line).toSorted((a: number, b: number) => a - b)).toEqual([4, 5, 6, 7, 8, 9, 11])
+    expect(writes()).toBe(3)
+  })
+)
+
+live("a dry run checks everything and stores nothing", () =>
+  Effect.gen(function* () {
+    const { one, send, writes } = yield* withDevices
+    const body = `device_id,ts,key,value\n${one},${t0},a,1\n${missing},${t0},a,1\n`
+    const { json } = yield* send("telemetry/bulk?dry_run=true", "text/csv", body)
+    expect(json).toMatchObject({ dry_run: true, rows_taken: 1, rows_refused: 1, message: "Would take 1 row, refused 1" })
+    expect(writes()).toBe(0)
+  })
+)
+
+live("a header that fits nothing, and a body that is none, are 400", () =>
+  Effect.gen(function* () {
+    const { one, send } = yield* withDevices
+    for (const body of ["time,key,value\n1,a,1\n", "ts\n1\n", "ts,a,a\n1,1,1\n", "ts,device_id,key,value\n", '"ts\n']) {
+      const answer = yield* send(`devices/${one}/telemetry`, "text/csv", body)
+      expect([body, answer.status]).toEqual([body, 400])
+    }
+    expect((yield* send("telemetry/bulk", "text/csv", "ts,key,value\n1,a,1\n")).status).toBe(400)
+    expect((yield* send(`devices/${missing}/telemetry`, "text/csv", "ts,key,value\n")).status).toBe(404)
+  })
+)
+
+live("rows that ThingsBoard does not store are told, never counted as stored", () =>
+  Effect.gen(function* () {
+    const { emulator, one, send, two } = yield* withDevices
+    emulator.faults.order({
+      method: "POST",
+      path: `/api/plugins/telemetry/DEVICE/${two}/*`,
+      times: "always",
+      outcome: { type: "Status", status: 400, body: "no" }
+    })
+    const body = [one, two, two].map((device_id, i) => JSON.stringify({ device_id, ts: t0 + i, key: "a", value: i })).join("\n")
+    const { json } = yield* send("telemetry/bulk", "application/x-ndjson", body)
+    expect(json.rows_taken).toBe(1)
+    expect(json.points_stored).toEqual({ [one]: 1 })
+    expect(json.refused).toEqual([
+      { line: 2, reason: "ThingsBoard did not store it" },
+      { line: 3, reason: "ThingsBoard did not store it" }
+    ])
+  })
+)
+
+live("what was exported reads back as it was", () =>
+  Effect.gen(function* () {
+    const { call, emulator, one, send, two } = yield* withDevices
+    const source = emulator.store.directory.get(one)!
+    emulator.store.telemetry.save(source, [
+      { key: "a,b", ts: t0, value: 9_007_199_254_740_993n },
+      { key: "a,b", ts: t0 + 1, value: 1.5 },
+      { key: "text", ts: t0, value: '=danger, "quoted"\nline' },
+      { key: "flag", ts: t0, value: false }
+    ])
+    const range = `start_ts=0&end_ts=9000000000000`
+    for (const [format, type] of [
+      ["csv", "text/csv"],
+      ["jsonl", "application/x-ndjson"]
+    ] as const) {
+      const file = yield* call(`${tb}/devices/${one}/telemetry?${range}&format=${format}`)
+      const { json } = yield* send(`devices/${two}/telemetry`, type, file.text)
+      expect([format, json.rows_taken, json.rows_refused]).toEqual([format, 4, 0])
+      const copy = yield* call(`${tb}/devices/${two}/telemetry?${range}`)
+      expect(copy.text).toBe((yield* call(`${tb}/devices/${one}/telemetry?${range}`)).text)
+    }
+  })
+)

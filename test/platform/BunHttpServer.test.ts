@@ -1,0 +1,58 @@
+import { expect } from "bun:test"
+import { Context, Deferred, Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import * as Server from "../../src/platform/BunHttpServer.ts"
+import { live } from "../support/it.ts"
+
+const serving = Effect.fnUntraced(function* (handler: Effect.Effect<HttpServerResponse.HttpServerResponse>) {
+  const context = yield* Layer.build(
+    Server.layer(HttpRouter.add("GET", "/", handler), { port: 0, hostname: "127.0.0.1", headers: { "x-all": "1" } })
+  )
+  return Context.get(context, Server.BunHttpServer).url
+})
+
+for (const [when, wait] of [
+  ["at once", 5],
+  ["after a while", 150]
+] as const) {
+  live(`a client that leaves ${when} ends what is done for it`, () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<void>()
+      const url = yield* serving(
+        Deferred.succeed(begun, undefined).pipe(
+          Effect.andThen(Effect.never),
+          Effect.onInterrupt(() => Deferred.succeed(ended, undefined))
+        )
+      )
+      const client = new AbortController()
+      const gone = fetch(url, { signal: client.signal }).catch(() => "gone")
+      yield* Deferred.await(begun)
+      yield* Effect.sleep(wait)
+      client.abort()
+      expect(yield* Effect.promise(() => gone)).toBe("gone")
+      yield* Deferred.await(ended).pipe(Effect.timeout("2 seconds"))
+    })
+  )
+}
+
+live("the request's id is taken over when it is well formed, else made; every answer has it and the server's headers", () =>
+  Effect.gen(function* () {
+    const url = yield* serving(Effect.succeed(HttpServerResponse.raw("hello", { contentType: "text/plain" })))
+    const get = (headers: Record<string, string>) => Effect.promise(() => fetch(url, { headers }))
+    expect((yield* get({ "x-request-id": "abc-1.2_3" })).headers.get("x-request-id")).toBe("abc-1.2_3")
+    const made = yield* get({ "x-request-id": "no spaces, please" })
+    expect(made.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
+    expect(made.headers.get("x-all")).toBe("1")
+    const head = yield* Effect.promise(() => fetch(url, { method: "HEAD" }))
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, "5"])
+  })
+)
+
+live("a port that is taken is a failure at start, in words", () =>
+  Effect.gen(function* () {
+    const url = yield* serving(Effect.succeed(HttpServerResponse.empty()))
+    const again = yield* Effect.flip(Layer.build(Server.layer(Layer.empty, { port: Number(new URL(url).port), hostname: "127.0.0.1" })))
+    expect(String(again.message)).toContain("Cannot listen on 127.0.0.1:")
+  })
+)

@@ -1,0 +1,63 @@
+import { expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { EntityNotFound } from "../../src/domain/Errors.ts"
+import { Access } from "../../src/services/Access.ts"
+import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../src/thingsboard/ThingsBoardError.ts"
+import { effect } from "../support/it.ts"
+import { failing, madeThingsBoard } from "../support/madeThingsBoard.ts"
+
+const id = "784f394c-42b6-435a-983c-b7beff2784f9"
+const device = Effect.succeed(Buffer.from(`{"id":{"entityType":"DEVICE","id":"${id}"},"name":"Hall","type":"meter","label":null}`))
+
+/** Answers in turn; the last one stays. */
+const over = Effect.fnUntraced(function* (...answers: ReadonlyArray<Effect.Effect<Buffer, ThingsBoardError>>) {
+  const paths: Array<string> = []
+  const get = (path: string) => Effect.suspend(() => answers[Math.min(paths.push(path), answers.length) - 1]!)
+  const access = yield* Effect.provide(Access, yield* Layer.build(Access.layer.pipe(Layer.provide(madeThingsBoard({ get })))))
+  return { paths, seen: access.seen }
+})
+
+effect("a device that was seen is remembered for ten seconds, however its id is written", () =>
+  Effect.gen(function* () {
+    const { paths, seen } = yield* over(device)
+    expect(yield* seen(id)).toEqual({ id, name: "Hall", type: "meter" })
+    yield* TestClock.adjust("9 seconds")
+    yield* seen(id.toUpperCase())
+    expect(paths).toEqual([`/api/device/${id}`])
+    yield* TestClock.adjust("2 seconds")
+    yield* seen(id)
+    expect(paths.length).toBe(2)
+  })
+)
+
+effect("many that ask at once are answered by one call", () =>
+  Effect.gen(function* () {
+    const { paths, seen } = yield* over(Effect.andThen(Effect.yieldNow, device))
+    yield* Effect.all(
+      Array.from({ length: 50 }, () => seen(id)),
+      { concurrency: "unbounded" }
+    )
+    expect(paths.length).toBe(1)
+  })
+)
+
+effect("one that is missing and one that is another's are told alike, and asked for again", () =>
+  Effect.gen(function* () {
+    const { paths, seen } = yield* over(failing(new NotFound()), failing(new Forbidden()), device)
+    for (let i = 0; i < 2; i++) {
+      expect(yield* Effect.flip(seen(id))).toEqual(new EntityNotFound({ entityType: "DEVICE", id }))
+    }
+    expect((yield* seen(id)).name).toBe("Hall")
+    expect(paths.length).toBe(3)
+  })
+)
+
+effect("a ThingsBoard that is away or answers nonsense does not make a device missing", () =>
+  Effect.gen(function* () {
+    const { seen } = yield* over(failing(new Unavailable({ why: "refused" })), Effect.succeed(Buffer.from("{}")), device)
+    expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "Unavailable" } })
+    expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "BadAnswer" } })
+    expect((yield* seen(id)).name).toBe("Hall")
+  })
+)
