@@ -21,7 +21,7 @@ export interface ImportOptions extends ReadingOptions {
 }
 
 /** Points that wait at the most, of all devices together. */
-const mostWaiting = 200_000
+const mostWaiting = 100_000
 /** Points of one device that are written without waiting for more: as many as go into one call. */
 const mostOfDevice = 20_000
 

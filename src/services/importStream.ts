@@ -2,6 +2,7 @@
 import { Effect, Stream } from "effect"
 import { Csv } from "effect/encoding"
 import { InvalidInput } from "../domain/Errors.ts"
+import { bytesWentBy } from "../platform/Memory.ts"
 import type { ImportReport } from "./ImportReport.ts"
 import { type Columns, columnsOf, type Row, rowOfCells, rowOfLine, type RowOptions } from "./ImportRow.ts"
 
@@ -24,11 +25,21 @@ const header = (issue: string) => new InvalidInput({ faults: [{ field: "body", i
 /** The body broke off or was no text: what was stored stays stored. */
 const unreadable = () => header("Expected a whole body of UTF-8 text")
 
+/** A row becomes several objects of about its size, some six times, before it is written. */
+const garbageOfByte = 6
+
+const collected = <E>(body: Stream.Stream<Uint8Array, E>) =>
+  Stream.map(body, (part) => {
+    bytesWentBy(garbageOfByte * part.length)
+    return part
+  })
+
 export const numbered = (
   body: Stream.Stream<Uint8Array, unknown>,
   options: ReadingOptions,
   report: ImportReport
-): Stream.Stream<Numbered, InvalidInput> => (options.format === "ndjson" ? linesOf(body, options) : recordsOf(body, options, report))
+): Stream.Stream<Numbered, InvalidInput> =>
+  options.format === "ndjson" ? linesOf(collected(body), options) : recordsOf(collected(body), options, report)
 
 const linesOf = (body: Stream.Stream<Uint8Array, unknown>, options: ReadingOptions) => {
   let line = 0
