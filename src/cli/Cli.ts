@@ -10,6 +10,8 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { emulator } from "./emulator.ts"
 import { exitCodes } from "./exitCodes.ts"
+import { exportVerb } from "./export.ts"
+import { importVerb } from "./import.ts"
 import { keys } from "./keys.ts"
 import { openapi } from "./openapi.ts"
 import { ready } from "./ready.ts"
@@ -24,7 +26,7 @@ const boardwalk = Command.make("boardwalk").pipe(
       ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
     ].join("\n")
   ),
-  Command.withSubcommands([serve, demo, emulator, doctor, ready, keys, config, openapi])
+  Command.withSubcommands([serve, demo, emulator, doctor, ready, exportVerb, importVerb, keys, config, openapi])
 )
 
 class WrongUse extends Schema.TaggedError<WrongUse>()("WrongUse", {}) {

@@ -121,6 +121,8 @@ const list = Command.make(
   })
 ).pipe(Command.withDescription("Lists the keys of the file; the keys themselves cannot be had from it"))
 
+const disabled = (key: KeyEntry): KeyEntry => ({ ...key, disabled: true })
+
 const revoke = Command.make(
   "revoke",
   { file, id: Argument.String("id").pipe(Argument.withDescription("The key's id")) },
@@ -130,7 +132,7 @@ const revoke = Command.make(
     yield* orProblem(
       writeKeys(
         file,
-        keys.map((key) => (key.id === id ? { ...key, disabled: true } : key))
+        keys.map((key) => (key.id === id ? disabled(key) : key))
       )
     )
     yield* Console.log(`Key ${id} is disabled; a running gateway takes that over within seconds.`)

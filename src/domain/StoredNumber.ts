@@ -1,62 +1,95 @@
 /**
  * What ThingsBoard makes of a number that is written to it (`JsonConverter`; recorded in `telemetry-write`): whole numbers become
- * 64-bit integers unless written with a dot; beyond that range, and with more than 16 decimals, they silently become text.
+ * 64-bit integers unless written with a dot; beyond that range, and with more than 16 decimals, they silently become text. All else
+ * becomes a double.
  */
 export type Stored =
-  /** The token to send; `rounded` when it is not the value that came. */
+  /** The token to send; `rounded` when ThingsBoard will not hold the very value that came. */
   { readonly token: string; readonly rounded: boolean } | { readonly issue: string }
 
 const form = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 const least = -(2n ** 63n)
 const greatest = 2n ** 63n - 1n
+const longestInteger = 20
 const mostDecimals = 16
+/** All decimals of so many digits survive a double. */
+const safeDigits = 15
+/** Gson refuses exponents beyond 10000, even of a zero. */
+const greatestExponent = 999
 
-const trim = (decimals: string) => decimals.replace(/0+$/, "") || "0"
-
-/** `units` times ten to the minus `scale`, without an exponent and with at least one decimal, so that it stays a decimal. */
-const withDot = (negative: boolean, units: bigint, scale: number): string => {
-  const digits = units.toString().padStart(scale + 1, "0")
-  const whole = scale === 0 ? digits : digits.slice(0, -scale)
-  return `${negative ? "-" : ""}${whole}.${scale === 0 ? "0" : trim(digits.slice(-scale))}`
+/** A number as `digits` times ten to the minus `scale`; the digits neither begin nor end with a zero, and are empty for zero itself. */
+interface Parts {
+  readonly sign: string
+  readonly digits: string
+  readonly scale: number
 }
 
-const rounded = (negative: boolean, digits: string, scale: number): Stored => {
-  const cut = BigInt(10) ** BigInt(scale - mostDecimals)
-  const units = (BigInt(digits) + cut / 2n) / cut
-  return { token: withDot(negative, units, mostDecimals), rounded: true }
+const normal = (sign: string, digits: string, scale: number): Parts => {
+  const short = digits.replace(/0+$/, "")
+  return { sign, digits: short.replace(/^0+/, ""), scale: scale - (digits.length - short.length) }
 }
 
-/** The token that makes ThingsBoard hold the number as the number it is. */
+/** Spelt with a dot and without an exponent, so that ThingsBoard takes it for a decimal. */
+const plain = ({ digits, scale, sign }: Parts): string => {
+  if (scale <= 0) return `${sign}${digits || "0"}${"0".repeat(digits === "" ? 0 : -scale)}.0`
+  const padded = digits.padStart(scale + 1, "0")
+  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+}
+
+/** Half up, at 16 decimals. */
+const cut = ({ digits, scale, sign }: Parts): Parts => {
+  const kept = digits.length - (scale - mostDecimals)
+  const units = BigInt(kept > 0 ? digits.slice(0, kept) : "0") + (kept >= 0 && digits[kept]! >= "5" ? 1n : 0n)
+  return normal(units === 0n ? "" : sign, units.toString(), mostDecimals)
+}
+
+const partsOf = (text: string): Parts | undefined => {
+  const parts = form.exec(text)
+  if (parts === null) return undefined
+  const [, sign = "", whole = "", decimals = "", exponent = "0"] = parts
+  return normal(sign, whole + decimals, decimals.length - Number(exponent))
+}
+
+/** Whether the nearest double, as it is printed, is the number. */
+const doubleHolds = ({ digits, scale, sign }: Parts, token: string): boolean => {
+  if (digits.length <= safeDigits) return true
+  const held = partsOf(String(Number(token)))
+  return held !== undefined && held.sign === sign && held.digits === digits && held.scale === scale
+}
+
+const integer = (token: string): Stored => {
+  const value = token.length <= longestInteger ? BigInt(token) : undefined
+  return value !== undefined && value >= least && value <= greatest
+    ? { token, rounded: false }
+    : { issue: "Expected an integer of at most 64 bits" }
+}
+
+/** Whole, but written with a dot or an exponent: a long if it fits and has no plain dot, else a double. */
+const wholeDecimal = (parts: Parts, token: string, isAsWritten: boolean): Stored => {
+  const value = BigInt(parts.sign + parts.digits + "0".repeat(-parts.scale))
+  const isLong = /[eE]/.test(token) && value >= least && value <= greatest
+  if (isLong) return { token: isAsWritten ? token : value.toString(), rounded: false }
+  return { token: isAsWritten && !/[eE]/.test(token) ? token : plain(parts), rounded: !doubleHolds(parts, token) }
+}
+
+/** The token that makes ThingsBoard hold the number as the number it is, or the nearest that it can hold. */
 export const stored = (token: string): Stored => {
-  const parts = form.exec(token)
-  if (parts === null) return { issue: "Expected a number" }
-  const [, sign, whole = "", decimals = "", exponentText] = parts
-  if (decimals === "" && exponentText === undefined) {
-    if (token.length < 16) return { token, rounded: false }
-    const integer = BigInt(token)
-    return integer >= least && integer <= greatest ? { token, rounded: false } : { issue: "Expected an integer of at most 64 bits" }
-  }
+  const written = form.exec(token)
+  if (written === null) return { issue: "Expected a number" }
+  const [, sign = "", whole = "", decimals = "", exponentText] = written
+  if (decimals === "" && exponentText === undefined) return token.length < 16 ? { token, rounded: false } : integer(token)
   if (!Number.isFinite(Number(token))) return { issue: "Expected a number that a double can hold" }
   const exponent = Number(exponentText ?? 0)
-  const digits = whole + decimals
-  if (/^0+$/.test(digits)) return { token: exponentText === undefined && decimals.length > mostDecimals ? "0.0" : token, rounded: false }
-  const scale = decimals.length - exponent
-  if (scale <= 0) {
-    const integer = BigInt(digits) * 10n ** BigInt(-scale)
-    return integer <= greatest ? { token, rounded: false } : { token: withDot(sign === "-", integer, 0), rounded: false }
-  }
-  const zeros = digits.length - digits.replace(/0+$/, "").length
-  const shortest = Math.max(0, scale - zeros)
-  if (shortest === 0 && exponentText !== undefined) {
-    const integer = BigInt(digits) / 10n ** BigInt(scale)
-    return integer <= greatest ? { token, rounded: false } : { token: withDot(sign === "-", integer, 0), rounded: false }
-  }
-  if (shortest > mostDecimals) return scale > 400 ? { token: "0.0", rounded: true } : rounded(sign === "-", digits, scale)
-  // Counted as written: 0.10000000000000000 has 17 decimals for ThingsBoard.
-  return scale <= mostDecimals
-    ? { token, rounded: false }
-    : { token: withDot(sign === "-", BigInt(digits) / 10n ** BigInt(scale - shortest), shortest), rounded: false }
+  const parts = normal(sign, whole + decimals, decimals.length - exponent)
+  const isAsWritten = decimals.length - exponent <= mostDecimals && Math.abs(exponent) <= greatestExponent
+  if (parts.digits === "") return { token: isAsWritten ? token : exponentText === undefined ? "0.0" : "0", rounded: false }
+  if (parts.scale <= 0) return wholeDecimal(parts, token, isAsWritten)
+  if (parts.scale > mostDecimals) return { token: plain(cut(parts)), rounded: true }
+  return { token: isAsWritten ? token : plain(parts), rounded: !doubleHolds(parts, token) }
 }
 
-/** Text that ThingsBoard turns into a number: digits with at most one dot that is not the last, maybe a leading minus (commons-lang `isParsable`). */
-export const isNumericText = (text: string): boolean => /^-?(?:\d+|\d*\.\d+)$/.test(text)
+/**
+ * Text that ThingsBoard turns into a number: digits of any script with at most one dot that is not the last, maybe a leading minus
+ * (commons-lang `isParsable`).
+ */
+export const isNumericText = (text: string): boolean => /^-?(?:\p{Nd}+|\p{Nd}*\.\p{Nd}+)$/u.test(text)

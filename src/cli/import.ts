@@ -1,0 +1,72 @@
+import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { HttpBody, HttpClientRequest } from "effect/http"
+import { ImportResult } from "../api/groups/TelemetryBodies.ts"
+import { DeviceId } from "../domain/Ids.ts"
+import { withProgress } from "./progress.ts"
+import { connect, remoteFlags, RemoteProblem } from "./remote.ts"
+
+const decode = Schema.decodeUnknownEffect(ImportResult)
+const newline = 10
+/** Refused rows that are shown; the gateway lists a thousand. */
+const mostShown = 20
+
+export const importVerb = Command.make(
+  "import",
+  {
+    ...remoteFlags,
+    file: Argument.String("file").pipe(Argument.withDescription("CSV (.csv) or NDJSON (.jsonl, .ndjson)")),
+    device: Flag.String("device").pipe(
+      Flag.withSchema(DeviceId),
+      Flag.withDescription("The device of all rows; without it rows name their device_id or device_name"),
+      Flag.optional
+    ),
+    tsUnit: Flag.Literals("ts-unit", ["ms", "s"]).pipe(Flag.withDescription("Unit of numeric times"), Flag.withDefault("ms" as const)),
+    numericText: Flag.Literals("numeric-text", ["refuse", "convert"]).pipe(
+      Flag.withDescription("Text that ThingsBoard would turn into a number: refuse it, or let it be converted"),
+      Flag.withDefault("refuse" as const)
+    ),
+    dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Only check, store nothing"), Flag.withDefault(false))
+  },
+  Effect.fnUntraced(function* ({ device, dryRun, file, numericText, tsUnit, ...flags }) {
+    const files = yield* FileSystem.FileSystem
+    const remote = yield* connect(flags)
+    const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteProblem({ message: error.message }))).size)
+    const path = Option.match(device, { onNone: () => "telemetry/bulk", onSome: (id) => `devices/${id}/telemetry` })
+    const contentType = file.endsWith(".csv") ? "text/csv" : "application/x-ndjson"
+    const report = yield* withProgress((progress) => {
+      const body = Stream.map(files.stream(file), (chunk) => {
+        for (const byte of chunk) if (byte === newline) progress.rows++
+        progress.bytes += chunk.length
+        progress.share = size === 0 ? 1 : progress.bytes / size
+        return chunk
+      })
+      const url = remote.url(`${path}?ts_unit=${tsUnit}&numeric_text=${numericText}&dry_run=${dryRun}`)
+      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, contentType))).pipe(
+        Effect.flatMap((response) => response.json),
+        Effect.flatMap(decode),
+        Effect.mapError((error) =>
+          error._tag === "RemoteProblem" ? error : new RemoteProblem({ message: "The gateway's answer is not understood." })
+        )
+      )
+    })
+    yield* Console.log(
+      `${report.message}; ${Object.values(report.points_stored).reduce((sum, points) => sum + points, 0)} points of ${Object.keys(report.points_stored).length} devices.`
+    )
+    for (const warning of report.warnings ?? []) yield* Console.log(warning)
+    for (const { line, reason } of report.refused.slice(0, mostShown)) yield* Console.log(`  line ${line}: ${reason}`)
+    if (report.rows_refused > mostShown) yield* Console.log(`  and ${report.rows_refused - mostShown} more`)
+    if (report.rows_refused > 0) return yield* new RemoteProblem({ message: `${report.rows_refused} rows were refused.` })
+  })
+).pipe(
+  Command.withShortDescription("Store the rows of a file"),
+  Command.withDescription(
+    "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and names the rows that were refused. Exit code 1 when there are some."
+  ),
+  Command.withExamples([
+    {
+      command: "boardwalk import january.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --dry-run",
+      description: "Would it all be taken?"
+    }
+  ])
+)

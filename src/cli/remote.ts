@@ -1,0 +1,67 @@
+/** How verbs that go through the API reach a gateway. */
+import { Config, Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
+import { Flag } from "effect/cli"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { basePath } from "../api/Api.ts"
+import { ownAddress } from "../config/ownAddress.ts"
+
+export const remoteFlags = {
+  url: Flag.String("url").pipe(
+    Flag.withDescription("The gateway's address; the one that HOST and PORT name on this machine when there is none"),
+    Flag.optional
+  ),
+  key: Flag.Redacted("key").pipe(
+    Flag.withDescription("The API key; better given as BOARDWALK_KEY, which no list of processes shows"),
+    Flag.withFallbackConfig(Config.Redacted("BOARDWALK_KEY"))
+  )
+}
+
+export class RemoteProblem extends Schema.TaggedError<RemoteProblem>()("RemoteProblem", { message: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 1
+}
+
+const Problem = Schema.fromJsonString(Schema.Struct({ detail: Schema.String, details: Schema.optionalKey(Schema.Unknown) }))
+
+/** What the gateway says is wrong, in its own words. */
+const explained = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.flatMap(
+    Effect.orElseSucceed(response.text, () => ""),
+    (body) => {
+      const said = Option.match(Schema.decodeOption(Problem)(body), {
+        onNone: () => `The gateway answered ${response.status}.`,
+        onSome: ({ detail, details }) =>
+          `${detail}${details === undefined || JSON.stringify(details) === "{}" ? "" : ` ${JSON.stringify(details)}`}`
+      })
+      return Effect.fail(new RemoteProblem({ message: said }))
+    }
+  )
+
+export interface Remote {
+  /** The answer to a request below the base path; what is no success fails in the gateway's words. */
+  readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, RemoteProblem>
+  readonly url: (path: string) => string
+}
+
+export const connect = Effect.fnUntraced(function* (flags: {
+  readonly url: Option.Option<string>
+  readonly key: Redacted.Redacted<string>
+}) {
+  const base = Option.isSome(flags.url) ? flags.url.value.replace(/\/+$/, "") : yield* ownAddress
+  const client = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
+  const remote: Remote = {
+    url: (path) => `${base}${basePath}/${path}`,
+    send: (request) =>
+      client.execute(HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(flags.key))).pipe(
+        Effect.mapError(() => new RemoteProblem({ message: `No answer from ${base}.` })),
+        Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
+      )
+  }
+  return remote
+})
+
+/** The bytes of an answer; that the connection broke off is said as such. */
+export const bytesOf = (response: HttpClientResponse.HttpClientResponse) =>
+  Stream.mapError(
+    response.stream,
+    () => new RemoteProblem({ message: "The connection broke off. Start the same command again: what is there already is kept." })
+  )
