@@ -25,8 +25,11 @@ interface Parts {
 }
 
 const normal = (sign: string, digits: string, scale: number): Parts => {
-  const short = digits.replace(/0+$/, "")
-  return { sign, digits: short.replace(/^0+/, ""), scale: scale - (digits.length - short.length) }
+  // Not `/0+$/`, which takes quadratic time over a long run of zeros within.
+  let end = digits.length
+  while (end > 0 && digits[end - 1] === "0") end -= 1
+  if (end === 0) return { sign, digits: "", scale: 0 }
+  return { sign, digits: digits.slice(0, end).replace(/^0+/, ""), scale: scale - (digits.length - end) }
 }
 
 /** Spelt with a dot and without an exponent, so that ThingsBoard takes it for a decimal. */
