@@ -1,4 +1,4 @@
-import { Effect, Layer, type Types } from "effect"
+import { Effect, Layer, Stream, type Types } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { Door } from "./api/Door.ts"
@@ -32,7 +32,11 @@ export const DoorLive = Layer.effect(
         const caller = isOpen(endpoint.path) ? nobody : yield* sessions.byHeaders((name) => request.headers[name])
         yield* limits.take(caller)
         if (behaviour.version === "4.1" && isNewer(endpoint.path)) return yield* noResource(request.url.split("?")[0]!)
-        if (Number(request.headers["content-length"] ?? 0) > greatestBody) return yield* bodyTooLarge()
+        if (Number(request.headers["content-length"] ?? 0) > greatestBody) {
+          // Read to its end: an answer to half a body can leave the client waiting for its own writes.
+          yield* Effect.ignore(Stream.runDrain(request.stream))
+          return yield* bodyTooLarge()
+        }
         const refusal = checkParameters(behaviour.version, endpoint.path, yield* HttpServerRequest.ParsedSearchParams)
         return refusal === undefined ? yield* Effect.provideService(handler, Caller, caller) : yield* refusal
       }).pipe(

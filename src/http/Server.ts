@@ -80,7 +80,6 @@ const Services = Layer.mergeAll(
 const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
-  Layer.provide(ApiKeys.layer),
   Layer.provide(Services)
 )
 
@@ -94,6 +93,10 @@ export const layer = Layer.unwrap(
       headers: securityHeaders,
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
-    }).pipe(Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize))))
+    }).pipe(
+      // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
+      Layer.provide(ApiKeys.layer),
+      Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
+    )
   )
 )

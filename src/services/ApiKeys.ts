@@ -1,15 +1,13 @@
 /** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
 import { Context, DateTime, Effect, FileSystem, Layer, Redacted, Schedule, Schema } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { allScopes, type DeviceRestriction, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
+import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
 
 export interface ApiKey {
   /** Names the key in logs. */
   readonly id: string
   readonly scopes: ReadonlySet<KeyScope>
-  /** All devices when there is none. */
-  readonly devices: DeviceRestriction | undefined
   /** RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW when there is none. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
   /** Epoch ms. */
@@ -22,7 +20,6 @@ type KeyRing = ReadonlyMap<string, ApiKey>
 const fromEntry = (entry: KeyEntry): ApiKey => ({
   id: entry.id,
   scopes: new Set(entry.scopes),
-  devices: entry.devices,
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
@@ -40,7 +37,7 @@ const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
     : new Map([
         [
           sha256(Redacted.value(key)).toString("hex"),
-          { id: "default", scopes: new Set(allScopes), devices: undefined, rateLimit: undefined, expiresAt: Number.POSITIVE_INFINITY }
+          { id: "default", scopes: new Set(allScopes), rateLimit: undefined, expiresAt: Number.POSITIVE_INFINITY }
         ]
       ])
 

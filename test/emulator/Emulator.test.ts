@@ -159,15 +159,18 @@ effect("outside of /api there is the web page, and 4.1 does not know what came l
   }).pipe(using({ version: "4.1" }))
 )
 
-effect("a body of more than 16 MiB is refused with a bare JSON string that has no type", () =>
-  Effect.gen(function* () {
-    const { url } = yield* Emulator
-    const token = yield* tenantLogin
-    const init = { method: "POST", headers: { "X-Authorization": `Bearer ${token}` }, body: new Uint8Array(16 * 1024 * 1024 + 1) }
-    const response = yield* Effect.promise(() => fetch(`${url}/api/device`, init))
-    expect([response.status, response.headers.get("content-type")]).toEqual([413, null])
-    expect(typeof (yield* Effect.promise(() => response.json()))).toBe("string")
-  }).pipe(using({}))
+effect(
+  "a body of more than 16 MiB is refused with a bare JSON string that has no type",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* Emulator
+      const token = yield* tenantLogin
+      const init = { method: "POST", headers: { "X-Authorization": `Bearer ${token}` }, body: new Uint8Array(16 * 1024 * 1024 + 1) }
+      const response = yield* Effect.promise(() => fetch(`${url}/api/device`, init))
+      expect([response.status, response.headers.get("content-type")]).toEqual([413, null])
+      expect(typeof (yield* Effect.promise(() => response.json()))).toBe("string")
+    }).pipe(using({})),
+  20_000
 )
 
 test("a file keeps what was stored", async () => {

@@ -1,6 +1,6 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import type { DeviceRestriction, KeyScope } from "../../domain/ApiKey.ts"
+import type { KeyScope } from "../../domain/ApiKey.ts"
 import { Forbidden, Unauthenticated } from "../Problems.ts"
 
 /** Who calls, and with which rights. */
@@ -8,8 +8,6 @@ export interface Caller {
   /** Names the key in logs; never the key itself. */
   readonly id: string
   readonly scopes: ReadonlySet<KeyScope>
-  /** The devices the key is restricted to; undefined for all. */
-  readonly devices: DeviceRestriction | undefined
   /** The key's own limit; undefined for the gateway's. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
 }

@@ -1,0 +1,95 @@
+/** Keys of `API_KEYS_FILE`: made by the program, checked at the door, changed while the gateway runs. */
+import { expect } from "bun:test"
+import { Effect, Redacted, Schedule } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Answer, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { run } from "../support/program.ts"
+
+const devices = "/api/v1/tb/devices"
+
+const keysFile = Effect.map(
+  Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-keys-"))),
+    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+  ),
+  (folder) => join(folder, "keys.json")
+)
+
+const create = Effect.fnUntraced(function* (file: string, ...args: ReadonlyArray<string>) {
+  const { exitCode, stderr, stdout } = yield* run(["keys", "create", "--file", file, ...args])
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+  return stdout.trim()
+})
+
+const until = (answer: Effect.Effect<Answer>, status: number) =>
+  answer.pipe(
+    Effect.filterOrFail((it) => it.status === status),
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
+  )
+
+live("a key may do what its scopes say and no more, until it expires, and is nowhere but with its owner", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile
+    const reader = yield* create(file, "--name", "Grafana", "--id", "grafana", "--scope", "devices:read", "--rate-limit", "3")
+    const expired = yield* create(file, "--name", "Old", "--scope", "devices:read", "--expires", "2020-01-01")
+    const it = yield* gateway({ settings: { apiKeysFile: file, apiKey: undefined } })
+
+    expect((yield* it.call(devices, { key: reader })).status).toBe(200)
+    const refused = yield* it.call("/api/v1/tb/assets", { key: reader })
+    expect([refused.status, refused.json.details]).toEqual([403, { required_scope: "assets:read" }])
+    expect((yield* it.call(devices, { key: expired })).status).toBe(401)
+    expect((yield* it.call(devices, { key: `${reader}x` })).status).toBe(401)
+
+    const answers = yield* Effect.forEach([1, 2, 3], () => it.call(devices, { key: reader }))
+    expect(answers.at(-1)!.status).toBe(429)
+
+    const stored = yield* Effect.promise(() => Bun.file(file).text())
+    for (const secret of [reader, expired]) {
+      expect(stored).not.toContain(secret)
+      expect(it.logs.join("\n")).not.toContain(secret)
+    }
+    expect(it.logs.join("\n")).toContain("grafana")
+  })
+)
+
+live(
+  "keys come and go while the gateway runs, and a broken file changes nothing",
+  () =>
+    Effect.gen(function* () {
+      const file = yield* keysFile
+      const first = yield* create(file, "--name", "First", "--id", "first", "--scope", "devices:read")
+      const it = yield* gateway({ settings: { apiKeysFile: file, apiKey: Redacted.make("another-canary-key-0123456789") } })
+      expect((yield* it.call(devices, { key: first })).status).toBe(200)
+
+      const second = yield* create(file, "--name", "Second", "--scope", "devices:read")
+      yield* until(it.call(devices, { key: second }), 200)
+      expect((yield* run(["keys", "revoke", "--file", file, "first"])).exitCode).toBe(0)
+      yield* until(it.call(devices, { key: first }), 401)
+
+      yield* Effect.promise(() => Bun.write(file, '{"keys":[{"id":"half"'))
+      yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is broken"))).pipe(
+        Effect.filterOrFail((told) => told),
+        Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
+      )
+      expect((yield* it.call(devices, { key: second })).status).toBe(200)
+    }),
+  30_000
+)
+
+live("a restriction that the gateway does not know is refused at start, never ignored", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile
+    yield* create(file, "--name", "First", "--scope", "devices:read")
+    yield* Effect.promise(async () => {
+      const document = await Bun.file(file).json()
+      document.keys[0].devices = { types: ["sensor"] }
+      await Bun.write(file, JSON.stringify(document))
+    })
+    const started = yield* Effect.exit(gateway({ settings: { apiKeysFile: file } }))
+    expect(started._tag).toBe("Failure")
+    expect(Bun.inspect(started)).toContain("devices")
+  })
+)
