@@ -15,6 +15,8 @@ export interface FileWriter {
   readonly contentType: string
   /** Without the dot. */
   readonly fileExtension: string
+  /** Bytes that encoding a row leaves to the collector, where they matter. */
+  readonly leftByRow?: number
   readonly write: <E, R>(rows: Stream.Stream<RowsOfSeries, E, R>) => Stream.Stream<Uint8Array, E, R>
 }
 

@@ -5,7 +5,12 @@ import { ParquetColumns, schemaOf } from "./ParquetColumns.ts"
 import { RowSource } from "./RowSource.ts"
 import type { RowsOfSeries } from "./Rows.ts"
 
-export const parquetFormat = { contentType: "application/vnd.apache.parquet", fileExtension: "parquet" } as const
+export const parquetFormat = {
+  contentType: "application/vnd.apache.parquet",
+  fileExtension: "parquet",
+  /** Boxed values, dictionaries, levels and pages. */
+  leftByRow: 500
+} as const
 
 export interface ParquetOptions {
   /** With the columns `device_id` and `device_name`. */

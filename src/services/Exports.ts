@@ -6,6 +6,7 @@ import type { DeviceId } from "../domain/Ids.ts"
 import type { TimeRange } from "../domain/Telemetry.ts"
 import { type FileFormat, fileWriter, fileWriterOfDevices, type FileWriter } from "../formats/Files.ts"
 import type { Device, RowsOfSeries } from "../formats/Rows.ts"
+import { bytesWentBy } from "../platform/Memory.ts"
 import type { HistoryPage } from "../thingsboard/HistoryPage.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
@@ -63,10 +64,16 @@ type Pieces = Stream.Stream<RowsOfSeries, ThingsBoardError>
 const rowsOf = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): Pieces =>
   Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowsOfSeries => ({ rows: page, series, device }))))
 
+const countingWhatIsLeft = (rows: Pieces, leftByRow: number): Pieces =>
+  Stream.map(rows, (piece) => {
+    bytesWentBy((piece.series.to - piece.series.from) * leftByRow)
+    return piece
+  })
+
 const file = (writer: FileWriter, name: string, rows: Pieces): ExportedFile => ({
   contentType: writer.contentType,
   fileName: `${safeName(name)}_telemetry.${writer.fileExtension}`,
-  body: writer.write(rows)
+  body: writer.write(writer.leftByRow === undefined ? rows : countingWhatIsLeft(rows, writer.leftByRow))
 })
 
 /** Those asked for that hold values; reading a key that does not exist makes ThingsBoard write it into its dictionary. */
