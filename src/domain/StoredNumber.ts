@@ -34,7 +34,7 @@ const normal = (sign: string, digits: string, scale: number): Parts => {
 
 /** Spelt with a dot and without an exponent, so that ThingsBoard takes it for a decimal. */
 const plain = ({ digits, scale, sign }: Parts): string => {
-  if (scale <= 0) return `${sign}${digits || "0"}${"0".repeat(digits === "" ? 0 : -scale)}.0`
+  if (scale <= 0) return `${sign}${digits || "0"}${"0".repeat(-scale)}.0`
   const padded = digits.padStart(scale + 1, "0")
   return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
 }
@@ -77,6 +77,7 @@ const wholeDecimal = (parts: Parts, token: string, isAsWritten: boolean): Stored
 
 /** The token that makes ThingsBoard hold the number as the number it is, or the nearest that it can hold. */
 export const stored = (token: string): Stored => {
+  if (token.length <= safeDigits && !/[eE]/.test(token)) return { token, rounded: false }
   const written = form.exec(token)
   if (written === null) return { issue: "Expected a number" }
   const [, sign = "", whole = "", decimals = "", exponentText] = written

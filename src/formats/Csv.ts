@@ -8,6 +8,22 @@ const nullToken = 110
 /** What a spreadsheet takes for a formula when text begins with it: = + - @ TAB CR LF. */
 const startsFormula = (c: number | undefined) => c === 61 || c === 43 || c === 45 || c === 64 || c === 9 || c === 13 || c === 10
 
+/** Text that would read as something else without quotes: numbers, booleans, words for a missing value, blanks at an end. */
+const readsOtherwise = /^(?:[\d.+-].*|true|false|null|none|nan|inf(?:inity)?|\s.*|.*\s)$/is
+
+const longestWord = 8
+const isDigit = (c: number) => c >= 48 && c <= 57
+const isBlank = (c: number | undefined) => c === 32
+
+/** The same of text that holds no escapes, by its bytes. */
+const bytesReadOtherwise = (bytes: Uint8Array, from: number, to: number): boolean => {
+  const first = bytes[from]!
+  if (isDigit(first) || first === 43 || first === 45 || first === 46 || isBlank(first) || isBlank(bytes[to - 1])) return true
+  const letter = first | 32
+  const mayBeWord = to - from <= longestWord && (letter === 102 || letter === 105 || letter === 110 || letter === 116)
+  return mayBeWord && readsOtherwise.test(textOf(bytes, from, to))
+}
+
 /** What a backslash and `c` stand for; 0 for `\u`, which is left to JSON.parse. */
 const unescaped = (c: number | undefined): number => {
   switch (c) {
@@ -30,19 +46,31 @@ const unescaped = (c: number | undefined): number => {
   }
 }
 
+/** Apostrophes before it count as well: one more is put there and taken off again, so that text comes back as it was. */
+const bytesStartFormula = (bytes: Uint8Array, from: number): boolean => {
+  while (bytes[from] === apostrophe) from++
+  return startsFormula(bytes[from] === backslash ? unescaped(bytes[from + 1]) : bytes[from])
+}
+
 /** A field by RFC 4180. Text that a spreadsheet would run gets an apostrophe before it when `guard` is on. */
 export const field = (text: string, guard: boolean): string => {
-  const safe = guard && startsFormula(text.charCodeAt(0)) ? `'${text}` : text
+  const safe = guard && /^'*[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
   return safe === "" || /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+const textField = (text: string, guard: boolean): string => {
+  const made = field(text, guard)
+  return made === text && readsOtherwise.test(text) ? `"${text}"` : made
 }
 
 /** The inside of a JSON text as a field; returns `at` for what it leaves to `field`: the empty text and `\u`. */
 const putText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number, guard: boolean): number => {
   const start = at
-  let quoted = false
+  const isGuarded = guard && bytesStartFormula(bytes, from)
+  let quoted = !isGuarded && bytesReadOtherwise(bytes, from, to)
   for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === backslash || bytes[i] === comma
   if (quoted) out[at++] = quote
-  if (guard && startsFormula(bytes[from] === backslash ? unescaped(bytes[from + 1]) : bytes[from])) out[at++] = apostrophe
+  if (isGuarded) out[at++] = apostrophe
   if (!quoted) return copy(out, at, bytes, from, to)
   for (let i = from; i < to; i++) {
     const c = bytes[i] === backslash ? unescaped(bytes[++i]) : bytes[i]!
@@ -79,7 +107,7 @@ const putValue =
     const end = putText(out, at, bytes, from + 1, to - 1, guard)
     if (end > at) return end
     const text = JSON.parse(textOf(bytes, from, to)) as string
-    return at + utf8.encodeInto(field(text, guard), out.subarray(at)).written
+    return at + utf8.encodeInto(textField(text, guard), out.subarray(at)).written
   }
 
 const lineEnd = utf8.encode("\r\n")
@@ -93,7 +121,8 @@ export interface CsvOptions {
 
 /**
  * RFC 4180 with a header: `ts,key,value`, with `device_id,device_name` before them in files of several devices. Numbers and
- * booleans as they are, null an empty field, empty text `""`, nested values as JSON text.
+ * booleans as they are, null an empty field, empty text `""`, nested values as JSON text. Text that would read as a number, a boolean
+ * or nothing stands in quotes, so that it can be told from one.
  */
 export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWriter => ({
   contentType: "text/csv; charset=utf-8; header=present",

@@ -1,14 +1,16 @@
 /** Attributes of a device, read and written without touching a digit. */
 import { Context, Effect, Layer } from "effect"
 import { Scope, ScopeName, type Scope as ScopeType } from "../domain/Attribute.ts"
-import { type EntityNotFound, InvalidInput } from "../domain/Errors.ts"
-import { parse } from "../domain/ExactJson.ts"
+import type { EntityNotFound, InvalidInput } from "../domain/Errors.ts"
 import { scanAttributes } from "../thingsboard/AttributesScanner.ts"
 import { attributesPath, saveAttributesPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Faults } from "./Faults.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
-import { checkValue, Faults, isObject, keyIssue, type Rules, warningsOf } from "./Points.ts"
+import { asRefusal } from "./Ingest.ts"
+import { JsonBody, readBody } from "./JsonBody.ts"
+import { checkToken, keyIssue, type Rules, warningsOf } from "./Values.ts"
 
 export interface Written {
   readonly keys: ReadonlyArray<string>
@@ -28,7 +30,7 @@ export class Attributes extends Context.Service<
     readonly write: (
       deviceId: string,
       scope: "server" | "shared",
-      body: string,
+      body: string | Uint8Array,
       rules: Rules
     ) => Effect.Effect<Written, EntityNotFound | InvalidInput | ThingsBoardError>
   }
@@ -62,12 +64,10 @@ export class Attributes extends Context.Service<
         }),
 
         write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
-          const { json, keys, rounded } = yield* checked(body, rules)
-          yield* hiddenAsMissing(
-            thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true }),
-            "DEVICE",
-            deviceId
-          )
+          const faults = new Faults()
+          const { json, keys, rounded } = yield* readBody(new JsonBody(body), faults, (read) => readAttributes(read, rules, faults))
+          const path = saveAttributesPath(deviceId, ScopeName[scope])
+          yield* Effect.mapError(hiddenAsMissing(thingsBoard.post(path, json, { idempotent: true }), "DEVICE", deviceId), asRefusal)
           return { keys, warnings: warningsOf(rounded) }
         })
       }
@@ -75,38 +75,26 @@ export class Attributes extends Context.Service<
   )
 }
 
-const checked = (text: string, rules: Rules) =>
-  Effect.suspend(() => {
-    const faults = new Faults()
-    const members: Array<string> = []
-    const keys: Array<string> = []
-    let rounded = 0
-    const body = parsed(text)
-    if (body === undefined) faults.add("body", "Expected valid JSON")
-    else if (!isObject(body) || Object.keys(body).length === 0) faults.add("body", "Expected an object with one or more attributes")
-    else {
-      for (const key of Object.keys(body)) {
-        const issue = keyIssue(key)
-        if (issue !== undefined) faults.add(key.slice(0, 64), issue)
-        const value = checkValue(body[key]!, rules)
-        if ("issue" in value) {
-          faults.add(key.slice(0, 64), value.issue)
-          continue
-        }
-        if (value.rounded) rounded++
-        keys.push(key)
-        members.push(`${JSON.stringify(key)}:${value.token}`)
-      }
-    }
-    return faults.isEmpty
-      ? Effect.succeed({ json: `{${members.join(",")}}`, keys, rounded })
-      : Effect.fail(new InvalidInput({ faults: faults.all }))
+/** The object to send: the members as they came, numbers spelt so that they stay numbers. */
+const readAttributes = (body: JsonBody, rules: Rules, faults: Faults) => {
+  const members = new Map<string, string>()
+  let rounded = 0
+  body.read((at) => {
+    const end = body.isObject(at)
+      ? body.members(at, (key, valueAt) => {
+          const valueEnd = body.skip(valueAt)
+          const keyFault = members.has(key) ? "Expected only once" : keyIssue(key)
+          if (keyFault !== undefined) faults.add(key, keyFault)
+          const value = checkToken(body.token(valueAt, valueEnd), rules)
+          if ("issue" in value) faults.add(key, value.issue)
+          else if (value.rounded) rounded++
+          members.set(key, "issue" in value ? "" : value.token)
+          return valueEnd
+        })
+      : body.skip(at)
+    if (members.size === 0) faults.add("body", "Expected an object with one or more attributes")
+    return end
   })
-
-const parsed = (text: string) => {
-  try {
-    return parse(text)
-  } catch {
-    return undefined
-  }
+  const json = `{${[...members].map(([key, token]) => `${JSON.stringify(key)}:${token}`).join(",")}}`
+  return { json, keys: [...members.keys()], rounded }
 }

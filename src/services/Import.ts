@@ -14,6 +14,7 @@ import { Refused, type Row } from "./ImportRow.ts"
 import { type Numbered, numbered, type ReadingOptions } from "./importStream.ts"
 import { Ingest } from "./Ingest.ts"
 import type { IncomingPoint } from "./Points.ts"
+import { retrying } from "./retrying.ts"
 
 export interface ImportOptions extends ReadingOptions {
   /** Checks only, stores nothing. */
@@ -22,13 +23,20 @@ export interface ImportOptions extends ReadingOptions {
 
 /** Points that wait at the most, of all devices together. */
 const mostWaiting = 100_000
+/** Characters of their keys and values: few points of large values weigh as much as many small ones. */
+const mostCharacters = 16 * 1024 * 1024
 /** Points of one device that are written without waiting for more: as many as go into one call. */
 const mostOfDevice = 20_000
 
 interface Waiting {
   readonly points: Array<IncomingPoint>
   readonly lines: Array<number>
+  characters: number
 }
+
+const isAway = ({ reason }: ThingsBoardError) => ["Unavailable", "Timeout", "RateLimited", "LoginRefused"].includes(reason._tag)
+
+const missing = "the device does not exist, or may not be seen"
 
 export class Import extends Context.Service<
   Import,
@@ -47,24 +55,44 @@ export class Import extends Context.Service<
       const access = yield* Access
       const ingest = yield* Ingest
 
+      const stored = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
+        retrying(Effect.catchTag(ingest.store(deviceId, points), "EntityNotFound", Effect.succeed)).pipe(
+          Effect.flatMap((held) => (typeof held === "number" ? Effect.succeed(held) : Effect.fail(held)))
+        )
+
       const run = Effect.fn("Import.run")(function* (body: Stream.Stream<Uint8Array, unknown>, options: ImportOptions) {
         const report = new ImportReport()
         const waiting = new Map<string, Waiting>()
         const unknown = new Set<string>()
         let count = 0
+        let characters = 0
+        /** ThingsBoard did not come back however often a write was tried: the rest would wait as long for nothing. */
+        let away = false
         let names: ReadonlyMap<string, string> | undefined
         if (options.deviceId !== undefined) yield* access.seen(options.deviceId)
 
         const write = (deviceId: string, { lines, points }: Waiting) =>
-          Effect.match(options.dryRun ? Effect.void : ingest.store(deviceId, points), {
-            onSuccess: () => report.stored(deviceId, points.length),
+          Effect.match(options.dryRun ? Effect.succeed(points.length) : stored(deviceId, points), {
+            onSuccess: (held) => {
+              report.stored(deviceId, held)
+              report.replaced += points.length - held
+            },
             onFailure: (error) => {
-              if (error._tag === "EntityNotFound") unknown.add(deviceId)
-              report.takeBack(
-                lines,
-                error._tag === "EntityNotFound" ? "the device does not exist, or may not be seen" : "ThingsBoard did not store it"
-              )
+              if (error._tag === "EntityNotFound") {
+                unknown.add(deviceId)
+                report.takeBack(lines, missing)
+              } else {
+                away ||= isAway(error)
+                report.takeBack(lines, isAway(error) ? "not stored: ThingsBoard was not available" : "ThingsBoard did not store it")
+              }
             }
+          })
+
+        const send = (deviceId: string, part: Waiting) =>
+          Effect.suspend(() => {
+            if (!unknown.has(deviceId) && !away) return write(deviceId, part)
+            report.takeBack(part.lines, unknown.has(deviceId) ? missing : "not stored: ThingsBoard was not available")
+            return Effect.void
           })
 
         /** A dry run writes nothing, so ThingsBoard does not say which devices there are: it is asked. */
@@ -78,19 +106,13 @@ export class Import extends Context.Service<
 
         const flush = Effect.fnUntraced(function* (which: ReadonlyArray<string>) {
           const parts = which.map((id) => [id, waiting.get(id)!] as const)
-          for (const [id, { points }] of parts) {
+          for (const [id, part] of parts) {
             waiting.delete(id)
-            count -= points.length
+            count -= part.points.length
+            characters -= part.characters
           }
           yield* checkDevices(which)
-          yield* Effect.forEach(
-            parts,
-            ([id, part]) =>
-              unknown.has(id)
-                ? Effect.sync(() => report.takeBack(part.lines, "the device does not exist, or may not be seen"))
-                : write(id, part),
-            { concurrency: tbConcurrency, discard: true }
-          )
+          yield* Effect.forEach(parts, ([id, part]) => send(id, part), { concurrency: tbConcurrency, discard: true })
         })
 
         const idOf = (device: Row["device"]): string => {
@@ -103,13 +125,15 @@ export class Import extends Context.Service<
 
         const take = (line: number, { device, points, ts }: Row) => {
           const id = idOf(device)
-          if (unknown.has(id)) throw new Refused("the device does not exist, or may not be seen")
+          if (unknown.has(id)) throw new Refused(missing)
           report.taken++
           if (points.length === 0) return
           let part = waiting.get(id)
-          if (part === undefined) waiting.set(id, (part = { points: [], lines: [] }))
+          if (part === undefined) waiting.set(id, (part = { points: [], lines: [], characters: 0 }))
           for (const { key, rounded, token } of points) {
             part.points.push({ key, ts, token })
+            part.characters += key.length + token.length
+            characters += key.length + token.length
             if (rounded) report.rounded++
           }
           part.lines.push(line)
@@ -136,10 +160,10 @@ export class Import extends Context.Service<
           }
           const full = [...waiting].filter(([, { points }]) => points.length >= mostOfDevice).map(([id]) => id)
           if (full.length > 0) yield* flush(full)
-          if (count >= mostWaiting) yield* flush([...waiting.keys()])
+          if (count >= mostWaiting || characters >= mostCharacters) yield* flush([...waiting.keys()])
         })
 
-        yield* Stream.runForEachArray(numbered(body, options, report), takeAll)
+        yield* Stream.runForEach(numbered(body, options), takeAll)
         yield* flush([...waiting.keys()])
         return report
       })

@@ -14,6 +14,8 @@ export class ImportReport {
   refusedCount = 0
   /** Decimals that were rounded to be stored as numbers. */
   rounded = 0
+  /** Points that a later one of the same write replaced. */
+  replaced = 0
   readonly refused: Array<RefusedRow> = []
   readonly pointsStored = new Map<string, number>()
 

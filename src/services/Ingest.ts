@@ -2,13 +2,15 @@
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../domain/Errors.ts"
-import { type Exact, parse } from "../domain/ExactJson.ts"
 import { saveTelemetryPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { batches } from "./batches.ts"
+import { Faults } from "./Faults.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
-import { Faults, type IncomingPoint, isObject, readPoints, type Reading, type Rules, warningsOf } from "./Points.ts"
+import { JsonBody, readBody } from "./JsonBody.ts"
+import { type IncomingPoint, PointReader, type Reading } from "./Points.ts"
+import { type Rules, warningsOf } from "./Values.ts"
 
 export interface Uploaded {
   readonly keys: ReadonlyArray<string>
@@ -31,11 +33,36 @@ export interface BulkUploaded {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-const parseBody = (body: string): Effect.Effect<Exact, InvalidInput> =>
-  Effect.try({ try: () => parse(body), catch: () => new InvalidInput({ faults: [{ field: "body", issue: "Expected valid JSON" }] }) })
+const readOne = (body: JsonBody, rules: Rules, faults: Faults): Reading => {
+  let reading: Reading = { points: [], keys: [], rounded: 0, replaced: 0 }
+  body.read((at) => new PointReader(body, rules, faults).read(at, "body", (found) => (reading = found)))
+  return reading
+}
 
-const orFaults = <A>(value: A, faults: Faults): Effect.Effect<A, InvalidInput> =>
-  faults.isEmpty ? Effect.succeed(value) : Effect.fail(new InvalidInput({ faults: faults.all }))
+/** By the id as it is spelt; an id in two spellings is one device. */
+const readMany = (body: JsonBody, rules: Rules, faults: Faults): ReadonlyMap<string, Reading> => {
+  const readings = new Map<string, Reading>()
+  const seen = new Set<string>()
+  const reader = new PointReader(body, rules, faults)
+  body.read((at) => {
+    if (!body.isObject(at)) {
+      faults.add("body", "Expected an object of device ids with their keys and points")
+      return body.skip(at)
+    }
+    const end = body.members(at, (id, valueAt) => {
+      if (!uuid.test(id)) {
+        faults.add(id, "Expected a device id (UUID)")
+        return body.skip(valueAt)
+      }
+      if (seen.has(id.toLowerCase())) faults.add(id, "Expected each device only once")
+      seen.add(id.toLowerCase())
+      return reader.read(valueAt, id, (found) => readings.set(id, found))
+    })
+    if (readings.size === 0 && faults.isEmpty) faults.add("body", "Expected one or more devices")
+    return end
+  })
+  return readings
+}
 
 export class Ingest extends Context.Service<
   Ingest,
@@ -43,13 +70,13 @@ export class Ingest extends Context.Service<
     /** Stores `{key: [{ts, value}]}`. Every point has its time, so that a retry is harmless. */
     readonly upload: (
       deviceId: string,
-      body: string,
+      body: string | Uint8Array,
       rules: Rules
     ) => Effect.Effect<Uploaded, EntityNotFound | InvalidInput | ThingsBoardError>
     /** Stores `{device: {key: [{ts, value}]}}`: nothing when anything is wrong with it, else each device on its own. */
-    readonly bulk: (body: string, rules: Rules) => Effect.Effect<BulkUploaded, InvalidInput>
-    /** Stores points that were checked before, in as few calls as their size allows. */
-    readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<void, EntityNotFound | ThingsBoardError>
+    readonly bulk: (body: string | Uint8Array, rules: Rules) => Effect.Effect<BulkUploaded, InvalidInput>
+    /** Stores points that were checked before, in as few calls as their size allows, and says how many ThingsBoard now holds of them. */
+    readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   }
 >()("boardwalk/services/Ingest") {
   static readonly layer = Layer.effect(
@@ -58,33 +85,30 @@ export class Ingest extends Context.Service<
       const { tbConcurrency } = yield* Settings
       const thingsBoard = yield* ThingsBoard
 
+      /** Suspended, since batches can be gone through once only, and a write may be tried again. */
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
-        Effect.forEach(
-          batches(points),
-          (json) => hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), json, { idempotent: true }), "DEVICE", deviceId),
-          { discard: true }
+        Effect.suspend(() =>
+          Effect.reduce(
+            batches(points),
+            () => 0,
+            (held, batch) =>
+              Effect.as(
+                hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), batch.json, { idempotent: true }), "DEVICE", deviceId),
+                held + batch.points
+              )
+          )
         )
 
-      const upload = Effect.fn("Ingest.upload")(function* (deviceId: string, body: string, rules: Rules) {
+      const upload = Effect.fn("Ingest.upload")(function* (deviceId: string, body: string | Uint8Array, rules: Rules) {
         const faults = new Faults()
-        const { keys, points, rounded } = yield* orFaults(readPoints(yield* parseBody(body), "body", rules, faults), faults)
-        yield* store(deviceId, points)
-        return { keys, points: points.length, warnings: warningsOf(rounded) }
+        const { keys, points, replaced, rounded } = yield* readBody(new JsonBody(body), faults, (json) => readOne(json, rules, faults))
+        yield* Effect.mapError(store(deviceId, points), asRefusal)
+        return { keys, points: points.length, warnings: warningsOf(rounded, replaced) }
       })
 
-      const bulk = Effect.fn("Ingest.bulk")(function* (body: string, rules: Rules) {
+      const bulk = Effect.fn("Ingest.bulk")(function* (body: string | Uint8Array, rules: Rules) {
         const faults = new Faults()
-        const devices = yield* parseBody(body)
-        const readings: Array<readonly [string, Reading]> = []
-        if (!isObject(devices)) faults.add("body", "Expected an object of device ids with their keys and points")
-        else if (Object.keys(devices).length === 0) faults.add("body", "Expected one or more devices")
-        else {
-          for (const id of Object.keys(devices)) {
-            if (!uuid.test(id)) faults.add(id.slice(0, 64), "Expected a device id (UUID)")
-            else readings.push([id, readPoints(devices[id]!, id, rules, faults)])
-          }
-        }
-        yield* orFaults(undefined, faults)
+        const readings = yield* readBody(new JsonBody(body), faults, (json) => readMany(json, rules, faults))
         const outcomes = yield* Effect.forEach(
           readings,
           ([deviceId, { keys, points }]): Effect.Effect<DeviceOutcome> =>
@@ -94,10 +118,17 @@ export class Ingest extends Context.Service<
             }),
           { concurrency: tbConcurrency }
         )
-        return { outcomes, warnings: warningsOf(readings.reduce((sum, [, { rounded }]) => sum + rounded, 0)) }
+        const total = (count: "rounded" | "replaced") => [...readings.values()].reduce((sum, reading) => sum + reading[count], 0)
+        return { outcomes, warnings: warningsOf(total("rounded"), total("replaced")) }
       })
 
       return { upload, bulk, store }
     })
   )
 }
+
+/** ThingsBoard's own checks of keys and values are a bit beyond ours: what it refuses of a well-formed write is the caller's. */
+export const asRefusal = <E extends EntityNotFound | ThingsBoardError>(error: E) =>
+  error._tag === "ThingsBoardError" && error.reason._tag === "Rejected"
+    ? new InvalidInput({ faults: [{ field: "body", issue: "ThingsBoard refuses one of these keys or values" }] })
+    : error

@@ -73,7 +73,7 @@ live("an import tells what was refused, with exit code 1, and a clean one ends w
   Effect.gen(function* () {
     const { call, id, path, run, url } = yield* filled
     const file = join(path, "in.csv")
-    yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n17,z,2\n"))
+    yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n1700000000,z,2\n"))
     const dry = yield* run("import", file, "--url", url, "--device", id, "--dry-run")
     expect(dry.exitCode).toBe(1)
     expect(dry.stdout).toContain("Would take 1 row, refused 1")

@@ -5,7 +5,7 @@ import type { DeviceNotFound, InvalidRequest, PayloadTooLarge } from "../../api/
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Import } from "../../services/Import.ts"
 import type { BulkUploaded, DeviceOutcome, Ingest } from "../../services/Ingest.ts"
-import { warningsOf } from "../../services/Points.ts"
+import { type Rules, warningsOf } from "../../services/Values.ts"
 import { created, plain } from "../answers.ts"
 import { readText } from "../body.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, sentenceOf, type Upstream } from "../toProblem.ts"
@@ -16,7 +16,7 @@ interface Options {
   readonly dry_run?: boolean
 }
 
-const rulesOf = ({ numeric_text }: Options) => ({ convertNumericText: numeric_text === "convert" })
+const rulesOf = ({ numeric_text, ts_unit }: Options): Rules => ({ convertNumericText: numeric_text === "convert", tsUnit: ts_unit ?? "ms" })
 
 const warned = (warnings: ReadonlyArray<string>) => (warnings.length > 0 ? { warnings } : {})
 
@@ -79,7 +79,7 @@ const imported = (
   request: HttpServerRequest.HttpServerRequest
 ) => {
   const dryRun = options.dry_run === true
-  return imports.run(request.stream, { format, deviceId, dryRun, rules: rulesOf(options), tsUnit: options.ts_unit ?? "ms" }).pipe(
+  return imports.run(request.stream, { format, deviceId, dryRun, rules: rulesOf(options) }).pipe(
     Effect.flatMap((report) =>
       plain(200, {
         dry_run: dryRun,
@@ -88,7 +88,7 @@ const imported = (
         refused: report.refused,
         points_stored: Object.fromEntries(report.pointsStored),
         message: said(report.taken, report.refusedCount, dryRun),
-        ...warned(warningsOf(report.rounded))
+        ...warned(warningsOf(report.rounded, report.replaced))
       })
     )
   )

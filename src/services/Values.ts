@@ -1,0 +1,92 @@
+/** Keys and values on their way in: what ThingsBoard would change or refuse is refused here, with a reason. Every digit is kept. */
+import { isNumericText, stored } from "../domain/StoredNumber.ts"
+
+export interface Rules {
+  /** Whether text that ThingsBoard would turn into a number is let through to be converted. */
+  readonly convertNumericText: boolean
+  /** Of times that are numbers; ms when there is none. */
+  readonly tsUnit?: "ms" | "s"
+}
+
+/** The JSON token to send, or why the value cannot be sent. */
+export type Checked = { readonly token: string; readonly rounded: boolean } | { readonly issue: string }
+
+const unstorable = (text: string) => text.includes("\0") || !text.isWellFormed()
+
+/** Markup in a key is refused by ThingsBoard ("key is malformed"), and a blank or very long one. */
+export const keyIssue = (key: string): string | undefined => {
+  if (key.trim() === "") return "Expected a key that is not blank"
+  if (key.length > 255) return "Expected a key of at most 255 characters"
+  if (unstorable(key)) return "Expected a key without NUL characters and lone surrogates"
+  return /<[a-z!/?]/i.test(key) ? "Expected a key without markup" : undefined
+}
+
+const numericText: Checked = {
+  issue: "Expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert"
+}
+
+/** PostgreSQL cannot hold NUL in text, and ThingsBoard then answers 500 without storing anything. */
+const unstorableText: Checked = { issue: "Expected text without NUL characters and lone surrogates" }
+
+export const checkText = (text: string, { convertNumericText }: Rules, token = JSON.stringify(text)): Checked => {
+  if (!convertNumericText && isNumericText(text)) return numericText
+  return unstorable(text) ? unstorableText : { token, rounded: false }
+}
+
+const mostLevels = 100
+
+/** Levels and members that the token spells, texts aside. */
+const spelt = (token: string) => {
+  let level = 0
+  let levels = 0
+  let members = 0
+  for (const sign of token.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"/g, "")) {
+    if (sign === "{" || sign === "[") levels = Math.max(levels, ++level)
+    else if (sign === "}" || sign === "]") level--
+    else if (sign === ":") members++
+  }
+  return { levels, members }
+}
+
+const membersOf = (value: unknown): number => {
+  if (typeof value !== "object" || value === null) return 0
+  const children: ReadonlyArray<unknown> = Object.values(value)
+  return children.reduce<number>((sum, child) => sum + membersOf(child), Array.isArray(value) ? 0 : children.length)
+}
+
+/** Of two members with one name ThingsBoard would drop the first without a word. */
+const checkNested = (token: string): Checked => {
+  const { levels, members } = spelt(token)
+  if (levels > mostLevels) return { issue: `Expected JSON of at most ${mostLevels} levels` }
+  return members > 1 && membersOf(JSON.parse(token)) !== members ? { issue: "Expected no member twice" } : { token, rounded: false }
+}
+
+/** Checks a JSON token that was found to be valid. */
+export const checkToken = (token: string, rules: Rules): Checked => {
+  switch (token[0]) {
+    case '"':
+      return checkText(JSON.parse(token) as string, rules, token)
+    case "{":
+    case "[":
+      return checkNested(token)
+    case "t":
+    case "f":
+      return { token, rounded: false }
+    case "n":
+      return { issue: "Expected a value, not null" }
+    default:
+      return stored(token)
+  }
+}
+
+const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
+
+/** What callers are told of values that ThingsBoard does not hold as they came, and of points that another one of the body replaced. */
+export const warningsOf = (rounded: number, replaced = 0): ReadonlyArray<string> => [
+  ...(rounded === 0
+    ? []
+    : [`${plural(rounded, "decimal was", "decimals were")} rounded: ThingsBoard holds at most 16 places, and the precision of a double.`]),
+  ...(replaced === 0
+    ? []
+    : [`${plural(replaced, "point was", "points were")} left out: a later one in the body has the same key and time.`])
+]
