@@ -7,6 +7,7 @@ import { scanAttributes } from "../thingsboard/AttributesScanner.ts"
 import { attributesPath, saveAttributesPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 import { checkValue, Faults, isObject, keyIssue, type Rules, warningsOf } from "./Points.ts"
 
@@ -37,6 +38,7 @@ export class Attributes extends Context.Service<
     Attributes,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
 
       /** ThingsBoard's merged answer does not say which scope a key is of: one call a scope. */
       const readScope = (deviceId: string, scope: ScopeType, keys: ReadonlyArray<string> | undefined) =>
@@ -57,22 +59,22 @@ export class Attributes extends Context.Service<
       return {
         read: Effect.fn("Attributes.read")(function* (deviceId, scope, keys) {
           const scopes = scope === undefined ? Scope.literals : [scope]
-          const parts = yield* Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
+          const parts = yield* access.guard(
+            deviceId,
+            Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
+          )
           return `{${parts.join(",")}}`
         }),
 
         write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
           const { json, keys, rounded } = yield* checked(body, rules)
-          yield* hiddenAsMissing(
-            thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true }),
-            "DEVICE",
-            deviceId
-          )
+          const stored = thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true })
+          yield* access.guard(deviceId, hiddenAsMissing(stored, "DEVICE", deviceId))
           return { keys, warnings: warningsOf(rounded) }
         })
       }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }
 
 const checked = (text: string, rules: Rules) =>

@@ -6,6 +6,7 @@ import { type Exact, parse } from "../domain/ExactJson.ts"
 import { saveTelemetryPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { batches } from "./batches.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 import { Faults, type IncomingPoint, isObject, readPoints, type Reading, type Rules, warningsOf } from "./Points.ts"
@@ -57,12 +58,16 @@ export class Ingest extends Context.Service<
     Effect.gen(function* () {
       const { tbConcurrency } = yield* Settings
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
 
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
-        Effect.forEach(
-          batches(points),
-          (json) => hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), json, { idempotent: true }), "DEVICE", deviceId),
-          { discard: true }
+        access.guard(
+          deviceId,
+          Effect.forEach(
+            batches(points),
+            (json) => hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), json, { idempotent: true }), "DEVICE", deviceId),
+            { discard: true }
+          )
         )
 
       const upload = Effect.fn("Ingest.upload")(function* (deviceId: string, body: string, rules: Rules) {
@@ -99,5 +104,5 @@ export class Ingest extends Context.Service<
 
       return { upload, bulk, store }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }

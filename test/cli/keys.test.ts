@@ -1,0 +1,125 @@
+/** `boardwalk keys` as people run it, and a gateway that has no other keys than those of the file. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { isWellFormed } from "../../src/services/KeyMint.ts"
+import { live } from "../support/it.ts"
+import { run, start } from "../support/program.ts"
+import { get } from "../support/serving.ts"
+import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
+
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-keys-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+)
+
+const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
+const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
+
+describe("boardwalk keys", () => {
+  live("makes a key that is shown once and is nowhere in the file", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const file = join(path, "keys.json")
+      const made = yield* keys(file, "create", "--name", "Grafana Süd", "--scope", "devices:read", "--scope", "telemetry:read")
+      const key = made.stdout.trim()
+      expect([made.exitCode, isWellFormed(key)]).toEqual([0, true])
+      // Standard output is the key alone, so that it can be piped into a secret.
+      expect(made.stderr).toContain(file)
+      expect(made.stderr).not.toContain(key)
+
+      const text = yield* textOf(file)
+      const { keys: entries } = JSON.parse(text)
+      expect(entries).toMatchObject([{ name: "Grafana Süd", scopes: ["devices:read", "telemetry:read"] }])
+      expect(Object.keys(entries[0]).toSorted()).toEqual(["id", "name", "scopes", "sha256"])
+      expect(text).not.toContain(key.slice(0, 20))
+      expect((yield* Effect.promise(() => stat(file))).mode & 0o077).toBe(0)
+      expect(yield* Effect.promise(() => readdir(path))).toEqual(["keys.json"])
+    })
+  )
+
+  live("lists what each key may do and whether it still works", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "keys.json")
+      yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
+      yield* keys(file, "create", "--name", "Two", "--id", "two", "--scope", "graph:read", "--expires", "2020-01-01")
+      yield* keys(file, "create", "--name", "Three", "--id", "three", "--scope", "graph:read")
+      expect((yield* keys(file, "revoke", "three")).exitCode).toBe(0)
+      const { stdout } = yield* keys(file, "list", "--json")
+      expect(JSON.parse(stdout).map(({ id, state }: { readonly id: string; readonly state: string }) => [id, state])).toEqual([
+        ["one", "active"],
+        ["two", "expired"],
+        ["three", "disabled"]
+      ])
+      expect(stdout).not.toContain("sha256")
+      expect((yield* keys(file, "list")).stdout).toMatch(/^one +active +One +devices:read/m)
+    })
+  )
+
+  live("tells a key of the file, one that is not in it, and one that was mistyped", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "keys.json")
+      const other = join(yield* folder, "keys.json")
+      const key = (yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")).stdout.trim()
+      const foreign = (yield* keys(other, "create", "--name", "Other", "--scope", "devices:read")).stdout.trim()
+      const verify = (presented: string) => run(["keys", "verify"], { API_KEYS_FILE: file, BOARDWALK_KEY: presented })
+      expect(yield* verify(key)).toMatchObject({ exitCode: 0, stdout: "This is key one (One).\n" })
+      const mistyped = key.slice(0, 10) + (key[10] === "x" ? "y" : "x") + key.slice(11)
+      const answers = [yield* verify(foreign), yield* verify(mistyped), yield* verify(key.slice(0, -1))]
+      expect(answers.map(({ exitCode }) => exitCode)).toEqual([1, 1, 1])
+      expect(answers.map(({ stderr }) => /not in the file|mistyped/.exec(stderr)?.[0])).toEqual(["not in the file", "mistyped", "mistyped"])
+      for (const { stderr, stdout } of answers) for (const secret of [foreign, mistyped]) expect(stdout + stderr).not.toContain(secret)
+    })
+  )
+
+  live("changes nothing when it cannot do what it was asked", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "keys.json")
+      yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
+      const before = yield* textOf(file)
+      const attempts = [
+        ["create", "--name", "Again", "--id", "one", "--scope", "devices:read"],
+        ["create", "--name", "No such right", "--scope", "devices:write"],
+        ["create", "--name", "No right at all"],
+        ["create", "--name", "Odd", "--id", "../x", "--scope", "devices:read"],
+        ["create", "--name", "None", "--scope", "devices:read", "--rate-limit", "0"],
+        ["revoke", "two"]
+      ]
+      for (const attempt of attempts) {
+        const { exitCode, stdout } = yield* keys(file, ...attempt)
+        expect([attempt, exitCode === 0]).toEqual([attempt, false])
+        expect(stdout).not.toContain("bw_")
+        expect(yield* textOf(file)).toBe(before)
+      }
+      yield* Effect.promise(() => Bun.write(file, "{"))
+      expect((yield* keys(file, "create", "--name", "Two", "--scope", "devices:read")).exitCode).toBe(1)
+      expect(yield* textOf(file)).toBe("{")
+    })
+  )
+})
+
+live("a gateway with a file of keys needs no API_KEY; without either it does not start", () =>
+  Effect.gen(function* () {
+    const file = join(yield* folder, "keys.json")
+    const { stdout } = yield* keys(file, "create", "--name", "One", "--scope", "devices:read")
+    const upstream = yield* tinyThingsBoard()
+    const environment = { TB_HOST: upstream.url, TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant", HOST: "127.0.0.1" }
+    const program = yield* start(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
+    const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
+    expect((yield* get(`${url}/api/v1/tb/assets`, { "x-api-key": stdout.trim() })).status).toBe(403)
+    expect((yield* get(`${url}/api/v1/tb/assets`, {})).status).toBe(401)
+    expect(program.output()).not.toContain(stdout.trim())
+
+    const refused = yield* run(["serve", "--port", "0"], environment)
+    expect(refused.exitCode).toBe(2)
+    expect(refused.stderr).toContain("API_KEYS_FILE")
+    for (const text of ["{", '{"keys":[{"id":"half"}]}']) {
+      yield* Effect.promise(() => Bun.write(file, text))
+      const broken = yield* run(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
+      expect([text, broken.exitCode === 0]).toEqual([text, false])
+      expect(broken.stdout + broken.stderr).toContain("API_KEYS_FILE cannot be used")
+    }
+  })
+)
