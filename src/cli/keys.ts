@@ -1,7 +1,8 @@
 /** `boardwalk keys`: the file of API keys, edited whole or not at all. */
 import { Config, Console, DateTime, Effect, FileSystem, Option, Redacted, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { allScopes, type KeyEntry, KeyScope, KeysFile } from "../domain/ApiKey.ts"
+import { allScopes, CustomerId, type DeviceRestriction, type KeyEntry, KeyScope, KeysFile } from "../domain/ApiKey.ts"
+import { DeviceId } from "../domain/Ids.ts"
 import { randomBytes } from "../platform/Digest.ts"
 import { digestOf, isWellFormed, mint } from "../services/KeyMint.ts"
 import { json } from "./flags.ts"
@@ -36,6 +37,19 @@ const writeKeys = Effect.fnUntraced(function* (path: string, keys: ReadonlyArray
 const orProblem = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.mapError(effect, (error) => new KeysProblem({ message: error.message }))
 
+const restriction = (
+  ids: ReadonlyArray<string>,
+  types: ReadonlyArray<string>,
+  customer: Option.Option<string>
+): DeviceRestriction | undefined => {
+  const given = {
+    ...(ids.length > 0 ? { ids: ids.map((id) => DeviceId.make(id)) } : {}),
+    ...(types.length > 0 ? { types } : {}),
+    ...(Option.isSome(customer) ? { customer: customer.value } : {})
+  }
+  return Object.keys(given).length > 0 ? given : undefined
+}
+
 const create = Command.make(
   "create",
   {
@@ -43,12 +57,28 @@ const create = Command.make(
     name: Flag.String("name").pipe(Flag.withDescription("What the key is for, such as 'Grafana'")),
     id: Flag.String("id").pipe(Flag.withDescription("Names the key in logs; made from the name when there is none"), Flag.optional),
     scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("A right of the key; may be given several times"), Flag.atLeast(1)),
+    deviceId: Flag.String("device-id").pipe(
+      Flag.withSchema(DeviceId),
+      Flag.withDescription("Restricts the key to this device; may be given several times"),
+      Flag.atLeast(0)
+    ),
+    deviceType: Flag.String("device-type").pipe(
+      Flag.withSchema(Schema.NonEmptyString),
+      Flag.withDescription("Restricts the key to devices of this type; may be given several times"),
+      Flag.atLeast(0)
+    ),
+    customer: Flag.String("customer").pipe(
+      Flag.withSchema(CustomerId),
+      Flag.withDescription("Restricts the key to the devices of this ThingsBoard customer (its id)"),
+      Flag.optional
+    ),
     expires: Flag.Date("expires").pipe(Flag.withDescription("When the key stops working, such as 2027-01-31"), Flag.optional),
     requests: Flag.Int("rate-limit").pipe(Flag.withDescription("Requests a minute, instead of the gateway's limit"), Flag.optional)
   },
-  Effect.fnUntraced(function* ({ expires, file, id, name, requests, scope }) {
+  Effect.fnUntraced(function* ({ customer, deviceId, deviceType, expires, file, id, name, requests, scope }) {
     const keys = yield* orProblem(readKeys(file))
     const key = mint(randomBytes)
+    const devices = restriction(deviceId, deviceType, customer)
     const entry: KeyEntry = {
       id: Option.getOrElse(
         id,
@@ -61,6 +91,7 @@ const create = Command.make(
       name,
       sha256: digestOf(key),
       scopes: [...new Set<KeyScope>(scope)],
+      ...(devices === undefined ? {} : { devices }),
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
       ...(Option.isSome(expires) ? { expires_at: DateTime.fromDateUnsafe(expires.value) } : {})
     }
@@ -80,11 +111,15 @@ const list = Command.make(
       id: key.id,
       name: key.name,
       scopes: key.scopes,
+      devices: key.devices ?? null,
       state:
         key.disabled === true ? "disabled" : key.expires_at !== undefined && DateTime.isLessThan(key.expires_at, now) ? "expired" : "active"
     }))
     if (json) return yield* Console.log(JSON.stringify(rows, undefined, 2))
-    for (const row of rows) yield* Console.log(`${row.id}  ${row.state}  ${row.name}  ${row.scopes.join(" ")}`)
+    for (const row of rows)
+      yield* Console.log(
+        `${row.id}  ${row.state}  ${row.name}  ${row.scopes.join(" ")}${row.devices === null ? "" : `  ${JSON.stringify(row.devices)}`}`
+      )
   })
 ).pipe(Command.withDescription("Lists the keys of the file; the keys themselves cannot be had from it"))
 

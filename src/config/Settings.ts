@@ -48,7 +48,7 @@ export const rows = {
     section: "Security",
     form: text,
     example: "/etc/boardwalk/keys.json",
-    doc: "A file with any number of keys, each with its own rights, limit and expiry; made by `boardwalk keys create`."
+    doc: "A file with any number of keys, each with its own rights, limits and devices; made by `boardwalk keys create`."
   },
   ALLOWED_HOSTS: {
     section: "Security",

@@ -1,5 +1,6 @@
 /** Keys that applications call with: what a key may do, and the form of the file that holds them. */
 import { Schema } from "effect"
+import { DeviceId, noCustomer, Uuid } from "./Ids.ts"
 
 /** What a key can be allowed. Each endpoint needs one of them. */
 export const KeyScope = Schema.Literals([
@@ -16,6 +17,28 @@ export type KeyScope = typeof KeyScope.Type
 
 export const allScopes: ReadonlyArray<KeyScope> = KeyScope.literals
 
+/** Restricted to the customer that stands for none, a key would see all that is not assigned. */
+export const CustomerId = Uuid.check(
+  Schema.makeFilter((id: string) => id.toLowerCase() !== noCustomer, {
+    message: "Expected the id of a customer; this one stands for devices without any"
+  })
+)
+
+/** The devices a key is restricted to: those with one of the ids, of one of the types, or of the ThingsBoard customer. */
+export const DeviceRestriction = Schema.Struct({
+  ids: Schema.optionalKey(Schema.Array(DeviceId)),
+  types: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  customer: Schema.optionalKey(CustomerId)
+}).check(
+  Schema.makeFilter(
+    (given: { readonly ids?: unknown; readonly types?: unknown; readonly customer?: unknown }) => Object.keys(given).length > 0,
+    {
+      message: "Expected ids, types or customer"
+    }
+  )
+)
+export type DeviceRestriction = typeof DeviceRestriction.Type
+
 const Sha256 = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" })
 )
@@ -26,6 +49,7 @@ export const KeyEntry = Schema.Struct({
   name: Schema.NonEmptyString,
   sha256: Sha256,
   scopes: Schema.Array(KeyScope),
+  devices: Schema.optionalKey(DeviceRestriction),
   rate_limit: Schema.optionalKey(
     Schema.Struct({
       requests: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),

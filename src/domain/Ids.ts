@@ -54,3 +54,6 @@ export interface EntityRef {
   readonly entityType: EntityType
   readonly id: string
 }
+
+/** What ThingsBoard gives as the customer of an entity that is no customer's (`EntityId.NULL_UUID`). */
+export const noCustomer = "13814000-1dd2-11b2-8080-808080808080"

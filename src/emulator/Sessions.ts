@@ -1,6 +1,6 @@
 /** Logins, tokens, API keys: who a request comes from. */
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
-import { noCustomer } from "../thingsboard/api/Entities.ts"
+import { noCustomer } from "../domain/Ids.ts"
 import { Behaviour } from "./Behaviour.ts"
 import type { User } from "./Caller.ts"
 import { type Claims, sign, verify } from "./Jwt.ts"

@@ -1,5 +1,5 @@
 /** Entities as ThingsBoard prints them. */
-import { noCustomer } from "../thingsboard/api/Entities.ts"
+import { noCustomer } from "../domain/Ids.ts"
 import type { Account } from "./store/Accounts.ts"
 import type { Entity } from "./store/Directory.ts"
 import type { Store } from "./Store.ts"

@@ -1,6 +1,6 @@
 /** Tenants with an administrator who can log in, and what an empty store begins with. */
 import { Clock, Effect, Redacted } from "effect"
-import { noCustomer } from "../thingsboard/api/Entities.ts"
+import { noCustomer } from "../domain/Ids.ts"
 import { Store } from "./Store.ts"
 
 export interface NewTenant {

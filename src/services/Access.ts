@@ -1,6 +1,7 @@
 /**
- * Whether the gateway's user may see a device. ThingsBoard's history endpoint does not check that (thingsboard#16136: it answers a
- * customer's user with the history of others, and 200 `{}` for what does not exist), so nothing reads history before asking here.
+ * Whether a device may be seen, by the gateway's user and by the caller. ThingsBoard's history endpoint does not check the former
+ * (thingsboard#16136: it answers a customer's user with the history of others, and 200 `{}` for what does not exist), and knows
+ * nothing of the latter: nothing reads history before asking here.
  */
 import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
@@ -8,6 +9,7 @@ import { devicePath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
+import { type Visibility, withVisibility } from "./Visibility.ts"
 
 /** A device that may be seen. */
 export interface SeenDevice {
@@ -16,35 +18,72 @@ export interface SeenDevice {
   readonly type: string
 }
 
+const Id = Schema.Struct({ id: Schema.String })
 const SeenJson = Schema.fromJsonString(
-  Schema.Struct({ id: Schema.Struct({ id: Schema.String }), name: Schema.String, type: Schema.String })
+  Schema.Struct({ id: Id, name: Schema.String, type: Schema.String, customerId: Schema.optionalKey(Schema.NullOr(Id)) })
 )
 const decodeOne = Schema.decodeUnknownEffect(SeenJson)
+
+type Refusal = EntityNotFound | ThingsBoardError
+
+const missing = (id: string) => Effect.fail(new EntityNotFound({ entityType: "DEVICE", id }))
 
 export class Access extends Context.Service<
   Access,
   {
     /** The device, or EntityNotFound when there is none or it may not be seen. Remembered for ten seconds; refusals are not. */
-    readonly seen: (deviceId: string) => Effect.Effect<SeenDevice, EntityNotFound | ThingsBoardError>
+    readonly seen: (deviceId: string) => Effect.Effect<SeenDevice, Refusal>
+    /** A call that ThingsBoard itself refuses when its user may not see the device; a restricted caller's is checked before. */
+    readonly guard: <A, E, R>(deviceId: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refusal, R>
   }
 >()("boardwalk/services/Access") {
   static readonly layer = Layer.effect(
     Access,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
-      const lookup = (deviceId: string) =>
+      const lookup = (visibility: Visibility | undefined) => (deviceId: string) =>
         hiddenAsMissing(thingsBoard.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
-          Effect.flatMap((bytes) =>
-            Effect.mapBoth(decodeOne(bytes.toString()), {
-              onSuccess: ({ id, name, type }): SeenDevice => ({ id: id.id, name, type }),
-              onFailure: () => badAnswer()
-            })
+          Effect.flatMap((bytes) => Effect.mapError(decodeOne(bytes.toString()), () => badAnswer())),
+          Effect.flatMap(({ customerId, id: { id }, name, type }): Effect.Effect<SeenDevice, EntityNotFound> =>
+            visibility?.shows({ id, type, customerId: customerId?.id ?? "" }) === false
+              ? missing(deviceId)
+              : Effect.succeed({ id, name, type })
           ),
           // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
           Effect.uninterruptible
         )
-      const cache = yield* Cache.makeWith(lookup, { capacity: 10_000, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) })
-      return { seen: (deviceId) => Cache.get(cache, deviceId.toLowerCase()) }
+      const remembering = (visibility: Visibility | undefined) =>
+        Cache.makeWith(lookup(visibility), { capacity: 10_000, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) })
+
+      const common = yield* remembering(undefined)
+      /**
+       * Each restriction remembers on its own. One memory for all would give a hidden device away: somebody else's question would
+       * make its refusal quicker than that of a device that does not exist.
+       */
+      const own = new WeakMap<Visibility, typeof common>()
+      const ownOf = (visibility: Visibility) =>
+        Effect.suspend(() => {
+          const known = own.get(visibility)
+          if (known !== undefined) return Effect.succeed(known)
+          return Effect.map(remembering(visibility), (made) => {
+            own.set(visibility, made)
+            return made
+          })
+        })
+
+      const seenBy = (visibility: Visibility, id: string): Effect.Effect<SeenDevice, Refusal> =>
+        visibility.byIdsOnly && !visibility.ids.has(id) ? missing(id) : Effect.flatMap(ownOf(visibility), (cache) => Cache.get(cache, id))
+
+      return {
+        seen: (deviceId) =>
+          withVisibility((visibility) =>
+            visibility === undefined ? Cache.get(common, deviceId.toLowerCase()) : seenBy(visibility, deviceId.toLowerCase())
+          ),
+        guard: (deviceId, call) =>
+          withVisibility((visibility) =>
+            visibility === undefined ? call : Effect.andThen(seenBy(visibility, deviceId.toLowerCase()), call)
+          )
+      }
     })
   )
 }

@@ -3,11 +3,14 @@ import { Context, DateTime, Effect, FileSystem, Layer, Redacted, Schedule, Schem
 import { Settings } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
+import { Visibility } from "./Visibility.ts"
 
 export interface ApiKey {
   /** Names the key in logs. */
   readonly id: string
   readonly scopes: ReadonlySet<KeyScope>
+  /** All devices when there is none. */
+  readonly devices: Visibility | undefined
   /** RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW when there is none. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
   /** Epoch ms. */
@@ -20,6 +23,7 @@ type KeyRing = ReadonlyMap<string, ApiKey>
 const fromEntry = (entry: KeyEntry): ApiKey => ({
   id: entry.id,
   scopes: new Set(entry.scopes),
+  devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
@@ -37,7 +41,7 @@ const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
     : new Map([
         [
           sha256(Redacted.value(key)).toString("hex"),
-          { id: "default", scopes: new Set(allScopes), rateLimit: undefined, expiresAt: Number.POSITIVE_INFINITY }
+          { id: "default", scopes: new Set(allScopes), devices: undefined, rateLimit: undefined, expiresAt: Number.POSITIVE_INFINITY }
         ]
       ])
 

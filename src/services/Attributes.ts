@@ -6,6 +6,7 @@ import { scanAttributes } from "../thingsboard/AttributesScanner.ts"
 import { attributesPath, saveAttributesPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { Faults } from "./Faults.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 import { asRefusal } from "./Ingest.ts"
@@ -39,6 +40,7 @@ export class Attributes extends Context.Service<
     Attributes,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
 
       /** ThingsBoard's merged answer does not say which scope a key is of: one call a scope. */
       const readScope = (deviceId: string, scope: ScopeType, keys: ReadonlyArray<string> | undefined) =>
@@ -59,20 +61,23 @@ export class Attributes extends Context.Service<
       return {
         read: Effect.fn("Attributes.read")(function* (deviceId, scope, keys) {
           const scopes = scope === undefined ? Scope.literals : [scope]
-          const parts = yield* Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
+          const parts = yield* access.guard(
+            deviceId,
+            Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
+          )
           return `{${parts.join(",")}}`
         }),
 
         write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
           const faults = new Faults()
           const { json, keys, rounded } = yield* readBody(new JsonBody(body), faults, (read) => readAttributes(read, rules, faults))
-          const path = saveAttributesPath(deviceId, ScopeName[scope])
-          yield* Effect.mapError(hiddenAsMissing(thingsBoard.post(path, json, { idempotent: true }), "DEVICE", deviceId), asRefusal)
+          const stored = thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true })
+          yield* Effect.mapError(access.guard(deviceId, hiddenAsMissing(stored, "DEVICE", deviceId)), asRefusal)
           return { keys, warnings: warningsOf(rounded) }
         })
       }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }
 
 /** The object to send: the members as they came, numbers spelt so that they stay numbers. */

@@ -12,8 +12,11 @@ import { devicePath } from "../thingsboard/Paths.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { owner, pageParameters } from "./EntityLists.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
+import { withVisibility } from "./Visibility.ts"
+import { listVisible, listVisibleTypes } from "./VisibleLists.ts"
 
 export class Devices extends Context.Service<
   Devices,
@@ -29,18 +32,26 @@ export class Devices extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const session = yield* Session
+      const access = yield* Access
+      const listed = (query: ListQuery) =>
+        Effect.flatMap(session.identity, (identity) =>
+          // Only the infos know whether a device is connected.
+          Effect.flatMap(
+            thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),
+            scanPage
+          )
+        )
       return {
         list: (query) =>
-          Effect.flatMap(session.identity, (identity) =>
-            // Only the infos know whether a device is connected.
-            Effect.flatMap(
-              thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),
-              scanPage
-            )
-          ),
-        get: (id) => hiddenAsMissing(Effect.flatMap(thingsBoard.get(devicePath(id)), scanObject), "DEVICE", id),
-        types: (query) => Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
+          withVisibility((visibility) => (visibility === undefined ? listed(query) : listVisible(thingsBoard, visibility, query, listed))),
+        get: (id) => access.guard(id, hiddenAsMissing(Effect.flatMap(thingsBoard.get(devicePath(id)), scanObject), "DEVICE", id)),
+        types: (query) =>
+          withVisibility((visibility) =>
+            visibility === undefined
+              ? Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
+              : listVisibleTypes(thingsBoard, visibility, query)
+          )
       }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }

@@ -5,8 +5,11 @@ import type { Graph as GraphAnswer, GraphEdge, GraphNode, GraphQuery } from "../
 import { EntityId } from "../domain/Ids.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { type Edge, EdgeFinder, type Node } from "./EdgeFinder.ts"
 import { namesOf } from "./entityNames.ts"
+import { Hidden } from "./Hidden.ts"
+import { CurrentVisibility } from "./Visibility.ts"
 
 interface Walked {
   /** By id, with the shortest distance from the root. */
@@ -26,12 +29,17 @@ const ends = (edge: Edge, direction: GraphQuery["direction"]): ReadonlyArray<rea
         ]
 
 /** Takes what lies one step behind the nodes of a depth; false when the limit left something out. */
-const advance = (walked: Walked, { direction, maxDepth, nodeLimit }: GraphQuery, depth: number): ReadonlyArray<Node> => {
+const advance = (
+  walked: Walked,
+  hidden: Hidden | undefined,
+  { direction, maxDepth, nodeLimit }: GraphQuery,
+  depth: number
+): ReadonlyArray<Node> => {
   const found: Array<Node> = []
   for (const edge of walked.edges.values()) {
     for (const [near, far] of ends(edge, direction)) {
       if (walked.depths.get(near.id)?.depth !== depth || walked.depths.has(far.id)) continue
-      if (depth >= maxDepth) continue
+      if (depth >= maxDepth || hidden?.has(far.id)) continue
       if (walked.depths.size >= nodeLimit) walked.truncated = true
       else {
         walked.depths.set(far.id, { ...far, depth: depth + 1 })
@@ -42,13 +50,14 @@ const advance = (walked: Walked, { direction, maxDepth, nodeLimit }: GraphQuery,
   return found
 }
 
-const walk = Effect.fnUntraced(function* (query: GraphQuery, finder: EdgeFinder) {
+const walk = Effect.fnUntraced(function* (query: GraphQuery, finder: EdgeFinder, hidden: Hidden | undefined) {
   const walked: Walked = { depths: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
   // One step more than asked for: relations among the outermost nodes belong to the graph as well.
   let frontier: ReadonlyArray<Node> = [query.root]
   for (let depth = 0; depth <= query.maxDepth && frontier.length > 0; depth++) {
     if (query.maxDepth > 0) yield* finder.around(frontier, query.maxDepth - depth + 1)
-    frontier = advance(walked, query, depth)
+    if (hidden !== undefined) yield* hidden.look(walked.edges.values())
+    frontier = advance(walked, hidden, query, depth)
   }
   return walked
 })
@@ -64,11 +73,16 @@ export class Graph extends Context.Service<
     Graph,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
       return {
         around: Effect.fn("Graph.around")(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
           const finder = new EdgeFinder(thingsBoard, query.direction, query.relationTypes)
-          const walked = yield* walk({ ...query, root }, finder)
+          const visibility = yield* CurrentVisibility
+          if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
+          else if (visibility !== undefined && root.entityType !== "ASSET") return yield* new EntityNotFound(root)
+          const hidden = visibility === undefined ? undefined : new Hidden(thingsBoard, visibility)
+          const walked = yield* walk({ ...query, root }, finder, hidden)
           const names = yield* namesOf(thingsBoard, [...walked.depths.values()])
           if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
           const kept = (node: Node) =>
@@ -89,5 +103,5 @@ export class Graph extends Context.Service<
         })
       }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }

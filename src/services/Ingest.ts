@@ -5,6 +5,7 @@ import { type EntityNotFound, InvalidInput } from "../domain/Errors.ts"
 import { saveTelemetryPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { batches } from "./batches.ts"
 import { Faults } from "./Faults.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
@@ -84,18 +85,22 @@ export class Ingest extends Context.Service<
     Effect.gen(function* () {
       const { tbConcurrency } = yield* Settings
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
 
       /** Suspended, since batches can be gone through once only, and a write may be tried again. */
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
-        Effect.suspend(() =>
-          Effect.reduce(
-            batches(points),
-            () => 0,
-            (held, batch) =>
-              Effect.as(
-                hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), batch.json, { idempotent: true }), "DEVICE", deviceId),
-                held + batch.points
-              )
+        access.guard(
+          deviceId,
+          Effect.suspend(() =>
+            Effect.reduce(
+              batches(points),
+              () => 0,
+              (held, batch) =>
+                Effect.as(
+                  hiddenAsMissing(thingsBoard.post(saveTelemetryPath(deviceId), batch.json, { idempotent: true }), "DEVICE", deviceId),
+                  held + batch.points
+                )
+            )
           )
         )
 
@@ -124,7 +129,7 @@ export class Ingest extends Context.Service<
 
       return { upload, bulk, store }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }
 
 /** ThingsBoard's own checks of keys and values are a bit beyond ours: what it refuses of a well-formed write is the caller's. */

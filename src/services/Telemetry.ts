@@ -6,6 +6,7 @@ import { type LatestPoints, scanLatest } from "../thingsboard/LatestScanner.ts"
 import { keysPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { Access } from "./Access.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 
 const decodeKeys = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Schema.String)))
@@ -47,6 +48,7 @@ export class Telemetry extends Context.Service<
     Telemetry,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const access = yield* Access
       /**
        * Keys that are in ThingsBoard's dictionary, whatever the device. It takes up any other that it is asked for, so that callers
        * could fill it with words: those are looked for among all latest values of the device.
@@ -58,13 +60,13 @@ export class Telemetry extends Context.Service<
       }
       return {
         keys: (deviceId) =>
-          hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId).pipe(
+          access.guard(deviceId, hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId)).pipe(
             Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
             Effect.map((keys) => keys.toSorted())
           ),
         latest: (deviceId, keys) => {
           const named = keys?.every((key) => names.has(key)) ? keys : undefined
-          return hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId).pipe(
+          return access.guard(deviceId, hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
             Effect.flatMap(scanLatest),
             Effect.map((points) => {
               if (named === undefined) learn(points.keys())
@@ -75,5 +77,5 @@ export class Telemetry extends Context.Service<
         }
       }
     })
-  )
+  ).pipe(Layer.provide(Access.layer))
 }

@@ -4,6 +4,7 @@ import { Effect, Redacted, Schedule } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { noCustomer } from "../../src/domain/Ids.ts"
 import { type Answer, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
 import { run } from "../support/program.ts"
@@ -79,17 +80,27 @@ live(
   30_000
 )
 
-live("a restriction that the gateway does not know is refused at start, never ignored", () =>
+live("a restriction that the gateway does not know, or that restricts nothing, is refused at start, never ignored", () =>
   Effect.gen(function* () {
     const file = yield* keysFile
-    yield* create(file, "--name", "First", "--scope", "devices:read")
-    yield* Effect.promise(async () => {
-      const document = await Bun.file(file).json()
-      document.keys[0].devices = { types: ["sensor"] }
-      await Bun.write(file, JSON.stringify(document))
-    })
-    const started = yield* Effect.exit(gateway({ settings: { apiKeysFile: file } }))
-    expect(started._tag).toBe("Failure")
-    expect(Bun.inspect(started)).toContain("devices")
+    yield* create(file, "--name", "First", "--scope", "devices:read", "--device-type", "sensor")
+    const document = yield* Effect.promise(() => Bun.file(file).json())
+    expect(document.keys[0].devices).toEqual({ types: ["sensor"] })
+    const wrong = [
+      { assets: [] },
+      { types: ["sensor"], floor: 2 },
+      {},
+      { ids: ["*"] },
+      { customer: "../x" },
+      { customer: noCustomer },
+      null
+    ]
+    for (const devices of wrong) {
+      document.keys[0].devices = devices
+      yield* Effect.promise(() => Bun.write(file, JSON.stringify(document)))
+      const started = yield* Effect.exit(gateway({ settings: { apiKeysFile: file } }))
+      expect([devices, started._tag]).toEqual([devices, "Failure"])
+      expect(Bun.inspect(started)).toContain("devices")
+    }
   })
 )

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { EntityNotFound } from "../../src/domain/Errors.ts"
 import { Access } from "../../src/services/Access.ts"
+import { CurrentVisibility, Visibility } from "../../src/services/Visibility.ts"
 import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../src/thingsboard/ThingsBoardError.ts"
 import { effect } from "../support/it.ts"
 import { failing, madeThingsBoard } from "../support/madeThingsBoard.ts"
@@ -59,5 +60,29 @@ effect("a ThingsBoard that is away or answers nonsense does not make a device mi
     expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "Unavailable" } })
     expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "BadAnswer" } })
     expect((yield* seen(id)).name).toBe("Hall")
+  })
+)
+
+const of = (restriction: ConstructorParameters<typeof Visibility>[0]) =>
+  Effect.provideService(CurrentVisibility, new Visibility(restriction))
+
+effect("each restriction remembers on its own, and a refusal costs as much however often the device was seen by others", () =>
+  Effect.gen(function* () {
+    const { paths, seen } = yield* over(device)
+    const [meters, sensors] = [of({ types: ["meter"] }), of({ types: ["sensor"] })]
+    expect((yield* meters(seen(id))).name).toBe("Hall")
+    yield* meters(seen(id))
+    yield* seen(id)
+    expect(paths.length).toBe(2)
+    for (let i = 0; i < 2; i++) expect(yield* Effect.flip(sensors(seen(id)))).toEqual(new EntityNotFound({ entityType: "DEVICE", id }))
+    expect(paths.length).toBe(4)
+  })
+)
+
+effect("a caller of named devices makes no call for another", () =>
+  Effect.gen(function* () {
+    const { paths, seen } = yield* over(device)
+    expect((yield* Effect.flip(of({ ids: [] })(seen(id))))._tag).toBe("EntityNotFound")
+    expect(paths).toEqual([])
   })
 )

@@ -5,6 +5,7 @@ import { Forbidden, Unauthenticated } from "../../api/Problems.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
+import { CurrentVisibility } from "../../services/Visibility.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
 
@@ -35,7 +36,8 @@ export const AuthenticationLive = Layer.effect(
         const key = keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         if (key === undefined) return unauthenticated("The key in X-API-Key is not valid.")
         if (scope !== undefined && !key.scopes.has(scope)) return forbidden(key.id, scope)
-        return Effect.provideService(handler, CurrentCaller, key)
+        const known = Effect.provideService(handler, CurrentCaller, key)
+        return key.devices === undefined ? known : Effect.provideService(known, CurrentVisibility, key.devices)
       })
     })
   })

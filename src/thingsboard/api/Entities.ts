@@ -4,9 +4,6 @@ import { Schema } from "effect"
 export const Ref = Schema.Struct({ entityType: Schema.String, id: Schema.String })
 export type Ref = typeof Ref.Type
 
-/** What stands for "no customer" (`EntityId.NULL_UUID`). */
-export const noCustomer = "13814000-1dd2-11b2-8080-808080808080"
-
 const entity = {
   id: Ref,
   createdTime: Schema.Int,

@@ -1,0 +1,118 @@
+/** What a restricted caller may see of many devices at once. The calls depend on what is asked, never on what is hidden. */
+import { Effect, Option, Stream } from "effect"
+import type { Device } from "../thingsboard/api/Entities.ts"
+import type { ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
+import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { entitiesACall, entityPages } from "./entityPages.ts"
+import { inChunks } from "./inChunks.ts"
+import type { Visibility } from "./Visibility.ts"
+
+/** Ids in a URL: 40 bytes each, and a server takes 8 kB of headers by default. */
+export const idsAPath = 100
+
+/** What lists are searched, filtered and sorted by. */
+export interface DeviceRow {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  readonly label: string
+  /** Epoch ms. */
+  readonly createdTime: number
+}
+
+const fields = ["name", "type", "label", "createdTime"] as const
+
+/** The ids, in lower case, of those devices that the restriction does not hide. One named by the restriction itself need not exist. */
+export const amongIds = (
+  thingsBoard: ThingsBoardShape,
+  visibility: Visibility,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlySet<string>, ThingsBoardError> => {
+  const asked = [...new Set(ids.map((id) => id.toLowerCase()))]
+  const named = asked.filter((id) => visibility.ids.has(id))
+  if (visibility.byIdsOnly) return Effect.succeed(new Set(named))
+  const others = asked.filter((id) => !visibility.ids.has(id))
+  return Effect.map(
+    Effect.forEach(
+      inChunks(others, idsAPath),
+      (chunk) => thingsBoard.call((client) => client.devices.devicesByIds({ query: { deviceIds: chunk.join(",") } })),
+      { concurrency: 4 }
+    ),
+    (found) => {
+      const shown = found.flat().filter(({ customerId, id, type }) => visibility.shows({ id: id.id, type, customerId: customerId.id }))
+      return new Set([...named, ...shown.map(({ id }) => id.id)])
+    }
+  )
+}
+
+const byQuery = (thingsBoard: ThingsBoardShape, { ids, types }: Visibility) => {
+  const lists = inChunks([...ids], entitiesACall).map((entityList) => ({ type: "entityList" as const, entityType: "DEVICE", entityList }))
+  const kinds = types.size === 0 ? [] : [{ type: "deviceType" as const, deviceTypes: [...types], deviceNameFilter: "" }]
+  return Stream.fromIterable([...lists, ...kinds]).pipe(
+    Stream.flatMap((filter) => entityPages(thingsBoard, filter, { fields })),
+    Stream.map(({ entityId, latest }): DeviceRow => {
+      const field = (name: (typeof fields)[number]) => latest["ENTITY_FIELD"]?.[name]?.value ?? ""
+      return { id: entityId.id, name: field("name"), type: field("type"), label: field("label"), createdTime: Number(field("createdTime")) }
+    })
+  )
+}
+
+const rowOf = ({ createdTime, id, label, name, type }: typeof Device.Type): DeviceRow => ({
+  id: id.id,
+  name,
+  type,
+  label: label ?? "",
+  createdTime
+})
+
+const ofCustomer = (thingsBoard: ThingsBoardShape, customerId: string) =>
+  Stream.paginate(0, (page) =>
+    thingsBoard
+      .call((client) =>
+        client.devices.customerDevices({
+          params: { customerId },
+          query: { pageSize: entitiesACall, page, sortProperty: "createdTime", sortOrder: "ASC" }
+        })
+      )
+      .pipe(
+        Effect.map(({ data, hasNext }) => [data.map(rowOf), hasNext ? Option.some(page + 1) : Option.none<number>()] as const),
+        noneIfHidden([[], Option.none<number>()] as const)
+      )
+  )
+
+/** A customer that does not exist, or that the gateway's user may not see, has no devices. */
+export const noneIfHidden =
+  <B>(none: B) =>
+  <A>(read: Effect.Effect<A, ThingsBoardError>): Effect.Effect<A | B, ThingsBoardError> =>
+    Effect.catchIf(
+      read,
+      ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
+      () => Effect.succeed(none)
+    )
+
+/** All devices of the restriction, each once. */
+export const visibleRows = (
+  thingsBoard: ThingsBoardShape,
+  visibility: Visibility
+): Effect.Effect<ReadonlyArray<DeviceRow>, ThingsBoardError> =>
+  Stream.concat(
+    byQuery(thingsBoard, visibility),
+    visibility.customer === undefined ? Stream.empty : ofCustomer(thingsBoard, visibility.customer)
+  ).pipe(
+    Stream.runCollect,
+    Effect.map((rows) => [...new Map(rows.map((row) => [row.id, row])).values()])
+  )
+
+/** Which of the devices are connected. */
+export const activeAmong = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlySet<string>, ThingsBoardError> =>
+  Stream.fromIterable(inChunks(ids, entitiesACall)).pipe(
+    Stream.flatMap((entityList) =>
+      entityPages(thingsBoard, { type: "entityList", entityType: "DEVICE", entityList }, { fields: [], attributes: ["active"] })
+    ),
+    Stream.filter(({ latest }) => latest["SERVER_ATTRIBUTE"]?.["active"]?.value === "true"),
+    Stream.runCollect,
+    Effect.map((found) => new Set(found.map(({ entityId }) => entityId.id)))
+  )

@@ -1,0 +1,268 @@
+/** A restricted key sees its devices and no others, whichever way it asks; what it may not see is like what does not exist. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import type { Answer } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { restricted, visible } from "../support/restricted.ts"
+
+type Site = Effect.Success<ReturnType<typeof restricted>>
+
+const keys = Object.keys(visible)
+const idsOf = ({ json }: Answer): ReadonlyArray<string> => json.data.map(({ id }: { readonly id: { readonly id: string } }) => id.id)
+const listed = (it: Site, key: string, query: string) => Effect.map(it.as(key, `/devices?${query}`), idsOf)
+const shown = (it: Site, key: string) => visible[key]!.map((i) => it.ids[i]!)
+
+const now = 1_700_000_000_000
+const range = "start_ts=0&end_ts=10"
+
+/** Every way to ask for one device. */
+const ways = {
+  device: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}`),
+  keys: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/keys`),
+  latest: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry/latest?keys=heat`),
+  export: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry?${range}&format=csv`),
+  query: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry/query`, { keys: ["heat"], start_ts: 0, end_ts: 10 }),
+  attributes: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/attributes`),
+  upload: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry`, { heat: [{ ts: 6, value: 1 }] }),
+  writeAttributes: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/attributes/server`, { owner: "me" }),
+  graph: (it: Site, key: string, id: string) => it.as(key, `/graph/${id}`),
+  exportOfMany: (it: Site, key: string, id: string) =>
+    it.as(key, "/telemetry/export", { device_ids: [id], keys: ["heat"], start_ts: 0, end_ts: 10, format: "csv" })
+}
+
+/** All that may differ between two refusals: times, the request's id, and the id that was asked for. */
+const bare = ({ headers, status, text }: Answer, id: string) => ({
+  status,
+  type: headers.get("content-type"),
+  text: text
+    .replaceAll(id, "<id>")
+    .replaceAll(/"timestamp":[^,}]+/g, '"timestamp":0')
+    .replaceAll(/"(request_id|instance)":"[^"]*"/g, '"$1":""')
+})
+
+describe("one device", () => {
+  for (const [name, ask] of Object.entries(ways)) {
+    live(`by ${name} is there for the keys that may see it, and for others as if it did not exist`, () =>
+      Effect.gen(function* () {
+        const it = yield* restricted()
+        // The gateway has logged in and asked what it asks once.
+        yield* ask(it, "byTypes", it.ids[4]!)
+        for (const key of keys) {
+          for (const [i, id] of it.ids.entries()) {
+            if (visible[key]!.includes(i)) {
+              expect([key, i, Math.floor((yield* ask(it, key, id)).status / 100)]).toEqual([key, i, 2])
+              continue
+            }
+            const asked = Effect.fnUntraced(function* (one: string) {
+              it.calls.length = 0
+              const answer = bare(yield* ask(it, key, one), one)
+              return { answer, calls: it.calls.map((call) => call.replace(one, "<id>")) }
+            })
+            const hidden = yield* asked(id)
+            expect([key, i, hidden.answer.status]).toEqual([key, i, 404])
+            // Nor is it told by what ThingsBoard is asked, the second time either.
+            expect(yield* asked(id)).toEqual(hidden)
+            expect(yield* asked(it.nobody)).toEqual(hidden)
+          }
+        }
+      })
+    )
+  }
+
+  live("that another key has just seen stays hidden, and one that was refused to another is not", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const query = (key: string) => ways.query(it, key, it.ids[1]!)
+      const free = (yield* it.client.devices.list({ query: {} })).pagination.total_elements
+      expect(free).toBe(6)
+      expect((yield* query("byId")).status).toBe(404)
+      expect((yield* query("byType")).status).toBe(200)
+      expect((yield* query("byId")).status).toBe(404)
+      expect((yield* query("byNothing")).status).toBe(404)
+    })
+  )
+
+  live("that was refused was neither written to nor read", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      it.calls.length = 0
+      yield* ways.upload(it, "byId", it.ids[1]!)
+      yield* ways.writeAttributes(it, "byCustomer", it.ids[0]!)
+      expect(it.calls.filter((call) => call.includes("/plugins/telemetry/"))).toEqual([])
+    })
+  )
+})
+
+describe("lists", () => {
+  live("hold what the key may see, with right totals and pages", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      for (const key of keys) {
+        const ids = shown(it, key)
+        const all = yield* it.as(key, "/devices?sort=created_time")
+        expect([key, idsOf(all)]).toEqual([key, ids])
+        expect(all.json.pagination).toEqual({
+          page: 0,
+          page_size: 100,
+          total_pages: Math.min(1, ids.length),
+          total_elements: ids.length,
+          has_next: false
+        })
+        const paged: Array<string> = []
+        for (let page = 0; ; page++) {
+          const { json, ...answer } = yield* it.as(key, `/devices?page=${page}&page_size=2`)
+          paged.push(...idsOf({ json, ...answer }))
+          expect(json.pagination.total_elements).toBe(ids.length)
+          expect(json.pagination.total_pages).toBe(Math.ceil(ids.length / 2))
+          if (!json.pagination.has_next) break
+        }
+        expect([key, paged.toSorted()]).toEqual([key, ids.toSorted()])
+      }
+    })
+  )
+
+  live("are sorted, searched and filtered as those of everything are", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const { attributes } = it.emulator.store
+      attributes.save(it.devices[3]!, "SERVER_SCOPE", [["active", true]], 1)
+      const free = (query: string) => Effect.map(it.call(`/api/v1/tb/devices?${query}`), idsOf)
+      const queries = [
+        "sort=name",
+        "sort=name&order=DESC",
+        "sort=type&order=DESC",
+        "sort=label",
+        "sort=label&order=DESC",
+        "order=DESC",
+        "text_search=device%20d",
+        "text_search=LABEL",
+        "device_type=meter&sort=name",
+        "device_type=sensor&sort=name",
+        "device_type=nothing",
+        "active=true",
+        "active=false&sort=name",
+        "active=true&device_type=meter"
+      ]
+      for (const query of queries) {
+        const everything = yield* free(query)
+        for (const key of keys) {
+          const mine = new Set(shown(it, key))
+          const found = yield* listed(it, key, query)
+          const expected = everything.filter((id) => mine.has(id))
+          const inOrder = /sort=(name|created_time)|order=DESC$/.test(query) && !/sort=(label|type)/.test(query)
+          expect([query, key, inOrder ? found : found.toSorted()]).toEqual([query, key, inOrder ? expected : expected.toSorted()])
+        }
+      }
+    })
+  )
+
+  live("give the bytes that ThingsBoard sent", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      for (const key of keys) {
+        const { text } = yield* it.as(key, "/devices")
+        for (const i of it.ids.keys())
+          expect([key, i, text.includes(`900719925474099${i}.10`)]).toEqual([key, i, visible[key]!.includes(i)])
+      }
+    })
+  )
+
+  live("of types name those of visible devices only", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const types = (key: string) =>
+        Effect.map(it.as(key, "/device-types"), ({ json }) => [
+          json.data.map(({ name }: { readonly name: string }) => name).toSorted(),
+          json.pagination.total_elements
+        ])
+      expect(yield* types("byType")).toEqual([["sensor"], 1])
+      expect(yield* types("byTypes")).toEqual([["meter", "sensor"], 2])
+      expect(yield* types("byCustomer")).toEqual([["meter", "sensor"], 2])
+      expect(yield* types("byNothing")).toEqual([[], 0])
+    })
+  )
+})
+
+describe("many devices", () => {
+  live("give latest values of the visible ones, by id or by type", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      for (const key of keys) {
+        const mine = shown(it, key)
+        const byId = yield* it.as(key, "/telemetry/latest", { device_ids: [...it.ids, it.nobody], keys: ["heat"] })
+        expect([key, Object.keys(byId.json.data).toSorted()]).toEqual([key, mine.toSorted()])
+        expect(byId.json.not_found).toEqual([...it.ids, it.nobody].filter((id) => !mine.includes(id)))
+        const byType = yield* it.as(key, "/telemetry/latest", { device_type: "sensor", keys: ["heat"] })
+        expect([key, Object.keys(byType.json.data).toSorted()]).toEqual([key, mine.filter((id) => it.ids.indexOf(id) % 2 === 1).toSorted()])
+      }
+    })
+  )
+
+  live("are exported by type as far as they are visible", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const body = { device_type: "sensor", keys: ["heat"], start_ts: 0, end_ts: 10, format: "csv" }
+      const exported = (key: string) =>
+        Effect.map(it.as(key, "/telemetry/export", body), ({ text }) => it.ids.filter((id) => text.includes(id)))
+      expect(yield* exported("byId")).toEqual([it.ids[3]!])
+      expect(yield* exported("byCustomer")).toEqual([it.ids[1]!, it.ids[5]!])
+      expect(yield* exported("byType")).toEqual([it.ids[1]!, it.ids[3]!, it.ids[5]!])
+      expect(yield* exported("byNothing")).toEqual([])
+    })
+  )
+
+  live("are written as far as they are visible, by JSON, and by rows with ids or names", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const stored = (i: number) => it.emulator.store.telemetry.latest(it.devices[i]!, "load")?.ts
+      const point = { load: [{ ts: 7, value: 1 }] }
+      const bulk = yield* it.as("byCustomer", "/telemetry/bulk", { [it.ids[0]!]: point, [it.ids[1]!]: point, [it.nobody]: point })
+      expect(Object.entries<{ readonly status: string }>(bulk.json.results).map(([id, { status }]) => [id, status])).toEqual([
+        [it.ids[0]!, "error"],
+        [it.ids[1]!, "success"],
+        [it.nobody, "error"]
+      ])
+      expect(JSON.stringify(bulk.json.results[it.ids[0]!]).replaceAll(it.ids[0]!, it.nobody)).toBe(
+        JSON.stringify(bulk.json.results[it.nobody])
+      )
+      const rows = (column: string, values: ReadonlyArray<string>, dryRun: boolean) =>
+        it.call(`/api/v1/tb/telemetry/bulk?dry_run=${dryRun}`, {
+          key: "canary-of-byCustomer-0123456789",
+          headers: { "content-type": "text/csv" },
+          body: `${column},ts,key,value\n${values.map((value) => `${value},${now},load,2`).join("\n")}\n`
+        })
+      for (const dryRun of [true, false]) {
+        const byId = yield* rows("device_id", [it.ids[3]!, it.ids[2]!, it.nobody], dryRun)
+        expect([byId.json.rows_taken, byId.json.rows_refused]).toEqual([1, 2])
+        expect(new Set(byId.json.refused.map(({ reason }: { readonly reason: string }) => reason)).size).toBe(1)
+        const byName = yield* rows("device_name", ["Device C", "Device E", "Device Z"], dryRun)
+        expect([dryRun, byName.json.rows_taken, byName.json.rows_refused]).toEqual([dryRun, 1, 2])
+      }
+      expect(it.ids.map((_, i) => stored(i))).toEqual([undefined, 7, now, undefined, undefined, now])
+    })
+  )
+})
+
+describe("a graph", () => {
+  live("leaves out hidden devices with their edges, and does not walk through them", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const { directory, relations } = it.emulator.store
+      const behind = directory.createAsset({ tenantId: it.tenant.tenantId, name: "Behind a hidden device", type: "room", now: 3 })
+      relations.save({ fromId: it.ids[1]!, fromType: "DEVICE", toId: behind.id, toType: "ASSET", type: "Feeds" })
+      relations.save({ fromId: it.customer, fromType: "CUSTOMER", toId: it.ids[0]!, toType: "DEVICE", type: "Owns" })
+      const around = (key: string, root: string, more: string) => it.as(key, `/graph/${root}?max_depth=4${more}`)
+
+      const { json, text } = yield* around("byId", it.room.id, "&root_type=ASSET&hard_node_limit=3")
+      expect(json.nodes.map(({ id }: { readonly id: string }) => id).toSorted()).toEqual([it.room.id, it.ids[0]!, it.ids[3]!].toSorted())
+      expect(json.edges.map(({ to }: { readonly to: string }) => to).toSorted()).toEqual([it.ids[0]!, it.ids[3]!].toSorted())
+      // What is hidden does not count.
+      expect(json.truncated).toBe(false)
+      for (const secret of [it.ids[1]!, behind.id, it.customer, "Canary"]) expect(text).not.toContain(secret)
+
+      expect((yield* around("byType", it.room.id, "&root_type=ASSET")).text).toContain("Behind a hidden device")
+      expect((yield* around("byId", it.customer, "&root_type=CUSTOMER")).status).toBe(404)
+      expect((yield* it.call(`/api/v1/tb/graph/${it.ids[0]}?max_depth=4`)).text).toContain("Canary customer")
+    })
+  )
+})

@@ -1,0 +1,100 @@
+/** A site whose devices are of two types and, some of them, of a customer, before a gateway with a key for each kind of restriction. */
+import { Effect } from "effect"
+import { gateway } from "./gateway.ts"
+import { keyOf, keysFile } from "./keysFile.ts"
+
+const uuid = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
+const customer = uuid(900)
+const nobody = uuid(999)
+
+/** Devices 0 to 5: three meters, three sensors, in turns. Those of the customer are 1, 2 and 5. */
+const ids = [0, 1, 2, 3, 4, 5].map(uuid)
+const ofCustomer = new Set([1, 2, 5])
+
+/** The devices that each key may see. */
+export const visible: Readonly<Record<string, ReadonlyArray<number>>> = {
+  byId: [0, 3],
+  byType: [1, 3, 5],
+  byTypes: [0, 1, 2, 3, 4, 5],
+  byCustomer: [1, 2, 5],
+  byAll: [0, 1, 2, 3, 5],
+  byNothing: []
+}
+
+const restrictions = {
+  byId: { ids: [ids[0]!.toUpperCase(), ids[3]!] },
+  byType: { types: ["sensor"] },
+  byTypes: { types: ["sensor", "meter"] },
+  byCustomer: { customer },
+  byAll: { ids: [ids[0]!], types: ["sensor"], customer },
+  byNothing: { ids: [] }
+}
+
+/** What stands between the gateway and ThingsBoard and counts. */
+const counter = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const calls: Array<string> = []
+      let target = ""
+      const server = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: async (request) => {
+          const { pathname, search } = new URL(request.url)
+          calls.push(`${request.method} ${pathname}`)
+          const headers = new Headers(request.headers)
+          headers.delete("host")
+          headers.set("accept-encoding", "identity")
+          const body = request.method === "GET" ? null : await request.arrayBuffer()
+          return fetch(target + pathname + search, { method: request.method, headers, body })
+        }
+      })
+      return { calls, server, aim: (url: string) => (target = url) }
+    }),
+    ({ server }) => Effect.promise(() => server.stop(true))
+  ),
+  ({ aim, calls, server }) => ({ aim, calls, url: `http://127.0.0.1:${server.port}` })
+)
+
+export const restricted = Effect.fnUntraced(function* () {
+  const { aim, calls, url } = yield* counter
+  const apiKeysFile = yield* keysFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
+  const it = yield* gateway({ settings: { apiKeysFile, tbHost: url } })
+  aim(it.emulator.url)
+  const { directory, relations, telemetry } = it.emulator.store
+  const { tenantId } = it.tenant
+  directory.createCustomer({ id: customer, tenantId, name: "Canary customer", now: 1 })
+  const devices = ids.map((id, i) =>
+    directory.createDevice({
+      id,
+      tenantId,
+      name: `Device ${"CADBFE"[i]}`,
+      type: i % 2 ? "sensor" : "meter",
+      label: i < 2 ? `label ${i}` : null,
+      now: 1_700_000_000_000 + 1000 * i,
+      additionalInfo: `{"serial":900719925474099${i}.10}`,
+      ...(ofCustomer.has(i) ? { customerId: customer } : {})
+    })
+  )
+  for (const device of devices) telemetry.save(device, [{ key: "heat", ts: 5, value: 9_007_199_254_740_993n }])
+  const room = directory.createAsset({ tenantId, name: "Room", type: "room", now: 2 })
+  for (const device of devices) {
+    relations.save({ fromId: room.id, fromType: "ASSET", toId: device.id, toType: "DEVICE", type: "Contains" })
+  }
+  return {
+    ...it,
+    /** What ThingsBoard was asked. */
+    calls,
+    ids,
+    nobody,
+    room,
+    devices,
+    customer,
+    as: (key: string, path: string, body?: unknown, method?: string) =>
+      it.call(`/api/v1/tb${path}`, {
+        key: keyOf(key),
+        ...(body === undefined ? {} : { body }),
+        ...(method === undefined ? {} : { method })
+      })
+  }
+})
