@@ -2,7 +2,7 @@
  * What can be wrong between an application and its devices, looked at one after another; each file beside this one holds one check.
  * Nothing is printed here, and nothing is changed but one point when that is asked for.
  */
-import { Effect, Layer, Result } from "effect"
+import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { Settings, type SettingsShape } from "../config/Settings.ts"
 import { Devices } from "../services/Devices.ts"
@@ -11,6 +11,7 @@ import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { Ailment, type Outcome, Skipped } from "./Check.ts"
 import { configuration } from "./Configuration.ts"
 import { devicesFound } from "./DevicesFound.ts"
+import { keysUsable } from "./KeysUsable.ts"
 import { login } from "./Login.ts"
 import { ownEndpoints } from "./OwnEndpoints.ts"
 import { pointWritten } from "./PointWritten.ts"
@@ -25,7 +26,7 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
       : { check, status: "failed", detail: failure.detail, hint: failure.hint }
   })
 
-type Needed = Settings | Session | ThingsBoard | Devices | HttpClient.HttpClient
+type Needed = Settings | Session | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
 
 /** Each check needs the ones before it: after a failure the rest is skipped. */
 const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>) {
@@ -66,6 +67,7 @@ export const examine = Effect.fnUntraced(function* ({ write }: Options) {
     ["ThingsBoard reachable", reachable],
     ["login", login],
     ["devices", devicesFound],
+    ["keys", keysUsable],
     ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
   const own = outcomeOf("own endpoints", ownEndpoints)

@@ -39,6 +39,20 @@ export const DeviceRestriction = Schema.Struct({
 )
 export type DeviceRestriction = typeof DeviceRestriction.Type
 
+/** Where a secret stands: in a file, or in a variable of the environment. */
+export const SecretReference = Schema.Union([
+  Schema.Struct({ file: Schema.NonEmptyString }),
+  Schema.Struct({ env: Schema.String.check(Schema.isPattern(/^[A-Za-z_]\w*$/, { message: "Expected the name of a variable" })) })
+])
+export type SecretReference = typeof SecretReference.Type
+
+/** The ThingsBoard user whose rights a key has instead of those of the gateway's own user: by name and password, or by an API key. */
+export const KeyIdentity = Schema.Union([
+  Schema.Struct({ username: Schema.NonEmptyString, password: SecretReference }),
+  Schema.Struct({ api_key: SecretReference })
+])
+export type KeyIdentity = typeof KeyIdentity.Type
+
 const Sha256 = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" })
 )
@@ -50,6 +64,7 @@ export const KeyEntry = Schema.Struct({
   sha256: Sha256,
   scopes: Schema.Array(KeyScope),
   devices: Schema.optionalKey(DeviceRestriction),
+  thingsboard: Schema.optionalKey(KeyIdentity),
   rate_limit: Schema.optionalKey(
     Schema.Struct({
       requests: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),

@@ -23,6 +23,7 @@ import { LatestOfMany } from "../services/LatestOfMany.ts"
 import { Query } from "../services/Query.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/Telemetry.ts"
+import { Identities } from "../thingsboard/Identities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
@@ -73,7 +74,7 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer, Ingest.layer)),
   Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
-  Layer.provideMerge(Session.layer)
+  Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer))
 )
 
 /** Every route. */

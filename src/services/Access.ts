@@ -6,10 +6,10 @@
 import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
 import { devicePath } from "../thingsboard/Paths.ts"
-import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { CurrentThingsBoard, ThingsBoard, type ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
-import { type Visibility, withVisibility } from "./Visibility.ts"
+import { CurrentVisibility, type Visibility, withVisibility } from "./Visibility.ts"
 
 /** A device that may be seen. */
 export interface SeenDevice {
@@ -41,8 +41,8 @@ export class Access extends Context.Service<
     Access,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
-      const lookup = (visibility: Visibility | undefined) => (deviceId: string) =>
-        hiddenAsMissing(thingsBoard.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
+      const lookup = (acting: ThingsBoardShape, visibility: Visibility | undefined) => (deviceId: string) =>
+        hiddenAsMissing(acting.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
           Effect.flatMap((bytes) => Effect.mapError(decodeOne(bytes.toString()), () => badAnswer())),
           Effect.flatMap(({ customerId, id: { id }, name, type }): Effect.Effect<SeenDevice, EntityNotFound> =>
             visibility?.shows({ id, type, customerId: customerId?.id ?? "" }) === false
@@ -52,37 +52,41 @@ export class Access extends Context.Service<
           // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
           Effect.uninterruptible
         )
-      const remembering = (visibility: Visibility | undefined) =>
-        Cache.makeWith(lookup(visibility), { capacity: 10_000, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) })
+      const remembering = (acting: ThingsBoardShape, visibility?: Visibility) =>
+        Cache.makeWith(lookup(acting, visibility), { capacity: 10_000, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) })
 
-      const common = yield* remembering(undefined)
+      const common = yield* remembering(thingsBoard)
       /**
-       * Each restriction remembers on its own. One memory for all would give a hidden device away: somebody else's question would
-       * make its refusal quicker than that of a device that does not exist.
+       * Each ThingsBoard user and each restriction remembers on its own. One memory for all would show what others may see, and even
+       * its speed would tell: somebody else's question would make a refusal quicker than that of a device that does not exist.
        */
-      const own = new WeakMap<Visibility, typeof common>()
-      const ownOf = (visibility: Visibility) =>
+      const memories = new WeakMap<ThingsBoardShape, WeakMap<ThingsBoardShape | Visibility, typeof common>>()
+      const memoryOf = (acting: ThingsBoardShape, visibility: Visibility | undefined) =>
         Effect.suspend(() => {
-          const known = own.get(visibility)
+          const whose = visibility ?? acting
+          const memory = memories.get(acting) ?? new WeakMap<ThingsBoardShape | Visibility, typeof common>()
+          memories.set(acting, memory)
+          const known = memory.get(whose)
           if (known !== undefined) return Effect.succeed(known)
-          return Effect.map(remembering(visibility), (made) => {
-            own.set(visibility, made)
+          return Effect.map(remembering(acting, visibility), (made) => {
+            memory.set(whose, made)
             return made
           })
         })
 
-      const seenBy = (visibility: Visibility, id: string): Effect.Effect<SeenDevice, Refusal> =>
-        visibility.byIdsOnly && !visibility.ids.has(id) ? missing(id) : Effect.flatMap(ownOf(visibility), (cache) => Cache.get(cache, id))
+      const seen = (deviceId: string): Effect.Effect<SeenDevice, Refusal> =>
+        Effect.withFiber((fiber) => {
+          const id = deviceId.toLowerCase()
+          const visibility = fiber.getRef(CurrentVisibility)
+          const acting = fiber.getRef(CurrentThingsBoard)
+          if (visibility === undefined && acting === undefined) return Cache.get(common, id)
+          if (visibility?.byIdsOnly === true && !visibility.ids.has(id)) return missing(id)
+          return Effect.flatMap(memoryOf(acting ?? thingsBoard, visibility), (cache) => Cache.get(cache, id))
+        })
 
       return {
-        seen: (deviceId) =>
-          withVisibility((visibility) =>
-            visibility === undefined ? Cache.get(common, deviceId.toLowerCase()) : seenBy(visibility, deviceId.toLowerCase())
-          ),
-        guard: (deviceId, call) =>
-          withVisibility((visibility) =>
-            visibility === undefined ? call : Effect.andThen(seenBy(visibility, deviceId.toLowerCase()), call)
-          )
+        seen,
+        guard: (deviceId, call) => withVisibility((visibility) => (visibility === undefined ? call : Effect.andThen(seen(deviceId), call)))
       }
     })
   )

@@ -1,8 +1,9 @@
 /** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
-import { Context, DateTime, Effect, FileSystem, Layer, Redacted, Schedule, Schema } from "effect"
-import { Settings } from "../config/Settings.ts"
+import { Context, DateTime, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
+import { credentialsOf, secretFilesOf } from "./KeySecrets.ts"
 import { Visibility } from "./Visibility.ts"
 
 export interface ApiKey {
@@ -11,6 +12,8 @@ export interface ApiKey {
   readonly scopes: ReadonlySet<KeyScope>
   /** All devices when there is none. */
   readonly devices: Visibility | undefined
+  /** The ThingsBoard user that the key acts as; the gateway's own when there is none. */
+  readonly thingsBoard: TbCredentials | undefined
   /** RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW when there is none. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
   /** Epoch ms. */
@@ -20,10 +23,11 @@ export interface ApiKey {
 /** Keys by the SHA-256 of what is presented: looking a digest up tells an attacker nothing about keys. */
 type KeyRing = ReadonlyMap<string, ApiKey>
 
-const fromEntry = (entry: KeyEntry): ApiKey => ({
+const fromEntry = (entry: KeyEntry, thingsBoard: TbCredentials | undefined): ApiKey => ({
   id: entry.id,
   scopes: new Set(entry.scopes),
   devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
+  thingsBoard,
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
@@ -31,8 +35,19 @@ const fromEntry = (entry: KeyEntry): ApiKey => ({
   expiresAt: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(entry.expires_at)
 })
 
-const fromFile = ({ keys }: KeysFile): KeyRing =>
-  new Map(keys.filter((key) => key.disabled !== true).map((key) => [key.sha256, fromEntry(key)]))
+const broken = (message: string) => new KeysFileBroken({ message: `API_KEYS_FILE cannot be used: ${message}` })
+
+const fromFile = Effect.fnUntraced(function* ({ keys }: KeysFile) {
+  const ring = new Map<string, ApiKey>()
+  for (const key of keys.filter(({ disabled }) => disabled !== true)) {
+    const thingsBoard =
+      key.thingsboard === undefined
+        ? undefined
+        : yield* Effect.mapError(credentialsOf(key.thingsboard), ({ message }) => broken(`the ThingsBoard user of ${key.id}: ${message}`))
+    ring.set(key.sha256, fromEntry(key, thingsBoard))
+  }
+  return ring
+})
 
 /** `API_KEY`: the one key with all rights. */
 const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
@@ -41,7 +56,14 @@ const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
     : new Map([
         [
           sha256(Redacted.value(key)).toString("hex"),
-          { id: "default", scopes: new Set(allScopes), devices: undefined, rateLimit: undefined, expiresAt: Number.POSITIVE_INFINITY }
+          {
+            id: "default",
+            scopes: new Set(allScopes),
+            devices: undefined,
+            thingsBoard: undefined,
+            rateLimit: undefined,
+            expiresAt: Number.POSITIVE_INFINITY
+          }
         ]
       ])
 
@@ -54,6 +76,8 @@ export class ApiKeys extends Context.Service<
   {
     /** The key that was presented, or undefined when there is none, it has expired or is disabled. */
     readonly verify: (presented: string, nowMillis: number) => ApiKey | undefined
+    /** Those that are not disabled. */
+    readonly all: () => ReadonlyArray<ApiKey>
   }
 >()("boardwalk/services/ApiKeys") {
   static readonly layer = Layer.effect(
@@ -65,40 +89,57 @@ export class ApiKeys extends Context.Service<
 
       if (apiKeysFile !== undefined) {
         const files = yield* FileSystem.FileSystem
+        let read: ReadonlyArray<string> = [apiKeysFile]
         const load = files.readFileString(apiKeysFile).pipe(
           Effect.flatMap((text) => decode(text, { errors: "all", onExcessProperty: "error" })),
-          Effect.mapError((error) => new KeysFileBroken({ message: `API_KEYS_FILE cannot be used: ${error.message}` })),
-          Effect.map((file) => {
-            ring = new Map([...fromFile(file), ...own])
+          Effect.mapError((error) => broken(error.message)),
+          Effect.tap(({ keys }) =>
+            Effect.sync(() => {
+              read = [apiKeysFile, ...keys.flatMap(({ thingsboard }) => (thingsboard === undefined ? [] : secretFilesOf(thingsboard)))]
+            })
+          ),
+          Effect.flatMap(fromFile),
+          Effect.map((keys) => {
+            ring = new Map([...keys, ...own])
           })
         )
-        yield* load
-        yield* Effect.forkScoped(
-          reloading(
-            load,
-            Effect.map(files.stat(apiKeysFile), ({ mtime, size }) => `${String(mtime)} ${size}`)
-          )
+        const stamp = (path: string) =>
+          Effect.match(files.stat(path), {
+            onSuccess: ({ mtime, size }) => `${Option.getOrElse(mtime, () => new Date(0)).getTime()} ${size}`,
+            onFailure: () => "missing"
+          })
+        const version = Effect.map(
+          Effect.suspend(() => Effect.forEach(read, stamp)),
+          (stamps) => stamps.join()
         )
+        // Looked at before it is read: what is written meanwhile is another version.
+        const before = yield* stamp(apiKeysFile)
+        yield* load
+        const seen = [before, ...(yield* Effect.forEach(read.slice(1), stamp))].join()
+        yield* Effect.forkScoped(reloading(load, seen, version))
       }
 
       return {
         verify: (presented, nowMillis) => {
           const key = ring.get(sha256(presented).toString("hex"))
           return key !== undefined && nowMillis < key.expiresAt ? key : undefined
-        }
+        },
+        all: () => [...ring.values()]
       }
     })
   )
 }
 
-/** Looks for another version of the file every two seconds (a mounted secret is swapped by a link, which no watcher sees); a broken one is told once. */
-const reloading = <E>(load: Effect.Effect<void, KeysFileBroken>, version: Effect.Effect<string, E>) => {
-  let seen: string | undefined
+/**
+ * Looks every two seconds for another version of the file, or of a secret that it names (a mounted secret is swapped by a link, which
+ * no watcher sees); a broken one is told once.
+ */
+const reloading = (load: Effect.Effect<void, KeysFileBroken, FileSystem.FileSystem>, version: string, current: Effect.Effect<string>) => {
+  let seen = version
   return Effect.gen(function* () {
-    const current = yield* version
-    const changed = seen !== undefined && current !== seen
-    seen = current
-    if (!changed) return
+    const found = yield* current
+    if (found === seen) return
+    seen = found
     yield* load
     yield* Effect.logInfo("API_KEYS_FILE was read anew")
   }).pipe(

@@ -6,7 +6,6 @@ import type { BytesPage, ListQuery } from "../domain/Page.ts"
 import { scanObject } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
 import { assetPath } from "../thingsboard/Paths.ts"
-import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { owner, pageParameters } from "./EntityLists.ts"
@@ -25,10 +24,9 @@ export class Assets extends Context.Service<
     Assets,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
-      const session = yield* Session
       return {
         list: (query) =>
-          Effect.flatMap(session.identity, (identity) =>
+          Effect.flatMap(thingsBoard.identity, (identity) =>
             Effect.flatMap(thingsBoard.get(`${owner(identity)}/assets${pageParameters(query)}`), scanPage)
           ),
         get: (id) => hiddenAsMissing(Effect.flatMap(thingsBoard.get(assetPath(id)), scanObject), "ASSET", id),

@@ -9,7 +9,6 @@ import type { BytesPage, ListQuery } from "../domain/Page.ts"
 import { scanObject } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
 import { devicePath } from "../thingsboard/Paths.ts"
-import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { Access } from "./Access.ts"
@@ -31,10 +30,9 @@ export class Devices extends Context.Service<
     Devices,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
-      const session = yield* Session
       const access = yield* Access
       const listed = (query: ListQuery) =>
-        Effect.flatMap(session.identity, (identity) =>
+        Effect.flatMap(thingsBoard.identity, (identity) =>
           // Only the infos know whether a device is connected.
           Effect.flatMap(
             thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),

@@ -7,7 +7,7 @@ import type { HttpClientError } from "effect/http"
 import { Settings } from "../config/Settings.ts"
 import { authorized } from "./authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
-import { Session, type SessionShape } from "./Session.ts"
+import { type Identity, Session, type SessionShape } from "./Session.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { folded, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./ThingsBoardError.ts"
@@ -15,6 +15,8 @@ import { type Call, make as makeTransport, type Transport } from "./Transport.ts
 import { infoPath, isAtLeast, versionOf } from "./Version.ts"
 
 export interface ThingsBoardShape {
+  /** Whose rights the calls have. */
+  readonly identity: Effect.Effect<Identity, ThingsBoardError>
   /** The bytes of a 2xx answer. `path` is made by `Paths.ts`; it is sent again when the connection fails. */
   readonly get: (path: string) => Effect.Effect<Buffer, ThingsBoardError>
   /** Sends ready-made JSON. `idempotent` says that storing it twice does no harm, as with points that have a ts: then it may be sent again. */
@@ -85,6 +87,7 @@ export const make = Effect.fnUntraced(function* (
 
   const client = yield* makeClient(send)
   return {
+    identity: session.identity,
     get,
     post: (path, body, options) => send({ method: "POST", path, body, repeatable: options?.idempotent === true }),
     latest: (deviceId, keys) => ifNameable(keys ?? [], get(latestPath(deviceId, keys))),
@@ -97,12 +100,32 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
+/** ThingsBoard with the rights of whom the fiber works for; undefined where that is the gateway's own user. */
+export const CurrentThingsBoard = Context.Reference<ThingsBoardShape | undefined>("boardwalk/thingsboard/CurrentThingsBoard", {
+  defaultValue: () => undefined
+})
+
+/** Each call with the rights of whom it is made for. */
+const ofCaller = (own: ThingsBoardShape): ThingsBoardShape => {
+  const call = <A, E, R>(run: (thingsBoard: ThingsBoardShape) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => run(fiber.getRef(CurrentThingsBoard) ?? own))
+  return {
+    identity: call(({ identity }) => identity),
+    get: (path) => call((thingsBoard) => thingsBoard.get(path)),
+    post: (path, json, options) => call((thingsBoard) => thingsBoard.post(path, json, options)),
+    latest: (deviceId, keys) => call((thingsBoard) => thingsBoard.latest(deviceId, keys)),
+    history: (request) => call((thingsBoard) => thingsBoard.history(request)),
+    call: (run) => call((thingsBoard) => thingsBoard.call(run))
+  }
+}
+
+/** The one that services use: it acts for the caller, be that the gateway's own user or another. */
 export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>()("boardwalk/thingsboard/ThingsBoard") {
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
       const { tbHost, tbTimeout } = yield* Settings
-      return yield* make(yield* Session, makeTransport(tbHost, tbTimeout))
+      return ofCaller(yield* make(yield* Session, makeTransport(tbHost, tbTimeout)))
     })
   )
 }

@@ -40,6 +40,45 @@ describe("boardwalk keys", () => {
     })
   )
 
+  live("names a key after its name, and never by a part of it", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "keys.json")
+      const key = (yield* keys(file, "create", "--name", "Grafana Süd", "--scope", "devices:read")).stdout.trim()
+      const [{ id }] = JSON.parse(yield* textOf(file)).keys
+      expect(id).toMatch(/^grafana-s-d-[0-9a-f]{6}$/)
+      expect(key).not.toContain(id.slice(-6))
+    })
+  )
+
+  live("says which ThingsBoard user a key acts as, and where the secret stands, in one way only", () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder, "keys.json")
+      const create = (name: string, ...args: ReadonlyArray<string>) =>
+        keys(file, "create", "--id", name, "--name", name, "--scope", "devices:read", ...args)
+      const user = ["--thingsboard-user", "hall3@example.com"]
+      expect((yield* create("one", ...user, "--thingsboard-password-file", "/run/secrets/hall3")).exitCode).toBe(0)
+      expect((yield* create("two", "--thingsboard-api-key-env", "TB_API_KEY_HALL3")).exitCode).toBe(0)
+      const entries = JSON.parse(yield* textOf(file)).keys
+      expect(entries.map(({ thingsboard }: { readonly thingsboard: unknown }) => thingsboard)).toEqual([
+        { username: "hall3@example.com", password: { file: "/run/secrets/hall3" } },
+        { api_key: { env: "TB_API_KEY_HALL3" } }
+      ])
+      for (const wrong of [
+        user,
+        ["--thingsboard-password-env", "P"],
+        [...user, "--thingsboard-password-env", "P", "--thingsboard-password-file", "f"],
+        [...user, "--thingsboard-api-key-env", "K"],
+        ["--thingsboard-api-key-env", "not a name"]
+      ]) {
+        expect([wrong, (yield* create("three", ...wrong)).exitCode]).toEqual([wrong, 1])
+      }
+      expect(JSON.parse(yield* textOf(file)).keys.length).toBe(2)
+      const listed = (yield* keys(file, "list")).stdout
+      expect(listed).toContain("as hall3@example.com")
+      expect(listed).toContain("as an API key")
+    })
+  )
+
   live("lists what each key may do and whether it still works", () =>
     Effect.gen(function* () {
       const file = join(yield* folder, "keys.json")

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { live } from "../support/it.ts"
+import { keysFile } from "../support/keysFile.ts"
 import { run } from "../support/program.ts"
 import { apiKey, serving } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
@@ -17,6 +18,7 @@ describe("boardwalk doctor", () => {
         `✔ ThingsBoard reachable: ${environment.TB_HOST}`,
         "✔ login: as a tenant administrator",
         "✔ devices: one device",
+        "- keys: no API_KEYS_FILE",
         "✔ point written and read back: boardwalk_doctor of Boiler",
         `✔ own endpoints: ${url}`
       ])
@@ -39,12 +41,30 @@ describe("boardwalk doctor", () => {
         "ThingsBoard reachable: ok",
         "login: failed",
         "devices: skipped",
+        "keys: skipped",
         "point written and read back: skipped",
         "own endpoints: skipped"
       ])
       expect(checks[2]?.hint).toContain("TB_PASSWORD")
       expect(stdout).not.toContain("canary")
       expect(stdout).not.toContain("Invalid username or password")
+    })
+  )
+
+  live("finds the key whose ThingsBoard user cannot log in, and a file of keys that is broken", () =>
+    Effect.gen(function* () {
+      const { environment, url } = yield* serving()
+      const good = { username: environment.TB_USERNAME, password: { env: "TB_PASSWORD" } }
+      const keys = { works: { thingsboard: good }, fails: { thingsboard: { ...good, password: { env: "API_KEY" } } } }
+      const keysOf = Effect.fnUntraced(function* (file: string) {
+        const { stdout } = yield* doctor({ ...environment, PORT: new URL(url).port, API_KEYS_FILE: file }, "--json")
+        expect(stdout).not.toContain(apiKey)
+        return JSON.parse(stdout).checks.find(({ check }: { readonly check: string }) => check === "keys")
+      })
+      const failed = yield* keysOf(yield* keysFile(keys))
+      expect([failed.status, failed.detail.includes("key fails")]).toEqual(["failed", true])
+      expect(yield* keysOf(yield* keysFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
+      expect(yield* keysOf("/nowhere/keys.json")).toMatchObject({ status: "failed" })
     })
   )
 })

@@ -1,5 +1,5 @@
 /** The gateway before the emulator, in this process and on real sockets, until the scope closes. */
-import { Context, Duration, Effect, Layer, Logger, Redacted, References } from "effect"
+import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted, References } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
@@ -32,11 +32,13 @@ interface Call {
 }
 
 interface Options {
+  /** Variables of the environment that settings are not read from, but the secrets of keys. */
+  readonly environment?: Record<string, string>
   readonly emulator?: Partial<EmulatorOptions>
   readonly settings?: Partial<SettingsShape>
 }
 
-export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions, settings }: Options = {}) {
+export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions, environment = {}, settings }: Options = {}) {
   const emulator = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", ...emulatorOptions })), Emulator)
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
   const logs: Array<string> = []
@@ -54,6 +56,7 @@ export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions,
       })
     ),
     Layer.provide(Runtime.layer),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
     Layer.provide(Logger.layer([keep]))
   )
   const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)

@@ -4,10 +4,19 @@ import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { type Reason, ThingsBoardError } from "../../src/thingsboard/ThingsBoardError.ts"
 
-const unasked = () => Effect.die(new Error("the test does not expect this call"))
+const notExpected = Effect.die(new Error("the test does not expect this call"))
+const unasked = () => notExpected
 
 export const madeThingsBoard = (methods: Partial<ThingsBoardShape>) =>
-  Layer.succeed(ThingsBoard, { get: unasked, post: unasked, latest: unasked, history: unasked, call: unasked, ...methods })
+  Layer.succeed(ThingsBoard, {
+    identity: notExpected,
+    get: unasked,
+    post: unasked,
+    latest: unasked,
+    history: unasked,
+    call: unasked,
+    ...methods
+  })
 
 export const failing = (reason: Reason): Effect.Effect<never, ThingsBoardError> => Effect.fail(new ThingsBoardError({ reason }))
 

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { gateway } from "./gateway.ts"
 import { keyOf, keysFile } from "./keysFile.ts"
+import { upstreamCalls } from "./upstreamCalls.ts"
 
 const uuid = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 const customer = uuid(900)
@@ -30,34 +31,8 @@ const restrictions = {
   byNothing: { ids: [] }
 }
 
-/** What stands between the gateway and ThingsBoard and counts. */
-const counter = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const calls: Array<string> = []
-      let target = ""
-      const server = Bun.serve({
-        port: 0,
-        hostname: "127.0.0.1",
-        fetch: async (request) => {
-          const { pathname, search } = new URL(request.url)
-          calls.push(`${request.method} ${pathname}`)
-          const headers = new Headers(request.headers)
-          headers.delete("host")
-          headers.set("accept-encoding", "identity")
-          const body = request.method === "GET" ? null : await request.arrayBuffer()
-          return fetch(target + pathname + search, { method: request.method, headers, body })
-        }
-      })
-      return { calls, server, aim: (url: string) => (target = url) }
-    }),
-    ({ server }) => Effect.promise(() => server.stop(true))
-  ),
-  ({ aim, calls, server }) => ({ aim, calls, url: `http://127.0.0.1:${server.port}` })
-)
-
 export const restricted = Effect.fnUntraced(function* () {
-  const { aim, calls, url } = yield* counter
+  const { aim, calls, url } = yield* upstreamCalls
   const apiKeysFile = yield* keysFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
   const it = yield* gateway({ settings: { apiKeysFile, tbHost: url } })
   aim(it.emulator.url)

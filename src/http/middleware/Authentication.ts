@@ -1,15 +1,16 @@
-import { Clock, Context, Effect, Layer, Option, type Types } from "effect"
+import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, Unauthenticated } from "../../api/Problems.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
-import { CurrentVisibility } from "../../services/Visibility.ts"
+import { Identities } from "../../thingsboard/Identities.ts"
+import { asCaller } from "../asCaller.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthenticated | Forbidden | Types.unhandled>
+type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthenticated | Forbidden | Types.unhandled, Scope.Scope>
 
 const unauthenticated = (detail: string): Guarded =>
   Effect.andThen(
@@ -28,6 +29,7 @@ export const AuthenticationLive = Layer.effect(
   Authentication,
   Effect.gen(function* () {
     const keys = yield* ApiKeys
+    const identities = yield* Identities
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
       return Effect.withFiber((fiber): Guarded => {
@@ -36,8 +38,7 @@ export const AuthenticationLive = Layer.effect(
         const key = keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         if (key === undefined) return unauthenticated("The key in X-API-Key is not valid.")
         if (scope !== undefined && !key.scopes.has(scope)) return forbidden(key.id, scope)
-        const known = Effect.provideService(handler, CurrentCaller, key)
-        return key.devices === undefined ? known : Effect.provideService(known, CurrentVisibility, key.devices)
+        return asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
       })
     })
   })

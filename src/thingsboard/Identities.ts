@@ -1,0 +1,34 @@
+/** ThingsBoard with the rights of other users than the gateway's own: a session for each, while it is in use. */
+import { Context, Effect, Layer, RcMap, type Scope } from "effect"
+import { Settings, type TbCredentials } from "../config/Settings.ts"
+import { make as makeSession } from "./Session.ts"
+import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
+import { make as makeTransport } from "./Transport.ts"
+
+/** A token lives for hours; a session that nobody used for so long is not worth renewing it. */
+const idle = "10 minutes"
+
+export class Identities extends Context.Service<
+  Identities,
+  {
+    /**
+     * ThingsBoard for these credentials, with a session that all of their users share and that logs in when it is first needed. It is
+     * kept until the scope closes, and for ten minutes more. Provide it as `CurrentThingsBoard`.
+     */
+    readonly of: (credentials: TbCredentials) => Effect.Effect<ThingsBoardShape, never, Scope.Scope>
+  }
+>()("boardwalk/thingsboard/Identities") {
+  static readonly layer = Layer.effect(
+    Identities,
+    Effect.gen(function* () {
+      const { tbHost, tbTimeout } = yield* Settings
+      const transport = makeTransport(tbHost, tbTimeout)
+      const open = Effect.fnUntraced(function* (credentials: TbCredentials) {
+        return yield* makeThingsBoard(yield* makeSession(credentials, transport), transport)
+      })
+      // Equal credentials are one key: records and redacted values are compared by what they hold.
+      const sessions = yield* RcMap.make({ lookup: open, idleTimeToLive: idle })
+      return { of: (credentials) => RcMap.get(sessions, credentials) }
+    })
+  )
+}

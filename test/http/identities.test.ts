@@ -1,0 +1,191 @@
+/** Keys that act as a ThingsBoard user of their own: its rights hold, its session is shared by nobody else, its secrets show nowhere. */
+import { expect } from "bun:test"
+import { Duration, Effect, Redacted, Schedule } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { keyOf, keysFile, keysText } from "../support/keysFile.ts"
+import { upstreamCalls } from "../support/upstreamCalls.ts"
+
+const tb = "/api/v1/tb"
+const guestPassword = "canary-guest-password-1a2b3c"
+const strangerPassword = "canary-stranger-password-4d5e6f"
+const range = "start_ts=0&end_ts=100000000"
+const points = 60_000
+
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-secrets-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+)
+
+/** A tenant with a device of a customer and one of nobody's, and another tenant; a key for the user of each. */
+const site = Effect.gen(function* () {
+  const path = yield* folder
+  const passwordFile = join(path, "guest")
+  yield* Effect.promise(() => Bun.write(passwordFile, `${guestPassword}\n`))
+  const guest = { username: "guest@example.com", password: { file: passwordFile } }
+  const apiKeysFile = yield* keysFile({
+    free: {},
+    guest: { thingsboard: guest },
+    guestToo: { thingsboard: guest },
+    guestMeters: { thingsboard: guest, devices: { types: ["meter"] } },
+    stranger: { thingsboard: { username: "stranger@example.com", password: { env: "STRANGER_PASSWORD" } } }
+  })
+  const { aim, calls, url, users } = yield* upstreamCalls
+  const it = yield* gateway({ environment: { STRANGER_PASSWORD: strangerPassword }, settings: { apiKeysFile, tbHost: url } })
+  aim(it.emulator.url)
+  const { accounts, directory, telemetry } = it.emulator.store
+  const { tenantId } = it.tenant
+  const customer = directory.createCustomer({ tenantId, name: "Customer", now: 1 })
+  const password = Redacted.make(guestPassword)
+  accounts.createUser({
+    tenantId,
+    email: "guest@example.com",
+    authority: "CUSTOMER_USER",
+    password,
+    customerId: customer.id,
+    now: 1
+  })
+  const mine = directory.createDevice({ tenantId, name: "Mine", type: "sensor", now: 1, customerId: customer.id })
+  const meter = directory.createDevice({ tenantId, name: "Meter", type: "meter", now: 2, customerId: customer.id })
+  const other = directory.createDevice({ tenantId, name: "Other", type: "meter", now: 3 })
+  const stranger = yield* it.emulator.createTenant({ username: "stranger@example.com", password: Redacted.make(strangerPassword) })
+  const strange = directory.createDevice({ tenantId: stranger.tenantId, name: "Strange", type: "meter", now: 4 })
+  for (const device of [mine, meter, other, strange]) telemetry.save(device, [{ key: "v", ts: 1000, value: 1n }])
+  return {
+    ...it,
+    apiKeysFile,
+    passwordFile,
+    upstream: calls,
+    users,
+    devices: { mine, meter, other, strange },
+    as: (key: string, path: string, body?: unknown) =>
+      it.call(`${tb}/${path}`, { key: keyOf(key), ...(body === undefined ? {} : { body }) })
+  }
+})
+
+const names = (json: { readonly data: ReadonlyArray<{ readonly name: string }> }) => json.data.map(({ name }) => name).toSorted()
+
+live("lists, devices, history, writes and graphs have the rights of the key's user, and nobody else's", () =>
+  Effect.gen(function* () {
+    const it = yield* site
+    const seen = {
+      free: ["Meter", "Mine", "Other"],
+      guest: ["Meter", "Mine"],
+      guestToo: ["Meter", "Mine"],
+      guestMeters: ["Meter"],
+      stranger: ["Strange"]
+    }
+    for (const [key, expected] of Object.entries(seen)) {
+      const { json } = yield* it.as(key, "devices")
+      expect([key, names(json), json.pagination.total_elements]).toEqual([key, expected, expected.length])
+      // Twice, so that what one key's question left behind is met by the next one's.
+      for (const device of [...Object.values(it.devices), ...Object.values(it.devices)]) {
+        const status = expected.includes(device.name) ? 200 : 404
+        const { id } = device
+        const answers = [
+          yield* it.as(key, `devices/${id}`),
+          yield* it.as(key, `devices/${id}/keys`),
+          yield* it.as(key, `devices/${id}/telemetry?${range}`),
+          yield* it.as(key, `devices/${id}/telemetry/latest`),
+          yield* it.as(key, `devices/${id}/attributes`),
+          yield* it.as(key, `graph/${id}`),
+          yield* it.as(key, `devices/${id}/telemetry/query`, { keys: ["v"], start_ts: 0, end_ts: 2000 }),
+          yield* it.as(key, "telemetry/export", { device_ids: [id], keys: ["v"], start_ts: 0, end_ts: 2000, format: "csv" })
+        ]
+        expect([key, device.name, answers.map((answer) => answer.status)]).toEqual([key, device.name, answers.map(() => status)])
+        const write = yield* it.as(key, `devices/${id}/telemetry`, { w: [{ ts: 1, value: 1 }] })
+        expect([key, device.name, write.status]).toEqual([key, device.name, status === 200 ? 201 : 404])
+      }
+    }
+  })
+)
+
+live("every call of a request is made as the key's user, to the last page of a file", () =>
+  Effect.gen(function* () {
+    const it = yield* site
+    const rows = Array.from({ length: points }, (_, i) => ({ key: "v", ts: 2000 + i, value: BigInt(i) }))
+    it.emulator.store.telemetry.save(it.devices.mine, rows)
+    yield* it.as("free", "devices")
+    for (const [key, user] of [
+      ["guest", "guest@example.com"],
+      ["free", canaries.username]
+    ] as const) {
+      it.users.length = it.upstream.length = 0
+      const file = yield* it.as(key, `devices/${it.devices.mine.id}/telemetry?${range}&format=csv`)
+      expect(file.text.trimEnd().split("\r\n").length).toBe(1 + 1 + points)
+      const many = yield* it.as(key, "telemetry/export", { device_type: "meter", keys: ["v"], start_ts: 0, end_ts: 2000, format: "csv" })
+      expect(many.text.includes("Other")).toBe(key === "free")
+      expect(it.upstream.length).toBeGreaterThan(5)
+      expect(new Set(it.users.filter((one) => one !== "nobody"))).toEqual(new Set([user]))
+    }
+  })
+)
+
+live("keys of one user share a session, which needs one login however many ask at once", () =>
+  Effect.gen(function* () {
+    const it = yield* site
+    yield* it.as("free", "devices")
+    it.upstream.length = 0
+    yield* Effect.forEach(
+      Array.from({ length: 40 }, (_, i) => (i % 2 ? "guest" : "guestToo")),
+      (key) => it.as(key, `devices/${it.devices.mine.id}`),
+      { concurrency: "unbounded" }
+    )
+    expect(it.upstream.filter((call) => call === "POST /api/auth/login").length).toBe(1)
+  })
+)
+
+live(
+  "a password that was changed in its file is used without a restart, and a missing one changes nothing",
+  () =>
+    Effect.gen(function* () {
+      const it = yield* site
+      const { accounts, directory } = it.emulator.store
+      const fresh = "canary-fresh-password-7a8b9c"
+      const { tenantId } = it.tenant
+      accounts.createUser({ tenantId, email: "fresh@example.com", authority: "TENANT_ADMIN", password: Redacted.make(fresh), now: 9 })
+      expect(directory.userByEmail("fresh@example.com")).toBeDefined()
+      const as = { username: "fresh@example.com", password: { file: it.passwordFile } }
+      yield* Effect.promise(() => Bun.write(it.apiKeysFile, keysText({ fresh: { thingsboard: as } })))
+      const status = (key: string) => Effect.map(it.as(key, "devices"), (answer) => answer.status)
+      const until = (key: string, wanted: number) =>
+        status(key).pipe(
+          Effect.filterOrFail((found) => found === wanted),
+          Effect.retry({ schedule: Schedule.spaced(Duration.millis(200)), times: 60 })
+        )
+      // The guest's password is not that user's.
+      yield* until("fresh", 503)
+      yield* Effect.promise(() => Bun.write(it.passwordFile, fresh))
+      yield* until("fresh", 200)
+      yield* Effect.promise(() => rm(it.passwordFile))
+      const told = Effect.sync(() => it.logs.filter((line) => line.includes("API_KEYS_FILE is broken"))).pipe(
+        Effect.filterOrFail((lines) => lines.length > 0),
+        Effect.retry({ schedule: Schedule.spaced(Duration.millis(200)), times: 60 })
+      )
+      expect((yield* told).join("\n")).toContain("fresh")
+      expect(yield* status("fresh")).toBe(200)
+      expect(it.logs.join("\n")).not.toMatch(/canary-(guest|stranger|fresh)-password/)
+    }),
+  60_000
+)
+
+live("a gateway does not start with a user whose secret is missing, and says which", () =>
+  Effect.gen(function* () {
+    for (const [thingsboard, told] of [
+      [{ username: "a", password: { file: "/nowhere/secret" } }, "/nowhere/secret"],
+      [{ api_key: { env: "NO_SUCH_VARIABLE" } }, "NO_SUCH_VARIABLE"],
+      [{ username: "a" }, "thingsboard"],
+      [{ username: "a", password: "plain text" }, "thingsboard"],
+      [{ username: "a", password: { env: "A" }, api_key: { env: "B" } }, "thingsboard"]
+    ] as const) {
+      const apiKeysFile = yield* keysFile({ one: { thingsboard: thingsboard as never } })
+      const started = yield* Effect.exit(gateway({ settings: { apiKeysFile } }))
+      expect(started._tag).toBe("Failure")
+      expect(Bun.inspect(started)).toContain(told)
+      expect(Bun.inspect(started)).not.toContain("plain text")
+    }
+  })
+)

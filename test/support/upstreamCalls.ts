@@ -1,0 +1,35 @@
+/** What stands between a gateway and ThingsBoard and writes down who called what. */
+import { Effect } from "effect"
+
+/** The e-mail address of a token's user; the login itself has none. */
+const userOf = (authorization: string | null): string => {
+  const payload = authorization?.replace(/^Bearer /, "").split(".")[1]
+  return payload === undefined ? "nobody" : JSON.parse(Buffer.from(payload, "base64url").toString()).sub
+}
+
+export const upstreamCalls = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const calls: Array<string> = []
+      const users: Array<string> = []
+      let target = ""
+      const server = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: async (request) => {
+          const { pathname, search } = new URL(request.url)
+          calls.push(`${request.method} ${pathname}`)
+          users.push(userOf(request.headers.get("x-authorization")))
+          const headers = new Headers(request.headers)
+          headers.delete("host")
+          headers.set("accept-encoding", "identity")
+          const body = request.method === "GET" ? null : await request.arrayBuffer()
+          return fetch(target + pathname + search, { method: request.method, headers, body })
+        }
+      })
+      return { calls, users, server, aim: (url: string) => (target = url) }
+    }),
+    ({ server }) => Effect.promise(() => server.stop(true))
+  ),
+  ({ aim, calls, server, users }) => ({ aim, calls, users, url: `http://127.0.0.1:${server.port}` })
+)
