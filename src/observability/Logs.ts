@@ -77,11 +77,14 @@ const pretty =
 
 export type LogFormat = "pretty" | "json" | "logfmt"
 
-/** A logger that writes lines of that form to the console. */
-export const logger = (format: LogFormat, coloured = false) => {
+/** Makes lines of that form. */
+export const lines = (format: LogFormat, coloured = false): Logger.Logger<unknown, string> => {
   const print = { json, logfmt, pretty: pretty(coloured) }[format]
-  return Logger.withConsoleLog(Logger.make((options) => print(toLine(options))))
+  return Logger.make((options) => print(toLine(options)))
 }
+
+/** Writes them to the console. */
+export const logger = (format: LogFormat, coloured = false) => Logger.withConsoleLog(lines(format, coloured))
 
 export const layerOf = (format: LogFormat, level: LogLevel.LogLevel, coloured = false) =>
   Layer.mergeAll(Logger.layer([logger(format, coloured)]), Layer.succeed(References.MinimumLogLevel, level))

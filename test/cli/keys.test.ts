@@ -1,19 +1,17 @@
 /** `boardwalk keys` as people run it, and a gateway that has no other keys than those of the file. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { isWellFormed } from "../../src/services/KeyMint.ts"
+import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { run, start } from "../support/program.ts"
 import { get } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
 
-const folder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-keys-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-)
+const folder = temporary("keys")
 
 const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
 const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
@@ -105,7 +103,7 @@ live("a gateway with a file of keys needs no API_KEY; without either it does not
     const file = join(yield* folder, "keys.json")
     const { stdout } = yield* keys(file, "create", "--name", "One", "--scope", "devices:read")
     const upstream = yield* tinyThingsBoard()
-    const environment = { TB_HOST: upstream.url, TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant", HOST: "127.0.0.1" }
+    const environment = { TB_HOST: upstream.url, TB_USERNAME: canaries.username, TB_PASSWORD: canaries.password, HOST: "127.0.0.1" }
     const program = yield* start(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
     const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
     expect((yield* get(`${url}/api/v1/tb/assets`, { "x-api-key": stdout.trim() })).status).toBe(403)

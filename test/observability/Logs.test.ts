@@ -3,6 +3,7 @@ import { Cause, Effect, Redacted } from "effect"
 import { TestConsole } from "effect/testing"
 import * as Logs from "../../src/observability/Logs.ts"
 import { effect } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 
 const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>
   Effect.gen(function* () {
@@ -10,7 +11,7 @@ const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>
     return (yield* TestConsole.logLines).map(String)
   })
 
-const told = Effect.logWarning("Security event: 401", { tries: 3, key: Redacted.make("canary") }).pipe(
+const told = Effect.logWarning("Security event: 401", { tries: 3, key: Redacted.make(canaries.password) }).pipe(
   Effect.annotateLogs({ request_id: "r-1" })
 )
 
