@@ -78,6 +78,7 @@ const create = Command.make(
   Effect.fnUntraced(function* ({ customer, deviceId, deviceType, expires, file, id, name, requests, scope }) {
     const keys = yield* orProblem(readKeys(file))
     const key = mint(randomBytes)
+    const sha256 = digestOf(key)
     const devices = restriction(deviceId, deviceType, customer)
     const entry: KeyEntry = {
       id: Option.getOrElse(
@@ -86,10 +87,10 @@ const create = Command.make(
           `${name
             .toLowerCase()
             .replaceAll(/[^a-z0-9]+/g, "-")
-            .slice(0, 40)}-${key.slice(3, 9)}`
+            .slice(0, 40)}-${sha256.slice(0, 6)}`
       ),
       name,
-      sha256: digestOf(key),
+      sha256,
       scopes: [...new Set<KeyScope>(scope)],
       ...(devices === undefined ? {} : { devices }),
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),

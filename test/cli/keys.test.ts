@@ -30,6 +30,9 @@ describe("boardwalk keys", () => {
 
       const text = yield* textOf(file)
       const { keys: entries } = JSON.parse(text)
+      // The id is in every log line of its requests: it is made of nothing that the key is made of.
+      expect(entries[0].id).toMatch(/^grafana-s-d-[0-9a-f]{6}$/)
+      expect(entries[0].id).not.toContain(key.slice(3, 9))
       expect(entries).toMatchObject([{ name: "Grafana Süd", scopes: ["devices:read", "telemetry:read"] }])
       expect(Object.keys(entries[0]).toSorted()).toEqual(["id", "name", "scopes", "sha256"])
       expect(text).not.toContain(key.slice(0, 20))
