@@ -3,6 +3,7 @@ import { Config, Console, DateTime, Effect, FileSystem, Option, Redacted, Runtim
 import { Argument, Command, Flag } from "effect/cli"
 import { allScopes, CustomerId, type DeviceRestriction, type KeyEntry, KeyScope, KeysFile } from "../domain/ApiKey.ts"
 import { DeviceId } from "../domain/Ids.ts"
+import { printable } from "../observability/printable.ts"
 import { randomBytes } from "../platform/Digest.ts"
 import { digestOf, isWellFormed, mint } from "../services/KeyMint.ts"
 import { json } from "./flags.ts"
@@ -119,7 +120,9 @@ const list = Command.make(
     if (json) return yield* Console.log(JSON.stringify(rows, undefined, 2))
     for (const row of rows)
       yield* Console.log(
-        `${row.id}  ${row.state}  ${row.name}  ${row.scopes.join(" ")}${row.devices === null ? "" : `  ${JSON.stringify(row.devices)}`}`
+        printable(
+          `${row.id}  ${row.state}  ${row.name}  ${row.scopes.join(" ")}${row.devices === null ? "" : `  ${JSON.stringify(row.devices)}`}`
+        )
       )
   })
 ).pipe(Command.withDescription("Lists the keys of the file; the keys themselves cannot be had from it"))
@@ -156,7 +159,9 @@ const verify = Command.make(
     const keys = yield* orProblem(readKeys(file))
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
     if (found !== undefined)
-      return yield* Console.log(`This is key ${found.id} (${found.name})${found.disabled === true ? ", which is disabled" : ""}.`)
+      return yield* Console.log(
+        `This is key ${found.id} (${printable(found.name)})${found.disabled === true ? ", which is disabled" : ""}.`
+      )
     return yield* new KeysProblem({
       message: isWellFormed(presented)
         ? "This key is well formed but not in the file."

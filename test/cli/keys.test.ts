@@ -56,6 +56,10 @@ describe("boardwalk keys", () => {
       ])
       expect(stdout).not.toContain("sha256")
       expect((yield* keys(file, "list")).stdout).toMatch(/^one +active +One +devices:read/m)
+      // A file may come from elsewhere: its names do not steer the terminal.
+      const hostile = "\u001b[2J\nforged  active"
+      yield* Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace('"One"', JSON.stringify(hostile))))
+      expect((yield* keys(file, "list")).stdout).toContain("one  active  \\u001b[2J\\nforged  active  devices:read\n")
     })
   )
 
