@@ -1,8 +1,9 @@
 /** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
-import { Context, DateTime, Effect, FileSystem, Layer, Redacted, Schedule, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, FileSystem, Layer, Redacted, Schedule, Schema } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
+import { changesOf, endingSoon } from "./keyNews.ts"
 import { Visibility } from "./Visibility.ts"
 
 export interface ApiKey {
@@ -62,23 +63,33 @@ export class ApiKeys extends Context.Service<
       const { apiKey, apiKeysFile } = yield* Settings
       const own = fromSetting(apiKey)
       let ring: KeyRing = own
+      let held: KeysFile | undefined
 
       if (apiKeysFile !== undefined) {
         const files = yield* FileSystem.FileSystem
         const load = files.readFileString(apiKeysFile).pipe(
           Effect.flatMap((text) => decode(text, { errors: "all", onExcessProperty: "error" })),
           Effect.mapError((error) => new KeysFileBroken({ message: `API_KEYS_FILE cannot be used: ${error.message}` })),
-          Effect.map((file) => {
+          Effect.flatMap((file) => {
+            const before = held
+            held = file
             ring = new Map([...fromFile(file), ...own])
+            return before === undefined
+              ? Effect.void
+              : Effect.andThen(Effect.logInfo("API_KEYS_FILE was read anew", changesOf(before, file)), warnOfEnding(file))
           })
         )
+        const version = Effect.map(files.stat(apiKeysFile), ({ mtime, size }) => `${String(mtime)} ${size}`)
+        // Before the first reading, so that a change during it is seen.
+        const first = yield* Effect.orElseSucceed(version, () => undefined)
         yield* load
         yield* Effect.forkScoped(
-          reloading(
-            load,
-            Effect.map(files.stat(apiKeysFile), ({ mtime, size }) => `${String(mtime)} ${size}`)
+          Effect.repeat(
+            Effect.suspend(() => (held === undefined ? Effect.void : warnOfEnding(held))),
+            Schedule.spaced("1 day")
           )
         )
+        yield* Effect.forkScoped(reloading(load, version, first))
       }
 
       return {
@@ -91,18 +102,28 @@ export class ApiKeys extends Context.Service<
   )
 }
 
+const warnOfEnding = Effect.fnUntraced(function* (file: KeysFile) {
+  for (const { days, expiresAt, id } of endingSoon(file, yield* Clock.currentTimeMillis))
+    yield* Effect.logWarning("A key expires soon", { key_id: id, expires_at: expiresAt, days_left: days })
+})
+
 /** Looks for another version of the file every two seconds (a mounted secret is swapped by a link, which no watcher sees); a broken one is told once. */
-const reloading = <E>(load: Effect.Effect<void, KeysFileBroken>, version: Effect.Effect<string, E>) => {
-  let seen: string | undefined
+const reloading = <E>(load: Effect.Effect<void, KeysFileBroken>, version: Effect.Effect<string, E>, first: string | undefined) => {
+  let seen = first
+  let told: string | undefined
   return Effect.gen(function* () {
     const current = yield* version
-    const changed = seen !== undefined && current !== seen
+    told = undefined
+    const changed = current !== seen
     seen = current
     if (!changed) return
     yield* load
-    yield* Effect.logInfo("API_KEYS_FILE was read anew")
   }).pipe(
-    Effect.catch((error) => Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", error)),
+    Effect.catch((error) => {
+      if (told === String(error)) return Effect.void // a file that is gone would be told with every look
+      told = String(error)
+      return Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", error)
+    }),
     Effect.repeat(Schedule.spaced("2 seconds"))
   )
 }
