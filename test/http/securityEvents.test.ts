@@ -36,7 +36,7 @@ describe("the log tells of", () => {
       yield* call(`${tb}/devices`, { key: canaries.otherApiKey, ...named("unknown") })
       yield* call(`${tb}/devices`, { key: keyOf("old"), ...named("expired") })
       expect(of(records, "Security event: 401")).toEqual(
-        ["none", "unknown", "expired"].map((id) => ({ ...from(id), message: "Security event: 401", status: 401 }))
+        ["none", "unknown", "expired"].map((id) => Object.assign(from(id), { message: "Security event: 401", status: 401 }))
       )
     })
   )

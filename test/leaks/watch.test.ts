@@ -1,4 +1,5 @@
 /** The watch itself: secrets are leaked on purpose, in each place and in each form, and it has to see them. */
+import { Glob } from "bun"
 import { describe, expect, test } from "bun:test"
 import { Cause, Effect, Metric, Redacted } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -248,6 +249,17 @@ describe("what only callers may not read", () => {
       expect(await places(() => look("answer to GET http://tb:8080/api/tenant/devices", text))).toEqual([])
     }
   })
+})
+
+test("programs and folders of tests are seen, since none is started or made but by their support", async () => {
+  const direct: Array<string> = []
+  for (const file of new Glob("{cli,doctor,http,leaks,services,support}/**/*.ts").scanSync(join(import.meta.dir, ".."))) {
+    if (["support/program.ts", "support/folder.ts", "support/fileReaders.ts", "leaks/watch.test.ts"].includes(file)) continue
+    const text = await Bun.file(join(import.meta.dir, "..", file)).text()
+    if (/src\/main\.ts|\bmkdtemp/.test(text)) direct.push(file)
+  }
+  // Use `start` or `run` of support/program.ts, and `folder` of support/folder.ts.
+  expect(direct).toEqual([])
 })
 
 test("what is allowed is said with its reason, and lets nothing of Boardwalk's API through", () => {
