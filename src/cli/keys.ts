@@ -2,6 +2,7 @@
 import { Config, Console, DateTime, Effect, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { KeyEntry, KeyIdentity } from "../domain/ApiKey.ts"
+import { printable } from "../observability/printable.ts"
 import { digestOf, isWellFormed } from "../services/KeyMint.ts"
 import { json } from "./flags.ts"
 import { create } from "./keysCreate.ts"
@@ -30,7 +31,7 @@ const list = Command.make(
   Effect.fnUntraced(function* ({ file, json }) {
     const keys = yield* orProblem(readKeys(file))
     const now = yield* DateTime.now
-    if (!json) return yield* Effect.forEach(keys, (key) => Console.log(lineOf(key, now)), { discard: true })
+    if (!json) return yield* Effect.forEach(keys, (key) => Console.log(printable(lineOf(key, now))), { discard: true })
     const rows = keys.map((key) => ({
       id: key.id,
       name: key.name,
@@ -75,7 +76,9 @@ const verify = Command.make(
     const keys = yield* orProblem(readKeys(file))
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
     if (found !== undefined)
-      return yield* Console.log(`This is key ${found.id} (${found.name})${found.disabled === true ? ", which is disabled" : ""}.`)
+      return yield* Console.log(
+        `This is key ${found.id} (${printable(found.name)})${found.disabled === true ? ", which is disabled" : ""}.`
+      )
     return yield* new KeysProblem({
       message: isWellFormed(presented)
         ? "This key is well formed but not in the file."

@@ -1,9 +1,10 @@
 /** How verbs that go through the API reach a gateway. */
 import { Config, Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
-import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
 import { basePath } from "../api/Api.ts"
 import { ownAddress } from "../config/ownAddress.ts"
+import { printable } from "../observability/printable.ts"
 
 export const remoteFlags = {
   url: Flag.String("url").pipe(
@@ -32,7 +33,7 @@ const explained = (response: HttpClientResponse.HttpClientResponse) =>
         onSome: ({ detail, details }) =>
           `${detail}${details === undefined || JSON.stringify(details) === "{}" ? "" : ` ${JSON.stringify(details)}`}`
       })
-      return Effect.fail(new RemoteProblem({ message: said }))
+      return Effect.fail(new RemoteProblem({ message: printable(said) }))
     }
   )
 
@@ -52,7 +53,7 @@ export const connect = Effect.fnUntraced(function* (flags: {
     url: (path) => `${base}${basePath}/${path}`,
     send: (request) =>
       client.execute(HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(flags.key))).pipe(
-        Effect.mapError(() => new RemoteProblem({ message: `No answer from ${base}.` })),
+        Effect.mapError(() => new RemoteProblem({ message: `No answer from ${UrlParams.redactUrl(base)}.` })),
         Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
       )
   }

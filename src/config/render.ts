@@ -80,7 +80,7 @@ export const markdown = (): string =>
 
 const shown = ({ row, text }: Reading) => {
   if (text === undefined || text === "") return row.otherwise ? `(${row.otherwise})` : ""
-  return row.secret ? "(hidden)" : text
+  return row.secret ? "(hidden)" : text.replace(/:\/\/\S*@/, "://(hidden)@")
 }
 
 /** What is in effect: a line a variable with value, origin and fault; no secret. */

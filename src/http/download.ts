@@ -1,16 +1,22 @@
-import { Effect, Stream } from "effect"
+import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../services/Exports.ts"
+import { thingsBoardFailed } from "./securityEvent.ts"
 
 /**
  * A file as an answer. When the stream fails the connection is reset and no last chunk is sent, so that a cut file never looks
  * whole; the reason goes to the log, since nobody can be told any more.
  */
 export const download = ({ body, contentType, fileName }: ExportedFile) =>
-  HttpServerResponse.stream(
-    body.pipe(
-      Stream.tapError((error) => Effect.logError(`An export was broken off: ${error.message}`)),
-      Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
-    ),
-    { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"` } }
+  // The stream runs after the handler and without the request's context, of which the log needs to know who asked.
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.succeed(
+      HttpServerResponse.stream(
+        body.pipe(
+          Stream.tapError((error) => Effect.provideContext(thingsBoardFailed(error, { broken_off: fileName }), context)),
+          Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
+        ),
+        { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"` } }
+      )
+    )
   )

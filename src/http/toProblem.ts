@@ -13,6 +13,7 @@ import { EntityNotFound, InvalidInput } from "../domain/Errors.ts"
 import { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
+import { thingsBoardFailed } from "./securityEvent.ts"
 
 export type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
 
@@ -50,9 +51,9 @@ const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
     Match.orElse(() => failed("ThingsBoard answered in a way that the gateway cannot use."))
   )
 
-/** For calls that only ThingsBoard can fail. The phrase is one that people already grep for. */
+/** For calls that only ThingsBoard can fail. */
 export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  Effect.andThen(Effect.logWarning(`ThingsBoard HTTP error: ${error.message}`), explain(error))
+  Effect.andThen(thingsBoardFailed(error), explain(error))
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"

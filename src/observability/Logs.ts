@@ -6,6 +6,7 @@ import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogL
 import { Settings } from "../config/Settings.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { isTerminal } from "../platform/Runtime.ts"
+import { printable, printableLines } from "./printable.ts"
 
 interface Line {
   readonly ts: string
@@ -45,14 +46,15 @@ const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
   }
 }
 
+/** JSON escapes some of what is not printable; the rest is escaped in the same form, so that the line means the same. */
 const json = ({ fields, ...line }: Line) =>
-  Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message })
+  printable(Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message }))
 
 const asText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
 
 const quoted = (value: unknown) => {
   const text = asText(value)
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)
+  return /^[^\s"=\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : printable(JSON.stringify(text))
 }
 
 const pairs = (fields: Readonly<Record<string, unknown>>) => Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
@@ -70,18 +72,21 @@ const pretty =
     [
       paint("90", ts.slice(11, 23), coloured),
       paint(colours[level] ?? "0", level.toUpperCase().padEnd(5), coloured),
-      message,
+      printable(message),
       ...pairs(fields).map((pair) => paint("90", pair, coloured)),
-      ...(error === undefined ? [] : [`\n${asText(error)}`])
+      ...(error === undefined ? [] : [`\n  ${printableLines(asText(error))}`])
     ].join(" ")
 
 export type LogFormat = "pretty" | "json" | "logfmt"
 
-/** A logger that writes lines of that form to the console. */
-export const logger = (format: LogFormat, coloured = false) => {
+/** Makes lines of that form. */
+export const lines = (format: LogFormat, coloured = false): Logger.Logger<unknown, string> => {
   const print = { json, logfmt, pretty: pretty(coloured) }[format]
-  return Logger.withConsoleLog(Logger.make((options) => print(toLine(options))))
+  return Logger.make((options) => print(toLine(options)))
 }
+
+/** Writes them to the console. */
+export const logger = (format: LogFormat, coloured = false) => Logger.withConsoleLog(lines(format, coloured))
 
 export const layerOf = (format: LogFormat, level: LogLevel.LogLevel, coloured = false) =>
   Layer.mergeAll(Logger.layer([logger(format, coloured)]), Layer.succeed(References.MinimumLogLevel, level))

@@ -1,8 +1,9 @@
 /** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
-import { Context, DateTime, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
+import { changesOf, endingSoon } from "./keyNews.ts"
 import { credentialsOf, secretFilesOf } from "./KeySecrets.ts"
 import { Visibility } from "./Visibility.ts"
 
@@ -86,6 +87,7 @@ export class ApiKeys extends Context.Service<
       const { apiKey, apiKeysFile } = yield* Settings
       const own = fromSetting(apiKey)
       let ring: KeyRing = own
+      let held: KeysFile | undefined
 
       if (apiKeysFile !== undefined) {
         const files = yield* FileSystem.FileSystem
@@ -98,9 +100,14 @@ export class ApiKeys extends Context.Service<
               read = [apiKeysFile, ...keys.flatMap(({ thingsboard }) => (thingsboard === undefined ? [] : secretFilesOf(thingsboard)))]
             })
           ),
-          Effect.flatMap(fromFile),
-          Effect.map((keys) => {
+          Effect.flatMap((file) => Effect.map(fromFile(file), (keys) => [file, keys] as const)),
+          Effect.flatMap(([file, keys]) => {
+            const before = held
+            held = file
             ring = new Map([...keys, ...own])
+            return before === undefined
+              ? Effect.void
+              : Effect.andThen(Effect.logInfo("API_KEYS_FILE was read anew", changesOf(before, file)), warnOfEnding(file))
           })
         )
         const stamp = (path: string) =>
@@ -115,6 +122,12 @@ export class ApiKeys extends Context.Service<
         // Looked at before it is read: what is written meanwhile is another version.
         const before = yield* stamp(apiKeysFile)
         yield* load
+        yield* Effect.forkScoped(
+          Effect.repeat(
+            Effect.suspend(() => (held === undefined ? Effect.void : warnOfEnding(held))),
+            Schedule.spaced("1 day")
+          )
+        )
         const seen = [before, ...(yield* Effect.forEach(read.slice(1), stamp))].join()
         yield* Effect.forkScoped(reloading(load, seen, version))
       }
@@ -130,6 +143,11 @@ export class ApiKeys extends Context.Service<
   )
 }
 
+const warnOfEnding = Effect.fnUntraced(function* (file: KeysFile) {
+  for (const { days, expiresAt, id } of endingSoon(file, yield* Clock.currentTimeMillis))
+    yield* Effect.logWarning("A key expires soon", { key_id: id, expires_at: expiresAt, days_left: days })
+})
+
 /**
  * Looks every two seconds for another version of the file, or of a secret that it names (a mounted secret is swapped by a link, which
  * no watcher sees); a broken one is told once.
@@ -141,7 +159,6 @@ const reloading = (load: Effect.Effect<void, KeysFileBroken, FileSystem.FileSyst
     if (found === seen) return
     seen = found
     yield* load
-    yield* Effect.logInfo("API_KEYS_FILE was read anew")
   }).pipe(
     Effect.catch((error) => Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", error)),
     Effect.repeat(Schedule.spaced("2 seconds"))

@@ -3,7 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
 import type { AssetId } from "../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../domain/Page.ts"
-import { scanObject } from "../thingsboard/ObjectScanner.ts"
+import { scanEntity } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
 import { assetPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
@@ -29,7 +29,7 @@ export class Assets extends Context.Service<
           Effect.flatMap(thingsBoard.identity, (identity) =>
             Effect.flatMap(thingsBoard.get(`${owner(identity)}/assets${pageParameters(query)}`), scanPage)
           ),
-        get: (id) => hiddenAsMissing(Effect.flatMap(thingsBoard.get(assetPath(id)), scanObject), "ASSET", id),
+        get: (id) => hiddenAsMissing(Effect.flatMap(thingsBoard.get(assetPath(id)), scanEntity(id)), "ASSET", id),
         types: (query) => Effect.flatMap(thingsBoard.get(`/api/assetProfileInfos${pageParameters(query)}`), scanPage)
       }
     })

@@ -6,7 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../domain/Page.ts"
-import { scanObject } from "../thingsboard/ObjectScanner.ts"
+import { scanEntity } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
 import { devicePath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
@@ -42,7 +42,7 @@ export class Devices extends Context.Service<
       return {
         list: (query) =>
           withVisibility((visibility) => (visibility === undefined ? listed(query) : listVisible(thingsBoard, visibility, query, listed))),
-        get: (id) => access.guard(id, hiddenAsMissing(Effect.flatMap(thingsBoard.get(devicePath(id)), scanObject), "DEVICE", id)),
+        get: (id) => access.guard(id, hiddenAsMissing(Effect.flatMap(thingsBoard.get(devicePath(id)), scanEntity(id)), "DEVICE", id)),
         types: (query) =>
           withVisibility((visibility) =>
             visibility === undefined

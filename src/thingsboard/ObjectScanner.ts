@@ -1,8 +1,15 @@
 import { Effect, Option, Schema } from "effect"
 import { badAnswer, type ThingsBoardError } from "./ThingsBoardError.ts"
 
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ id: Schema.Struct({ id: Schema.String }) })))
 
-/** The bytes themselves, once seen to be a JSON object as a whole. For single entities; a list is too long for it. */
-export const scanObject = (bytes: Uint8Array): Effect.Effect<Uint8Array, ThingsBoardError> =>
-  Option.isNone(decode(new TextDecoder().decode(bytes))) ? Effect.fail(badAnswer()) : Effect.succeed(bytes)
+/**
+ * The bytes themselves, once seen to be JSON as a whole and the entity that was asked for: an error that came with status 200 is not
+ * passed on. For single entities; a list is too long for it.
+ */
+export const scanEntity =
+  (id: string) =>
+  (bytes: Uint8Array): Effect.Effect<Uint8Array, ThingsBoardError> => {
+    const found = decode(new TextDecoder().decode(bytes))
+    return Option.isSome(found) && found.value.id.id.toLowerCase() === id.toLowerCase() ? Effect.succeed(bytes) : Effect.fail(badAnswer())
+  }

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { live } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { run } from "../support/program.ts"
 import { apiKey } from "../support/serving.ts"
 
@@ -9,7 +10,7 @@ describe("boardwalk config", () => {
     Effect.gen(function* () {
       const { exitCode, stdout } = yield* run(
         ["config", "show"],
-        { API_KEY: apiKey, TB_USERNAME: "u", TB_PASSWORD: "canary-password" },
+        { API_KEY: apiKey, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword },
         { ".env": "PORT=9000  # from the file" }
       )
       expect(exitCode).toBe(0)

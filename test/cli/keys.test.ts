@@ -1,19 +1,17 @@
 /** `boardwalk keys` as people run it, and a gateway that has no other keys than those of the file. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { isWellFormed } from "../../src/services/KeyMint.ts"
+import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { run, start } from "../support/program.ts"
 import { get } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
 
-const folder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-keys-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-)
+const folder = temporary("keys")
 
 const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
 const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
@@ -32,6 +30,9 @@ describe("boardwalk keys", () => {
 
       const text = yield* textOf(file)
       const { keys: entries } = JSON.parse(text)
+      // The id is in every log line of its requests: it is made of nothing that the key is made of.
+      expect(entries[0].id).toMatch(/^grafana-s-d-[0-9a-f]{6}$/)
+      expect(entries[0].id).not.toContain(key.slice(3, 9))
       expect(entries).toMatchObject([{ name: "Grafana Süd", scopes: ["devices:read", "telemetry:read"] }])
       expect(Object.keys(entries[0]).toSorted()).toEqual(["id", "name", "scopes", "sha256"])
       expect(text).not.toContain(key.slice(0, 20))
@@ -94,6 +95,10 @@ describe("boardwalk keys", () => {
       ])
       expect(stdout).not.toContain("sha256")
       expect((yield* keys(file, "list")).stdout).toMatch(/^one +active +One +devices:read/m)
+      // A file may come from elsewhere: its names do not steer the terminal.
+      const hostile = "\u001b[2J\nforged  active"
+      yield* Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace('"One"', JSON.stringify(hostile))))
+      expect((yield* keys(file, "list")).stdout).toContain("one  active  \\u001b[2J\\nforged  active  devices:read\n")
     })
   )
 
@@ -144,7 +149,7 @@ live("a gateway with a file of keys needs no API_KEY; without either it does not
     const file = join(yield* folder, "keys.json")
     const { stdout } = yield* keys(file, "create", "--name", "One", "--scope", "devices:read")
     const upstream = yield* tinyThingsBoard()
-    const environment = { TB_HOST: upstream.url, TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant", HOST: "127.0.0.1" }
+    const environment = { TB_HOST: upstream.url, TB_USERNAME: canaries.username, TB_PASSWORD: canaries.password, HOST: "127.0.0.1" }
     const program = yield* start(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
     const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
     expect((yield* get(`${url}/api/v1/tb/assets`, { "x-api-key": stdout.trim() })).status).toBe(403)

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { live } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { run } from "../support/program.ts"
 import { serving } from "../support/serving.ts"
 
@@ -16,7 +17,7 @@ describe("boardwalk ready", () => {
 
   live("tells what is wrong when it is not ready", () =>
     Effect.gen(function* () {
-      const { url } = yield* serving({}, { TB_PASSWORD: "canary-password" })
+      const { url } = yield* serving({}, { TB_PASSWORD: canaries.wrongPassword })
       const { exitCode, stderr } = yield* run(["ready", "--url", url])
       expect(exitCode).toBe(1)
       expect(stderr).toContain("answered 503. thingsboard:")

@@ -1,18 +1,14 @@
 /** `boardwalk export` and `boardwalk import`, started as people start them. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { lastWholeRow } from "../../src/cli/exportPart.ts"
 import { canaries, gateway } from "../support/gateway.ts"
+import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
 import { start } from "../support/program.ts"
 
-const folder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-transfer-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-)
+const folder = temporary("transfer")
 
 const filled = Effect.gen(function* () {
   const it = yield* gateway()

@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { live } from "../support/it.ts"
 import { keysFile } from "../support/keysFile.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { run } from "../support/program.ts"
 import { apiKey, serving } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
@@ -30,7 +31,7 @@ describe("boardwalk doctor", () => {
     Effect.gen(function* () {
       const upstream = yield* tinyThingsBoard()
       const { exitCode, stdout } = yield* doctor(
-        { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: "canary-password", API_KEY: apiKey, PORT: "9" },
+        { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword, API_KEY: apiKey, PORT: "9" },
         "--json"
       )
       const { checks, healthy } = JSON.parse(stdout) as { healthy: boolean; checks: ReadonlyArray<Record<string, string>> }

@@ -69,7 +69,10 @@ describe("when ThingsBoard fails", () => {
         if (format !== "parquet" && format !== "xlsx") expect(seen.text).toStartWith("HTTP/1.1 200 OK\r\n")
         if (format === "json") expect(seen.text).not.toContain("]}")
       }
-      expect(logs.filter((line) => line.includes("An export was broken off: Forbidden")).length).toBe(5)
+      expect(
+        logs.filter((line) => line.includes("ThingsBoard HTTP error: Forbidden (status 403, code 20)") && line.includes("broken_off"))
+          .length
+      ).toBe(5)
       expect(logs.join()).not.toContain("secret words")
     })
   )

@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { Answer } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
+import { keyOf } from "../support/keysFile.ts"
 import { restricted, visible } from "../support/restricted.ts"
 
 type Site = Effect.Success<ReturnType<typeof restricted>>
@@ -227,7 +228,7 @@ describe("many devices", () => {
       )
       const rows = (column: string, values: ReadonlyArray<string>, dryRun: boolean) =>
         it.call(`/api/v1/tb/telemetry/bulk?dry_run=${dryRun}`, {
-          key: "canary-of-byCustomer-0123456789",
+          key: keyOf("byCustomer"),
           headers: { "content-type": "text/csv" },
           body: `${column},ts,key,value\n${values.map((value) => `${value},${now},load,2`).join("\n")}\n`
         })

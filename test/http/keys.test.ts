@@ -1,23 +1,16 @@
 /** Keys of `API_KEYS_FILE`: made by the program, checked at the door, changed while the gateway runs. */
 import { expect } from "bun:test"
 import { Effect, Redacted, Schedule } from "effect"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { noCustomer } from "../../src/domain/Ids.ts"
-import { type Answer, gateway } from "../support/gateway.ts"
+import { type Answer, canaries, gateway } from "../support/gateway.ts"
+import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
 import { run } from "../support/program.ts"
 
 const devices = "/api/v1/tb/devices"
 
-const keysFile = Effect.map(
-  Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-keys-"))),
-    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
-  ),
-  (folder) => join(folder, "keys.json")
-)
+const keysFile = Effect.map(temporary("keys"), (folder) => join(folder, "keys.json"))
 
 const create = Effect.fnUntraced(function* (file: string, ...args: ReadonlyArray<string>) {
   const { exitCode, stderr, stdout } = yield* run(["keys", "create", "--file", file, ...args])
@@ -62,7 +55,7 @@ live(
     Effect.gen(function* () {
       const file = yield* keysFile
       const first = yield* create(file, "--name", "First", "--id", "first", "--scope", "devices:read")
-      const it = yield* gateway({ settings: { apiKeysFile: file, apiKey: Redacted.make("another-canary-key-0123456789") } })
+      const it = yield* gateway({ settings: { apiKeysFile: file, apiKey: Redacted.make(canaries.otherApiKey) } })
       expect((yield* it.call(devices, { key: first })).status).toBe(200)
 
       const second = yield* create(file, "--name", "Second", "--scope", "devices:read")

@@ -162,14 +162,14 @@ describe("one shape", () => {
   live("a wrong password at ThingsBoard is 503, told without a word of ThingsBoard's", () =>
     Effect.gen(function* () {
       const { call, logs } = yield* gateway({
-        settings: { tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make("canary-wrong") } }
+        settings: { tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make(canaries.wrongPassword) } }
       })
       const answer = yield* call(`${tb}/devices`)
       shaped(answer, 503, "UPSTREAM_UNAVAILABLE")
       expect(answer.headers.get("retry-after")).not.toBeNull()
       expect(answer.text).not.toContain("Invalid username")
       expect(logs.join("\n")).toContain("ThingsBoard HTTP error")
-      expect(logs.join("\n")).not.toContain("canary-wrong")
+      expect(logs.join("\n")).not.toContain(canaries.wrongPassword)
       expect((yield* call("/ready")).status).toBe(503)
       expect((yield* call("/health")).status).toBe(200)
     })

@@ -1,7 +1,7 @@
 /** The same gateway before either version of ThingsBoard, with a user or with a ThingsBoard API key. */
 import { expect } from "bun:test"
 import { Effect, Redacted } from "effect"
-import { gateway } from "../support/gateway.ts"
+import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
 
 const tb = "/api/v1/tb"
@@ -55,12 +55,14 @@ live("a ThingsBoard API key does instead of user and password, and one that is r
     const settings = { tbHost: first.emulator.url }
     const it = yield* gateway({ settings: { ...settings, tbCredentials: { _tag: "ApiKey", key: Redacted.make(key.value) } } })
     expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
-    const wrong = yield* gateway({ settings: { ...settings, tbCredentials: { _tag: "ApiKey", key: Redacted.make("tb_canary-wrong") } } })
+    const wrong = yield* gateway({
+      settings: { ...settings, tbCredentials: { _tag: "ApiKey", key: Redacted.make(canaries.thingsBoardKey) } }
+    })
     first.emulator.faults.forgetCalls()
     const answers = yield* Effect.forEach([1, 2, 3, 4, 5], () => wrong.call(`${tb}/devices`))
     expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503])
     expect(first.emulator.faults.calls({}).length).toBeLessThanOrEqual(2)
-    expect(JSON.stringify(wrong.logs)).not.toContain("canary-wrong")
+    expect(JSON.stringify(wrong.logs)).not.toContain(canaries.thingsBoardKey)
   })
 )
 

@@ -3,6 +3,7 @@ import { Cause, Effect, Redacted } from "effect"
 import { TestConsole } from "effect/testing"
 import * as Logs from "../../src/observability/Logs.ts"
 import { effect } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 
 const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>
   Effect.gen(function* () {
@@ -10,7 +11,7 @@ const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>
     return (yield* TestConsole.logLines).map(String)
   })
 
-const told = Effect.logWarning("Security event: 401", { tries: 3, key: Redacted.make("canary") }).pipe(
+const told = Effect.logWarning("Security event: 401", { tries: 3, key: Redacted.make(canaries.password) }).pipe(
   Effect.annotateLogs({ request_id: "r-1" })
 )
 
@@ -43,6 +44,45 @@ describe("log lines", () => {
       const [line] = yield* written("pretty", told)
       expect(line).toStartWith("00:00:00.000 WARN  Security event: 401 request_id=r-1")
       expect(line).not.toContain("canary")
+    })
+  )
+
+  const hostile = 'x\r\nts=1 level=error message=forged \u001b[31mred\u009b2J\u2028\u202eevil\u0000"\\'
+
+  for (const format of ["json", "logfmt", "pretty"] as const) {
+    effect(`cannot be forged or coloured by what is in them (${format})`, () =>
+      Effect.gen(function* () {
+        const lines = [
+          ...(yield* written(format, Effect.logWarning(hostile))),
+          ...(yield* written(format, Effect.logWarning("a").pipe(Effect.annotateLogs({ given: hostile })))),
+          ...(yield* written(format, Effect.logWarning("b", { given: [hostile, { [hostile]: hostile }] }))),
+          ...(yield* written(format, Effect.logWarning("c").pipe(Effect.annotateLogs({ given: "\u001b[2J" }))))
+        ]
+        for (const line of lines) {
+          expect(line).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u)
+          expect(line).toContain("\\u001b[")
+          if (format === "json") expect(JSON.parse(line).level).toBe("warn")
+        }
+      })
+    )
+  }
+
+  effect("in JSON mean what was given, escapes and all", () =>
+    Effect.gen(function* () {
+      const [line] = yield* written("json", Effect.logWarning(hostile, { name: "Süd 😀" }))
+      expect(JSON.parse(line!)).toMatchObject({ message: hostile, name: "Süd 😀" })
+      expect(line).toContain("Süd 😀")
+    })
+  )
+
+  effect("of a failure keep its lines apart from those of the log", () =>
+    Effect.gen(function* () {
+      const cause = Cause.die(new Error("boom\n12:00:00.000 ERROR forged \u001b[31m"))
+      const [line] = yield* written("pretty", Effect.logError("Unexpected failure", cause))
+      const [, ...more] = line!.split("\n")
+      expect(more.length).toBeGreaterThan(1)
+      for (const part of more) expect(part).toStartWith("  ")
+      expect(line).not.toContain("\u001b")
     })
   )
 

@@ -8,11 +8,12 @@ import * as BunHttpServer from "../../src/platform/BunHttpServer.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
 import * as Transport from "../../src/thingsboard/Transport.ts"
 import { effect, live } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { otlpReceiver } from "../support/OtlpReceiver.ts"
 
 const trace = "0af7651916cd43dd8448eb211c80319c"
 const caller = "b7ad6b7169203331"
-const secret = "canary-8c1f"
+const secret = canaries.accessToken
 
 /** An upstream that tells the trace it was sent. */
 const echo = Effect.acquireRelease(

@@ -1,5 +1,6 @@
 /** A collector that keeps what OTLP/HTTP JSON exporters send it, for assertions. */
 import { Effect } from "effect"
+import { look } from "./leaks/watch.ts"
 
 interface Attribute {
   readonly key: string
@@ -43,7 +44,9 @@ export const otlpReceiver = Effect.acquireRelease(
       port: 0,
       hostname: "127.0.0.1",
       fetch: async (request) => {
-        bodies.push(await decoded(request))
+        const body = await decoded(request)
+        look("export", body)
+        bodies.push(body)
         return Response.json({})
       }
     })

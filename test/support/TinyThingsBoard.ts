@@ -1,10 +1,11 @@
 /** Just enough of ThingsBoard to log in and list one device, as slowly as a test wants. */
 import { Effect } from "effect"
+import { canaries } from "./leaks/canaries.ts"
 
 const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString("base64url")
 const token = () => {
   const iat = Math.floor(Date.now() / 1000)
-  return `${part({ alg: "HS512" })}.${part({ iat, exp: iat + 3600, scopes: ["TENANT_ADMIN"] })}.signature`
+  return `${part({ alg: "HS512" })}.${part({ iat, exp: iat + 3600, scopes: ["TENANT_ADMIN"] })}.${canaries.signature}`
 }
 
 const id = (entityType: string, last: string) => ({ entityType, id: `00000000-0000-1000-8000-00000000000${last}` })
@@ -14,9 +15,9 @@ const user = {
   createdTime: 0,
   tenantId: id("TENANT", "2"),
   customerId: id("CUSTOMER", "3"),
-  email: "tenant@thingsboard.org",
+  email: canaries.username,
   authority: "TENANT_ADMIN",
-  name: "tenant@thingsboard.org"
+  name: canaries.username
 }
 
 const device = {
@@ -32,7 +33,7 @@ const device = {
   additionalInfo: null
 }
 
-/** Listens until the scope closes. Lists take `delay` milliseconds; a password other than "tenant" is refused. */
+/** Listens until the scope closes. Lists take `delay` milliseconds; a password other than the canary is refused. */
 export const tinyThingsBoard = (options: { readonly delay?: number } = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -46,9 +47,12 @@ export const tinyThingsBoard = (options: { readonly delay?: number } = {}) =>
           requests.push({ path: pathname, headers: request.headers })
           if (pathname === "/api/auth/login") {
             const { password } = (await request.json()) as { readonly password: string }
-            return password === "tenant"
+            return password === canaries.password
               ? Response.json({ token: token(), refreshToken: token() })
-              : Response.json({ status: 401, message: "Invalid username or password", errorCode: 10 }, { status: 401 })
+              : Response.json(
+                  { status: 401, message: `Invalid username or password (${canaries.upstreamWords})`, errorCode: 10 },
+                  { status: 401 }
+                )
           }
           if (pathname === "/api/auth/user") return Response.json(user)
           if (pathname.endsWith("/timeseries/ANY")) {

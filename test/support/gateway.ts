@@ -1,19 +1,17 @@
 /** The gateway before the emulator, in this process and on real sockets, until the scope closes. */
-import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted, References } from "effect"
+import { ConfigProvider, Context, Duration, Effect, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
 import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
+import type { Fault } from "../../src/emulator/Faults.ts"
 import * as Server from "../../src/http/Server.ts"
 import { BunHttpServer } from "../../src/platform/BunHttpServer.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
+import { canaries } from "./leaks/canaries.ts"
+import { observed } from "./leaks/observed.ts"
 
-/** Secrets that no answer, log or error may show. */
-export const canaries = {
-  apiKey: "canary-api-key-0123456789",
-  username: "canary-user@example.com",
-  password: "canary-password-9f8e7d"
-}
+export { canaries }
 
 export interface Answer {
   readonly status: number
@@ -38,13 +36,19 @@ interface Options {
   readonly settings?: Partial<SettingsShape>
 }
 
+/** Statuses that are ordered without a body get words that no caller may read. */
+const withWords = (fault: Fault): Fault => {
+  const { outcome } = fault
+  if (outcome?.type !== "Status") return fault
+  const headers = { server: canaries.upstreamWords, "x-powered-by": canaries.innerHost, ...outcome.headers }
+  return { ...fault, outcome: { ...outcome, body: outcome.body ?? `${canaries.upstreamWords} at ${canaries.innerHost}`, headers } }
+}
+
 export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions, environment = {}, settings }: Options = {}) {
-  const emulator = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", ...emulatorOptions })), Emulator)
+  const made = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
+  const emulator = { ...made, faults: { ...made.faults, order: (fault: Fault) => made.faults.order(withWords(fault)) } }
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
-  const logs: Array<string> = []
-  const keep = Logger.make(({ cause, fiber, logLevel, message }) => {
-    logs.push(Bun.inspect({ logLevel, message, cause, annotations: fiber.getRef(References.CurrentLogAnnotations) }, { depth: 8 }))
-  })
+  const { layer: Observed, lines: logs, records } = observed()
   const Gateway = Server.layer.pipe(
     Layer.provide(
       Settings.layerTest({
@@ -57,7 +61,7 @@ export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions,
     ),
     Layer.provide(Runtime.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
-    Layer.provide(Logger.layer([keep]))
+    Layer.provide(Observed)
   )
   const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)
 
@@ -81,5 +85,5 @@ export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions,
     })
 
   const client = yield* make({ baseUrl: url, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))
-  return { url, call, client, emulator, tenant, logs }
+  return { url, call, client, emulator, tenant, logs, records }
 })

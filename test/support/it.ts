@@ -2,6 +2,7 @@
 import { test } from "bun:test"
 import { Cause, Effect, Exit, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
+import { look } from "./leaks/watch.ts"
 
 const environment = Layer.mergeAll(TestConsole.layer, TestClock.layer())
 
@@ -10,8 +11,12 @@ const run = async <E>(body: Effect.Effect<unknown, E>) => {
   if (Exit.isFailure(exit)) throw Cause.prettyErrors(exit.cause)[0] ?? Cause.squash(exit.cause)
 }
 
+const lookAtConsole = Effect.gen(function* () {
+  for (const line of [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)]) look("console", String(line))
+})
+
 export const effect = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
-  test(name, () => run(Effect.scoped(Effect.suspend(body)).pipe(Effect.provide(environment))), timeout)
+  test(name, () => run(Effect.scoped(Effect.suspend(body)).pipe(Effect.ensuring(lookAtConsole), Effect.provide(environment))), timeout)
 
 export const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
   test(name, () => run(Effect.scoped(Effect.suspend(body))), timeout)

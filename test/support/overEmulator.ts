@@ -14,6 +14,7 @@ import { Telemetry } from "../../src/services/Telemetry.ts"
 import { Session } from "../../src/thingsboard/Session.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
+import { canaries } from "./leaks/canaries.ts"
 
 export type Points = Readonly<Record<string, ReadonlyArray<readonly [ts: number, value: Value]>>>
 
@@ -46,10 +47,12 @@ const counted = (calls: Calls) =>
 
 export const overEmulator = Effect.fnUntraced(function* () {
   const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version: "4.3" })))
-  const { faults, store, url, username, password } = yield* Effect.provide(Emulator, emulator)
-  const { tenantId } = store.directory.userByEmail(username)!
+  const { createTenant, faults, store, url } = yield* Effect.provide(Emulator, emulator)
+  const { username } = canaries
+  const password = Redacted.make(canaries.password)
+  const { tenantId } = yield* createTenant({ username, password })
   const calls: Calls = { history: [], other: 0 }
-  const tbCredentials = { _tag: "Password", username, password: Redacted.make(password) } as const
+  const tbCredentials = { _tag: "Password", username, password } as const
   const services = yield* Layer.build(
     Layer.mergeAll(Exports.layer, Query.layer, LatestOfMany.layer).pipe(
       Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer)),

@@ -1,8 +1,9 @@
 /** The program as people start it: a process of its own with only the given environment, in an empty folder. */
 import { Effect } from "effect"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { folder } from "./folder.ts"
+import { lookAtArguments } from "./leaks/processes.ts"
+import { look, lookAtStream, plant } from "./leaks/watch.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname
 
@@ -28,15 +29,13 @@ const collect = async (stream: ReadableStream<Uint8Array>, keep: (text: string) 
   return all
 }
 
-const folder = (files: Record<string, string>) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const path = await mkdtemp(join(tmpdir(), "boardwalk-"))
-      await Promise.all(Object.entries(files).map(([name, text]) => Bun.write(join(path, name), text)))
-      return path
-    }),
-    (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-  )
+const folderWith = Effect.fnUntraced(function* (files: Record<string, string>) {
+  const path = yield* folder("program")
+  yield* Effect.promise(() => Promise.all(Object.entries(files).map(([name, text]) => Bun.write(join(path, name), text))))
+  return path
+})
+
+const mintedKey = /\bbw_[0-9A-Za-z]{46}\b/g
 
 /** Starts `boardwalk` with these arguments; killed when the scope closes. */
 export const start = Effect.fnUntraced(function* (
@@ -45,7 +44,9 @@ export const start = Effect.fnUntraced(function* (
   files: Record<string, string> = {},
   command: ReadonlyArray<string> = [process.execPath, "--no-env-file", main]
 ) {
-  const cwd = yield* folder(files)
+  const cwd = yield* folderWith(files)
+  const name = ["boardwalk", ...args.slice(0, 2).filter((word) => /^[a-z]+$/.test(word))].join(" ")
+  look(`arguments of ${name}`, args.join(" "))
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       Bun.spawn([...command, ...args], {
@@ -56,7 +57,7 @@ export const start = Effect.fnUntraced(function* (
         stderr: "pipe"
       })
     ),
-    (child) => Effect.promise(() => (child.kill("SIGKILL"), child.exited))
+    (child) => Effect.promise(() => (lookAtArguments(name, child.pid), child.kill("SIGKILL"), child.exited))
   )
   let written = ""
   const listeners = new Set<() => void>()
@@ -64,29 +65,38 @@ export const start = Effect.fnUntraced(function* (
     written += text
     for (const listener of listeners) listener()
   }
-  const everything = Promise.all([collect(child.stdout, keep), collect(child.stderr, keep)])
+  const seen = (stream: string) => {
+    const see = lookAtStream(`${stream} of ${name}`)
+    return (text: string) => {
+      see(text)
+      keep(text)
+    }
+  }
+  const everything = Promise.all([collect(child.stdout, seen("standard output")), collect(child.stderr, seen("standard error"))])
   const program: Program = {
     output: () => written,
     ended: Effect.promise(async () => {
       const [stdout, stderr] = await everything
+      for (const [key] of stdout.matchAll(mintedKey)) plant("a key that was minted", key)
       return { exitCode: await child.exited, stdout, stderr }
     }),
     pid: child.pid,
     kill: (signal) => child.kill(signal),
     says: (words) =>
       Effect.callback<RegExpExecArray>((resume) => {
-        const look = () => {
+        const search = () => {
           const match = words.exec(written)
           if (match === null) return
-          listeners.delete(look)
+          listeners.delete(search)
+          lookAtArguments(name, child.pid)
           resume(Effect.succeed(match))
         }
-        listeners.add(look)
+        listeners.add(search)
         void child.exited.then(() => {
           if (!words.test(written)) resume(Effect.die(new Error(`ended without saying ${String(words)}:\n${written}`)))
         })
-        look()
-        return Effect.sync(() => listeners.delete(look))
+        search()
+        return Effect.sync(() => listeners.delete(search))
       })
   }
   return program

@@ -1,5 +1,6 @@
 /** An upstream that answers what a test says and remembers what it was asked. */
 import { Effect } from "effect"
+import { canaries } from "./leaks/canaries.ts"
 
 export interface Asked {
   readonly method: string
@@ -33,7 +34,7 @@ export const refusal = failure(401, 10, "Invalid username or password")
 /** A token as ThingsBoard makes them; its clock need not be ours. */
 export const jwt = (name: string, seconds: number, issuedAt = 1_700_000_000) => {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
-  return `${part({ alg: "HS512" })}.${part({ sub: name, iat: issuedAt, exp: issuedAt + seconds })}.signature`
+  return `${part({ alg: "HS512" })}.${part({ sub: name, iat: issuedAt, exp: issuedAt + seconds })}.${canaries.signature}`
 }
 
 export const tokens = (name: string, seconds = 9000) => json({ token: jwt(name, seconds), refreshToken: jwt(`refresh-${name}`, 604_800) })

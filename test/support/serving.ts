@@ -1,17 +1,20 @@
 /** `boardwalk serve` running in front of a small ThingsBoard, until the scope closes. */
 import { Effect } from "effect"
+import { canaries } from "./leaks/canaries.ts"
 import { start } from "./program.ts"
 import { tinyThingsBoard } from "./TinyThingsBoard.ts"
 
-export const apiKey = "canary-key-0123456789"
+export const apiKey = canaries.apiKey
 
 export const serving = Effect.fnUntraced(function* (options: { readonly delay?: number } = {}, extra: Record<string, string> = {}) {
   const upstream = yield* tinyThingsBoard(options)
   const environment = {
     TB_HOST: upstream.url,
-    TB_USERNAME: "tenant@thingsboard.org",
-    TB_PASSWORD: "tenant",
+    TB_USERNAME: canaries.username,
+    TB_PASSWORD: canaries.password,
     API_KEY: apiKey,
+    SECRET_KEY: canaries.secretKey,
+    ACCESS_TOKEN: canaries.accessToken,
     HOST: "127.0.0.1",
     ...extra
   }

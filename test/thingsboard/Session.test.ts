@@ -5,13 +5,14 @@ import { make } from "../../src/thingsboard/Session.ts"
 import { ThingsBoardError, Unavailable } from "../../src/thingsboard/ThingsBoardError.ts"
 import { make as makeTransport } from "../../src/thingsboard/Transport.ts"
 import { effect } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../support/scripted.ts"
 
 const login = "POST /api/auth/login"
 const refresh = "POST /api/auth/token"
 const whoami = "GET /api/auth/user"
 
-const password = Redacted.make("a-secret-password")
+const password = Redacted.make(canaries.password)
 const credentials = { _tag: "Password", username: "tenant@example.com", password } as const
 
 const sessionOf = Effect.fnUntraced(function* (script: Script) {
@@ -38,7 +39,7 @@ describe("logging in", () => {
       )
       expect(new Set(all)).toEqual(new Set([`Bearer ${jwt("a", 9000)}`]))
       expect(upstream.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([login])
-      expect(JSON.parse(upstream.asked[0]!.body)).toEqual({ username: "tenant@example.com", password: "a-secret-password" })
+      expect(JSON.parse(upstream.asked[0]!.body)).toEqual({ username: "tenant@example.com", password: canaries.password })
     })
   )
 
@@ -82,7 +83,7 @@ describe("logging in", () => {
       expect(yield* session.authorization).toBe(`Bearer ${jwt("a", 9000)}`)
       const logged = (yield* TestConsole.logLines).join("\n")
       expect(logged).toContain("ThingsBoard login failed: Unavailable, status (status 500, code 2)")
-      for (const secret of ["a-secret-password", jwt("a", 9000), "No database"]) expect(logged).not.toContain(secret)
+      for (const secret of [canaries.password, jwt("a", 9000), "No database"]) expect(logged).not.toContain(secret)
     })
   )
 })

@@ -5,6 +5,7 @@ import { Settings } from "../../src/config/Settings.ts"
 import { Session } from "../../src/thingsboard/Session.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
 import { effect } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 import { expired, failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../support/scripted.ts"
 
 const login = "POST /api/auth/login"
@@ -15,7 +16,7 @@ const bearer = (name: string) => `Bearer ${jwt(name, 9000)}`
 
 const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<typeof Settings.layerTest>[0] = {}) {
   const upstream = yield* scripted({ [login]: tokens("a"), [refresh]: tokens("b"), ...script })
-  const tbCredentials = { _tag: "Password", username: "tenant@example.com", password: Redacted.make("a-secret-password") } as const
+  const tbCredentials = { _tag: "Password", username: "tenant@example.com", password: Redacted.make(canaries.password) } as const
   const context = yield* Layer.build(
     ThingsBoard.layer.pipe(
       Layer.provideMerge(Session.layer),
@@ -207,7 +208,7 @@ effect("no secret is in what is logged or told of any failure", () =>
     }
     const all = [...told, ...(yield* TestConsole.logLines).map(String), ...(yield* TestConsole.errorLines).map(String)].join("\n")
     expect(all).toContain("Unavailable")
-    for (const secret of ["a-secret-password", jwt("a", 9000), jwt("refresh-a", 604_800), "Bearer", "tenant@example.com"])
+    for (const secret of [canaries.password, jwt("a", 9000), jwt("refresh-a", 604_800), "Bearer", "tenant@example.com"])
       expect(all).not.toContain(secret)
   })
 )

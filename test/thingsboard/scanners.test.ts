@@ -4,7 +4,7 @@ import { Effect, Result } from "effect"
 import * as fc from "fast-check"
 import { scanAttributes } from "../../src/thingsboard/AttributesScanner.ts"
 import { scanLatest } from "../../src/thingsboard/LatestScanner.ts"
-import { scanObject } from "../../src/thingsboard/ObjectScanner.ts"
+import { scanEntity } from "../../src/thingsboard/ObjectScanner.ts"
 import { scanPage } from "../../src/thingsboard/PageScanner.ts"
 import type { ThingsBoardError } from "../../src/thingsboard/ThingsBoardError.ts"
 
@@ -168,10 +168,24 @@ describe("latest values", () => {
 
 describe("an entity", () => {
   test("is passed on untouched when it is whole, and else refused", () => {
-    const device = '{"name":"Hall", "additionalInfo":{"big":12345678901234567890}}'
-    expect(text(read(scanObject(bytes(device))))).toBe(device)
-    for (const wrong of ["", "[]", "null", '"text"', "<html>", device.slice(0, -1), `${device}}`])
-      expect(isRefused(scanObject(bytes(wrong)))).toBe(true)
+    const id = "784f394c-42b6-435a-983c-b7beff2784f9"
+    const device = `{"name":"Hall", "id":{"entityType":"DEVICE","id":"${id}"}, "additionalInfo":{"big":12345678901234567890}}`
+    const scan = scanEntity(id.toUpperCase())
+    expect(text(read(scan(bytes(device))))).toBe(device)
+    const error = '{"error":"jdbc:postgresql://db:5432 cannot be reached"}'
+    for (const wrong of [
+      "",
+      "[]",
+      "null",
+      '"text"',
+      "<html>",
+      "{}",
+      error,
+      device.slice(0, -1),
+      `${device}}`,
+      device.replace("784", "785")
+    ])
+      expect([wrong, isRefused(scan(bytes(wrong)))]).toEqual([wrong, true])
   })
 })
 

@@ -102,7 +102,7 @@ export const TelemetryLive = HttpApiBuilder.group(
             buckets: query,
             format: formatOf(query.format, request)
           })
-          .pipe(Effect.map(download), Effect.catchTags(exportProblems))
+          .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
       )
       .handle("latestOfMany", ({ payload }) =>
         latestOfMany.read(payload, payload.keys).pipe(
@@ -120,7 +120,7 @@ export const TelemetryLive = HttpApiBuilder.group(
             range: { start: payload.start_ts, end: payload.end_ts },
             format: formatOf(payload.format, request)
           })
-          .pipe(Effect.map(download), Effect.catchTags(exportProblems))
+          .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
       )
       .handle("query", ({ params: { device_id }, payload }) => {
         const { cursor, end_ts, limit = defaults.queryLimit, order = "DESC", start_ts, ...rest } = payload

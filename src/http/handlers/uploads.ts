@@ -7,7 +7,9 @@ import type { Import } from "../../services/Import.ts"
 import type { BulkUploaded, DeviceOutcome, Ingest } from "../../services/Ingest.ts"
 import { type Rules, warningsOf } from "../../services/Values.ts"
 import { created, plain } from "../answers.ts"
+import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import { readText } from "../body.ts"
+import { thingsBoardFailed } from "../securityEvent.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, sentenceOf, type Upstream } from "../toProblem.ts"
 
 interface Options {
@@ -61,9 +63,22 @@ const summary = ({ outcomes, warnings }: BulkUploaded) => {
   }
 }
 
+/** The answer tells of each device; the log of each kind of failure, however many devices have it. */
+const failuresTold = (outcomes: ReadonlyArray<DeviceOutcome>) => {
+  const kinds = new Map<string, { readonly failure: ThingsBoardError; devices: number }>()
+  for (const { failure } of outcomes) {
+    if (failure?._tag !== "ThingsBoardError") continue
+    const kind = kinds.get(failure.message)
+    if (kind === undefined) kinds.set(failure.message, { failure, devices: 1 })
+    else kind.devices++
+  }
+  return Effect.forEach(kinds.values(), ({ devices, failure }) => thingsBoardFailed(failure, { devices }), { discard: true })
+}
+
 const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: number) =>
   readText(request, most).pipe(
     Effect.flatMap((body) => ingest.bulk(body, rulesOf(options))),
+    Effect.tap(({ outcomes }) => failuresTold(outcomes)),
     Effect.flatMap((uploaded) => plain(200, summary(uploaded))),
     Effect.catchTag("InvalidInput", asInputProblem)
   )

@@ -7,6 +7,7 @@ import { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { refuse } from "../refuse.ts"
+import { rateLimitExceeded } from "../securityEvent.ts"
 
 type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled>
 
@@ -38,9 +39,7 @@ const exceeded = (caller: Caller, limit: number, windowSeconds: number, retryAft
     const exchange = fiber.getRef(CurrentExchange)
     if (exchange !== undefined) exchange.headers["retry-after"] = String(seconds)
     return tell({ limit, windowSeconds, remaining: 0, reset: seconds }).pipe(
-      Effect.andThen(
-        Effect.logWarning("Rate limit exceeded").pipe(Effect.annotateLogs({ key_id: caller.id, request_id: exchange?.id ?? "none" }))
-      ),
+      Effect.andThen(rateLimitExceeded(caller.id)),
       Effect.andThen(
         refuse(
           `Rate limit exceeded: try again in ${seconds} s.`,

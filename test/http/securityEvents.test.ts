@@ -1,0 +1,187 @@
+/** What the log tells of refusals and failures: in the known phrases, with who asked, and with nothing that a caller made up. */
+import { describe, expect } from "bun:test"
+import { Duration, Effect } from "effect"
+import { gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { keyOf, keysFile, keysText } from "../support/keysFile.ts"
+import { canaries } from "../support/leaks/canaries.ts"
+import { look } from "../support/leaks/watch.ts"
+import { run } from "../support/program.ts"
+
+const tb = "/api/v1/tb"
+
+type Records = ReadonlyArray<Record<string, unknown>>
+
+const of = (records: Records, message: string) => records.filter((record) => record["message"] === message)
+
+/** What every such record has beside its own fields. */
+const from = (id: string, keyId?: string) => ({
+  ts: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+  level: "warn",
+  request_id: id,
+  address: "127.0.0.1",
+  trace_id: expect.any(String),
+  span_id: expect.any(String),
+  ...(keyId === undefined ? {} : { key_id: keyId })
+})
+
+const named = (id: string, more: Record<string, string> = {}) => ({ headers: { "x-request-id": id, ...more } })
+
+describe("the log tells of", () => {
+  live("401: no key, an unknown one, one that has expired", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* keysFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" } })
+      const { call, records } = yield* gateway({ settings: { apiKeysFile } })
+      yield* call(`${tb}/devices`, { key: null, ...named("none") })
+      yield* call(`${tb}/devices`, { key: canaries.otherApiKey, ...named("unknown") })
+      yield* call(`${tb}/devices`, { key: keyOf("old"), ...named("expired") })
+      expect(of(records, "Security event: 401")).toEqual(
+        ["none", "unknown", "expired"].map((id) => Object.assign(from(id), { message: "Security event: 401", status: 401 }))
+      )
+    })
+  )
+
+  live("403, with the key's id", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* keysFile({ grafana: { scopes: ["devices:read"] } })
+      const { call, records } = yield* gateway({ settings: { apiKeysFile } })
+      expect((yield* call(`${tb}/assets`, { key: keyOf("grafana"), ...named("r-1") })).status).toBe(403)
+      expect(of(records, "Security event: 403")).toEqual([{ ...from("r-1", "grafana"), message: "Security event: 403", status: 403 }])
+    })
+  )
+
+  live("400 for a host that is not served", () =>
+    Effect.gen(function* () {
+      const { call, records } = yield* gateway({ settings: { allowedHosts: ["api.example.com"] } })
+      expect((yield* call(`${tb}/devices`, named("r-1"))).status).toBe(400)
+      expect(of(records, "Security event: 400")).toEqual([{ ...from("r-1"), message: "Security event: 400", status: 400 }])
+    })
+  )
+
+  live("429, with the key's id", () =>
+    Effect.gen(function* () {
+      const { call, records } = yield* gateway({ settings: { rateLimit: { requests: 1, window: Duration.minutes(1) } } })
+      yield* call(`${tb}/devices`, named("r-1"))
+      expect((yield* call(`${tb}/devices`, named("r-2"))).status).toBe(429)
+      expect(of(records, "Rate limit exceeded")).toEqual([{ ...from("r-2", "default"), message: "Rate limit exceeded", status: 429 }])
+    })
+  )
+
+  live("a failure of ThingsBoard's, with its status and code and none of its words", () =>
+    Effect.gen(function* () {
+      const { call, emulator, records } = yield* gateway()
+      yield* call(`${tb}/devices`)
+      const body = JSON.stringify({ status: 500, message: canaries.upstreamWords, errorCode: 46 })
+      emulator.faults.order({ path: "/api/tenant/devices", outcome: { type: "Status", status: 500, body } })
+      expect((yield* call(`${tb}/devices`, named("r-1"))).status).toBe(502)
+      emulator.faults.order({ path: "/api/tenant/devices", times: "always", outcome: { type: "Reset" } })
+      expect((yield* call(`${tb}/devices`, named("r-2"))).status).toBe(503)
+      expect(records.filter(({ message }) => String(message).startsWith("ThingsBoard HTTP error"))).toEqual([
+        {
+          ...from("r-1", "default"),
+          message: "ThingsBoard HTTP error: Unavailable, status (status 500, code 46)",
+          upstream_failure: "Unavailable",
+          upstream_status: 500,
+          upstream_code: 46
+        },
+        { ...from("r-2", "default"), message: "ThingsBoard HTTP error: Unavailable, broken", upstream_failure: "Unavailable" }
+      ])
+    })
+  )
+
+  live("ThingsBoard's failures where the answer is 200: points of many devices, and a file that is broken off", () =>
+    Effect.gen(function* () {
+      const { call, emulator, records, tenant } = yield* gateway()
+      const { directory, telemetry } = emulator.store
+      const { tenantId } = tenant
+      const devices = ["A", "B", "C"].map((name) => directory.createDevice({ tenantId, name, now: 1 }))
+      const failing = {
+        method: "POST",
+        path: "/api/plugins/telemetry/*",
+        times: "always",
+        outcome: { type: "Status", status: 500 }
+      } as const
+      emulator.faults.order(failing)
+      const body = Object.fromEntries(devices.map(({ id }) => [id, { u: [{ ts: 1, value: 1 }] }]))
+      const bulk = yield* call(`${tb}/telemetry/bulk`, { body, ...named("bulk") })
+      expect([bulk.status, bulk.json.summary.failed_devices]).toEqual([200, 3])
+      emulator.faults.clear()
+
+      const [device] = devices
+      telemetry.load(
+        device!,
+        "t",
+        Array.from({ length: 50_000 }, (_, ts) => ({ ts: ts + 1, value: ts }))
+      )
+      const path = "*/values/timeseries/history"
+      emulator.faults.order({ path }) // the first read goes well
+      emulator.faults.order({ path, times: "always", outcome: { type: "Status", status: 403 } })
+      yield* Effect.exit(
+        call(`${tb}/devices/${device!.id}/telemetry?start_ts=0&end_ts=1800000000000&keys=t&format=csv`, named("file")).pipe(
+          Effect.catchDefect(() => Effect.void)
+        )
+      )
+      const told = records.filter(({ message }) => String(message).startsWith("ThingsBoard HTTP error"))
+      expect(told).toMatchObject([
+        { request_id: "bulk", key_id: "default", upstream_status: 500, devices: 3 },
+        { request_id: "file", key_id: "default", upstream_status: 403, broken_off: "A_telemetry.csv" }
+      ])
+    })
+  )
+
+  live("changes of the file of keys, by the ids of keys, and keys that end soon", () =>
+    Effect.gen(function* () {
+      const inDays = (days: number) => new Date(Date.now() + days * 86_400_000 + 60_000).toISOString()
+      const apiKeysFile = yield* keysFile({ a: { expires_at: inDays(3) }, b: { expires_at: inDays(30) }, c: { expires_at: inDays(-1) } })
+      const { records } = yield* gateway({ settings: { apiKeysFile } })
+      const until = (message: string, count = 1) =>
+        Effect.promise(async () => {
+          for (let waited = 0; of(records, message).length < count && waited < 10_000; waited += 20) await Bun.sleep(20)
+          return of(records, message)
+        })
+      expect(yield* until("A key expires soon")).toMatchObject([{ level: "warn", key_id: "a", days_left: 3 }])
+      const changed = keysText({ a: { disabled: true }, b: { scopes: ["devices:read"] }, d: {} })
+      // The first look at the file is made when the gateway starts; a change before it would not be seen as one.
+      yield* Effect.sleep("50 millis")
+      yield* Effect.promise(() => Bun.write(apiKeysFile, changed))
+      expect(yield* until("API_KEYS_FILE was read anew")).toMatchObject([{ added: ["d"], removed: ["a", "c"], changed: ["b"] }])
+    })
+  )
+
+  live("a broken file of keys with the reason and the place, not with what somebody pasted there", () =>
+    Effect.gen(function* () {
+      const file = yield* keysFile({})
+      const pasted = [`{"keys":[{"id":"e","sha256":"${canaries.otherApiKey}"}]}`, `{"keys":[{"id":${canaries.otherApiKey}}]}`]
+      for (const text of pasted) {
+        yield* Effect.promise(() => Bun.write(file, text))
+        const started = yield* Effect.exit(Effect.scoped(gateway({ settings: { apiKeysFile: file } })))
+        expect(Bun.inspect(started)).toContain("API_KEYS_FILE cannot be used")
+        look("log", Bun.inspect(started, { depth: 20 }))
+        const listed = yield* run(["keys", "list", "--file", file])
+        expect(listed.exitCode).toBe(1)
+      }
+      yield* Effect.promise(() => Bun.write(file, keysText({})))
+    })
+  )
+})
+
+describe("nothing of a caller's making", () => {
+  const forged = "\r\nts=2026-01-01 level=error message=forged \u001b[31m\u009b2J\u202eevil"
+
+  live("stands in the log as a line of its own or with control characters", () =>
+    Effect.gen(function* () {
+      const { call, logs, records } = yield* gateway({ settings: { allowedHosts: ["127.0.0.1"] } })
+      const path = encodeURIComponent(forged)
+      yield* call(`/${path}`)
+      yield* call(`${tb}/devices/${path}`, { key: `wrong${path}` })
+      yield* call(`${tb}/devices?text_search=${path}&${path}=1`)
+      for (const id of ["a\u009bb", "a b", "x".repeat(200), '"},{"level":"error"', "a=b"]) {
+        const answer = yield* call(`${tb}/devices`, { key: null, headers: { "x-request-id": id } })
+        expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
+      }
+      yield* call(`${tb}/devices`, { key: null, headers: { traceparent: "00-evil-evil-01", "user-agent": "\u009bevil", b3: "evil-evil" } })
+      expect(records.length).toBeGreaterThan(6)
+      expect(logs.join("\n")).not.toMatch(/evil|forged/)
+    })
+  )
+})

@@ -1,0 +1,63 @@
+/** Errors of those who hold secrets themselves: the typed client, and commands with addresses that have a password in them. */
+import { expect, test } from "bun:test"
+import { Cause, Effect, Exit } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { make } from "../../src/client/BoardwalkClient.ts"
+import { canaries } from "../support/leaks/canaries.ts"
+import { leaksOf, look } from "../support/leaks/watch.ts"
+import { live } from "../support/it.ts"
+import { run } from "../support/program.ts"
+
+const answers: Readonly<Record<string, () => Response>> = {
+  "an undeclared status": () => new Response("teapot", { status: 418 }),
+  "another content": () => Response.json({ status: "success", data: "none" }),
+  "no JSON": () => new Response("{", { headers: { "content-type": "application/json" } }),
+  "a refusal": () => Response.json({ error_code: "AUTHENTICATION_FAILED" }, { status: 401 })
+}
+
+live("an error of the typed client does not show the key, however it is printed", () =>
+  Effect.gen(function* () {
+    const servers = Object.entries(answers).map(([name, fetch]) => ({ name, server: Bun.serve({ port: 0, hostname: "127.0.0.1", fetch }) }))
+    const urls = [...servers.map(({ name, server }) => [name, server.url.href] as const), ["nobody there", "http://127.0.0.1:9"] as const]
+    for (const [name, baseUrl] of urls) {
+      const client = yield* make({ baseUrl, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))
+      const exit = yield* Effect.exit(client.devices.list({ query: {} }))
+      expect([name, Exit.isFailure(exit)]).toEqual([name, true])
+      if (!Exit.isFailure(exit)) continue
+      const error = Cause.squash(exit.cause)
+      const texts = [String(error), Cause.pretty(exit.cause), JSON.stringify(error), Bun.inspect(error, { depth: 12 }), Bun.inspect(exit)]
+      look(`error of the typed client for ${name}`, texts.join("\n"))
+    }
+    yield* Effect.promise(() => Promise.all(servers.map(({ server }) => server.stop(true))))
+  })
+)
+
+test("commands do not repeat a password that is in an address", async () => {
+  const withPassword = `http://user:${canaries.urlPassword}@127.0.0.1:9`
+  const range = ["--from", "2023-11-01", "--to", "2024-01-01"]
+  const commands = [
+    ["ready", "--url", withPassword],
+    ["export", "--url", withPassword, "--device", "784f394c-42b6-435a-983c-b7beff2784f9", ...range, "--format", "csv", "-o", "x.csv"]
+  ]
+  for (const args of commands) {
+    const leaks = await leaksOf(async () => {
+      const { stderr } = await Effect.runPromise(run(args, { BOARDWALK_KEY: canaries.apiKey }))
+      expect([args[0], /No answer from http:\/\/\S+@127\.0\.0\.1:9/.test(stderr)]).toEqual([args[0], true])
+    })
+    // Its arguments are what whoever started it wrote.
+    expect(leaks.filter(({ place }) => !place.startsWith("arguments of"))).toEqual([])
+  }
+})
+
+test("an address of ThingsBoard with a password is refused without being shown", async () => {
+  const environment = {
+    TB_HOST: `http://user:${canaries.urlPassword}@tb:8080`,
+    TB_API_KEY: canaries.thingsBoardKey,
+    API_KEY: canaries.apiKey
+  }
+  for (const args of [["serve"], ["doctor"], ["config", "show"]]) {
+    const { exitCode, stderr, stdout } = await Effect.runPromise(run(args, environment))
+    expect([args[0], exitCode === 0 && args[0] !== "config"]).toEqual([args[0], false])
+    expect([args[0], `${stdout}${stderr}`.includes("TB_HOST")]).toEqual([args[0], true])
+  }
+})
