@@ -6,6 +6,7 @@ import { ByteSize, Effect, Layer } from "effect"
 import { HttpIncomingMessage } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { Access } from "../services/Access.ts"
@@ -23,6 +24,7 @@ import { LatestOfMany } from "../services/LatestOfMany.ts"
 import { Query } from "../services/Query.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/Telemetry.ts"
+import { Authorities } from "../thingsboard/Authorities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
@@ -40,7 +42,8 @@ import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
 import { PagesLive } from "./pages/Pages.ts"
 import { slim } from "./slim.ts"
-import { securityHeaders } from "./securityHeaders.ts"
+import { renewal } from "./renewal.ts"
+import { onlyHttps, securityHeaders } from "./securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(
   slim<Devices>(Devices)(DevicesLive),
@@ -85,18 +88,23 @@ const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHo
 
 /** The server that listens on HOST and PORT until its scope closes, then lets requests in flight finish. */
 export const layer = Layer.unwrap(
-  Effect.map(Settings, (settings) =>
-    BunHttpServer.layer(Routes, {
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const certificates = yield* readCertificates(settings)
+    const Listening = BunHttpServer.layer(Routes, {
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
-      headers: securityHeaders,
+      headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
+      ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(
       // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
       Layer.provide(ApiKeys.layer),
+      Layer.provide(Layer.succeed(Authorities, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
     )
-  )
+    return Layer.provideMerge(renewal(certificates.server), Listening)
+  })
 )

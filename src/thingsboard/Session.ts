@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { User } from "./api/Entities.ts"
+import { Authorities } from "./Authorities.ts"
 import { authorized } from "./authorized.ts"
 import { type Rights, withApiKey, withPassword } from "./Rights.ts"
 import { singleFlight } from "./singleFlight.ts"
@@ -60,6 +61,9 @@ export class Session extends Context.Service<Session, SessionShape>()("boardwalk
   /** The session of the configured credentials. */
   static readonly layer = Layer.effect(
     Session,
-    Effect.flatMap(Settings, ({ tbCredentials, tbHost, tbTimeout }) => make(tbCredentials, makeTransport(tbHost, tbTimeout)))
+    Effect.gen(function* () {
+      const { tbCredentials, tbHost, tbTimeout } = yield* Settings
+      return yield* make(tbCredentials, makeTransport(tbHost, tbTimeout, yield* Authorities))
+    })
   )
 }

@@ -11,6 +11,7 @@ import { Session, type SessionShape } from "./Session.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { folded, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./ThingsBoardError.ts"
+import { Authorities } from "./Authorities.ts"
 import { type Call, make as makeTransport, type Transport } from "./Transport.ts"
 import { infoPath, isAtLeast, versionOf } from "./Version.ts"
 
@@ -102,7 +103,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
     ThingsBoard,
     Effect.gen(function* () {
       const { tbHost, tbTimeout } = yield* Settings
-      return yield* make(yield* Session, makeTransport(tbHost, tbTimeout))
+      return yield* make(yield* Session, makeTransport(tbHost, tbTimeout, yield* Authorities))
     })
   )
 }
