@@ -35,6 +35,8 @@ import { SystemLive } from "./handlers/System.ts"
 import { TelemetryLive } from "./handlers/Telemetry.ts"
 import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
 import { AuthenticationLive } from "./middleware/Authentication.ts"
+import { BoundedBodyLive } from "./middleware/BoundedBody.ts"
+import { BoundsLive } from "./middleware/Bounds.ts"
 import { CorsLive } from "./middleware/Cors.ts"
 import { DeclaredParametersLive } from "./middleware/DeclaredParameters.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
@@ -61,7 +63,7 @@ const Handlers = Layer.mergeAll(
   slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
   slim<Readiness | Settings>(Readiness, Settings)(SystemLive)
 )
-const Middlewares = Layer.mergeAll(AuthenticationLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
+const Middlewares = Layer.mergeAll(AuthenticationLive, BoundedBodyLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
 const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
@@ -80,7 +82,7 @@ const Services = Layer.mergeAll(
 )
 
 /** Every route. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, BoundsLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
   Layer.provide(Services)
