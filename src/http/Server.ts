@@ -81,8 +81,8 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Session.layer)
 )
 
-/** Every route. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, BoundsLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
+/** Every route. The first of the middlewares is the outermost. */
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
   Layer.provide(Services)

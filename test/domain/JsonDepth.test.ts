@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { isDeeperThan } from "../../src/domain/JsonDepth.ts"
 
 const bytes = (text: string) => Buffer.from(text)

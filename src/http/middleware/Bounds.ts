@@ -31,7 +31,7 @@ const sizeOf = (headers: Headers): number => {
 }
 
 /** `http://host` before the path: the bound is for what comes behind. */
-const pathLength = (url: string) => url.length - Math.max(0, url.indexOf("/", url.indexOf("://") + 3))
+const pathLength = (url: string) => (url.startsWith("/") ? url.length : url.length - url.indexOf("/", url.indexOf("://") + 3))
 
 const isCompressed = (headers: Headers) => {
   const encoding = headers.get("content-encoding")
