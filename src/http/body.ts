@@ -77,7 +77,7 @@ const tooSlow = (said: string, timeout: Duration.Duration): Effect.Effect<never,
 
 const seconds = (timeout: Duration.Duration) => `${Duration.toSeconds(timeout)} s (BODY_TIMEOUT)`
 
-/** Bun itself breaks off what brings less than some 16 KiB a second for a minute: here our own time counts. */
+/** Bun itself breaks off what brings less than some 20 KiB a second for a minute: here our own time counts. */
 const unhurried = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const exchange = fiber.getRef(CurrentExchange)

@@ -5,12 +5,11 @@
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { User } from "./api/Entities.ts"
-import { Authorities } from "./Authorities.ts"
 import { authorized } from "./authorized.ts"
 import { type Rights, withApiKey, withPassword } from "./Rights.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { badAnswer, type ThingsBoardError } from "./ThingsBoardError.ts"
-import { make as makeTransport, type Transport } from "./Transport.ts"
+import { configured, type Transport } from "./Transport.ts"
 
 /** Whose rights the session has. */
 export interface Identity {
@@ -62,8 +61,8 @@ export class Session extends Context.Service<Session, SessionShape>()("boardwalk
   static readonly layer = Layer.effect(
     Session,
     Effect.gen(function* () {
-      const { tbCredentials, tbHost, tbTimeout } = yield* Settings
-      return yield* make(tbCredentials, makeTransport(tbHost, tbTimeout, yield* Authorities))
+      const { tbCredentials } = yield* Settings
+      return yield* make(tbCredentials, yield* configured)
     })
   )
 }

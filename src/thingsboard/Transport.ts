@@ -3,7 +3,9 @@
  * `HttpClient` is not used, since it costs more than all the rest of a request that is only passed on.
  */
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
+import { Settings } from "../config/Settings.ts"
 import { verified } from "../platform/Tls.ts"
+import { Authorities } from "./Authorities.ts"
 import { classify } from "./classify.ts"
 import { ThingsBoardError, Timeout, Unavailable } from "./ThingsBoardError.ts"
 
@@ -144,6 +146,12 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       })
   }
 }
+
+/** To the ThingsBoard of the settings. All that talks to it goes through this one, so that all of it trusts the same. */
+export const configured = Effect.gen(function* () {
+  const { tbHost, tbTimeout } = yield* Settings
+  return make(tbHost, tbTimeout, yield* Authorities)
+})
 
 /** The native tracer exports nothing, so a span of it would only cost. */
 const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>) =>
