@@ -49,6 +49,7 @@ live("is not there at all when it is switched off", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway({ settings: { docsAccess: "key", docsEnabled: false } })
     for (const path of guarded) expect((yield* call(path)).status).toBe(404)
+    expect(Object.values((yield* call("/")).json.links)).toEqual(["/health", "/ready", "/api/v1/tb"])
   })
 )
 
