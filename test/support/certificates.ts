@@ -1,11 +1,8 @@
 /** Certificates for tests, made by the `openssl` of the machine when they are needed and gone with the scope. */
 import { Effect } from "effect"
-import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-
-export const hasOpenssl = Bun.which("openssl") !== null && existsSync(tmpdir())
 
 const openssl = async (folder: string, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn(["openssl", ...args], { cwd: folder, stdout: "ignore", stderr: "pipe" })
