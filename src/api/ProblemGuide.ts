@@ -87,6 +87,16 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       common("This path does not take DELETE; it takes GET, HEAD, OPTIONS.", { allow: ["GET", "HEAD", "OPTIONS"] })
     )
   },
+  "request-timeout": {
+    meaning:
+      "The body did not arrive in the time that the gateway gives it, or a CSV or NDJSON body was silent for so long. The connection is closed.",
+    remedies: [
+      "Send the request again; over a slow line send less at once, or CSV or NDJSON, which may take any time as long as it goes on.",
+      "Of a CSV or NDJSON body the rows that came are stored: sending them again does no harm, since every point has its time.",
+      "The operator can raise `BODY_TIMEOUT`."
+    ],
+    example: new Problems.RequestTimeout(common("The body did not arrive within 30 s (BODY_TIMEOUT).", { timeout_ms: 30_000 }))
+  },
   conflict: {
     meaning: "The request does not fit the present state of what it is about.",
     remedies: ["Read the state anew, then decide whether to send the request again."],
@@ -101,9 +111,20 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     ],
     example: new Problems.PayloadTooLarge(common("The body is larger than this gateway takes (MAX_BODY_SIZE).", { max_bytes: 10_485_760 }))
   },
+  "uri-too-long": {
+    meaning: "Path and query together are longer than the gateway takes.",
+    remedies: [
+      "Name fewer keys, or use an endpoint that takes them in a body: `POST …/telemetry/query`, `POST telemetry/latest`, `POST telemetry/export`.",
+      "The operator can raise `MAX_URL_LENGTH`. Beyond 16 KiB with all headers the answer is 431 without a body."
+    ],
+    example: new Problems.UriTooLong(common("Path and query are longer than 8192 characters (MAX_URL_LENGTH).", { max_length: 8192 }))
+  },
   "unsupported-media-type": {
-    meaning: "The endpoint does not take a body of this `Content-Type`.",
-    remedies: ["Send one of the types in `details.accepted`, and name it in the header `Content-Type`."],
+    meaning: "The endpoint does not take a body of this `Content-Type`, or the body is compressed.",
+    remedies: [
+      "Send one of the types in `details.accepted`, and name it in the header `Content-Type`.",
+      "Send bodies as they are, without `Content-Encoding`."
+    ],
     example: new Problems.UnsupportedMediaType(
       common("This path does not take a body of this Content-Type.", { accepted: ["application/json"] })
     )
@@ -116,6 +137,14 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       "Ask for many devices at once: `POST telemetry/latest`, `POST telemetry/export` and `POST telemetry/bulk` count as one request each."
     ],
     example: new Problems.RateLimited({ ...common("Rate limit exceeded: try again in 12 s.", {}), retry_after: 12 })
+  },
+  "headers-too-large": {
+    meaning: "The headers of the request are larger than the gateway takes.",
+    remedies: [
+      "Send fewer or shorter headers: the API needs no cookies.",
+      "The operator can raise `MAX_HEADER_SIZE`. Beyond 16 KiB with path and query, or 200 headers, the answer is 431 without a body."
+    ],
+    example: new Problems.HeadersTooLarge(common("The headers are larger than 8192 bytes (MAX_HEADER_SIZE).", { max_bytes: 8192 }))
   },
   "internal-error": {
     meaning: "The gateway itself failed: this is a bug of it, not a fault of the request.",
@@ -152,10 +181,13 @@ export const AnyProblem = Schema.Union([
   Problems.AssetNotFound,
   Problems.EntityNotFound,
   Problems.MethodNotAllowed,
+  Problems.RequestTimeout,
   Problems.Conflict,
   Problems.PayloadTooLarge,
+  Problems.UriTooLong,
   Problems.UnsupportedMediaType,
   Problems.RateLimited,
+  Problems.HeadersTooLarge,
   Problems.InternalError,
   Problems.UpstreamError,
   Problems.UpstreamUnavailable,

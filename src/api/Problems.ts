@@ -73,6 +73,12 @@ export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
   members("METHOD_NOT_ALLOWED", Schema.Struct({ allow: Schema.Array(Schema.String) }))
 ) {}
 
+export class RequestTimeout extends HttpApiError.Problem<RequestTimeout>()(
+  "RequestTimeout",
+  { type: type("request-timeout"), status: 408, title: "Request not received in time" },
+  members("VALIDATION_ERROR", Schema.Struct({ timeout_ms: Schema.Int }))
+) {}
+
 export class Conflict extends HttpApiError.Problem<Conflict>()(
   "Conflict",
   { type: type("conflict"), status: 409, title: "Conflict" },
@@ -83,6 +89,12 @@ export class PayloadTooLarge extends HttpApiError.Problem<PayloadTooLarge>()(
   "PayloadTooLarge",
   { type: type("payload-too-large"), status: 413, title: "Payload too large" },
   members("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.optionalKey(Schema.Int) }))
+) {}
+
+export class UriTooLong extends HttpApiError.Problem<UriTooLong>()(
+  "UriTooLong",
+  { type: type("uri-too-long"), status: 414, title: "Path and query too long" },
+  members("PAYLOAD_TOO_LARGE", Schema.Struct({ max_length: Schema.Int }))
 ) {}
 
 export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
@@ -99,6 +111,12 @@ export class RateLimited extends HttpApiError.Problem<RateLimited>()(
     error: Schema.tag("Rate limit exceeded"),
     retry_after: Schema.Int.annotate({ description: "Seconds to wait." })
   }
+) {}
+
+export class HeadersTooLarge extends HttpApiError.Problem<HeadersTooLarge>()(
+  "HeadersTooLarge",
+  { type: type("headers-too-large"), status: 431, title: "Headers too large" },
+  members("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.Int }))
 ) {}
 
 export class InternalError extends HttpApiError.Problem<InternalError>()(
@@ -129,7 +147,7 @@ export class UpstreamTimeout extends HttpApiError.Problem<UpstreamTimeout>()(
 export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout] as const
 
 /** What any call with a body may answer. */
-export const bodyProblems = [InvalidRequest, PayloadTooLarge, UnsupportedMediaType] as const
+export const bodyProblems = [InvalidRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType] as const
 
 export type Problem =
   | InvalidRequest
@@ -140,10 +158,13 @@ export type Problem =
   | AssetNotFound
   | EntityNotFound
   | MethodNotAllowed
+  | RequestTimeout
   | Conflict
   | PayloadTooLarge
+  | UriTooLong
   | UnsupportedMediaType
   | RateLimited
+  | HeadersTooLarge
   | InternalError
   | UpstreamError
   | UpstreamUnavailable

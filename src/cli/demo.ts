@@ -61,7 +61,11 @@ export const demo = Command.make(
           TB_PASSWORD: password,
           TB_API_KEY: "",
           API_KEY: apiKey,
-          API_KEYS_FILE: ""
+          API_KEYS_FILE: "",
+          TB_CA_FILE: "",
+          TLS_CERT_FILE: "",
+          TLS_KEY_FILE: "",
+          TLS_CLIENT_CA_FILE: ""
         })
       )
     )

@@ -3,7 +3,7 @@ import { Config, Effect, Option, Redacted, Runtime, Schema, Stream } from "effec
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
 import { basePath } from "../api/Api.ts"
-import { ownAddress } from "../config/ownAddress.ts"
+import { ownGateway } from "../config/ownGateway.ts"
 import { printable } from "../observability/printable.ts"
 
 export const remoteFlags = {
@@ -47,12 +47,14 @@ export const connect = Effect.fnUntraced(function* (flags: {
   readonly url: Option.Option<string>
   readonly key: Redacted.Redacted<string>
 }) {
-  const base = Option.isSome(flags.url) ? flags.url.value.replace(/\/+$/, "") : yield* ownAddress
+  const gateway = Option.isSome(flags.url) ? { url: flags.url.value.replace(/\/+$/, ""), requestInit: {} } : yield* ownGateway
+  const base = gateway.url
   const client = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
   const remote: Remote = {
     url: (path) => `${base}${basePath}/${path}`,
     send: (request) =>
       client.execute(HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(flags.key))).pipe(
+        Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
         Effect.mapError(() => new RemoteProblem({ message: `No answer from ${UrlParams.redactUrl(base)}.` })),
         Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
       )

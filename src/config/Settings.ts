@@ -7,7 +7,8 @@ import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
 import { boolean, byteSize, duration, hosts, httpUrl, oneOf, origins, secret, text, wholeNumber } from "./forms.ts"
 import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
-import { credentialFaults, keyFaults, warningsOf } from "./rules.ts"
+import { credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
+import { mostDevices, mostKeys } from "../domain/Amounts.ts"
 
 export const rows = {
   TB_HOST: {
@@ -29,6 +30,13 @@ export const rows = {
     form: secret,
     secret: true,
     doc: "An API key of ThingsBoard 4.3 or later, instead of user and password."
+  },
+  TB_CA_FILE: {
+    section: "ThingsBoard",
+    form: text,
+    otherwise: "the public ones",
+    example: "/etc/boardwalk/thingsboard-ca.pem",
+    doc: "Certificates (PEM) of the authorities that ThingsBoard's certificate may come from, for a private authority; no others are trusted then."
   },
   TB_TIMEOUT: { section: "ThingsBoard", form: duration, default: "30s", doc: "How long one call to ThingsBoard may take." },
   TB_CONCURRENCY: {
@@ -66,6 +74,26 @@ export const rows = {
     example: "https://app.example.com,https://admin.example.com",
     doc: "Origins whose web pages may call the API, with commas between."
   },
+  TLS_CERT_FILE: {
+    section: "Security",
+    form: text,
+    otherwise: "plain http",
+    example: "/etc/boardwalk/tls.crt",
+    doc: "The gateway's certificate (PEM) with those between it and its authority; given with TLS_KEY_FILE it serves https. A renewed one is taken over while it runs."
+  },
+  TLS_KEY_FILE: {
+    section: "Security",
+    form: text,
+    example: "/etc/boardwalk/tls.key",
+    doc: "The private key (PEM, without a passphrase) of that certificate."
+  },
+  TLS_CLIENT_CA_FILE: {
+    section: "Security",
+    form: text,
+    otherwise: "no client certificates",
+    example: "/etc/boardwalk/clients-ca.pem",
+    doc: "Certificates (PEM) of the authorities whose client certificates are let in: without one of them no connection is made."
+  },
   SECRET_KEY: { section: "Security", form: secret, secret: true, doc: "Accepted for existing configurations; not used." },
   ACCESS_TOKEN: { section: "Security", form: secret, secret: true, doc: "Accepted for existing configurations; not used." },
   RATE_LIMIT_REQUESTS: {
@@ -76,6 +104,37 @@ export const rows = {
   },
   RATE_LIMIT_WINDOW: { section: "Limits", form: duration, default: "60s", doc: "The length of that window." },
   MAX_BODY_SIZE: { section: "Limits", form: byteSize, default: "10MiB", doc: "The largest request body that is taken." },
+  BODY_TIMEOUT: {
+    section: "Limits",
+    form: duration,
+    default: "30s",
+    doc: "How long a request body may take to arrive; a CSV or NDJSON body, which has no end, may be silent for so long."
+  },
+  MAX_URL_LENGTH: { section: "Limits", form: byteSize, default: "8KiB", doc: "The longest path with its query that is taken." },
+  MAX_HEADER_SIZE: {
+    section: "Limits",
+    form: byteSize,
+    default: "8KiB",
+    doc: "The most that all headers of a request may hold together. Beyond 16 KiB for headers, path and query together no request is read at all."
+  },
+  MAX_JSON_DEPTH: {
+    section: "Limits",
+    form: wholeNumber(1, 500),
+    default: "64",
+    doc: "How many levels of objects and lists JSON in a request may have."
+  },
+  MAX_KEYS_PER_REQUEST: {
+    section: "Limits",
+    form: wholeNumber(1, mostKeys),
+    default: "1000",
+    doc: "How many keys of telemetry or attributes a request may name, and an upload may have for each device."
+  },
+  MAX_DEVICES_PER_REQUEST: {
+    section: "Limits",
+    form: wholeNumber(1, mostDevices),
+    default: "10000",
+    doc: "How many devices a request may name. CSV and NDJSON bodies may have any number of keys and devices."
+  },
   MAX_CONCURRENT_EXPORTS: {
     section: "Limits",
     form: wholeNumber(1, 1000),
@@ -95,6 +154,12 @@ export const rows = {
     form: boolean,
     default: "true",
     doc: "Whether /docs, /redoc, /reference and /openapi.json are served."
+  },
+  DOCS_ACCESS: {
+    section: "Server",
+    form: oneOf("open", "key"),
+    default: "open",
+    doc: "Who may open them: open to all, or key: a browser asks for user and password, of which the password is an API key."
   },
   PROJECT_NAME: { section: "Server", form: text, default: "Boardwalk", doc: "The name that / and /health tell." },
   VERSION: {
@@ -211,7 +276,8 @@ const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", 
 export const allFaults = (readings: ReadonlyArray<Reading>) => [
   ...faultsOf(readings),
   ...credentialFaults(readings),
-  ...keyFaults(readings)
+  ...keyFaults(readings),
+  ...tlsFaults(readings)
 ]
 
 /** The settings of a configuration that was read, or all its faults. */

@@ -25,9 +25,30 @@ export const keyFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault
     : []
 }
 
+/** A certificate is of no use without its key; who asks for client certificates must serve https. */
+export const tlsFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
+  const text = finder(readings)
+  const [certificate, key, clients] = [text("TLS_CERT_FILE"), text("TLS_KEY_FILE"), text("TLS_CLIENT_CA_FILE")]
+  if (certificate !== undefined && key === undefined)
+    return [{ variable: "TLS_KEY_FILE", issue: "is required when TLS_CERT_FILE is given" }]
+  if (certificate === undefined && key !== undefined)
+    return [{ variable: "TLS_CERT_FILE", issue: "is required when TLS_KEY_FILE is given" }]
+  return clients !== undefined && certificate === undefined
+    ? [{ variable: "TLS_CERT_FILE", issue: "is required, with TLS_KEY_FILE, when TLS_CLIENT_CA_FILE is given" }]
+    : []
+}
+
+/** An authority for a connection that has no certificate protects nothing. */
+const authorityFaults = (host: unknown, authority: unknown): ReadonlyArray<Fault> =>
+  typeof host === "string" && host.startsWith("http:") && authority !== undefined
+    ? [{ variable: "TB_CA_FILE", issue: "is not used: TB_HOST is plain http" }]
+    : []
+
 const shortestSafeKey = 16
 
-const isLocal = (host: string) => /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(host)
+/** What does not leave this machine; the last two names are how containers call the machine they run on. */
+const isLocal = (host: string) =>
+  /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|host\.docker\.internal|host\.containers\.internal)$/.test(host)
 
 /** Allowed, but worth a line at start. */
 export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
@@ -45,5 +66,6 @@ export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Faul
   if (typeof host === "string" && host.startsWith("http:") && !isLocal(new URL(host).hostname)) {
     warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data travel unencrypted" })
   }
+  warnings.push(...authorityFaults(host, value("TB_CA_FILE")))
   return warnings
 }

@@ -5,7 +5,9 @@
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { Settings, type SettingsShape } from "../config/Settings.ts"
+import { verified } from "../platform/Tls.ts"
 import { Devices } from "../services/Devices.ts"
+import { Authorities } from "../thingsboard/Authorities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { Ailment, type Outcome, Skipped } from "./Check.ts"
@@ -43,14 +45,15 @@ const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [str
 const toldOf = ({ warnings }: SettingsShape) =>
   ["no faults", ...warnings.map(({ issue, variable }) => `${variable} ${issue}`)].join("; but ")
 
-const services = (settings: SettingsShape) => {
+const services = (settings: SettingsShape, authorities: string | undefined) => {
   const Configured = Layer.succeed(Settings, settings)
   return Devices.layer.pipe(
     Layer.provideMerge(ThingsBoard.layer),
     Layer.provideMerge(Session.layer),
     Layer.provideMerge(Configured),
     Layer.provideMerge(FetchHttpClient.layer),
-    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
+    Layer.provide(Layer.succeed(Authorities, authorities)),
+    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verified(authorities) }))
   )
 }
 
@@ -62,8 +65,9 @@ export interface Options {
 export const examine = Effect.fnUntraced(function* ({ write }: Options) {
   const settings = yield* Effect.result(configuration)
   if (Result.isFailure(settings)) return [yield* outcomeOf("configuration", Effect.fail(settings.failure))]
+  const { certificates, ...found } = settings.success
   const upstream = inOrder([
-    ["configuration", Effect.succeed(toldOf(settings.success))],
+    ["configuration", Effect.succeed(toldOf(found.settings))],
     ["ThingsBoard reachable", reachable],
     ["login", login],
     ["devices", devicesFound],
@@ -71,5 +75,7 @@ export const examine = Effect.fnUntraced(function* ({ write }: Options) {
     ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
   const own = outcomeOf("own endpoints", ownEndpoints)
-  return yield* Effect.zipWith(upstream, own, (outcomes, last) => [...outcomes, last]).pipe(Effect.provide(services(settings.success)))
+  return yield* Effect.zipWith(upstream, own, (outcomes, last) => [...outcomes, last]).pipe(
+    Effect.provide(services(found.settings, certificates.thingsBoard))
+  )
 })

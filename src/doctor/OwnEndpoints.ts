@@ -1,14 +1,12 @@
 import { Effect } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import * as BoardwalkClient from "../client/BoardwalkClient.ts"
-import { ownAddress } from "../config/ownAddress.ts"
+import { ownGateway } from "../config/ownGateway.ts"
 import { Settings } from "../config/Settings.ts"
 import { Ailment, Skipped } from "./Check.ts"
 
-/** What an application meets: liveness, readiness, and a list with the configured key. */
-export const ownEndpoints = Effect.gen(function* () {
+const look = Effect.fnUntraced(function* (baseUrl: string) {
   const { apiKey } = yield* Settings
-  const baseUrl = yield* Effect.orDie(ownAddress) // the same file was read for the settings a moment ago
   yield* HttpClient.get(`${baseUrl}/health`).pipe(
     Effect.timeout("5 seconds"),
     Effect.mapError(() => new Skipped({ detail: `no gateway runs on ${baseUrl}` }))
@@ -28,4 +26,10 @@ export const ownEndpoints = Effect.gen(function* () {
       )
     )
   return baseUrl
+})
+
+/** What an application meets: liveness, readiness, and a list with the configured key. */
+export const ownEndpoints = Effect.gen(function* () {
+  const { requestInit, url } = yield* Effect.orDie(ownGateway) // the same file was read for the settings a moment ago
+  return yield* Effect.provideService(look(url), FetchHttpClient.RequestInit, requestInit)
 }).pipe(Effect.provide(FetchHttpClient.layer))

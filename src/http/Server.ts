@@ -6,6 +6,7 @@ import { ByteSize, Effect, Layer } from "effect"
 import { HttpIncomingMessage } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { Access } from "../services/Access.ts"
@@ -23,6 +24,7 @@ import { LatestOfMany } from "../services/LatestOfMany.ts"
 import { Query } from "../services/Query.ts"
 import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/Telemetry.ts"
+import { Authorities } from "../thingsboard/Authorities.ts"
 import { Identities } from "../thingsboard/Identities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
@@ -34,6 +36,8 @@ import { SystemLive } from "./handlers/System.ts"
 import { TelemetryLive } from "./handlers/Telemetry.ts"
 import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
 import { AuthenticationLive } from "./middleware/Authentication.ts"
+import { BoundedBodyLive } from "./middleware/BoundedBody.ts"
+import { BoundsLive } from "./middleware/Bounds.ts"
 import { CorsLive } from "./middleware/Cors.ts"
 import { DeclaredParametersLive } from "./middleware/DeclaredParameters.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
@@ -41,7 +45,8 @@ import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
 import { PagesLive } from "./pages/Pages.ts"
 import { slim } from "./slim.ts"
-import { securityHeaders } from "./securityHeaders.ts"
+import { renewal } from "./renewal.ts"
+import { onlyHttps, securityHeaders } from "./securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(
   slim<Devices>(Devices)(DevicesLive),
@@ -59,7 +64,7 @@ const Handlers = Layer.mergeAll(
   slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
   slim<Readiness | Settings>(Readiness, Settings)(SystemLive)
 )
-const Middlewares = Layer.mergeAll(AuthenticationLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
+const Middlewares = Layer.mergeAll(AuthenticationLive, BoundedBodyLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
 const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
@@ -77,8 +82,8 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer))
 )
 
-/** Every route. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHostsLive, CorsLive, PagesLive).pipe(
+/** Every route. The first of the middlewares is the outermost. */
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
   Layer.provide(Services)
@@ -86,18 +91,23 @@ const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), FailuresLive, AllowedHo
 
 /** The server that listens on HOST and PORT until its scope closes, then lets requests in flight finish. */
 export const layer = Layer.unwrap(
-  Effect.map(Settings, (settings) =>
-    BunHttpServer.layer(Routes, {
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const certificates = yield* readCertificates(settings)
+    const Listening = BunHttpServer.layer(Routes, {
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
-      headers: securityHeaders,
+      headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
+      ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(
       // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
       Layer.provide(ApiKeys.layer),
+      Layer.provide(Layer.succeed(Authorities, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
     )
-  )
+    return Layer.provideMerge(renewal(certificates.server), Listening)
+  })
 )

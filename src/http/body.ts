@@ -1,8 +1,25 @@
 /** Bodies that are read as they came, because parsing would lose digits, or because they have no end. */
-import { Effect, Schema, Stream } from "effect"
-import type { HttpServerRequest } from "effect/http"
-import { InvalidRequest, PayloadTooLarge, UnsupportedMediaType } from "../api/Problems.ts"
+import { Duration, Effect, Schema, Stream } from "effect"
+import type { HttpServerError, HttpServerRequest } from "effect/http"
+import { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../api/Problems.ts"
+import type { SettingsShape } from "../config/Settings.ts"
+import { isDeeperThan } from "../domain/JsonDepth.ts"
+import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
+
+/** What a body may be. */
+export interface BodyBounds {
+  readonly maxBytes: number
+  /** For the whole of it; for bodies without an end, between two pieces. */
+  readonly timeout: Duration.Duration
+  readonly maxDepth: number
+}
+
+export const bodyBoundsOf = ({ bodyTimeout, maxBodySize, maxJsonDepth }: SettingsShape): BodyBounds => ({
+  maxBytes: maxBodySize,
+  timeout: bodyTimeout,
+  maxDepth: maxJsonDepth
+})
 
 const mediaType = (request: HttpServerRequest.HttpServerRequest) =>
   (request.headers["content-type"] ?? "application/json").split(";", 1)[0]!.trim().toLowerCase()
@@ -45,12 +62,72 @@ const unreadable = refuse("The body could not be read to its end.", (common) => 
   return new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue: "Expected a whole body of UTF-8 text" }] } })
 })
 
+const tooDeep = (most: number) =>
+  refuse("The body is nested too deep.", (common) => {
+    const issue = `Expected JSON of at most ${most} levels (MAX_JSON_DEPTH)`
+    return new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue }] } })
+  })
+
+/** What is still to come of the body is not waited for: the connection closes. */
+const tooSlow = (said: string, timeout: Duration.Duration): Effect.Effect<never, RequestTimeout> =>
+  Effect.withFiber((fiber) => {
+    fiber.getRef(CurrentExchange)?.closeBehind()
+    return refuse(said, (common) => new RequestTimeout({ ...common, details: { timeout_ms: Duration.toMillis(timeout) } }))
+  })
+
+const seconds = (timeout: Duration.Duration) => `${Duration.toSeconds(timeout)} s (BODY_TIMEOUT)`
+
+/** Bun itself breaks off what brings less than some 20 KiB a second for a minute: here our own time counts. */
+const unhurried = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const exchange = fiber.getRef(CurrentExchange)
+    if (exchange === undefined) return reading
+    exchange.neverIdle()
+    return Effect.ensuring(
+      reading,
+      Effect.sync(() => exchange.idleAgain())
+    )
+  })
+
+/** Below it our own time is always over first. */
+const longForBun = Duration.seconds(50)
+
+const inTime = <A, E, R>(reading: Effect.Effect<A, E, R>, timeout: Duration.Duration): Effect.Effect<A, E | RequestTimeout, R> =>
+  Effect.timeoutOrElse(Duration.isGreaterThan(timeout, longForBun) ? unhurried(reading) : reading, {
+    duration: timeout,
+    orElse: () => tooSlow(`The body did not arrive within ${seconds(timeout)}.`, timeout)
+  })
+
+/** A body without an end, as it comes; `use` fails as too slow when nothing came for too long. */
+export const streamed = <A, E>(
+  request: HttpServerRequest.HttpServerRequest,
+  { timeout }: BodyBounds,
+  use: (body: Stream.Stream<Uint8Array, unknown>) => Effect.Effect<A, E>
+): Effect.Effect<A, E | RequestTimeout> => {
+  let silent = false
+  const body = Stream.timeoutOrElse(request.stream, {
+    duration: timeout,
+    orElse: () => {
+      silent = true
+      return Stream.fail(new Unreadable())
+    }
+  })
+  return Effect.catch(unhurried(use(body)), (error): Effect.Effect<never, E | RequestTimeout> =>
+    silent ? tooSlow(`Nothing more of the body came for ${seconds(timeout)}; rows before are stored.`, timeout) : Effect.fail(error)
+  )
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
 class TooMuch extends Schema.TaggedError<TooMuch>()("TooMuch", {}) {}
 class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {}) {}
 
-const readBytes = Effect.fnUntraced(function* (body: Stream.Stream<Uint8Array, unknown>, most: number) {
+const textOf = (bytes: Uint8Array, { maxDepth }: BodyBounds) =>
+  isDeeperThan(bytes, maxDepth)
+    ? tooDeep(maxDepth)
+    : Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => unreadable))
+
+const bytesOf = Effect.fnUntraced(function* (body: Stream.Stream<Uint8Array, unknown>, most: number) {
   const parts: Array<Uint8Array> = []
   let size = 0
   yield* body.pipe(
@@ -61,14 +138,30 @@ const readBytes = Effect.fnUntraced(function* (body: Stream.Stream<Uint8Array, u
       return size > most ? Effect.fail(new TooMuch()) : Effect.void
     })
   )
-  return yield* Effect.try({ try: () => decoder.decode(Buffer.concat(parts)), catch: () => new Unreadable() })
+  return Buffer.concat(parts)
 })
 
-/** The whole body as text, at most `most` bytes of it. */
-export const readText = (
-  request: HttpServerRequest.HttpServerRequest,
-  most: number
-): Effect.Effect<string, InvalidRequest | PayloadTooLarge> =>
-  Number(request.headers["content-length"] ?? 0) > most
-    ? tooLarge(most)
-    : Effect.catchTags(readBytes(request.stream, most), { TooMuch: () => tooLarge(most), Unreadable: () => unreadable })
+export type BodyProblem = InvalidRequest | PayloadTooLarge | RequestTimeout
+
+/** The whole body of JSON as text, within the bounds. */
+export const readText = (request: HttpServerRequest.HttpServerRequest, bounds: BodyBounds): Effect.Effect<string, BodyProblem> =>
+  Number(request.headers["content-length"] ?? 0) > bounds.maxBytes
+    ? tooLarge(bounds.maxBytes)
+    : inTime(bytesOf(request.stream, bounds.maxBytes), bounds.timeout).pipe(
+        Effect.catchTags({ TooMuch: () => tooLarge(bounds.maxBytes), Unreadable: () => unreadable }),
+        Effect.flatMap((bytes) => textOf(bytes, bounds))
+      )
+
+const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
+
+/** Waits for a body that the framework is going to decode: it keeps what was read. */
+export const arrived = (request: HttpServerRequest.HttpServerRequest, bounds: BodyBounds): Effect.Effect<unknown, BodyProblem> =>
+  inTime(request.arrayBuffer, bounds.timeout).pipe(
+    Effect.catchTag("HttpServerError", (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> =>
+      isTooLarge(error) ? tooLarge(bounds.maxBytes) : unreadable
+    ),
+    Effect.flatMap((buffer) => textOf(new Uint8Array(buffer), bounds))
+  )
+
+/** Whether the framework takes the body for JSON. */
+export const isJson = (request: HttpServerRequest.HttpServerRequest) => (request.headers["content-type"] ?? "").includes("json")

@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { InvalidRequest } from "../api/Problems.ts"
 import type { Fault } from "../domain/Errors.ts"
+import { arrived, type BodyBounds, isJson } from "./body.ts"
 import { refuse } from "./refuse.ts"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -30,19 +31,21 @@ export const unexpected = (request: HttpServerRequest.HttpServerRequest): Readon
   return [...new Set(new URLSearchParams(query).keys())].map((name) => ({ field: `query.${name}`, issue: "Expected no such parameter" }))
 }
 
-const bodyFaults = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest) => {
-  if (schema === undefined || !(request.headers["content-type"] ?? "").includes("json")) return Effect.succeed([])
-  return Effect.match(request.json, {
+const bodyFaults = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest, bounds: BodyBounds) => {
+  if (schema === undefined || !isJson(request)) return Effect.succeed([])
+  return Effect.match(Effect.andThen(arrived(request, bounds), request.json), {
     onSuccess: (body) => decode("body", schema, body),
-    onFailure: ({ reason }): ReadonlyArray<Fault> =>
-      reason._tag === "RequestParseError" && reason.reason === "Parse" ? [{ field: "body", issue: "Expected valid JSON" }] : []
+    onFailure: (error): ReadonlyArray<Fault> => {
+      if (error._tag === "HttpServerError") return [{ field: "body", issue: "Expected valid JSON" }]
+      return error._tag === "InvalidRequest" ? error.details.errors : []
+    }
   })
 }
 
 type OfRequest = HttpRouter.RouteContext | HttpServerRequest.ParsedSearchParams | HttpServerRequest.HttpServerRequest
 
 /** The framework stops at the first part of a request that does not fit: here all parts are looked at. */
-export const allFaults = (endpoint: HttpApiEndpoint.Top): Effect.Effect<ReadonlyArray<Fault>> =>
+export const allFaults = (endpoint: HttpApiEndpoint.Top, bounds: BodyBounds): Effect.Effect<ReadonlyArray<Fault>> =>
   Effect.withFiber((fiber) => {
     const context = fiber.context as Context.Context<OfRequest>
     const request = Context.get(context, HttpServerRequest.HttpServerRequest)
@@ -51,7 +54,11 @@ export const allFaults = (endpoint: HttpApiEndpoint.Top): Effect.Effect<Readonly
       endpoint.query === undefined
         ? unexpected(request)
         : decode("query", endpoint.query, Context.get(context, HttpServerRequest.ParsedSearchParams))
-    return Effect.map(bodyFaults(endpoint.payload.get("application/json")?.schemas[0], request), (body) => [...path, ...query, ...body])
+    return Effect.map(bodyFaults(endpoint.payload.get("application/json")?.schemas[0], request, bounds), (body) => [
+      ...path,
+      ...query,
+      ...body
+    ])
   })
 
 const cut = (faults: ReadonlyArray<Fault>): ReadonlyArray<Fault> =>

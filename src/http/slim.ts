@@ -1,10 +1,11 @@
 import { Context, Effect, Layer } from "effect"
 import { Authentication } from "../api/middleware/Authentication.ts"
+import { BoundedBody } from "../api/middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../api/middleware/DeclaredParameters.ts"
 import { RateLimit } from "../api/middleware/RateLimit.ts"
 import { SchemaErrors } from "../api/middleware/SchemaErrors.ts"
 
-type Middlewares = Authentication | DeclaredParameters | RateLimit | SchemaErrors
+type Middlewares = Authentication | BoundedBody | DeclaredParameters | RateLimit | SchemaErrors
 
 /**
  * Builds a group's handlers with the services that they use and no others. The framework copies all services that a group was
@@ -16,7 +17,7 @@ export const slim =
   <A, E, R extends Id | Middlewares>(handlers: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
     Layer.fromBuild((memoMap, scope) =>
       Effect.updateContext(Layer.buildWithMemoMap(handlers, memoMap, scope), (context: Context.Context<R>) => {
-        const used = Context.pick(...services, Authentication, DeclaredParameters, RateLimit, SchemaErrors)
+        const used = Context.pick(...services, Authentication, BoundedBody, DeclaredParameters, RateLimit, SchemaErrors)
         return used(context as Context.Context<never>) as Context.Context<R>
       })
     )

@@ -35,11 +35,13 @@ const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
       refuse("ThingsBoard did not answer in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
     ),
     // An answer of 500 is a failure of ThingsBoard's, not a sign that it is away.
-    Match.tag("Unavailable", ({ why }) =>
-      why === "status" && error.status === 500
+    Match.tag("Unavailable", ({ why }) => {
+      if (why === "redirect")
+        return failed("ThingsBoard's address sends elsewhere, which is not followed; the operator has to look at TB_HOST.")
+      return why === "status" && error.status === 500
         ? failed("ThingsBoard failed.")
         : unavailable("ThingsBoard cannot be reached at the moment.", 5)
-    ),
+    }),
     Match.tag("LoginRefused", () =>
       unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)
     ),

@@ -7,6 +7,7 @@
  */
 import { Context, Duration, Effect, Layer, Option, Schema, Tracer } from "effect"
 import { type HttpBody, HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
+import { forServer, type ServerTls } from "./Tls.ts"
 
 /** What belongs to one request, from the first byte read to the last one written. */
 export class Exchange {
@@ -26,9 +27,21 @@ export class Exchange {
     return address?.startsWith("::ffff:") ? address.slice(7) : address
   }
 
-  /** Lets a long answer be silent for longer than the server's idle timeout. */
+  /**
+   * Lets a long answer or body be silent, or slow, for longer than the server's idle timeout. It holds for the connection, also for
+   * requests that come later on it: `idleAgain` ends it.
+   */
   neverIdle() {
     this.server.timeout(this.request, 0)
+  }
+
+  idleAgain() {
+    this.server.timeout(this.request, idleSeconds)
+  }
+
+  /** Has the connection closed behind the answer, for what may not be read to its end. */
+  closeBehind() {
+    this.headers["connection"] = "close"
   }
 }
 
@@ -38,9 +51,15 @@ export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwal
 })
 
 /** Where a running server can be reached. */
-export class BunHttpServer extends Context.Service<BunHttpServer, { readonly url: string; readonly port: number }>()(
-  "boardwalk/platform/BunHttpServer"
-) {}
+export class BunHttpServer extends Context.Service<
+  BunHttpServer,
+  {
+    readonly url: string
+    readonly port: number
+    /** Shows another certificate from now on. Requests in flight end as they began; connections without one are closed. */
+    readonly renew: (tls: ServerTls) => Effect.Effect<void, CannotListen>
+  }
+>()("boardwalk/platform/BunHttpServer") {}
 
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", { message: Schema.String }) {}
 
@@ -54,12 +73,21 @@ export interface Options {
   readonly headers?: Record<string, string>
   /** Bytes; Bun itself answers 413 beyond, without a body. */
   readonly maxRequestBodySize?: number
-  /** Seconds (at most 255) a connection may be silent. */
-  readonly idleTimeout?: number
+  /** https instead of http. */
+  readonly tls?: ServerTls
   /** Called before the router: true when the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
 }
+
+/** Seconds that a connection may be silent, at most 255. Bun gives the head of a connection's first request 12 s whatever is set here. */
+const idleSeconds = 60
+
+/** Servers that may share a port would not notice that another program has it. */
+const failWhenTaken = (hostname: string, port: number) => Bun.listen({ hostname, port, socket: { data: () => {} } }).stop(true)
+
+/** What Bun answers when not even a failure could be answered. */
+const brokenAnswer = (headers: Record<string, string>) => () => new Response(null, { status: 500, headers })
 
 const wellFormedId = /^[\w.-]{1,128}$/
 
@@ -148,28 +176,50 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         context,
         options.headers ?? {}
       )
-      const server = yield* Effect.acquireRelease(
+      const hostname = options.hostname ?? "0.0.0.0"
+      const listen = (port: number, tls: ServerTls | undefined) =>
         Effect.try({
-          try: () =>
-            Bun.serve({
-              port: options.port,
-              hostname: options.hostname ?? "0.0.0.0",
-              idleTimeout: options.idleTimeout ?? 60,
+          try: () => {
+            if (tls !== undefined && port !== 0 && servers.size === 0) failWhenTaken(hostname, port)
+            return Bun.serve({
+              port,
+              hostname,
+              development: false, // errors would be shown with their source
+              error: brokenAnswer(options.headers ?? {}),
+              idleTimeout: idleSeconds,
               maxRequestBodySize: options.maxRequestBodySize ?? 16 * 1024 * 1024,
               fetch: (request, bun) => (options.upgrade?.(request, bun) === true ? undefined : handler(request, bun)) as Promise<Response>,
-              websocket: options.websocket ?? { message: () => {} }
-            }),
+              websocket: options.websocket ?? { message: () => {} },
+              // Bun reloads everything of a server but its certificate: a new one needs a second server beside the first.
+              reusePort: tls !== undefined,
+              ...(tls === undefined ? {} : { tls: forServer(tls) })
+            })
+          },
           catch: (cause) =>
             new CannotListen({
-              message: `Cannot listen on ${options.hostname ?? "0.0.0.0"}:${options.port}: ${cause instanceof Error ? cause.message : "unknown"}`
+              message: `Cannot listen on ${hostname}:${port}: ${cause instanceof Error ? cause.message : "unknown"}`
             })
-        }),
-        (bun) =>
-          Effect.promise(() => bun.stop()).pipe(
-            Effect.interruptible, // a release is uninterruptible, and then the deadline could not cut it
-            Effect.timeoutOrElse({ duration: options.drain ?? "10 seconds", orElse: () => Effect.promise(() => bun.stop(true)) })
-          )
+        })
+      /** The last one listens; those before it finish what is in flight. */
+      const servers = new Set<Bun.Server<unknown>>()
+      const stopAll = (abruptly: boolean) => Effect.promise(() => Promise.all([...servers].map((one) => one.stop(abruptly))))
+      const server = yield* Effect.acquireRelease(listen(options.port, options.tls), () =>
+        stopAll(false).pipe(
+          Effect.interruptible, // a release is uninterruptible, and then the deadline could not cut it
+          Effect.timeoutOrElse({ duration: options.drain ?? "10 seconds", orElse: () => stopAll(true) })
+        )
       )
-      return { url: `http://${server.hostname === "0.0.0.0" ? "127.0.0.1" : server.hostname}:${server.port}`, port: server.port! }
+      servers.add(server)
+      const port = server.port!
+      const shown = server.hostname === "0.0.0.0" ? "127.0.0.1" : server.hostname
+      return {
+        url: `${options.tls === undefined ? "http" : "https"}://${shown}:${port}`,
+        port,
+        renew: (tls) =>
+          Effect.map(listen(port, tls), (next) => {
+            for (const former of servers) void former.stop().then(() => servers.delete(former))
+            servers.add(next)
+          })
+      }
     })
   ).pipe(Layer.provide(HttpServer.layerServices))

@@ -97,6 +97,8 @@ const readAttributes = (body: JsonBody, rules: Rules, faults: Faults) => {
           return valueEnd
         })
       : body.skip(at)
+    const most = rules.bounds?.keys
+    if (most !== undefined && members.size > most) faults.add("body", `Expected at most ${most} attributes (MAX_KEYS_PER_REQUEST)`)
     if (members.size === 0) faults.add("body", "Expected an object with one or more attributes")
     return end
   })

@@ -59,6 +59,8 @@ const readMany = (body: JsonBody, rules: Rules, faults: Faults): ReadonlyMap<str
       seen.add(id.toLowerCase())
       return reader.read(valueAt, id, (found) => readings.set(id, found))
     })
+    const most = rules.bounds?.devices
+    if (most !== undefined && seen.size > most) faults.add("body", `Expected at most ${most} devices (MAX_DEVICES_PER_REQUEST)`)
     if (readings.size === 0 && faults.isEmpty) faults.add("body", "Expected one or more devices")
     return end
   })

@@ -68,6 +68,8 @@ export class PointReader {
       return listEnd
     })
     if (members === 0) faults.add(path, "Expected one or more keys")
+    const most = this.rules.bounds?.keys
+    if (most !== undefined && keys.size > most) faults.add(path, `Expected at most ${most} keys (MAX_KEYS_PER_REQUEST)`)
     found({ points, keys: [...keys], rounded: this.rounded, replaced: read - points.length })
     return end
   }

@@ -1,7 +1,18 @@
 /** Keys and values on their way in: what ThingsBoard would change or refuse is refused here, with a reason. Every digit is kept. */
+import { isDeeperThan } from "../domain/JsonDepth.ts"
 import { isNumericText, stored } from "../domain/StoredNumber.ts"
 
+/** How much a request may hold. */
+export interface InputBounds {
+  readonly depth: number
+  /** Of each device. */
+  readonly keys: number
+  readonly devices: number
+}
+
 export interface Rules {
+  /** None in bodies without an end, but for the depth. */
+  readonly bounds?: InputBounds
   /** Whether text that ThingsBoard would turn into a number is let through to be converted. */
   readonly convertNumericText: boolean
   /** Of times that are numbers; ms when there is none. */
@@ -35,17 +46,17 @@ export const checkText = (text: string, { convertNumericText }: Rules, token = J
 
 const mostLevels = 100
 
-/** Levels and members that the token spells, texts aside. */
+/** Asked before anything parses the text, which may be no JSON at all. */
+export const depthIssue = (text: string, { bounds }: Rules): string | undefined => {
+  const most = bounds?.depth ?? mostLevels
+  return text.length > most && isDeeperThan(Buffer.from(text), most) ? `Expected JSON of at most ${most} levels` : undefined
+}
+
+/** Members that the token spells, texts aside. */
 const spelt = (token: string) => {
-  let level = 0
-  let levels = 0
   let members = 0
-  for (const sign of token.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"/g, "")) {
-    if (sign === "{" || sign === "[") levels = Math.max(levels, ++level)
-    else if (sign === "}" || sign === "]") level--
-    else if (sign === ":") members++
-  }
-  return { levels, members }
+  for (const sign of token.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"/g, "")) if (sign === ":") members++
+  return members
 }
 
 const membersOf = (value: unknown): number => {
@@ -55,9 +66,10 @@ const membersOf = (value: unknown): number => {
 }
 
 /** Of two members with one name ThingsBoard would drop the first without a word. */
-const checkNested = (token: string): Checked => {
-  const { levels, members } = spelt(token)
-  if (levels > mostLevels) return { issue: `Expected JSON of at most ${mostLevels} levels` }
+const checkNested = (token: string, rules: Rules): Checked => {
+  const issue = depthIssue(token, rules)
+  if (issue !== undefined) return { issue }
+  const members = spelt(token)
   return members > 1 && membersOf(JSON.parse(token)) !== members ? { issue: "Expected no member twice" } : { token, rounded: false }
 }
 
@@ -68,7 +80,7 @@ export const checkToken = (token: string, rules: Rules): Checked => {
       return checkText(JSON.parse(token) as string, rules, token)
     case "{":
     case "[":
-      return checkNested(token)
+      return checkNested(token, rules)
     case "t":
     case "f":
       return { token, rounded: false }

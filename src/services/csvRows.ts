@@ -2,7 +2,7 @@
 import type { CsvRecord } from "../formats/CsvReader.ts"
 import { checkKey, checkUtf8, deviceOf, pointOf, refuse, type Row, type RowPoint, timeOr } from "./ImportRow.ts"
 import { timeOfText } from "./times.ts"
-import { type Checked, checkText, checkToken, keyIssue, type Rules } from "./Values.ts"
+import { type Checked, checkText, checkToken, depthIssue, keyIssue, type Rules } from "./Values.ts"
 
 export interface Columns {
   readonly ts: number
@@ -42,6 +42,8 @@ const decimalComma = /^-?\d+,\d+$/
 
 const json = (cell: string, rules: Rules): Checked | undefined => {
   if (!/^[[{]/.test(cell)) return undefined
+  const issue = depthIssue(cell, rules)
+  if (issue !== undefined) return { issue }
   try {
     JSON.parse(cell)
     return checkToken(cell.trimEnd(), rules)

@@ -3,7 +3,7 @@ import { ScanError } from "../thingsboard/JsonScanner.ts"
 import { checkKey, checkUtf8, deviceOf, pointOf, refuse, type Row, type RowPoint, timeOr } from "./ImportRow.ts"
 import { JsonBody } from "./JsonBody.ts"
 import { timeOfNumber, timeOfText } from "./times.ts"
-import { checkToken, type Rules } from "./Values.ts"
+import { checkToken, depthIssue, type Rules } from "./Values.ts"
 
 type Members = ReadonlyMap<string, string>
 
@@ -64,6 +64,8 @@ const readLine = (text: string, named: boolean, rules: Rules): Row => {
 /** ThingsBoard's own form is read as it means it: alone beside `ts`, an object called `values` is not a value. */
 export const rowOfLine = (text: string, named: boolean, rules: Rules): Row => {
   checkUtf8(text)
+  const issue = depthIssue(text, rules)
+  if (issue !== undefined) refuse(issue.replace("Expected", "expected"))
   try {
     return readLine(text, named, rules)
   } catch (error) {

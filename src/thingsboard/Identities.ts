@@ -1,9 +1,9 @@
 /** ThingsBoard with the rights of other users than the gateway's own: a session for each, while it is in use. */
 import { Context, Effect, Layer, RcMap, type Scope } from "effect"
-import { Settings, type TbCredentials } from "../config/Settings.ts"
+import type { TbCredentials } from "../config/Settings.ts"
 import { make as makeSession } from "./Session.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
-import { make as makeTransport } from "./Transport.ts"
+import { configured } from "./Transport.ts"
 
 /** A token lives for hours; a session that nobody used for so long is not worth renewing it. */
 const idle = "10 minutes"
@@ -21,8 +21,7 @@ export class Identities extends Context.Service<
   static readonly layer = Layer.effect(
     Identities,
     Effect.gen(function* () {
-      const { tbHost, tbTimeout } = yield* Settings
-      const transport = makeTransport(tbHost, tbTimeout)
+      const transport = yield* configured
       const open = Effect.fnUntraced(function* (credentials: TbCredentials) {
         return yield* makeThingsBoard(yield* makeSession(credentials, transport), transport)
       })

@@ -9,7 +9,7 @@ import { authorized } from "./authorized.ts"
 import { type Rights, withApiKey, withPassword } from "./Rights.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { badAnswer, type ThingsBoardError } from "./ThingsBoardError.ts"
-import { make as makeTransport, type Transport } from "./Transport.ts"
+import { configured, type Transport } from "./Transport.ts"
 
 /** Whose rights the session has. */
 export interface Identity {
@@ -60,6 +60,9 @@ export class Session extends Context.Service<Session, SessionShape>()("boardwalk
   /** The session of the configured credentials. */
   static readonly layer = Layer.effect(
     Session,
-    Effect.flatMap(Settings, ({ tbCredentials, tbHost, tbTimeout }) => make(tbCredentials, makeTransport(tbHost, tbTimeout)))
+    Effect.gen(function* () {
+      const { tbCredentials } = yield* Settings
+      return yield* make(tbCredentials, yield* configured)
+    })
   )
 }

@@ -4,14 +4,13 @@
  */
 import { Context, Effect, Layer, type Schema, type Scope } from "effect"
 import type { HttpClientError } from "effect/http"
-import { Settings } from "../config/Settings.ts"
 import { authorized } from "./authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
 import { type Identity, Session, type SessionShape } from "./Session.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { folded, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./ThingsBoardError.ts"
-import { type Call, make as makeTransport, type Transport } from "./Transport.ts"
+import { type Call, configured, type Transport } from "./Transport.ts"
 import { infoPath, isAtLeast, versionOf } from "./Version.ts"
 
 export interface ThingsBoardShape {
@@ -124,8 +123,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      const { tbHost, tbTimeout } = yield* Settings
-      return ofCaller(yield* make(yield* Session, makeTransport(tbHost, tbTimeout)))
+      return ofCaller(yield* make(yield* Session, yield* configured))
     })
   )
 }

@@ -3,6 +3,9 @@
  * `HttpClient` is not used, since it costs more than all the rest of a request that is only passed on.
  */
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
+import { Settings } from "../config/Settings.ts"
+import { verified } from "../platform/Tls.ts"
+import { Authorities } from "./Authorities.ts"
 import { classify } from "./classify.ts"
 import { ThingsBoardError, Timeout, Unavailable } from "./ThingsBoardError.ts"
 
@@ -48,9 +51,12 @@ const longestTimer = 2 ** 31 - 1
 const tries = 4
 const firstPause = 25
 
-export const make = (host: string, timeout: Duration.Duration): Transport => {
+/** `authorities`: PEM of those that are trusted; the public ones when there are none. */
+export const make = (host: string, timeout: Duration.Duration, authorities?: string): Transport => {
   const base = host.replace(/\/+$/, "")
-  const { hostname, port } = new URL(host)
+  const { hostname, port, protocol } = new URL(host)
+  // Options of TLS cost some 10 µs a call, also where there is none.
+  const tls = protocol === "https:" ? verified(authorities) : {}
   const deadline = Math.min(Duration.toMillis(timeout), longestTimer)
 
   const attempt = ({ body, headers, method, path }: Call, traceparent: string | undefined, remaining: number) =>
@@ -65,6 +71,7 @@ export const make = (host: string, timeout: Duration.Duration): Transport => {
         method,
         headers: traceparent === undefined ? headers : { ...headers, traceparent },
         redirect: "manual",
+        ...tls,
         signal: controller.signal
       }
       if (body !== undefined) init.body = body as BodyInit
@@ -139,6 +146,12 @@ export const make = (host: string, timeout: Duration.Duration): Transport => {
       })
   }
 }
+
+/** To the ThingsBoard of the settings. All that talks to it goes through this one, so that all of it trusts the same. */
+export const configured = Effect.gen(function* () {
+  const { tbHost, tbTimeout } = yield* Settings
+  return make(tbHost, tbTimeout, yield* Authorities)
+})
 
 /** The native tracer exports nothing, so a span of it would only cost. */
 const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>) =>

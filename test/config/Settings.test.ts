@@ -177,6 +177,41 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     })
   )
 
+  const certificates: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
+    ["a certificate without its key", { TLS_CERT_FILE: "a.pem" }, "TLS_KEY_FILE is required when TLS_CERT_FILE is given"],
+    ["a key without its certificate", { TLS_KEY_FILE: "a.key" }, "TLS_CERT_FILE is required when TLS_KEY_FILE is given"],
+    ["client certificates over plain http", { TLS_CLIENT_CA_FILE: "ca.pem" }, "TLS_CERT_FILE is required, with TLS_KEY_FILE"]
+  ]
+  for (const [name, variables, issue] of certificates) {
+    effect(`take no ${name}`, () =>
+      Effect.gen(function* () {
+        const error = yield* faults({ ...enough, ...variables })
+        expect(error.faults).toHaveLength(1)
+        expect(error.message).toContain(issue)
+      })
+    )
+  }
+
+  effect("warn of plain http where it leaves the machine, and of an authority that it does not use", () =>
+    Effect.gen(function* () {
+      const warned = (TB_HOST: string, more: Record<string, string> = {}) =>
+        Effect.map(load({ ...enough, TB_HOST, ...more }), ({ warnings }) => warnings.map(({ variable }) => variable))
+      for (const host of ["localhost:8080", "tb.localhost", "127.0.0.2", "[::1]:8080", "host.docker.internal:8080"])
+        expect([host, yield* warned(`http://${host}`)]).toEqual([host, []])
+      for (const host of [
+        "thingsboard:8080",
+        "10.0.0.5",
+        "192.168.1.2:8080",
+        "tb.example.com",
+        "localhost.example.com",
+        "127.0.0.1.example.com"
+      ])
+        expect([host, yield* warned(`http://${host}`)]).toEqual([host, ["TB_HOST"]])
+      expect(yield* warned("https://tb.example.com", { TB_CA_FILE: "ca.pem" })).toEqual([])
+      expect(yield* warned("http://localhost:8080", { TB_CA_FILE: "ca.pem" })).toEqual(["TB_CA_FILE"])
+    })
+  )
+
   effect("warn of a short key and of plain http to another machine", () =>
     Effect.gen(function* () {
       const { warnings } = yield* load({ ...enough, API_KEY: "short", TB_HOST: "http://thingsboard.example.com" })

@@ -1,7 +1,8 @@
 import { expect } from "bun:test"
-import { Context, Deferred, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Server from "../../src/platform/BunHttpServer.ts"
+import { authority } from "../support/certificates.ts"
 import { live } from "../support/it.ts"
 
 const serving = Effect.fnUntraced(function* (handler: Effect.Effect<HttpServerResponse.HttpServerResponse>) {
@@ -54,5 +55,42 @@ live("a port that is taken is a failure at start, in words", () =>
     const url = yield* serving(Effect.succeed(HttpServerResponse.empty()))
     const again = yield* Effect.flip(Layer.build(Server.layer(Layer.empty, { port: Number(new URL(url).port), hostname: "127.0.0.1" })))
     expect(String(again.message)).toContain("Cannot listen on 127.0.0.1:")
+  })
+)
+
+live("a renewed certificate leaves requests in flight alone, and all of them end before the server does", () =>
+  Effect.gen(function* () {
+    const { certificate: ca, issue } = yield* authority()
+    const certificates = [yield* issue("first"), yield* issue("second"), yield* issue("third")] as const
+    const gate = yield* Deferred.make<void>()
+    const scope = yield* Scope.make()
+    const slow = Effect.as(Deferred.await(gate), HttpServerResponse.raw("slow", { contentType: "text/plain" }))
+    const routes = Layer.merge(
+      HttpRouter.add("GET", "/slow", slow),
+      HttpRouter.add("GET", "/", HttpServerResponse.raw("quick", { contentType: "text/plain" }))
+    )
+    const context = yield* Scope.provide(Layer.build(Server.layer(routes, { port: 0, hostname: "127.0.0.1", tls: certificates[0] })), scope)
+    const server = Context.get(context, Server.BunHttpServer)
+    const url = server.url.replace("127.0.0.1", "localhost")
+    const ask = (path: string) => Effect.promise(async () => await (await fetch(url + path, { tls: { ca }, keepalive: false })).text())
+    const inFlight = []
+    for (const next of [certificates[1], certificates[2]]) {
+      inFlight.push(yield* Effect.forkChild(ask("/slow")))
+      yield* Effect.sleep("50 millis")
+      yield* server.renew(next)
+      expect(yield* ask("/")).toBe("quick")
+    }
+    const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+    yield* Effect.sleep("50 millis")
+    yield* Deferred.succeed(gate, undefined)
+    expect(yield* Effect.forEach(inFlight, (fiber) => Fiber.join(fiber))).toEqual(["slow", "slow"])
+    yield* Fiber.join(closed)
+    const refused = yield* Effect.promise(() =>
+      fetch(url, { tls: { ca }, keepalive: false }).then(
+        () => false,
+        () => true
+      )
+    )
+    expect(refused).toBe(true)
   })
 )

@@ -19,7 +19,7 @@ export const serving = Effect.fnUntraced(function* (options: { readonly delay?: 
     ...extra
   }
   const program = yield* start(["serve", "--port", "0"], environment)
-  const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
+  const [, url] = yield* program.says(/listens on (https?:\/\/[\d.:]+)/)
   return { program, upstream, environment, url: url! }
 })
 

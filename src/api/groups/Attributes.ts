@@ -7,7 +7,7 @@ import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
-import { bodyProblems, DeviceNotFound, upstreamProblems } from "../Problems.ts"
+import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
 
 const Values = Schema.Record(Schema.String, Value).annotate({
   identifier: "AttributeValues",
@@ -43,7 +43,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
           client: Schema.optionalKey(scopeData)
         })
       }).annotate({ identifier: "AttributesResult", description: "Attributes by scope and key." }),
-      error: [DeviceNotFound, ...upstreamProblems]
+      error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "attributes:read")
       .annotateMerge(

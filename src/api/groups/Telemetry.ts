@@ -1,9 +1,11 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { mostDevices, mostKeys } from "../../domain/Amounts.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
@@ -25,12 +27,18 @@ const files = [
   Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.apache.parquet" }))
 ] as const
 
-const keyList = Schema.Array(Key).check(Schema.isMinLength(1), Schema.isMaxLength(1000))
-const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), Schema.isMaxLength(10_000))
+const keyList = Schema.Array(Key)
+  .check(Schema.isMinLength(1), Schema.isMaxLength(mostKeys))
+  .annotate({ description: "The keys: at most 1,000 unless the gateway is configured otherwise (MAX_KEYS_PER_REQUEST)." })
+const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), Schema.isMaxLength(mostDevices))
 
 /** Devices by their ids or by their type; exactly one of the two. */
 const selection = {
-  device_ids: Schema.optionalKey(deviceList.annotate({ description: "The devices." })),
+  device_ids: Schema.optionalKey(
+    deviceList.annotate({
+      description: "The devices: at most 10,000 unless the gateway is configured otherwise (MAX_DEVICES_PER_REQUEST)."
+    })
+  ),
   device_type: Schema.optionalKey(
     Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({ description: "All devices of this type." })
   )
@@ -147,7 +155,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         identifier: "LatestResult",
         description: "The newest point of each key; null when the key holds none."
       }),
-      error: [DeviceNotFound, ...upstreamProblems]
+      error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
@@ -174,6 +182,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       }).annotate({ identifier: "LatestOfManyResult", description: "The newest points of each device, by its id." }),
       error: [...bodyProblems, ...upstreamProblems]
     })
+      .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
         OpenApi.annotations({
@@ -203,6 +212,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ],
       error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
         OpenApi.annotations({
@@ -217,6 +227,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: QueryResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
         OpenApi.annotations({

@@ -19,7 +19,7 @@ import { opened, tidy } from "./tidy.ts"
 type Generated = OpenApi.OpenAPISpecOperation
 
 /** Answers that any path and method may get are described once and belong to no operation. */
-const everywhere = ["RouteNotFound", "MethodNotAllowed"]
+const everywhere = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
 
 const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
 

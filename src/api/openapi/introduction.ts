@@ -18,12 +18,13 @@ What ThingsBoard holds arrives digit for digit, integers up to 2^63 and long dec
 
 ## Problems
 
-Every failure is \`application/problem+json\` (RFC 9457), also of paths that do not exist (404) and of methods that a path does not take (405).
+Every failure is \`application/problem+json\` (RFC 9457), also of paths that do not exist (404), of methods that a path does not take (405), of paths with queries that are too long (414) and of headers that are too large (431).
 \`type\` names the problem for good, \`detail\` says what to do, \`instance\` is the request's id. Each problem has a page at \`/errors/<name>\`.
 
 ## Limits
 
 \`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\` and \`X-RateLimit-Reset\` tell on every answer how a key stands. Beyond the limit the answer is 429 with \`Retry-After\`.
+Bodies, paths with queries, headers, levels of JSON, and keys and devices a request are bounded; what stands here are the bounds that a gateway has unless its operator sets others. Bodies are sent uncompressed.
 
 ## Tracing
 

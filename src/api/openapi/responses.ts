@@ -16,7 +16,7 @@ export const problemSchemas = (): Record<string, Schema> => {
 }
 
 /** A request without a good key, or of no endpoint, is not counted against a key. */
-const uncounted: ReadonlySet<number | undefined> = new Set([401, 405])
+const uncounted: ReadonlySet<number | undefined> = new Set([401, 405, 414, 431])
 const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-After", 503: "Retry-After" }
 
 const headersOf = (status: number) => {

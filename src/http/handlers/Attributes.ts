@@ -7,7 +7,8 @@ import { ScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { Attributes } from "../../services/Attributes.ts"
 import { created, success } from "../answers.ts"
-import { kindOf, readText } from "../body.ts"
+import { inputBoundsOf, within } from "../amounts.ts"
+import { bodyBoundsOf, kindOf, readText } from "../body.ts"
 import { asDeviceProblem, asInputProblem } from "../toProblem.ts"
 
 interface Writing {
@@ -23,14 +24,19 @@ export const AttributesLive = HttpApiBuilder.group(
   "attributes",
   Effect.fnUntraced(function* (handlers) {
     const attributes = yield* Attributes
-    const { maxBodySize } = yield* Settings
+    const settings = yield* Settings
+    const bounds = bodyBoundsOf(settings)
+    const input = inputBoundsOf(settings)
+    const bounded = within(settings)
 
     const write =
       (scope: "server" | "shared") =>
       ({ params: { device_id }, query, request }: Writing) =>
         kindOf(request, ["json"]).pipe(
-          Effect.andThen(readText(request, maxBodySize)),
-          Effect.flatMap((body) => attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert" })),
+          Effect.andThen(readText(request, bounds)),
+          Effect.flatMap((body) =>
+            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", bounds: input })
+          ),
           Effect.flatMap(({ keys, warnings }) =>
             created({
               device_id,
@@ -46,9 +52,13 @@ export const AttributesLive = HttpApiBuilder.group(
 
     return handlers
       .handle("read", ({ params: { device_id }, query }) =>
-        attributes.read(device_id, query.scope, query.keys).pipe(
-          Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
-          Effect.catch(asDeviceProblem)
+        bounded(
+          "query",
+          query,
+          attributes.read(device_id, query.scope, query.keys).pipe(
+            Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
+            Effect.catch(asDeviceProblem)
+          )
         )
       )
       .handleRaw("writeServer", write("server"))

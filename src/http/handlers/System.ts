@@ -5,11 +5,9 @@ import { Api, basePath } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
 import { Readiness } from "../../services/Readiness.ts"
 
+const documentation = { docs: "/docs", redoc: "/redoc", reference: "/reference", openapi: "/openapi.json" }
+
 const links = {
-  docs: "/docs",
-  redoc: "/redoc",
-  reference: "/reference",
-  openapi: "/openapi.json",
   health: "/health",
   ready: "/ready",
   api: basePath
@@ -40,7 +38,7 @@ export const SystemLive = HttpApiBuilder.group(
           timestamp,
           name: settings.projectName,
           version: settings.version,
-          links
+          links: settings.docsEnabled ? { ...documentation, ...links } : links
         }))
       )
       .handle("health", () => alive)

@@ -15,7 +15,8 @@ import { LatestOfMany } from "../../services/LatestOfMany.ts"
 import { type PageFound, Query } from "../../services/Query.ts"
 import { Telemetry } from "../../services/Telemetry.ts"
 import { success } from "../answers.ts"
-import { kindOf } from "../body.ts"
+import { inputBoundsOf, within } from "../amounts.ts"
+import { bodyBoundsOf, kindOf } from "../body.ts"
 import { negotiate } from "../negotiate.ts"
 import { refuse } from "../refuse.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
@@ -76,8 +77,10 @@ export const TelemetryLive = HttpApiBuilder.group(
     const exports = yield* Exports
     const latestOfMany = yield* LatestOfMany
     const query = yield* Query
-    const { maxBodySize } = yield* Settings
-    const uploads = { ingest: yield* Ingest, imports: yield* Import, most: maxBodySize }
+    const settings = yield* Settings
+    const bounded = within(settings)
+    const most = { body: bodyBoundsOf(settings), input: inputBoundsOf(settings) }
+    const uploads = { ingest: yield* Ingest, imports: yield* Import, most }
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -86,47 +89,67 @@ export const TelemetryLive = HttpApiBuilder.group(
         )
       )
       .handle("latest", ({ params: { device_id }, query }) =>
-        telemetry.latest(device_id, query.keys).pipe(
-          Effect.flatMap(({ json, keys }) =>
-            success(`,"device_id":"${device_id}","keys_requested":${JSON.stringify(keys)},"data":${json}`)
-          ),
-          Effect.catch(asDeviceProblem)
+        bounded(
+          "query",
+          query,
+          telemetry.latest(device_id, query.keys).pipe(
+            Effect.flatMap(({ json, keys }) =>
+              success(`,"device_id":"${device_id}","keys_requested":${JSON.stringify(keys)},"data":${json}`)
+            ),
+            Effect.catch(asDeviceProblem)
+          )
         )
       )
       .handle("export", ({ params: { device_id }, query, request }) =>
-        exports
-          .telemetry({
-            deviceId: device_id,
-            keys: query.keys,
-            range: { start: query.start_ts, end: query.end_ts },
-            buckets: query,
-            format: formatOf(query.format, request)
-          })
-          .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+        bounded(
+          "query",
+          query,
+          exports
+            .telemetry({
+              deviceId: device_id,
+              keys: query.keys,
+              range: { start: query.start_ts, end: query.end_ts },
+              buckets: query,
+              format: formatOf(query.format, request)
+            })
+            .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+        )
       )
       .handle("latestOfMany", ({ payload }) =>
-        latestOfMany.read(payload, payload.keys).pipe(
-          Effect.flatMap(({ json, keys, notFound }) =>
-            success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
-          ),
-          Effect.catch(asUpstreamProblem)
+        bounded(
+          "body",
+          payload,
+          latestOfMany.read(payload, payload.keys).pipe(
+            Effect.flatMap(({ json, keys, notFound }) =>
+              success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
+            ),
+            Effect.catch(asUpstreamProblem)
+          )
         )
       )
       .handle("exportMany", ({ payload, request }) =>
-        exports
-          .devices({
-            selection: payload,
-            keys: payload.keys,
-            range: { start: payload.start_ts, end: payload.end_ts },
-            format: formatOf(payload.format, request)
-          })
-          .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+        bounded(
+          "body",
+          payload,
+          exports
+            .devices({
+              selection: payload,
+              keys: payload.keys,
+              range: { start: payload.start_ts, end: payload.end_ts },
+              format: formatOf(payload.format, request)
+            })
+            .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+        )
       )
       .handle("query", ({ params: { device_id }, payload }) => {
         const { cursor, end_ts, limit = defaults.queryLimit, order = "DESC", start_ts, ...rest } = payload
-        return query.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
-          Effect.flatMap((found) => success(pageMembers(device_id, { ...payload, limit, order }, found))),
-          Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+        return bounded(
+          "body",
+          payload,
+          query.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
+            Effect.flatMap((found) => success(pageMembers(device_id, { ...payload, limit, order }, found))),
+            Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+          )
         )
       })
       .handleRaw("upload", ({ params: { device_id }, query, request }) =>

@@ -1,14 +1,14 @@
 /** What the two upload endpoints make of JSON bodies. */
 import { Effect } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { DeviceNotFound, InvalidRequest, PayloadTooLarge } from "../../api/Problems.ts"
+import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout } from "../../api/Problems.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Import } from "../../services/Import.ts"
 import type { BulkUploaded, DeviceOutcome, Ingest } from "../../services/Ingest.ts"
-import { type Rules, warningsOf } from "../../services/Values.ts"
+import { type InputBounds, type Rules, warningsOf } from "../../services/Values.ts"
 import { created, plain } from "../answers.ts"
 import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
-import { readText } from "../body.ts"
+import { type BodyBounds, readText, streamed } from "../body.ts"
 import { thingsBoardFailed } from "../securityEvent.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, sentenceOf, type Upstream } from "../toProblem.ts"
 
@@ -18,7 +18,17 @@ interface Options {
   readonly dry_run?: boolean
 }
 
-const rulesOf = ({ numeric_text, ts_unit }: Options): Rules => ({ convertNumericText: numeric_text === "convert", tsUnit: ts_unit ?? "ms" })
+const rulesOf = ({ numeric_text, ts_unit }: Options, bounds: InputBounds): Rules => ({
+  convertNumericText: numeric_text === "convert",
+  tsUnit: ts_unit ?? "ms",
+  bounds
+})
+
+interface Bounds {
+  /** For rows, which have no end, of the time between two pieces. */
+  readonly body: BodyBounds
+  readonly input: InputBounds
+}
 
 const warned = (warnings: ReadonlyArray<string>) => (warnings.length > 0 ? { warnings } : {})
 
@@ -27,10 +37,10 @@ const uploadJson = (
   deviceId: DeviceId,
   options: Options,
   request: HttpServerRequest.HttpServerRequest,
-  most: number
+  most: Bounds
 ) =>
-  readText(request, most).pipe(
-    Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(options))),
+  readText(request, most.body).pipe(
+    Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(options, most.input))),
     Effect.flatMap(({ keys, points, warnings }) =>
       created({
         device_id: deviceId,
@@ -75,9 +85,9 @@ const failuresTold = (outcomes: ReadonlyArray<DeviceOutcome>) => {
   return Effect.forEach(kinds.values(), ({ devices, failure }) => thingsBoardFailed(failure, { devices }), { discard: true })
 }
 
-const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: number) =>
-  readText(request, most).pipe(
-    Effect.flatMap((body) => ingest.bulk(body, rulesOf(options))),
+const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: Bounds) =>
+  readText(request, most.body).pipe(
+    Effect.flatMap((body) => ingest.bulk(body, rulesOf(options, most.input))),
     Effect.tap(({ outcomes }) => failuresTold(outcomes)),
     Effect.flatMap((uploaded) => plain(200, summary(uploaded))),
     Effect.catchTag("InvalidInput", asInputProblem)
@@ -91,10 +101,12 @@ const imported = (
   format: "csv" | "ndjson",
   deviceId: DeviceId | undefined,
   options: Options,
-  request: HttpServerRequest.HttpServerRequest
+  request: HttpServerRequest.HttpServerRequest,
+  most: Bounds
 ) => {
   const dryRun = options.dry_run === true
-  return imports.run(request.stream, { format, deviceId, dryRun, rules: rulesOf(options) }).pipe(
+  const rules = rulesOf(options, most.input)
+  return streamed(request, most.body, (rows) => imports.run(rows, { format, deviceId, dryRun, rules })).pipe(
     Effect.flatMap((report) =>
       plain(200, {
         dry_run: dryRun,
@@ -116,8 +128,7 @@ type Body = "json" | "csv" | "ndjson"
 interface Services {
   readonly ingest: Ingest["Service"]
   readonly imports: Import["Service"]
-  /** Bytes of a JSON body at the most; rows have no end. */
-  readonly most: number
+  readonly most: Bounds
 }
 
 /** Points of the device in the path. */
@@ -127,10 +138,10 @@ export const upload = (
   deviceId: DeviceId,
   options: Options,
   request: HttpServerRequest.HttpServerRequest
-): Answer<DeviceNotFound | InvalidRequest | PayloadTooLarge | Upstream> =>
+): Answer<DeviceNotFound | InvalidRequest | PayloadTooLarge | RequestTimeout | Upstream> =>
   kind === "json"
     ? uploadJson(ingest, deviceId, options, request, most)
-    : imported(imports, kind, deviceId, options, request).pipe(
+    : imported(imports, kind, deviceId, options, request, most).pipe(
         Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
       )
 
@@ -140,10 +151,10 @@ export const uploadOfMany = (
   kind: Body,
   options: Options,
   request: HttpServerRequest.HttpServerRequest
-): Answer<InvalidRequest | PayloadTooLarge | Upstream> =>
+): Answer<InvalidRequest | PayloadTooLarge | RequestTimeout | Upstream> =>
   kind === "json"
     ? bulkJson(ingest, options, request, most)
-    : imported(imports, kind, undefined, options, request).pipe(
+    : imported(imports, kind, undefined, options, request, most).pipe(
         Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
         Effect.catchTag("EntityNotFound", Effect.die) // only a device in the path is looked up, and there is none
       )

@@ -6,26 +6,59 @@ import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
 
-const matches = (pattern: string, host: string) =>
-  pattern === "*" || pattern === host || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1)))
+/** A name or an address, and a port. Two `Host` headers come joined by a comma, and a name could hold a user before it: neither is a host. */
+const host = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
 
-const refused = refuse("This gateway does not serve the host of the request (ALLOWED_HOSTS).", (common) => {
-  return new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue: "Expected one of the allowed hosts" }] } })
-})
+interface Named {
+  readonly name: string
+  readonly port: string | undefined
+}
 
-/** Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere. Does nothing without that setting. */
-export const AllowedHostsLive = Layer.unwrap(
-  Effect.map(Settings, ({ allowedHosts }) =>
-    allowedHosts.length === 0
-      ? Layer.empty
-      : HttpRouter.middleware(
-          (handled) =>
-            Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
-              const host = (fiber.getRef(CurrentExchange)?.request.headers.get("host") ?? "").replace(/:\d+$/, "").toLowerCase()
-              if (allowedHosts.some((pattern) => matches(pattern, host))) return handled
-              return Effect.andThen(securityEvent(400, undefined), Effect.flatMap(Effect.flip(refused), HttpServerRespondable.toResponse))
-            }),
-          { global: true }
-        )
+/** A name may end in a dot, which says that it is complete. */
+const named = (text: string): Named | undefined => {
+  const found = host.exec(text.toLowerCase())
+  return found === null ? undefined : { name: found[1]!.replace(/\.$/, ""), port: found[2] }
+}
+
+/** A pattern without a port is good for all. */
+const matcher = (pattern: string): ((asked: Named) => boolean) => {
+  if (pattern === "*") return () => true
+  const port = /:(\d+)$/.exec(pattern)?.[1]
+  const name = port === undefined ? pattern : pattern.slice(0, -port.length - 1)
+  const fits = name.startsWith("*.") ? (asked: string) => asked.endsWith(name.slice(1)) : (asked: string) => asked === name
+  return (asked) => fits(asked.name) && (port === undefined || port === asked.port)
+}
+
+const refused = (detail: string, issue: string) =>
+  Effect.andThen(
+    securityEvent(400, undefined),
+    Effect.flatMap(
+      Effect.flip(refuse(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue }] } }))),
+      HttpServerRespondable.toResponse
+    )
   )
+
+const noHost = refused("The Host header of the request is no host.", "Expected one host, with a port or without")
+const foreign = refused("This gateway does not serve the host of the request (ALLOWED_HOSTS).", "Expected one of the allowed hosts")
+
+/**
+ * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is
+ * never looked at. Without that setting every host will do that is one.
+ */
+export const AllowedHostsLive = Layer.unwrap(
+  Effect.map(Settings, ({ allowedHosts }) => {
+    const matchers = allowedHosts.map(matcher)
+    return HttpRouter.middleware(
+      (handled) =>
+        Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
+          const header = fiber.getRef(CurrentExchange)?.request.headers.get("host") ?? ""
+          // HTTP/1.0 may leave it out.
+          if (header === "" && matchers.length === 0) return handled
+          const asked = named(header)
+          if (asked === undefined) return noHost
+          return matchers.length === 0 || matchers.some((matches) => matches(asked)) ? handled : foreign
+        }),
+      { global: true }
+    )
+  })
 )

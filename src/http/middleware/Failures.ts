@@ -1,4 +1,4 @@
-import { Cause, Effect, type Types } from "effect"
+import { Cause, Effect, Layer, type Types } from "effect"
 import { HttpApi } from "effect/http-api"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Api } from "../../api/Api.ts"
@@ -11,13 +11,16 @@ import {
   RouteNotFound,
   UnsupportedMediaType
 } from "../../api/Problems.ts"
+import { Settings } from "../../config/Settings.ts"
 import { pagePaths } from "../pages/Pages.ts"
 import { refuse } from "../refuse.ts"
 
+type Routes = ReadonlyArray<{ readonly method: string; readonly path: RegExp }>
+
 /** The methods that each path takes. */
-const routes = (() => {
+const routesOf = (pages: ReadonlyArray<string>): Routes => {
   const pattern = (path: string) => new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`)
-  const found: Array<{ readonly method: string; readonly path: RegExp }> = pagePaths.map((path) => ({ method: "GET", path: pattern(path) }))
+  const found = pages.map((path) => ({ method: "GET", path: pattern(path) }))
   HttpApi.reflect(Api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint }) => {
@@ -25,17 +28,17 @@ const routes = (() => {
     }
   })
   return found
-})()
+}
 
-const methodsOf = (path: string): ReadonlyArray<string> => {
-  const methods = routes.filter((route) => route.path.test(path)).map((route) => route.method as string)
+const methodsOf = (routes: Routes, path: string): ReadonlyArray<string> => {
+  const methods = routes.filter((route) => route.path.test(path)).map((route) => route.method)
   return methods.length === 0 ? [] : [...new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"])]
 }
 
 const answer = (problem: Effect.Effect<never, Problem>) => Effect.flatMap(Effect.flip(problem), HttpServerRespondable.toResponse)
 
-const routeNotFound = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const allow = methodsOf(request.url.split("?", 1)[0]!)
+const routeNotFound = Effect.fnUntraced(function* (routes: Routes, request: HttpServerRequest.HttpServerRequest) {
+  const allow = methodsOf(routes, request.url.split("?", 1)[0]!)
   if (allow.length === 0)
     return yield* answer(
       refuse("There is nothing at this path. GET / tells where things are.", (common) => new RouteNotFound({ ...common, details: {} }))
@@ -93,12 +96,14 @@ const reshaped = (response: HttpServerResponse.HttpServerResponse): Effect.Effec
 }
 
 const explained = (
+  routes: Routes,
   cause: Cause.Cause<unknown>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
   const error = Cause.squash(cause)
   if (HttpServerError.isHttpServerError(error)) {
-    if (error.reason._tag === "RouteNotFound") return Effect.flatMap(HttpServerRequest.HttpServerRequest, routeNotFound)
+    if (error.reason._tag === "RouteNotFound")
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => routeNotFound(routes, request))
     if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadable
   }
   return HttpServerRespondable.isRespondable(error)
@@ -107,9 +112,12 @@ const explained = (
 }
 
 /** What no endpoint answers for (unknown paths and methods, bodies the framework refuses, bugs) gets the one shape as well. */
-export const FailuresLive = HttpRouter.middleware(
-  (handled) => Effect.matchCauseEffect(handled, { onSuccess: reshaped, onFailure: explained }),
-  {
-    global: true
-  }
+export const FailuresLive = Layer.unwrap(
+  Effect.map(Settings, (settings) => {
+    const routes = routesOf(pagePaths(settings))
+    return HttpRouter.middleware(
+      (handled) => Effect.matchCauseEffect(handled, { onSuccess: reshaped, onFailure: (cause) => explained(routes, cause) }),
+      { global: true }
+    )
+  })
 )

@@ -3,6 +3,8 @@ import type { HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { SchemaErrors } from "../../api/middleware/SchemaErrors.ts"
 import { InternalError, type InvalidRequest } from "../../api/Problems.ts"
+import { Settings } from "../../config/Settings.ts"
+import { bodyBoundsOf } from "../body.ts"
 import { refuse } from "../refuse.ts"
 import { allFaults, faultsOf, invalid } from "../requestFaults.ts"
 
@@ -15,11 +17,17 @@ const bug = (cause: Schema.SchemaError) =>
 type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | InternalError | Types.unhandled>
 
 /** A request that does not fit is refused with all its faults; an answer that does not fit is a bug of ours. */
-export const SchemaErrorsLive = Layer.succeed(SchemaErrors, (handler, { endpoint }) =>
-  Effect.catch(handler, (error): Guarded => {
-    if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
-    const { cause, kind } = error
-    if (kind === "Body" || kind === "ResponseHeaders") return bug(cause)
-    return Effect.flatMap(allFaults(endpoint), (faults) => invalid(faults.length > 0 ? faults : faultsOf("request", cause)))
+export const SchemaErrorsLive = Layer.effect(
+  SchemaErrors,
+  Effect.map(Settings, (settings) => {
+    const bounds = bodyBoundsOf(settings)
+    return SchemaErrors.of((handler, { endpoint }) =>
+      Effect.catch(handler, (error): Guarded => {
+        if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
+        const { cause, kind } = error
+        if (kind === "Body" || kind === "ResponseHeaders") return bug(cause)
+        return Effect.flatMap(allFaults(endpoint, bounds), (faults) => invalid(faults.length > 0 ? faults : faultsOf("request", cause)))
+      })
+    )
   })
 )

@@ -6,6 +6,8 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { document } from "../../api/openapi/document.ts"
 import { Settings } from "../../config/Settings.ts"
+import { ApiKeys } from "../../services/ApiKeys.ts"
+import { behindKey } from "./behindKey.ts"
 import { serveAsset } from "./assets.ts"
 import { render } from "./html.ts"
 import { isProblemName, problemIndex, problemPage } from "./problems.ts"
@@ -20,12 +22,15 @@ const openapi = (() => {
   })
 })()
 
-const Documentation = Layer.mergeAll(
-  HttpRouter.add("GET", "/openapi.json", openapi),
-  HttpRouter.add("GET", "/docs", render(swagger)),
-  HttpRouter.add("GET", "/redoc", render(redoc)),
-  HttpRouter.add("GET", "/reference", render(scalar))
-)
+type Page = Effect.Effect<HttpServerResponse.HttpServerResponse>
+
+const documentation = (guard: (page: Page) => Page) =>
+  Layer.mergeAll(
+    HttpRouter.add("GET", "/openapi.json", guard(openapi)),
+    HttpRouter.add("GET", "/docs", guard(render(swagger))),
+    HttpRouter.add("GET", "/redoc", guard(render(redoc))),
+    HttpRouter.add("GET", "/reference", guard(render(scalar)))
+  )
 
 const problem = (request: HttpServerRequest.HttpServerRequest) => {
   const name = new URL(request.url, "http://gateway").pathname.split("/").at(-1)!
@@ -42,9 +47,21 @@ const Always = Layer.mergeAll(
 )
 
 /** Where pages are; all of them take GET and HEAD only. */
-export const pagePaths = ["/openapi.json", "/docs", "/redoc", "/reference", "/docs/assets/:hash/:name", "/errors", "/errors/:name"] as const
+export const pagePaths = ({ docsEnabled }: { readonly docsEnabled: boolean }): ReadonlyArray<`/${string}`> => [
+  ...(docsEnabled ? (["/openapi.json", "/docs", "/redoc", "/reference"] as const) : []),
+  "/docs/assets/:hash/:name",
+  "/errors",
+  "/errors/:name"
+]
 
-export const pages = ({ docsEnabled }: { readonly docsEnabled: boolean }) => (docsEnabled ? Layer.merge(Documentation, Always) : Always)
+export const pages = ({ docsEnabled, guard = (page) => page }: { readonly docsEnabled: boolean; readonly guard?: (page: Page) => Page }) =>
+  docsEnabled ? Layer.merge(documentation(guard), Always) : Always
 
-/** The pages that the settings ask for. */
-export const PagesLive = Layer.unwrap(Effect.map(Settings, pages))
+/** The pages that the settings ask for, open or behind a key. */
+export const PagesLive = Layer.unwrap(
+  Effect.gen(function* () {
+    const { docsAccess, docsEnabled } = yield* Settings
+    const keys = yield* ApiKeys
+    return pages(docsAccess === "key" ? { docsEnabled, guard: behindKey(keys) } : { docsEnabled })
+  })
+)

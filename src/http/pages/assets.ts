@@ -36,7 +36,7 @@ export const assetPath = (name: AssetName): Effect.Effect<string> =>
 
 const isAsset = (name: string): name is AssetName => Object.hasOwn(assets, name)
 
-const headers = { "cache-control": "public, max-age=31536000, immutable", vary: "accept-encoding" }
+const headers = { "cache-control": "public, max-age=31536000, immutable", vary: "Accept-Encoding, Origin" }
 
 /** Answers `/docs/assets/<hash>/<name>`. */
 export const serveAsset = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {

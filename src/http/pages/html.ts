@@ -16,13 +16,13 @@ export interface Policy {
   readonly workers?: string
 }
 
-const contentSecurityPolicy = ({ fonts, images, inlineStyles, workers }: Policy) =>
+const contentSecurityPolicy = ({ fonts, images, inlineStyles, workers }: Policy, hasScripts: boolean) =>
   [
     "default-src 'none'",
-    "script-src 'self'",
+    `script-src ${hasScripts ? "'self'" : "'none'"}`,
     `style-src 'self'${inlineStyles === true ? " 'unsafe-inline'" : ""}`,
     `img-src 'self' data:${images === undefined ? "" : ` ${images}`}`,
-    "connect-src 'self'",
+    `connect-src ${hasScripts ? "'self'" : "'none'"}`,
     ...(fonts === undefined ? [] : [`font-src ${fonts}`]),
     ...(workers === undefined ? [] : [`worker-src ${workers}`]),
     "base-uri 'none'",
@@ -58,6 +58,6 @@ ${scriptTags.join("\n")}
 `
   return HttpServerResponse.raw(text, {
     contentType: "text/html; charset=utf-8",
-    headers: { "content-security-policy": contentSecurityPolicy(policy), "cache-control": "no-cache" }
+    headers: { "content-security-policy": contentSecurityPolicy(policy, scripts.length > 0), "cache-control": "no-cache" }
   })
 })

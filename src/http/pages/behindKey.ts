@@ -1,0 +1,43 @@
+/**
+ * The documentation behind a key, whatever its rights. Programs send it as everywhere in `X-API-Key`; a browser cannot when a page is
+ * opened, but asks its user for a name and a password when it is told to, and the password is then the key.
+ */
+import { Clock, Effect } from "effect"
+import { HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { Unauthenticated } from "../../api/Problems.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import type { ApiKeys } from "../../services/ApiKeys.ts"
+import { refuse } from "../refuse.ts"
+import { securityEvent } from "../securityEvent.ts"
+
+const basic = /^Basic +([A-Za-z0-9+/]+={0,2})$/i
+
+/** What stands behind the first colon; the name before it does not count. */
+const passwordOf = (authorization: string | null): string => {
+  const encoded = basic.exec(authorization ?? "")?.[1]
+  if (encoded === undefined) return ""
+  const text = Buffer.from(encoded, "base64").toString()
+  return text.slice(text.indexOf(":") + 1)
+}
+
+const challenge = Effect.andThen(
+  securityEvent(401, undefined),
+  refuse(
+    "The documentation needs a key: in the header X-API-Key, or in a browser as the password, with any name.",
+    (common) => new Unauthenticated({ ...common, details: {} })
+  )
+).pipe(
+  Effect.flip,
+  Effect.flatMap(HttpServerRespondable.toResponse),
+  Effect.map(HttpServerResponse.setHeader("www-authenticate", 'Basic realm="Boardwalk documentation", charset="UTF-8"'))
+)
+
+export const behindKey =
+  (keys: ApiKeys["Service"]) =>
+  (page: Effect.Effect<HttpServerResponse.HttpServerResponse>): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    Effect.withFiber((fiber) => {
+      const headers = fiber.getRef(CurrentExchange)?.request.headers
+      const presented = headers?.get("x-api-key") ?? passwordOf(headers?.get("authorization") ?? null)
+      const key = presented === "" ? undefined : keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+      return key === undefined ? challenge : Effect.map(page, HttpServerResponse.setHeader("cache-control", "no-store"))
+    })

@@ -1,0 +1,201 @@
+/** Each bound of a request: what is just within it goes through, what is beyond it is refused in the one shape. */
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Fiber } from "effect"
+import { type Answer, canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { answersOf, raw } from "../support/raw.ts"
+
+const tb = "/api/v1/tb"
+const id = "00000000-0000-4000-8000-000000000001"
+const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
+
+const refused = (answer: Answer, status: number, code: string, words: string) => {
+  expect([answer.status, answer.json?.error_code]).toEqual([status, code])
+  expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  expect(answer.text).toContain(words)
+}
+
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
+
+/** A head by hand. */
+const head = (path: string, headers: Record<string, string>, method = "POST") =>
+  [
+    `${method} ${path} HTTP/1.1`,
+    "Host: gateway",
+    `X-API-Key: ${canaries.apiKey}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    "\r\n"
+  ].join("\r\n")
+
+describe("the head of a request", () => {
+  live("is bounded in its path and query, and in its headers", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { maxUrlLength: 500, maxHeaderSize: 1000 } })
+      const path = `${tb}/devices?text_search=`
+      const search = (length: number) => path + "a".repeat(length - path.length)
+      expect((yield* call(search(250))).status).toBe(200)
+      expect((yield* call(search(500))).status).toBe(400) // longer than a text_search may be, but looked at
+      refused(yield* call(search(501)), 414, "PAYLOAD_TOO_LARGE", "MAX_URL_LENGTH")
+      expect((yield* call("/health", { headers: { "x-much": "a".repeat(600) } })).status).toBe(200)
+      refused(yield* call("/health", { headers: { "x-much": "a".repeat(1000) } }), 431, "PAYLOAD_TOO_LARGE", "MAX_HEADER_SIZE")
+    })
+  )
+
+  live("beyond 16 KiB it is not read at all", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway()
+      const { closed, text } = yield* raw(url, head("/health", { "X-Much": "a".repeat(17_000) }, "GET"), { wait: 2000 })
+      expect([closed, answersOf(text).map(({ status }) => status)]).toEqual([true, [431]])
+    })
+  )
+
+  live(
+    "has 12 seconds to arrive, however it drips",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* gateway()
+        const drip = ["GET /health HTTP/1.1\r\nHost: gateway\r\nX-Slow: ", ..."a".repeat(30)]
+        const { closed, millis } = yield* raw(url, drip, { gap: 1000, wait: 25_000 })
+        expect(closed).toBe(true)
+        expect(millis).toBeLessThan(20_000)
+      }),
+    30_000
+  )
+})
+
+describe("JSON", () => {
+  const places = [
+    ["a query", `${tb}/devices/${id}/telemetry/query`],
+    ["the latest of many", `${tb}/telemetry/latest`],
+    ["an upload", `${tb}/devices/${id}/telemetry`],
+    ["an upload of many", `${tb}/telemetry/bulk`],
+    ["attributes", `${tb}/devices/${id}/attributes/shared`]
+  ] as const
+  for (const [what, path] of places)
+    live(`of ${what} may not nest too deep`, () =>
+      Effect.gen(function* () {
+        const { call } = yield* gateway({ settings: { maxJsonDepth: 10 } })
+        const answer = yield* call(path, { body: `{"keys":${nested(10)}}` })
+        refused(answer, 400, "VALIDATION_ERROR", "Expected JSON of at most 10 levels (MAX_JSON_DEPTH)")
+        expect((yield* call(path, { body: `{"keys":${nested(9)}}` })).text).not.toContain("MAX_JSON_DEPTH")
+        refused(yield* call(path, { body: "[".repeat(1_000_000) }), 400, "VALIDATION_ERROR", "MAX_JSON_DEPTH")
+      })
+    )
+
+  live("in rows may not either, which refuses the row alone", () =>
+    Effect.gen(function* () {
+      const it = yield* gateway({ settings: { maxJsonDepth: 10 } })
+      const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
+      const send = (type: string, body: string) =>
+        it.call(`${tb}/devices/${device.id}/telemetry`, { method: "POST", body, headers: { "content-type": type } })
+      const row = (value: string) => `{"ts":1700000000000,"key":"a","value":${value}}`
+      const lines = yield* send("application/x-ndjson", [row(nested(9)), row(nested(10)), row("[".repeat(20_000))].join("\n"))
+      expect([lines.json.rows_taken, lines.json.rows_refused, lines.json.refused[0].reason]).toEqual([
+        1,
+        2,
+        "expected JSON of at most 10 levels"
+      ])
+      const cells = yield* send("text/csv", ["ts,key,value", ...[10, 11].map((depth) => `1700000000000,a,"${nested(depth)}"`)].join("\n"))
+      expect([cells.json.rows_taken, cells.json.refused[0].reason]).toEqual([1, "a: expected JSON of at most 10 levels"])
+    })
+  )
+})
+
+live("a request may name so many keys and devices, in its query and body", () =>
+  Effect.gen(function* () {
+    const { call } = yield* gateway({ settings: { maxKeysPerRequest: 3, maxDevicesPerRequest: 2 } })
+    const four = ["a", "b", "c", "d"]
+    const points = Object.fromEntries(four.map((key) => [key, [{ ts: 1, value: 1 }]]))
+    const tooMany: ReadonlyArray<readonly [string, unknown, string]> = [
+      [`${tb}/devices/${id}/telemetry/latest?keys=a,b,c,d`, undefined, "query.keys"],
+      [`${tb}/devices/${id}/telemetry?start_ts=0&end_ts=1&keys=a,b,c,d`, undefined, "query.keys"],
+      [`${tb}/devices/${id}/attributes?keys=a,b,c,d`, undefined, "query.keys"],
+      [`${tb}/devices/${id}/telemetry/query`, { keys: four }, "body.keys"],
+      [`${tb}/telemetry/latest`, { device_type: "x", keys: four }, "body.keys"],
+      [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3].map(uuid), keys: ["a"] }, "body.device_ids"],
+      [`${tb}/telemetry/export`, { device_ids: [1, 2, 3].map(uuid), start_ts: 0, end_ts: 1 }, "body.device_ids"],
+      [`${tb}/devices/${id}/telemetry`, points, "body"],
+      [`${tb}/telemetry/bulk`, { [id]: points }, id],
+      [`${tb}/telemetry/bulk`, Object.fromEntries([1, 2, 3].map((n) => [uuid(n), { a: [{ ts: 1, value: 1 }] }])), "body"],
+      [`${tb}/devices/${id}/attributes/shared`, { a: 1, b: 2, c: 3, d: 4 }, "body"]
+    ]
+    for (const [path, body, field] of tooMany) {
+      const answer = yield* call(path, body === undefined ? {} : { body })
+      refused(answer, 400, "VALIDATION_ERROR", "_PER_REQUEST")
+      expect([path, answer.json.details.errors[0].field]).toEqual([path, field])
+    }
+    expect((yield* call(`${tb}/telemetry/latest`, { body: { device_ids: [1, 2].map(uuid), keys: ["a", "b", "c"] } })).status).toBe(200)
+    expect((yield* call(`${tb}/devices/${id}/telemetry/latest?keys=a,b,c`)).status).toBe(404)
+  })
+)
+
+live("a compressed body is refused, never taken for something else", () =>
+  Effect.gen(function* () {
+    const { call } = yield* gateway()
+    const body = Bun.gzipSync(Buffer.from('{"keys":["a"]}'))
+    for (const path of [`devices/${id}/telemetry/query`, `devices/${id}/telemetry`, "telemetry/bulk"])
+      refused(
+        yield* call(`${tb}/${path}`, { body, headers: { "content-encoding": "gzip" } }),
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "without Content-Encoding"
+      )
+    const plain = yield* call(`${tb}/devices/${id}/telemetry/query`, { body: { keys: ["a"] }, headers: { "content-encoding": "identity" } })
+    expect(plain.status).toBe(404)
+  })
+)
+
+describe("a slow body", () => {
+  const settings = { bodyTimeout: Duration.millis(400) }
+
+  live("that is not whole in time is 408, and its connection ends", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway({ settings })
+      for (const path of [`devices/${id}/telemetry/query`, `devices/${id}/telemetry`, `devices/${id}/attributes/shared`]) {
+        const sent = head(`${tb}/${path}`, { "Content-Type": "application/json", "Content-Length": "500" })
+        const { closed, millis, text } = yield* raw(url, [sent, '{"keys"', ":", "[", '"a"', " ", " ", " ", " ", " "], {
+          gap: 100,
+          wait: 5000
+        })
+        const [answer] = answersOf(text)
+        expect([path, closed, answer?.status, answer?.headers["connection"]?.toLowerCase()]).toEqual([path, true, 408, "close"])
+        expect(JSON.parse(answer!.body)).toMatchObject({ error_code: "VALIDATION_ERROR", details: { timeout_ms: 400 } })
+        expect(answer!.headers["x-content-type-options"]).toBe("nosniff")
+        expect(millis).toBeLessThan(2000)
+      }
+    })
+  )
+
+  live("of rows may take any time, but not be silent for so long; the rows before are stored", () =>
+    Effect.gen(function* () {
+      const it = yield* gateway({ settings })
+      const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
+      const path = `${tb}/devices/${device.id}/telemetry`
+      const sent = head(path, { "Content-Type": "text/csv", "Transfer-Encoding": "chunked", Connection: "close" })
+      const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+      const rows = Array.from({ length: 10 }, (_, i) => chunk(`${1_700_000_000_000 + i},a,${i}\n`))
+      const steady = yield* raw(it.url, [sent, chunk("ts,key,value\n"), ...rows, "0\r\n\r\n"], { gap: 100, wait: 5000 })
+      const [taken] = answersOf(steady.text)
+      expect([taken?.status, JSON.parse(taken!.body).rows_taken]).toEqual([200, 10])
+
+      const { closed, text } = yield* raw(it.url, [sent, chunk("ts,key,value\n"), rows[0]!], { wait: 5000 })
+      const [answer] = answersOf(text)
+      expect([closed, answer?.status, JSON.parse(answer!.body).error_code]).toEqual([true, 408, "VALIDATION_ERROR"])
+    })
+  )
+
+  live("does not hold up others", () =>
+    Effect.gen(function* () {
+      const { call, url } = yield* gateway({ settings: { bodyTimeout: Duration.seconds(2) } })
+      const sent = head(`${tb}/telemetry/latest`, { "Content-Type": "application/json", "Content-Length": "500" })
+      const slow = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 50 }, () => raw(url, sent, { wait: 5000 })),
+          { concurrency: 50 }
+        )
+      )
+      expect((yield* call(`${tb}/devices`)).status).toBe(200)
+      expect((yield* Fiber.join(slow)).map(({ text }) => answersOf(text)[0]?.status)).toEqual(Array.from({ length: 50 }, () => 408))
+    })
+  )
+})

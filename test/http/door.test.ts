@@ -1,0 +1,194 @@
+/** Who is let in by which name, which pages may call, and what every answer says to browsers. */
+import { describe, expect } from "bun:test"
+import { Duration, Effect } from "effect"
+import { canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { answersOf, raw } from "../support/raw.ts"
+
+const devices = "/api/v1/tb/devices"
+
+const request = (first: string, headers: Readonly<Record<string, string>> = {}, body = "") =>
+  `${first}\r\n${Object.entries({ Host: "gateway", ...headers })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("")}\r\n${body}`
+
+const answerTo = (url: string, bytes: string) => {
+  const closing = bytes.includes("Upgrade") ? bytes : bytes.replace("\r\n", "\r\nConnection: close\r\n")
+  return Effect.map(raw(url, closing, { wait: 300 }), ({ text }) => answersOf(text)[0]!)
+}
+
+describe("ALLOWED_HOSTS", () => {
+  const named: ReadonlyArray<readonly [string, string, number]> = [
+    ["a name of the list", "Host: api.example.com", 200],
+    ["in capitals", "Host: API.Example.COM", 200],
+    ["with any port", "Host: api.example.com:9000", 200],
+    ["with a dot at its end", "Host: api.example.com.", 200],
+    ["below a wildcard", "Host: a.b.example.org", 200],
+    ["an address with its port", "Host: [::1]:8000", 200],
+    ["with the port that is asked for", "Host: ported.example.com:8443", 200],
+    ["with another port than is asked for", "Host: ported.example.com:8444", 400],
+    ["without the port that is asked for", "Host: ported.example.com", 400],
+    ["another name", "Host: evil.com", 400],
+    ["a name that ends alike", "Host: evilapi.example.com", 400],
+    ["the wildcard's own domain", "Host: example.org", 400],
+    ["a user before a name", "Host: api.example.com@evil.com", 400],
+    ["a name before a user", "Host: evil.com@api.example.com", 400],
+    ["two names in one header", "Host: evil.com, a.example.org", 400],
+    ["two headers", "Host: evil.com\r\nHost: a.example.org", 400],
+    ["the same header twice", "Host: api.example.com\r\nHost: api.example.com", 400],
+    ["a path behind the name", "Host: evil.com/.example.org", 400],
+    ["an empty name", "Host:", 400],
+    ["what a proxy is said to have been asked", "Host: evil.com\r\nX-Forwarded-Host: api.example.com", 400],
+    ["what a proxy is said to have been asked, beside a good name", "Host: api.example.com\r\nX-Forwarded-Host: evil.com", 200]
+  ]
+
+  live("lets in what it names, however odd the header", () =>
+    Effect.gen(function* () {
+      const allowedHosts = ["api.example.com", "*.example.org", "[::1]", "ported.example.com:8443"]
+      const { logs, url } = yield* gateway({ settings: { allowedHosts } })
+      for (const [what, header, status] of named)
+        expect([what, (yield* answerTo(url, `GET /health HTTP/1.1\r\n${header}\r\n\r\n`)).status]).toEqual([what, status])
+      const absolute = (host: string) => answerTo(url, request("GET http://api.example.com/health HTTP/1.1", { Host: host }))
+      expect([(yield* absolute("api.example.com")).status, (yield* absolute("evil.com")).status]).toEqual([200, 400])
+      expect((yield* answerTo(url, "GET /health HTTP/1.0\r\n\r\n")).status).toBe(400)
+      expect(logs.join("\n")).toContain("Security event: 400")
+    })
+  )
+
+  live("unset, takes any host that is one", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway()
+      const status = (header: string, version = "1.1") =>
+        Effect.map(answerTo(url, `GET /health HTTP/${version}\r\n${header}\r\n`), (answer) => answer.status)
+      expect([yield* status("Host: anything.example\r\n"), yield* status("", "1.0")]).toEqual([200, 200])
+      expect([yield* status("Host: a@b\r\n"), yield* status("Host: a\r\nHost: b\r\n"), yield* status("")]).toEqual([400, 400, 400])
+    })
+  )
+})
+
+describe("pages of other origins", () => {
+  const ask = (url: string, origin: string | undefined, first = `GET ${devices} HTTP/1.1`, more: Record<string, string> = {}) =>
+    answerTo(url, request(first, { ...(origin === undefined ? {} : { Origin: origin }), ...more }))
+  const preflight = (url: string, origin: string) =>
+    ask(url, origin, `OPTIONS ${devices} HTTP/1.1`, {
+      "Access-Control-Request-Method": "GET",
+      "Access-Control-Request-Headers": "x-api-key"
+    })
+  const allowed = "access-control-allow-origin"
+
+  live("may ask with a key when they are named, and no others", () =>
+    Effect.gen(function* () {
+      for (const origins of [["https://app.example.com"], ["https://b.example.com", "https://app.example.com"]]) {
+        const { url } = yield* gateway({ settings: { backendCorsOrigins: origins } })
+        const good = yield* preflight(url, "https://app.example.com")
+        expect(good.status).toBe(204)
+        expect(good.headers).toMatchObject({ [allowed]: "https://app.example.com", vary: "Origin", "x-content-type-options": "nosniff" })
+        expect(good.headers["access-control-allow-headers"]).toContain("X-API-Key")
+        expect(good.headers["access-control-allow-methods"]).toBe("GET, HEAD, POST")
+        expect(good.headers["access-control-allow-credentials"]).toBeUndefined()
+        for (const origin of [
+          "https://evil.com",
+          "null",
+          "https://app.example.com.evil.com",
+          "http://app.example.com",
+          "HTTPS://APP.EXAMPLE.COM"
+        ]) {
+          const bad = yield* preflight(url, origin)
+          expect([origin, bad.headers[allowed], bad.headers["access-control-allow-headers"]]).toEqual([origin, undefined, undefined])
+          expect((yield* ask(url, origin)).headers).toMatchObject({ vary: "Origin" })
+        }
+        expect((yield* ask(url, undefined)).headers).toMatchObject({ vary: "Origin" })
+      }
+    })
+  )
+
+  live("can read every refusal", () =>
+    Effect.gen(function* () {
+      const origin = "https://app.example.com"
+      const { url } = yield* gateway({
+        settings: {
+          backendCorsOrigins: [origin],
+          maxUrlLength: 100,
+          allowedHosts: ["gateway"],
+          rateLimit: { requests: 1, window: Duration.minutes(1) }
+        }
+      })
+      const key = { "X-API-Key": canaries.apiKey }
+      const answers = [
+        yield* ask(url, origin, undefined, key),
+        yield* ask(url, origin, undefined, key),
+        yield* ask(url, origin),
+        yield* ask(url, origin, "GET /nothing HTTP/1.1"),
+        yield* ask(url, origin, `DELETE ${devices} HTTP/1.1`),
+        yield* ask(url, origin, `GET /${"a".repeat(200)} HTTP/1.1`),
+        yield* ask(url, origin, undefined, { Host: "evil.com" })
+      ]
+      expect(answers.map(({ status }) => status)).toEqual([200, 429, 401, 404, 405, 414, 400])
+      expect(answers.map(({ headers }) => headers[allowed])).toEqual(answers.map(() => origin))
+      expect(answers[1]!.headers["access-control-expose-headers"]).toContain("Retry-After")
+    })
+  )
+
+  live("may all ask where all are named, without cookies", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway({ settings: { backendCorsOrigins: ["https://b.example.com", "*"] } })
+      const { headers } = yield* preflight(url, "https://anyone.example")
+      expect([headers[allowed], headers["access-control-allow-credentials"]]).toEqual(["*", undefined])
+    })
+  )
+
+  live("may not ask when none is named", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway()
+      const { headers } = yield* preflight(url, "https://app.example.com")
+      expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([])
+    })
+  )
+})
+
+describe("security headers", () => {
+  const expected = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin"
+  }
+
+  live("are on every answer that the gateway makes, and there is no HSTS on plain http", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway({ settings: { maxBodySize: 100 } })
+      const key = { "X-API-Key": canaries.apiKey }
+      const json = { ...key, "Content-Type": "application/json" }
+      const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13" }
+      const requests: ReadonlyArray<readonly [string, number]> = [
+        [request("GET /health HTTP/1.1"), 200],
+        [request("HEAD /health HTTP/1.1"), 200],
+        [request(`HEAD ${devices} HTTP/1.1`, key), 200],
+        [request(`OPTIONS ${devices} HTTP/1.1`), 204],
+        [request(`GET ${devices} HTTP/1.1`), 401],
+        [request("GET /nothing HTTP/1.1"), 404],
+        [request(`PUT ${devices} HTTP/1.1`, { "Content-Length": "0" }), 405],
+        [request("TRACE /health HTTP/1.1"), 405],
+        [request("CONNECT evil.com:443 HTTP/1.1"), 405],
+        [request("POST /api/v1/tb/telemetry/latest HTTP/1.1", { ...json, "Content-Length": "200" }, "[".padEnd(200)), 413],
+        [request("POST /api/v1/tb/telemetry/latest HTTP/1.1", { ...key, "Content-Type": "text/plain", "Content-Length": "1" }, "1"), 415],
+        [request("GET /health HTTP/1.1", { "X-Much": "a".repeat(9000) }), 431],
+        [request("GET /health HTTP/1.1", upgrade), 200],
+        [request("GET /docs HTTP/1.1"), 200],
+        [request("GET /openapi.json HTTP/1.1"), 200],
+        [request("GET /errors/rate-limited HTTP/1.1"), 200]
+      ]
+      for (const [bytes, status] of requests) {
+        const first = bytes.split("\r\n")[0]
+        const answer = yield* answerTo(url, bytes)
+        expect([first, answer.status]).toEqual([first, status])
+        expect(answer.headers).toMatchObject(expected)
+        expect(answer.headers["content-security-policy"]).toStartWith("default-src 'none'")
+        expect(answer.headers["content-security-policy"]).toContain("frame-ancestors 'none'")
+        expect(answer.headers["content-security-policy"]).not.toMatch(/script-src[^;]*unsafe/)
+        expect(answer.headers["strict-transport-security"]).toBeUndefined()
+        expect(answer.headers["server"] ?? answer.headers["x-powered-by"]).toBeUndefined()
+      }
+    })
+  )
+})

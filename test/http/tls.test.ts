@@ -1,0 +1,154 @@
+/** https of the gateway itself: who is let in, and what happens when the certificate is renewed. */
+import { describe, expect } from "bun:test"
+import { Effect, Schedule } from "effect"
+import { connect, type ConnectionOptions } from "node:tls"
+import { gateway } from "../support/gateway.ts"
+import { authority, type Certificate } from "../support/certificates.ts"
+import { live } from "../support/it.ts"
+import { run, start } from "../support/program.ts"
+import { serving } from "../support/serving.ts"
+
+/** The name in the certificate that a new connection is shown, and the protocol; or why there is none. */
+const shown = (url: string, options: ConnectionOptions) =>
+  Effect.promise(
+    () =>
+      new Promise<string>((resolve) => {
+        const { hostname, port } = new URL(url)
+        const socket = connect({ port: Number(port), host: hostname, servername: "localhost", ...options }, () => {
+          resolve(`${String(socket.getPeerCertificate().subject.CN)} ${String(socket.getProtocol())}`)
+          socket.destroy()
+        })
+        socket.on("error", () => resolve("refused"))
+      })
+  )
+
+const ask = (url: string, tls: Bun.TLSOptions) =>
+  Effect.promise(() =>
+    fetch(`${url.replace("127.0.0.1", "localhost")}/health`, { tls, keepalive: false }).then(
+      (response) => ({ status: response.status, headers: response.headers }),
+      () => ({ status: 0, headers: new Headers() })
+    )
+  )
+
+const filesOf = (path: (name: string) => string, name: string) => ({
+  tlsCertFile: path(`${name}.pem`),
+  tlsKeyFile: path(`${name}.key`)
+})
+
+describe("https", () => {
+  live("is spoken with TLS 1.2 or later only, and browsers are told to stay with it", () =>
+    Effect.gen(function* () {
+      const { certificate: ca, issue, path } = yield* authority()
+      yield* issue("one")
+      const { url } = yield* gateway({ settings: filesOf(path, "one") })
+      expect(url).toStartWith("https://")
+      const { headers, status } = yield* ask(url, { ca })
+      expect([status, headers.get("strict-transport-security")]).toEqual([200, "max-age=31536000"])
+      const protocols = ["TLSv1.1", "TLSv1.2", "TLSv1.3"] as const
+      expect(yield* Effect.forEach(protocols, (protocol) => shown(url, { ca, minVersion: protocol, maxVersion: protocol }))).toEqual([
+        "refused",
+        "one TLSv1.2",
+        "one TLSv1.3"
+      ])
+    })
+  )
+
+  live("asks for a client certificate of the named authority, and of no other", () =>
+    Effect.gen(function* () {
+      const { certificate: ca, issue, path } = yield* authority()
+      const stranger = yield* authority()
+      yield* issue("one")
+      const client = yield* issue("client")
+      const other = yield* stranger.issue("client")
+      const { url } = yield* gateway({ settings: { ...filesOf(path, "one"), tlsClientCaFile: path("ca.pem") } })
+      const asked = (certificate?: Certificate) => Effect.map(ask(url, { ca, ...certificate }), ({ status }) => status)
+      expect([yield* asked(client), yield* asked(), yield* asked(other)]).toEqual([200, 0, 0])
+    })
+  )
+
+  live(
+    "shows a renewed certificate without a restart, and keeps the former one while the files do not fit together",
+    () =>
+      Effect.gen(function* () {
+        const { certificate: ca, issue, path } = yield* authority()
+        const one = yield* issue("used")
+        const { logs, url } = yield* gateway({ settings: filesOf(path, "used") })
+        expect(yield* shown(url, { ca })).toStartWith("used")
+        const two = yield* issue("renewed")
+        const write = (name: string, text: string) => Effect.promise(() => Bun.write(path(name), text))
+        const until = (found: Effect.Effect<boolean>) =>
+          Effect.retry(Effect.filterOrFail(found, Boolean), { schedule: Schedule.spaced("100 millis"), times: 100 })
+
+        yield* write("used.pem", two.cert)
+        yield* until(Effect.sync(() => logs.some((line) => line.includes("cannot be used"))))
+        expect(yield* shown(url, { ca })).toStartWith("used")
+        expect(logs.join("\n")).not.toContain("PRIVATE")
+
+        yield* write("used.key", two.key)
+        yield* until(Effect.map(shown(url, { ca }), (name) => name.startsWith("renewed")))
+        expect((yield* ask(url, { ca })).status).toBe(200)
+        expect(logs.filter((line) => line.includes("renewed certificate is in use"))).toHaveLength(1)
+        expect(logs.filter((line) => line.includes("cannot be used"))).toHaveLength(1)
+        expect(one.cert).not.toBe(two.cert)
+      }),
+    30_000
+  )
+})
+
+describe("boardwalk serve with TLS", () => {
+  const enough = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: "0123456789abcdef0123" }
+
+  live("does not start when a file is missing, unreadable or of another certificate, and says which", () =>
+    Effect.gen(function* () {
+      const { issue, path } = yield* authority()
+      yield* issue("one")
+      yield* issue("two")
+      const refused = (environment: Record<string, string>) =>
+        Effect.map(run(["serve", "--port", "0"], { ...enough, ...environment }), ({ exitCode, stderr }) => {
+          expect(exitCode).toBe(2)
+          return stderr
+        })
+      const all = yield* refused({
+        TLS_CERT_FILE: path("none.pem"),
+        TLS_KEY_FILE: path("one.key"),
+        TLS_CLIENT_CA_FILE: path("one.key"),
+        TB_CA_FILE: path("none.pem")
+      })
+      expect(all).toContain("TLS_CERT_FILE names a file that cannot be read")
+      expect(all).toContain("TLS_CLIENT_CA_FILE holds no certificate in PEM form")
+      expect(all).toContain("TB_CA_FILE names a file that cannot be read")
+      expect(yield* refused({ TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("two.key") })).toContain(
+        "TLS_KEY_FILE is not the key of the certificate"
+      )
+      expect(yield* refused({ TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.pem") })).toContain(
+        "TLS_KEY_FILE holds no private key"
+      )
+      expect(yield* refused({ TLS_CERT_FILE: path("one.pem") })).toContain("TLS_KEY_FILE is required")
+      expect(yield* refused({ TLS_CLIENT_CA_FILE: path("ca.pem") })).toContain("TLS_CERT_FILE is required")
+    })
+  )
+
+  live("prints its https address, which `boardwalk ready` asks, also where client certificates are needed", () =>
+    Effect.gen(function* () {
+      const { issue, path } = yield* authority()
+      yield* issue("one")
+      const tls = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), TLS_CLIENT_CA_FILE: path("ca.pem") }
+      const { environment, url } = yield* serving({}, tls)
+      expect(url).toStartWith("https://")
+      const { port } = new URL(url)
+      expect(yield* run(["ready"], { ...environment, PORT: port })).toMatchObject({ exitCode: 0, stdout: "ready\n" })
+      const { stdout } = yield* run(["doctor"], { ...environment, PORT: port })
+      expect(stdout).toContain(`own endpoints: ${url}`)
+      const again = yield* run(["serve", "--port", port], environment)
+      expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining("Cannot listen on 127.0.0.1:")])
+    })
+  )
+
+  live("of ThingsBoard's address, plain http is warned of once", () =>
+    Effect.gen(function* () {
+      const program = yield* start(["serve", "--port", "0"], { ...enough, TB_HOST: "http://10.1.2.3:8080", HOST: "127.0.0.1" })
+      yield* program.says(/listens on/)
+      expect(program.output().match(/TB_HOST is plain http/g)).toHaveLength(1)
+    })
+  )
+})
