@@ -8,6 +8,7 @@ import { Settings, type SettingsShape } from "../config/Settings.ts"
 import { verified } from "../platform/Tls.ts"
 import { Devices } from "../services/Devices.ts"
 import { Authorities } from "../thingsboard/Authorities.ts"
+import { Identities } from "../thingsboard/Identities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { Ailment, type Outcome, Skipped } from "./Check.ts"
@@ -28,7 +29,7 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
       : { check, status: "failed", detail: failure.detail, hint: failure.hint }
   })
 
-type Needed = Settings | Session | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
+type Needed = Settings | Session | Identities | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
 
 /** Each check needs the ones before it: after a failure the rest is skipped. */
 const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>) {
@@ -49,7 +50,7 @@ const services = (settings: SettingsShape, authorities: string | undefined) => {
   const Configured = Layer.succeed(Settings, settings)
   return Devices.layer.pipe(
     Layer.provideMerge(ThingsBoard.layer),
-    Layer.provideMerge(Session.layer),
+    Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer)),
     Layer.provideMerge(Configured),
     Layer.provideMerge(FetchHttpClient.layer),
     Layer.provide(Layer.succeed(Authorities, authorities)),

@@ -8,7 +8,7 @@ import { Ailment, Skipped } from "./Check.ts"
 export const keysUsable = Effect.gen(function* () {
   const { apiKeysFile } = yield* Settings
   if (apiKeysFile === undefined) return yield* new Skipped({ detail: "no API_KEYS_FILE" })
-  const services = yield* Layer.build(Layer.merge(ApiKeys.layer, Identities.layer)).pipe(
+  const services = yield* Layer.build(ApiKeys.layer).pipe(
     Effect.mapError(
       ({ message }) => new Ailment({ detail: message, hint: "A gateway that runs keeps the keys that it has; another does not start." })
     )

@@ -1,8 +1,7 @@
 /** Certificates for tests, made by the `openssl` of the machine when they are needed and gone with the scope. */
 import { Effect } from "effect"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { folder } from "./folder.ts"
 
 const openssl = async (folder: string, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn(["openssl", ...args], { cwd: folder, stdout: "ignore", stderr: "pipe" })
@@ -18,26 +17,23 @@ export interface Certificate {
 
 /** An authority of its own in a folder of its own. */
 export const authority = Effect.fnUntraced(function* () {
-  const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "boardwalk-tls-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-  )
-  const read = (name: string) => Bun.file(join(folder, name)).text()
+  const path = yield* folder("tls")
+  const read = (name: string) => Bun.file(join(path, name)).text()
   yield* Effect.promise(() =>
-    openssl(folder, "req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority of a test", "-days", "2")
+    openssl(path, "req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority of a test", "-days", "2")
   )
   return {
-    folder,
+    folder: path,
     /** The path of a file in the folder. */
-    path: (name: string) => join(folder, name),
+    path: (name: string) => join(path, name),
     certificate: yield* Effect.promise(() => read("ca.pem")),
     /** A certificate for localhost and 127.0.0.1, in the files `<name>.pem` and `<name>.key`. */
     issue: (name: string) =>
       Effect.promise(async (): Promise<Certificate> => {
-        await openssl(folder, "req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
-        await Bun.write(join(folder, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        await openssl(path, "req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
+        await Bun.write(join(path, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
         const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2"]
-        await openssl(folder, "x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signing)
+        await openssl(path, "x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signing)
         return { cert: await read(`${name}.pem`), key: await read(`${name}.key`) }
       })
   }

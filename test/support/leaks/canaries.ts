@@ -26,6 +26,10 @@ export const canaries = {
   signature: secret("signature"),
   /** For addresses with user and password. */
   urlPassword: secret("url-password"),
+  /** Of ThingsBoard users that keys act as. */
+  guestPassword: secret("guest-password"),
+  strangerPassword: secret("stranger-password"),
+  freshPassword: secret("fresh-password"),
   /** `TB_USERNAME`: whoever runs the gateway may read it, callers may not. */
   username: "canary-user-p5gx3@example.com",
   /** An address of this machine like 127.0.0.1, but one that nothing else is reached at. */

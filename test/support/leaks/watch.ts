@@ -168,7 +168,10 @@ Bun.connect = ((options: Parameters<typeof connect>[0]) => {
 
 const emit = Socket.prototype.emit
 Socket.prototype.emit = function (event: string | symbol, ...values: Array<unknown>) {
-  if (event === "data" && (typeof values[0] === "string" || values[0] instanceof Uint8Array)) look("answer to a raw connection", values[0])
+  // One without an address is a pipe to a process of the test's own, such as the browser, which is told what to send.
+  const isRemote = this.remoteAddress !== undefined
+  if (event === "data" && isRemote && (typeof values[0] === "string" || values[0] instanceof Uint8Array))
+    look("answer to a raw connection", values[0])
   return emit.call(this, event, ...values)
 }
 
