@@ -14,7 +14,7 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
 export const Key = Schema.String.check(
   Schema.makeFilter((key: string) => key.trim() !== "", {
     message: "Expected a key that is not blank",
-    toJsonSchema: () => ({ pattern: "\\S" })
+    toJsonSchema: () => ({ pattern: "[^\\s\\uFEFF]" })
   }),
   Schema.isMaxLength(255, { message: "Expected a key of at most 255 characters" })
 ).annotate({ description: "Name of a time series or an attribute.", examples: ["temperature"] })
@@ -25,6 +25,45 @@ export const Value = Schema.Json.annotate({
   identifier: "Value",
   description:
     "Number, text, boolean, object or array. Integers up to 2^63 and long decimals are sent digit for digit as ThingsBoard holds them: use a JSON reader that keeps them."
+})
+
+const noNumericText = /^(?!-?(?:\d+|\d*\.\d+)$)[^\u0000]*$/u
+
+/**
+ * A value to be stored: never null, no text that ThingsBoard would turn into a number, and none with NUL, which PostgreSQL does not hold.
+ * One schema without branches, since generated clients would squeeze long integers through a branch for floats.
+ */
+export const NewValue = Schema.Json.check(
+  Schema.makeFilter((value: Schema.Json) => value !== null && (typeof value !== "string" || noNumericText.test(value)), {
+    message: "Expected a value that ThingsBoard keeps as it is",
+    toJsonSchema: () => ({ not: { const: null }, pattern: noNumericText.source })
+  })
+).annotate({
+  identifier: "NewValue",
+  description:
+    "Number, text, boolean, object or array; never null. Text that ThingsBoard would turn into a number, such as 007, is refused unless `numeric_text=convert`. Integers up to 2^63 and long decimals are sent digit for digit."
+})
+
+const [secondsFrom, secondsTo] = [100_000_000, 100_000_000_000]
+
+/** Milliseconds. What looks like seconds (of 1973 to 5138) is refused, unless `ts_unit=s` says that it is. */
+export const NewTimestamp = Timestamp.check(
+  Schema.makeFilter((ts: number) => ts < secondsFrom || ts >= secondsTo, {
+    message: "Expected milliseconds, not seconds",
+    toJsonSchema: () => ({ not: { minimum: secondsFrom, exclusiveMaximum: secondsTo } })
+  })
+).annotate({ description: "Milliseconds since the Unix epoch. Numbers that look like seconds are refused.", examples: [1_700_000_000_000] })
+
+/** A key to be written: not blank, at most 255 characters, no markup and no NUL (contract of `KvUtils`: "key is malformed"). */
+export const NewKey = Schema.String.check(
+  Schema.isPattern(/^(?![\s\S]*<[A-Za-z!/?])[^\u0000]*[^\s\uFEFF\u0000][^\u0000]*$/u),
+  Schema.isMaxLength(255)
+)
+
+export const NewPoint = Schema.Struct({ ts: NewTimestamp, value: NewValue }).annotate({
+  identifier: "NewPoint",
+  description: "A value at a time, to be stored.",
+  examples: [{ ts: 1_700_000_000_000, value: 21.5 }]
 })
 
 export const Point = Schema.Struct({ ts: Timestamp, value: Value }).annotate({

@@ -14,7 +14,7 @@ const secondsOf = (text: string): number | string => {
 /** The milliseconds that a number spells, or what is wrong with it. */
 export const timeOfNumber = (text: string, unit: Rules["tsUnit"] = "ms"): number | string => {
   if (unit === "s") return secondsOf(text)
-  const ts = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  const ts = /^\d{1,16}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN
   if (!(ts <= greatestMillis)) return "Expected milliseconds since the epoch, a whole number from 0 to 8640000000000000"
   return looksLikeSeconds(ts) ? "Looks like seconds; expected milliseconds, or ts_unit=s" : ts
 }

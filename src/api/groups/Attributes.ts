@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Attribute, Scope } from "../../domain/Attribute.ts"
-import { Value } from "../../domain/Telemetry.ts"
+import { NewKey, NewValue } from "../../domain/Telemetry.ts"
 import { ofDevice } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
@@ -9,11 +9,13 @@ import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
 
-const Values = Schema.Record(Schema.String, Value).annotate({
-  identifier: "AttributeValues",
-  description: "Attributes to write, by key. `null` is refused.",
-  examples: [{ serialNumber: "SN-001234", targetTemperature: 22.5, enabled: true }]
-})
+const Values = Schema.Record(NewKey, NewValue)
+  .check(Schema.isMinProperties(1))
+  .annotate({
+    identifier: "AttributeValues",
+    description: "Attributes to write, by key. `null` is refused.",
+    examples: [{ serialNumber: "SN-001234", targetTemperature: 22.5, enabled: true }]
+  })
 
 const scopeData = Schema.Record(Schema.String, Attribute)
 

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { mostDevices, mostKeys } from "../../domain/Amounts.ts"
+import { mostDevices, mostKeys, usualDevices, usualKeys } from "../../domain/Amounts.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
@@ -10,7 +10,14 @@ import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { aggregation, defaults, deviceParams, dryRun, endTs, Format, Interval, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
-import { BulkResult, ImportBody, ImportResult, PointsByDevice, UploadResult } from "./TelemetryBodies.ts"
+import { BulkResult, ImportBody, ImportResult, PointsByDevice, PointsByKey, UploadResult } from "./TelemetryBodies.ts"
+
+/** A setting decides within `most`; the document tells what is usual. */
+const atMost = (most: number, usual: number) =>
+  Schema.makeFilter((list: ReadonlyArray<unknown>) => list.length <= most, {
+    message: `Expected at most ${most} entries`,
+    toJsonSchema: () => ({ maxItems: usual })
+  })
 
 const Row = Schema.Struct({ ts: Point.fields.ts, key: Key, value: Point.fields.value }).annotate({
   identifier: "Row",
@@ -28,9 +35,9 @@ const files = [
 ] as const
 
 const keyList = Schema.Array(Key)
-  .check(Schema.isMinLength(1), Schema.isMaxLength(mostKeys))
+  .check(Schema.isMinLength(1), atMost(mostKeys, usualKeys))
   .annotate({ description: "The keys: at most 1,000 unless the gateway is configured otherwise (MAX_KEYS_PER_REQUEST)." })
-const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), Schema.isMaxLength(mostDevices))
+const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), atMost(mostDevices, usualDevices))
 
 /** Devices by their ids or by their type; exactly one of the two. */
 const selection = {
@@ -240,7 +247,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {
       params: deviceParams,
       query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
-      payload: [Series.annotate({ identifier: "PointsByKey", description: "Points to store, by key." }), ImportBody],
+      payload: [PointsByKey, ImportBody],
       success: [UploadResult.pipe(HttpApiSchema.status(201)), ImportResult],
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })

@@ -1,7 +1,8 @@
 /** Bodies of the uploads and their answers. */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { Series } from "../../domain/Telemetry.ts"
+import { Uuid } from "../../domain/Ids.ts"
+import { NewKey, NewPoint } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
 
 /** Rows of any number, read as a stream. */
@@ -19,11 +20,21 @@ export const UploadResult = Schema.Struct({
   warnings
 }).annotate({ identifier: "UploadResult", description: "What was stored." })
 
-export const PointsByDevice = Schema.Record(Schema.String, Series).annotate({
-  identifier: "PointsByDevice",
-  description: "Points to store, by device id and key.",
-  examples: [{ "784f394c-42b6-435a-983c-b7beff2784f9": { temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] } }]
+const points = Schema.Record(NewKey, Schema.Array(NewPoint).check(Schema.isMinLength(1))).check(Schema.isMinProperties(1))
+
+export const PointsByKey = points.annotate({
+  identifier: "PointsByKey",
+  description: "Points to store, by key.",
+  examples: [{ temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] }]
 })
+
+export const PointsByDevice = Schema.Record(Uuid, points)
+  .check(Schema.isMinProperties(1))
+  .annotate({
+    identifier: "PointsByDevice",
+    description: "Points to store, by device id and key.",
+    examples: [{ "784f394c-42b6-435a-983c-b7beff2784f9": { temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] } }]
+  })
 
 const DeviceOutcome = Schema.Struct({
   status: Schema.Literals(["success", "error"]),

@@ -11,6 +11,7 @@ import { assetId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { headers } from "./headers.ts"
 import { introduction } from "./introduction.ts"
+import { linked } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
 import { queryParameters } from "./parameters.ts"
 import { anyProblem, content, type DeclaredContent, problemResponses, problemSchemas, success } from "./responses.ts"
@@ -20,6 +21,12 @@ type Generated = OpenApi.OpenAPISpecOperation
 
 /** Answers that any path and method may get are described once and belong to no operation. */
 const everywhere = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
+
+/** What a request with parameters may be too long for. A head of more than 16 KiB is refused before the gateway sees it, without a body. */
+const tooLong: Record<string, Response | Ref> = {
+  414: { $ref: "#/components/responses/UriTooLong" },
+  431: { description: "The headers are too large, or path, query and headers together (16 KiB; then without a body)." }
+}
 
 const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
 
@@ -71,7 +78,7 @@ const operation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: R
     ...(generated.requestBody === undefined
       ? {}
       : { requestBody: { required: true, content: content(generated.requestBody.content, ours.request ?? {}) } }),
-    responses: responsesOf(generated, keyed, ours)
+    responses: { ...responsesOf(generated, keyed, ours), ...(parameters.length > 0 ? tooLong : {}) }
   }
 }
 
@@ -121,7 +128,7 @@ export const document = (): Document => {
   const spec = OpenApi.fromApi(Api)
   const declared = pathsOf(spec)
   const { rename, schemas } = schemasFor(spec, declared.definitions)
-  const paths = mapRefs(declared.paths, rename)
+  const paths = linked(mapRefs(declared.paths, rename))
   const responses = sorted(mapRefs(problemResponses(), rename), usedProblems(paths))
   const sent = reachable(requestBodies(paths), schemas)
   const published = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, sent.has(name) ? schema : opened(schema)]))

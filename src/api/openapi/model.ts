@@ -32,10 +32,19 @@ export interface MediaType {
 
 export type Content = Record<string, MediaType>
 
+/** How an answer leads to another operation. */
+export interface Link {
+  readonly operationId: string
+  /** Runtime expressions, by parameter. */
+  readonly parameters: Record<string, string>
+  readonly description: string
+}
+
 export interface Response {
   readonly description: string
   readonly headers?: Record<string, Ref>
   readonly content?: Content
+  readonly links?: Record<string, Link>
 }
 
 export interface Operation {

@@ -16,6 +16,12 @@ const firstExample = (schema: Schema) => {
   return Array.isArray(examples) ? { example: examples[0] as unknown } : {}
 }
 
+/** Entries of a comma list have no comma in them, and are more than blanks. */
+const entry = (items: unknown): Schema => {
+  const schema = items as Schema
+  return schema["type"] === "string" && schema["enum"] === undefined ? { ...schema, pattern: "^[^,]*[^\\s\\uFEFF,][^,]*$" } : schema
+}
+
 const toParameter = (name: string, schema: Schema, required: boolean, definitions: Record<string, Schema>): Parameter => {
   const reference = typeof schema["$ref"] === "string" ? schema["$ref"].split("/").at(-1)! : undefined
   const described = reference === undefined ? schema : definitions[reference]!
@@ -27,7 +33,7 @@ const toParameter = (name: string, schema: Schema, required: boolean, definition
     required,
     ...(typeof description === "string" ? { description } : {}),
     ...(list ? { style: "form", explode: false } : {}),
-    schema: { ...without(schema, "description"), ...(list ? { minItems: 1 } : {}) },
+    schema: { ...without(schema, "description"), ...(list ? { items: entry(schema["items"]), minItems: 1 } : {}) },
     // Explorers put examples into their forms: those of optional parameters would narrow every first try.
     ...(required ? firstExample(schema) : {})
   }
