@@ -1,8 +1,9 @@
 /**
- * `bun run bench`: what Boardwalk costs, beside the least that Bun can do for the same job. A command a file: http.ts, export.ts, import.ts.
+ * `bun run bench`: what Boardwalk costs, beside the least that Bun can do for the same job. A command a file: http.ts, export.ts, import.ts, auth.ts.
  * Here live the harness and the two servers it compares with (upstream.ts, peer.ts); nothing here may be imported by src, and nothing here
- * imports src: Boardwalk is measured from outside, as it is served.
+ * imports src: Boardwalk is measured from outside, as it is served. The exception is `inside`, for what is too small to be seen from there.
  */
+import { benchAuth } from "./auth.ts"
 import { benchExport } from "./export.ts"
 import { benchHttp } from "./http.ts"
 import { benchImport } from "./import.ts"
@@ -13,7 +14,8 @@ import { cpus, pinned, stopAll } from "./processes.ts"
 const commands: Record<string, (options: Options) => Promise<{ readonly text: string }>> = {
   http: benchHttp,
   export: benchExport,
-  import: benchImport
+  import: benchImport,
+  auth: benchAuth
 }
 
 const notes = ({ load }: ReturnType<typeof machine>, options: Options) => [

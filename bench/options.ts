@@ -1,7 +1,7 @@
 /** The command line of `bun run bench`. */
 import { parseArgs } from "node:util"
 
-export const usage = `bun run bench [http | export | import | all] [options]
+export const usage = `bun run bench [http | export | import | auth | all] [options]
 
   --rounds N        measured rounds of each figure        (default 7; export 5)
   --seconds N       length of a round of http             (default 3)

@@ -22,6 +22,8 @@ export const pinned = taskset !== null && cpus.length > 1
 const [serverCpu, otherCpu] = [cpus[0] ?? 0, cpus[1] ?? 0]
 const onCpu = (cpu: number, command: Array<string>) => (pinned ? ["taskset", "-c", String(cpu), ...command] : command)
 
+export const onServerCpu = (command: Array<string>) => onCpu(serverCpu, command)
+
 if (pinned) Bun.spawnSync(["taskset", "-acp", String(otherCpu), String(process.pid)])
 
 export interface Server {

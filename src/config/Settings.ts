@@ -5,7 +5,7 @@
 import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Redacted, Runtime, Schema } from "effect"
 import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
-import { boolean, byteSize, duration, hosts, httpUrl, oneOf, origins, secret, text, wholeNumber } from "./forms.ts"
+import { boolean, byteSize, duration, hosts, httpUrl, networks, oneOf, origins, redisUrl, secret, text, wholeNumber } from "./forms.ts"
 import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
 import { credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
 import { mostDevices, mostKeys } from "../domain/Amounts.ts"
@@ -100,9 +100,31 @@ export const rows = {
     section: "Limits",
     form: wholeNumber(1, 1_000_000_000),
     default: "100",
-    doc: "How many requests a caller may make in a window."
+    doc: "How many requests a key may make in a window, and how many without a valid key an address."
   },
   RATE_LIMIT_WINDOW: { section: "Limits", form: duration, default: "60s", doc: "The length of that window." },
+  REDIS_URL: {
+    section: "Limits",
+    form: redisUrl,
+    secret: true,
+    otherwise: "each gateway counts for itself",
+    example: "rediss://user:password@redis.example.com:6379",
+    doc: "A Redis that keeps the counts, so that any number of gateways count as one; rediss is with TLS. When it is away each counts for itself."
+  },
+  TRUSTED_PROXIES: {
+    section: "Limits",
+    form: networks,
+    default: "",
+    otherwise: "none",
+    example: "10.0.0.0/8,fd00::/8",
+    doc: "Addresses or networks of reverse proxies, with commas between: X-Forwarded-For counts from them only."
+  },
+  MAX_CONCURRENT_REQUESTS: {
+    section: "Limits",
+    form: wholeNumber(1, 1_000_000),
+    default: "100",
+    doc: "How many requests of one key may be in flight at once, until the last byte of the answer."
+  },
   MAX_BODY_SIZE: { section: "Limits", form: byteSize, default: "10MiB", doc: "The largest request body that is taken." },
   BODY_TIMEOUT: {
     section: "Limits",

@@ -1,5 +1,6 @@
 /** The forms a setting's text can have. `expected` completes the sentence "<VARIABLE> must be …" and never holds the value. */
 import { ByteSize, Duration, Option, Redacted, Schema, SchemaTransformation } from "effect"
+import { networkOf } from "./networks.ts"
 
 export interface Form<out A> {
   readonly schema: Schema.Codec<A, string>
@@ -141,6 +142,28 @@ export const hosts = listOf(
   (item) => item.toLowerCase(),
   "host names with commas between, such as api.example.com,*.example.org"
 )
+
+export const networks = listOf(
+  (item) => networkOf(item) !== undefined,
+  (item) => item,
+  "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.7,fd00::/8, without bits behind the network's"
+)
+
+/** Hidden as a whole, since it may hold a password. */
+export const redisUrl: Form<Redacted.Redacted<string>> = {
+  schema: Schema.String.check(
+    Schema.makeFilter((value) => {
+      const url = URL.canParse(value) ? new URL(value) : undefined
+      return (url?.protocol === "redis:" || url?.protocol === "rediss:") && url.hostname !== ""
+    })
+  ).pipe(
+    Schema.decodeTo(
+      Schema.Redacted(Schema.String),
+      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (hidden) => Redacted.value(hidden) })
+    )
+  ),
+  expected: "an address such as rediss://user:password@redis.example.com:6379"
+}
 
 export const origins = listOf(
   (item) => item === "*" || (parseUrl(item) !== undefined && /^https?:\/\/[^/?#@]+\/?$/i.test(item)),

@@ -66,6 +66,10 @@ export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Faul
   if (typeof host === "string" && host.startsWith("http:") && !isLocal(new URL(host).hostname)) {
     warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data travel unencrypted" })
   }
+  const proxies = value("TRUSTED_PROXIES")
+  if (Array.isArray(proxies) && proxies.some((proxy) => String(proxy).endsWith("/0"))) {
+    warnings.push({ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can write the address that is counted and logged" })
+  }
   warnings.push(...authorityFaults(host, value("TB_CA_FILE")))
   return warnings
 }

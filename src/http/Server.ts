@@ -16,10 +16,12 @@ import { Attributes } from "../services/Attributes.ts"
 import { Buckets } from "../services/Buckets.ts"
 import { Devices } from "../services/Devices.ts"
 import { Exports } from "../services/Exports.ts"
+import { Guesses } from "../services/Guesses.ts"
 import { Graph } from "../services/Graph.ts"
 import { History } from "../services/History.ts"
 import { Import } from "../services/Import.ts"
 import { Ingest } from "../services/Ingest.ts"
+import { Limits } from "../services/Limits.ts"
 import { LatestOfMany } from "../services/LatestOfMany.ts"
 import { Query } from "../services/Query.ts"
 import { Readiness } from "../services/Readiness.ts"
@@ -28,6 +30,7 @@ import { Authorities } from "../thingsboard/Authorities.ts"
 import { Identities } from "../thingsboard/Identities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { callerAddress } from "./callerAddress.ts"
 import { AssetsLive } from "./handlers/Assets.ts"
 import { AttributesLive } from "./handlers/Attributes.ts"
 import { DevicesLive } from "./handlers/Devices.ts"
@@ -98,13 +101,14 @@ export const layer = Layer.unwrap(
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
+      ...(settings.trustedProxies.length === 0 ? {} : { callerAddress: callerAddress(settings.trustedProxies) }),
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(
       // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
-      Layer.provide(ApiKeys.layer),
+      Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(Guesses.layer, Limits.layer))),
       Layer.provide(Layer.succeed(Authorities, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
     )

@@ -18,13 +18,22 @@ export class Exchange {
     readonly id: string,
     /** Headers of the answer, by lower-case name; a response's own headers win. */
     readonly headers: Record<string, string>,
-    private readonly server: Bun.Server<unknown>
+    private readonly server: Bun.Server<unknown>,
+    private readonly callerAddress: Options["callerAddress"]
   ) {}
 
-  /** The peer's address, IPv4 in its usual form also on a dual-stack socket. */
+  private address: string | undefined
+
+  /** The caller's address, IPv4 in its usual form also on a dual-stack socket; undefined when the peer has gone. */
   get remoteAddress(): string | undefined {
-    const address = this.server.requestIP(this.request)?.address
-    return address?.startsWith("::ffff:") ? address.slice(7) : address
+    return (this.address ??= this.findAddress())
+  }
+
+  private findAddress(): string | undefined {
+    const found = this.server.requestIP(this.request)?.address
+    if (found === undefined) return undefined
+    const peer = found.startsWith("::ffff:") ? found.slice(7) : found
+    return this.callerAddress === undefined ? peer : this.callerAddress(peer, this.request.headers.get("x-forwarded-for"))
   }
 
   /**
@@ -75,6 +84,8 @@ export interface Options {
   readonly maxRequestBodySize?: number
   /** https instead of http. */
   readonly tls?: ServerTls
+  /** Whom the peer calls for, by its `X-Forwarded-For`; the peer itself when nothing is given. */
+  readonly callerAddress?: (peer: string, forwardedFor: string | null) => string
   /** Called before the router: true when the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
@@ -115,7 +126,9 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
     const length = lengthOf(body)
     if (length !== undefined) exchange.headers["content-length"] = String(length)
   }
-  const web = HttpServerResponse.toWeb(HttpEffect.scopeTransferToStream(response), {
+  // A stream that is not run never gives back what the request's scope holds: without a body the scope closes as usual.
+  const written = HttpServerResponse.omitsBody(response, withoutBody) ? response : HttpEffect.scopeTransferToStream(response)
+  const web = HttpServerResponse.toWeb(written, {
     context,
     withoutBody,
     signal: exchange.request.signal
@@ -136,7 +149,8 @@ const ofRequests = (context: Context.Context<never>): Context.Context<never> =>
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
-  headers: Record<string, string>
+  headers: Record<string, string>,
+  callerAddress: Options["callerAddress"]
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
@@ -146,7 +160,7 @@ const makeHandler = <E>(
   return (web: Request, server: Bun.Server<unknown>): Promise<Response> => {
     const given = web.headers.get("x-request-id")
     const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
-    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server)
+    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, callerAddress)
     const request = HttpServerRequest.fromWeb(web) as Carrier
     request[exchangeOf] = exchange
     let services = Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
@@ -174,7 +188,8 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,
         context,
-        options.headers ?? {}
+        options.headers ?? {},
+        options.callerAddress
       )
       const hostname = options.hostname ?? "0.0.0.0"
       const listen = (port: number, tls: ServerTls | undefined) =>

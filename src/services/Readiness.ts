@@ -1,5 +1,6 @@
 /** Whether the gateway can do its work: one line a dependency, no hosts and no secrets. */
 import { Context, Effect, Layer } from "effect"
+import { Limits } from "./Limits.ts"
 import { Session } from "../thingsboard/Session.ts"
 
 export interface Dependency {
@@ -15,6 +16,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
     Readiness,
     Effect.gen(function* () {
       const session = yield* Session
+      const limits = yield* Limits
       const thingsboard = session.authorization.pipe(
         Effect.andThen(session.identity),
         Effect.timeout("5 seconds"),
@@ -27,7 +29,13 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
           })
         })
       )
-      return { check: Effect.all([thingsboard]) }
+      const redis = Effect.sync((): ReadonlyArray<Dependency> => {
+        const sharing = limits.sharing()
+        if (sharing === "off") return []
+        // Out of service a gateway would serve nobody; with limits of its own it serves everybody.
+        return [{ name: "redis", ok: true, detail: sharing === "shared" ? "Keeps the limits." : "Away: local limits stand in." }]
+      })
+      return { check: Effect.zipWith(thingsboard, redis, (one, others): ReadonlyArray<Dependency> => [one, ...others]) }
     })
   )
 }

@@ -1,7 +1,7 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import type { KeyScope } from "../../domain/ApiKey.ts"
-import { Forbidden, Unauthenticated } from "../Problems.ts"
+import { Forbidden, RateLimited, Unauthenticated } from "../Problems.ts"
 
 /** Who calls, and with which rights. */
 export interface Caller {
@@ -20,11 +20,11 @@ export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("b
 /** How a key travels, for the OpenAPI document and for generated clients. */
 export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "header" })
 
-/** Every endpoint but the open ones needs a valid `X-API-Key`. It is checked before anything else of the request is looked at. */
+/** Every endpoint but the open ones needs a valid `X-API-Key`. It is checked before anything else of the request is looked at; who guesses is slowed down. */
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentCaller }>()(
   "boardwalk/api/Authentication",
   {
-    error: [Unauthenticated, Forbidden],
+    error: [Unauthenticated, Forbidden, RateLimited],
     requiredForClient: true
   }
 ) {}

@@ -1,22 +1,34 @@
 import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
-import { Forbidden, Unauthenticated } from "../../api/Problems.ts"
+import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
+import { Settings } from "../../config/Settings.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
+import { Guesses } from "../../services/Guesses.ts"
+import { Limits } from "../../services/Limits.ts"
 import { Identities } from "../../thingsboard/Identities.ts"
 import { asCaller } from "../asCaller.ts"
+import { orTooMany } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
+import { bucketOfKey } from "./RateLimit.ts"
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthenticated | Forbidden | Types.unhandled, Scope.Scope>
+type Guarded = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  Unauthenticated | Forbidden | RateLimited | Types.unhandled,
+  Scope.Scope
+>
 
 const unauthenticated = (detail: string): Guarded =>
   Effect.andThen(
     securityEvent(401, undefined),
     refuse(detail, (common) => new Unauthenticated({ ...common, details: {} }))
   )
+
+const noKey = unauthenticated("This path needs a key in the header X-API-Key.")
+const invalidKey = unauthenticated("The key in X-API-Key is not valid.")
 
 const forbidden = (keyId: string, scope: KeyScope): Guarded =>
   Effect.andThen(
@@ -30,15 +42,28 @@ export const AuthenticationLive = Layer.effect(
   Effect.gen(function* () {
     const keys = yield* ApiKeys
     const identities = yield* Identities
+    const guesses = yield* Guesses
+    const limits = yield* Limits
+    const bucketOf = bucketOfKey(yield* Settings)
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
       return Effect.withFiber((fiber): Guarded => {
-        const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
-        if (presented === "") return unauthenticated("This path needs a key in the header X-API-Key.")
-        const key = keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        if (key === undefined) return unauthenticated("The key in X-API-Key is not valid.")
-        if (scope !== undefined && !key.scopes.has(scope)) return forbidden(key.id, scope)
-        return asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
+        const exchange = fiber.getRef(CurrentExchange)
+        const presented = exchange?.request.headers.get("x-api-key") ?? ""
+        const address = exchange?.remoteAddress ?? "unknown"
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const key = presented === "" ? undefined : keys.verify(presented, now)
+        if (key === undefined) {
+          const refusal = presented === "" ? noKey : invalidKey
+          return Effect.flatMap(guesses.failed(address), (standing) => orTooMany(standing, undefined, refusal))
+        }
+        const admitted: Guarded =
+          scope !== undefined && !key.scopes.has(scope)
+            ? Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, forbidden(key.id, scope)))
+            : asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
+        const newcomer = guesses.admit(address, key.id, now)
+        if (newcomer === undefined) return admitted
+        return Effect.flatMap(newcomer, (standing) => (standing.exceeded ? orTooMany(standing, key.id, admitted) : admitted))
       })
     })
   })

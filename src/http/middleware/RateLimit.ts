@@ -1,76 +1,59 @@
-import { Clock, Context, Duration, Effect, Layer, type Types } from "effect"
+import { Context, Duration, Effect, Layer, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
-import { RateLimiter } from "effect/persistence"
 import { type Caller, CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { RateLimit } from "../../api/middleware/RateLimit.ts"
-import { RateLimited } from "../../api/Problems.ts"
+import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { refuse } from "../refuse.ts"
-import { rateLimitExceeded } from "../securityEvent.ts"
+import { Limits } from "../../services/Limits.ts"
+import { orTooMany, tooMany } from "../limiting.ts"
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled>
+type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
 
-interface Standing {
-  readonly limit: number
-  readonly windowSeconds: number
-  readonly remaining: number
-  /** Seconds until the full amount is there again. */
-  readonly reset: number
+/** RATE_LIMIT_REQUESTS calls, refilled over RATE_LIMIT_WINDOW; or the key's own. */
+export const bucketOfKey = ({ rateLimit }: Pick<Settings["Service"], "rateLimit">) => {
+  const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
+  return (key: Pick<Caller, "id" | "rateLimit">) => {
+    const { requests, windowMillis } = key.rateLimit ?? common
+    return { name: `key:${key.id}`, requests, windowMillis }
+  }
 }
 
-/** Writes how the key stands: the proxy's headers and those of the IETF draft. */
-const tell = ({ limit, remaining, reset, windowSeconds }: Standing) =>
-  Effect.withFiber((fiber) => {
-    const headers = fiber.getRef(CurrentExchange)?.headers
-    if (headers !== undefined) {
-      headers["x-ratelimit-limit"] = String(limit)
-      headers["x-ratelimit-remaining"] = String(remaining)
-      headers["x-ratelimit-reset"] = String(Math.ceil(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() / 1000) + reset)
-      headers["ratelimit"] = `"default";r=${remaining};t=${reset}`
-      headers["ratelimit-policy"] = `"default";q=${limit};w=${windowSeconds}`
-    }
-    return Effect.void
-  })
+/** Holds one of a key's places until the answer has been written to its last byte, or nobody reads it any more. */
+const placesOf = (most: number) => {
+  const taken = new Map<string, number>()
+  const take = (id: string) =>
+    Effect.sync(() => {
+      const count = taken.get(id) ?? 0
+      if (count >= most) return false
+      taken.set(id, count + 1)
+      return true
+    })
+  const giveBack = (id: string) =>
+    Effect.sync(() => {
+      const count = taken.get(id)! - 1
+      if (count === 0) taken.delete(id)
+      else taken.set(id, count)
+    })
+  return (id: string) => Effect.acquireRelease(take(id), (has) => (has ? giveBack(id) : Effect.void))
+}
 
-const exceeded = (caller: Caller, limit: number, windowSeconds: number, retryAfter: Duration.Duration): Guarded =>
-  Effect.withFiber((fiber) => {
-    const seconds = Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))
-    const exchange = fiber.getRef(CurrentExchange)
-    if (exchange !== undefined) exchange.headers["retry-after"] = String(seconds)
-    return tell({ limit, windowSeconds, remaining: 0, reset: seconds }).pipe(
-      Effect.andThen(rateLimitExceeded(caller.id)),
-      Effect.andThen(
-        refuse(
-          `Rate limit exceeded: try again in ${seconds} s.`,
-          (common) => new RateLimited({ ...common, details: {}, retry_after: seconds })
-        )
-      )
-    )
-  })
-
-/** A token bucket a key: RATE_LIMIT_REQUESTS calls, refilled over RATE_LIMIT_WINDOW; or the key's own. */
+/** Every key has its token bucket, and so many requests in flight at once. */
 export const RateLimitLive = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
-    const { rateLimit } = yield* Settings
-    const limiter = yield* RateLimiter.RateLimiter
-    const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
+    const settings = yield* Settings
+    const { maxConcurrentRequests: most } = settings
+    const limits = yield* Limits
+    const bucketOf = bucketOfKey(settings)
+    const place = placesOf(most)
     return RateLimit.of((handler) =>
-      Effect.withFiber((fiber) => {
+      Effect.withFiber((fiber): Guarded => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        const { requests: limit, windowMillis: window } = caller.rateLimit ?? common
-        return Effect.matchEffect(limiter.consume({ key: caller.id, limit, window, algorithm: "token-bucket", onExceeded: "fail" }), {
-          onSuccess: ({ remaining, resetAfter }): Guarded =>
-            Effect.andThen(
-              tell({ limit, windowSeconds: window / 1000, remaining, reset: Math.ceil(Duration.toSeconds(resetAfter)) }),
-              handler
-            ),
-          onFailure: ({ reason }): Guarded =>
-            // When the store is away, serving is worth more than counting.
-            reason._tag === "RateLimitExceeded" ? exceeded(caller, limit, window / 1000, reason.retryAfter) : handler
-        })
+        const placed = Effect.flatMap(place(caller.id), (has): Guarded =>
+          has ? handler : tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, caller.id)
+        )
+        return Effect.flatMap(limits.take(bucketOf(caller)), (standing) => orTooMany(standing, caller.id, placed))
       })
     )
   })
-).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimiter.layerStoreMemory))
+)

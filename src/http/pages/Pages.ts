@@ -7,6 +7,7 @@ import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } fr
 import { document } from "../../api/openapi/document.ts"
 import { Settings } from "../../config/Settings.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
+import { Guesses } from "../../services/Guesses.ts"
 import { behindKey } from "./behindKey.ts"
 import { serveAsset } from "./assets.ts"
 import { render } from "./html.ts"
@@ -62,6 +63,7 @@ export const PagesLive = Layer.unwrap(
   Effect.gen(function* () {
     const { docsAccess, docsEnabled } = yield* Settings
     const keys = yield* ApiKeys
-    return pages(docsAccess === "key" ? { docsEnabled, guard: behindKey(keys) } : { docsEnabled })
+    const guesses = yield* Guesses
+    return pages(docsAccess === "key" ? { docsEnabled, guard: behindKey(keys, guesses) } : { docsEnabled })
   })
 )

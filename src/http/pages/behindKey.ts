@@ -4,9 +4,12 @@
  */
 import { Clock, Effect } from "effect"
 import { HttpServerRespondable, HttpServerResponse } from "effect/http"
-import { Unauthenticated } from "../../api/Problems.ts"
+import { type RateLimited, Unauthenticated } from "../../api/Problems.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { ApiKeys } from "../../services/ApiKeys.ts"
+import type { Guesses } from "../../services/Guesses.ts"
+import type { Standing } from "../../services/Limits.ts"
+import { orTooMany } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
 
@@ -32,12 +35,24 @@ const challenge = Effect.andThen(
   Effect.map(HttpServerResponse.setHeader("www-authenticate", 'Basic realm="Boardwalk documentation", charset="UTF-8"'))
 )
 
+type Page = Effect.Effect<HttpServerResponse.HttpServerResponse>
+
+const limited = (standing: Standing, keyId: string | undefined, next: Page): Page =>
+  Effect.catchTag(orTooMany(standing, keyId, next), "RateLimited", (problem: RateLimited) => HttpServerRespondable.toResponse(problem))
+
 export const behindKey =
-  (keys: ApiKeys["Service"]) =>
-  (page: Effect.Effect<HttpServerResponse.HttpServerResponse>): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  (keys: ApiKeys["Service"], guesses: Guesses["Service"]) =>
+  (page: Page): Page =>
     Effect.withFiber((fiber) => {
-      const headers = fiber.getRef(CurrentExchange)?.request.headers
+      const exchange = fiber.getRef(CurrentExchange)
+      const headers = exchange?.request.headers
       const presented = headers?.get("x-api-key") ?? passwordOf(headers?.get("authorization") ?? null)
-      const key = presented === "" ? undefined : keys.verify(presented, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-      return key === undefined ? challenge : Effect.map(page, HttpServerResponse.setHeader("cache-control", "no-store"))
+      const address = exchange?.remoteAddress ?? "unknown"
+      const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+      const key = presented === "" ? undefined : keys.verify(presented, now)
+      if (key === undefined) return Effect.flatMap(guesses.failed(address), (standing) => limited(standing, undefined, challenge))
+      const shown = Effect.map(page, HttpServerResponse.setHeader("cache-control", "no-store"))
+      const newcomer = guesses.admit(address, key.id, now)
+      if (newcomer === undefined) return shown
+      return Effect.flatMap(newcomer, (standing) => (standing.exceeded ? limited(standing, key.id, shown) : shown))
     })

@@ -1,0 +1,44 @@
+/** Tells callers how a limit stands, and refuses those beyond it. */
+import { Clock, Effect } from "effect"
+import { RateLimited } from "../api/Problems.ts"
+import { CurrentExchange } from "../platform/BunHttpServer.ts"
+import type { Standing } from "../services/Limits.ts"
+import { refuse } from "./refuse.ts"
+import { rateLimitExceeded } from "./securityEvent.ts"
+
+/** The headers of the FastAPI proxy and those of the IETF draft. */
+export const tell = ({ limit, remaining, reset, windowSeconds }: Standing) =>
+  Effect.withFiber((fiber) => {
+    const headers = fiber.getRef(CurrentExchange)?.headers
+    if (headers !== undefined) {
+      headers["x-ratelimit-limit"] = String(limit)
+      headers["x-ratelimit-remaining"] = String(remaining)
+      headers["x-ratelimit-reset"] = String(Math.ceil(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() / 1000) + reset)
+      headers["ratelimit"] = `"default";r=${remaining};t=${reset}`
+      headers["ratelimit-policy"] = `"default";q=${limit};w=${windowSeconds}`
+    }
+    return Effect.void
+  })
+
+/** 429: `detail` says which limit it is. */
+export const tooMany = (detail: string, seconds: number, keyId: string | undefined): Effect.Effect<never, RateLimited> =>
+  Effect.withFiber((fiber) => {
+    const exchange = fiber.getRef(CurrentExchange)
+    if (exchange !== undefined) exchange.headers["retry-after"] = String(seconds)
+    return Effect.andThen(
+      rateLimitExceeded(keyId),
+      refuse(detail, (common) => new RateLimited({ ...common, details: {}, retry_after: seconds }))
+    )
+  })
+
+/** Goes on when the bucket had a request left, and tells how it stands either way. */
+export const orTooMany = <A, E, R>(
+  standing: Standing,
+  keyId: string | undefined,
+  next: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | RateLimited, R> => {
+  const outcome: Effect.Effect<A, E | RateLimited, R> = standing.exceeded
+    ? tooMany(`Rate limit exceeded: try again in ${standing.reset} s.`, standing.reset, keyId)
+    : next
+  return Effect.andThen(tell(standing), outcome)
+}

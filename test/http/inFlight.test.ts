@@ -1,0 +1,94 @@
+/** So many requests of a key at once, each until its answer has been written or nobody waits for it any more. */
+import { expect } from "bun:test"
+import { Effect, Schedule } from "effect"
+import type { Outcome } from "../../src/emulator/Faults.ts"
+import { canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { keyOf, keysFile } from "../support/keysFile.ts"
+
+const t0 = 1_700_000_000_000
+const rows = 100_000
+const devices = "/api/v1/tb/devices"
+const history = "*/values/timeseries/history"
+const gone: Outcome = { type: "Status", status: 403, body: '{"status":403,"message":"gone","errorCode":20}' }
+
+/** One request of a key at a time: a place that is lost is lost for good. */
+const open = Effect.gen(function* () {
+  const apiKeysFile = yield* keysFile({ other: {} })
+  const it = yield* gateway({ settings: { apiKeysFile, maxConcurrentRequests: 1 } })
+  const { directory, telemetry } = it.emulator.store
+  const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", type: "meter", now: 0 })
+  telemetry.load(
+    device,
+    "a",
+    Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
+  )
+  const path = `/api/v1/tb/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + rows}&format=csv`
+  const status = (key = canaries.apiKey) => Effect.map(it.call(devices, { key }), (answer) => answer.status)
+  const free = status().pipe(
+    Effect.repeat({ schedule: Schedule.spaced("10 millis"), until: (one) => one === 200, times: 500 }),
+    Effect.map((last) => expect(last).toBe(200))
+  )
+  /** Asks and leaves, whatever has come by then. */
+  const leaving = (what: string, afterMillis: number, method = "GET") =>
+    Effect.promise(() =>
+      fetch(it.url + what, { method, headers: { "x-api-key": canaries.apiKey }, signal: AbortSignal.timeout(afterMillis) })
+        .then((response) => response.text())
+        .then(
+          () => undefined,
+          () => undefined
+        )
+    )
+  return { ...it, path, status, free, leaving }
+})
+
+live("a key that has its most in flight is told to wait a second, and other keys are not", () =>
+  Effect.gen(function* () {
+    const { call, free, path, records, status, url } = yield* open
+    const reader = new AbortController()
+    const response = yield* Effect.promise(() => fetch(url + path, { headers: { "x-api-key": canaries.apiKey }, signal: reader.signal }))
+    expect(response.status).toBe(200)
+    // The answer has begun, and is read by nobody.
+    const refused = yield* call(devices)
+    expect([refused.status, refused.headers.get("retry-after"), refused.json.error_code]).toEqual([429, "1", "RATE_LIMIT_EXCEEDED"])
+    expect(refused.headers.get("x-ratelimit-limit")).toBe("1000000")
+    expect(records.find(({ message }) => message === "Rate limit exceeded")).toMatchObject({ key_id: "default", status: 429 })
+    expect(yield* status(keyOf("other"))).toBe(200)
+    reader.abort()
+    yield* free
+  })
+)
+
+live(
+  "a place comes back from every end that a request can have",
+  () =>
+    Effect.gen(function* () {
+      const { call, emulator, free, leaving, path } = yield* open
+      expect((yield* call(path)).text.length).toBeGreaterThan(rows * 200)
+      yield* free
+      expect((yield* call(path, { method: "HEAD" })).status).toBe(200)
+      yield* free
+      // The stream fails in the middle.
+      emulator.faults.order({ path: history, times: 1, latencyMillis: 0 })
+      emulator.faults.order({ path: history, outcome: gone })
+      yield* Effect.ignore(Effect.tryPromise(() => Effect.runPromise(call(path))))
+      yield* free
+      // The handler fails.
+      expect((yield* call(`${devices}/not-a-uuid`)).status).toBe(400)
+      yield* free
+      // The client leaves: before anything was done, while ThingsBoard is asked, in the middle of the file.
+      for (let i = 0; i < 40; i++) yield* leaving(path, i)
+      yield* free
+      for (let i = 0; i < 20; i++) yield* leaving(path, i, "HEAD")
+      yield* free
+      emulator.faults.order({ path: "/api/*", times: 1, latencyMillis: 300 })
+      yield* leaving(devices, 50)
+      yield* free
+      yield* Effect.all(
+        Array.from({ length: 100 }, (_, i) => leaving(path, i % 30)),
+        { concurrency: 100 }
+      )
+      yield* free
+    }),
+  60_000
+)

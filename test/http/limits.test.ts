@@ -1,0 +1,207 @@
+/** Limits by address and by requests in flight, in memory; over several gateways on one Redis, and when that is away. */
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Redacted, Schedule } from "effect"
+import { canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { keyOf, keysFile } from "../support/keysFile.ts"
+import { redisServer } from "../support/redis.ts"
+
+const devices = "/api/v1/tb/devices?page_size=1"
+const limitOf = (requests: number) => ({ requests, window: Duration.hours(1) })
+const from = (address: string) => ({ "x-forwarded-for": address })
+const wrong = canaries.otherApiKey
+
+const eventually = <E>(what: Effect.Effect<boolean, E>) =>
+  what.pipe(
+    Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (holds) => holds, times: 500 }),
+    Effect.map((holds) => expect(holds).toBe(true))
+  )
+
+describe("a caller without a valid key", () => {
+  live("may try so often from an address, then hears 429 whatever the key, while callers that are known there go on", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* keysFile({ late: {} })
+      const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(3), apiKeysFile } })
+      expect((yield* call(devices)).status).toBe(200)
+
+      const refused = yield* call(devices, { key: null })
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get("x-ratelimit-limit")).toBe("3")
+      expect(refused.headers.get("x-ratelimit-remaining")).toBe("2")
+      expect(refused.headers.get("ratelimit")).toMatch(/^"default";r=2;t=\d+$/)
+      expect(refused.headers.get("ratelimit-policy")).toBe('"default";q=3;w=3600')
+      for (const remaining of ["1", "0"])
+        expect((yield* call(devices, { key: wrong })).headers.get("x-ratelimit-remaining")).toBe(remaining)
+
+      const beyond = yield* call(devices, { key: wrong })
+      expect(beyond.status).toBe(429)
+      expect(beyond.json.error_code).toBe("RATE_LIMIT_EXCEEDED")
+      expect(Number(beyond.headers.get("retry-after"))).toBeGreaterThan(1000)
+      expect(Number(beyond.headers.get("retry-after"))).toBeLessThanOrEqual(1200)
+      // A key that was guessed right now is told nothing.
+      expect((yield* call(devices, { key: keyOf("late") })).status).toBe(429)
+      expect((yield* call(devices)).status).toBe(200)
+      expect((yield* call("/health", { key: null })).status).toBe(200)
+      expect((yield* call("/", { key: null })).status).toBe(200)
+      expect((yield* call("/docs", { key: null })).status).toBe(200)
+
+      const told = records.filter(({ message }) => message === "Rate limit exceeded")
+      expect(told.length).toBe(2)
+      expect(told[0]).toMatchObject({ address: "127.0.0.1", status: 429, request_id: beyond.headers.get("x-request-id") })
+      expect(told[0]).not.toHaveProperty("key_id")
+    })
+  )
+
+  live("is let in by no more guesses than the limit, however many come at once", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { rateLimit: limitOf(10) } })
+      const answers = yield* Effect.all(
+        Array.from({ length: 100 }, () => call(devices, { key: wrong })),
+        { concurrency: 100 }
+      )
+      expect(answers.filter(({ status }) => status === 401).length).toBe(10)
+      expect(answers.filter(({ status }) => status === 429).length).toBe(90)
+    })
+  )
+
+  live("counts at the documentation behind a key too", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { rateLimit: limitOf(2), docsAccess: "key" } })
+      expect((yield* call("/docs", { key: null })).headers.get("x-ratelimit-remaining")).toBe("1")
+      expect((yield* call("/docs", { key: wrong })).status).toBe(401)
+      const beyond = yield* call("/docs", { key: wrong })
+      expect(beyond.status).toBe(429)
+      expect(beyond.headers.get("retry-after")).not.toBeNull()
+      expect((yield* call(devices, { key: wrong })).status).toBe(429)
+      expect((yield* call("/docs")).status).toBe(429)
+    })
+  )
+
+  live("counts by the address that a trusted proxy tells, by /64 for IPv6", () =>
+    Effect.gen(function* () {
+      const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(1), trustedProxies: ["127.0.0.0/8", "10.0.0.0/8"] } })
+      const status = (address: string) => Effect.map(call(devices, { key: wrong, headers: from(address) }), (answer) => answer.status)
+      expect(yield* status("203.0.113.1")).toBe(401)
+      expect(yield* status("203.0.113.1")).toBe(429)
+      expect(yield* status("203.0.113.2, 10.1.2.3")).toBe(401)
+      // What stands to the left of the caller was written by the caller.
+      expect(yield* status("203.0.113.77, 203.0.113.2")).toBe(429)
+      expect(yield* status("2001:db8:1:2::1")).toBe(401)
+      expect(yield* status("2001:db8:1:2:ffff::9")).toBe(429)
+      expect(yield* status("2001:db8:1:3::1")).toBe(401)
+      expect(records.filter(({ message }) => message === "Security event: 401").map(({ address }) => address)).toEqual([
+        "203.0.113.1",
+        "203.0.113.2",
+        "2001:db8:1:2::1",
+        "2001:db8:1:3::1"
+      ])
+    })
+  )
+
+  live("gains nothing by a forged X-Forwarded-For", () =>
+    Effect.gen(function* () {
+      const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(1), trustedProxies: ["192.0.2.0/24"] } })
+      expect((yield* call(devices, { key: wrong, headers: from("203.0.113.1") })).status).toBe(401)
+      expect((yield* call(devices, { key: wrong, headers: from("203.0.113.2") })).status).toBe(429)
+      expect(records.find(({ message }) => message === "Security event: 401")).toMatchObject({ address: "127.0.0.1" })
+    })
+  )
+})
+
+live("a refusal for want of a right counts for its key, and tells how that stands", () =>
+  Effect.gen(function* () {
+    const apiKeysFile = yield* keysFile({ reader: { scopes: ["assets:read"], rate_limit: { requests: 2, window_seconds: 60 } } })
+    const { call } = yield* gateway({ settings: { apiKeysFile } })
+    const answer = yield* call(devices, { key: keyOf("reader") })
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get("x-ratelimit-limit")).toBe("2")
+    expect(answer.headers.get("x-ratelimit-remaining")).toBe("1")
+    expect((yield* call(devices, { key: keyOf("reader") })).status).toBe(403)
+    const beyond = yield* call(devices, { key: keyOf("reader") })
+    expect(beyond.status).toBe(429)
+    expect(Number(beyond.headers.get("retry-after"))).toBeLessThanOrEqual(30)
+  })
+)
+
+const shared = (url: string, requests: number) => ({ settings: { redisUrl: Redacted.make(url), rateLimit: limitOf(requests) } })
+const redisLine = ({ json }: { readonly json: { readonly dependencies: ReadonlyArray<{ readonly name: string }> } }) =>
+  json.dependencies.find(({ name }) => name === "redis")
+const working = { name: "redis", ok: true, detail: "Keeps the limits." }
+const away = { name: "redis", ok: true, detail: "Away: local limits stand in." }
+
+describe("gateways on one Redis", () => {
+  live(
+    "let exactly the limit through, of ten times as many at once",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* redisServer
+        yield* redis.start
+        const gateways = [yield* gateway(shared(redis.url, 30)), yield* gateway(shared(redis.url, 30))]
+        for (const { call } of gateways) expect(redisLine(yield* call("/ready"))).toEqual(working)
+        const answers = yield* Effect.all(
+          Array.from({ length: 300 }, (_, i) => gateways[i % 2]!.call(devices)),
+          { concurrency: 300 }
+        )
+        expect(answers.filter(({ status }) => status === 200).length).toBe(30)
+        expect(answers.filter(({ status }) => status === 429).length).toBe(270)
+      }),
+    30_000
+  )
+
+  live(
+    "count for themselves at once when it goes, say so once, and share again when it is back",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* redisServer
+        yield* redis.start
+        const it = yield* gateway(shared(redis.url, 5))
+        const tells = (text: string) => it.logs.filter((line) => line.includes(text)).length
+        const remaining = Effect.map(it.call(devices), ({ headers, status }) => [status, headers.get("x-ratelimit-remaining")])
+        const standing = (line: typeof away) =>
+          eventually(Effect.map(it.call("/ready"), (answer) => Bun.deepEquals(redisLine(answer), line)))
+        expect(yield* remaining).toEqual([200, "4"])
+        expect(yield* remaining).toEqual([200, "3"])
+
+        yield* redis.kill
+        expect(yield* remaining).toEqual([200, "4"])
+        for (let i = 0; i < 4; i++) yield* remaining
+        expect(yield* remaining).toEqual([429, "0"])
+        const ready = yield* it.call("/ready")
+        expect([ready.status, redisLine(ready)]).toEqual([200, away])
+        yield* Effect.sleep("1200 millis") // two more tries to connect, which are not told
+        expect([tells("Redis is away"), tells("Redis is back")]).toEqual([1, 0])
+
+        // It comes back empty: its scripts are gone too.
+        yield* redis.start
+        yield* standing(working)
+        expect(yield* remaining).toEqual([200, "4"])
+
+        yield* redis.hang
+        const begun = performance.now()
+        yield* remaining
+        expect(performance.now() - begun).toBeLessThan(1000)
+        yield* standing(away)
+        yield* redis.goOn
+        yield* standing(working)
+        expect([tells("Redis is away"), tells("Redis is back")]).toEqual([2, 2])
+      }),
+    60_000
+  )
+
+  live(
+    "start without it",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* redisServer
+        const { call, logs } = yield* gateway(shared(redis.url, 5))
+        expect((yield* call(devices)).headers.get("x-ratelimit-remaining")).toBe("4")
+        expect(redisLine(yield* call("/ready"))).toEqual(away)
+        yield* redis.start
+        yield* eventually(Effect.map(call("/ready"), (answer) => Bun.deepEquals(redisLine(answer), working)))
+        expect((yield* call(devices)).headers.get("x-ratelimit-remaining")).toBe("4")
+        expect((yield* call(devices)).headers.get("x-ratelimit-remaining")).toBe("3")
+        expect(logs.filter((line) => line.includes("Redis is")).length).toBe(2)
+      }),
+    30_000
+  )
+})
