@@ -27,6 +27,7 @@ export const Value = Schema.Json.annotate({
     "Number, text, boolean, object or array. Integers up to 2^63 and long decimals are sent digit for digit as ThingsBoard holds them: use a JSON reader that keeps them."
 })
 
+// oxlint-disable-next-line no-control-regex -- NUL is what it looks for
 const noNumericText = /^(?!-?(?:\d+|\d*\.\d+)$)[^\u0000]*$/u
 
 /**
@@ -56,6 +57,7 @@ export const NewTimestamp = Timestamp.check(
 
 /** A key to be written: not blank, at most 255 characters, no markup and no NUL (contract of `KvUtils`: "key is malformed"). */
 export const NewKey = Schema.String.check(
+  // oxlint-disable-next-line no-control-regex -- NUL is what it looks for
   Schema.isPattern(/^(?![\s\S]*<[A-Za-z!/?])[^\u0000]*[^\s\uFEFF\u0000][^\u0000]*$/u),
   Schema.isMaxLength(255)
 )

@@ -35,9 +35,18 @@ for (const name of ["full", "reader"] as const) {
           const child = Bun.spawn(
             [
               join(bin!, "schemathesis"),
-              ...["--config-file", join(root, "schemathesis.toml"), "run", join(root, "openapi.json"), "--url", it.url],
-              ...["--header", `X-API-Key: ${keyOf(name)}`, "--phases", "coverage,fuzzing,stateful", "--checks", "all"],
-              ...["--max-examples", examples, "--seed", seed, "--continue-on-failure", "--no-color"]
+              "--config-file",
+              join(root, "schemathesis.toml"),
+              "run",
+              join(root, "openapi.json"),
+              `--url=${it.url}`,
+              `--header=X-API-Key: ${keyOf(name)}`,
+              "--phases=coverage,fuzzing,stateful",
+              "--checks=all",
+              `--max-examples=${examples}`,
+              `--seed=${seed}`,
+              "--continue-on-failure",
+              "--no-color"
             ],
             { stdout: "pipe", stderr: "pipe" }
           )
