@@ -98,7 +98,9 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
         ALLOWED_HOSTS: `https://${canary}`,
         LOG_LEVEL: canary,
         DEBUG: canary,
-        RATE_LIMIT_REQUESTS: "0"
+        RATE_LIMIT_REQUESTS: "0",
+        REDIS_URL: `https://:${canary}@redis.example.com`,
+        TRUSTED_PROXIES: `10.0.0.0/8,${canary}`
       })
       expect(error.faults.map(({ variable }) => variable).toSorted()).toEqual([
         "ALLOWED_HOSTS",
@@ -109,12 +111,14 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
         "MAX_BODY_SIZE",
         "PORT",
         "RATE_LIMIT_REQUESTS",
+        "REDIS_URL",
         "TB_HOST",
         "TB_PASSWORD",
-        "TB_TIMEOUT"
+        "TB_TIMEOUT",
+        "TRUSTED_PROXIES"
       ])
       expect(error.message).toContain("PORT must be a whole number from 0 to 65535")
-      expect(error.message).toStartWith("The configuration has 11 faults:")
+      expect(error.message).toStartWith("The configuration has 13 faults:")
       expect(error.message).not.toContain(canary)
     })
   )
