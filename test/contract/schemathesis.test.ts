@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
+import { folder } from "../support/folder.ts"
 import { gateway } from "../support/gateway.ts"
 import { keyOf, keysFile } from "../support/keysFile.ts"
 import { pythonWith } from "../support/python.ts"
@@ -32,6 +33,7 @@ for (const name of ["full", "reader"] as const) {
           const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Device", now: 1 })
           directory.createAsset({ tenantId: it.tenant.tenantId, name: "Asset", type: "room", now: 1 })
           telemetry.save(device, [{ key: "temperature", ts: 1_700_000_000_000, value: 1n }])
+          const work = yield* folder("schemathesis")
           const child = Bun.spawn(
             [
               join(bin!, "schemathesis"),
@@ -48,7 +50,8 @@ for (const name of ["full", "reader"] as const) {
               "--continue-on-failure",
               "--no-color"
             ],
-            { stdout: "pipe", stderr: "pipe" }
+            // It keeps what it found in the folder that it works in.
+            { cwd: work, stdout: "pipe", stderr: "pipe" }
           )
           const output = yield* Effect.promise(() => new Response(child.stdout).text())
           const exitCode = yield* Effect.promise(() => child.exited)
