@@ -1,0 +1,38 @@
+/** The paths of the gateway's endpoints, and the paths that it calls of ThingsBoard. */
+import { HttpApi } from "effect/http-api"
+import { Api } from "../../src/api/Api.ts"
+
+interface Endpoint {
+  readonly method: string
+  readonly path: string
+}
+
+/** Every endpoint of the contract. */
+export const endpoints = (() => {
+  const found: Array<Endpoint> = []
+  HttpApi.reflect(Api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint }) => void found.push({ method: endpoint.method, path: endpoint.path })
+  })
+  return found
+})()
+
+/** Every path that the gateway calls; ids are UUIDs. */
+const id = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+const meant = new RegExp(
+  `^/api/(?:${[
+    "auth/(?:login|token|user)",
+    "system/info",
+    "tenant/(?:devices|deviceInfos|assets)",
+    `customer/${id}/(?:devices|deviceInfos|assets)`,
+    `(?:device|asset)/${id}`,
+    "(?:devices|assets|relations|deviceProfileInfos|assetProfileInfos)",
+    "(?:entitiesQuery/(?:find|count)|entities/info|relations/info)",
+    `plugins/telemetry/(?:DEVICE|ASSET)/${id}/(?:keys/timeseries|values/timeseries(?:/history)?|timeseries(?:/history)?|timeseries/ANY)`,
+    `plugins/telemetry/DEVICE/${id}/(?:values/attributes|attributes)/(?:SERVER|SHARED|CLIENT)_SCOPE`
+  ].join("|")})$`,
+  "i"
+)
+
+/** Those of the paths that no endpoint has a reason to call. */
+export const unmeant = (paths: ReadonlyArray<string>) => [...new Set(paths)].filter((path) => !meant.test(path))
