@@ -39,6 +39,9 @@ export const mint = (random: (count: number) => Uint8Array): string => {
   return body + checksum(body)
 }
 
+/** Whether a text is meant to be a minted key, mistyped or not. */
+export const looksMinted = (key: string): boolean => key.startsWith(prefix)
+
 /** Whether a text has the form of a minted key, checksum included. Keys of `API_KEY` may have any form. */
 export const isWellFormed = (key: string): boolean =>
   /^bw_[0-9A-Za-z]{46}$/.test(key) && key.slice(-checksumLength) === checksum(key.slice(0, -checksumLength))

@@ -7,6 +7,7 @@ import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
 import { Guesses } from "../../services/Guesses.ts"
+import { isWellFormed, looksMinted } from "../../services/KeyMint.ts"
 import { Limits } from "../../services/Limits.ts"
 import { Identities } from "../../thingsboard/Identities.ts"
 import { asCaller } from "../asCaller.ts"
@@ -29,6 +30,13 @@ const unauthenticated = (detail: string): Guarded =>
 
 const noKey = unauthenticated("This path needs a key in the header X-API-Key.")
 const invalidKey = unauthenticated("The key in X-API-Key is not valid.")
+const mistypedKey = unauthenticated("The key in X-API-Key is mistyped or cut off: its checksum does not fit it.")
+
+/** The checksum is no secret: to say that it is wrong tells a guesser nothing. */
+const refusalOf = (presented: string): Guarded => {
+  if (presented === "") return noKey
+  return looksMinted(presented) && !isWellFormed(presented) ? mistypedKey : invalidKey
+}
 
 const forbidden = (keyId: string, scope: KeyScope): Guarded =>
   Effect.andThen(
@@ -54,8 +62,7 @@ export const AuthenticationLive = Layer.effect(
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const key = presented === "" ? undefined : keys.verify(presented, now)
         if (key === undefined) {
-          const refusal = presented === "" ? noKey : invalidKey
-          return Effect.flatMap(guesses.failed(address), (standing) => orTooMany(standing, undefined, refusal))
+          return Effect.flatMap(guesses.failed(address), (standing) => orTooMany(standing, undefined, refusalOf(presented)))
         }
         const admitted: Guarded =
           scope !== undefined && !key.scopes.has(scope)
