@@ -94,6 +94,6 @@ export const stored = (token: string): Stored => {
 
 /**
  * Text that ThingsBoard turns into a number: digits of any script with at most one dot that is not the last, maybe a leading minus
- * (commons-lang `isParsable`).
+ * (commons-lang `isParsable`, which looks at UTF-16 units, so that digits beyond the Basic Multilingual Plane are none to it).
  */
-export const isNumericText = (text: string): boolean => /^-?(?:\p{Nd}+|\p{Nd}*\.\p{Nd}+)$/u.test(text)
+export const isNumericText = (text: string): boolean => /^-?(?:\p{Nd}+|\p{Nd}*\.\p{Nd}+)$/u.test(text) && !/[\uD800-\uDFFF]/.test(text)

@@ -47,8 +47,19 @@ export const numberToValue = (text: string): Value => {
     : plain(negative, digits, scale)
 }
 
-/** commons-lang's `isParsable`: digits with at most one dot that is not the last, maybe a leading minus; no plus, no exponent. */
-const parsable = /^-?(?:\d+|\d*\.\d+)$/
+/** commons-lang's `isParsable`: digits of any script with at most one dot that is not the last, maybe a leading minus; no plus, no exponent. */
+const parsable = /^-?(?:\p{Nd}+|\p{Nd}*\.\p{Nd}+)$/u
+const isDigit = (unit: number) => /\p{Nd}/u.test(String.fromCharCode(unit))
 
-/** Text that looks like a number becomes one: "007" is 7, "1.10" is 1.1, while "1e3" stays text. */
-export const textToValue = (text: string): Value => (parsable.test(text) ? numberToValue(text) : text)
+/** A digit of another script as the one of ours: each script has its ten in a row, and no two rows touch. */
+const ours = (digit: string) => {
+  const unit = digit.charCodeAt(0)
+  let value = 0
+  while (isDigit(unit - value - 1)) value += 1
+  return String(value)
+}
+
+/** Text that looks like a number becomes one: "007" is 7, "1.10" is 1.1, "٣" is 3, while "1e3" stays text. */
+export const textToValue = (text: string): Value =>
+  // Java asks of every UTF-16 unit whether it is a digit, which half of a pair never is.
+  parsable.test(text) && !/[\uD800-\uDFFF]/.test(text) ? numberToValue(text.replaceAll(/[^\d.-]/g, ours)) : text

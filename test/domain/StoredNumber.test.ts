@@ -92,5 +92,5 @@ test("what no type of ThingsBoard's holds is refused, however long it is", () =>
 
 test("text that would become a number is known", () => {
   for (const text of ["007", "1.10", "-5", ".5", "-.5", "٣"]) expect(isNumericText(text)).toBe(true)
-  for (const text of ["", "-", ".", "5.", "1e3", "+5", " 5", "1,5", "1.2.3", "0x10", "NaN"]) expect(isNumericText(text)).toBe(false)
+  for (const text of ["", "-", ".", "5.", "1e3", "+5", " 5", "1,5", "1.2.3", "0x10", "NaN", "𞅀"]) expect(isNumericText(text)).toBe(false)
 })

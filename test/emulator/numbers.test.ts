@@ -31,8 +31,12 @@ for (const [text, value] of written) {
 test("an exponent that would fill the memory is refused", () => expect(() => numberToValue("1e999999")).toThrow())
 
 test("text that looks like a number becomes one, other text does not", () => {
-  const values = ["007", "1.10", ".5", "-3", "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5"].map(textToValue)
-  expect(values).toEqual([7n, 1.1, 0.5, -3n, "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5"])
+  const values = ["007", "1.10", ".5", "-3", "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5", "-٣٤", "𞅀"].map(textToValue)
+  expect(values).toEqual([7n, 1.1, 0.5, -3n, "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5", -34n, "𞅀"])
+  for (const zero of ["٠", "۰", "߀", "०", "೦", "᪀", "０"]) {
+    const digits = Array.from({ length: 10 }, (_, digit) => String.fromCharCode(zero.charCodeAt(0) + digit))
+    expect(digits.map(textToValue)).toEqual(digits.map((_, digit) => BigInt(digit)))
+  }
 })
 
 test("every 64-bit integer stays what it is", () => {
