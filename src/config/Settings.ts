@@ -123,7 +123,7 @@ export const rows = {
     section: "Limits",
     form: wholeNumber(1, 1_000_000),
     default: "100",
-    doc: "How many requests of one key may be in flight at once, until the last byte of the answer."
+    doc: "How many requests of one key may be in flight at once: until the answer is there, and until its last byte where it is streamed."
   },
   MAX_BODY_SIZE: { section: "Limits", form: byteSize, default: "10MiB", doc: "The largest request body that is taken." },
   BODY_TIMEOUT: {

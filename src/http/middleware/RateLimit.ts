@@ -18,23 +18,35 @@ export const bucketOfKey = ({ rateLimit }: Pick<Settings["Service"], "rateLimit"
   }
 }
 
-/** Holds one of a key's places until the answer has been written to its last byte, or nobody reads it any more. */
+/**
+ * Lets the handler run while it holds one of a key's places: until a streamed answer has been written to its last byte, or nobody reads
+ * it any more. An answer that is there as a whole gives its place back at once: a finalizer of the request's scope would cost it 2 µs.
+ */
 const placesOf = (most: number) => {
   const taken = new Map<string, number>()
-  const take = (id: string) =>
-    Effect.sync(() => {
-      const count = taken.get(id) ?? 0
-      if (count >= most) return false
-      taken.set(id, count + 1)
-      return true
+  const giveBack = (id: string) => {
+    const count = taken.get(id)! - 1
+    if (count === 0) taken.delete(id)
+    else taken.set(id, count)
+  }
+  return (id: string, handler: Guarded): Guarded =>
+    Effect.suspend(() => {
+      let has = false
+      // Taken within what gives it back, so that no interruption comes between the two.
+      const held = Effect.suspend(() => {
+        const count = taken.get(id) ?? 0
+        if (count >= most) return tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, id)
+        taken.set(id, count + 1)
+        has = true
+        return handler
+      })
+      return Effect.onExit(held, (exit): Effect.Effect<void, never, Scope.Scope> => {
+        if (!has) return Effect.void
+        if (exit._tag === "Success" && exit.value.body._tag === "Stream") return Effect.addFinalizer(() => Effect.sync(() => giveBack(id)))
+        giveBack(id)
+        return Effect.void
+      })
     })
-  const giveBack = (id: string) =>
-    Effect.sync(() => {
-      const count = taken.get(id)! - 1
-      if (count === 0) taken.delete(id)
-      else taken.set(id, count)
-    })
-  return (id: string) => Effect.acquireRelease(take(id), (has) => (has ? giveBack(id) : Effect.void))
 }
 
 /** Every key has its token bucket, and so many requests in flight at once. */
@@ -42,17 +54,13 @@ export const RateLimitLive = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
     const settings = yield* Settings
-    const { maxConcurrentRequests: most } = settings
     const limits = yield* Limits
     const bucketOf = bucketOfKey(settings)
-    const place = placesOf(most)
+    const inPlace = placesOf(settings.maxConcurrentRequests)
     return RateLimit.of((handler) =>
       Effect.withFiber((fiber): Guarded => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        const placed = Effect.flatMap(place(caller.id), (has): Guarded =>
-          has ? handler : tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, caller.id)
-        )
-        return Effect.flatMap(limits.take(bucketOf(caller)), (standing) => orTooMany(standing, caller.id, placed))
+        return Effect.flatMap(limits.take(bucketOf(caller)), (standing) => orTooMany(standing, caller.id, inPlace(caller.id, handler)))
       })
     )
   })
