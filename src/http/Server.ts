@@ -46,6 +46,7 @@ import { DeclaredParametersLive } from "./middleware/DeclaredParameters.ts"
 import { FailuresLive } from "./middleware/Failures.ts"
 import { RateLimitLive } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
+import { StraysLive } from "./middleware/Strays.ts"
 import { PagesLive } from "./pages/Pages.ts"
 import { slim } from "./slim.ts"
 import { renewal } from "./renewal.ts"
@@ -86,7 +87,7 @@ const Services = Layer.mergeAll(
 )
 
 /** Every route. The first of the middlewares is the outermost. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
+const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, StraysLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
   Layer.provide(Handlers),
   Layer.provide(Middlewares),
   Layer.provide(Services)

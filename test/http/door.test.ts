@@ -110,22 +110,21 @@ describe("pages of other origins", () => {
           backendCorsOrigins: [origin],
           maxUrlLength: 100,
           allowedHosts: ["gateway"],
-          rateLimit: { requests: 1, window: Duration.minutes(1) }
+          rateLimit: { requests: 5, window: Duration.minutes(1) }
         }
       })
-      const key = { "X-API-Key": canaries.apiKey }
       const answers = [
-        yield* ask(url, origin, undefined, key),
-        yield* ask(url, origin, undefined, key),
+        yield* ask(url, origin, undefined, { "X-API-Key": canaries.apiKey }),
         yield* ask(url, origin),
         yield* ask(url, origin, "GET /nothing HTTP/1.1"),
         yield* ask(url, origin, `DELETE ${devices} HTTP/1.1`),
         yield* ask(url, origin, `GET /${"a".repeat(200)} HTTP/1.1`),
-        yield* ask(url, origin, undefined, { Host: "evil.com" })
+        yield* ask(url, origin, undefined, { Host: "evil.com" }),
+        yield* ask(url, origin)
       ]
-      expect(answers.map(({ status }) => status)).toEqual([200, 429, 401, 404, 405, 414, 400])
+      expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 405, 414, 400, 429])
       expect(answers.map(({ headers }) => headers[allowed])).toEqual(answers.map(() => origin))
-      expect(answers[1]!.headers["access-control-expose-headers"]).toContain("Retry-After")
+      expect(answers.at(-1)!.headers["access-control-expose-headers"]).toContain("Retry-After")
     })
   )
 

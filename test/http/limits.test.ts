@@ -123,6 +123,44 @@ live("a refusal for want of a right counts for its key, and tells how that stand
   })
 )
 
+const long = "x".repeat(9000)
+
+describe("what reaches no endpoint", () => {
+  const strays = [
+    ["an unknown path", 404, "/api/v1/tb/nothing", {}],
+    ["an unknown problem", 404, "/errors/nothing", {}],
+    ["a method that the path does not take", 405, "/api/v1/tb/devices", { method: "DELETE" }],
+    ["too long a path", 414, `/api/v1/tb/devices?text_search=${long}`, {}],
+    ["too large headers", 431, "/api/v1/tb/devices", { headers: { "x-long": long } }],
+    ["a compressed body", 415, "/api/v1/tb/telemetry/latest", { body: {}, headers: { "content-encoding": "gzip" } }],
+    ["a host that is not served", 400, "/api/v1/tb/devices", { headers: { host: "elsewhere.example" } }]
+  ] as const
+
+  for (const [name, status, path, request] of strays)
+    live(`(${name}) counts for the key, or else for the address, tells how that stands, and is 429 beyond`, () =>
+      Effect.gen(function* () {
+        const { call } = yield* gateway({ settings: { rateLimit: limitOf(2), allowedHosts: ["127.0.0.1"] } })
+        for (const key of [canaries.apiKey, null]) {
+          const standing = ({ headers, status: got }: { readonly headers: Headers; readonly status: number }) => [
+            got,
+            headers.get("x-ratelimit-limit"),
+            headers.get("x-ratelimit-remaining")
+          ]
+          expect(standing(yield* call(path, { ...request, key }))).toEqual([status, "2", "1"])
+          expect(standing(yield* call(path, { ...request, key }))).toEqual([status, "2", "0"])
+          const beyond = yield* call(path, { ...request, key })
+          expect(standing(beyond)).toEqual([429, "2", "0"])
+          expect(beyond.json.error_code).toBe("RATE_LIMIT_EXCEEDED")
+          expect(Number(beyond.headers.get("retry-after"))).toBeGreaterThan(0)
+          // One bucket for all that a key, or an address, does.
+          expect((yield* call(devices, { key })).status).toBe(429)
+        }
+        expect((yield* call("/health", { key: null })).status).toBe(200)
+        expect((yield* call("/ready", { key: null })).status).toBe(200)
+      })
+    )
+})
+
 const shared = (url: string, requests: number) => ({ settings: { redisUrl: Redacted.make(url), rateLimit: limitOf(requests) } })
 const redisLine = ({ json }: { readonly json: { readonly dependencies: ReadonlyArray<{ readonly name: string }> } }) =>
   json.dependencies.find(({ name }) => name === "redis")

@@ -1,16 +1,17 @@
-import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "effect"
+import { Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { ApiKeys } from "../../services/ApiKeys.ts"
+import { type ApiKey, ApiKeys } from "../../services/ApiKeys.ts"
 import { Guesses } from "../../services/Guesses.ts"
 import { isWellFormed, looksMinted } from "../../services/KeyMint.ts"
 import { Limits } from "../../services/Limits.ts"
 import { Identities } from "../../thingsboard/Identities.ts"
 import { asCaller } from "../asCaller.ts"
+import { byKey } from "../byKey.ts"
 import { orTooMany } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
@@ -48,29 +49,19 @@ const forbidden = (keyId: string, scope: KeyScope): Guarded =>
 export const AuthenticationLive = Layer.effect(
   Authentication,
   Effect.gen(function* () {
-    const keys = yield* ApiKeys
+    const recognised = byKey(yield* ApiKeys, yield* Guesses)
     const identities = yield* Identities
-    const guesses = yield* Guesses
     const limits = yield* Limits
     const bucketOf = bucketOfKey(yield* Settings)
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
+      const admitted = (key: ApiKey): Guarded =>
+        scope !== undefined && !key.scopes.has(scope)
+          ? Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, forbidden(key.id, scope)))
+          : asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
       return Effect.withFiber((fiber): Guarded => {
-        const exchange = fiber.getRef(CurrentExchange)
-        const presented = exchange?.request.headers.get("x-api-key") ?? ""
-        const address = exchange?.remoteAddress ?? "unknown"
-        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const key = presented === "" ? undefined : keys.verify(presented, now)
-        if (key === undefined) {
-          return Effect.flatMap(guesses.failed(address), (standing) => orTooMany(standing, undefined, refusalOf(presented)))
-        }
-        const admitted: Guarded =
-          scope !== undefined && !key.scopes.has(scope)
-            ? Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, forbidden(key.id, scope)))
-            : asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
-        const newcomer = guesses.admit(address, key.id, now)
-        if (newcomer === undefined) return admitted
-        return Effect.flatMap(newcomer, (standing) => (standing.exceeded ? orTooMany(standing, key.id, admitted) : admitted))
+        const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
+        return recognised(presented, { admitted, refused: refusalOf(presented) })
       })
     })
   })

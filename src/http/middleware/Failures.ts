@@ -39,12 +39,13 @@ const answer = (problem: Effect.Effect<never, Problem>) => Effect.flatMap(Effect
 
 const routeNotFound = Effect.fnUntraced(function* (routes: Routes, request: HttpServerRequest.HttpServerRequest) {
   const allow = methodsOf(routes, request.url.split("?", 1)[0]!)
-  if (allow.length === 0)
+  const header = { allow: allow.join(", ") }
+  if (request.method === "OPTIONS" && allow.length > 0) return HttpServerResponse.empty({ status: 204, headers: header })
+  // A page that names one of many things takes the method, and still there may be no such thing.
+  if (allow.length === 0 || allow.includes(request.method))
     return yield* answer(
       refuse("There is nothing at this path. GET / tells where things are.", (common) => new RouteNotFound({ ...common, details: {} }))
     )
-  const header = { allow: allow.join(", ") }
-  if (request.method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers: header })
   const response = yield* answer(
     refuse(
       `This path does not take ${request.method}; it takes ${header.allow}.`,

@@ -1,0 +1,47 @@
+import { Effect, Layer, type Types } from "effect"
+import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
+import { Settings } from "../../config/Settings.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { ApiKeys } from "../../services/ApiKeys.ts"
+import { Guesses } from "../../services/Guesses.ts"
+import { Limits } from "../../services/Limits.ts"
+import { byKey } from "../byKey.ts"
+import { orTooMany } from "../limiting.ts"
+import { bucketOfKey } from "./RateLimit.ts"
+
+type Answer = HttpServerResponse.HttpServerResponse
+
+const isRefusal = ({ status }: Answer) => status >= 400 && status < 500
+
+/**
+ * Counts what was refused before an endpoint could count it (unknown paths and methods, what the door turns away), for the key or else
+ * for the address: who tries around has the limit of who guesses, and every refusal tells how it stands.
+ */
+export const StraysLive = Layer.unwrap(
+  Effect.gen(function* () {
+    const limits = yield* Limits
+    const bucketOf = bucketOfKey(yield* Settings)
+    const recognised = byKey(yield* ApiKeys, yield* Guesses)
+    const counted = (refusal: Answer, presented: string): Effect.Effect<Answer> => {
+      const refused = Effect.succeed(refusal)
+      return recognised(presented, {
+        admitted: (key) => Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refused)),
+        refused
+      }).pipe(Effect.catchTag("RateLimited", HttpServerRespondable.toResponse))
+    }
+    return HttpRouter.middleware(
+      (handled) =>
+        Effect.flatMap(handled, (answer): Effect.Effect<Answer, Types.unhandled> =>
+          isRefusal(answer)
+            ? Effect.withFiber((fiber) => {
+                const exchange = fiber.getRef(CurrentExchange)
+                return exchange === undefined || "x-ratelimit-limit" in exchange.headers
+                  ? Effect.succeed(answer)
+                  : counted(answer, exchange.request.headers.get("x-api-key") ?? "")
+              })
+            : Effect.succeed(answer)
+        ),
+      { global: true }
+    )
+  })
+)
