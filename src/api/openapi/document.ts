@@ -22,8 +22,9 @@ type Generated = OpenApi.OpenAPISpecOperation
 /** Answers that any path and method may get are described once and belong to no operation. */
 const everywhere = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
 
-/** What a request with parameters may be too long for. A head of more than 16 KiB is refused before the gateway sees it, without a body. */
-const tooLong: Record<string, Response | Ref> = {
+/** What every request may be, or come too often: also to open paths those that are wrong count. Beyond 16 KiB the gateway does not see it. */
+const refusals: Record<string, Response | Ref> = {
+  429: { $ref: "#/components/responses/RateLimited" },
   414: { $ref: "#/components/responses/UriTooLong" },
   431: { description: "The headers are too large, or path, query and headers together (16 KiB; then without a body)." }
 }
@@ -78,7 +79,7 @@ const operation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: R
     ...(generated.requestBody === undefined
       ? {}
       : { requestBody: { required: true, content: content(generated.requestBody.content, ours.request ?? {}) } }),
-    responses: { ...responsesOf(generated, keyed, ours), ...(parameters.length > 0 ? tooLong : {}) }
+    responses: { ...refusals, ...responsesOf(generated, keyed, ours) }
   }
 }
 
