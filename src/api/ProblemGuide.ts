@@ -115,7 +115,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     meaning: "Path and query together are longer than the gateway takes.",
     remedies: [
       "Name fewer keys, or use an endpoint that takes them in a body: `POST …/telemetry/query`, `POST telemetry/latest`, `POST telemetry/export`.",
-      "The operator can raise `MAX_URL_LENGTH`. Beyond 16 KiB with all headers the answer is 431 without a body."
+      "The operator can raise `MAX_URL_LENGTH`. What is more than twice too large, headers included, is answered 431 without a body."
     ],
     example: new Problems.UriTooLong(common("Path and query are longer than 8192 characters (MAX_URL_LENGTH).", { max_length: 8192 }))
   },
@@ -130,7 +130,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     )
   },
   "rate-limited": {
-    meaning: "The key has used up its requests for now.",
+    meaning: "The key, or the address of requests without a valid key, has used up its requests for now.",
     remedies: [
       "Wait as many seconds as the header `Retry-After` and the member `retry_after` say, then go on.",
       "`X-RateLimit-Remaining` on every answer tells how many requests are left: slow down before it is 0.",
@@ -142,7 +142,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     meaning: "The headers of the request are larger than the gateway takes.",
     remedies: [
       "Send fewer or shorter headers: the API needs no cookies.",
-      "The operator can raise `MAX_HEADER_SIZE`. Beyond 16 KiB with path and query, or 200 headers, the answer is 431 without a body."
+      "The operator can raise `MAX_HEADER_SIZE`. What is more than twice too large, path and query included, or has 200 headers, is answered 431 without a body."
     ],
     example: new Problems.HeadersTooLarge(common("The headers are larger than 8192 bytes (MAX_HEADER_SIZE).", { max_bytes: 8192 }))
   },

@@ -5,7 +5,21 @@
 import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Redacted, Runtime, Schema } from "effect"
 import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
-import { boolean, byteSize, duration, hosts, httpUrl, networks, oneOf, origins, redisUrl, secret, text, wholeNumber } from "./forms.ts"
+import {
+  boolean,
+  byteSize,
+  byteSizeUpTo1MiB,
+  duration,
+  hosts,
+  httpUrl,
+  networks,
+  oneOf,
+  origins,
+  redisUrl,
+  secret,
+  text,
+  wholeNumber
+} from "./forms.ts"
 import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
 import { credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
 import { mostDevices, mostKeys } from "../domain/Amounts.ts"
@@ -132,12 +146,12 @@ export const rows = {
     default: "30s",
     doc: "How long a request body may take to arrive; a CSV or NDJSON body, which has no end, may be silent for so long."
   },
-  MAX_URL_LENGTH: { section: "Limits", form: byteSize, default: "8KiB", doc: "The longest path with its query that is taken." },
+  MAX_URL_LENGTH: { section: "Limits", form: byteSizeUpTo1MiB, default: "8KiB", doc: "The longest path with its query that is taken." },
   MAX_HEADER_SIZE: {
     section: "Limits",
-    form: byteSize,
+    form: byteSizeUpTo1MiB,
     default: "8KiB",
-    doc: "The most that all headers of a request may hold together. Beyond 16 KiB for headers, path and query together no request is read at all."
+    doc: "The most that all headers of a request may hold together. Beyond twice this and MAX_URL_LENGTH together no request is read at all."
   },
   MAX_JSON_DEPTH: {
     section: "Limits",

@@ -71,11 +71,11 @@ export const duration: Form<Duration.Duration> = {
 }
 
 /** Bytes, as a number. */
-export const byteSize: Form<number> = {
-  schema: Schema.String.check(
+const byteSizeWithin = (most: bigint): Form<number>["schema"] =>
+  Schema.String.check(
     Schema.makeFilter((value) => {
       const size = Option.getOrUndefined(ByteSize.fromString(/^\d+$/.test(value) ? `${value} B` : value))
-      return size !== undefined && size >= 1n && size <= BigInt(Number.MAX_SAFE_INTEGER)
+      return size !== undefined && size >= 1n && size <= most
     })
   ).pipe(
     Schema.decodeTo(
@@ -85,8 +85,17 @@ export const byteSize: Form<number> = {
         encode: String
       })
     )
-  ),
+  )
+
+export const byteSize: Form<number> = {
+  schema: byteSizeWithin(BigInt(Number.MAX_SAFE_INTEGER)),
   expected: "a size above zero, such as 10MiB, 512KiB, or plain bytes"
+}
+
+/** For what is held in memory for each connection. */
+export const byteSizeUpTo1MiB: Form<number> = {
+  schema: byteSizeWithin(1024n * 1024n),
+  expected: "a size above zero and up to 1MiB, such as 16KiB, or plain bytes"
 }
 
 const parseUrl = (value: string): URL | undefined => {

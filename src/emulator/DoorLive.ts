@@ -6,7 +6,7 @@ import { Behaviour } from "./Behaviour.ts"
 import { Caller, nobody } from "./Caller.ts"
 import { checkParameters } from "./parameters.ts"
 import { RateLimits } from "./RateLimits.ts"
-import { badRequest, bodyTooLarge, noResource, Refusal, toResponse } from "./Refusal.ts"
+import { badRequest, bodyTooLarge, headTooLarge, noResource, Refusal, toResponse } from "./Refusal.ts"
 import { Sessions } from "./Sessions.ts"
 
 /** Paths that need no login. The device transport has tokens of its own. */
@@ -16,6 +16,12 @@ const isOpen = (path: string) => path === "/api/auth/login" || path === "/api/au
 const isNewer = (path: string) => path.startsWith("/api/apiKey") || path.endsWith("/values/timeseries/history")
 
 const greatestBody = 16 * 1024 * 1024
+
+/** Bytes of the first line and of all headers with their line ends: Tomcat's default, which ThingsBoard's configuration leaves as it is. */
+const greatestHead = 8 * 1024
+
+const headOf = ({ headers, method, url }: HttpServerRequest.HttpServerRequest) =>
+  Object.entries(headers).reduce((size, [name, value]) => size + name.length + value.length + 4, method.length + url.length + 12)
 
 /** Where a redirect of ours leads. */
 export const baseOf = (request: HttpServerRequest.HttpServerRequest) => `http://${request.headers["host"] ?? "localhost"}`
@@ -29,6 +35,7 @@ export const DoorLive = Layer.effect(
     return Door.of((handler, { endpoint }) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
+        if (headOf(request) > greatestHead) return yield* headTooLarge()
         const caller = isOpen(endpoint.path) ? nobody : yield* sessions.byHeaders((name) => request.headers[name])
         yield* limits.take(caller)
         if (behaviour.version === "4.1" && isNewer(endpoint.path)) return yield* noResource(request.url.split("?")[0]!)

@@ -8,13 +8,14 @@ import { HttpServerResponse } from "effect/http"
  * - `text`: plain text, as the telemetry controller answers
  * - `string`: a bare JSON string without a content type (413)
  * - `empty`: no body
+ * - `page`: what Tomcat answers before ThingsBoard sees anything
  * - `login`: a redirect to the login page, for an auth header that 4.3 cannot read
  */
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
   status: Schema.Int,
   message: Schema.String,
   errorCode: Schema.Int,
-  form: Schema.Literals(["envelope", "framework", "text", "string", "empty", "login"]),
+  form: Schema.Literals(["envelope", "framework", "text", "string", "empty", "page", "login"]),
   resetToken: Schema.optionalKey(Schema.String)
 }) {}
 
@@ -34,6 +35,7 @@ export const methodNotAllowed = (method: string) => make("framework", 405, 31, `
 export const conditionsNotMet = (message: string) => make("framework", 400, 31, message)
 export const text = (status: number, message: string) => make("text", status, 0, message)
 export const bodyTooLarge = () => make("string", 413, 0, "Payload size exceeds the limit")
+export const headTooLarge = () => make("page", 400, 0, "HTTP Status 400 – Bad Request")
 export const empty = (status: number) => make("empty", status, 0, "")
 export const toLogin = () => make("login", 302, 0, "")
 
@@ -75,6 +77,14 @@ export const toResponse = (refusal: Refusal, base: string): Effect.Effect<HttpSe
         return HttpServerResponse.raw(untyped(JSON.stringify(message)), { status })
       case "empty":
         return HttpServerResponse.empty({ status })
+      case "page":
+        return HttpServerResponse.raw(
+          `<!doctype html><html lang="en"><head><title>${message}</title></head><body><h1>${message}</h1></body></html>`,
+          {
+            status,
+            contentType: "text/html;charset=utf-8"
+          }
+        )
       case "login":
         return HttpServerResponse.empty({ status, headers: { location: `${base}/oauth2Login` } })
     }

@@ -105,6 +105,8 @@ export const layer = Layer.unwrap(
       ...(settings.trustedProxies.length === 0 ? {} : { callerAddress: callerAddress(settings.trustedProxies) }),
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
+      // What is too long, but not beyond measure, is read, so that it can be told.
+      maxHeadSize: 2 * (settings.maxUrlLength + settings.maxHeaderSize),
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(

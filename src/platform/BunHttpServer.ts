@@ -7,6 +7,7 @@
  */
 import { Context, Duration, Effect, Layer, Option, Schema, Tracer } from "effect"
 import { type HttpBody, HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
+import http from "node:http"
 import { forServer, type ServerTls } from "./Tls.ts"
 
 /** What belongs to one request, from the first byte read to the last one written. */
@@ -80,6 +81,8 @@ export interface Options {
   readonly drain?: Duration.Input
   /** Headers of every answer, by lower-case name. */
   readonly headers?: Record<string, string>
+  /** Bytes of the first line and all headers, 16 KiB when not given; Bun itself answers 431 beyond, without a body. It holds for the whole process. */
+  readonly maxHeadSize?: number
   /** Bytes; Bun itself answers 413 beyond, without a body. */
   readonly maxRequestBodySize?: number
   /** https instead of http. */
@@ -196,6 +199,8 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         Effect.try({
           try: () => {
             if (tls !== undefined && port !== 0 && servers.size === 0) failWhenTaken(hostname, port)
+            // Bun can set it, for all servers of the process; the types are Node's, which cannot.
+            Object.assign(http, { maxHeaderSize: Math.max(http.maxHeaderSize, options.maxHeadSize ?? 0) })
             return Bun.serve({
               port,
               hostname,

@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import type { EntityNotFound } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
 import { type LatestPoints, scanLatest } from "../thingsboard/LatestScanner.ts"
-import { keysPath } from "../thingsboard/Paths.ts"
+import { canName, keysPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { Access } from "./Access.ts"
@@ -65,7 +65,7 @@ export class Telemetry extends Context.Service<
             Effect.map((keys) => keys.toSorted())
           ),
         latest: (deviceId, keys) => {
-          const named = keys?.every((key) => names.has(key)) ? keys : undefined
+          const named = keys?.every((key) => names.has(key)) && canName(keys) ? keys : undefined
           return access.guard(deviceId, hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
             Effect.flatMap(scanLatest),
             Effect.map((points) => {

@@ -22,6 +22,15 @@ export const needsRepeatedKey = (keys: ReadonlyArray<string>) => keys.some((key)
 export const keysParameter = (keys: ReadonlyArray<string>): string =>
   needsRepeatedKey(keys) ? keys.map((key) => `key=${encoded(key)}`).join("&") : `keys=${keys.map(encoded).join(",")}`
 
+/**
+ * ThingsBoard's Tomcat takes 8 KiB for the first line and all headers, of which the token may have more than one; beyond, it answers 400
+ * with a page.
+ */
+const mostOfKeys = 6000
+
+/** Whether a path can name so many keys. Where it cannot, ask for all of them. */
+export const canName = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= mostOfKeys
+
 const telemetryOf = ({ entityType, id }: EntityRef) => {
   if (!entityTypes.test(entityType)) throw new Error("Not a type of ThingsBoard's was to go into a path")
   return `/api/plugins/telemetry/${entityType}/${checked(id)}`
@@ -76,9 +85,11 @@ export const historyPath = (
 /** The last word is for ThingsBoard's own use; any will do. */
 export const saveTelemetryPath = (deviceId: string) => `${ofDevice(deviceId)}/timeseries/ANY`
 
-/** Keys with commas cannot be named here in any version: then ask for all. */
+/** All attributes when the keys cannot be named: those with commas in no version, and not too many. */
 export const attributesPath = (deviceId: string, scope: ScopeName, keys?: ReadonlyArray<string>) =>
-  `${ofDevice(deviceId)}/values/attributes/${scope}${keys === undefined || needsRepeatedKey(keys) ? "" : `?keys=${keys.map(encoded).join(",")}`}`
+  `${ofDevice(deviceId)}/values/attributes/${scope}${
+    keys === undefined || needsRepeatedKey(keys) || !canName(keys) ? "" : `?${keysParameter(keys)}`
+  }`
 
 /** ThingsBoard takes SERVER_SCOPE and SHARED_SCOPE. */
 export const saveAttributesPath = (deviceId: string, scope: ScopeName) => `${ofDevice(deviceId)}/attributes/${scope}`

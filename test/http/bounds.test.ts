@@ -41,11 +41,35 @@ describe("the head of a request", () => {
     })
   )
 
-  live("beyond 16 KiB it is not read at all", () =>
+  live("is told what is wrong up to twice the bounds together, and beyond is not read at all", () =>
     Effect.gen(function* () {
-      const { url } = yield* gateway()
-      const { closed, text } = yield* raw(url, head("/health", { "X-Much": "a".repeat(17_000) }, "GET"), { wait: 2000 })
+      const { call, url } = yield* gateway()
+      const search = (length: number) => `${tb}/devices?text_search=${"a".repeat(length)}`
+      refused(yield* call(search(30_000)), 414, "PAYLOAD_TOO_LARGE", "MAX_URL_LENGTH")
+      refused(yield* call("/health", { headers: { "x-much": "a".repeat(30_000) } }), 431, "PAYLOAD_TOO_LARGE", "MAX_HEADER_SIZE")
+      const { closed, text } = yield* raw(url, head("/health", { "X-Much": "a".repeat(300_000) }, "GET"), { wait: 2000 })
       expect([closed, answersOf(text).map(({ status }) => status)]).toEqual([true, [431]])
+    })
+  )
+
+  live("may be as large as the settings say, and names more keys than ThingsBoard's own server takes in a path", () =>
+    Effect.gen(function* () {
+      const it = yield* gateway({ settings: { maxUrlLength: 60_000, maxHeaderSize: 50_000 } })
+      const { directory, telemetry } = it.emulator.store
+      const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
+      const keys = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(100, "k"))
+      telemetry.save(
+        device,
+        keys.map((key) => ({ key, ts: 1_700_000_000_000, value: 1n }))
+      )
+      const headers = { "x-much": "a".repeat(40_000) }
+      // The second time all keys are known, and could be named.
+      for (let time = 0; time < 2; time++) {
+        const latest = yield* it.call(`${tb}/devices/${device.id}/telemetry/latest?keys=${keys.join(",")}`, { headers })
+        expect([latest.status, Object.keys(latest.json.data).length]).toEqual([200, 500])
+      }
+      const attributes = yield* it.call(`${tb}/devices/${device.id}/attributes?keys=${keys.join(",")}`, { headers })
+      expect([attributes.status, attributes.json.data]).toEqual([200, { server: {}, shared: {}, client: {} }])
     })
   )
 

@@ -48,6 +48,13 @@ describe("keys", () => {
   })
 })
 
+test("a path names no more keys than ThingsBoard's server takes in 8 KiB, with the headers", () => {
+  const keys = Array.from({ length: 100 }, (_, i) => `key${i}`.padEnd(50, "-"))
+  expect([Paths.canName(keys), Paths.canName([...keys, ...keys])]).toEqual([true, false])
+  expect(Paths.attributesPath(id, "SHARED_SCOPE", keys).length).toBeLessThan(6200)
+  expect(Paths.attributesPath(id, "SHARED_SCOPE", [...keys, ...keys])).toEndWith("SHARED_SCOPE")
+})
+
 test("a key with a comma asks for all attributes", () => {
   expect(Paths.attributesPath(id, "SHARED_SCOPE", ["a", "b"])).toBe(
     `/api/plugins/telemetry/DEVICE/${id}/values/attributes/SHARED_SCOPE?keys=a,b`

@@ -22,11 +22,11 @@ type Generated = OpenApi.OpenAPISpecOperation
 /** Answers that any path and method may get are described once and belong to no operation. */
 const everywhere = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
 
-/** What every request may be, or come too often: also to open paths those that are wrong count. Beyond 16 KiB the gateway does not see it. */
+/** What every request may be, or come too often: also to open paths those that are wrong count. */
 const refusals: Record<string, Response | Ref> = {
   429: { $ref: "#/components/responses/RateLimited" },
   414: { $ref: "#/components/responses/UriTooLong" },
-  431: { description: "The headers are too large, or path, query and headers together (16 KiB; then without a body)." }
+  431: { description: "The headers are too large. What is too large by far, path and query included, gets no body." }
 }
 
 const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
