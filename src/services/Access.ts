@@ -6,10 +6,11 @@
 import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
 import { EntityNotFound } from "../domain/Errors.ts"
 import { devicePath } from "../thingsboard/Paths.ts"
-import { CurrentThingsBoard, ThingsBoard, type ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
+import { ThingsBoard, type ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { callersOwn } from "./callersOwn.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
-import { CurrentVisibility, type Visibility, withVisibility } from "./Visibility.ts"
+import { type Visibility, withVisibility } from "./Visibility.ts"
 
 /** A device that may be seen. */
 export interface SeenDevice {
@@ -52,37 +53,22 @@ export class Access extends Context.Service<
           // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
           Effect.uninterruptible
         )
-      const remembering = (acting: ThingsBoardShape, visibility?: Visibility) =>
-        Cache.makeWith(lookup(acting, visibility), { capacity: 10_000, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) })
-
-      const common = yield* remembering(thingsBoard)
-      /**
-       * Each ThingsBoard user and each restriction remembers on its own. One memory for all would show what others may see, and even
-       * its speed would tell: somebody else's question would make a refusal quicker than that of a device that does not exist.
-       */
-      const memories = new WeakMap<ThingsBoardShape, WeakMap<ThingsBoardShape | Visibility, typeof common>>()
-      const memoryOf = (acting: ThingsBoardShape, visibility: Visibility | undefined) =>
-        Effect.suspend(() => {
-          const whose = visibility ?? acting
-          const memory = memories.get(acting) ?? new WeakMap<ThingsBoardShape | Visibility, typeof common>()
-          memories.set(acting, memory)
-          const known = memory.get(whose)
-          if (known !== undefined) return Effect.succeed(known)
-          return Effect.map(remembering(acting, visibility), (made) => {
-            memory.set(whose, made)
-            return made
+      /** Made with what there was at the start: a cache keeps the context that it was made in, which is not to be one of a request. */
+      const base = yield* Effect.context<never>()
+      const remembering = callersOwn(thingsBoard, (acting, visibility) =>
+        Effect.runSyncWith(base)(
+          Cache.makeWith(lookup(acting, visibility), {
+            capacity: 10_000,
+            timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0)
           })
-        })
-
-      const seen = (deviceId: string): Effect.Effect<SeenDevice, Refusal> =>
-        Effect.withFiber((fiber) => {
-          const id = deviceId.toLowerCase()
-          const visibility = fiber.getRef(CurrentVisibility)
-          const acting = fiber.getRef(CurrentThingsBoard)
-          if (visibility === undefined && acting === undefined) return Cache.get(common, id)
-          if (visibility?.byIdsOnly === true && !visibility.ids.has(id)) return missing(id)
-          return Effect.flatMap(memoryOf(acting ?? thingsBoard, visibility), (cache) => Cache.get(cache, id))
-        })
+        )
+      )
+      const seen = (deviceId: string): Effect.Effect<SeenDevice, Refusal> => {
+        const id = deviceId.toLowerCase()
+        return withVisibility((visibility) =>
+          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : remembering((cache) => Cache.get(cache, id))
+        )
+      }
 
       return {
         seen,

@@ -7,6 +7,7 @@ import { canName, keysPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { Access } from "./Access.ts"
+import { callersOwn } from "./callersOwn.ts"
 import { hiddenAsMissing } from "./hiddenAsMissing.ts"
 
 const decodeKeys = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Schema.String)))
@@ -18,8 +19,24 @@ export interface Latest {
   readonly json: string
 }
 
-/** Names of keys to remember. */
 const mostNames = 10_000
+
+/**
+ * Keys that are in ThingsBoard's dictionary, whatever the device. It takes up any other that it is asked for, so that callers could
+ * fill it with words: those are looked for among all latest values of the device.
+ */
+class KnownNames {
+  private readonly names = new Set<string>()
+
+  include(keys: ReadonlyArray<string>): boolean {
+    return keys.every((key) => this.names.has(key))
+  }
+
+  learn(keys: Iterable<string>) {
+    if (this.names.size > mostNames) this.names.clear()
+    for (const key of keys) this.names.add(key)
+  }
+}
 
 const latestJson = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
   let json = ""
@@ -49,32 +66,26 @@ export class Telemetry extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* Access
-      /**
-       * Keys that are in ThingsBoard's dictionary, whatever the device. It takes up any other that it is asked for, so that callers
-       * could fill it with words: those are looked for among all latest values of the device.
-       */
-      const names = new Set<string>()
-      const learn = (keys: Iterable<string>) => {
-        if (names.size > mostNames) names.clear()
-        for (const key of keys) names.add(key)
-      }
+      /** What other callers read is not to be told by the speed of an answer. */
+      const known = callersOwn(thingsBoard, () => new KnownNames())
       return {
         keys: (deviceId) =>
           access.guard(deviceId, hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId)).pipe(
             Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
             Effect.map((keys) => keys.toSorted())
           ),
-        latest: (deviceId, keys) => {
-          const named = keys?.every((key) => names.has(key)) && canName(keys) ? keys : undefined
-          return access.guard(deviceId, hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
-            Effect.flatMap(scanLatest),
-            Effect.map((points) => {
-              if (named === undefined) learn(points.keys())
-              const asked = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
-              return { keys: asked, json: latestJson(points, asked) }
-            })
-          )
-        }
+        latest: (deviceId, keys) =>
+          known((names) => {
+            const named = keys !== undefined && names.include(keys) && canName(keys) ? keys : undefined
+            return access.guard(deviceId, hiddenAsMissing(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
+              Effect.flatMap(scanLatest),
+              Effect.map((points) => {
+                if (named === undefined) names.learn(points.keys())
+                const asked = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
+                return { keys: asked, json: latestJson(points, asked) }
+              })
+            )
+          })
       }
     })
   ).pipe(Layer.provide(Access.layer))

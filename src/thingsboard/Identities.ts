@@ -1,5 +1,5 @@
 /** ThingsBoard with the rights of other users than the gateway's own: a session for each, while it is in use. */
-import { Context, Effect, Layer, RcMap, type Scope } from "effect"
+import { Context, Effect, Layer, RcMap, Scope } from "effect"
 import type { TbCredentials } from "../config/Settings.ts"
 import { make as makeSession } from "./Session.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
@@ -22,9 +22,12 @@ export class Identities extends Context.Service<
     Identities,
     Effect.gen(function* () {
       const transport = yield* configured
-      const open = Effect.fnUntraced(function* (credentials: TbCredentials) {
-        return yield* makeThingsBoard(yield* makeSession(credentials, transport), transport)
-      })
+      // A session keeps the context that it was made in, which is not to be the one of whose request came first.
+      const base = yield* Effect.context<never>()
+      const open = (credentials: TbCredentials) =>
+        Effect.flatMap(makeSession(credentials, transport), (session) => makeThingsBoard(session, transport)).pipe(
+          Effect.updateContext((given: Context.Context<Scope.Scope>) => Context.add(base, Scope.Scope, Context.get(given, Scope.Scope)))
+        )
       // Equal credentials are one key: records and redacted values are compared by what they hold.
       const sessions = yield* RcMap.make({ lookup: open, idleTimeToLive: idle })
       return { of: (credentials) => RcMap.get(sessions, credentials) }

@@ -15,7 +15,7 @@ const range = "start_ts=0&end_ts=100000000"
 const points = 60_000
 
 /** A tenant with a device of a customer and one of nobody's, and another tenant; a key for the user of each. */
-const site = Effect.gen(function* () {
+const siteWith = Effect.fnUntraced(function* ({ untraced }: { readonly untraced: boolean }) {
   const path = yield* folder("secrets")
   const passwordFile = join(path, "thingsboard-password")
   yield* Effect.promise(() => Bun.write(passwordFile, `${guestPassword}\n`))
@@ -27,8 +27,8 @@ const site = Effect.gen(function* () {
     guestMeters: { thingsboard: guest, devices: { types: ["meter"] } },
     stranger: { thingsboard: { username: "stranger@example.com", password: { env: "STRANGER_PASSWORD" } } }
   })
-  const { aim, calls, url, users } = yield* upstreamCalls
-  const it = yield* gateway({ environment: { STRANGER_PASSWORD: strangerPassword }, settings: { apiKeysFile, tbHost: url } })
+  const { aim, calls, searches, traces, url, users } = yield* upstreamCalls
+  const it = yield* gateway({ environment: { STRANGER_PASSWORD: strangerPassword }, settings: { apiKeysFile, tbHost: url }, untraced })
   aim(it.emulator.url)
   const { accounts, directory, telemetry } = it.emulator.store
   const { tenantId } = it.tenant
@@ -53,12 +53,16 @@ const site = Effect.gen(function* () {
     apiKeysFile,
     passwordFile,
     upstream: calls,
+    searches,
+    traces,
     users,
     devices: { mine, meter, other, strange },
     as: (key: string, path: string, body?: unknown) =>
       it.call(`${tb}/${path}`, { key: keyOf(key), ...(body === undefined ? {} : { body }) })
   }
 })
+
+const site = siteWith({ untraced: false })
 
 const names = (json: { readonly data: ReadonlyArray<{ readonly name: string }> }) => json.data.map(({ name }) => name).toSorted()
 
@@ -129,6 +133,37 @@ live("keys of one user share a session, which needs one login however many ask a
       { concurrency: "unbounded" }
     )
     expect(it.upstream.filter((call) => call === "POST /api/auth/login").length).toBe(1)
+  })
+)
+
+live("what was read for one user makes no other's answer quicker, and nothing of a request goes with another's", () =>
+  Effect.gen(function* () {
+    const it = yield* siteWith({ untraced: true })
+    const { mine, strange } = it.devices
+    const latest = (key: string, id: string) => it.as(key, `devices/${id}/telemetry/latest?keys=v`)
+    // Whoever asks for the first time is given all that the device holds: the keys that ThingsBoard knows are not known here yet.
+    for (const [key, id] of [
+      ["free", mine.id],
+      ["stranger", strange.id],
+      ["guest", mine.id],
+      ["guestMeters", it.devices.meter.id]
+    ] as const) {
+      it.searches.length = 0
+      expect((yield* latest(key, id)).status).toBe(200)
+      yield* latest(key, id)
+      const reads = it.searches.filter((search) => search.includes("useStrictDataTypes"))
+      expect([key, reads.map((search) => search.includes("keys=v"))]).toEqual([key, [false, true]])
+    }
+
+    const traceparent = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`
+    const history = `${tb}/devices/${it.devices.meter.id}/telemetry?${range}`
+    yield* it.call(`${tb}/devices/${mine.id}/telemetry?${range}`, { key: keyOf("guestToo"), headers: { traceparent } })
+    expect(it.traces.some((trace) => trace?.includes("1".repeat(32)))).toBe(true)
+    for (const key of ["guest", "guestToo", "guestMeters", "free"]) {
+      it.traces.length = 0
+      expect((yield* it.call(history, { key: keyOf(key) })).status).toBe(200)
+      expect([key, it.traces.filter((trace) => trace?.includes("1".repeat(32)))]).toEqual([key, []])
+    }
   })
 )
 

@@ -1,5 +1,5 @@
 /** The gateway before the emulator, in this process and on real sockets, until the scope closes. */
-import { ConfigProvider, Context, Duration, Effect, Layer, Redacted } from "effect"
+import { ConfigProvider, Context, Duration, Effect, Layer, Redacted, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
@@ -34,6 +34,8 @@ interface Options {
   readonly environment?: Record<string, string>
   readonly emulator?: Partial<EmulatorOptions>
   readonly settings?: Partial<SettingsShape>
+  /** Without spans, as where no OTEL_* variable is set. */
+  readonly untraced?: boolean
 }
 
 /** Statuses that are ordered without a body get words that no caller may read. */
@@ -44,7 +46,12 @@ const withWords = (fault: Fault): Fault => {
   return { ...fault, outcome: { ...outcome, body: outcome.body ?? `${canaries.upstreamWords} at ${canaries.innerHost}`, headers } }
 }
 
-export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions, environment = {}, settings }: Options = {}) {
+export const gateway = Effect.fnUntraced(function* ({
+  emulator: emulatorOptions,
+  environment = {},
+  settings,
+  untraced = false
+}: Options = {}) {
   const made = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
   const emulator = { ...made, faults: { ...made.faults, order: (fault: Fault) => made.faults.order(withWords(fault)) } }
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
@@ -61,7 +68,7 @@ export const gateway = Effect.fnUntraced(function* ({ emulator: emulatorOptions,
     ),
     Layer.provide(Runtime.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
-    Layer.provide(Observed)
+    Layer.provide(untraced ? Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.nativeTracer), Observed) : Observed)
   )
   const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)
 

@@ -12,6 +12,8 @@ export const upstreamCalls = Effect.map(
     Effect.sync(() => {
       const calls: Array<string> = []
       const users: Array<string> = []
+      const searches: Array<string> = []
+      const traces: Array<string | null> = []
       let target = ""
       const server = Bun.serve({
         port: 0,
@@ -19,6 +21,8 @@ export const upstreamCalls = Effect.map(
         fetch: async (request) => {
           const { pathname, search } = new URL(request.url)
           calls.push(`${request.method} ${pathname}`)
+          searches.push(search)
+          traces.push(request.headers.get("traceparent"))
           users.push(userOf(request.headers.get("x-authorization")))
           const headers = new Headers(request.headers)
           headers.delete("host")
@@ -27,9 +31,9 @@ export const upstreamCalls = Effect.map(
           return fetch(target + pathname + search, { method: request.method, headers, body })
         }
       })
-      return { calls, users, server, aim: (url: string) => (target = url) }
+      return { calls, searches, traces, users, server, aim: (url: string) => (target = url) }
     }),
     ({ server }) => Effect.promise(() => server.stop(true))
   ),
-  ({ aim, calls, server, users }) => ({ aim, calls, users, url: `http://127.0.0.1:${server.port}` })
+  ({ server, ...rest }) => ({ ...rest, url: `http://127.0.0.1:${server.port}` })
 )
