@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import type { EntityType } from "../domain/Ids.ts"
 import type { ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import type { Hidden } from "./Hidden.ts"
 
 export interface Node {
   readonly id: string
@@ -29,17 +30,29 @@ export const edgeKey = ({ from, to, type }: Edge) => `${from.id} ${to.id} ${type
 const few = 4
 /** Roots in one query. */
 const mostRoots = 500
+/** Pages of a thousand neighbours. */
+const mostPages = 10
 const concurrency = 8
 
 export class EdgeFinder {
   readonly edges = new Map<string, Edge>()
   /** For each way, the levels that are known behind a node. */
   private readonly known = { FROM: new Map<string, number>(), TO: new Map<string, number>() }
+  /** Whether there are more neighbours than were looked at. */
+  incomplete = false
   private readonly thingsBoard: ThingsBoardShape
   private readonly ways: ReadonlyArray<Way>
   private readonly relationTypes: ReadonlyArray<string>
+  private readonly hidden: Hidden | undefined
 
-  constructor(thingsBoard: ThingsBoardShape, direction: Way | "BOTH", relationTypes: ReadonlyArray<string>) {
+  constructor(
+    thingsBoard: ThingsBoardShape,
+    direction: Way | "BOTH",
+    relationTypes: ReadonlyArray<string>,
+    /** What is not walked from: no relation of it is shown. */
+    hidden?: Hidden
+  ) {
+    this.hidden = hidden
     this.thingsBoard = thingsBoard
     this.ways = direction === "BOTH" ? ["FROM", "TO"] : [direction]
     this.relationTypes = relationTypes
@@ -54,6 +67,7 @@ export class EdgeFinder {
     const unknown = nodes.filter(({ id }) => (this.known[way].get(id) ?? 0) < 1)
     if (unknown.length <= few) return this.walkAll(unknown, way, levels)
     return this.neighbours(unknown, way).pipe(
+      Effect.flatMap((hubs) => this.notHidden(hubs)),
       Effect.flatMap((hubs) =>
         this.walkAll(
           hubs.filter(({ id }) => (this.known[opposite[way]].get(id) ?? 0) < 1),
@@ -68,6 +82,12 @@ export class EdgeFinder {
         () => this.walkAll(unknown, way, 1)
       )
     )
+  }
+
+  private notHidden(nodes: ReadonlyArray<Node>): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
+    const { hidden } = this
+    if (hidden === undefined) return Effect.succeed(nodes)
+    return Effect.map(hidden.look(nodes), () => nodes.filter(({ id }) => !hidden.has(id)))
   }
 
   private walkAll(nodes: ReadonlyArray<Node>, way: Way, levels: number) {
@@ -165,7 +185,9 @@ export class EdgeFinder {
       this.thingsBoard.call((client) => client.entityQueries.findEntities({ payload })),
       ({ data, hasNext }) => {
         const all = [...found, ...data.map(({ entityId }) => toNode(entityId))]
-        return hasNext && page < 9 ? this.neighboursOf(entityType, ids, direction, page + 1, all) : Effect.succeed(all)
+        const isLast = page + 1 >= mostPages
+        this.incomplete ||= hasNext && isLast
+        return hasNext && !isLast ? this.neighboursOf(entityType, ids, direction, page + 1, all) : Effect.succeed(all)
       }
     )
   }

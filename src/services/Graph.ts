@@ -50,13 +50,22 @@ const advance = (
   return found
 }
 
+/** The nodes that may come next: those at the other end of a relation of a node that was met. */
+const inReach = function* ({ depths, edges }: Walked) {
+  for (const { from, to } of edges.values()) {
+    if (depths.has(from.id)) yield to
+    if (depths.has(to.id)) yield from
+  }
+}
+
 const walk = Effect.fnUntraced(function* (query: GraphQuery, finder: EdgeFinder, hidden: Hidden | undefined) {
   const walked: Walked = { depths: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
   // One step more than asked for: relations among the outermost nodes belong to the graph as well.
   let frontier: ReadonlyArray<Node> = [query.root]
   for (let depth = 0; depth <= query.maxDepth && frontier.length > 0; depth++) {
-    if (query.maxDepth > 0) yield* finder.around(frontier, query.maxDepth - depth + 1)
-    if (hidden !== undefined) yield* hidden.look(walked.edges.values())
+    // Step by step where something is hidden: ThingsBoard would walk through it.
+    if (query.maxDepth > 0) yield* finder.around(frontier, hidden === undefined ? query.maxDepth - depth + 1 : 1)
+    if (hidden !== undefined && depth < query.maxDepth) yield* hidden.look(inReach(walked))
     frontier = advance(walked, hidden, query, depth)
   }
   return walked
@@ -77,11 +86,11 @@ export class Graph extends Context.Service<
       return {
         around: Effect.fn("Graph.around")(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
-          const finder = new EdgeFinder(thingsBoard, query.direction, query.relationTypes)
           const visibility = yield* CurrentVisibility
           if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
           else if (visibility !== undefined && root.entityType !== "ASSET") return yield* new EntityNotFound(root)
           const hidden = visibility === undefined ? undefined : new Hidden(thingsBoard, visibility)
+          const finder = new EdgeFinder(thingsBoard, query.direction, query.relationTypes, hidden)
           const walked = yield* walk({ ...query, root }, finder, hidden)
           const names = yield* namesOf(thingsBoard, [...walked.depths.values()])
           if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
@@ -99,7 +108,7 @@ export class Graph extends Context.Service<
               edges.push({ from: EntityId.make(edge.from.id), to: EntityId.make(edge.to.id), relation_type: edge.type })
             }
           }
-          return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: walked.truncated, nodes, edges }
+          return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: walked.truncated || finder.incomplete, nodes, edges }
         })
       }
     })

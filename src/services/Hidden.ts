@@ -1,13 +1,14 @@
 import { Effect } from "effect"
 import type { ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
-import type { Edge, Node } from "./EdgeFinder.ts"
+import type { Node } from "./EdgeFinder.ts"
 import type { Visibility } from "./Visibility.ts"
 import { amongIds } from "./VisibleDevices.ts"
 
 /**
  * What a restricted caller may not meet on a walk: devices that its restriction does not show, and all that is neither device nor
- * asset. A walk does not go through it, or the net behind would tell of it, and it does not count.
+ * asset. A walk does not go through it, nor look what lies behind: the answer would tell of it, or the time that it takes. It does not
+ * count.
  */
 export class Hidden {
   private readonly shown = new Map<string, boolean>()
@@ -24,17 +25,13 @@ export class Hidden {
     return this.shown.get(id) !== true
   }
 
-  /** Looks at the ends of the edges that it does not know yet. */
-  look(edges: Iterable<Edge>): Effect.Effect<void, ThingsBoardError> {
+  /** Looks at those of the nodes that it does not know yet. */
+  look(nodes: Iterable<Node>): Effect.Effect<void, ThingsBoardError> {
     const devices: Array<string> = []
-    const meet = ({ entityType, id }: Node) => {
-      if (this.shown.has(id)) return
+    for (const { entityType, id } of nodes) {
+      if (this.shown.has(id)) continue
       this.shown.set(id, entityType === "ASSET")
       if (entityType === "DEVICE") devices.push(id)
-    }
-    for (const { from, to } of edges) {
-      meet(from)
-      meet(to)
     }
     return Effect.map(amongIds(this.thingsBoard, this.visibility, devices), (visible) => {
       for (const id of visible) this.shown.set(id, true)

@@ -266,4 +266,34 @@ describe("a graph", () => {
       expect((yield* it.call(`/api/v1/tb/graph/${it.ids[0]}?max_depth=4`)).text).toContain("Canary customer")
     })
   )
+
+  live("takes as many calls whatever lies behind hidden devices, and however many of them point at a visible one", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      const { directory, relations } = it.emulator.store
+      const { tenantId } = it.tenant
+      const callsOf = Effect.fnUntraced(function* (key: string, path: string) {
+        it.calls.length = 0
+        const { json } = yield* it.as(key, path)
+        return [json.nodes.length, json.edges.length, json.truncated, it.calls.length]
+      })
+      const roots = { byId: it.ids[0]!, byType: it.ids[1]!, byCustomer: it.ids[1]! }
+      const paths = Object.entries(roots).flatMap(([key, root]) => [
+        [key, `/graph/${root}?max_depth=1`] as const,
+        [key, `/graph/${root}?max_depth=4`] as const,
+        [key, `/graph/${it.room.id}?root_type=ASSET&max_depth=3`] as const
+      ])
+      const all = Effect.forEach(paths, ([key, path]) => Effect.map(callsOf(key, path), (found) => [key, path, ...found]))
+      const device = (name: string) => directory.createDevice({ tenantId, name, type: "secret", now: 9 }).id
+      const relate = (fromId: string, toId: string) => relations.save({ fromId, fromType: "DEVICE", toId, toType: "DEVICE", type: "Feeds" })
+      const hidden = device("Hidden")
+      for (const root of Object.values(roots)) relate(root, hidden)
+      yield* all // what is asked once
+      const before = yield* all
+      for (let i = 0; i < 300; i++) relate(hidden, device(`Behind ${i}`))
+      expect(yield* all).toEqual(before)
+      for (let i = 0; i < 40; i++) relate(device(`Pointing ${i}`), roots.byType)
+      expect(yield* all).toEqual(before)
+    })
+  )
 })

@@ -141,7 +141,6 @@ describe("the calls do not grow with the nodes", () => {
       Effect.gen(function* () {
         const { calls, found } = yield* around(site, { ...query, nodeLimit: 2000 })
         expect(found.nodes.length).toBe(nodes)
-        console.log(name, calls.length, found.edges.length)
         expect(calls.length).toBeLessThanOrEqual(most)
       })
     )
