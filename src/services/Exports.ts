@@ -124,10 +124,10 @@ export class Exports extends Context.Service<
         return devices
       })
 
-      /** A device that is deleted meanwhile breaks the file off. */
+      /** A device that is deleted meanwhile breaks the file off; one that the caller may not see any more stays in the file that it was chosen for. */
       const openDevice = Effect.fnUntraced(function* (device: DeviceFound, asked: ReadonlyArray<string> | undefined, range: TimeRange) {
         const known = yield* Effect.catchTag(
-          telemetry.keys(device.id as DeviceId),
+          telemetry.keysOfSeen(device.id),
           "EntityNotFound",
           () => new ThingsBoardError({ reason: new NotFound() })
         )

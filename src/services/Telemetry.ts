@@ -54,6 +54,8 @@ export class Telemetry extends Context.Service<
   {
     /** Keys that hold values, in alphabetical order. */
     readonly keys: (deviceId: DeviceId) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
+    /** The same of a device that the caller was found to see; ThingsBoard checks its own user's rights all the same. */
+    readonly keysOfSeen: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /** The newest point of each key; ThingsBoard itself checks here whether the device may be seen. */
     readonly latest: (
       deviceId: DeviceId,
@@ -68,12 +70,14 @@ export class Telemetry extends Context.Service<
       const access = yield* Access
       /** What other callers read is not to be told by the speed of an answer. */
       const known = callersOwn(thingsBoard, () => new KnownNames())
+      const keysOfSeen = (deviceId: string) =>
+        hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId).pipe(
+          Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
+          Effect.map((keys) => keys.toSorted())
+        )
       return {
-        keys: (deviceId) =>
-          access.guard(deviceId, hiddenAsMissing(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId)).pipe(
-            Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => badAnswer())),
-            Effect.map((keys) => keys.toSorted())
-          ),
+        keysOfSeen,
+        keys: (deviceId) => access.guard(deviceId, keysOfSeen(deviceId)),
         latest: (deviceId, keys) =>
           known((names) => {
             const named = keys !== undefined && names.include(keys) && canName(keys) ? keys : undefined

@@ -103,6 +103,15 @@ export const visibleRows = (
     Effect.map((rows) => [...new Map(rows.map((row) => [row.id, row])).values()])
   )
 
+type Values = Readonly<Record<string, { readonly ts: number; readonly value: string }>>
+
+/** ThingsBoard keeps it as an attribute, or where it is so configured as telemetry; telemetry of that name may as well be the device's own. */
+const isActive = ({ SERVER_ATTRIBUTE: attributes, TIME_SERIES: series }: Readonly<Record<string, Values>>) => {
+  const attribute = attributes?.["active"]
+  const told = attribute === undefined || attribute.value === "" ? series?.["active"] : attribute
+  return told?.value === "true"
+}
+
 /** Which of the devices are connected. */
 export const activeAmong = (
   thingsBoard: ThingsBoardShape,
@@ -110,9 +119,13 @@ export const activeAmong = (
 ): Effect.Effect<ReadonlySet<string>, ThingsBoardError> =>
   Stream.fromIterable(inChunks(ids, entitiesACall)).pipe(
     Stream.flatMap((entityList) =>
-      entityPages(thingsBoard, { type: "entityList", entityType: "DEVICE", entityList }, { fields: [], attributes: ["active"] })
+      entityPages(
+        thingsBoard,
+        { type: "entityList", entityType: "DEVICE", entityList },
+        { fields: [], attributes: ["active"], latest: ["active"] }
+      )
     ),
-    Stream.filter(({ latest }) => latest["SERVER_ATTRIBUTE"]?.["active"]?.value === "true"),
+    Stream.filter(({ latest }) => isActive(latest)),
     Stream.runCollect,
     Effect.map((found) => new Set(found.map(({ entityId }) => entityId.id)))
   )

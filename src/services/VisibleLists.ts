@@ -2,14 +2,17 @@
  * Lists of a restricted caller. ThingsBoard pages devices of one type or of one customer; what any other restriction shows is
  * gathered, and paged here. The devices themselves stay the bytes that ThingsBoard sent.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { BytesPage, ListQuery } from "../domain/Page.ts"
 import { scanArray, valueOf } from "../thingsboard/ArrayScanner.ts"
+import { scanEntity } from "../thingsboard/ObjectScanner.ts"
 import { scanPage } from "../thingsboard/PageScanner.ts"
+import { deviceInfoPath } from "../thingsboard/Paths.ts"
 import type { ThingsBoardShape } from "../thingsboard/ThingsBoard.ts"
 import { badAnswer, type ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { pageParameters } from "./EntityLists.ts"
 import { inChunks } from "./inChunks.ts"
+import { textSearch } from "./textSearch.ts"
 import type { Visibility } from "./Visibility.ts"
 import { activeAmong, type DeviceRow, idsAPath, noneIfHidden, visibleRows } from "./VisibleDevices.ts"
 
@@ -44,11 +47,12 @@ const inOrder = ({ order, sort }: ListQuery): Comparison => {
   return (a, b) => sign * (first?.(a, b) ?? 0) || compare(a.id, b.id)
 }
 
-const fits = ({ textSearch, type }: ListQuery) => {
-  const text = textSearch?.toLowerCase()
+const fits = ({ active, textSearch: search, type }: ListQuery) => {
+  const found = search === undefined ? () => true : textSearch(search)
   return (row: DeviceRow) =>
     (type === undefined || row.type === type) &&
-    (text === undefined || row.name.toLowerCase().includes(text) || row.label.toLowerCase().includes(text))
+    // Where ThingsBoard lists what is connected it looks into types, too.
+    (found(row.name) || found(row.label) || (active !== undefined && found(row.type)))
 }
 
 const Identified = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.Struct({ id: Schema.String }) }))
@@ -72,6 +76,18 @@ const devicesOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
     }
   )
 
+/** With what only the infos know, such as whether a device is connected: ThingsBoard has no list of them by ids. */
+const infosOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.forEach(
+      ids,
+      (id) =>
+        Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.map(Option.some), noneIfHidden(Option.none())),
+      { concurrency: 8 }
+    ),
+    (found) => found.flatMap(Option.toArray)
+  )
+
 const gathered = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
   const rows = (yield* visibleRows(thingsBoard, visibility)).filter(fits(query))
   const { active } = query
@@ -88,7 +104,7 @@ const gathered = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, vis
     .toSorted(inOrder(query))
     .slice(from, from + query.pageSize)
     .map(({ id }) => id)
-  return pageOf(yield* devicesOf(thingsBoard, ids), found.length, query)
+  return pageOf(yield* active === undefined ? devicesOf(thingsBoard, ids) : infosOf(thingsBoard, ids), found.length, query)
 })
 
 /** A page of what the restriction shows. `listed` is ThingsBoard's own list of all. */

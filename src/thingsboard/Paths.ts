@@ -39,6 +39,9 @@ const ofDevice = (id: string) => telemetryOf({ entityType: "DEVICE", id })
 
 export const devicePath = (id: string) => `/api/device/${checked(id)}`
 
+/** The device with its profile's name, its customer's title, and whether it is connected. */
+export const deviceInfoPath = (id: string) => `/api/device/info/${checked(id)}`
+
 export const assetPath = (id: string) => `/api/asset/${checked(id)}`
 
 /** Keys that hold values. */

@@ -10,7 +10,6 @@ type Site = Effect.Success<ReturnType<typeof restricted>>
 
 const keys = Object.keys(visible)
 const idsOf = ({ json }: Answer): ReadonlyArray<string> => json.data.map(({ id }: { readonly id: { readonly id: string } }) => id.id)
-const listed = (it: Site, key: string, query: string) => Effect.map(it.as(key, `/devices?${query}`), idsOf)
 const shown = (it: Site, key: string) => visible[key]!.map((i) => it.ids[i]!)
 
 const now = 1_700_000_000_000
@@ -127,7 +126,7 @@ describe("lists", () => {
       const it = yield* restricted()
       const { attributes } = it.emulator.store
       attributes.save(it.devices[3]!, "SERVER_SCOPE", [["active", true]], 1)
-      const free = (query: string) => Effect.map(it.call(`/api/v1/tb/devices?${query}`), idsOf)
+      const free = (query: string) => it.call(`/api/v1/tb/devices?${query}`)
       const queries = [
         "sort=name",
         "sort=name&order=DESC",
@@ -142,16 +141,25 @@ describe("lists", () => {
         "device_type=nothing",
         "active=true",
         "active=false&sort=name",
-        "active=true&device_type=meter"
+        "active=true&device_type=meter",
+        "text_search=%25",
+        "text_search=_",
+        "text_search=d_vice%25c",
+        "text_search=_______c",
+        "active=false&text_search=ENSO"
       ]
       for (const query of queries) {
-        const everything = yield* free(query)
+        const all = yield* free(query)
+        const everything = idsOf(all)
         for (const key of keys) {
           const mine = new Set(shown(it, key))
-          const found = yield* listed(it, key, query)
+          const answer = yield* it.as(key, `/devices?${query}`)
+          const found = idsOf(answer)
           const expected = everything.filter((id) => mine.has(id))
           const inOrder = /sort=(name|created_time)|order=DESC$/.test(query) && !/sort=(label|type)/.test(query)
           expect([query, key, inOrder ? found : found.toSorted()]).toEqual([query, key, inOrder ? expected : expected.toSorted()])
+          // With the same members: lists of what is connected have more of them.
+          for (const device of answer.json.data) expect(all.json.data).toContainEqual(device)
         }
       }
     })
@@ -209,6 +217,17 @@ describe("many devices", () => {
       expect(yield* exported("byCustomer")).toEqual([it.ids[1]!, it.ids[5]!])
       expect(yield* exported("byType")).toEqual([it.ids[1]!, it.ids[3]!, it.ids[5]!])
       expect(yield* exported("byNothing")).toEqual([])
+    })
+  )
+
+  live("stay in a file for which they were chosen, whatever becomes of them", () =>
+    Effect.gen(function* () {
+      const it = yield* restricted()
+      it.calls.length = 0
+      const file = yield* it.as("byCustomer", "/telemetry/export", { device_type: "sensor", start_ts: 0, end_ts: 10, format: "csv" })
+      expect(it.ids.filter((id) => file.text.includes(id))).toEqual([it.ids[1]!, it.ids[5]!])
+      // Asked for once, at the beginning.
+      expect(it.calls.filter((call) => /device\/|devices$/.test(call))).toEqual([`GET /api/customer/${it.customer}/devices`])
     })
   )
 

@@ -25,7 +25,7 @@ const meant = new RegExp(
     "system/info",
     "tenant/(?:devices|deviceInfos|assets)",
     `customer/${id}/(?:devices|deviceInfos|assets)`,
-    `(?:device|asset)/${id}`,
+    `(?:device|asset|device/info)/${id}`,
     "(?:devices|assets|relations|deviceProfileInfos|assetProfileInfos)",
     "(?:entitiesQuery/(?:find|count)|entities/info|relations/info)",
     `plugins/telemetry/(?:DEVICE|ASSET)/${id}/(?:keys/timeseries|values/timeseries(?:/history)?|timeseries(?:/history)?|timeseries/ANY)`,

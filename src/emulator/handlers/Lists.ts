@@ -30,7 +30,8 @@ const list = Effect.fnUntraced(function* (
     type: entityType,
     kind: filter.type === "" ? undefined : filter.type,
     profileId: filter.type ? undefined : profileId,
-    active: filter.active
+    active: filter.active,
+    searchInfos: print === "infos"
   })
   const printed = rows.map((row) => (print === "infos" ? thingInfoJson(store, row) : thingJson(row)))
   return json(page(printed, total, filter))

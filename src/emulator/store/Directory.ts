@@ -36,6 +36,8 @@ export interface ListQuery {
   /** By the server attribute of that name. */
   readonly active?: boolean | undefined
   readonly textSearch?: string | undefined
+  /** Whether the text may stand in the type and in the customer's title as well: lists of infos look there too. */
+  readonly searchInfos?: boolean | undefined
   readonly sort?: Sort | undefined
   readonly descending?: boolean | undefined
   /** From 0. */
@@ -181,7 +183,9 @@ export const makeDirectory = (db: Database) => {
         where(`${query.active ? "" : "NOT "}EXISTS (${active})`)
       }
       if (query.textSearch !== undefined && query.textSearch !== "") {
-        where("(e.name LIKE ? OR e.label LIKE ?)", `%${query.textSearch}%`, `%${query.textSearch}%`)
+        const columns = ["e.name", "e.label", ...(query.searchInfos === true ? ["e.kind", sortColumns.customerTitle] : [])]
+        const pattern = `%${query.textSearch}%`
+        where(`(${columns.map((column) => `${column} LIKE ?`).join(" OR ")})`, ...columns.map(() => pattern))
       }
       const from = `FROM entities e WHERE ${conditions.join(" AND ")}`
       const order = `${sortColumns[query.sort ?? "id"]} ${query.descending === true ? "DESC" : "ASC"}, e.id`
