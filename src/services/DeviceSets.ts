@@ -79,20 +79,23 @@ export const findDevices = (
       : Effect.flatMap(shown(thingsBoard, visibility, selection), (rest) => find(thingsBoard, rest, keys))
   )
 
-/** Devices whose names are looked up at the most. */
-const mostNames = 100_000
+/** Devices whose names are held at once. */
+export const mostNames = 100_000
 
 const allDevices = (thingsBoard: ThingsBoardShape) =>
-  entityPages(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"], most: mostNames }).pipe(
+  entityPages(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"], most: mostNames + 1 }).pipe(
     Stream.map(foundOf),
     Stream.runCollect
   )
 
-/** The ids of all devices that may be seen, by name: names are unique in a tenant. A call for a thousand devices. */
-export const deviceNames = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string>, ThingsBoardError> =>
+/**
+ * The ids of all devices that may be seen, by name: names are unique in a tenant. A call for a thousand devices. Undefined when they
+ * are more than 100,000: to know the names of some would be to call others unknown.
+ */
+export const deviceNames = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string> | undefined, ThingsBoardError> =>
   Effect.map(
     withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
       visibility === undefined ? allDevices(thingsBoard) : visibleRows(thingsBoard, visibility)
     ),
-    (found) => new Map(found.map(({ id, name }) => [name, id]))
+    (found) => (found.length > mostNames ? undefined : new Map(found.map(({ id, name }) => [name, id])))
   )

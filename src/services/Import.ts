@@ -8,7 +8,7 @@ import type { EntityNotFound, InvalidInput } from "../domain/Errors.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
 import { Access } from "./Access.ts"
-import { deviceNames, findDevices } from "./DeviceSets.ts"
+import { deviceNames, findDevices, mostNames } from "./DeviceSets.ts"
 import { ImportReport } from "./ImportReport.ts"
 import { Refused, type Row } from "./ImportRow.ts"
 import { type Numbered, numbered, type ReadingOptions } from "./importStream.ts"
@@ -35,6 +35,8 @@ interface Waiting {
 }
 
 const isAway = ({ reason }: ThingsBoardError) => ["Unavailable", "Timeout", "RateLimited", "LoginRefused"].includes(reason._tag)
+
+const tooManyNames = `device_name: there are more than ${mostNames.toLocaleString("en")} devices, so name them by device_id`
 
 const missing = "the device does not exist, or may not be seen"
 
@@ -68,7 +70,7 @@ export class Import extends Context.Service<
         let characters = 0
         /** ThingsBoard did not come back however often a write was tried: the rest would wait as long for nothing. */
         let away = false
-        let names: ReadonlyMap<string, string> | undefined
+        let names: ReadonlyMap<string, string> | "not asked" | undefined = "not asked"
         if (options.deviceId !== undefined) yield* access.seen(options.deviceId)
 
         const write = (deviceId: string, { lines, points }: Waiting) =>
@@ -118,7 +120,8 @@ export class Import extends Context.Service<
         const idOf = (device: Row["device"]): string => {
           if (device === undefined) return options.deviceId!
           if ("id" in device) return device.id
-          const id = names?.get(device.name)
+          if (typeof names !== "object") throw new Refused(tooManyNames)
+          const id = names.get(device.name)
           if (id === undefined) throw new Refused("device_name: no device has this name")
           return id
         }
@@ -155,7 +158,7 @@ export class Import extends Context.Service<
           for (const { line, read } of rows) {
             const row = attempt(line, read)
             if (row === undefined) continue
-            if (names === undefined && row.device !== undefined && "name" in row.device) names = yield* deviceNames(thingsBoard)
+            if (names === "not asked" && row.device !== undefined && "name" in row.device) names = yield* deviceNames(thingsBoard)
             attempt(line, () => take(line, row))
           }
           const full = [...waiting].filter(([, { points }]) => points.length >= mostOfDevice).map(([id]) => id)

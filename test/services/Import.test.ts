@@ -15,10 +15,10 @@ const t0 = 1_700_000_000_000
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 const stored = Effect.succeed(Buffer.alloc(0))
 
-const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"]) {
+const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
   const layer = Import.layer.pipe(
     Layer.provide(Layer.mergeAll(Ingest.layer, Access.layer)),
-    Layer.provide(madeThingsBoard({ post })),
+    Layer.provide(madeThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
     Layer.provide(Settings.layerTest())
   )
   const { run } = yield* Effect.provide(Import, yield* Layer.build(layer))
@@ -58,6 +58,28 @@ effect("a hundred thousand rows of a thousand devices are a thousand writes", ()
     expect(points.size).toBe(1000)
     expect(new Set(points.values())).toEqual(new Set([100]))
     expect(report.pointsStored.get(idOf(7))).toBe(100)
+  })
+)
+
+effect("rows name their devices in a tenant of so many, and in a larger one are told why they cannot", () =>
+  Effect.gen(function* () {
+    for (const devices of [100_000, 100_001]) {
+      /** Pages of a thousand devices. */
+      const findEntities = ({ payload }: { readonly payload: { readonly pageLink: { readonly page: number } } }) => {
+        const from = payload.pageLink.page * 1000
+        const data = Array.from({ length: Math.min(1000, devices - from) }, (_, i) => ({
+          entityId: { entityType: "DEVICE", id: idOf(from + i) },
+          latest: { ENTITY_FIELD: { name: { ts: 0, value: `Pump ${from + i}` } } }
+        }))
+        return Effect.succeed({ data, hasNext: from + 1000 < devices })
+      }
+      const call = (run: (client: never) => unknown) => run({ entityQueries: { findEntities } } as never)
+      const run = yield* over(() => stored, call as ThingsBoardShape["call"])
+      const report = yield* run([`{"device_name":"Pump 99999","ts":${t0},"key":"a","value":1}\n`])
+      expect([report.taken, report.refused.map(({ reason }) => reason)]).toEqual(
+        devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices, so name them by device_id"]]
+      )
+    }
   })
 )
 
