@@ -81,8 +81,7 @@ const infosOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
   Effect.map(
     Effect.forEach(
       ids,
-      (id) =>
-        Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.map(Option.some), noneIfHidden(Option.none())),
+      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, noneIfHidden(Option.none())),
       { concurrency: 8 }
     ),
     (found) => found.flatMap(Option.toArray)

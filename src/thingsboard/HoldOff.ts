@@ -1,6 +1,12 @@
 import { LoginRefused, ThingsBoardError } from "./ThingsBoardError.ts"
 
-/** ThingsBoard can lock an account after some refused logins, so tries get rarer: 30 s, 1 min, 2 min … 10 min. */
+/**
+ * ThingsBoard can be told to lock an account after some wrong passwords, however far apart they come, and a password that was wrong so
+ * often does not become right by waiting.
+ */
+const mostWrongPasswords = 3
+
+/** Other refusals lock nothing and may pass, so tries get rarer: 30 s, 1 min, 2 min … 10 min. */
 const refusalPause = (count: number) => Math.min(30_000 * 2 ** (count - 1), 600_000)
 
 /** Where the login could not be tried at all: half a second, 1 s … 5 s. */
@@ -11,6 +17,7 @@ export class HoldOff {
   private until = 0
   private error: ThingsBoardError | undefined
   private refusals = 0
+  private wrongPasswords = 0
   private outages = 0
 
   /** The error to fail with, as long as it is too soon. */
@@ -18,12 +25,13 @@ export class HoldOff {
     return now < this.until ? this.error : undefined
   }
 
-  refused(now: number, { errorCode, status }: Pick<ThingsBoardError, "errorCode" | "status">): ThingsBoardError {
+  refused(now: number, { errorCode, status }: Pick<ThingsBoardError, "errorCode" | "status">, wrongPassword = false): ThingsBoardError {
     const standing = this.at(now)
     if (standing?.reason._tag === "LoginRefused") return standing
-    this.until = now + refusalPause(++this.refusals)
+    const isLast = wrongPassword && ++this.wrongPasswords >= mostWrongPasswords
+    this.until = isLast ? Number.POSITIVE_INFINITY : now + refusalPause(++this.refusals)
     this.error = new ThingsBoardError({
-      reason: new LoginRefused({ retryAt: this.until }),
+      reason: new LoginRefused(isLast ? {} : { retryAt: this.until }),
       ...(status === undefined ? {} : { status }),
       ...(errorCode === undefined ? {} : { errorCode })
     })
@@ -39,6 +47,7 @@ export class HoldOff {
   loggedIn() {
     this.until = 0
     this.outages = 0
+    this.wrongPasswords = 0
   }
 
   /** The credentials have proved good for a while: the next refusal is a first one. */

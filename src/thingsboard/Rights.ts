@@ -24,11 +24,15 @@ const decodeTokens = Schema.decodeUnknownEffect(Schema.fromJsonString(Tokens))
 /** A value refused when younger than this was never good; an older one went bad. */
 const provedAfter = 60_000
 
+/** A right password is refused as well: where a second factor is asked for (200), or the account is not active. */
+const isWrongPassword = ({ status }: ThingsBoardError, { inactive }: LoginRefused) => status === 401 && inactive !== true
+
+const notAgain = ". It is not tried again before a restart or other credentials, since ThingsBoard may lock the account"
+
 const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
 
-/** An API key (4.3 and later) needs no login, but can be refused as well. */
-export const withApiKey = (key: Redacted.Redacted<string>): Rights => {
-  const holdOff = new HoldOff()
+/** An API key (4.3 and later) needs no login, but can be refused as well; that locks nothing. */
+export const withApiKey = (key: Redacted.Redacted<string>, holdOff: HoldOff): Rights => {
   const granted = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
   const refused = () => Effect.flatMap(now, (at) => Effect.fail(holdOff.refused(at, { status: 401 })))
   return {
@@ -42,9 +46,9 @@ export const withApiKey = (key: Redacted.Redacted<string>): Rights => {
 export const withPassword = Effect.fnUntraced(function* (
   username: string,
   password: Redacted.Redacted<string>,
-  transport: Transport
+  transport: Transport,
+  holdOff: HoldOff
 ): Effect.fn.Return<Rights, never, Scope.Scope> {
-  const holdOff = new HoldOff()
   let ticket: Ticket | undefined
 
   const obtain = Effect.fnUntraced(function* (path: string, body: object) {
@@ -75,8 +79,10 @@ export const withPassword = Effect.fnUntraced(function* (
   /** Logged here, since nobody waits for what happens in the background. The pauses keep it from filling the log. */
   const failed = Effect.fnUntraced(function* (error: ThingsBoardError) {
     const at = yield* now
-    const held = error.reason._tag === "LoginRefused" ? holdOff.refused(at, error) : holdOff.failed(at, error)
-    yield* Effect.logWarning(`ThingsBoard login failed: ${held.message}`)
+    const held =
+      error.reason._tag === "LoginRefused" ? holdOff.refused(at, error, isWrongPassword(error, error.reason)) : holdOff.failed(at, error)
+    const isLast = held.reason._tag === "LoginRefused" && held.reason.retryAt === undefined
+    yield* Effect.logWarning(`ThingsBoard login failed: ${held.message}${isLast ? notAgain : ""}`)
     return yield* held
   })
 

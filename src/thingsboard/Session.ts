@@ -6,6 +6,7 @@ import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { User } from "./api/Entities.ts"
 import { authorized } from "./authorized.ts"
+import { HoldOff } from "./HoldOff.ts"
 import { type Rights, withApiKey, withPassword } from "./Rights.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { badAnswer, type ThingsBoardError } from "./ThingsBoardError.ts"
@@ -26,13 +27,16 @@ export interface SessionShape extends Rights {
 
 const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
 
-/** A session of any credentials. Its scope ends what renews it in the background. */
+/** A session of any credentials. Its scope ends what renews it in the background; what was refused before may be remembered for longer. */
 export const make = Effect.fnUntraced(function* (
   credentials: TbCredentials,
-  transport: Transport
+  transport: Transport,
+  holdOff = new HoldOff()
 ): Effect.fn.Return<SessionShape, never, Scope.Scope> {
   const rights =
-    credentials._tag === "ApiKey" ? withApiKey(credentials.key) : yield* withPassword(credentials.username, credentials.password, transport)
+    credentials._tag === "ApiKey"
+      ? withApiKey(credentials.key, holdOff)
+      : yield* withPassword(credentials.username, credentials.password, transport, holdOff)
 
   let known: { readonly authorization: string; readonly identity: Effect.Effect<Identity> } | undefined
   const asked = yield* singleFlight(

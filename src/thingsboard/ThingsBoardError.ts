@@ -29,8 +29,14 @@ export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable"
 
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
 
-/** Our credentials are not accepted. Nothing is sent before `retryAt` (epoch ms), since more tries could lock the account. */
-export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", { retryAt: Schema.optionalKey(Schema.Int) }) {}
+/**
+ * Our credentials are not accepted. Nothing is sent before `retryAt` (epoch ms); without it nothing ever, since more tries could lock the
+ * account. `inactive`: the password is right, and the account is disabled, locked or not activated yet.
+ */
+export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", {
+  retryAt: Schema.optionalKey(Schema.Int),
+  inactive: Schema.optionalKey(Schema.Boolean)
+}) {}
 
 /** Not what ThingsBoard is known to answer: another server's page, or JSON that is cut or of another shape. */
 export class BadAnswer extends Schema.TaggedClass<BadAnswer>()("BadAnswer", {}) {}

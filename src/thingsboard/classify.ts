@@ -15,12 +15,18 @@ import {
   Unavailable
 } from "./ThingsBoardError.ts"
 
+/** Codes whose messages say more than they do themselves. */
+const general = 2
+const authentication = 10
+
 const decodeEnvelope = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ message: Schema.optional(Schema.Unknown), errorCode: ErrorEnvelope.fields.errorCode }))
 )
 
 /** ThingsBoard answers 500 with code 2 ("general") also where the request is at fault; before 4.2 for every wrong number or enum. */
 const faultOfRequest = /JSON parse error|Required request|Failed to convert|Can't parse|No property|Invalid|Incorrect|must be|must not/i
+
+const inactiveAccount = /account is not active/i
 
 /** Answers in HTML come from a proxy or from ThingsBoard's web page, so they say nothing of entities or of our login. */
 const isPage = (contentType: string) => contentType.startsWith("text/html")
@@ -50,7 +56,7 @@ const reasonOf = (status: number, message: string, page: boolean, { location, re
   if (page) return new BadAnswer()
   switch (status) {
     case 401:
-      return new LoginRefused()
+      return new LoginRefused(inactiveAccount.test(message) ? { inactive: true } : {})
     case 403:
       return new Forbidden()
     case 404:
@@ -74,6 +80,7 @@ export const classify = (status: number, contentType: string, body: string, hint
   const envelope = decodeEnvelope(body)
   const errorCode = Option.isSome(envelope) ? { errorCode: envelope.value.errorCode } : {}
   // Text counts only inside the envelope: elsewhere a proxy may have written it.
-  const message = Option.isSome(envelope) && envelope.value.errorCode === 2 ? String(envelope.value.message) : ""
+  const isRead = Option.isSome(envelope) && (envelope.value.errorCode === general || envelope.value.errorCode === authentication)
+  const message = isRead ? String(envelope.value.message) : ""
   return new ThingsBoardError({ reason: reasonOf(status, message, isPage(contentType), hints), status, ...errorCode })
 }

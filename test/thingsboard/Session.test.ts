@@ -95,12 +95,42 @@ describe("refused credentials", () => {
       const refused = yield* Effect.flip(session.authorization)
       expect(refused.reason).toMatchObject({ _tag: "LoginRefused", retryAt: 30_000 })
       expect(refused).toMatchObject({ status: 401, errorCode: 10 })
-      // An hour of a request each second.
+      // An hour of a request each second, then two days of one a minute.
       for (let second = 0; second < 3600; second++) {
         yield* TestClock.adjust("1 second")
         expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("LoginRefused")
       }
+      for (let minute = 0; minute < 2880; minute++) {
+        yield* TestClock.adjust("1 minute")
+        yield* Effect.flip(session.authorization)
+      }
+      expect(upstream.count(login)).toBe(3) // after 0, 30 s, 1.5 min
+      const logged = (yield* TestConsole.logLines).join("\n")
+      expect(logged.match(/It is not tried again before a restart/g)?.length).toBe(1)
+      expect(logged).not.toContain(canaries.password)
+    })
+  )
+
+  effect("of an account that is not active are tried again and again: that locks nothing", () =>
+    Effect.gen(function* () {
+      const { session, upstream } = yield* sessionOf({ [login]: failure(401, 10, "User account is not active") })
+      for (let minute = 0; minute < 60; minute++) {
+        yield* Effect.flip(session.authorization)
+        yield* TestClock.adjust("1 minute")
+      }
       expect(upstream.count(login)).toBe(10) // after 0, 30 s, 1, 2, 4, 8 min, then every 10 min
+    })
+  )
+
+  effect("a login in between makes the next refusal a first one", () =>
+    Effect.gen(function* () {
+      const { session, upstream } = yield* sessionOf({ [login]: [refusal, refusal, tokens("a", 60), refusal, refusal, tokens("b")] })
+      for (let minute = 0; minute < 10; minute++) {
+        yield* Effect.ignore(session.authorization)
+        yield* TestClock.adjust("1 minute")
+      }
+      expect(yield* session.authorization).toBe(`Bearer ${jwt("b", 9000)}`)
+      expect(upstream.count(login)).toBe(6)
     })
   )
 
