@@ -1,11 +1,12 @@
 /** Bodies that are read as they came, because parsing would lose digits, or because they have no end. */
 import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
-import { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../api/Problems.ts"
+import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, UnsupportedMediaType } from "../api/Problems.ts"
 import type { SettingsShape } from "../config/Settings.ts"
 import { isDeeperThan } from "../domain/JsonDepth.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
+import { securityEvent } from "./securityEvent.ts"
 
 /** What a body may be. */
 export interface BodyBounds {
@@ -75,6 +76,15 @@ const tooSlow = (said: string, timeout: Duration.Duration): Effect.Effect<never,
     return refuse(said, (common) => new RequestTimeout({ ...common, details: { timeout_ms: Duration.toMillis(timeout) } }))
   })
 
+const keyEnded = (said: string): Effect.Effect<never, Unauthenticated> =>
+  Effect.withFiber((fiber) => {
+    fiber.getRef(CurrentExchange)?.closeBehind()
+    return Effect.andThen(
+      securityEvent(401, undefined),
+      refuse(said, (common) => new Unauthenticated({ ...common, details: {} }))
+    )
+  })
+
 const seconds = (timeout: Duration.Duration) => `${Duration.toSeconds(timeout)} s (BODY_TIMEOUT)`
 
 /** Bun itself breaks off what brings less than some 20 KiB a second for a minute: here our own time counts. */
@@ -98,24 +108,35 @@ const inTime = <A, E, R>(reading: Effect.Effect<A, E, R>, timeout: Duration.Dura
     orElse: () => tooSlow(`The body did not arrive within ${seconds(timeout)}.`, timeout)
   })
 
-/** A body without an end, as it comes; `use` fails as too slow when nothing came for too long. */
+const sendAgain = "What came before may be stored: it can be sent again, which stores nothing twice."
+
+/** A body without an end, as it comes: until nothing came for too long, or the key ends that it is sent with. */
 export const streamed = <A, E>(
   request: HttpServerRequest.HttpServerRequest,
   { timeout }: BodyBounds,
   use: (body: Stream.Stream<Uint8Array, unknown>) => Effect.Effect<A, E>
-): Effect.Effect<A, E | RequestTimeout> => {
-  let silent = false
-  const body = Stream.timeoutOrElse(request.stream, {
-    duration: timeout,
-    orElse: () => {
-      silent = true
-      return Stream.fail(new Unreadable())
+): Effect.Effect<A, E | RequestTimeout | Unauthenticated> =>
+  Effect.withFiber((fiber) => {
+    const exchange = fiber.getRef(CurrentExchange)
+    let refusal: Effect.Effect<never, RequestTimeout | Unauthenticated> | undefined
+    const ended = () => {
+      refusal = keyEnded(`The key ended while the body was read. ${sendAgain}`)
+      return Effect.fail(new Unreadable())
     }
+    const body = request.stream.pipe(
+      Stream.timeoutOrElse({
+        duration: timeout,
+        orElse: () => {
+          refusal = tooSlow(`Nothing more of the body came for ${seconds(timeout)}. ${sendAgain}`, timeout)
+          return Stream.fail(new Unreadable())
+        }
+      }),
+      Stream.tap(() => (exchange?.mayGoOn() === false ? ended() : Effect.void))
+    )
+    return Effect.catch(unhurried(use(body)), (error): Effect.Effect<never, E | RequestTimeout | Unauthenticated> => {
+      return refusal ?? Effect.fail(error)
+    })
   })
-  return Effect.catch(unhurried(use(body)), (error): Effect.Effect<never, E | RequestTimeout> =>
-    silent ? tooSlow(`Nothing more of the body came for ${seconds(timeout)}; rows before are stored.`, timeout) : Effect.fail(error)
-  )
-}
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 

@@ -13,6 +13,8 @@ import { forServer, type ServerTls } from "./Tls.ts"
 /** What belongs to one request, from the first byte read to the last one written. */
 export class Exchange {
   respond: (response: Response) => void = () => {}
+  /** Whether what takes long, such as a body without an end, may go on; asked again and again. */
+  mayGoOn: () => boolean = () => true
   constructor(
     readonly request: Request,
     /** The caller's `X-Request-Id` when it is well formed, else a new UUID. */

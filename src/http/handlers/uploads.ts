@@ -1,6 +1,6 @@
 /** What the two upload endpoints make of JSON bodies. */
 import { Effect } from "effect"
-import type { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout } from "../../api/Problems.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Import } from "../../services/Import.ts"
@@ -117,7 +117,8 @@ const imported = (
         message: said(report.taken, report.refusedCount, dryRun),
         ...warned(warningsOf(report.rounded, report.replaced))
       })
-    )
+    ),
+    Effect.catchTag("Unauthenticated", HttpServerRespondable.toResponse)
   )
 }
 

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option, type Scope, type Types } from "effect"
+import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
@@ -49,7 +49,8 @@ const forbidden = (keyId: string, scope: KeyScope): Guarded =>
 export const AuthenticationLive = Layer.effect(
   Authentication,
   Effect.gen(function* () {
-    const recognised = byKey(yield* ApiKeys, yield* Guesses)
+    const keys = yield* ApiKeys
+    const recognised = byKey(keys, yield* Guesses)
     const identities = yield* Identities
     const limits = yield* Limits
     const bucketOf = bucketOfKey(yield* Settings)
@@ -60,7 +61,12 @@ export const AuthenticationLive = Layer.effect(
           ? Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, forbidden(key.id, scope)))
           : asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
       return Effect.withFiber((fiber): Guarded => {
-        const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
+        const exchange = fiber.getRef(CurrentExchange)
+        const presented = exchange?.request.headers.get("x-api-key") ?? ""
+        if (exchange !== undefined) {
+          const clock = fiber.getRef(Clock.Clock)
+          exchange.mayGoOn = () => keys.verify(presented, clock.currentTimeMillisUnsafe()) !== undefined
+        }
         return recognised(presented, { admitted, refused: refusalOf(presented) })
       })
     })
