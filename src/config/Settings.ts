@@ -175,7 +175,7 @@ export const rows = {
     section: "Limits",
     form: wholeNumber(1, 1000),
     default: "4",
-    doc: "How many exports of telemetry run at once; others wait."
+    doc: "How many exports of telemetry run at once; others wait. One key is given all places but one."
   },
   HOST: { section: "Server", form: text, default: "0.0.0.0", doc: "The address to listen on." },
   PORT: { section: "Server", form: wholeNumber(0, 65_535), default: "8000", doc: "The port to listen on; 0 takes any free one." },

@@ -25,10 +25,15 @@ const delimiterOf = (text: string): string => {
   return [",", ";", "\t"].find((delimiter) => header.includes(delimiter)) ?? ","
 }
 
+/** Characters of an unfinished record that cost nothing to read again. */
+const few = 4096
+
 const linesIn = (text: string) => text.match(/\r\n|\r|\n/g)?.length ?? 0
 
 export class CsvReader {
   private rest = ""
+  /** Characters that have to be there before an unfinished record is read again: twice as many as last time, so that each is read twice at most. */
+  private enough = 0
   private line = 1
   private delimiter = 0
   private isLost = false
@@ -44,7 +49,11 @@ export class CsvReader {
 
   /** The records that end in this piece; empty lines are none. */
   feed(piece: string): ReadonlyArray<CsvRecord> {
-    return this.isLost ? [] : this.readAll(this.rest + piece, false)
+    if (this.isLost) return []
+    const text = this.rest + piece
+    if (text.length >= this.enough) return this.readAll(text, false)
+    this.rest = text
+    return []
   }
 
   /** The record that no line end follows. */
@@ -56,7 +65,7 @@ export class CsvReader {
     const records: Array<CsvRecord> = []
     if (this.delimiter === 0) {
       if (!isLast && !/[\r\n]/.test(text) && text.length <= this.mostCharacters) {
-        this.rest = text
+        this.keep(text)
         return records
       }
       this.delimiter = delimiterOf(text).charCodeAt(0)
@@ -71,7 +80,7 @@ export class CsvReader {
       this.line += this.quoted === undefined ? 1 : Math.max(1, linesIn(text.slice(from, end)))
       from = end
     }
-    this.rest = text.slice(from)
+    this.keep(text.slice(from))
     if (this.rest.length > this.mostCharacters) {
       this.isLost = true
       this.rest = ""
@@ -79,6 +88,11 @@ export class CsvReader {
       records.push({ line: this.line, cells: [], quoted: none, broken })
     }
     return records
+  }
+
+  private keep(rest: string) {
+    this.rest = rest
+    this.enough = rest.length > few ? 2 * rest.length : 0
   }
 
   /** Reads one record into `cells` and returns where the next one begins. */

@@ -3,7 +3,7 @@ import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
 import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, UnsupportedMediaType } from "../api/Problems.ts"
 import type { SettingsShape } from "../config/Settings.ts"
-import { isDeeperThan } from "../domain/JsonDepth.ts"
+import { excessOf } from "../domain/JsonDepth.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
 import { securityEvent } from "./securityEvent.ts"
@@ -14,12 +14,24 @@ export interface BodyBounds {
   /** For the whole of it; for bodies without an end, between two pieces. */
   readonly timeout: Duration.Duration
   readonly maxDepth: number
+  /** Members and elements of a body that names things; uploads may have any number. */
+  readonly maxParts: number
 }
 
-export const bodyBoundsOf = ({ bodyTimeout, maxBodySize, maxJsonDepth }: SettingsShape): BodyBounds => ({
+/** Members that a body has beside the keys and the devices that it names. */
+const otherParts = 100
+
+export const bodyBoundsOf = ({
+  bodyTimeout,
+  maxBodySize,
+  maxDevicesPerRequest,
+  maxJsonDepth,
+  maxKeysPerRequest
+}: SettingsShape): BodyBounds => ({
   maxBytes: maxBodySize,
   timeout: bodyTimeout,
-  maxDepth: maxJsonDepth
+  maxDepth: maxJsonDepth,
+  maxParts: maxKeysPerRequest + maxDevicesPerRequest + otherParts
 })
 
 const mediaType = (request: HttpServerRequest.HttpServerRequest) =>
@@ -68,6 +80,12 @@ const tooDeep = (most: number) =>
     const issue = `Expected JSON of at most ${most} levels (MAX_JSON_DEPTH)`
     return new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue }] } })
   })
+
+/** Refused before a fault is found in each of a million things. */
+const tooManyParts = refuse("The body names more than one request may.", (common) => {
+  const issue = "Expected fewer keys and devices (MAX_KEYS_PER_REQUEST, MAX_DEVICES_PER_REQUEST)"
+  return new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue }] } })
+})
 
 /** What is still to come of the body is not waited for: the connection closes. */
 const tooSlow = (said: string, timeout: Duration.Duration): Effect.Effect<never, RequestTimeout> =>
@@ -143,10 +161,12 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
 class TooMuch extends Schema.TaggedError<TooMuch>()("TooMuch", {}) {}
 class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {}) {}
 
-const textOf = (bytes: Uint8Array, { maxDepth }: BodyBounds) =>
-  isDeeperThan(bytes, maxDepth)
-    ? tooDeep(maxDepth)
-    : Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => unreadable))
+const textOf = (bytes: Uint8Array, maxDepth: number, maxParts?: number) => {
+  const excess = excessOf(bytes, maxDepth, maxParts)
+  if (excess === "levels") return tooDeep(maxDepth)
+  if (excess === "parts") return tooManyParts
+  return Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => unreadable))
+}
 
 const bytesOf = Effect.fnUntraced(function* (body: Stream.Stream<Uint8Array, unknown>, most: number) {
   const parts: Array<Uint8Array> = []
@@ -170,7 +190,7 @@ export const readText = (request: HttpServerRequest.HttpServerRequest, bounds: B
     ? tooLarge(bounds.maxBytes)
     : inTime(bytesOf(request.stream, bounds.maxBytes), bounds.timeout).pipe(
         Effect.catchTags({ TooMuch: () => tooLarge(bounds.maxBytes), Unreadable: () => unreadable }),
-        Effect.flatMap((bytes) => textOf(bytes, bounds))
+        Effect.flatMap((bytes) => textOf(bytes, bounds.maxDepth))
       )
 
 const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
@@ -181,8 +201,8 @@ export const arrived = (request: HttpServerRequest.HttpServerRequest, bounds: Bo
     Effect.catchTag("HttpServerError", (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> =>
       isTooLarge(error) ? tooLarge(bounds.maxBytes) : unreadable
     ),
-    Effect.flatMap((buffer) => textOf(new Uint8Array(buffer), bounds))
+    Effect.flatMap((buffer) => textOf(new Uint8Array(buffer), bounds.maxDepth, bounds.maxParts))
   )
 
-/** Whether the framework takes the body for JSON. */
-export const isJson = (request: HttpServerRequest.HttpServerRequest) => (request.headers["content-type"] ?? "").includes("json")
+/** Whether the framework takes the body for JSON: also without a type, and in capital letters. */
+export const isJson = (request: HttpServerRequest.HttpServerRequest) => mediaType(request).includes("json")

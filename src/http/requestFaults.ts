@@ -12,9 +12,12 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 /** More faults than anyone reads are cut, so that a bad body of a million points cannot make an answer of its size. */
 const mostFaults = 100
 
+/** Names are the caller's: a long one is cut where a fault names it. */
+const longestName = 128
+
 export const faultsOf = (slot: string, { issue }: Schema.SchemaError): ReadonlyArray<Fault> =>
   format(issue).issues.map(({ message, path = [] }) => ({
-    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part))].join("."),
+    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part).slice(0, longestName))].join("."),
     issue: message
   }))
 
@@ -27,8 +30,9 @@ const decode = (slot: string, schema: Schema.Top | undefined, value: unknown): R
 
 /** Where no parameters are declared the framework does not look at any: a misspelt one must not be ignored there either. */
 export const unexpected = (request: HttpServerRequest.HttpServerRequest): ReadonlyArray<Fault> => {
-  const [, query = ""] = request.url.split("?", 2)
-  return [...new Set(new URLSearchParams(query).keys())].map((name) => ({ field: `query.${name}`, issue: "Expected no such parameter" }))
+  const from = request.url.indexOf("?")
+  const names = from < 0 ? [] : new Set(new URLSearchParams(request.url.slice(from + 1)).keys())
+  return [...names].map((name) => ({ field: `query.${name.slice(0, longestName)}`, issue: "Expected no such parameter" }))
 }
 
 const bodyFaults = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest, bounds: BodyBounds) => {

@@ -20,6 +20,8 @@ import { retrying } from "./retrying.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 interface Wanted {
+  /** Who asks: one alone is not given all places. */
+  readonly client: string
   /** All keys that hold values when undefined. */
   readonly keys: ReadonlyArray<string> | undefined
   readonly range: TimeRange
@@ -46,6 +48,29 @@ export interface ExportedFile {
 export class TooManyExports extends Schema.TaggedError<TooManyExports>()("TooManyExports", {}) {}
 
 type Failure = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
+
+/** Where there are several places a client may hold all but one, so that slow readers with one key do not keep all others out. */
+const placesOf = Effect.fnUntraced(function* (count: number) {
+  const all = yield* Semaphore.make(count)
+  const ofClients = new Map<string, Semaphore.Semaphore>()
+  const ofClient = (client: string) => {
+    const own = ofClients.get(client) ?? Semaphore.makeUnsafe(Math.max(1, count - 1))
+    ofClients.set(client, own)
+    return own
+  }
+  return {
+    take: (client: string) => {
+      const own = ofClient(client)
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.andThen(
+          restore(own.take(1)),
+          Effect.onError(restore(all.take(1)), () => own.release(1))
+        )
+      )
+    },
+    release: (client: string) => Effect.andThen(all.release(1), ofClient(client).release(1))
+  }
+})
 
 /** Devices whose keys and first pages are fetched while the ones before them are written. */
 const devicesAhead = 2
@@ -100,15 +125,15 @@ export class Exports extends Context.Service<
       const history = yield* History
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
-      const places = yield* Semaphore.make(maxConcurrentExports)
-
+      const places = yield* placesOf(maxConcurrentExports)
       /** Waits up to five seconds for a place. */
-      const place = Effect.uninterruptibleMask((restore) =>
-        restore(places.take(1)).pipe(
-          Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.fail(new TooManyExports()) }),
-          Effect.andThen(Effect.addFinalizer(() => places.release(1)))
+      const placeFor = (client: string) =>
+        Effect.uninterruptibleMask((restore) =>
+          restore(places.take(client)).pipe(
+            Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.fail(new TooManyExports()) }),
+            Effect.andThen(Effect.addFinalizer(() => places.release(client)))
+          )
         )
-      )
 
       /** The devices in the order asked for. */
       const selected = Effect.fnUntraced(function* (selection: Selection) {
@@ -136,23 +161,23 @@ export class Exports extends Context.Service<
       })
 
       return {
-        telemetry: Effect.fnUntraced(function* ({ buckets: wanted, deviceId, format, keys, range }) {
+        telemetry: Effect.fnUntraced(function* ({ buckets: wanted, client, deviceId, format, keys, range }) {
           const bucketing = yield* bucketingOf(wanted)
           yield* checkRange(range)
           const device = yield* access.seen(deviceId)
           const known = yield* telemetry.keys(deviceId)
           const asked = keys === undefined ? known : [...new Set(keys)]
-          yield* place
+          yield* placeFor(client)
           const query = { deviceId, keys: readable(asked, known), range }
           const pages = yield* bucketing === undefined ? history.pages(query) : buckets.pages(query, bucketing)
           return file(fileWriter(format, asked), device.name, rowsOf(pages))
         }),
 
-        devices: Effect.fnUntraced(function* ({ format, keys, range, selection }) {
+        devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection }) {
           yield* checkRange(range)
           const devices = yield* selected(selection)
           const asked = keys === undefined ? undefined : [...new Set(keys)]
-          yield* place
+          yield* placeFor(client)
           const keysById = new Map<string, ReadonlyArray<string>>()
           const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
           const written = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {

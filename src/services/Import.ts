@@ -28,6 +28,9 @@ const mostCharacters = 16 * 1024 * 1024
 /** Points of one device that are written without waiting for more: as many as go into one call. */
 const mostOfDevice = 20_000
 
+/** Ids of devices that do not exist. */
+const mostUnknown = 100_000
+
 interface Waiting {
   readonly points: Array<IncomingPoint>
   readonly lines: Array<number>
@@ -66,6 +69,11 @@ export class Import extends Context.Service<
         const report = new ImportReport()
         const waiting = new Map<string, Waiting>()
         const unknown = new Set<string>()
+        const isUnknown = (deviceId: string) => {
+          // Each is looked for again, rather than all be remembered.
+          if (unknown.size > mostUnknown) unknown.clear()
+          unknown.add(deviceId)
+        }
         let count = 0
         let characters = 0
         /** ThingsBoard did not come back however often a write was tried: the rest would wait as long for nothing. */
@@ -81,7 +89,7 @@ export class Import extends Context.Service<
             },
             onFailure: (error) => {
               if (error._tag === "EntityNotFound") {
-                unknown.add(deviceId)
+                isUnknown(deviceId)
                 report.takeBack(lines, missing)
               } else {
                 away ||= isAway(error)
@@ -102,7 +110,7 @@ export class Import extends Context.Service<
           options.dryRun && options.deviceId === undefined
             ? Effect.map(findDevices(thingsBoard, { device_ids: ids }), (found) => {
                 const there = new Set(found.map(({ id }) => id))
-                for (const id of ids) if (!there.has(id)) unknown.add(id)
+                for (const id of ids) if (!there.has(id)) isUnknown(id)
               })
             : Effect.void
 

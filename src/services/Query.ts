@@ -2,7 +2,7 @@
  * Pages of points. Each key has a position of its own, since times are unique within a key only; the range is frozen by the first page:
  * a loop over pages gives every point once, also while new ones come in.
  */
-import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Clock, Context, Effect, Layer, Semaphore, Stream } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../domain/Errors.ts"
 import type { DeviceId } from "../domain/Ids.ts"
@@ -48,12 +48,42 @@ export interface PageFound {
 /** What is read when no range is given. */
 const span = 24 * 3_600_000
 
+/** A page is made in memory: so many points of all keys together. */
+const mostPoints = 100_000
+/** Points of all pages that are made at once; other queries wait. */
+const mostAtOnce = 400_000
+/** Bytes of ThingsBoard's answers from which on the keys that are left wait for the next page: values may be large. */
+const enoughBytes = 16 * 1024 * 1024
+
+const checkAmount = (keys: number, limit: number) =>
+  keys * limit <= mostPoints
+    ? Effect.void
+    : Effect.fail(
+        new InvalidInput({
+          faults: [
+            { field: "limit", issue: `Expected at most ${Math.floor(mostPoints / keys)} for so many keys (${mostPoints} points a page)` }
+          ]
+        })
+      )
+
 /** A key of a page: what is left of its range, and the points of this page. */
 interface KeyRead {
   readonly key: string
   readonly points: ReadonlyArray<Bucket>
   readonly position: number | null
 }
+
+/** What has been read for a page. */
+interface Size {
+  bytes: number
+}
+
+/** The next page begins with it where this one would have. */
+const untouched = (key: string, { end, start }: TimeRange, order: Order): KeyRead => ({
+  key,
+  points: [],
+  position: order === "ASC" ? start : end
+})
 
 const remaining = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
   order === "ASC" ? { start: position, end } : { start, end: position }
@@ -103,6 +133,7 @@ export class Query extends Context.Service<
       const buckets = yield* Buckets
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
+      const memory = yield* Semaphore.make(mostAtOnce)
 
       /** By the cursor, else as asked, else the last 24 hours. */
       const cursorOf = Effect.fnUntraced(function* (query: PageQuery, common: string, keys: ReadonlyArray<string>) {
@@ -119,8 +150,9 @@ export class Query extends Context.Service<
         return faults.length > 0 ? yield* new InvalidInput({ faults }) : cursor
       })
 
-      const readRaw = Effect.fnUntraced(function* ({ deviceId, limit, order }: PageQuery, key: string, range: TimeRange) {
+      const readRaw = Effect.fnUntraced(function* ({ deviceId, limit, order }: PageQuery, key: string, range: TimeRange, size: Size) {
         const bytes = yield* thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order })
+        size.bytes += bytes.length
         return yield* Effect.try({ try: () => pointsOf(scan(bytes), key, range, order), catch: () => badAnswer() })
       })
 
@@ -133,6 +165,7 @@ export class Query extends Context.Service<
         page: Effect.fn("Query.page")(function* (query) {
           const { agg, deviceId, interval, limit, order, timezone } = query
           const keys = [...new Set(query.keys)]
+          yield* checkAmount(keys.length, limit)
           const bucketing = yield* bucketingOf({ agg, interval, timezone })
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
           const { positions, range } = yield* cursorOf(query, common, keys)
@@ -143,13 +176,18 @@ export class Query extends Context.Service<
             const position = positions[i] ?? null
             return position === null || !known.has(key) ? [] : [{ key, rest: remaining(range, order, position) }]
           })
-          const reads = yield* Effect.forEach(
-            pending.filter(({ rest }) => rest.start < rest.end),
-            ({ key, rest }) =>
-              Effect.map(bucketing === undefined ? readRaw(query, key, rest) : readBuckets(query, bucketing, key, rest), (points) =>
-                cut(key, points, query, bucketing)
-              ),
-            { concurrency: tbConcurrency }
+          const size: Size = { bytes: 0 }
+          const read = (key: string, rest: TimeRange) =>
+            Effect.map(bucketing === undefined ? readRaw(query, key, rest, size) : readBuckets(query, bucketing, key, rest), (points) =>
+              cut(key, points, query, bucketing)
+            )
+          const reads = yield* memory.withPermits(keys.length * limit)(
+            Effect.forEach(
+              pending.filter(({ rest }) => rest.start < rest.end),
+              ({ key, rest }) =>
+                Effect.suspend(() => (size.bytes < enoughBytes ? read(key, rest) : Effect.succeed(untouched(key, rest, order)))),
+              { concurrency: tbConcurrency }
+            )
           )
           const byKey = new Map(reads.map((read) => [read.key, read]))
           const next = keys.map((key) => byKey.get(key)?.position ?? null)

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { isDeeperThan } from "../../src/domain/JsonDepth.ts"
+import { excessOf, isDeeperThan } from "../../src/domain/JsonDepth.ts"
 
 const bytes = (text: string) => Buffer.from(text)
 
@@ -14,6 +14,22 @@ test("levels are counted as JSON.parse would build them, whatever texts hold", (
       const depth = depthOf(JSON.parse(value))
       expect(isDeeperThan(bytes(value), depth)).toBe(false)
       if (depth > 0) expect(isDeeperThan(bytes(value), depth - 1)).toBe(true)
+    })
+  )
+})
+
+const partsOf = (value: unknown): number => {
+  if (typeof value !== "object" || value === null) return 0
+  const inside = Object.values(value)
+  return Math.max(1, inside.length) + inside.reduce((sum: number, one) => sum + partsOf(one), 0)
+}
+
+test("members and elements are counted, an empty list or object for one", () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 6 }), (json) => {
+      const parts = partsOf(JSON.parse(json))
+      expect(excessOf(bytes(json), 100, parts)).toBeUndefined()
+      if (parts > 0) expect(excessOf(bytes(json), 100, parts - 1)).toBe("parts")
     })
   )
 })

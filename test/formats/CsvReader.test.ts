@@ -72,3 +72,18 @@ test("semicolons and tabs are taken when the header has them", () => {
     ["1", "2"]
   ])
 })
+
+test("a record that drips in takes no more time than its length, quoted line ends and all", () => {
+  for (const [begun, drop] of [
+    ["1,a" + ',""'.repeat(150_000), ","],
+    [`1,"${"x\n".repeat(200_000)}`, "\n"]
+  ] as const) {
+    const reader = new CsvReader(4 * 1024 * 1024)
+    reader.feed("ts,v\n")
+    reader.feed(begun)
+    const began = performance.now()
+    for (let i = 0; i < 20_000; i++) expect(reader.feed(drop)).toEqual([])
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect(reader.end().length).toBe(1)
+  }
+})

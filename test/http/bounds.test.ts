@@ -88,6 +88,52 @@ describe("the head of a request", () => {
 })
 
 describe("JSON", () => {
+  live("is bounded whether its type is named, in capital letters, or not at all", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway({ settings: { maxJsonDepth: 10, bodyTimeout: Duration.millis(400) } })
+      const types = [{ "Content-Type": "application/json" }, { "Content-Type": "APPLICATION/JSON ; charset=utf-8" }, {}]
+      for (const type of types) {
+        const send = (body: string, length = body.length) =>
+          Effect.map(
+            raw(url, head(`${tb}/telemetry/latest`, { ...type, "Content-Length": String(length), Connection: "close" }) + body, {
+              wait: 3000
+            }),
+            ({ text }) => answersOf(text)[0]!
+          )
+        const deep = yield* send(`{"keys":${nested(10)}}`)
+        expect([type, deep.status, deep.body.includes("MAX_JSON_DEPTH")]).toEqual([type, 400, true])
+        const slow = yield* send('{"keys"', 500)
+        expect([type, slow.status]).toEqual([type, 408])
+        const faulty = yield* send('{"keys":[1],"device_type":"x"}')
+        expect([type, JSON.parse(faulty.body).details.errors[0].field]).toEqual([type, "body.keys.0"])
+      }
+    })
+  )
+
+  live("that names a million things is refused at once, and long names are cut", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { maxKeysPerRequest: 100, maxDevicesPerRequest: 100 } })
+      const million = 1_000_000
+      const paths = ["telemetry/latest", "telemetry/export", `devices/${id}/telemetry/query`].map((path) => `${tb}/${path}`)
+      for (const path of paths) {
+        for (const body of [
+          `{"device_type":"x","keys":[${"1,".repeat(million)}1]}`,
+          `{"device_type":"x","keys":[${'"",'.repeat(million)}""]}`,
+          `{${Array.from({ length: 200_000 }, (_, i) => `"m${i}":1`).join()}}`,
+          `{"keys":${nested(10).repeat(1)},"device_ids":[${"[],".repeat(million)}[]]}`
+        ]) {
+          const began = performance.now()
+          refused(yield* call(path, { body }), 400, "VALIDATION_ERROR", "MAX_DEVICES_PER_REQUEST")
+          expect(performance.now() - began).toBeLessThan(1000)
+        }
+        const long = yield* call(path, { body: `{"${"x".repeat(1_000_000)}":1}` })
+        expect([long.status, long.text.length < 3000]).toEqual([400, true])
+      }
+      const query = yield* call(`${tb}/devices/${id}??x=1`)
+      expect([query.status, query.json.details.errors[0].field]).toEqual([400, "query.x"])
+    })
+  )
+
   const places = [
     ["a query", `${tb}/devices/${id}/telemetry/query`],
     ["the latest of many", `${tb}/telemetry/latest`],

@@ -45,6 +45,23 @@ describe("pages of a query", () => {
     })
   )
 
+  live("are bounded: in points by refusal, in bytes by leaving keys to the next page", () =>
+    Effect.gen(function* () {
+      const { device, use } = yield* overEmulator()
+      const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
+      const large = "x".repeat(1024 * 1024)
+      const id = device("Meter", Object.fromEntries(keys.map((key) => [key, [[t0, large] as const, [t0 + 1, large] as const]])))
+      const base = { deviceId: id, keys, start: t0, end: t0 + 10 }
+      expect(yield* use(refused({ ...base, limit: 2501, order: "ASC" }))).toEqual(["limit"])
+      for (const order of ["ASC", "DESC"] as const) {
+        const pages = yield* use(walk({ ...base, limit: 2, order }))
+        expect(pages.length).toBeGreaterThan(2)
+        for (const { json } of pages) expect(json.length).toBeLessThan(40 * 1024 * 1024)
+        for (const key of keys) expect([key, timesOf(pages, key).toSorted()]).toEqual([key, [0, 1]])
+      }
+    })
+  )
+
   live("a page that is just full is the last one when nothing is behind it", () =>
     Effect.gen(function* () {
       const { device, use } = yield* overEmulator()

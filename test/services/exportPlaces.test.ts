@@ -15,7 +15,7 @@ import { failing, historyOf, madeThingsBoard } from "../support/madeThingsBoard.
 import { textOf } from "../support/overEmulator.ts"
 
 const deviceId = DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9")
-const query: ExportQuery = { deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", buckets: {} }
+const query: ExportQuery = { client: "anyone", deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", buckets: {} }
 const file = "ts,key,value\r\n5,a,1\r\n"
 
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
@@ -34,9 +34,10 @@ const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | un
   )
   const exports = yield* Effect.provide(Exports, yield* Layer.build(layer))
   /** An export in a scope of its own, as each request has one. */
+  let clients = 0
   const start = Effect.fnUntraced(function* (changes: Partial<ExportQuery> = {}) {
     const scope = yield* Scope.make()
-    const made = yield* Effect.exit(Scope.provide(exports.telemetry({ ...query, ...changes }), scope))
+    const made = yield* Effect.exit(Scope.provide(exports.telemetry({ ...query, client: `client ${++clients}`, ...changes }), scope))
     return { made, close: Scope.close(scope, Exit.void) }
   })
   return { calls, start }
@@ -66,6 +67,27 @@ effect("it is turned away after five seconds, and takes no place with it", () =>
     for (const { close } of [refused, one, two]) yield* close
     const again = [yield* start(), yield* start()]
     expect(again.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
+  })
+)
+
+effect("one client is not given the last place, and waits for its own even where others are free", () =>
+  Effect.gen(function* () {
+    const { start } = yield* open()
+    const mine = yield* start({ client: "one" })
+    const waiting = yield* Effect.forkChild(start({ client: "one" }), { startImmediately: true })
+    yield* TestClock.adjust("2 seconds")
+    const other = yield* start({ client: "another" })
+    expect([Exit.isSuccess(mine.made), waiting.pollUnsafe(), Exit.isSuccess(other.made)]).toEqual([true, undefined, true])
+    yield* other.close
+    yield* TestClock.adjust("3 seconds")
+    expect(yield* Effect.flip((yield* Fiber.join(waiting)).made)).toMatchObject({ _tag: "TooManyExports" })
+    yield* mine.close
+    // Who was turned away while it waited has left nothing behind.
+    for (let i = 0; i < 3; i++) {
+      const again = yield* start({ client: "one" })
+      expect(Exit.isSuccess(again.made)).toBe(true)
+      yield* again.close
+    }
   })
 )
 

@@ -58,6 +58,12 @@ test("a cell without quotes is what it looks like, to the last digit", () => {
   ])
 })
 
+test("blanks in a cell take no time", () => {
+  const began = performance.now()
+  expect(cellsOf(` x${" ".repeat(500_000)}x`, ` 7${" \t".repeat(200_000)}`).map((token) => token?.length)).toEqual([500_005, 1])
+  expect(performance.now() - began).toBeLessThan(500)
+})
+
 test("a cell in quotes is text, or JSON in braces or brackets", () => {
   expect(cellsOf('"true"', '"1e3"', '""', '"{""a"": [1.10]}"', '"[not json"', '"NaN"', '"1,5"')).toEqual([
     '"true"',

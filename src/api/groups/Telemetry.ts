@@ -241,7 +241,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           identifier: "queryTelemetry",
           summary: "Query telemetry page by page",
           description:
-            "Up to `limit` points a key, newest first unless `order` is ASC; `next_cursor` reads on. A loop over pages gives every point once, also while new ones come in. `interval` without `agg` means AVG; `ts` of a bucket is its start."
+            "Up to `limit` points a key and 100,000 of all keys, newest first unless `order` is ASC; `next_cursor` reads on. When values are large the page ends early, and keys without a point in it may have theirs on the next. A loop over pages gives every point once, also while new ones come in. `interval` without `agg` means AVG; `ts` of a bucket is its start."
         })
       ),
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {

@@ -4,7 +4,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
 import { defaults, type Format } from "../../api/Parameters.ts"
-import { RateLimited } from "../../api/Problems.ts"
+import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
 import { Exports } from "../../services/Exports.ts"
@@ -18,14 +18,13 @@ import { success } from "../answers.ts"
 import { inputBoundsOf, within } from "../amounts.ts"
 import { bodyBoundsOf, kindOf } from "../body.ts"
 import { negotiate } from "../negotiate.ts"
-import { refuse } from "../refuse.ts"
+import { tooMany } from "../limiting.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
 import { download } from "../download.ts"
 import { upload, uploadOfMany } from "./uploads.ts"
 
-const tooManyExports = refuse(
-  "All places for exports (MAX_CONCURRENT_EXPORTS) are taken; try again in 5 s.",
-  (common) => new RateLimited({ ...common, details: {}, retry_after: 5 })
+const tooManyExports = Effect.flatMap(CurrentCaller, ({ id }) =>
+  tooMany("All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.", 5, id)
 )
 
 interface PageAsked {
@@ -104,15 +103,16 @@ export const TelemetryLive = HttpApiBuilder.group(
         bounded(
           "query",
           query,
-          exports
-            .telemetry({
+          Effect.flatMap(CurrentCaller, ({ id: client }) =>
+            exports.telemetry({
+              client,
               deviceId: device_id,
               keys: query.keys,
               range: { start: query.start_ts, end: query.end_ts },
               buckets: query,
               format: formatOf(query.format, request)
             })
-            .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+          ).pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
         )
       )
       .handle("latestOfMany", ({ payload }) =>
@@ -131,14 +131,15 @@ export const TelemetryLive = HttpApiBuilder.group(
         bounded(
           "body",
           payload,
-          exports
-            .devices({
+          Effect.flatMap(CurrentCaller, ({ id: client }) =>
+            exports.devices({
+              client,
               selection: payload,
               keys: payload.keys,
               range: { start: payload.start_ts, end: payload.end_ts },
               format: formatOf(payload.format, request)
             })
-            .pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+          ).pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
         )
       )
       .handle("query", ({ params: { device_id }, payload }) => {
