@@ -3,7 +3,7 @@
  * The folder translates between HTTP and the services; what Boardwalk promises is in `services`.
  */
 import { ByteSize, Effect, Layer } from "effect"
-import { HttpIncomingMessage } from "effect/http"
+import { HttpIncomingMessage, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { readCertificates } from "../config/Certificates.ts"
@@ -86,6 +86,9 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer))
 )
 
+/** A path is the one that it looks like, for the rules of proxies in front of the gateway too: not in capitals, nor with slashes twice. */
+const Exact = Layer.succeed(HttpRouter.RouterConfig, { caseSensitive: true, ignoreDuplicateSlashes: false })
+
 /** Every route. The first of the middlewares is the outermost. */
 const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, StraysLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
   Layer.provide(Handlers),
@@ -110,6 +113,7 @@ export const layer = Layer.unwrap(
       // Imports have no end; every other body is bounded where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(
+      Layer.provide(Exact),
       // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
       Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(Guesses.layer, Limits.layer))),
       Layer.provide(Layer.succeed(Authorities, certificates.thingsBoard)),

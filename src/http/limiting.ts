@@ -15,7 +15,7 @@ export const tell = ({ limit, remaining, reset, windowSeconds }: Standing) =>
       headers["x-ratelimit-remaining"] = String(remaining)
       headers["x-ratelimit-reset"] = String(Math.ceil(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() / 1000) + reset)
       headers["ratelimit"] = `"default";r=${remaining};t=${reset}`
-      headers["ratelimit-policy"] = `"default";q=${limit};w=${windowSeconds}`
+      headers["ratelimit-policy"] = `"default";q=${limit};w=${Math.ceil(windowSeconds)}`
     }
     return Effect.void
   })

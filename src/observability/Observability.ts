@@ -19,10 +19,13 @@ const spanName = ({ method, url }: { readonly method: string; readonly url: stri
 /** No key belongs into a query, but some callers put it there, and a span has the whole address. The framework's own list is for signed ones. */
 const secretParameter = /key$|token|secret|passw|auth|credential|signature|^sig$/i
 
+/** A key of the gateway's own in an address, under whatever name or in the path: such a request has no span at all. */
+const mintedKey = /bw_[0-9A-Za-z]{46}/
+
 /** How a request appears in a trace. */
 export const Spans = Layer.mergeAll(
   Layer.succeed(UrlParams.CurrentRedactedNames, [secretParameter]),
-  Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => untraced.has(request.url.split("?", 1)[0]!)),
+  Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ url }) => untraced.has(url.split("?", 1)[0]!) || mintedKey.test(url)),
   Layer.succeed(HttpMiddleware.SpanNameGenerator, spanName)
 )
 

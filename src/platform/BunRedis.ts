@@ -3,8 +3,11 @@ import { RedisClient } from "bun"
 import { Effect, type Scope } from "effect"
 import { Redis } from "effect/persistence"
 
-/** Requests wait for their counts, so no answer is worth more than this. */
-const answerMillis = 50
+/**
+ * Requests wait for their counts, so a silence is not worth more than this. It is one of the whole connection: while others are answered
+ * it is only a queue, and to give up then would be to count wrong just when most is counted.
+ */
+const mostSilence = 500
 /** With TLS and a password that is several trips. */
 const connectMillis = 1000
 
@@ -14,10 +17,34 @@ class NoAnswer extends Error {
 
 const within = <A>(promise: Promise<A>, millis: number): Promise<A> =>
   new Promise((resolve, reject) => {
-    // A timer may be late because this process was busy, and then the answer is there and only unread: the second timer lets it be read.
-    const timer = setTimeout(() => setTimeout(() => reject(new NoAnswer()), 1), millis)
+    const timer = setTimeout(() => reject(new NoAnswer()), millis)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+
+/** Of promises that are kept in the order in which they were made. */
+class Conversation {
+  private heardAt = 0
+
+  wait<A>(answer: Promise<A>): Promise<A> {
+    const askedAt = performance.now()
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout>
+      const isSilent = () => performance.now() - Math.max(askedAt, this.heardAt) >= mostSilence
+      const look = () => {
+        if (!isSilent()) timer = setTimeout(look, mostSilence / 5)
+        // This process may have been busy, and then the answer is there and only unread: the second timer lets it be read.
+        else timer = setTimeout(() => (isSilent() ? reject(new NoAnswer()) : look()), 1)
+      }
+      timer = setTimeout(look, mostSilence)
+      answer
+        .finally(() => {
+          this.heardAt = performance.now()
+          clearTimeout(timer)
+        })
+        .then(resolve, reject)
+    })
+  }
+}
 
 const failed = (cause: unknown) => new Redis.RedisError({ cause })
 
@@ -53,9 +80,10 @@ export const connect = (
     )
     listen(client, (cause) => onLost(failed(cause)))
     yield* Effect.tryPromise({ try: () => within(client.connect(), connectMillis), catch: failed })
+    const conversation = new Conversation()
     return yield* Redis.make({
       send: <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>
-        Effect.tryPromise({ try: () => within(client.send(command, [...args]) as Promise<A>, answerMillis), catch: failed }),
+        Effect.tryPromise({ try: () => conversation.wait(client.send(command, [...args]) as Promise<A>), catch: failed }),
       subscribe: () => notForLimits,
       connect: notForLimits
     })

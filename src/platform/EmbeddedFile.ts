@@ -1,9 +1,11 @@
 /**
- * A file that is imported `with { type: "file" }`: on disk when run from source, within the compiled binary otherwise.
- * It is read when it is asked for and never kept in memory.
+ * A file that is imported `with { type: "file" }`: on disk when run from source, within the compiled binary otherwise. It is read when it
+ * is first asked for. What was made of it is kept: to compress a megabyte for each request would be a way to keep the server busy.
  */
 export class EmbeddedFile {
   private found: Promise<string> | undefined
+  private packed: Promise<Uint8Array> | undefined
+  private replaced: Promise<Uint8Array> | undefined
 
   constructor(
     private readonly path: string,
@@ -17,25 +19,30 @@ export class EmbeddedFile {
     return this.found
   }
 
-  body(gzip: boolean): ReadableStream<Uint8Array> {
-    return gzip ? this.content().pipeThrough(new CompressionStream("gzip")) : this.content()
+  content(): Promise<Uint8Array> {
+    return Object.keys(this.replacements).length === 0 ? Bun.file(this.path).bytes() : (this.replaced ??= this.replace())
   }
 
-  private content(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const replacements = Object.entries(this.replacements)
-    if (replacements.length === 0) return Bun.file(this.path).stream()
-    return new ReadableStream({
-      pull: async (controller) => {
-        const text = await Bun.file(this.path).text()
-        controller.enqueue(new TextEncoder().encode(replacements.reduce((changed, [from, to]) => changed.replaceAll(from, to), text)))
-        controller.close()
-      }
-    })
+  compressed(): Promise<Uint8Array> {
+    this.packed ??= this.compress()
+    return this.packed
+  }
+
+  private async compress(): Promise<Uint8Array> {
+    const content = new Response((await this.content()) as BodyInit).body!
+    return new Response(content.pipeThrough(new CompressionStream("gzip"))).bytes()
+  }
+
+  private async replace(): Promise<Uint8Array> {
+    const text = await Bun.file(this.path).text()
+    const changed = Object.entries(this.replacements).reduce((before, [from, to]) => before.replaceAll(from, to), text)
+    return new TextEncoder().encode(changed)
   }
 
   private async computeHash(): Promise<string> {
-    const hasher = new Bun.CryptoHasher("sha256")
-    for await (const chunk of this.content()) hasher.update(chunk)
-    return hasher.digest("hex").slice(0, 12)
+    return new Bun.CryptoHasher("sha256")
+      .update(await this.content())
+      .digest("hex")
+      .slice(0, 12)
   }
 }

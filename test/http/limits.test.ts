@@ -4,6 +4,7 @@ import { Duration, Effect, Redacted, Schedule } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
 import { keyOf, keysFile } from "../support/keysFile.ts"
+import { answersOf, raw } from "../support/raw.ts"
 import { redisServer } from "../support/redis.ts"
 
 const devices = "/api/v1/tb/devices?page_size=1"
@@ -126,6 +127,33 @@ live("a refusal for want of a right counts for its key, and tells how that stand
 const long = "x".repeat(9000)
 
 describe("what reaches no endpoint", () => {
+  live("is told in the log when a wrong key came with it, like a guess", () =>
+    Effect.gen(function* () {
+      const { call, records } = yield* gateway()
+      const events = () => records.filter(({ message }) => message === "Security event: 401").length
+      yield* call("/nothing", { key: null })
+      yield* call("/nothing")
+      expect(events()).toBe(0)
+      yield* call("/nothing", { key: wrong })
+      expect(events()).toBe(1)
+    })
+  )
+
+  live("is what looks like a path in another spelling", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway()
+      // By hand: clients tidy paths up.
+      const status = (path: string) =>
+        Effect.map(
+          raw(url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: ${canaries.apiKey}\r\nConnection: close\r\n\r\n`, { wait: 2000 }),
+          ({ text }) => answersOf(text)[0]?.status
+        )
+      for (const path of ["/HEALTH", "//health", "/Docs", "/api/v1/tb//devices", "/API/v1/tb/devices"])
+        expect([path, yield* status(path)]).toEqual([path, 404])
+      for (const path of ["/health", "/health/", "/docs", "/api/v1/tb/devices/"]) expect([path, yield* status(path)]).toEqual([path, 200])
+    })
+  )
+
   const strays = [
     ["an unknown path", 404, "/api/v1/tb/nothing", {}],
     ["an unknown problem", 404, "/errors/nothing", {}],

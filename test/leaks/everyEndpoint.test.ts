@@ -8,8 +8,11 @@ import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Outcome } from "../../src/emulator/Faults.ts"
+import { randomBytes } from "../../src/platform/Digest.ts"
+import { mint } from "../../src/services/KeyMint.ts"
 import { live } from "../support/it.ts"
 import { canaries } from "../support/leaks/canaries.ts"
+import { plant } from "../support/leaks/watch.ts"
 import { otlpReceiver } from "../support/OtlpReceiver.ts"
 import { type Program, start } from "../support/program.ts"
 
@@ -199,6 +202,16 @@ live(
         for (const name of ["api_key", "X-API-Key", "access_token", "key"])
           yield* ask({ ...call, path: `${call.path}${joined}${name}=${encodeURIComponent(canaries.otherApiKey)}` })
       }
+      // Keys of the gateway's own are known by their form, wherever in an address they stand.
+      const minted = mint(randomBytes)
+      plant("a key in an address", minted)
+      for (const path of [
+        `/api/v1/tb/devices/${minted}`,
+        `/${minted}`,
+        `/api/v1/tb/${minted}/devices`,
+        `/api/v1/tb/devices?text_search=${minted}`
+      ])
+        for (const given of [{}, { "x-api-key": canaries.otherApiKey }, { "x-api-key": canaries.apiKey }]) yield* ask({ path }, given)
       const records = yield* stopped(program)
       expect(records.filter(({ message }) => message === "Security event: 401").length).toBeGreaterThan(30)
       expect(receiver.everything()).toContain("Security event: 401")

@@ -7,6 +7,7 @@ import { Guesses } from "../../services/Guesses.ts"
 import { Limits } from "../../services/Limits.ts"
 import { byKey } from "../byKey.ts"
 import { orTooMany } from "../limiting.ts"
+import { securityEvent } from "../securityEvent.ts"
 import { bucketOfKey } from "./RateLimit.ts"
 
 type Answer = HttpServerResponse.HttpServerResponse
@@ -15,7 +16,8 @@ const isRefusal = ({ status }: Answer) => status >= 400 && status < 500
 
 /**
  * Counts what was refused before an endpoint could count it (unknown paths and methods, what the door turns away), for the key or else
- * for the address: who tries around has the limit of who guesses, and every refusal tells how it stands.
+ * for the address: who tries around has the limit of who guesses, and every refusal tells how it stands. A key that is tried at a path
+ * that does not exist is told of like any other.
  */
 export const StraysLive = Layer.unwrap(
   Effect.gen(function* () {
@@ -24,9 +26,10 @@ export const StraysLive = Layer.unwrap(
     const recognised = byKey(yield* ApiKeys, yield* Guesses)
     const counted = (refusal: Answer, presented: string): Effect.Effect<Answer> => {
       const refused = Effect.succeed(refusal)
+      const guessed = presented === "" ? refused : Effect.andThen(securityEvent(401, undefined), refused)
       return recognised(presented, {
         admitted: (key) => Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refused)),
-        refused
+        refused: guessed
       }).pipe(Effect.catchTag("RateLimited", HttpServerRespondable.toResponse))
     }
     return HttpRouter.middleware(

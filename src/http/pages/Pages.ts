@@ -41,11 +41,12 @@ const problem = (request: HttpServerRequest.HttpServerRequest) => {
 }
 
 /** Problems name these pages, so they are there also when the documentation is switched off. */
-const Always = Layer.mergeAll(
-  HttpRouter.add("GET", "/docs/assets/:hash/:name", serveAsset),
-  HttpRouter.add("GET", "/errors", render(problemIndex)),
-  HttpRouter.add("GET", "/errors/:name", problem)
-)
+const always = (docsEnabled: boolean) =>
+  Layer.mergeAll(
+    HttpRouter.add("GET", "/docs/assets/:hash/:name", (request) => serveAsset(request, docsEnabled)),
+    HttpRouter.add("GET", "/errors", render(problemIndex)),
+    HttpRouter.add("GET", "/errors/:name", problem)
+  )
 
 /** Where pages are; all of them take GET and HEAD only. */
 export const pagePaths = ({ docsEnabled }: { readonly docsEnabled: boolean }): ReadonlyArray<`/${string}`> => [
@@ -56,7 +57,7 @@ export const pagePaths = ({ docsEnabled }: { readonly docsEnabled: boolean }): R
 ]
 
 export const pages = ({ docsEnabled, guard = (page) => page }: { readonly docsEnabled: boolean; readonly guard?: (page: Page) => Page }) =>
-  docsEnabled ? Layer.merge(documentation(guard), Always) : Always
+  docsEnabled ? Layer.merge(documentation(guard), always(true)) : always(false)
 
 /** The pages that the settings ask for, open or behind a key. */
 export const PagesLive = Layer.unwrap(

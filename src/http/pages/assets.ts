@@ -38,13 +38,22 @@ const isAsset = (name: string): name is AssetName => Object.hasOwn(assets, name)
 
 const headers = { "cache-control": "public, max-age=31536000, immutable", vary: "Accept-Encoding, Origin" }
 
+/** What the pages about problems need, which are there also where the documentation is not. */
+const ofProblems: ReadonlySet<string> = new Set<AssetName>(["pages.css"])
+
 /** Answers `/docs/assets/<hash>/<name>`. */
-export const serveAsset = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+export const serveAsset = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, docsEnabled: boolean) {
   const [hash, name] = new URL(request.url, "http://gateway").pathname.split("/").slice(-2)
-  if (name === undefined || !isAsset(name) || hash !== (yield* Effect.promise(() => assets[name].hash())))
+  if (
+    name === undefined ||
+    !isAsset(name) ||
+    !(docsEnabled || ofProblems.has(name)) ||
+    hash !== (yield* Effect.promise(() => assets[name].hash()))
+  )
     return yield* new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request }) })
   const gzip = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "")
-  return HttpServerResponse.raw(assets[name].body(gzip), {
+  const content = yield* Effect.promise(() => (gzip ? assets[name].compressed() : assets[name].content()))
+  return HttpServerResponse.uint8Array(content, {
     contentType: name.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
     headers: gzip ? { ...headers, "content-encoding": "gzip" } : headers
   })

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { document } from "../../../src/api/openapi/document.ts"
 import { problemNames } from "../../../src/api/ProblemGuide.ts"
 import * as Problems from "../../../src/api/Problems.ts"
+import { assets } from "../../../src/http/pages/assets.ts"
 import { pages } from "../../../src/http/pages/Pages.ts"
 import { securityHeaders } from "../../../src/http/securityHeaders.ts"
 import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
@@ -51,7 +52,10 @@ for (const path of viewers)
         expect(asset.headers.get("content-encoding")).toBe("gzip")
         const plain = yield* get(file, { headers: { "accept-encoding": "identity" } })
         expect(plain.headers.get("content-encoding")).toBeNull()
-        expect(yield* text(plain)).toBe(yield* text(asset))
+        const content = yield* text(plain)
+        expect(content).toBe(yield* text(asset))
+        const head = yield* get(file, { method: "HEAD", headers: { "accept-encoding": "identity" } })
+        expect(Number(head.headers.get("content-length"))).toBe(Buffer.byteLength(content))
       }
     }).pipe(Effect.provide(serve(true)))
   )
@@ -63,10 +67,24 @@ live("an asset of another version is not there", () =>
   }).pipe(Effect.provide(serve(true)))
 )
 
+live("a script is compressed once, however often it is asked for", () =>
+  Effect.gen(function* () {
+    const file = /"(\/docs\/assets\/[^"]+\/scalar\.js)"/.exec(yield* text(yield* get("/reference")))![1]!
+    yield* text(yield* get(file))
+    const before = process.cpuUsage()
+    for (let i = 0; i < 20; i++) expect((yield* get(file, { method: "HEAD", headers: { "accept-encoding": "gzip" } })).status).toBe(200)
+    const { system, user } = process.cpuUsage(before)
+    expect((system + user) / 1000).toBeLessThan(500) // ms; compressing it takes some 70 each time
+  }).pipe(Effect.provide(serve(true)))
+)
+
 live("switched off, the documentation is gone and the pages about problems stay", () =>
   Effect.gen(function* () {
     const answers = yield* Effect.forEach([...viewers, "/openapi.json", "/errors/rate-limited"], (path) => get(path))
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 200])
+    const hashes = yield* Effect.promise(() => Promise.all([assets["scalar.js"].hash(), assets["pages.css"].hash()]))
+    const files = yield* Effect.forEach(["scalar.js", "pages.css"], (name, i) => get(`/docs/assets/${hashes[i]}/${name}`))
+    expect(files.map(({ status }) => status)).toEqual([404, 200])
   }).pipe(Effect.provide(serve(false)))
 )
 
