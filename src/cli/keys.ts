@@ -1,10 +1,10 @@
 /** `boardwalk keys`: the file of API keys, edited whole or not at all. */
-import { Config, Console, DateTime, Effect, Redacted } from "effect"
+import { Console, DateTime, Effect, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { KeyEntry, KeyIdentity } from "../domain/ApiKey.ts"
 import { printable } from "../observability/printable.ts"
 import { digestOf, isWellFormed } from "../services/KeyMint.ts"
-import { json } from "./flags.ts"
+import { json, orVariable } from "./flags.ts"
 import { create } from "./keysCreate.ts"
 import { file, KeysProblem, orProblem, readKeys, writeKeys } from "./keysFile.ts"
 
@@ -68,7 +68,7 @@ const verify = Command.make(
     file,
     key: Flag.Redacted("key").pipe(
       Flag.withDescription("The key; better given on standard input or as BOARDWALK_KEY"),
-      Flag.withFallbackConfig(Config.Redacted("BOARDWALK_KEY"))
+      orVariable("key", "BOARDWALK_KEY", Redacted.make)
     )
   },
   Effect.fnUntraced(function* ({ file, key }) {

@@ -1,6 +1,7 @@
-import { Config, Effect, FileSystem, Runtime, Schema } from "effect"
+import { Effect, FileSystem, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { type KeyEntry, KeysFile } from "../domain/ApiKey.ts"
+import { orVariable } from "./flags.ts"
 
 export class KeysProblem extends Schema.TaggedError<KeysProblem>()("KeysProblem", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
@@ -8,7 +9,7 @@ export class KeysProblem extends Schema.TaggedError<KeysProblem>()("KeysProblem"
 
 export const file = Flag.String("file").pipe(
   Flag.withDescription("The file of keys; API_KEYS_FILE when there is none"),
-  Flag.withFallbackConfig(Config.NonEmptyString("API_KEYS_FILE"))
+  orVariable("file", "API_KEYS_FILE", (path) => path)
 )
 
 const Document = Schema.fromJsonString(KeysFile)
