@@ -23,6 +23,13 @@ export const overridesOf = (flags: { readonly port: Option.Option<string>; reado
   ...(Option.isSome(flags.host) ? { HOST: flags.host.value } : {})
 })
 
+/** Refuses an empty text, and one of blanks. */
+export const notBlank = (expected: string) =>
+  Flag.filter(
+    (text: string) => text.trim() !== "",
+    () => expected
+  )
+
 /** The text of a variable that stands in for a flag. */
 export const fromVariable = (name: string) => Effect.mapError(variable(name), ({ message }) => new CliError.ValidationError({ message }))
 

@@ -6,7 +6,8 @@ import { printable } from "../observability/printable.ts"
 import { digestOf, isWellFormed } from "../services/KeyMint.ts"
 import { json, orVariable } from "./flags.ts"
 import { create } from "./keysCreate.ts"
-import { file, KeysProblem, orProblem, readKeys, writeKeys } from "./keysFile.ts"
+import { file, KeysProblem, readKeys } from "./keysFile.ts"
+import { changeKeys } from "./keysWrite.ts"
 
 const stateOf = (key: KeyEntry, now: DateTime.DateTime) => {
   if (key.disabled === true) return "disabled"
@@ -29,7 +30,7 @@ const list = Command.make(
   "list",
   { file, json },
   Effect.fnUntraced(function* ({ file, json }) {
-    const keys = yield* orProblem(readKeys(file))
+    const keys = yield* readKeys(file)
     const now = yield* DateTime.now
     if (!json) return yield* Effect.forEach(keys, (key) => Console.log(printable(lineOf(key, now))), { discard: true })
     const rows = keys.map((key) => ({
@@ -50,13 +51,10 @@ const revoke = Command.make(
   "revoke",
   { file, id: Argument.String("id").pipe(Argument.withDescription("The key's id")) },
   Effect.fnUntraced(function* ({ file, id }) {
-    const keys = yield* orProblem(readKeys(file))
-    if (!keys.some((key) => key.id === id)) return yield* new KeysProblem({ message: `No key has the id ${id}.` })
-    yield* orProblem(
-      writeKeys(
-        file,
-        keys.map((key) => (key.id === id ? disabled(key) : key))
-      )
+    yield* changeKeys(file, (keys) =>
+      keys.some((key) => key.id === id)
+        ? Effect.succeed(keys.map((key) => (key.id === id ? disabled(key) : key)))
+        : Effect.fail(new KeysProblem({ message: `No key has the id ${id}.` }))
     )
     yield* Console.log(`Key ${id} is disabled; a running gateway takes that over within seconds.`)
   })
@@ -73,7 +71,7 @@ const verify = Command.make(
   },
   Effect.fnUntraced(function* ({ file, key }) {
     const presented = Redacted.value(key).trim()
-    const keys = yield* orProblem(readKeys(file))
+    const keys = yield* readKeys(file)
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
     if (found !== undefined)
       return yield* Console.log(

@@ -5,6 +5,7 @@ import {
   CustomerId,
   type DeviceRestriction,
   type KeyEntry,
+  KeyId,
   type KeyIdentity,
   KeyScope,
   type SecretReference
@@ -12,7 +13,10 @@ import {
 import { DeviceId } from "../domain/Ids.ts"
 import { randomBytes } from "../platform/Digest.ts"
 import { digestOf, mint } from "../services/KeyMint.ts"
-import { file, KeysProblem, orProblem, readKeys, writeKeys } from "./keysFile.ts"
+import { notBlank } from "./flags.ts"
+import { file, KeysProblem } from "./keysFile.ts"
+import { idOf } from "./keysId.ts"
+import { changeKeys } from "./keysWrite.ts"
 
 const restrictionFlags = {
   ids: Flag.String("device-id").pipe(
@@ -78,27 +82,48 @@ const identity = ({ apiKeyEnv, apiKeyFile, passwordEnv, passwordFile, username }
       : Effect.succeed({ thingsboard: { username: username.value, password } })
   })
 
-/** From the digest, so that no part of a key stands in a log. */
-const idOf = (name: string, sha256: string) =>
-  `${name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, 40)}-${sha256.slice(0, 6)}`
+const add = (file: string, entry: KeyEntry) =>
+  changeKeys(
+    file,
+    (keys) =>
+      keys.some(({ id }) => id === entry.id)
+        ? Effect.fail(new KeysProblem({ message: `${file} has a key with the id ${entry.id} already: give another with --id.` }))
+        : Effect.succeed([...keys, entry]),
+    { orNew: true }
+  )
 
 export const create = Command.make(
   "create",
   {
     file,
-    name: Flag.String("name").pipe(Flag.withDescription("What the key is for, such as 'Grafana'")),
-    id: Flag.String("id").pipe(Flag.withDescription("Names the key in logs; made from the name when there is none"), Flag.optional),
+    name: Flag.String("name").pipe(
+      Flag.withDescription("What the key is for, such as 'Grafana'"),
+      notBlank("something beside blanks"),
+      Flag.map((name) => name.trim())
+    ),
+    id: Flag.String("id").pipe(
+      Flag.withDescription("Names the key in logs; made from the name when there is none"),
+      Flag.filter(
+        Schema.is(KeyId),
+        () => "1 to 64 letters, digits, - or _, of which the first is no -; and not default, which is API_KEY's"
+      ),
+      Flag.optional
+    ),
     scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("A right of the key; may be given several times"), Flag.atLeast(1)),
     restricting: restrictionFlags,
     identifying: identityFlags,
     expires: Flag.Date("expires").pipe(Flag.withDescription("When the key stops working, such as 2027-01-31"), Flag.optional),
-    requests: Flag.Int("rate-limit").pipe(Flag.withDescription("Requests a minute, instead of the gateway's limit"), Flag.optional)
+    requests: Flag.String("rate-limit").pipe(
+      Flag.withMetavar("number"),
+      Flag.withDescription("Requests a minute, instead of the gateway's limit"),
+      Flag.filterMap(
+        (text) => (/^[1-9]\d{0,8}$/.test(text) ? Option.some(Number(text)) : Option.none()),
+        () => "a whole number from 1 to 999999999"
+      ),
+      Flag.optional
+    )
   },
   Effect.fnUntraced(function* ({ expires, file, id, identifying, name, requests, restricting, scope }) {
-    const keys = yield* orProblem(readKeys(file))
     const key = mint(randomBytes)
     const sha256 = digestOf(key)
     const entry: KeyEntry = {
@@ -111,7 +136,7 @@ export const create = Command.make(
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
       ...(Option.isSome(expires) ? { expires_at: DateTime.fromDateUnsafe(expires.value) } : {})
     }
-    yield* orProblem(writeKeys(file, [...keys, entry]))
+    yield* add(file, entry)
     yield* Console.error(`Key ${entry.id} was added to ${file}. It is shown this once:`)
     yield* Console.log(key)
   })

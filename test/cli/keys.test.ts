@@ -31,7 +31,7 @@ describe("boardwalk keys", () => {
       const text = yield* textOf(file)
       const { keys: entries } = JSON.parse(text)
       // The id is in every log line of its requests: it is made of nothing that the key is made of.
-      expect(entries[0].id).toMatch(/^grafana-s-d-[0-9a-f]{6}$/)
+      expect(entries[0].id).toMatch(/^grafana-sud-[0-9a-f]{6}$/)
       expect(entries[0].id).not.toContain(key.slice(3, 9))
       expect(entries).toMatchObject([{ name: "Grafana Süd", scopes: ["devices:read", "telemetry:read"] }])
       expect(Object.keys(entries[0]).toSorted()).toEqual(["id", "name", "scopes", "sha256"])
@@ -46,7 +46,7 @@ describe("boardwalk keys", () => {
       const file = join(yield* folder, "keys.json")
       const key = (yield* keys(file, "create", "--name", "Grafana Süd", "--scope", "devices:read")).stdout.trim()
       const [{ id }] = JSON.parse(yield* textOf(file)).keys
-      expect(id).toMatch(/^grafana-s-d-[0-9a-f]{6}$/)
+      expect(id).toMatch(/^grafana-sud-[0-9a-f]{6}$/)
       expect(key).not.toContain(id.slice(-6))
     })
   )
