@@ -30,6 +30,10 @@ export const notBlank = (expected: string) =>
     () => expected
   )
 
+/** A wrong call that no single flag shows: told as the parser tells what it finds itself. */
+export const wrongUse = (command: ReadonlyArray<string>, sentence: string) =>
+  new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
+
 /** The text of a variable that stands in for a flag. */
 export const fromVariable = (name: string) => Effect.mapError(variable(name), ({ message }) => new CliError.ValidationError({ message }))
 

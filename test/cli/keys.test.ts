@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
+import { noCustomer } from "../../src/domain/Ids.ts"
 import { isWellFormed } from "../../src/services/KeyMint.ts"
 import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
@@ -15,6 +16,8 @@ const folder = temporary("keys")
 
 const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
 const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
+const replaceIn = (file: string, before: string, after: string) =>
+  Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace(before, after)))
 
 describe("boardwalk keys", () => {
   live("makes a key that is shown once and is nowhere in the file", () =>
@@ -51,42 +54,50 @@ describe("boardwalk keys", () => {
     })
   )
 
-  live("says which ThingsBoard user a key acts as, and where the secret stands, in one way only", () =>
-    Effect.gen(function* () {
-      const file = join(yield* folder, "keys.json")
-      const create = (name: string, ...args: ReadonlyArray<string>) =>
-        keys(file, "create", "--id", name, "--name", name, "--scope", "devices:read", ...args)
-      const user = ["--thingsboard-user", "hall3@example.com"]
-      expect((yield* create("one", ...user, "--thingsboard-password-file", "/run/secrets/hall3")).exitCode).toBe(0)
-      expect((yield* create("two", "--thingsboard-api-key-env", "TB_API_KEY_HALL3")).exitCode).toBe(0)
-      const entries = JSON.parse(yield* textOf(file)).keys
-      expect(entries.map(({ thingsboard }: { readonly thingsboard: unknown }) => thingsboard)).toEqual([
-        { username: "hall3@example.com", password: { file: "/run/secrets/hall3" } },
-        { api_key: { env: "TB_API_KEY_HALL3" } }
-      ])
-      for (const wrong of [
-        user,
-        ["--thingsboard-password-env", "P"],
-        [...user, "--thingsboard-password-env", "P", "--thingsboard-password-file", "f"],
-        [...user, "--thingsboard-api-key-env", "K"],
-        ["--thingsboard-api-key-env", "not a name"]
-      ]) {
-        expect([wrong, (yield* create("three", ...wrong)).exitCode]).toEqual([wrong, 1])
-      }
-      expect(JSON.parse(yield* textOf(file)).keys.length).toBe(2)
-      const listed = (yield* keys(file, "list")).stdout
-      expect(listed).toContain("as hall3@example.com")
-      expect(listed).toContain("as an API key")
-    })
+  live(
+    "says which ThingsBoard user a key acts as, and where the secret stands, in one way only",
+    () =>
+      Effect.gen(function* () {
+        const file = join(yield* folder, "keys.json")
+        const create = (name: string, ...args: ReadonlyArray<string>) =>
+          keys(file, "create", "--id", name, "--name", name, "--scope", "devices:read", ...args)
+        const user = ["--thingsboard-user", "hall3@example.com"]
+        expect((yield* create("one", ...user, "--thingsboard-password-file", "/run/secrets/hall3")).exitCode).toBe(0)
+        expect((yield* create("two", "--thingsboard-api-key-env", "TB_API_KEY_HALL3")).exitCode).toBe(0)
+        const entries = JSON.parse(yield* textOf(file)).keys
+        expect(entries.map(({ thingsboard }: { readonly thingsboard: unknown }) => thingsboard)).toEqual([
+          { username: "hall3@example.com", password: { file: "/run/secrets/hall3" } },
+          { api_key: { env: "TB_API_KEY_HALL3" } }
+        ])
+        for (const wrong of [
+          user,
+          ["--thingsboard-password-env", "P"],
+          [...user, "--thingsboard-password-env", "P", "--thingsboard-password-file", "f"],
+          [...user, "--thingsboard-api-key-env", "K"],
+          ["--thingsboard-api-key-env", "not a name"]
+        ]) {
+          const { exitCode, stderr, stdout } = yield* create("three", ...wrong)
+          expect([wrong, exitCode, stdout]).toEqual([wrong, 2, ""])
+          expect(stderr).toContain("--thingsboard-")
+          // It may be the secret itself that was given in place of its variable's name.
+          expect(stderr).not.toContain("not a name")
+        }
+        expect(JSON.parse(yield* textOf(file)).keys.length).toBe(2)
+        const listed = (yield* keys(file, "list")).stdout
+        expect(listed).toContain("as hall3@example.com")
+        expect(listed).toContain("as an API key")
+      }),
+    20_000
   )
 
   live("lists what each key may do and whether it still works", () =>
     Effect.gen(function* () {
       const file = join(yield* folder, "keys.json")
       yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
-      yield* keys(file, "create", "--name", "Two", "--id", "two", "--scope", "graph:read", "--expires", "2020-01-01")
+      yield* keys(file, "create", "--name", "Two", "--id", "two", "--scope", "graph:read", "--expires", "2099-12-31")
       yield* keys(file, "create", "--name", "Three", "--id", "three", "--scope", "graph:read")
       expect((yield* keys(file, "revoke", "three")).exitCode).toBe(0)
+      yield* replaceIn(file, "2100-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z")
       const { stdout } = yield* keys(file, "list", "--json")
       expect(JSON.parse(stdout).map(({ id, state }: { readonly id: string; readonly state: string }) => [id, state])).toEqual([
         ["one", "active"],
@@ -118,29 +129,42 @@ describe("boardwalk keys", () => {
     })
   )
 
-  live("changes nothing when it cannot do what it was asked", () =>
-    Effect.gen(function* () {
-      const file = join(yield* folder, "keys.json")
-      yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
-      const before = yield* textOf(file)
-      const attempts = [
-        ["create", "--name", "Again", "--id", "one", "--scope", "devices:read"],
-        ["create", "--name", "No such right", "--scope", "devices:write"],
-        ["create", "--name", "No right at all"],
-        ["create", "--name", "Odd", "--id", "../x", "--scope", "devices:read"],
-        ["create", "--name", "None", "--scope", "devices:read", "--rate-limit", "0"],
-        ["revoke", "two"]
-      ]
-      for (const attempt of attempts) {
-        const { exitCode, stdout } = yield* keys(file, ...attempt)
-        expect([attempt, exitCode === 0]).toEqual([attempt, false])
-        expect(stdout).not.toContain("bw_")
-        expect(yield* textOf(file)).toBe(before)
-      }
-      yield* Effect.promise(() => Bun.write(file, "{"))
-      expect((yield* keys(file, "create", "--name", "Two", "--scope", "devices:read")).exitCode).toBe(1)
-      expect(yield* textOf(file)).toBe("{")
-    })
+  live(
+    "changes nothing when it cannot do what it was asked",
+    () =>
+      Effect.gen(function* () {
+        const file = join(yield* folder, "keys.json")
+        yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
+        const before = yield* textOf(file)
+        const right = ["--scope", "devices:read"]
+        const attempts: ReadonlyArray<readonly [exitCode: number, told: string, ...args: ReadonlyArray<string>]> = [
+          [1, "has a key with the id one already", "create", "--name", "Again", "--id", "one", ...right],
+          [1, "No key has the id two", "revoke", "two"],
+          [2, "--scope", "create", "--name", "No such right", "--scope", "devices:write"],
+          [2, "--scope", "create", "--name", "No right at all"],
+          [2, "--name", "create", "--name", "  ", ...right],
+          [2, "--id", "create", "--name", "Odd", "--id", "../x", ...right],
+          [2, "--id", "create", "--name", "Like a flag", "--id=-x", ...right],
+          [2, "which is API_KEY's", "create", "--name", "Like API_KEY", "--id", "default", ...right],
+          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "0", ...right],
+          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "many", ...right],
+          [2, "the id of a device", "create", "--name", "Cut", "--device-id", "3c1f", ...right],
+          [2, "the id of a customer", "create", "--name", "Nobody's", "--customer", noCustomer, ...right],
+          [2, "is past", "create", "--name", "Dead", "--expires", "2020-01-01", ...right]
+        ]
+        for (const [code, told, ...attempt] of attempts) {
+          const { exitCode, stderr, stdout } = yield* keys(file, ...attempt)
+          // Whatever is on standard output may end up as a secret.
+          expect([attempt, exitCode, stdout]).toEqual([attempt, code, ""])
+          expect(stderr.trim().split("\n").at(-1)).toContain(told)
+          expect(stderr).not.toContain("Schema")
+          expect(yield* textOf(file)).toBe(before)
+        }
+        yield* Effect.promise(() => Bun.write(file, "{"))
+        expect((yield* keys(file, "create", "--name", "Two", "--scope", "devices:read")).exitCode).toBe(1)
+        expect(yield* textOf(file)).toBe("{")
+      }),
+    20_000
   )
 })
 
