@@ -78,3 +78,7 @@ export const readKeys = Effect.fnUntraced(function* (path: string) {
   )
   return yield* keysOf(path, text)
 })
+
+/** For what is written to standard output. */
+export const orProblem = <A, R>(printing: Effect.Effect<A, PlatformError.PlatformError, R>) =>
+  Effect.mapError(printing, (error) => new KeysProblem({ message: `Standard output cannot be written: ${systemsWords(error)}.` }))

@@ -35,6 +35,8 @@ describe("boardwalk", () => {
           expect([args, exitCode, stderr]).toEqual([args, 0, ""])
           expect(stdout).toContain("USAGE")
         }
+        for (const verb of ["create", "list", "revoke", "enable", "extend", "verify"])
+          expect((yield* run(["keys", verb, "--help"])).stdout).toContain(`EXAMPLES\n  # `)
       }),
     20_000
   )

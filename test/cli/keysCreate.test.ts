@@ -6,6 +6,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { expiryOf } from "../../src/cli/keysExpiry.ts"
 import { idOf } from "../../src/cli/keysId.ts"
+import { aligned, plain } from "../../src/cli/keysList.ts"
 import { timeText } from "../../src/cli/keysOutput.ts"
 import { folder } from "../support/folder.ts"
 import { effect, live } from "../support/it.ts"
@@ -57,6 +58,15 @@ effect("an end is a date, a time with its offset or a length; what is past or no
     }
   })
 )
+
+test("keys are listed one under the other on a terminal, and without padding elsewhere", () => {
+  const rows = [
+    ["one", "active", "温度", "", "until 2028"],
+    ["three", "expired", "Three", "", ""]
+  ]
+  expect(aligned(rows)).toEqual(["one    active   温度   until 2028", "three  expired  Three"])
+  expect(plain(rows)).toEqual(["one  active  温度  until 2028", "three  expired  Three"])
+})
 
 live("JSON has the key once, with the id and the end, which is told on standard error too", () =>
   Effect.gen(function* () {
