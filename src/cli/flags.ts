@@ -1,7 +1,7 @@
 /** Flags that several verbs share, and what they override. */
-import { Option } from "effect"
-import { Flag } from "effect/cli"
-import type { Overrides } from "../config/Settings.ts"
+import { Effect, Option } from "effect"
+import { CliError, Flag } from "effect/cli"
+import { type Overrides, variable } from "../config/Settings.ts"
 
 export const port = Flag.String("port").pipe(
   Flag.withAlias("p"),
@@ -22,3 +22,33 @@ export const overridesOf = (flags: { readonly port: Option.Option<string>; reado
   ...(Option.isSome(flags.port) ? { PORT: flags.port.value } : {}),
   ...(Option.isSome(flags.host) ? { HOST: flags.host.value } : {})
 })
+
+/** Refuses an empty text, and one of blanks. */
+export const notBlank = (expected: string) =>
+  Flag.filter(
+    (text: string) => text.trim() !== "",
+    () => expected
+  )
+
+/** A wrong call that no single flag shows: told as the parser tells what it finds itself. */
+export const wrongUse = (command: ReadonlyArray<string>, sentence: string) =>
+  new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
+
+/** The text of a variable that stands in for a flag. */
+export const fromVariable = (name: string) => Effect.mapError(variable(name), ({ message }) => new CliError.ValidationError({ message }))
+
+/** Lets a variable stand in for a flag, from where settings are read: the environment, and below it `.env`. */
+export const orVariable =
+  <B>(flag: string, name: string, of: (text: string) => B) =>
+  <A>(self: Flag.Flag<A>) =>
+    Flag.withDefault(
+      self,
+      Effect.flatMap(
+        fromVariable(name),
+        Option.match({
+          onNone: () =>
+            Effect.fail(new CliError.ValidationError({ message: `Missing: --${flag}, or ${name} in the environment or in .env` })),
+          onSome: (text) => Effect.succeed(of(text))
+        })
+      )
+    )

@@ -1,104 +1,80 @@
-import { Console, DateTime, Effect, Option, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import {
-  allScopes,
-  CustomerId,
-  type DeviceRestriction,
-  type KeyEntry,
-  type KeyIdentity,
-  KeyScope,
-  type SecretReference
-} from "../domain/ApiKey.ts"
-import { DeviceId } from "../domain/Ids.ts"
+import { allScopes, type KeyEntry, KeyId, type KeyScope } from "../domain/ApiKey.ts"
 import { randomBytes } from "../platform/Digest.ts"
 import { digestOf, mint } from "../services/KeyMint.ts"
-import { file, KeysProblem, orProblem, readKeys, writeKeys } from "./keysFile.ts"
+import { json, notBlank } from "./flags.ts"
+import { expires } from "./keysExpiry.ts"
+import { file, KeysProblem, systemsWords } from "./keysFile.ts"
+import { identity, identityFlags, restriction, restrictionFlags } from "./keysFlags.ts"
+import { idOf } from "./keysId.ts"
+import { endOf, jsonOf, print, timeText } from "./keysOutput.ts"
+import { changeKeys } from "./keysWrite.ts"
 
-const restrictionFlags = {
-  ids: Flag.String("device-id").pipe(
-    Flag.withSchema(DeviceId),
-    Flag.withDescription("Restricts the key to this device; may be given several times"),
-    Flag.atLeast(0)
+const flags = {
+  file,
+  name: Flag.String("name").pipe(
+    Flag.withDescription("What the key is for, such as 'Grafana'"),
+    notBlank("something beside blanks"),
+    Flag.map((name) => name.trim())
   ),
-  types: Flag.String("device-type").pipe(
-    Flag.withSchema(Schema.NonEmptyString),
-    Flag.withDescription("Restricts the key to devices of this type; may be given several times"),
-    Flag.atLeast(0)
-  ),
-  customer: Flag.String("customer").pipe(
-    Flag.withSchema(CustomerId),
-    Flag.withDescription("Restricts the key to the devices of this ThingsBoard customer (its id)"),
+  id: Flag.String("id").pipe(
+    Flag.withDescription("Names the key in logs; made from the name when there is none"),
+    Flag.filter(Schema.is(KeyId), () => "1 to 64 letters, digits, - or _, of which the first is no -; and not default, which is API_KEY's"),
     Flag.optional
+  ),
+  scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("A right of the key; may be given several times"), Flag.atLeast(1)),
+  restricting: restrictionFlags,
+  identifying: identityFlags,
+  expires: Flag.optional(expires),
+  requests: Flag.String("rate-limit").pipe(
+    Flag.withMetavar("number"),
+    Flag.withDescription("Requests a minute, instead of the gateway's limit"),
+    Flag.filterMap(
+      (text) => (/^[1-9]\d{0,8}$/.test(text) ? Option.some(Number(text)) : Option.none()),
+      () => "a whole number from 1 to 999999999"
+    ),
+    Flag.optional
+  ),
+  json
+}
+
+const add = (file: string, entry: KeyEntry) =>
+  changeKeys(
+    file,
+    (keys) =>
+      keys.some(({ id }) => id === entry.id)
+        ? Effect.fail(new KeysProblem({ message: `${file} has a key with the id ${entry.id} already: give another with --id.` }))
+        : Effect.succeed([...keys, entry]),
+    { orNew: true }
   )
-}
 
-interface Restricting {
-  readonly ids: ReadonlyArray<DeviceId>
-  readonly types: ReadonlyArray<string>
-  readonly customer: Option.Option<typeof CustomerId.Type>
-}
+/** A key that nobody has seen is of no use, and would only be in the way. */
+const takeBack = (file: string, entry: KeyEntry, why: string) =>
+  Effect.matchEffect(
+    changeKeys(file, (keys) => Effect.succeed(keys.filter(({ sha256 }) => sha256 !== entry.sha256))),
+    {
+      onSuccess: () =>
+        Effect.fail(new KeysProblem({ message: `The key could not be printed (${why}), so ${entry.id} was removed again.` })),
+      onFailure: ({ message }) =>
+        Effect.fail(
+          new KeysProblem({ message: `The key could not be printed (${why}). Run \`boardwalk keys revoke ${entry.id}\`: ${message}` })
+        )
+    }
+  )
 
-const restriction = ({ customer, ids, types }: Restricting): { readonly devices?: DeviceRestriction } => {
-  const given = {
-    ...(ids.length > 0 ? { ids } : {}),
-    ...(types.length > 0 ? { types } : {}),
-    ...(Option.isSome(customer) ? { customer: customer.value } : {})
-  }
-  return Object.keys(given).length > 0 ? { devices: given } : {}
-}
-
-const secretFlag = (name: string, what: string) => Flag.String(name).pipe(Flag.withDescription(what), Flag.optional)
-
-const identityFlags = {
-  username: secretFlag("thingsboard-user", "Calls of the key have the rights of this ThingsBoard user; with one of the passwords below"),
-  passwordFile: secretFlag("thingsboard-password-file", "The file that holds that user's password"),
-  passwordEnv: secretFlag("thingsboard-password-env", "The variable that holds it"),
-  apiKeyFile: secretFlag("thingsboard-api-key-file", "Instead of a user: the file that holds a ThingsBoard API key"),
-  apiKeyEnv: secretFlag("thingsboard-api-key-env", "The variable that holds it")
-}
-
-type Identifying = { readonly [Name in keyof typeof identityFlags]: Option.Option<string> }
-
-const unclear = new KeysProblem({
-  message:
-    "Give --thingsboard-user with its password's file or variable, or the file or variable of a ThingsBoard API key: one of the four."
+const announce = Effect.fnUntraced(function* (file: string, entry: KeyEntry, isNew: boolean) {
+  if (isNew)
+    yield* Console.error(`${file} is new, and only its owner can read it: give it to the gateway's user where that is another one.`)
+  if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id}: it ends ${timeText(entry.expires_at)}.`)
+  yield* Console.error(`Key ${entry.id} was added to ${file}. It is shown this once:`)
 })
-
-const identity = ({ apiKeyEnv, apiKeyFile, passwordEnv, passwordFile, username }: Identifying) =>
-  Effect.suspend((): Effect.Effect<{ readonly thingsboard?: KeyIdentity }, KeysProblem> => {
-    const references = (kind: "file" | "env", given: Option.Option<string>): ReadonlyArray<SecretReference> =>
-      Option.match(given, { onNone: () => [], onSome: (place) => [kind === "file" ? { file: place } : { env: place }] })
-    const passwords = [...references("file", passwordFile), ...references("env", passwordEnv)]
-    const apiKeys = [...references("file", apiKeyFile), ...references("env", apiKeyEnv)]
-    const [password, apiKey] = [passwords[0], apiKeys[0]]
-    if (passwords.length + apiKeys.length > 1 || Option.isSome(username) !== (password !== undefined)) return Effect.fail(unclear)
-    if (apiKey !== undefined) return Effect.succeed({ thingsboard: { api_key: apiKey } })
-    return password === undefined || Option.isNone(username)
-      ? Effect.succeed({})
-      : Effect.succeed({ thingsboard: { username: username.value, password } })
-  })
-
-/** From the digest, so that no part of a key stands in a log. */
-const idOf = (name: string, sha256: string) =>
-  `${name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, 40)}-${sha256.slice(0, 6)}`
 
 export const create = Command.make(
   "create",
-  {
-    file,
-    name: Flag.String("name").pipe(Flag.withDescription("What the key is for, such as 'Grafana'")),
-    id: Flag.String("id").pipe(Flag.withDescription("Names the key in logs; made from the name when there is none"), Flag.optional),
-    scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("A right of the key; may be given several times"), Flag.atLeast(1)),
-    restricting: restrictionFlags,
-    identifying: identityFlags,
-    expires: Flag.Date("expires").pipe(Flag.withDescription("When the key stops working, such as 2027-01-31"), Flag.optional),
-    requests: Flag.Int("rate-limit").pipe(Flag.withDescription("Requests a minute, instead of the gateway's limit"), Flag.optional)
-  },
-  Effect.fnUntraced(function* ({ expires, file, id, identifying, name, requests, restricting, scope }) {
-    const keys = yield* orProblem(readKeys(file))
+  flags,
+  Effect.fnUntraced(function* ({ expires, file, id, identifying, json, name, requests, restricting, scope }) {
+    const acting = yield* identity(identifying)
     const key = mint(randomBytes)
     const sha256 = digestOf(key)
     const entry: KeyEntry = {
@@ -107,12 +83,25 @@ export const create = Command.make(
       sha256,
       scopes: [...new Set<KeyScope>(scope)],
       ...restriction(restricting),
-      ...(yield* identity(identifying)),
+      ...acting,
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
-      ...(Option.isSome(expires) ? { expires_at: DateTime.fromDateUnsafe(expires.value) } : {})
+      ...(Option.isSome(expires) ? { expires_at: expires.value } : {})
     }
-    yield* orProblem(writeKeys(file, [...keys, entry]))
-    yield* Console.error(`Key ${entry.id} was added to ${file}. It is shown this once:`)
-    yield* Console.log(key)
+    const { isNew } = yield* add(file, entry)
+    yield* announce(file, entry, isNew)
+    const shown = json ? jsonOf({ id: entry.id, name, key, expires_at: endOf(entry) }) : key
+    yield* Effect.catchTag(print(shown), "PlatformError", (error) => takeBack(file, entry, systemsWords(error)))
   })
-).pipe(Command.withDescription("Makes a key, adds its digest to the file and prints the key, this once"))
+).pipe(
+  Command.withShortDescription("Make a key"),
+  Command.withDescription(
+    "Makes a key, adds its digest to the file, and prints the key, this once: nothing else goes to standard output. A file that is not there is made, readable to its owner alone; one that is there keeps its owner, group and mode."
+  ),
+  Command.withExamples([
+    { command: "boardwalk keys create --name Grafana --scope devices:read --scope telemetry:read", description: "A key that reads" },
+    {
+      command: "boardwalk keys create --name Meters --scope telemetry:write --device-type meter --expires 90d | pass insert -m meters",
+      description: "For some devices and some time; kept off the screen"
+    }
+  ])
+)

@@ -1,10 +1,11 @@
 /** How verbs that go through the API reach a gateway. */
-import { Config, Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
+import { Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
 import { basePath } from "../api/Api.ts"
 import { ownGateway } from "../config/ownGateway.ts"
 import { printable } from "../observability/printable.ts"
+import { orVariable } from "./flags.ts"
 
 export const remoteFlags = {
   url: Flag.String("url").pipe(
@@ -13,7 +14,7 @@ export const remoteFlags = {
   ),
   key: Flag.Redacted("key").pipe(
     Flag.withDescription("The API key; better given as BOARDWALK_KEY, which no list of processes shows"),
-    Flag.withFallbackConfig(Config.Redacted("BOARDWALK_KEY"))
+    orVariable("key", "BOARDWALK_KEY", Redacted.make)
   )
 }
 

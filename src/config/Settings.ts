@@ -2,7 +2,7 @@
  * Every setting, once: the table below gives the typed service, `.env.sample`, docs/settings.md and `boardwalk config show`.
  * The folder reads the environment and nothing else does; what the settings are used for is not decided here.
  */
-import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Redacted, Runtime, Schema } from "effect"
+import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Option, Redacted, Runtime, Schema } from "effect"
 import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
 import {
@@ -277,6 +277,14 @@ const environment = Effect.gen(function* () {
     texts.set(variable, node?.value)
   }
   return texts
+})
+
+/** One variable that is no setting of the gateway, or that is needed alone: read where settings are read. */
+export const variable = Effect.fnUntraced(function* (name: string) {
+  const provider = yield* ConfigProvider.ConfigProvider
+  const node = yield* provider.load([name]).pipe(Effect.orDie) // as above
+  const found = node?.value?.trim() || (yield* dotEnvFile).get(name)?.trim()
+  return found ? Option.some(found) : Option.none()
 })
 
 /** What was found for every variable, faults included: for `config show` and `doctor`. */

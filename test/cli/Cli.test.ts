@@ -4,12 +4,41 @@ import { live } from "../support/it.ts"
 import { run } from "../support/program.ts"
 
 describe("boardwalk", () => {
-  live("answers wrong use with help and exit code 2", () =>
-    Effect.gen(function* () {
-      const { exitCode, stderr } = yield* run(["serv"])
-      expect(exitCode).toBe(2)
-      expect(stderr).toContain("serve")
-    })
+  live(
+    "answers wrong use with help and exit code 2, and leaves standard output alone",
+    () =>
+      Effect.gen(function* () {
+        const wrong = [
+          [["serv"], "serve"],
+          [["keys"], "create"],
+          [["keys", "create", "--name", "x", "--scope", "devices:raed"], "devices:read"],
+          [["export", "--device", "x"], "BOARDWALK_KEY"],
+          [["config", "show", "--jsno"], "--json"],
+          [["emulator", "--port", "many"], "--port"]
+        ] as const
+        for (const [args, told] of wrong) {
+          const { exitCode, stderr, stdout } = yield* run(args, { API_KEYS_FILE: "keys.json" })
+          expect([args, exitCode, stdout]).toEqual([args, 2, ""])
+          expect(stderr).toContain("USAGE")
+          expect(stderr).toContain(told)
+        }
+      }),
+    20_000
+  )
+
+  live(
+    "prints help that was asked for where it can be read on",
+    () =>
+      Effect.gen(function* () {
+        for (const args of [[], ["--help"], ["keys", "--help"], ["keys", "create", "--help"]]) {
+          const { exitCode, stderr, stdout } = yield* run(args)
+          expect([args, exitCode, stderr]).toEqual([args, 0, ""])
+          expect(stdout).toContain("USAGE")
+        }
+        for (const verb of ["create", "list", "revoke", "enable", "extend", "verify"])
+          expect((yield* run(["keys", verb, "--help"])).stdout).toContain(`EXAMPLES\n  # `)
+      }),
+    20_000
   )
 
   live("prints the contract without a configuration", () =>

@@ -6,7 +6,7 @@ import { lastWholeRow } from "../../src/cli/exportPart.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
-import { start } from "../support/program.ts"
+import { run, start } from "../support/program.ts"
 
 const folder = temporary("transfer")
 
@@ -78,6 +78,17 @@ live("an import tells what was refused, with exit code 1, and a clean one ends w
     const stored = yield* run("import", file, "--url", url, "--device", id)
     expect([stored.exitCode, stored.stdout.trim()]).toEqual([0, "Took 1 row, refused 0; 1 points of 1 devices."])
     expect((yield* call(`/api/v1/tb/devices/${id}/telemetry/latest?keys=z`)).json.data.z.value).toBe(1)
+  })
+)
+
+live("the key may stand in .env, as the gateway's settings do", () =>
+  Effect.gen(function* () {
+    const { id, path, url } = yield* filled
+    const file = join(path, "in.csv")
+    yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
+    const files = { ".env": `BOARDWALK_KEY=${canaries.apiKey}\n` }
+    const { exitCode, stdout } = yield* run(["import", file, "--url", url, "--device", id], {}, files)
+    expect([exitCode, stdout.trim()]).toEqual([0, "Took 1 row, refused 0; 1 points of 1 devices."])
   })
 )
 

@@ -29,7 +29,8 @@ live("a key may do what its scopes say and no more, until it expires, and is now
   Effect.gen(function* () {
     const file = yield* keysFile
     const reader = yield* create(file, "--name", "Grafana", "--id", "grafana", "--scope", "devices:read", "--rate-limit", "3")
-    const expired = yield* create(file, "--name", "Old", "--scope", "devices:read", "--expires", "2020-01-01")
+    const expired = yield* create(file, "--name", "Old", "--scope", "devices:read", "--expires", "2099-12-31")
+    yield* Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace('"2100-', '"2020-')))
     const it = yield* gateway({ settings: { apiKeysFile: file, apiKey: undefined } })
 
     expect((yield* it.call(devices, { key: reader })).status).toBe(200)

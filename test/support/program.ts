@@ -5,7 +5,8 @@ import { folder } from "./folder.ts"
 import { lookAtArguments } from "./leaks/processes.ts"
 import { look, lookAtStream, plant } from "./leaks/watch.ts"
 
-const main = new URL("../../src/main.ts", import.meta.url).pathname
+/** What Bun runs. */
+export const main = new URL("../../src/main.ts", import.meta.url).pathname
 
 export interface Program {
   /** Everything written so far. */
