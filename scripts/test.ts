@@ -1,7 +1,10 @@
 /** Runs the tests and closes with `N passed, N failed` alone on a line. Arguments go to `bun test`. */
 const root = new URL("..", import.meta.url).pathname
 
-const tests = Bun.spawn([process.execPath, "test", ...process.argv.slice(2)], {
+/** Milliseconds a test: bunfig.toml cannot say so, and five seconds are too few on a busy machine. */
+const timeout = "30000"
+
+const tests = Bun.spawn([process.execPath, "test", `--timeout=${timeout}`, ...process.argv.slice(2)], {
   cwd: root,
   stdin: "inherit",
   stdout: "pipe",
