@@ -6,6 +6,7 @@ import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogL
 import manifest from "../../package.json" with { type: "json" }
 import { parseDotEnv } from "./dotEnv.ts"
 import {
+  address,
   boolean,
   byteSize,
   byteSizeUpTo1MiB,
@@ -21,7 +22,7 @@ import {
   wholeNumber
 } from "./forms.ts"
 import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
-import { credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
+import { apiKeyFaults, credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
 import { mostDevices, mostKeys } from "../domain/Amounts.ts"
 
 export const rows = {
@@ -130,7 +131,7 @@ export const rows = {
     form: networks,
     default: "",
     otherwise: "none",
-    example: "10.0.0.0/8,fd00::/8",
+    example: "10.0.0.7,fd00::7",
     doc: "Addresses or networks of reverse proxies, with commas between: X-Forwarded-For counts from them only."
   },
   MAX_CONCURRENT_REQUESTS: {
@@ -177,7 +178,7 @@ export const rows = {
     default: "4",
     doc: "How many exports of telemetry run at once; others wait. One key is given all places but one."
   },
-  HOST: { section: "Server", form: text, default: "0.0.0.0", doc: "The address to listen on." },
+  HOST: { section: "Server", form: address, default: "0.0.0.0", doc: "The address to listen on." },
   PORT: { section: "Server", form: wholeNumber(0, 65_535), default: "8000", doc: "The port to listen on; 0 takes any free one." },
   SHUTDOWN_TIMEOUT: {
     section: "Server",
@@ -321,6 +322,7 @@ export const allFaults = (readings: ReadonlyArray<Reading>) => [
   ...faultsOf(readings),
   ...credentialFaults(readings),
   ...keyFaults(readings),
+  ...apiKeyFaults(readings),
   ...tlsFaults(readings)
 ]
 

@@ -9,6 +9,19 @@ export interface Form<out A> {
 
 export const text: Form<string> = { schema: Schema.String, expected: "text" }
 
+/** Labels of letters, digits and hyphens, of which the last is no number: else it would be an address of IPv4. */
+const hostName = /^(?=.{1,253}$)(?:[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.)*(?!\d+\.?$)[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.?$/i
+
+const isIp = (text: string) => !text.includes("/") && networkOf(text) !== undefined
+
+/** What a server can listen on; an address of IPv6 may stand in brackets and have a zone. */
+export const address: Form<string> = {
+  schema: Schema.String.check(
+    Schema.makeFilter((value) => isIp(value.replace(/^\[(.*)\]$/, "$1").replace(/(:.*)%[\w.-]+$/, "$1")) || hostName.test(value))
+  ),
+  expected: "an address of this machine such as 0.0.0.0, 127.0.0.1 or ::, or its name"
+}
+
 export const secret: Form<Redacted.Redacted<string>> = {
   schema: Schema.String.pipe(
     Schema.decodeTo(
@@ -155,7 +168,7 @@ export const hosts = listOf(
 export const networks = listOf(
   (item) => networkOf(item) !== undefined,
   (item) => item,
-  "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.7,fd00::/8, without bits behind the network's"
+  "addresses or networks with commas between, such as 10.0.0.7,192.168.1.16/28,fd00::7, without bits behind the network's"
 )
 
 /** Hidden as a whole, since it may hold a password. */
@@ -175,7 +188,7 @@ export const redisUrl: Form<Redacted.Redacted<string>> = {
 }
 
 export const origins = listOf(
-  (item) => item === "*" || (parseUrl(item) !== undefined && /^https?:\/\/[^/?#@]+\/?$/i.test(item)),
+  (item) => item === "*" || (parseUrl(item) !== undefined && /^https?:\/\/[^/?#@*]+\/?$/i.test(item)),
   (item) => (item === "*" ? item : new URL(item).origin),
-  "origins with commas between, such as https://app.example.com,http://localhost:3000"
+  "origins with commas between, such as https://app.example.com,http://localhost:3000, each by its whole name; * alone stands for all"
 )

@@ -20,7 +20,10 @@ export interface Row<out A = unknown> {
   readonly doc: string
 }
 
-/** Where values come from; the first source that has a variable wins. An empty text counts as absent, except that `overrides` hides. */
+/**
+ * Where values come from; the first source that has a variable wins. An empty text counts as absent, except that `overrides` hides. One
+ * of blanks does not: to take it for absent would open silently what it was meant to restrict.
+ */
 export interface Source {
   readonly name: "command line" | "environment" | ".env"
   readonly get: (variable: string) => string | undefined
@@ -45,8 +48,9 @@ export interface Reading {
 
 const lookUp = (variable: string, sources: ReadonlyArray<Source>) => {
   for (const source of sources) {
-    const text = source.get(variable)?.trim()
-    if (text) return { text, from: source.name }
+    const given = source.get(variable)
+    const text = given?.trim()
+    if (given) return { text: text!, from: source.name }
     if (text === "" && source.hides) return undefined
   }
   return undefined
@@ -59,6 +63,8 @@ const readOne = (variable: string, row: Row, sources: ReadonlyArray<Source>): Re
   if (text === undefined) {
     return { variable, row, text, from, value: undefined, issue: row.required && "is required: " + row.doc }
   }
+  if (found?.text === "")
+    return { variable, row, text, from, value: undefined, issue: "holds nothing but blanks: leave it out, or give it a value" }
   const decoded = Schema.decodeResult(row.form.schema)(text)
   return Result.isSuccess(decoded)
     ? { variable, row, text, from, value: decoded.success, issue: undefined }

@@ -52,7 +52,7 @@ export const markdown = (): string =>
     "# Settings",
     "",
     "Boardwalk is configured by environment variables. A file `.env` in the working directory is read below them: what the environment has wins.",
-    "An empty value counts as absent. Times are written as `500ms`, `10s`, `2m`, `1h`, or as plain seconds; lists with commas between.",
+    "An empty value counts as absent; one of blanks alone is a fault. Times are written as `500ms`, `10s`, `2m`, `1h`, or as plain seconds; lists with commas between.",
     "",
     "`boardwalk config show` prints what is in effect and where it comes from, secrets hidden; `boardwalk config sample` prints a `.env` to start from.",
     "All faults of a configuration are reported together, and nothing starts before they are mended.",

@@ -1,5 +1,6 @@
 /** What no single variable can say about itself. */
 import { Redacted } from "effect"
+import { holdAll, networkOf } from "./networks.ts"
 import type { Fault, Reading } from "./read.ts"
 
 const finder = (readings: ReadonlyArray<Reading>) => (variable: string) => readings.find((reading) => reading.variable === variable)?.text
@@ -22,6 +23,14 @@ export const keyFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault
   const text = finder(readings)
   return text("API_KEY") === undefined && text("API_KEYS_FILE") === undefined
     ? [{ variable: "API_KEY", issue: "is required, or API_KEYS_FILE: without a key nothing is served" }]
+    : []
+}
+
+/** Clients send a key in a header, which holds no control characters and nothing beyond Latin-1. */
+export const apiKeyFaults = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
+  const key = finder(readings)("API_KEY")
+  return key !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(key)
+    ? [{ variable: "API_KEY", issue: "has characters that no header can carry: use letters, digits and signs of ASCII" }]
     : []
 }
 
@@ -50,6 +59,20 @@ const shortestSafeKey = 16
 const isLocal = (host: string) =>
   /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|host\.docker\.internal|host\.containers\.internal)$/.test(host)
 
+/** A password that travels readable. */
+const redisWarnings = (redis: unknown): ReadonlyArray<Fault> => {
+  if (!Redacted.isRedacted(redis)) return []
+  const { hostname, password, protocol } = new URL(String(Redacted.value(redis)))
+  return protocol === "redis:" && password !== "" && !isLocal(hostname)
+    ? [{ variable: "REDIS_URL", issue: "has a password and no TLS (rediss:): the password travels unencrypted" }]
+    : []
+}
+
+const proxyWarnings = (proxies: unknown): ReadonlyArray<Fault> =>
+  Array.isArray(proxies) && holdAll(proxies.flatMap((proxy) => networkOf(String(proxy)) ?? []))
+    ? [{ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can write the address that is counted and logged" }]
+    : []
+
 /** Allowed, but worth a line at start. */
 export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Fault> => {
   const value = (variable: string) => readings.find((reading) => reading.variable === variable)?.value
@@ -61,15 +84,19 @@ export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<Faul
     else if (shown.length < shortestSafeKey) {
       warnings.push({ variable: "API_KEY", issue: `is shorter than ${shortestSafeKey} characters, which can be guessed` })
     }
+    if (/[\x80-\xff]/.test(shown))
+      warnings.push({ variable: "API_KEY", issue: "has letters beyond ASCII, which clients send in different ways" })
   }
   const host = value("TB_HOST")
   if (typeof host === "string" && host.startsWith("http:") && !isLocal(new URL(host).hostname)) {
     warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data travel unencrypted" })
   }
-  const proxies = value("TRUSTED_PROXIES")
-  if (Array.isArray(proxies) && proxies.some((proxy) => String(proxy).endsWith("/0"))) {
-    warnings.push({ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can write the address that is counted and logged" })
-  }
+  const origins = value("BACKEND_CORS_ORIGINS")
+  if (Array.isArray(origins) && origins.includes("*"))
+    warnings.push({ variable: "BACKEND_CORS_ORIGINS", issue: "lets the pages of every site call the API with a key" })
+  if (value("DOCS_ACCESS") === "key" && value("DOCS_ENABLED") === false)
+    warnings.push({ variable: "DOCS_ACCESS", issue: "is not used: DOCS_ENABLED is false" })
+  warnings.push(...proxyWarnings(value("TRUSTED_PROXIES")), ...redisWarnings(value("REDIS_URL")))
   warnings.push(...authorityFaults(host, value("TB_CA_FILE")))
   return warnings
 }

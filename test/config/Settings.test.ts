@@ -4,6 +4,7 @@ import { effective, envSample, markdown } from "../../src/config/render.ts"
 import { parseDotEnv } from "../../src/config/dotEnv.ts"
 import { InvalidSettings, type Overrides, read, Settings } from "../../src/config/Settings.ts"
 import { effect } from "../support/it.ts"
+import { canaries } from "../support/leaks/canaries.ts"
 
 /** Settings of a machine with these variables and this `.env`. */
 const machine = (environment: Record<string, string>, dotEnv?: string) =>
@@ -213,6 +214,82 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
         expect([host, yield* warned(`http://${host}`)]).toEqual([host, ["TB_HOST"]])
       expect(yield* warned("https://tb.example.com", { TB_CA_FILE: "ca.pem" })).toEqual([])
       expect(yield* warned("http://localhost:8080", { TB_CA_FILE: "ca.pem" })).toEqual(["TB_CA_FILE"])
+    })
+  )
+
+  const warningsOf = (variables: Record<string, string>) =>
+    Effect.map(load({ ...enough, ...variables }), ({ warnings }) => warnings.map(({ issue, variable }) => `${variable} ${issue}`))
+
+  effect("warn of proxies that together are everybody, and of no others", () =>
+    Effect.gen(function* () {
+      for (const everybody of ["0.0.0.0/0", "0.0.0.0/1,128.0.0.0/1", "10.0.0.1,128.0.0.0/1,0.0.0.0/2,64.0.0.0/2", "::/0", "8000::/1,::/1"])
+        expect([everybody, yield* warningsOf({ TRUSTED_PROXIES: everybody })]).toEqual([
+          everybody,
+          [expect.stringContaining("trusts everybody")]
+        ])
+      for (const some of ["10.0.0.7,fd00::7", "0.0.0.0/1,::/1", "128.0.0.0/1,0.0.0.0/2,64.0.0.0/3", "0.0.0.0/1,128.0.0.0/2,224.0.0.0/3"])
+        expect([some, yield* warningsOf({ TRUSTED_PROXIES: some })]).toEqual([some, []])
+    })
+  )
+
+  effect("warn of a password for Redis that travels readable", () =>
+    Effect.gen(function* () {
+      const [{ urlPassword: password }, local] = [canaries, ["redis://localhost", "redis://:p@127.0.0.1:6379/2", "redis://u:p@[::1]:6379"]]
+      for (const url of [...local, `rediss://u:${password}@redis.example.com`, "redis://redis.example.com"])
+        expect([url, yield* warningsOf({ REDIS_URL: url })]).toEqual([url, []])
+      for (const url of [`redis://:${password}@redis:6379`, `redis://u:${password}@10.0.0.5`]) {
+        const warnings = yield* warningsOf({ REDIS_URL: url })
+        expect(warnings).toEqual([expect.stringContaining("REDIS_URL has a password and no TLS")])
+        expect(warnings.join()).not.toContain(password)
+      }
+    })
+  )
+
+  effect("warn of pages of every site, and of a lock on documentation that is gone", () =>
+    Effect.gen(function* () {
+      expect(yield* warningsOf({ BACKEND_CORS_ORIGINS: "https://a.com,*" })).toEqual([expect.stringContaining("BACKEND_CORS_ORIGINS lets")])
+      expect(yield* warningsOf({ DOCS_ACCESS: "key", DOCS_ENABLED: "false" })).toEqual(["DOCS_ACCESS is not used: DOCS_ENABLED is false"])
+      expect(yield* warningsOf({ DOCS_ACCESS: "key" })).toEqual([])
+    })
+  )
+
+  effect("take no key that no header can carry, and warn of one that clients send in different ways", () =>
+    Effect.gen(function* () {
+      for (const key of ["0123456789abcdef\u20ac", "0123456789\nabcdef", "0123456789\u0000abcdef", "0123456789\u007fabcdef"]) {
+        const error = yield* faults({ ...enough, API_KEY: key })
+        expect(error.message).toContain("API_KEY has characters that no header can carry")
+        expect(error.message).not.toContain("0123456789")
+      }
+      expect(yield* warningsOf({ API_KEY: "0123456789abcdefé" })).toEqual([expect.stringContaining("API_KEY has letters beyond ASCII")])
+      expect(yield* warningsOf({ API_KEY: "0123456789 !~\tabcdef" })).toEqual([])
+    })
+  )
+
+  effect("take no origin with a wildcard, which would never match", () =>
+    Effect.gen(function* () {
+      for (const origin of ["https://*.example.com", "https://a.com,https://*", "http://*:3000"]) {
+        const error = yield* faults({ ...enough, BACKEND_CORS_ORIGINS: origin })
+        expect(error.message).toContain("BACKEND_CORS_ORIGINS must be origins")
+      }
+    })
+  )
+
+  effect("take an address or a name to listen on, and nothing that only looks like one", () =>
+    Effect.gen(function* () {
+      for (const HOST of ["127.0.0.1", "::", "::1", "[::1]", "fe80::1%eth0", "localhost", "boardwalk-1.example.com"])
+        expect((yield* load({ ...enough, HOST })).host).toBe(HOST)
+      for (const HOST of ["999.1.1.1", "1.2.3", "10.0.0.0/8", "http://localhost", "a b", "localhost:8000", "[localhost]"])
+        expect([HOST, (yield* faults({ ...enough, HOST })).message]).toEqual([HOST, expect.stringContaining("HOST must be an address")])
+    })
+  )
+
+  effect("take blanks for a mistake, never for nothing: what was to be restricted would be open", () =>
+    Effect.gen(function* () {
+      const blank = { HOST: " ", ALLOWED_HOSTS: "\t", TB_CA_FILE: "  ", API_KEY: " " }
+      const error = yield* faults({ ...enough, ...blank })
+      expect(error.faults.map(({ variable }) => variable).toSorted()).toEqual(Object.keys(blank).toSorted())
+      expect(error.message).toContain("HOST holds nothing but blanks")
+      expect((yield* load({ ...enough, HOST: "" }, "ALLOWED_HOSTS=   # none")).host).toBe("0.0.0.0")
     })
   )
 
