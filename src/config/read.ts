@@ -36,6 +36,12 @@ export interface Fault {
   readonly issue: string
 }
 
+/** What there is to say of a configuration: what keeps a gateway from starting, and what is worth a line at start. */
+export interface Findings {
+  readonly faults: ReadonlyArray<Fault>
+  readonly warnings: ReadonlyArray<Fault>
+}
+
 /** What was found for one variable. `value` is the decoded form, undefined when absent or faulty. */
 export interface Reading {
   readonly variable: string

@@ -72,7 +72,7 @@ export const examine = Effect.fnUntraced(function* ({ write }: Options) {
     ["ThingsBoard reachable", reachable],
     ["login", login],
     ["devices", devicesFound],
-    ["keys", keysUsable],
+    ["keys", keysUsable(found.settings)],
     ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
   const own = outcomeOf("own endpoints", ownEndpoints)

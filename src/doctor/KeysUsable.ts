@@ -1,34 +1,57 @@
-import { Effect, Layer } from "effect"
-import { Settings } from "../config/Settings.ts"
-import { ApiKeys } from "../services/ApiKeys.ts"
+import { Effect, FileSystem } from "effect"
+import type { SettingsShape } from "../config/Settings.ts"
+import { type KeysRead, orNothingServed, reader } from "../services/KeysFile.ts"
 import { Identities } from "../thingsboard/Identities.ts"
 import { Ailment, Skipped } from "./Check.ts"
 
-/** The file of keys can be read, and the ThingsBoard users of keys can log in. */
-export const keysUsable = Effect.gen(function* () {
-  const { apiKeysFile } = yield* Settings
+type Named = Pick<SettingsShape, "apiKey" | "apiKeysFile">
+
+const lacking = ({ users }: KeysRead) =>
+  [...users].flatMap(([id, user]) => (user._tag === "SecretMissing" ? [`key ${id} cannot be used: ${user.reason}`] : []))
+
+/** The file of keys is in order, and the secrets that it names are where it says. */
+const readable = Effect.fnUntraced(function* ({ apiKey, apiKeysFile }: Named) {
   if (apiKeysFile === undefined) return yield* new Skipped({ detail: "no API_KEYS_FILE" })
-  const services = yield* Layer.build(ApiKeys.layer).pipe(
+  const found = yield* reader(apiKeysFile, apiKey).pipe(
+    Effect.flatMap((read) => orNothingServed(read, apiKey)),
     Effect.mapError(
       ({ message }) => new Ailment({ detail: message, hint: "A gateway that runs keeps the keys that it has; another does not start." })
     )
   )
-  return yield* Effect.gen(function* () {
-    const keys = (yield* ApiKeys).all()
-    const identities = yield* Identities
-    for (const { id, thingsBoard } of keys) {
-      if (thingsBoard === undefined) continue
-      const acting = yield* identities.of(thingsBoard)
-      if (acting === undefined) continue // the gateway's own user, who has a check of its own
-      yield* Effect.mapError(
-        acting.identity,
-        ({ message }) =>
-          new Ailment({
-            detail: `no session for the ThingsBoard user of key ${id}: ${message}`,
-            hint: "Is its password or API key right, and the user enabled? Other keys are not concerned."
-          })
-      )
-    }
-    return keys.length === 1 ? "one key" : `${keys.length} keys`
-  }).pipe(Effect.provide(services))
-}).pipe(Effect.scoped)
+  const faults = lacking(found)
+  if (faults.length > 0)
+    return yield* new Ailment({ detail: faults.join("; "), hint: "Calls of such a key are answered 503; other keys are not concerned." })
+  return found
+})
+
+const counted = ({ file }: KeysRead, { apiKey }: Named) => {
+  const count = file.keys.filter(({ disabled }) => disabled !== true).length + (apiKey === undefined ? 0 : 1)
+  return count === 1 ? "one key" : `${count} keys`
+}
+
+/** The same, where ThingsBoard cannot be asked. */
+export const keysReadable = (named: Named): Effect.Effect<string, Ailment | Skipped, FileSystem.FileSystem> =>
+  Effect.map(
+    readable(named),
+    (found) => `${counted(found, named)}${found.users.size === 0 ? "" : ", whose ThingsBoard users were not tried"}`
+  )
+
+/** The same, and the ThingsBoard users of keys can log in. */
+export const keysUsable = Effect.fnUntraced(function* (named: Named) {
+  const found = yield* readable(named)
+  const identities = yield* Identities
+  for (const [id, user] of found.users) {
+    if (user._tag === "SecretMissing") continue
+    const acting = yield* identities.of(user)
+    if (acting === undefined) continue // the gateway's own user, who has a check of its own
+    yield* Effect.mapError(
+      acting.identity,
+      ({ message }) =>
+        new Ailment({
+          detail: `no session for the ThingsBoard user of key ${id}: ${message}`,
+          hint: "Is its password or API key right, and the user enabled? Other keys are not concerned."
+        })
+    )
+  }
+  return counted(found, named)
+}, Effect.scoped)

@@ -27,6 +27,12 @@ const unavailable = (detail: string, retryAfter: number) =>
     refuse(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
   )
 
+/** ThingsBoard was asked and said so, or there is nothing to ask it with. */
+export const credentialsNotAccepted = unavailable(
+  "ThingsBoard does not accept the gateway's credentials; its operator has to look at them.",
+  30
+)
+
 const failed = (detail: string) => refuse(detail, (common) => new UpstreamError({ ...common, details: {} }))
 
 const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
@@ -42,9 +48,7 @@ const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
         ? failed("ThingsBoard failed.")
         : unavailable("ThingsBoard cannot be reached at the moment.", 5)
     }),
-    Match.tag("LoginRefused", () =>
-      unavailable("ThingsBoard does not accept the gateway's credentials; its operator has to look at them.", 30)
-    ),
+    Match.tag("LoginRefused", () => credentialsNotAccepted),
     Match.tag("RateLimited", ({ retryAfterMs = 10_000 }) =>
       unavailable("ThingsBoard's own rate limit is used up.", Math.ceil(retryAfterMs / 1000))
     ),

@@ -1,10 +1,12 @@
 /** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
-import { Clock, Context, DateTime, Effect, FileSystem, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
-import { allScopes, type KeyEntry, KeysFile, type KeyScope } from "../domain/ApiKey.ts"
+import { allScopes, type KeyEntry, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
-import { changesOf, endingSoon } from "./keyNews.ts"
-import { credentialsOf, secretFilesOf } from "./KeySecrets.ts"
+import { isWellFormed, looksMinted } from "./KeyMint.ts"
+import type { KeyUser } from "./KeySecrets.ts"
+import { type KeysRead, orNothingServed, reader } from "./KeysFile.ts"
+import { type FileState, reloading } from "./keysReloading.ts"
 import { Visibility } from "./Visibility.ts"
 
 export interface ApiKey {
@@ -15,20 +17,37 @@ export interface ApiKey {
   readonly devices: Visibility | undefined
   /** The ThingsBoard user that the key acts as; the gateway's own when there is none. */
   readonly thingsBoard: TbCredentials | undefined
+  /** The secret of its ThingsBoard user is missing: it may do nothing, least of all as the gateway's own user. */
+  readonly lacksSecret: boolean
   /** RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW when there is none. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
   /** Epoch ms. */
   readonly expiresAt: number
 }
 
-/** Keys by the SHA-256 of what is presented: looking a digest up tells an attacker nothing about keys. */
-type KeyRing = ReadonlyMap<string, ApiKey>
+/** Why what was presented opens nothing; for the log. */
+export interface Denial {
+  readonly reason: "missing" | "unknown" | "mistyped" | "expired" | "disabled"
+  /** Of the entry, where there is one. */
+  readonly keyId?: string
+}
 
-const fromEntry = (entry: KeyEntry, thingsBoard: TbCredentials | undefined): ApiKey => ({
+/** Keys by the SHA-256 of what is presented: looking a digest up tells an attacker nothing about keys. */
+interface KeyRing {
+  readonly keys: ReadonlyMap<string, ApiKey>
+  /** Ids of those that are disabled. */
+  readonly disabled: ReadonlyMap<string, string>
+}
+
+/** No credentials at all: should ever anybody call ThingsBoard with them, it refuses, and no account is locked. */
+const nobody: TbCredentials = { _tag: "ApiKey", key: Redacted.make("") }
+
+const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   id: entry.id,
   scopes: new Set(entry.scopes),
   devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
-  thingsBoard,
+  thingsBoard: user?._tag === "SecretMissing" ? nobody : user,
+  lacksSecret: user?._tag === "SecretMissing",
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
@@ -36,22 +55,8 @@ const fromEntry = (entry: KeyEntry, thingsBoard: TbCredentials | undefined): Api
   expiresAt: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(entry.expires_at)
 })
 
-const broken = (message: string) => new KeysFileBroken({ message: `API_KEYS_FILE cannot be used: ${message}` })
-
-const fromFile = Effect.fnUntraced(function* ({ keys }: KeysFile) {
-  const ring = new Map<string, ApiKey>()
-  for (const key of keys.filter(({ disabled }) => disabled !== true)) {
-    const thingsBoard =
-      key.thingsboard === undefined
-        ? undefined
-        : yield* Effect.mapError(credentialsOf(key.thingsboard), ({ message }) => broken(`the ThingsBoard user of ${key.id}: ${message}`))
-    ring.set(key.sha256, fromEntry(key, thingsBoard))
-  }
-  return ring
-})
-
 /** `API_KEY`: the one key with all rights. */
-const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
+const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing["keys"] =>
   key === undefined
     ? new Map()
     : new Map([
@@ -62,23 +67,39 @@ const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing =>
             scopes: new Set(allScopes),
             devices: undefined,
             thingsBoard: undefined,
+            lacksSecret: false,
             rateLimit: undefined,
             expiresAt: Number.POSITIVE_INFINITY
           }
         ]
       ])
 
-export class KeysFileBroken extends Schema.TaggedError<KeysFileBroken>()("KeysFileBroken", { message: Schema.String }) {}
+const fromFile = ({ file, users }: KeysRead, own: KeyRing["keys"]): KeyRing => {
+  const [disabled, enabled] = [file.keys.filter((key) => key.disabled === true), file.keys.filter((key) => key.disabled !== true)]
+  return {
+    keys: new Map([...enabled.map((key) => [key.sha256, fromEntry(key, users.get(key.id))] as const), ...own]),
+    disabled: new Map(disabled.map(({ id, sha256 }) => [sha256, id]))
+  }
+}
 
-const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(KeysFile))
+const denialOf = ({ disabled, keys }: KeyRing, presented: string): Denial => {
+  if (presented === "") return { reason: "missing" }
+  const digest = sha256(presented).toString("hex")
+  const [expired, off] = [keys.get(digest)?.id, disabled.get(digest)]
+  if (expired !== undefined) return { reason: "expired", keyId: expired }
+  if (off !== undefined) return { reason: "disabled", keyId: off }
+  return { reason: looksMinted(presented) && !isWellFormed(presented) ? "mistyped" : "unknown" }
+}
 
 export class ApiKeys extends Context.Service<
   ApiKeys,
   {
     /** The key that was presented, or undefined when there is none, it has expired or is disabled. */
     readonly verify: (presented: string, nowMillis: number) => ApiKey | undefined
-    /** Those that are not disabled. */
-    readonly all: () => ReadonlyArray<ApiKey>
+    /** Of what `verify` does not know. Not for callers: to them all of it is alike. */
+    readonly denialOf: (presented: string) => Denial
+    /** How API_KEYS_FILE stands; undefined where there is none. */
+    readonly fileState: () => FileState | undefined
   }
 >()("boardwalk/services/ApiKeys") {
   static readonly layer = Layer.effect(
@@ -86,81 +107,32 @@ export class ApiKeys extends Context.Service<
     Effect.gen(function* () {
       const { apiKey, apiKeysFile } = yield* Settings
       const own = fromSetting(apiKey)
-      let ring: KeyRing = own
-      let held: KeysFile | undefined
+      let ring: KeyRing = { keys: own, disabled: new Map() }
+      let fileState: FileState | undefined
 
       if (apiKeysFile !== undefined) {
-        const files = yield* FileSystem.FileSystem
-        let read: ReadonlyArray<string> = [apiKeysFile]
-        const load = files.readFileString(apiKeysFile).pipe(
-          Effect.flatMap((text) => decode(text, { errors: "all", onExcessProperty: "error" })),
-          Effect.mapError((error) => broken(error.message)),
-          Effect.tap(({ keys }) =>
-            Effect.sync(() => {
-              read = [apiKeysFile, ...keys.flatMap(({ thingsboard }) => (thingsboard === undefined ? [] : secretFilesOf(thingsboard)))]
-            })
-          ),
-          Effect.flatMap((file) => Effect.map(fromFile(file), (keys) => [file, keys] as const)),
-          Effect.flatMap(([file, keys]) => {
-            const before = held
-            held = file
-            ring = new Map([...keys, ...own])
-            return before === undefined
-              ? Effect.void
-              : Effect.andThen(Effect.logInfo("API_KEYS_FILE was read anew", changesOf(before, file)), warnOfEnding(file))
-          })
-        )
-        const stamp = (path: string) =>
-          Effect.match(files.stat(path), {
-            onSuccess: ({ mtime, size }) => `${Option.getOrElse(mtime, () => new Date(0)).getTime()} ${size}`,
-            onFailure: () => "missing"
-          })
-        const version = Effect.map(
-          Effect.suspend(() => Effect.forEach(read, stamp)),
-          (stamps) => stamps.join()
-        )
-        // Looked at before it is read: what is written meanwhile is another version.
-        const before = yield* stamp(apiKeysFile)
-        yield* load
-        yield* Effect.forkScoped(
-          Effect.repeat(
-            Effect.suspend(() => (held === undefined ? Effect.void : warnOfEnding(held))),
-            Schedule.spaced("1 day")
-          )
-        )
-        const seen = [before, ...(yield* Effect.forEach(read.slice(1), stamp))].join()
-        yield* Effect.forkScoped(reloading(load, seen, version))
+        const read = reader(apiKeysFile, apiKey)
+        const first = yield* Effect.flatMap(read, (found) => orNothingServed(found, apiKey))
+        ring = fromFile(first, own)
+        fileState = "read"
+        yield* reloading(first, read, {
+          took: (found) => {
+            ring = fromFile(found, own)
+          },
+          stands: (state) => {
+            fileState = state
+          }
+        })
       }
 
       return {
         verify: (presented, nowMillis) => {
-          const key = ring.get(sha256(presented).toString("hex"))
+          const key = ring.keys.get(sha256(presented).toString("hex"))
           return key !== undefined && nowMillis < key.expiresAt ? key : undefined
         },
-        all: () => [...ring.values()]
+        denialOf: (presented) => denialOf(ring, presented),
+        fileState: () => fileState
       }
     })
-  )
-}
-
-const warnOfEnding = Effect.fnUntraced(function* (file: KeysFile) {
-  for (const { days, expiresAt, id } of endingSoon(file, yield* Clock.currentTimeMillis))
-    yield* Effect.logWarning("A key expires soon", { key_id: id, expires_at: expiresAt, days_left: days })
-})
-
-/**
- * Looks every two seconds for another version of the file, or of a secret that it names (a mounted secret is swapped by a link, which
- * no watcher sees); a broken one is told once.
- */
-const reloading = (load: Effect.Effect<void, KeysFileBroken, FileSystem.FileSystem>, version: string, current: Effect.Effect<string>) => {
-  let seen = version
-  return Effect.gen(function* () {
-    const found = yield* current
-    if (found === seen) return
-    seen = found
-    yield* load
-  }).pipe(
-    Effect.catch((error) => Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", error)),
-    Effect.repeat(Schedule.spaced("2 seconds"))
   )
 }

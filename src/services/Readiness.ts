@@ -1,5 +1,6 @@
 /** Whether the gateway can do its work: one line a dependency, no hosts and no secrets. */
 import { Context, Effect, Layer } from "effect"
+import { ApiKeys } from "./ApiKeys.ts"
 import { Limits } from "./Limits.ts"
 import { Session } from "../thingsboard/Session.ts"
 
@@ -17,6 +18,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
     Effect.gen(function* () {
       const session = yield* Session
       const limits = yield* Limits
+      const keys = yield* ApiKeys
       const thingsboard = session.authorization.pipe(
         Effect.andThen(session.identity),
         Effect.timeout("5 seconds"),
@@ -35,7 +37,18 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         // Out of service a gateway would serve nobody; with limits of its own it serves everybody.
         return [{ name: "redis", ok: true, detail: sharing === "shared" ? "Keeps the limits." : "Away: local limits stand in." }]
       })
-      return { check: Effect.zipWith(thingsboard, redis, (one, others): ReadonlyArray<Dependency> => [one, ...others]) }
+      const fileOfKeys = Effect.sync((): ReadonlyArray<Dependency> => {
+        const state = keys.fileState()
+        if (state === undefined) return []
+        // The keys that it held before still serve, so this is no reason to serve nobody either.
+        return [
+          { name: "keys", ok: true, detail: state === "read" ? "The file is read." : "The file is broken: the keys stay as they were." }
+        ]
+      })
+      const check = Effect.gen(function* () {
+        return [yield* thingsboard, ...(yield* redis), ...(yield* fileOfKeys)]
+      })
+      return { check }
     })
   )
 }

@@ -1,6 +1,7 @@
 /** What operators should hear of the file of keys: what changed in it, and which keys are about to end. Keys are named by their ids. */
-import { DateTime } from "effect"
+import { DateTime, Equal } from "effect"
 import type { KeyEntry, KeysFile } from "../domain/ApiKey.ts"
+import type { KeysRead } from "./KeysFile.ts"
 
 const byId = ({ keys }: KeysFile) => new Map(keys.map((key) => [key.id, key]))
 
@@ -8,8 +9,12 @@ const works = (key: KeyEntry | undefined) => key !== undefined && key.disabled !
 
 const isSame = (one: KeyEntry, other: KeyEntry) => JSON.stringify(one) === JSON.stringify(other)
 
-/** Ids by what became of them; only kinds of change that there are. */
-export const changesOf = (before: KeysFile, after: KeysFile): Readonly<Record<string, ReadonlyArray<string>>> => {
+/** Ids by what became of them; only kinds of change that there are. `hasOtherSecret` tells what the file itself does not show. */
+export const changesOf = (
+  before: KeysFile,
+  after: KeysFile,
+  hasOtherSecret: (id: string) => boolean = () => false
+): Readonly<Record<string, ReadonlyArray<string>>> => {
   const [old, now] = [byId(before), byId(after)]
   const ids = [...new Set([...old.keys(), ...now.keys()])]
   const changes = {
@@ -17,11 +22,17 @@ export const changesOf = (before: KeysFile, after: KeysFile): Readonly<Record<st
     removed: ids.filter((id) => works(old.get(id)) && !works(now.get(id))),
     changed: ids.filter((id) => {
       const [one, other] = [old.get(id), now.get(id)]
-      return one !== undefined && other !== undefined && works(one) && works(other) && !isSame(one, other)
+      return one !== undefined && other !== undefined && works(one) && works(other) && (!isSame(one, other) || hasOtherSecret(id))
     })
   }
   return Object.fromEntries(Object.entries(changes).filter(([, of]) => of.length > 0))
 }
+
+/** Keys that lack their secret, and did not lack it in the same place before. */
+export const missingSecrets = (now: KeysRead["users"], before: KeysRead["users"] = new Map()) =>
+  [...now].flatMap(([id, user]) =>
+    user._tag === "SecretMissing" && !Equal.equals(user, before.get(id)) ? [{ id, reason: user.reason }] : []
+  )
 
 const day = 86_400_000
 

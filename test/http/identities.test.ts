@@ -168,7 +168,7 @@ live("what was read for one user makes no other's answer quicker, and nothing of
 )
 
 live(
-  "a password that was changed in its file is used without a restart, and a missing one changes nothing",
+  "a password that was changed in its file is used without a restart, and a key whose password is gone can do nothing",
   () =>
     Effect.gen(function* () {
       const it = yield* site
@@ -195,29 +195,56 @@ live(
       yield* Effect.promise(() => Bun.write(it.passwordFile, freshPassword))
       yield* until("fresh", 200)
       yield* Effect.promise(() => rm(it.passwordFile))
-      const told = Effect.sync(() => it.logs.filter((line) => line.includes("API_KEYS_FILE is broken"))).pipe(
-        Effect.filterOrFail((lines) => lines.length > 0),
-        Effect.retry({ schedule: Schedule.spaced(Duration.millis(200)), times: 60 })
-      )
-      expect((yield* told).join("\n")).toContain("fresh")
-      expect(yield* status("fresh")).toBe(200)
+      yield* until("fresh", 503)
+      expect(it.records.find(({ message }) => String(message).startsWith("A key cannot be used"))).toMatchObject({
+        key_id: "fresh",
+        reason: `the file ${it.passwordFile} is empty or cannot be read`
+      })
     }),
   60_000
 )
 
-live("a gateway does not start with a user whose secret is missing, and says which", () =>
+live("a key whose user has no secret is answered 503 without a call, and counts; other keys are not concerned", () =>
   Effect.gen(function* () {
-    for (const [thingsboard, told] of [
-      [{ username: "a", password: { file: "/nowhere/secret" } }, "/nowhere/secret"],
-      [{ api_key: { env: "NO_SUCH_VARIABLE" } }, "NO_SUCH_VARIABLE"],
-      [{ username: "a" }, "thingsboard"],
-      [{ username: "a", password: "plain text" }, "thingsboard"],
-      [{ username: "a", password: { env: "A" }, api_key: { env: "B" } }, "thingsboard"]
+    const limited = { scopes: ["devices:read" as const], rate_limit: { requests: 2, window_seconds: 60 } }
+    const apiKeysFile = yield* keysFile({
+      user: { ...limited, thingsboard: { username: "a@example.com", password: { file: "/nowhere/secret" } } },
+      billing: { ...limited, thingsboard: { api_key: { env: "NO_SUCH_VARIABLE" } } },
+      free: {}
+    })
+    const { emulator, call, records } = yield* gateway({ settings: { apiKeysFile } })
+    const ask = (key: string, path = "devices") => call(`${tb}/${path}`, { key: keyOf(key) })
+    expect((yield* ask("free")).status).toBe(200)
+    const before = emulator.faults.calls().length
+    for (const [key, place] of [
+      ["user", "/nowhere/secret"],
+      ["billing", "NO_SUCH_VARIABLE"]
     ] as const) {
+      const answer = yield* ask(key)
+      expect([answer.status, answer.json.error_code, answer.headers.get("retry-after")]).toEqual([503, "UPSTREAM_UNAVAILABLE", "30"])
+      expect(answer.text).not.toContain(place)
+      expect((yield* ask(key, "assets")).status).toBe(403)
+      expect((yield* ask(key)).status).toBe(429)
+      const told = records.filter((record) => record["key_id"] === key && String(record["message"]).startsWith("A key cannot be used"))
+      expect(told).toMatchObject([{ reason: expect.stringContaining(place) }])
+    }
+    expect(emulator.faults.calls().length).toBe(before)
+    expect(records.filter(({ message }) => String(message).startsWith("ThingsBoard"))).toEqual([])
+    expect((yield* ask("free")).status).toBe(200)
+  })
+)
+
+live("a gateway does not start with a user that is not understood, and says which", () =>
+  Effect.gen(function* () {
+    for (const thingsboard of [
+      { username: "a" },
+      { username: "a", password: "plain text" },
+      { username: "a", password: { env: "A" }, api_key: { env: "B" } }
+    ]) {
       const apiKeysFile = yield* keysFile({ one: { thingsboard: thingsboard as never } })
       const started = yield* Effect.exit(gateway({ settings: { apiKeysFile } }))
       expect(started._tag).toBe("Failure")
-      expect(Bun.inspect(started)).toContain(told)
+      expect(Bun.inspect(started)).toContain("key one: thingsboard")
       expect(Bun.inspect(started)).not.toContain("plain text")
     }
   })

@@ -68,12 +68,18 @@ live(
       expect((yield* run(["keys", "revoke", "--file", file, "first"])).exitCode).toBe(0)
       yield* until(it.call(devices, { key: first }), 401)
 
+      const fileLine = Effect.map(it.call("/ready", { key: null }), ({ json, status }) => [
+        status,
+        json.dependencies.find(({ name }: { readonly name: string }) => name === "keys")
+      ])
+      expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The file is read." }])
       yield* Effect.promise(() => Bun.write(file, '{"keys":[{"id":"half"'))
       yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is broken"))).pipe(
         Effect.filterOrFail((told) => told),
         Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
       )
       expect((yield* it.call(devices, { key: second })).status).toBe(200)
+      expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The file is broken: the keys stay as they were." }])
     }),
   30_000
 )

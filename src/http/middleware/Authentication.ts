@@ -1,5 +1,5 @@
 import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "effect"
-import type { HttpServerResponse } from "effect/http"
+import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
@@ -15,6 +15,7 @@ import { byKey } from "../byKey.ts"
 import { orTooMany } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
 import { securityEvent } from "../securityEvent.ts"
+import { credentialsNotAccepted } from "../toProblem.ts"
 import { bucketOfKey } from "./RateLimit.ts"
 
 type Guarded = Effect.Effect<
@@ -45,6 +46,9 @@ const forbidden = (keyId: string, scope: KeyScope): Guarded =>
     refuse(`This key does not have the right ${scope}.`, (common) => new Forbidden({ ...common, details: { required_scope: scope } }))
   )
 
+/** The log has told of it when it was found, and need not tell of each call. */
+const unusable: Guarded = Effect.flatMap(Effect.flip(credentialsNotAccepted), HttpServerRespondable.toResponse)
+
 /** Reads the raw header: decoding it by a schema costs more than checking the key. */
 export const AuthenticationLive = Layer.effect(
   Authentication,
@@ -56,10 +60,13 @@ export const AuthenticationLive = Layer.effect(
     const bucketOf = bucketOfKey(yield* Settings)
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
-      const admitted = (key: ApiKey): Guarded =>
-        scope !== undefined && !key.scopes.has(scope)
-          ? Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, forbidden(key.id, scope)))
-          : asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
+      const counted = (key: ApiKey, refusal: Guarded): Guarded =>
+        Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refusal))
+      const admitted = (key: ApiKey): Guarded => {
+        if (scope !== undefined && !key.scopes.has(scope)) return counted(key, forbidden(key.id, scope))
+        if (key.lacksSecret) return counted(key, unusable)
+        return asCaller(key, identities, Effect.provideService(handler, CurrentCaller, key))
+      }
       return Effect.withFiber((fiber): Guarded => {
         const exchange = fiber.getRef(CurrentExchange)
         const presented = exchange?.request.headers.get("x-api-key") ?? ""
