@@ -6,7 +6,7 @@ import type { SettingsShape } from "../config/Settings.ts"
 import { excessOf } from "../domain/JsonDepth.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { refuse } from "./refuse.ts"
-import { securityEvent } from "./securityEvent.ts"
+import * as securityEvent from "./securityEvent.ts"
 
 /** What a body may be. */
 export interface BodyBounds {
@@ -98,7 +98,7 @@ const keyEnded = (said: string): Effect.Effect<never, Unauthenticated> =>
   Effect.withFiber((fiber) => {
     fiber.getRef(CurrentExchange)?.closeBehind()
     return Effect.andThen(
-      securityEvent(401, undefined),
+      securityEvent.keyEnded,
       refuse(said, (common) => new Unauthenticated({ ...common, details: {} }))
     )
   })

@@ -2,9 +2,7 @@ import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../services/Exports.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
-import { securityEvent, thingsBoardFailed } from "./securityEvent.ts"
-
-const keyEnded = securityEvent(401, undefined)
+import { keyEnded, thingsBoardFailed } from "./securityEvent.ts"
 
 /**
  * A file as an answer, broken off when its key ends. When the stream fails the connection is reset and no last chunk is sent, so that a

@@ -4,7 +4,7 @@ import { RateLimited } from "../api/Problems.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import type { Standing } from "../services/Limits.ts"
 import { refuse } from "./refuse.ts"
-import { rateLimitExceeded } from "./securityEvent.ts"
+import { type Beyond, rateLimitExceeded } from "./securityEvent.ts"
 
 /** The headers of the FastAPI proxy and those of the IETF draft. */
 export const tell = ({ limit, remaining, reset, windowSeconds }: Standing) =>
@@ -21,12 +21,12 @@ export const tell = ({ limit, remaining, reset, windowSeconds }: Standing) =>
   })
 
 /** 429: `detail` says which limit it is. */
-export const tooMany = (detail: string, seconds: number, keyId: string | undefined): Effect.Effect<never, RateLimited> =>
+export const tooMany = (detail: string, seconds: number, reason: Beyond, keyId: string | undefined): Effect.Effect<never, RateLimited> =>
   Effect.withFiber((fiber) => {
     const exchange = fiber.getRef(CurrentExchange)
     if (exchange !== undefined) exchange.headers["retry-after"] = String(seconds)
     return Effect.andThen(
-      rateLimitExceeded(keyId),
+      rateLimitExceeded(reason, keyId),
       refuse(detail, (common) => new RateLimited({ ...common, details: {}, retry_after: seconds }))
     )
   })
@@ -38,7 +38,12 @@ export const orTooMany = <A, E, R>(
   next: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | RateLimited, R> => {
   const outcome: Effect.Effect<A, E | RateLimited, R> = standing.exceeded
-    ? tooMany(`Rate limit exceeded: try again in ${standing.reset} s.`, standing.reset, keyId)
+    ? tooMany(
+        `Rate limit exceeded: try again in ${standing.reset} s.`,
+        standing.reset,
+        standing.of === "key" ? "key_limit" : "address_limit",
+        keyId
+      )
     : next
   return Effect.andThen(tell(standing), outcome)
 }

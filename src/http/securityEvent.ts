@@ -1,8 +1,14 @@
-/** What operators look for in the log: refusals, used-up limits, ThingsBoard's failures, each with who asked. The phrases are ones that people already grep for. */
+/**
+ * What operators look for in the log: refusals, used-up limits, ThingsBoard's failures, each with who asked. The phrases are ones that
+ * people already grep for.
+ */
 import { Context, Effect, type Fiber } from "effect"
 import { CurrentCaller } from "../api/middleware/Authentication.ts"
+import type { KeyScope } from "../domain/ApiKey.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
+import type { Denial } from "../services/ApiKeys.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import { shownPath } from "./shownPath.ts"
 
 /** The key is named by its id, never shown. */
 const whoAsked = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id) => {
@@ -14,20 +20,58 @@ const whoAsked = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUnd
   }
 }
 
-const told = (message: string, fields: Record<string, unknown>, keyId?: string) =>
-  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logWarning(message), { ...whoAsked(fiber, keyId), ...fields }))
+const whatWasAsked = (fiber: Fiber.Fiber<unknown, unknown>) => {
+  const request = fiber.getRef(CurrentExchange)?.request
+  return request === undefined ? {} : { method: request.method, path: shownPath(request.url) }
+}
 
-/** A request was refused with this status. */
-export const securityEvent = (status: number, keyId: string | undefined) => told(`Security event: ${status}`, { status }, keyId)
+type Fields = Record<string, unknown>
 
-/** A key, or an address, asked for more than its limit. */
-export const rateLimitExceeded = (keyId: string | undefined) => told("Rate limit exceeded", { status: 429 }, keyId)
+const told = (message: string, fields: (fiber: Fiber.Fiber<unknown, unknown>) => Fields, keyId?: string) =>
+  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logWarning(message), { ...whoAsked(fiber, keyId), ...fields(fiber) }))
+
+const refused = (message: string, fields: Fields, keyId: string | undefined) =>
+  told(message, (fiber) => ({ ...whatWasAsked(fiber), ...fields }), keyId)
+
+/** There was no key, or none that opens anything. */
+export const notAuthenticated = ({ keyId, reason }: Denial) => refused("Security event: 401", { status: 401, reason }, keyId)
+
+/** A key that was good when the request came is so no more. */
+export const keyEnded = refused("Security event: 401", { status: 401, reason: "ended" }, undefined)
+
+/** The key has not the right. */
+export const notAllowed = (keyId: string, scope: KeyScope) =>
+  refused("Security event: 403", { status: 403, reason: "missing_scope", required_scope: scope }, keyId)
+
+/** The `Host` header is none, or not one that is served. */
+export const notServed = (reason: "malformed_host" | "unknown_host") => refused("Security event: 400", { status: 400, reason }, undefined)
+
+/** Whose requests are too many: those of a key, those without a valid key of an address, those of a key that are not answered yet, or exports. */
+export type Beyond = "key_limit" | "address_limit" | "in_flight" | "exports"
+
+export const rateLimitExceeded = (reason: Beyond, keyId: string | undefined) =>
+  refused("Rate limit exceeded", { status: 429, reason }, keyId)
+
+/** Why there was no usable answer; where ThingsBoard itself said that it failed, its status is enough. */
+const whyUnavailable = {
+  unresolved: ", its host has no address",
+  refused: ", it refuses connections",
+  broken: ", the connection broke off",
+  certificate: ", its certificate is not trusted",
+  redirect: ", its address sends elsewhere",
+  status: ""
+} as const
+
+const wordsOf = ({ reason }: ThingsBoardError) => (reason._tag === "Unavailable" ? `Unavailable${whyUnavailable[reason.why]}` : reason._tag)
+
+const codesOf = ({ errorCode, status }: ThingsBoardError) =>
+  status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`
 
 /** A call to ThingsBoard failed. Status and code are ThingsBoard's; its text is nowhere. */
-export const thingsBoardFailed = ({ errorCode, message, reason, status }: ThingsBoardError, fields: Record<string, unknown> = {}) =>
-  told(`ThingsBoard HTTP error: ${message}`, {
-    upstream_failure: reason._tag,
-    ...(status === undefined ? {} : { upstream_status: status }),
-    ...(errorCode === undefined ? {} : { upstream_code: errorCode }),
+export const thingsBoardFailed = (error: ThingsBoardError, fields: Fields = {}) =>
+  told(`ThingsBoard HTTP error: ${wordsOf(error)}${codesOf(error)}`, () => ({
+    upstream_failure: error.reason._tag,
+    ...(error.status === undefined ? {} : { upstream_status: error.status }),
+    ...(error.errorCode === undefined ? {} : { upstream_code: error.errorCode }),
     ...fields
-  })
+  }))

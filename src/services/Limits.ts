@@ -13,8 +13,12 @@ export interface Bucket {
   readonly windowMillis: number
 }
 
+const ownerOf = ({ name }: Bucket) => (name.startsWith("key:") ? "key" : "address")
+
 /** How a bucket stands. */
 export interface Standing {
+  /** Whose requests it counts. */
+  readonly of: "key" | "address"
   readonly limit: number
   readonly windowSeconds: number
   readonly remaining: number
@@ -30,13 +34,16 @@ export type Sharing = "off" | "shared" | "away"
 const seconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toMillis(duration) / 1000))
 
 /** Undefined when the store is away. */
-const counted = (limiter: RateLimiter.RateLimiter, { name, requests: limit, windowMillis: window }: Bucket, tokens: 0 | 1) =>
-  Effect.match(limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: "fail" }), {
+const counted = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1) => {
+  const { name, requests: limit, windowMillis: window } = bucket
+  const of = ownerOf(bucket)
+  return Effect.match(limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: "fail" }), {
     onSuccess: ({ remaining, resetAfter }): Standing | undefined => {
       const exceeded = tokens === 0 && remaining < 1
       const untilFull = Duration.toMillis(resetAfter)
       const reset = Math.ceil(untilFull / 1000)
       return {
+        of,
         limit,
         windowSeconds: window / 1000,
         remaining,
@@ -46,9 +53,10 @@ const counted = (limiter: RateLimiter.RateLimiter, { name, requests: limit, wind
     },
     onFailure: ({ reason }): Standing | undefined =>
       reason._tag === "RateLimitExceeded"
-        ? { limit, windowSeconds: window / 1000, remaining: 0, reset: seconds(reason.retryAfter), exceeded: true }
+        ? { of, limit, windowSeconds: window / 1000, remaining: 0, reset: seconds(reason.retryAfter), exceeded: true }
         : undefined
   })
+}
 
 const inMemory = Effect.scoped(
   Effect.map(Layer.build(Layer.fresh(RateLimiter.layer.pipe(Layer.provide(Layer.fresh(RateLimiter.layerStoreMemory))))), (services) =>
@@ -140,7 +148,7 @@ export class Limits extends Context.Service<
       // Keys are few and keep their counts whatever number of addresses there are.
       const [ofKeys, ofAddresses] = [yield* local, yield* local]
       const here = (bucket: Bucket, tokens: 0 | 1) =>
-        (bucket.name.startsWith("key:") ? ofKeys : ofAddresses)(bucket, tokens) as Effect.Effect<Standing> // memory is never away
+        (ownerOf(bucket) === "key" ? ofKeys : ofAddresses)(bucket, tokens) as Effect.Effect<Standing> // memory is never away
       const shared = redisUrl === undefined ? undefined : yield* overRedis(Redacted.value(redisUrl))
       const count = (tokens: 0 | 1) => (bucket: Bucket) => {
         const connected = shared?.()

@@ -25,45 +25,87 @@ const from = (id: string, keyId?: string) => ({
   ...(keyId === undefined ? {} : { key_id: keyId })
 })
 
+const asked = (method: string, path: string) => ({ method, path })
+
+const refused = (status: number, reason: string) => ({ message: `Security event: ${status}`, status, reason })
+
 const named = (id: string, more: Record<string, string> = {}) => ({ headers: { "x-request-id": id, ...more } })
 
 describe("the log tells of", () => {
-  live("401: no key, an unknown one, one that has expired", () =>
+  live("401: no key, an unknown one, one that has expired, was revoked or is mistyped, all but the last answered alike", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" } })
+      const apiKeysFile = yield* keysFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" }, off: { disabled: true } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
-      yield* call(`${tb}/devices`, { key: null, ...named("none") })
-      yield* call(`${tb}/devices`, { key: canaries.otherApiKey, ...named("unknown") })
-      yield* call(`${tb}/devices`, { key: keyOf("old"), ...named("expired") })
+      const tried = [
+        ["missing", null],
+        ["unknown", canaries.otherApiKey],
+        ["mistyped", `bw_${"x".repeat(46)}`],
+        ["expired", keyOf("old"), "old"],
+        ["disabled", keyOf("off"), "off"]
+      ] as const
+      const answers: Record<string, string> = {}
+      for (const [reason, key] of tried) {
+        const { json, status } = yield* call(`${tb}/devices`, { key, ...named(reason) })
+        expect(status).toBe(401)
+        answers[reason] = json.detail
+      }
       expect(of(records, "Security event: 401")).toEqual(
-        ["none", "unknown", "expired"].map((id) => Object.assign(from(id), { message: "Security event: 401", status: 401 }))
+        tried.map(([reason, , keyId]) => Object.assign(from(reason, keyId), asked("GET", `${tb}/devices`), refused(401, reason)))
       )
+      expect([answers["expired"], answers["disabled"]]).toEqual([answers["unknown"]!, answers["unknown"]!])
     })
   )
 
-  live("403, with the key's id", () =>
+  live("401 at the documentation and at paths that do not exist, for the same reasons", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* keysFile({ off: { disabled: true } })
+      const { call, records } = yield* gateway({ settings: { apiKeysFile, docsAccess: "key" } })
+      yield* call("/docs", { key: keyOf("off") })
+      yield* call("/openapi.json", { key: null })
+      yield* call("/nothing", { key: keyOf("off") })
+      expect(of(records, "Security event: 401")).toMatchObject([
+        { path: "/docs", reason: "disabled", key_id: "off" },
+        { path: "/openapi.json", reason: "missing" },
+        { path: "/{hidden}", reason: "disabled", key_id: "off" }
+      ])
+    })
+  )
+
+  live("403, with the key's id and the right that it lacks", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* keysFile({ grafana: { scopes: ["devices:read"] } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
       expect((yield* call(`${tb}/assets`, { key: keyOf("grafana"), ...named("r-1") })).status).toBe(403)
-      expect(of(records, "Security event: 403")).toEqual([{ ...from("r-1", "grafana"), message: "Security event: 403", status: 403 }])
+      expect(of(records, "Security event: 403")).toEqual([
+        { ...from("r-1", "grafana"), ...asked("GET", `${tb}/assets`), ...refused(403, "missing_scope"), required_scope: "assets:read" }
+      ])
     })
   )
 
   live("400 for a host that is not served", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway({ settings: { allowedHosts: ["api.example.com"] } })
-      expect((yield* call(`${tb}/devices`, named("r-1"))).status).toBe(400)
-      expect(of(records, "Security event: 400")).toEqual([{ ...from("r-1"), message: "Security event: 400", status: 400 }])
+      expect((yield* call(`${tb}/devices?page=1`, named("r-1"))).status).toBe(400)
+      expect((yield* call(`${tb}/devices`, named("r-2", { host: "a@b" }))).status).toBe(400)
+      expect(of(records, "Security event: 400")).toEqual([
+        { ...from("r-1"), ...asked("GET", `${tb}/devices`), ...refused(400, "unknown_host") },
+        { ...from("r-2"), ...asked("GET", `${tb}/devices`), ...refused(400, "malformed_host") }
+      ])
     })
   )
 
-  live("429, with the key's id", () =>
+  live("429, with the key's id, and whether the key or the address asked too often", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway({ settings: { rateLimit: { requests: 1, window: Duration.minutes(1) } } })
       yield* call(`${tb}/devices`, named("r-1"))
       expect((yield* call(`${tb}/devices`, named("r-2"))).status).toBe(429)
-      expect(of(records, "Rate limit exceeded")).toEqual([{ ...from("r-2", "default"), message: "Rate limit exceeded", status: 429 }])
+      yield* call(`${tb}/telemetry/latest`, { body: {}, key: canaries.otherApiKey })
+      expect((yield* call(`${tb}/telemetry/latest`, { body: {}, key: canaries.otherApiKey, ...named("r-3") })).status).toBe(429)
+      const beyond = (reason: string) => ({ message: "Rate limit exceeded", status: 429, reason })
+      expect(of(records, "Rate limit exceeded")).toEqual([
+        { ...from("r-2", "default"), ...asked("GET", `${tb}/devices`), ...beyond("key_limit") },
+        { ...from("r-3"), ...asked("POST", `${tb}/telemetry/latest`), ...beyond("address_limit") }
+      ])
     })
   )
 
@@ -79,12 +121,16 @@ describe("the log tells of", () => {
       expect(records.filter(({ message }) => String(message).startsWith("ThingsBoard HTTP error"))).toEqual([
         {
           ...from("r-1", "default"),
-          message: "ThingsBoard HTTP error: Unavailable, status (status 500, code 46)",
+          message: "ThingsBoard HTTP error: Unavailable (status 500, code 46)",
           upstream_failure: "Unavailable",
           upstream_status: 500,
           upstream_code: 46
         },
-        { ...from("r-2", "default"), message: "ThingsBoard HTTP error: Unavailable, broken", upstream_failure: "Unavailable" }
+        {
+          ...from("r-2", "default"),
+          message: "ThingsBoard HTTP error: Unavailable, the connection broke off",
+          upstream_failure: "Unavailable"
+        }
       ])
     })
   )
@@ -141,8 +187,6 @@ describe("the log tells of", () => {
         })
       expect(yield* until("A key expires soon")).toMatchObject([{ level: "warn", key_id: "a", days_left: 3 }])
       const changed = keysText({ a: { disabled: true }, b: { scopes: ["devices:read"] }, d: {} })
-      // The first look at the file is made when the gateway starts; a change before it would not be seen as one.
-      yield* Effect.sleep("50 millis")
       yield* Effect.promise(() => Bun.write(apiKeysFile, changed))
       expect(yield* until("API_KEYS_FILE was read anew")).toMatchObject([{ added: ["d"], removed: ["a", "c"], changed: ["b"] }])
     })
@@ -167,6 +211,24 @@ describe("the log tells of", () => {
 
 describe("nothing of a caller's making", () => {
   const forged = "\r\nts=2026-01-01 level=error message=forged \u001b[31m\u009b2J\u202eevil"
+
+  live("stands in the path that is told: words of the API and ids do, but no key, of whatever form", () =>
+    Effect.gen(function* () {
+      // A span has the whole address, in which only minted keys are recognised.
+      const { call, records } = yield* gateway({ untraced: true, settings: { allowedHosts: ["api.example.com"] } })
+      const id = "784f394c-42b6-435a-983c-b7beff2784f9"
+      const paths = {
+        [`${tb}/devices/${id}/telemetry/latest?keys=${canaries.otherApiKey}`]: `${tb}/devices/${id}/telemetry/latest`,
+        [`${tb}/devices/${canaries.otherApiKey}`]: `${tb}/devices/{hidden}`,
+        [`/bw_${"x".repeat(46)}/devices`]: "/{hidden}/devices",
+        [`/${canaries.otherApiKey}%2f..%0d%0a`]: "/{hidden}",
+        ["/a".repeat(500)]: `${"/{hidden}".repeat(9)}/…`,
+        "/": "/"
+      }
+      for (const path of Object.keys(paths)) expect((yield* call(path, { key: null })).status).toBe(400)
+      expect(of(records, "Security event: 400").map(({ path }) => path)).toEqual(Object.values(paths))
+    })
+  )
 
   live("stands in the log as a line of its own or with control characters", () =>
     Effect.gen(function* () {

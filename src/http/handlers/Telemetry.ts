@@ -24,7 +24,7 @@ import { download } from "../download.ts"
 import { upload, uploadOfMany } from "./uploads.ts"
 
 const tooManyExports = Effect.flatMap(CurrentCaller, ({ id }) =>
-  tooMany("All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.", 5, id)
+  tooMany("All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.", 5, "exports", id)
 )
 
 interface PageAsked {

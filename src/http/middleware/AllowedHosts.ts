@@ -4,7 +4,7 @@ import { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { refuse } from "../refuse.ts"
-import { securityEvent } from "../securityEvent.ts"
+import { notServed } from "../securityEvent.ts"
 
 /** A name or an address, and a port. Two `Host` headers come joined by a comma, and a name could hold a user before it: neither is a host. */
 const host = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
@@ -29,17 +29,21 @@ const matcher = (pattern: string): ((asked: Named) => boolean) => {
   return (asked) => fits(asked.name) && (port === undefined || port === asked.port)
 }
 
-const refused = (detail: string, issue: string) =>
+const refused = (reason: Parameters<typeof notServed>[0], detail: string, issue: string) =>
   Effect.andThen(
-    securityEvent(400, undefined),
+    notServed(reason),
     Effect.flatMap(
       Effect.flip(refuse(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue }] } }))),
       HttpServerRespondable.toResponse
     )
   )
 
-const noHost = refused("The Host header of the request is no host.", "Expected one host, with a port or without")
-const foreign = refused("This gateway does not serve the host of the request (ALLOWED_HOSTS).", "Expected one of the allowed hosts")
+const noHost = refused("malformed_host", "The Host header of the request is no host.", "Expected one host, with a port or without")
+const foreign = refused(
+  "unknown_host",
+  "This gateway does not serve the host of the request (ALLOWED_HOSTS).",
+  "Expected one of the allowed hosts"
+)
 
 /**
  * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is

@@ -14,7 +14,7 @@ import { asCaller } from "../asCaller.ts"
 import { byKey } from "../byKey.ts"
 import { orTooMany } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
-import { securityEvent } from "../securityEvent.ts"
+import { notAllowed, notAuthenticated } from "../securityEvent.ts"
 import { credentialsNotAccepted } from "../toProblem.ts"
 import { bucketOfKey } from "./RateLimit.ts"
 
@@ -24,17 +24,13 @@ type Guarded = Effect.Effect<
   Scope.Scope
 >
 
-const unauthenticated = (detail: string): Guarded =>
-  Effect.andThen(
-    securityEvent(401, undefined),
-    refuse(detail, (common) => new Unauthenticated({ ...common, details: {} }))
-  )
+const unauthenticated = (detail: string): Guarded => refuse(detail, (common) => new Unauthenticated({ ...common, details: {} }))
 
 const noKey = unauthenticated("This path needs a key in the header X-API-Key.")
 const invalidKey = unauthenticated("The key in X-API-Key is not valid.")
 const mistypedKey = unauthenticated("The key in X-API-Key is mistyped or cut off: its checksum does not fit it.")
 
-/** The checksum is no secret: to say that it is wrong tells a guesser nothing. */
+/** The checksum is no secret: to say that it is wrong tells a guesser nothing. That a key was good once is for the log alone. */
 const refusalOf = (presented: string): Guarded => {
   if (presented === "") return noKey
   return looksMinted(presented) && !isWellFormed(presented) ? mistypedKey : invalidKey
@@ -42,7 +38,7 @@ const refusalOf = (presented: string): Guarded => {
 
 const forbidden = (keyId: string, scope: KeyScope): Guarded =>
   Effect.andThen(
-    securityEvent(403, keyId),
+    notAllowed(keyId, scope),
     refuse(`This key does not have the right ${scope}.`, (common) => new Forbidden({ ...common, details: { required_scope: scope } }))
   )
 
@@ -74,7 +70,8 @@ export const AuthenticationLive = Layer.effect(
           const clock = fiber.getRef(Clock.Clock)
           exchange.mayGoOn = () => keys.verify(presented, clock.currentTimeMillisUnsafe()) !== undefined
         }
-        return recognised(presented, { admitted, refused: refusalOf(presented) })
+        const refused = Effect.suspend(() => Effect.andThen(notAuthenticated(keys.denialOf(presented)), refusalOf(presented)))
+        return recognised(presented, { admitted, refused })
       })
     })
   })

@@ -35,7 +35,8 @@ const placesOf = (most: number) => {
       // Taken within what gives it back, so that no interruption comes between the two.
       const held = Effect.suspend(() => {
         const count = taken.get(id) ?? 0
-        if (count >= most) return tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, id)
+        if (count >= most)
+          return tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, "in_flight", id)
         taken.set(id, count + 1)
         has = true
         return handler

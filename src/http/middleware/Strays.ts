@@ -7,7 +7,7 @@ import { Guesses } from "../../services/Guesses.ts"
 import { Limits } from "../../services/Limits.ts"
 import { byKey } from "../byKey.ts"
 import { orTooMany } from "../limiting.ts"
-import { securityEvent } from "../securityEvent.ts"
+import { notAuthenticated } from "../securityEvent.ts"
 import { bucketOfKey } from "./RateLimit.ts"
 
 type Answer = HttpServerResponse.HttpServerResponse
@@ -23,10 +23,11 @@ export const StraysLive = Layer.unwrap(
   Effect.gen(function* () {
     const limits = yield* Limits
     const bucketOf = bucketOfKey(yield* Settings)
-    const recognised = byKey(yield* ApiKeys, yield* Guesses)
+    const keys = yield* ApiKeys
+    const recognised = byKey(keys, yield* Guesses)
     const counted = (refusal: Answer, presented: string): Effect.Effect<Answer> => {
       const refused = Effect.succeed(refusal)
-      const guessed = presented === "" ? refused : Effect.andThen(securityEvent(401, undefined), refused)
+      const guessed = presented === "" ? refused : Effect.andThen(notAuthenticated(keys.denialOf(presented)), refused)
       return recognised(presented, {
         admitted: (key) => Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refused)),
         refused: guessed

@@ -10,7 +10,7 @@ import type { ApiKeys } from "../../services/ApiKeys.ts"
 import type { Guesses } from "../../services/Guesses.ts"
 import { byKey } from "../byKey.ts"
 import { refuse } from "../refuse.ts"
-import { securityEvent } from "../securityEvent.ts"
+import { notAuthenticated } from "../securityEvent.ts"
 
 const basic = /^Basic +([A-Za-z0-9+/]+={0,2})$/i
 
@@ -22,12 +22,9 @@ const passwordOf = (authorization: string | null): string => {
   return text.slice(text.indexOf(":") + 1)
 }
 
-const challenge = Effect.andThen(
-  securityEvent(401, undefined),
-  refuse(
-    "The documentation needs a key: in the header X-API-Key, or in a browser as the password, with any name.",
-    (common) => new Unauthenticated({ ...common, details: {} })
-  )
+const challenge = refuse(
+  "The documentation needs a key: in the header X-API-Key, or in a browser as the password, with any name.",
+  (common) => new Unauthenticated({ ...common, details: {} })
 ).pipe(
   Effect.flip,
   Effect.flatMap(HttpServerRespondable.toResponse),
@@ -43,7 +40,8 @@ export const behindKey = (keys: ApiKeys["Service"], guesses: Guesses["Service"])
     return Effect.withFiber((fiber) => {
       const headers = fiber.getRef(CurrentExchange)?.request.headers
       const presented = headers?.get("x-api-key") ?? passwordOf(headers?.get("authorization") ?? null)
-      return Effect.catchTag(recognised(presented, { admitted, refused: challenge }), "RateLimited", HttpServerRespondable.toResponse)
+      const refused = Effect.suspend(() => Effect.andThen(notAuthenticated(keys.denialOf(presented)), challenge))
+      return Effect.catchTag(recognised(presented, { admitted, refused }), "RateLimited", HttpServerRespondable.toResponse)
     })
   }
 }
