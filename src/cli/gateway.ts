@@ -1,16 +1,29 @@
 /** The server with all it stands on, as `serve` and `demo` start it. */
 import { Effect, Layer } from "effect"
-import { type Overrides, Settings } from "../config/Settings.ts"
+import { certificateFindings } from "../config/Certificates.ts"
+import { allFaults, fromReadings, InvalidSettings, type Overrides, read, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
+import { keysFindings } from "../services/KeysFile.ts"
 
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { url } = yield* BunHttpServer
+    const { bound, url } = yield* BunHttpServer
     const { version, warnings } = yield* Settings
     for (const { issue, variable } of warnings) yield* Effect.logWarning(`${variable} ${issue}`)
-    yield* Effect.logInfo(`Boardwalk listens on ${url}`, { version })
+    yield* Effect.logInfo(`Boardwalk listens on ${url}`, { bound, version })
   })
 )
+
+/** The settings, after a look at the certificates and the keys that they name: what is wrong with any of them is told at once. */
+const checked = Effect.fnUntraced(function* (overrides: Overrides) {
+  const readings = yield* read(overrides)
+  const named = valuesOf(readings)
+  const [certificates, keys] = [yield* certificateFindings(named), yield* keysFindings(named)]
+  const faults = [...allFaults(readings), ...certificates.faults, ...keys.faults]
+  if (faults.length > 0) return yield* new InvalidSettings({ faults })
+  const settings = yield* fromReadings(readings)
+  return { ...settings, warnings: [...settings.warnings, ...certificates.warnings, ...keys.warnings] }
+})
 
 /** Settings come first, so that their faults are told before anything is loaded; telemetry closes last, so that it sees the end. */
 export const gateway = (overrides: Overrides) =>
@@ -20,4 +33,4 @@ export const gateway = (overrides: Overrides) =>
       const Observability = yield* Effect.promise(() => import("../observability/Observability.ts"))
       return announce.pipe(Layer.provideMerge(Server.layer), Layer.provide(Observability.layer))
     })
-  ).pipe(Layer.provideMerge(Settings.layerWith(overrides)))
+  ).pipe(Layer.provideMerge(Layer.effect(Settings, checked(overrides))))

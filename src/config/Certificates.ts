@@ -1,7 +1,7 @@
 /** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
-import { Effect, FileSystem } from "effect"
-import { certificateIssue, keyIssue, type ServerTls } from "../platform/Tls.ts"
-import type { Fault } from "./read.ts"
+import { Clock, Effect, FileSystem } from "effect"
+import { certificateIssue, expiryOf, keyIssue, type ServerTls } from "../platform/Tls.ts"
+import type { Fault, Findings } from "./read.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
 type Named = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
@@ -15,7 +15,8 @@ export interface Certificates {
 
 const fault = (variable: string, issue: string): Fault => ({ variable, issue })
 
-const textOf = Effect.fnUntraced(function* (variable: string, path: string, faults: Array<Fault>) {
+const textOf = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<Fault>) {
+  if (path === undefined) return undefined
   const files = yield* FileSystem.FileSystem
   return yield* Effect.catch(files.readFileString(path), () => {
     faults.push(fault(variable, "names a file that cannot be read: is it there, and may this user read it?"))
@@ -24,7 +25,6 @@ const textOf = Effect.fnUntraced(function* (variable: string, path: string, faul
 })
 
 const certificates = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<Fault>) {
-  if (path === undefined) return undefined
   const pem = yield* textOf(variable, path, faults)
   const issue = pem === undefined ? undefined : certificateIssue(pem)
   if (issue === undefined) return pem
@@ -33,7 +33,6 @@ const certificates = Effect.fnUntraced(function* (variable: string, path: string
 })
 
 const server = Effect.fnUntraced(function* ({ tlsCertFile, tlsClientCaFile, tlsKeyFile }: Named, faults: Array<Fault>) {
-  if (tlsCertFile === undefined || tlsKeyFile === undefined) return undefined
   const cert = yield* certificates("TLS_CERT_FILE", tlsCertFile, faults)
   const key = yield* textOf("TLS_KEY_FILE", tlsKeyFile, faults)
   const clientCa = yield* certificates("TLS_CLIENT_CA_FILE", tlsClientCaFile, faults)
@@ -60,4 +59,28 @@ export const readCertificates = Effect.fnUntraced(function* (settings: Named) {
     thingsBoard: yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
   }
   return yield* orFaults(found, faults)
+})
+
+/** Long enough to find out why nobody renewed it. */
+const daysAhead = 14
+const day = 86_400_000
+
+const endOf = (cert: string, now: number): ReadonlyArray<Fault> => {
+  const end = expiryOf(cert)
+  if (end - now > daysAhead * day) return []
+  const date = new Date(end).toISOString().slice(0, 10)
+  return [
+    fault(
+      "TLS_CERT_FILE",
+      end <= now ? `holds a certificate that expired on ${date}: clients refuse it` : `holds a certificate that ends on ${date}: renew it`
+    )
+  ]
+}
+
+/** What there is to say of them, whatever else is wrong with the settings. */
+export const certificateFindings = Effect.fnUntraced(function* (settings: Named): Effect.fn.Return<Findings, never, FileSystem.FileSystem> {
+  const faults: Array<Fault> = []
+  const tls = yield* server(settings, faults)
+  yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
+  return { faults, warnings: tls === undefined ? [] : endOf(tls.cert, yield* Clock.currentTimeMillis) }
 })

@@ -299,9 +299,15 @@ export const read = Effect.fnUntraced(function* (overrides: Overrides = {}) {
   ])
 })
 
-const settingsOf = (readings: ReadonlyArray<Reading>): SettingsShape => {
+/** What could be read, faults or not: nothing of a variable that has one. */
+export const valuesOf = (readings: ReadonlyArray<Reading>) =>
   // The table's rows give each field its name and type; TypeScript cannot follow that through a loop.
-  const raw = Object.fromEntries(readings.map(({ variable, value }) => [camelCase(variable), value])) as unknown as Raw
+  Object.fromEntries(readings.map(({ variable, value }) => [camelCase(variable), value])) as unknown as {
+    readonly [Name in keyof Raw]: Raw[Name] | undefined
+  }
+
+const settingsOf = (readings: ReadonlyArray<Reading>): SettingsShape => {
+  const raw = valuesOf(readings) as Raw // without faults
   const { tbUsername, tbPassword, tbApiKey, rateLimitRequests, rateLimitWindow, secretKey: _1, accessToken: _2, ...rest } = raw
   return {
     ...rest,

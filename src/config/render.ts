@@ -55,7 +55,7 @@ export const markdown = (): string =>
     "An empty value counts as absent; one of blanks alone is a fault. Times are written as `500ms`, `10s`, `2m`, `1h`, or as plain seconds; lists with commas between.",
     "",
     "`boardwalk config show` prints what is in effect and where it comes from, secrets hidden; `boardwalk config sample` prints a `.env` to start from.",
-    "All faults of a configuration are reported together, and nothing starts before they are mended.",
+    "All faults of a configuration are reported together, with those of the certificates and the file of keys that it names, and nothing starts before they are mended.",
     "",
     "One way to log in to ThingsBoard must be given: `TB_USERNAME` and `TB_PASSWORD`, or `TB_API_KEY`.",
     "",

@@ -4,7 +4,7 @@
  */
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
-import { Settings, type SettingsShape } from "../config/Settings.ts"
+import { read, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
 import { verified } from "../platform/Tls.ts"
 import { Devices } from "../services/Devices.ts"
 import { Authorities } from "../thingsboard/Authorities.ts"
@@ -12,9 +12,9 @@ import { Identities } from "../thingsboard/Identities.ts"
 import { Session } from "../thingsboard/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { Ailment, type Outcome, Skipped } from "./Check.ts"
-import { configuration } from "./Configuration.ts"
+import { ailmentOf, configuration } from "./Configuration.ts"
 import { devicesFound } from "./DevicesFound.ts"
-import { keysUsable } from "./KeysUsable.ts"
+import { keysReadable, keysUsable } from "./KeysUsable.ts"
 import { login } from "./Login.ts"
 import { ownEndpoints } from "./OwnEndpoints.ts"
 import { pointWritten } from "./PointWritten.ts"
@@ -31,14 +31,15 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
 
 type Needed = Settings | Session | Identities | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
 
-/** Each check needs the ones before it: after a failure the rest is skipped. */
-const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Effect.Effect<string, Ailment | Skipped, Needed>]>) {
+type Check = Effect.Effect<string, Ailment | Skipped, Needed>
+
+/** Each check needs the ones before it: after a failure the rest is skipped, but for what there is to see without them. */
+const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Check, otherwise?: Check]>) {
   const outcomes: Array<Outcome> = []
-  for (const [name, run] of checks) {
+  for (const [name, run, otherwise] of checks) {
     const failed = outcomes.find(({ status }) => status === "failed")
-    outcomes.push(
-      yield* outcomeOf(name, failed === undefined ? run : Effect.fail(new Skipped({ detail: `after "${failed.check}" failed` })))
-    )
+    const instead = otherwise ?? Effect.fail(new Skipped({ detail: `after "${failed?.check}" failed` }))
+    outcomes.push(yield* outcomeOf(name, failed === undefined ? run : instead))
   }
   return outcomes
 })
@@ -64,15 +65,19 @@ export interface Options {
 }
 
 export const examine = Effect.fnUntraced(function* ({ write }: Options) {
-  const settings = yield* Effect.result(configuration)
-  if (Result.isFailure(settings)) return [yield* outcomeOf("configuration", Effect.fail(settings.failure))]
+  const readings = yield* Effect.result(read())
+  if (Result.isFailure(readings)) return [yield* outcomeOf("configuration", Effect.fail(ailmentOf(readings.failure)))]
+  const named = valuesOf(readings.success)
+  const settings = yield* Effect.result(configuration(readings.success))
+  if (Result.isFailure(settings))
+    return [yield* outcomeOf("configuration", Effect.fail(settings.failure)), yield* outcomeOf("keys", keysReadable(named))]
   const { certificates, ...found } = settings.success
   const upstream = inOrder([
     ["configuration", Effect.succeed(toldOf(found.settings))],
     ["ThingsBoard reachable", reachable],
     ["login", login],
     ["devices", devicesFound],
-    ["keys", keysUsable(found.settings)],
+    ["keys", keysUsable(named), keysReadable(named)],
     ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
   const own = outcomeOf("own endpoints", ownEndpoints)

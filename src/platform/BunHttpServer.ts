@@ -8,6 +8,7 @@
 import { Context, Duration, Effect, Layer, Option, Schema, Tracer } from "effect"
 import { type HttpBody, HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
 import http from "node:http"
+import { inUrl, reachable } from "./addresses.ts"
 import { forServer, type ServerTls } from "./Tls.ts"
 
 /** What belongs to one request, from the first byte read to the last one written. */
@@ -66,7 +67,10 @@ export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwal
 export class BunHttpServer extends Context.Service<
   BunHttpServer,
   {
+    /** One that can be opened on this machine. */
     readonly url: string
+    /** The address and port that it listens on. */
+    readonly bound: string
     readonly port: number
     /** Shows another certificate from now on. Requests in flight end as they began; connections without one are closed. */
     readonly renew: (tls: ServerTls) => Effect.Effect<void, CannotListen>
@@ -101,6 +105,15 @@ const idleSeconds = 60
 
 /** Servers that may share a port would not notice that another program has it. */
 const failWhenTaken = (hostname: string, port: number) => Bun.listen({ hostname, port, socket: { data: () => {} } }).stop(true)
+
+const trueCodes = new Set(["EADDRINUSE", "EACCES", "EPERM", "EMFILE", "ENFILE"])
+
+/** Of a name that has no address Bun says whatever went wrong in the process last, such as "inappropriate ioctl for device". */
+const reasonOf = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return "unknown"
+  const code = "code" in cause ? String(cause.code) : ""
+  return /, listen$|getaddrinfo/.test(cause.message) && !trueCodes.has(code) ? "this machine has no such address or name" : cause.message
+}
 
 /** What Bun answers when not even a failure could be answered. */
 const brokenAnswer = (headers: Record<string, string>) => () => new Response(null, { status: 500, headers })
@@ -219,7 +232,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
           },
           catch: (cause) =>
             new CannotListen({
-              message: `Cannot listen on ${hostname}:${port}: ${cause instanceof Error ? cause.message : "unknown"}`
+              message: `Cannot listen on ${hostname}:${port}: ${reasonOf(cause)}`
             })
         })
       /** The last one listens; those before it finish what is in flight. */
@@ -233,9 +246,9 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       )
       servers.add(server)
       const port = server.port!
-      const shown = server.hostname === "0.0.0.0" ? "127.0.0.1" : server.hostname
       return {
-        url: `${options.tls === undefined ? "http" : "https"}://${shown}:${port}`,
+        url: `${options.tls === undefined ? "http" : "https"}://${reachable(hostname)}:${port}`,
+        bound: `${inUrl(hostname)}:${port}`,
         port,
         renew: (tls) =>
           Effect.map(listen(port, tls), (next) => {

@@ -1,6 +1,9 @@
 import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
+import { chmod } from "node:fs/promises"
+import { authority } from "../support/certificates.ts"
 import { live } from "../support/it.ts"
+import { keysFile } from "../support/keysFile.ts"
 import { run } from "../support/program.ts"
 import { apiKey, get, serving } from "../support/serving.ts"
 
@@ -18,6 +21,36 @@ describe("boardwalk serve", () => {
       expect(stderr).not.toMatch(/^\s+at /m)
       expect(stdout).toBe("")
     })
+  )
+
+  live(
+    "tells of settings, certificates and keys in one report, whatever is wrong with the others",
+    () =>
+      Effect.gen(function* () {
+        const enough = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: apiKey }
+        const files = { "broken.json": '{"keys":[{"id":"half"}]}' }
+        const told = (variables: Record<string, string>) =>
+          Effect.map(run(["serve"], { ...enough, ...variables }, files), ({ exitCode, stderr, stdout }) => {
+            expect([exitCode, stdout]).toEqual([2, ""])
+            return [...stderr.matchAll(/^  (\w+) /gm)].map(([, variable]) => variable!).toSorted()
+          })
+        const missing = { TB_CA_FILE: "/nope", TLS_CERT_FILE: "/nope", TLS_KEY_FILE: "/nope" }
+        expect(yield* told({ ...missing, API_KEYS_FILE: "broken.json" })).toEqual([
+          "API_KEYS_FILE",
+          "TB_CA_FILE",
+          "TLS_CERT_FILE",
+          "TLS_KEY_FILE"
+        ])
+        expect(yield* told({ PORT: "x", TB_CA_FILE: "/nope" })).toEqual(["PORT", "TB_CA_FILE"])
+        expect(yield* told({ TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope", API_KEYS_FILE: "/nope" })).toEqual([
+          "API_KEYS_FILE",
+          "TB_TIMEOUT",
+          "TLS_CERT_FILE",
+          "TLS_KEY_FILE"
+        ])
+        expect(yield* told({ API_KEYS_FILE: "broken.json" })).toEqual(["API_KEYS_FILE"])
+      }),
+    30_000
   )
 
   live("serves, and finishes what is in flight when it is told to stop", () =>
@@ -64,6 +97,51 @@ describe("boardwalk serve", () => {
       const { program } = yield* serving({}, { API_KEY: "short" })
       expect(program.output()).toContain("API_KEY is shorter than 16 characters")
       expect(program.output()).not.toContain('"short"')
+    })
+  )
+
+  live(
+    "warns of a certificate that ends, of a file of keys that others may write, and of a key without its secret, and serves",
+    () =>
+      Effect.gen(function* () {
+        const { issue, path } = yield* authority()
+        yield* issue("one", [], "13")
+        const apiKeysFile = yield* keysFile({ lacking: { thingsboard: { api_key: { env: "NO_SUCH_VARIABLE" } } } })
+        yield* Effect.promise(() => chmod(apiKeysFile, 0o662))
+        const variables = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), API_KEYS_FILE: apiKeysFile }
+        const { environment, program, url } = yield* serving({}, variables)
+        const warnings = /TLS_CERT_FILE holds a certificate that ends on \d{4}-\d\d-\d\d: renew it/
+        expect(program.output()).toMatch(warnings)
+        expect(program.output()).toContain("API_KEYS_FILE can be written by others than its owner")
+        expect(program.output()).toMatch(/A key cannot be used.*"key_id":"lacking".*NO_SUCH_VARIABLE/)
+        const { stdout } = yield* run(["doctor"], { ...environment, PORT: new URL(url).port })
+        expect(stdout).toMatch(/✔ configuration: no faults; but .*TLS_CERT_FILE holds a certificate.*; but API_KEYS_FILE can be written/)
+        expect(stdout).toContain("✘ keys: key lacking cannot be used: the variable NO_SUCH_VARIABLE is empty or not set")
+
+        yield* Effect.promise(() => chmod(apiKeysFile, 0o640))
+        yield* issue("one", [], "60")
+        const quiet = yield* serving({}, variables)
+        expect(quiet.program.output()).not.toMatch(/TLS_CERT_FILE|can be written/)
+      }),
+    30_000
+  )
+
+  live("tells the address that it is bound to, beside one that can be opened", () =>
+    Effect.gen(function* () {
+      const { program, url } = yield* serving({}, { HOST: "0.0.0.0" })
+      expect(url).toStartWith("http://127.0.0.1:")
+      expect(program.output()).toContain(`"bound":"0.0.0.0:${new URL(url).port}"`)
+      expect((yield* get(`${url}/health`)).status).toBe(200)
+    })
+  )
+
+  live("says what is wrong with an address that it cannot listen on", () =>
+    Effect.gen(function* () {
+      const { environment } = yield* serving()
+      const told = (HOST: string) => Effect.map(run(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
+      expect(yield* told("999.1.1.1")).toContain("HOST must be an address of this machine")
+      for (const host of ["192.0.2.1", "nobody.invalid"])
+        expect(yield* told(host)).toBe(`boardwalk: Cannot listen on ${host}:0: this machine has no such address or name\n`)
     })
   )
 

@@ -7,9 +7,9 @@ import { run } from "../support/program.ts"
 import { apiKey, serving } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
 
-describe("boardwalk doctor", () => {
-  const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => run(["doctor", ...flags], environment)
+const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => run(["doctor", ...flags], environment)
 
+describe("boardwalk doctor", () => {
   live("finds everything in order, its own endpoints included", () =>
     Effect.gen(function* () {
       const { environment, url } = yield* serving()
@@ -66,6 +66,35 @@ describe("boardwalk doctor", () => {
       expect([failed.status, failed.detail.includes("key fails")]).toEqual(["failed", true])
       expect(yield* keysOf(yield* keysFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
       expect(yield* keysOf("/nowhere/keys.json")).toMatchObject({ status: "failed" })
+      const lacking = { thingsboard: { ...good, password: { file: "/nowhere/secret" } } }
+      expect(yield* keysOf(yield* keysFile({ works: keys.works, lacking }))).toMatchObject({
+        status: "failed",
+        detail: "key lacking cannot be used: the file /nowhere/secret is empty or cannot be read"
+      })
+    })
+  )
+
+  live("looks at the file of keys also where the configuration or the login has failed", () =>
+    Effect.gen(function* () {
+      const upstream = yield* tinyThingsBoard()
+      const environment = { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword, API_KEY: apiKey, PORT: "9" }
+      const user = { thingsboard: { username: "u", password: { env: "TB_PASSWORD" } } }
+      const good = yield* keysFile({ one: user })
+      const lines = (variables: Record<string, string>) =>
+        Effect.map(doctor({ ...environment, ...variables }), ({ exitCode, stdout }) => {
+          expect(exitCode).toBe(1)
+          return stdout.trim().split("\n")
+        })
+      const noLogin = yield* lines({ API_KEYS_FILE: good })
+      expect(noLogin).toContain("✔ keys: 2 keys, whose ThingsBoard users were not tried")
+      expect(noLogin).toContain('- point written and read back: after "login" failed')
+      const faulty = yield* lines({ API_KEYS_FILE: "/nowhere/keys.json", TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope" })
+      expect(faulty).toEqual([
+        expect.stringMatching(
+          /^✘ configuration: TB_TIMEOUT must be .*; TLS_KEY_FILE is required .*; TLS_CERT_FILE names a file that cannot/
+        ),
+        expect.stringContaining("✘ keys: API_KEYS_FILE cannot be used: there is no such file")
+      ])
     })
   )
 })

@@ -28,11 +28,11 @@ export const authority = Effect.fnUntraced(function* () {
     path: (name: string) => join(path, name),
     certificate: yield* Effect.promise(() => read("ca.pem")),
     /** A certificate for localhost and 127.0.0.1, in the files `<name>.pem` and `<name>.key`. */
-    issue: (name: string) =>
+    issue: (name: string, extensions: ReadonlyArray<string> = [], days = "2") =>
       Effect.promise(async (): Promise<Certificate> => {
         await openssl(path, "req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
-        await Bun.write(join(path, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2"]
+        await Bun.write(join(path, "names"), ["subjectAltName=DNS:localhost,IP:127.0.0.1", ...extensions, ""].join("\n"))
+        const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", days]
         await openssl(path, "x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signing)
         return { cert: await read(`${name}.pem`), key: await read(`${name}.key`) }
       })

@@ -1,0 +1,29 @@
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { certificateFindings } from "../../src/config/Certificates.ts"
+import * as Runtime from "../../src/platform/Runtime.ts"
+import { authority } from "../support/certificates.ts"
+import { effect } from "../support/it.ts"
+
+const day = 86_400_000
+
+effect("a certificate is warned of two weeks before it ends, and when it has ended", () =>
+  Effect.gen(function* () {
+    const { issue, path } = yield* authority()
+    yield* issue("one", [], "30")
+    const begin = Date.now()
+    const named = { tlsCertFile: path("one.pem"), tlsKeyFile: path("one.key"), tlsClientCaFile: path("ca.pem"), tbCaFile: path("ca.pem") }
+    const issues = Effect.fnUntraced(function* (days: number) {
+      yield* TestClock.setTime(begin + days * day)
+      const { faults, warnings } = yield* certificateFindings(named)
+      expect(faults).toEqual([])
+      return warnings.map(({ issue, variable }) => `${variable} ${issue}`)
+    })
+    expect(yield* issues(15)).toEqual([])
+    expect(yield* issues(17)).toEqual([expect.stringMatching(/^TLS_CERT_FILE holds a certificate that ends on [\d-]+: renew it$/)])
+    expect(yield* issues(31)).toEqual([
+      expect.stringMatching(/^TLS_CERT_FILE holds a certificate that expired on [\d-]+: clients refuse it$/)
+    ])
+  }).pipe(Effect.provide(Runtime.layer))
+)
