@@ -62,6 +62,7 @@ export const demo = Command.make(
           TB_API_KEY: "",
           API_KEY: apiKey,
           API_KEYS_FILE: "",
+          ALLOWED_HOSTS: "",
           TB_CA_FILE: "",
           TLS_CERT_FILE: "",
           TLS_KEY_FILE: "",

@@ -1,7 +1,7 @@
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, UrlParams } from "effect/http"
-import { ownGateway } from "../config/ownGateway.ts"
+import { gatewayAt, noAnswer, ownGateway } from "../config/ownGateway.ts"
 import { printable } from "../observability/printable.ts"
 
 class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {
@@ -39,13 +39,13 @@ export const ready = Command.make(
   "ready",
   { url, live },
   Effect.fnUntraced(function* ({ live, url }) {
-    const gateway = Option.isSome(url) ? { url: url.value.replace(/\/+$/, ""), requestInit: {} } : yield* ownGateway
+    const gateway = Option.isSome(url) ? gatewayAt(url.value) : yield* ownGateway
     const address = `${gateway.url}${live ? "/health" : "/ready"}`
     const shown = UrlParams.redactUrl(address)
-    const { body, status } = yield* HttpClient.get(address).pipe(
+    const { body, status } = yield* HttpClient.get(address, { headers: gateway.headers }).pipe(
       Effect.flatMap((response) => Effect.map(response.text, (body) => ({ body, status: response.status }))),
       Effect.timeout("10 seconds"),
-      Effect.mapError(() => new NotReady({ message: `No answer from ${shown}.` })),
+      Effect.mapError((error) => new NotReady({ message: noAnswer(address, shown, error) })),
       Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
       Effect.provide(FetchHttpClient.layer)
     )

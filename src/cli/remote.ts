@@ -3,7 +3,7 @@ import { Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
 import { basePath } from "../api/Api.ts"
-import { ownGateway } from "../config/ownGateway.ts"
+import { gatewayAt, noAnswer, ownGateway } from "../config/ownGateway.ts"
 import { printable } from "../observability/printable.ts"
 import { orVariable } from "./flags.ts"
 
@@ -48,15 +48,15 @@ export const connect = Effect.fnUntraced(function* (flags: {
   readonly url: Option.Option<string>
   readonly key: Redacted.Redacted<string>
 }) {
-  const gateway = Option.isSome(flags.url) ? { url: flags.url.value.replace(/\/+$/, ""), requestInit: {} } : yield* ownGateway
+  const gateway = Option.isSome(flags.url) ? gatewayAt(flags.url.value) : yield* ownGateway
   const base = gateway.url
   const client = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
   const remote: Remote = {
     url: (path) => `${base}${basePath}/${path}`,
     send: (request) =>
-      client.execute(HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(flags.key))).pipe(
+      client.execute(HttpClientRequest.setHeaders(request, { ...gateway.headers, "x-api-key": Redacted.value(flags.key) })).pipe(
         Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
-        Effect.mapError(() => new RemoteProblem({ message: `No answer from ${UrlParams.redactUrl(base)}.` })),
+        Effect.mapError((error) => new RemoteProblem({ message: noAnswer(base, UrlParams.redactUrl(base), error) })),
         Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
       )
   }

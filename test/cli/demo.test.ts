@@ -35,7 +35,9 @@ const tryOut = Effect.fnUntraced(function* (program: Program) {
 })
 
 describe("boardwalk demo", () => {
-  live("prints addresses, a key and two lines that work when pasted", () => Effect.flatMap(start(["demo", "--port", "0"]), tryOut))
+  live("prints addresses, a key and two lines that work when pasted", () =>
+    Effect.flatMap(start(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryOut)
+  )
 
   live(
     "does the same as a binary, from an empty folder and without Bun",

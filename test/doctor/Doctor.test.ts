@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { live } from "../support/it.ts"
-import { keysFile } from "../support/keysFile.ts"
+import { keyOf, keysFile } from "../support/keysFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { run } from "../support/program.ts"
 import { apiKey, serving } from "../support/serving.ts"
@@ -95,6 +95,21 @@ describe("boardwalk doctor", () => {
         ),
         expect.stringContaining("✘ keys: API_KEYS_FILE cannot be used: there is no such file")
       ])
+    })
+  )
+
+  live("asks the gateway with BOARDWALK_KEY where there is no API_KEY", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* keysFile({ reader: { scopes: ["devices:read"] }, writer: { scopes: ["telemetry:write"] } })
+      const { environment, url } = yield* serving({}, { API_KEY: "", API_KEYS_FILE: apiKeysFile })
+      const own = (variables: Record<string, string>) =>
+        Effect.map(doctor({ ...environment, PORT: new URL(url).port, ...variables }), ({ stdout }) => stdout.trim().split("\n").at(-1)!)
+      expect(yield* own({})).toBe(`✔ own endpoints: ${url}, without a list of devices: no API_KEY and no BOARDWALK_KEY to ask with`)
+      expect(yield* own({ BOARDWALK_KEY: keyOf("reader") })).toBe(`✔ own endpoints: ${url}`)
+      expect(yield* own({ BOARDWALK_KEY: keyOf("writer") })).toContain(
+        "✘ own endpoints: GET devices fails: Forbidden (The key of BOARDWALK_KEY"
+      )
+      expect(yield* own({ BOARDWALK_KEY: canaries.otherApiKey })).toContain("✘ own endpoints: GET devices fails: Unauthenticated")
     })
   )
 })

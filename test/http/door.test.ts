@@ -47,11 +47,28 @@ describe("ALLOWED_HOSTS", () => {
       const allowedHosts = ["api.example.com", "*.example.org", "[::1]", "ported.example.com:8443"]
       const { logs, url } = yield* gateway({ settings: { allowedHosts } })
       for (const [what, header, status] of named)
-        expect([what, (yield* answerTo(url, `GET /health HTTP/1.1\r\n${header}\r\n\r\n`)).status]).toEqual([what, status])
-      const absolute = (host: string) => answerTo(url, request("GET http://api.example.com/health HTTP/1.1", { Host: host }))
+        expect([what, (yield* answerTo(url, `GET / HTTP/1.1\r\n${header}\r\n\r\n`)).status]).toEqual([what, status])
+      const absolute = (host: string) => answerTo(url, request("GET http://api.example.com/ HTTP/1.1", { Host: host }))
       expect([(yield* absolute("api.example.com")).status, (yield* absolute("evil.com")).status]).toEqual([200, 400])
-      expect((yield* answerTo(url, "GET /health HTTP/1.0\r\n\r\n")).status).toBe(400)
+      expect((yield* answerTo(url, "GET / HTTP/1.0\r\n\r\n")).status).toBe(400)
       expect(logs.join("\n")).toContain("Security event: 400")
+    })
+  )
+
+  live("does not concern health checks, which come by address, and nothing else that looks like one", () =>
+    Effect.gen(function* () {
+      const { logs, url } = yield* gateway({ settings: { allowedHosts: ["api.example.com"] } })
+      const status = (first: string, header = "Host: 10.1.2.3:8000\r\n") =>
+        Effect.map(answerTo(url, `${first}\r\n${header}\r\n`), (answer) => answer.status)
+      for (const path of ["/health", "/api/v1/health", "/ready", "/health?from=kubelet"]) {
+        expect([path, yield* status(`GET ${path} HTTP/1.1`), yield* status(`HEAD ${path} HTTP/1.1`)]).toEqual([path, 200, 200])
+        // As old checks of HAProxy's.
+        expect([path, yield* status(`GET ${path} HTTP/1.0`, "")]).toEqual([path, 200])
+        expect([path, yield* status(`GET ${path} HTTP/1.1`, "Host: a@b\r\n")]).toEqual([path, 400])
+      }
+      expect(logs.filter((line) => line.includes("Security event")).length).toBe(4)
+      for (const path of ["/", "/docs", devices, "/health/../docs", "/ready/x", "/healthy", "/%68ealth", `${devices}?x=/health`])
+        expect([path, yield* status(`GET ${path} HTTP/1.1`)]).toEqual([path, 400])
     })
   )
 

@@ -5,6 +5,7 @@ import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { refuse } from "../refuse.ts"
 import { notServed } from "../securityEvent.ts"
+import { pathOf } from "../shownPath.ts"
 
 /** A name or an address, and a port. Two `Host` headers come joined by a comma, and a name could hold a user before it: neither is a host. */
 const host = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
@@ -45,9 +46,14 @@ const foreign = refused(
   "Expected one of the allowed hosts"
 )
 
+/** Asked by address, as a kubelet does, and by the gateway's own commands; they tell nothing that a host is kept from. */
+const probes = new Set(["/health", "/api/v1/health", "/ready"])
+
+const isProbe = (request: Request | undefined) => request !== undefined && probes.has(pathOf(request.url))
+
 /**
  * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is
- * never looked at. Without that setting every host will do that is one.
+ * never looked at. Without that setting every host will do that is one, and for health checks always.
  */
 export const AllowedHostsLive = Layer.unwrap(
   Effect.map(Settings, ({ allowedHosts }) => {
@@ -55,12 +61,13 @@ export const AllowedHostsLive = Layer.unwrap(
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
-          const header = fiber.getRef(CurrentExchange)?.request.headers.get("host") ?? ""
-          // HTTP/1.0 may leave it out.
-          if (header === "" && matchers.length === 0) return handled
+          const request = fiber.getRef(CurrentExchange)?.request
+          const header = request?.headers.get("host") ?? ""
           const asked = named(header)
-          if (asked === undefined) return noHost
-          return matchers.length === 0 || matchers.some((matches) => matches(asked)) ? handled : foreign
+          if (asked !== undefined && matchers.some((matches) => matches(asked))) return handled
+          if (matchers.length > 0 && !isProbe(request)) return asked === undefined ? noHost : foreign
+          // HTTP/1.0 may leave it out.
+          return asked === undefined && header !== "" ? noHost : handled
         }),
       { global: true }
     )

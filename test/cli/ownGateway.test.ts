@@ -1,0 +1,95 @@
+/** Commands that call the gateway of their own configuration get in wherever that configuration lets anybody in. */
+import { describe, expect } from "bun:test"
+import { Effect } from "effect"
+import { join } from "node:path"
+import { authority } from "../support/certificates.ts"
+import { folder } from "../support/folder.ts"
+import { canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/it.ts"
+import { run } from "../support/program.ts"
+import { serving } from "../support/serving.ts"
+
+describe("with ALLOWED_HOSTS", () => {
+  live(
+    "ready, doctor, export and import name a host that is allowed",
+    () =>
+      Effect.gen(function* () {
+        const it = yield* gateway({ settings: { allowedHosts: ["*.example.org", "api.example.com"] } })
+        const { directory, telemetry } = it.emulator.store
+        const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Source", now: 1 })
+        telemetry.save(device, [{ key: "t", ts: 1_700_000_000_000, value: 1n }])
+        const path = yield* folder("own")
+        const environment = {
+          TB_HOST: it.emulator.url,
+          TB_USERNAME: canaries.username,
+          TB_PASSWORD: canaries.password,
+          API_KEY: canaries.apiKey,
+          BOARDWALK_KEY: canaries.apiKey,
+          HOST: "127.0.0.1",
+          PORT: new URL(it.url).port
+        }
+        const file = join(path, "x.jsonl")
+        const verbs = [
+          ["ready"],
+          ["ready", "--live"],
+          ["doctor"],
+          ["export", "--device", device.id, "--from", "2023-11-01", "--to", "2024-01-01", "--format", "jsonl", "-o", file],
+          ["import", file, "--device", device.id]
+        ]
+        for (const verb of verbs) {
+          const { exitCode, stderr, stdout } = yield* run(verb, { ...environment, ALLOWED_HOSTS: "*.example.org,api.example.com" })
+          expect([verb[0], exitCode, exitCode === 0 ? "" : stdout + stderr]).toEqual([verb[0], 0, ""])
+        }
+        // A name is made up below the wildcard where there is no other.
+        expect((yield* run(["doctor"], { ...environment, ALLOWED_HOSTS: "*.example.org" })).exitCode).toBe(0)
+        expect(it.logs.filter((line) => line.includes("Security event"))).toEqual([])
+        const elsewhere = yield* run(["doctor"], { ...environment, ALLOWED_HOSTS: "other.example.com" })
+        expect([elsewhere.exitCode, elsewhere.stdout.includes("GET devices fails: InvalidRequest")]).toEqual([1, true])
+      }),
+    60_000
+  )
+
+  live("an allowed port is named too, also over https", () =>
+    Effect.gen(function* () {
+      const { issue, path } = yield* authority()
+      yield* issue("one")
+      const { environment, url } = yield* serving(
+        {},
+        { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), ALLOWED_HOSTS: "*.example.org:8443" }
+      )
+      const { exitCode, stdout } = yield* run(["doctor"], { ...environment, PORT: new URL(url).port })
+      expect([exitCode, stdout]).toEqual([0, expect.stringContaining(`✔ own endpoints: ${url}`)])
+    })
+  )
+})
+
+describe("where client certificates are needed", () => {
+  live(
+    "commands say that TLS was refused when the gateway's own certificate is not allowed for it",
+    () =>
+      Effect.gen(function* () {
+        const { issue, path } = yield* authority()
+        yield* issue("one", ["extendedKeyUsage=serverAuth"])
+        const tls = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), TLS_CLIENT_CA_FILE: path("ca.pem") }
+        const { environment, url } = yield* serving({}, tls)
+        const own = { ...environment, PORT: new URL(url).port, BOARDWALK_KEY: canaries.apiKey }
+        const device = "784f394c-42b6-435a-983c-b7beff2784f9"
+        for (const verb of [
+          ["ready"],
+          ["ready", "--live"],
+          ["doctor"],
+          ["export", "--device", device, "--from", "2023-11-01", "--to", "2024-01-01", "-o", "x.csv"]
+        ]) {
+          const { exitCode, stderr, stdout } = yield* run(verb, own)
+          expect([verb[0], exitCode]).toEqual([verb[0], 1])
+          expect(stderr + stdout).toContain("TLS was refused: where TLS_CLIENT_CA_FILE is set")
+          expect((stderr + stdout).toLowerCase()).toContain(`no answer from ${url}`)
+        }
+        const { stderr } = yield* run(["ready", "--live", "--url", url], own)
+        expect(stderr).toContain("Its certificate is not trusted: NODE_EXTRA_CA_CERTS")
+        // Nobody there is something else.
+        expect((yield* run(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("TLS was refused")
+      }),
+    60_000
+  )
+})
