@@ -19,6 +19,7 @@ import { login } from "./Login.ts"
 import { ownEndpoints } from "./OwnEndpoints.ts"
 import { pointWritten } from "./PointWritten.ts"
 import { reachable } from "./Reachable.ts"
+import { redisCounts } from "./RedisCounts.ts"
 
 const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skipped, R>): Effect.Effect<Outcome, never, R> =>
   Effect.map(Effect.result(run), (result) => {
@@ -80,8 +81,8 @@ export const examine = Effect.fnUntraced(function* ({ write }: Options) {
     ["keys", keysUsable(named), keysReadable(named)],
     ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
-  const own = outcomeOf("own endpoints", ownEndpoints)
-  return yield* Effect.zipWith(upstream, own, (outcomes, last) => [...outcomes, last]).pipe(
+  const others = Effect.all([outcomeOf("Redis", redisCounts), outcomeOf("own endpoints", ownEndpoints)])
+  return yield* Effect.zipWith(upstream, others, (outcomes, last) => [...outcomes, ...last]).pipe(
     Effect.provide(services(found.settings, certificates.thingsBoard))
   )
 })

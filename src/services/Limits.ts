@@ -85,6 +85,21 @@ const local = Effect.gen(function* () {
 
 const probe: Bucket = { name: "probe", requests: 1, windowMillis: 1000 }
 
+/** A limiter on Redis until its scope closes, or the reason why there is none, which holds no address and no password. */
+const limiterOn = Effect.fnUntraced(function* (url: string, lose: (reason: string) => void) {
+  const redis = yield* Effect.mapError(
+    connect(url, (error) => lose(reasonOf(error))),
+    reasonOf
+  )
+  const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
+  const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
+  // A connection alone proves little: a replica refuses writes, a user may not run scripts.
+  return (yield* counted(limiter, probe, 0)) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
+})
+
+/** Tries once whether counts can be kept there; fails with the reason why not. */
+export const tryRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(limiterOn(url, () => {})))
+
 /** The limiter on Redis while there is a connection that works. */
 const overRedis = Effect.fnUntraced(function* (url: string) {
   let current: { readonly limiter: RateLimiter.RateLimiter; readonly lose: (reason: string) => void } | undefined
@@ -97,11 +112,7 @@ const overRedis = Effect.fnUntraced(function* (url: string) {
       current = undefined
       Deferred.doneUnsafe(lost, Effect.succeed(reason))
     }
-    const redis = yield* connect(url, (error) => lose(reasonOf(error)))
-    const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
-    const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
-    // A connection alone proves little: a replica refuses writes, a user may not run scripts.
-    if ((yield* counted(limiter, probe, 0)) === undefined) return "SCRIPT_REFUSED"
+    const limiter = yield* limiterOn(url, lose)
     current = { limiter, lose }
     if (told) yield* Effect.logInfo("Redis is back: limits are shared again")
     told = false
@@ -112,7 +123,7 @@ const overRedis = Effect.fnUntraced(function* (url: string) {
   const tried = Deferred.makeUnsafe<void>()
   yield* Effect.forkScoped(
     onePeriod(tried).pipe(
-      Effect.catch((error) => Effect.succeed(reasonOf(error))),
+      Effect.catch((reason) => Effect.succeed(reason)),
       Effect.tap((reason) =>
         Effect.suspend(() => {
           const first = !told

@@ -4,6 +4,7 @@ import { live } from "../support/it.ts"
 import { keyOf, keysFile } from "../support/keysFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { run } from "../support/program.ts"
+import { hasRedis, redisServer } from "../support/redis.ts"
 import { apiKey, serving } from "../support/serving.ts"
 import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
 
@@ -21,6 +22,7 @@ describe("boardwalk doctor", () => {
         "✔ devices: one device",
         "- keys: no API_KEYS_FILE",
         "✔ point written and read back: boardwalk_doctor of Boiler",
+        "- Redis: no REDIS_URL",
         `✔ own endpoints: ${url}`
       ])
       expect(exitCode).toBe(0)
@@ -44,6 +46,7 @@ describe("boardwalk doctor", () => {
         "devices: skipped",
         "keys: skipped",
         "point written and read back: skipped",
+        "Redis: skipped",
         "own endpoints: skipped"
       ])
       expect(checks[2]?.hint).toContain("TB_PASSWORD")
@@ -111,5 +114,27 @@ describe("boardwalk doctor", () => {
       )
       expect(yield* own({ BOARDWALK_KEY: canaries.otherApiKey })).toContain("✘ own endpoints: GET devices fails: Unauthenticated")
     })
+  )
+})
+
+describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
+  live(
+    "finds out whether Redis keeps the limits, and if not, why",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* redisServer
+        const { environment } = yield* serving()
+        const line = (REDIS_URL: string) =>
+          Effect.map(doctor({ ...environment, PORT: "9", REDIS_URL }), ({ exitCode, stdout }) => {
+            expect(stdout).not.toContain(canaries.urlPassword)
+            return [exitCode, stdout.split("\n").find((one) => one.includes(" Redis: "))]
+          })
+        expect(yield* line(redis.url)).toEqual([1, expect.stringContaining("✘ Redis: limits are not shared: ERR_REDIS_CONNECTION_CLOSED")])
+        yield* redis.start
+        expect(yield* line(redis.url)).toEqual([0, "✔ Redis: keeps the limits"])
+        const wrong = yield* line(redis.url.replace(encodeURIComponent(canaries.urlPassword), "wrong"))
+        expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: limits are not shared: ERR_REDIS_[A-Z_]+ \(.*password right/)])
+      }),
+    30_000
   )
 })

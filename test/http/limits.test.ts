@@ -5,7 +5,7 @@ import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
 import { keyOf, keysFile } from "../support/keysFile.ts"
 import { answersOf, raw } from "../support/raw.ts"
-import { redisServer } from "../support/redis.ts"
+import { hasRedis, redisServer } from "../support/redis.ts"
 
 const devices = "/api/v1/tb/devices?page_size=1"
 const limitOf = (requests: number) => ({ requests, window: Duration.hours(1) })
@@ -195,7 +195,7 @@ const redisLine = ({ json }: { readonly json: { readonly dependencies: ReadonlyA
 const working = { name: "redis", ok: true, detail: "Keeps the limits." }
 const away = { name: "redis", ok: true, detail: "Away: local limits stand in." }
 
-describe("gateways on one Redis", () => {
+describe.skipIf(!hasRedis)("gateways on one Redis", () => {
   live(
     "let exactly the limit through, of ten times as many at once",
     () =>

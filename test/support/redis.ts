@@ -3,6 +3,8 @@ import { Effect, Schedule } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 import { folder } from "./folder.ts"
 
+export const hasRedis = Bun.which("redis-server") !== null
+
 const freePort = () => {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
   const { port } = listener
