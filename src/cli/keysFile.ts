@@ -3,6 +3,7 @@ import { Effect, FileSystem, type PlatformError, Result, Runtime, Schema, Schema
 import { Flag } from "effect/cli"
 import { KeysFile } from "../domain/ApiKey.ts"
 import { printable } from "../observability/printable.ts"
+import { doubledMember } from "../services/doubledMember.ts"
 import { notBlank, orVariable } from "./flags.ts"
 
 export class KeysProblem extends Schema.TaggedError<KeysProblem>()("KeysProblem", { message: Schema.String }) {
@@ -65,6 +66,11 @@ const parse = (text: string): Result.Result<unknown, unknown> => Result.try(() =
 export const keysOf = Effect.fnUntraced(function* (path: string, text: string) {
   const raw = parse(text)
   if (Result.isFailure(raw)) return yield* notJson(path, text)
+  const doubled = doubledMember(text)
+  if (doubled !== undefined)
+    return yield* new KeysProblem({
+      message: `${path}: one object has the member ${printable(doubled)} twice, and only the last would count.`
+    })
   const decoded = Schema.decodeUnknownResult(KeysFile)(raw.success, { errors: "all", onExcessProperty: "error" })
   if (Result.isFailure(decoded)) return yield* broken(path, raw.success, decoded.failure)
   return decoded.success.keys

@@ -49,8 +49,21 @@ export const notServed = (reason: "malformed_host" | "unknown_host") => refused(
 /** Whose requests are too many: those of a key, those without a valid key of an address, those of a key that are not answered yet, or exports. */
 export type Beyond = "key_limit" | "address_limit" | "in_flight" | "exports"
 
+/** Behind a proxy that is not named all callers have its address, and one that guesses uses up the limit of all. */
+const ofUntrustedProxy = (fiber: Fiber.Fiber<unknown, unknown>): Fields => {
+  const exchange = fiber.getRef(CurrentExchange)
+  const told = exchange?.request.headers.get("x-forwarded-for")
+  return told === null || told === undefined || told.includes(exchange?.remoteAddress ?? "unknown")
+    ? {}
+    : { hint: "X-Forwarded-For is not believed from this address; name it in TRUSTED_PROXIES if it is a proxy of yours" }
+}
+
 export const rateLimitExceeded = (reason: Beyond, keyId: string | undefined) =>
-  refused("Rate limit exceeded", { status: 429, reason }, keyId)
+  told(
+    "Rate limit exceeded",
+    (fiber) => ({ ...whatWasAsked(fiber), status: 429, reason, ...(reason === "address_limit" ? ofUntrustedProxy(fiber) : {}) }),
+    keyId
+  )
 
 /** Why there was no usable answer; where ThingsBoard itself said that it failed, its status is enough. */
 const whyUnavailable = {

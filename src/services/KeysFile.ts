@@ -6,6 +6,7 @@ import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Resu
 import type { Findings } from "../config/read.ts"
 import type { SettingsShape } from "../config/Settings.ts"
 import { type KeyEntry, KeyId, KeysFile } from "../domain/ApiKey.ts"
+import { doubledMember } from "./doubledMember.ts"
 import { digestOf, looksMinted } from "./KeyMint.ts"
 import { dotEnvOnce, type KeyUser, userOf } from "./KeySecrets.ts"
 
@@ -71,6 +72,9 @@ const withoutSetting = (file: KeysFile, apiKey: Named["apiKey"]): Result.Result<
 const parse = (text: string, apiKey: Named["apiKey"]): Result.Result<KeysFile, KeysFileBroken> => {
   const raw = Result.try((): unknown => JSON.parse(text))
   if (Result.isFailure(raw)) return Result.fail(broken(text.trim() === "" ? "it is empty" : "it is not JSON"))
+  const doubled = doubledMember(text)
+  if (doubled !== undefined)
+    return Result.fail(broken(`one object has the member ${memberName(doubled)} twice, and only the last would count`))
   const decoded = Schema.decodeUnknownResult(KeysFile)(raw.success, { errors: "all", onExcessProperty: "error" })
   return Result.isFailure(decoded) ? Result.fail(broken(sentenceOf(raw.success, decoded.failure))) : withoutSetting(decoded.success, apiKey)
 }

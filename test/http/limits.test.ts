@@ -105,6 +105,9 @@ describe("a caller without a valid key", () => {
       expect((yield* call(devices, { key: wrong, headers: from("203.0.113.1") })).status).toBe(401)
       expect((yield* call(devices, { key: wrong, headers: from("203.0.113.2") })).status).toBe(429)
       expect(records.find(({ message }) => message === "Security event: 401")).toMatchObject({ address: "127.0.0.1" })
+      // Who has forgotten to name a proxy is told so where it shows.
+      const beyond = records.find(({ message }) => message === "Rate limit exceeded")
+      expect(beyond).toMatchObject({ address: "127.0.0.1", hint: expect.stringContaining("TRUSTED_PROXIES") })
     })
   )
 })

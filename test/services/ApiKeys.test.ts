@@ -219,6 +219,19 @@ describe("a gateway does not start", () => {
       })
     )
 
+  effect("with a member twice, of which JSON would keep the last: it may be a restriction", () =>
+    Effect.gen(function* () {
+      const text = keysText({ a: { devices: { types: ["meter"] } } })
+      const twice = text.replace('"devices":', '"devices":{"types":["meter","pump"]},"devices":')
+      expect(JSON.parse(twice)).toEqual(JSON.parse(text))
+      const sentence = "one object has the member devices twice, and only the last would count"
+      expect(yield* refused({ text: twice })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
+      const it = yield* site({ text: keysText({ a: {} }) })
+      yield* it.change(file, twice)
+      expect(it.records(broken)).toMatchObject([{ reason: sentence }])
+    })
+  )
+
   effect("with API_KEY in the file as well, disabled or not: its restriction would be ignored", () =>
     Effect.gen(function* () {
       const sentence = "key twice is the key of API_KEY, which has all rights: leave out API_KEY or this entry"
