@@ -46,14 +46,17 @@ const foreign = refused(
   "Expected one of the allowed hosts"
 )
 
-/** Asked by address, as a kubelet does, and by the gateway's own commands; they tell nothing that a host is kept from. */
 const probes = new Set(["/health", "/api/v1/health", "/ready"])
 
-const isProbe = (request: Request | undefined) => request !== undefined && probes.has(pathOf(request.url))
+const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
+
+/** Kubelets and load balancers ask for the health of an address, or say nothing of a host; no page of a browser can be made to. */
+const isProbe = (request: Request | undefined, header: string, asked: Named | undefined) =>
+  request !== undefined && probes.has(pathOf(request.url)) && (header === "" || (asked !== undefined && address.test(asked.name)))
 
 /**
  * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is
- * never looked at. Without that setting every host will do that is one, and for health checks always.
+ * never looked at. Without that setting every host will do that is one, and for health checks every address.
  */
 export const AllowedHostsLive = Layer.unwrap(
   Effect.map(Settings, ({ allowedHosts }) => {
@@ -65,7 +68,7 @@ export const AllowedHostsLive = Layer.unwrap(
           const header = request?.headers.get("host") ?? ""
           const asked = named(header)
           if (asked !== undefined && matchers.some((matches) => matches(asked))) return handled
-          if (matchers.length > 0 && !isProbe(request)) return asked === undefined ? noHost : foreign
+          if (matchers.length > 0 && !isProbe(request, header, asked)) return asked === undefined ? noHost : foreign
           // HTTP/1.0 may leave it out.
           return asked === undefined && header !== "" ? noHost : handled
         }),
