@@ -1,7 +1,7 @@
 /** The server with all it stands on, as `serve` and `demo` start it. */
 import { Effect, Layer } from "effect"
 import { certificateFindings } from "../config/Certificates.ts"
-import { allFaults, fromReadings, InvalidSettings, type Overrides, read, Settings, valuesOf } from "../config/Settings.ts"
+import { fromReadings, type Overrides, read, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
 import { keysFindings } from "../services/KeysFile.ts"
 
@@ -18,11 +18,7 @@ const announce = Layer.effectDiscard(
 const checked = Effect.fnUntraced(function* (overrides: Overrides) {
   const readings = yield* read(overrides)
   const named = valuesOf(readings)
-  const [certificates, keys] = [yield* certificateFindings(named), yield* keysFindings(named)]
-  const faults = [...allFaults(readings), ...certificates.faults, ...keys.faults]
-  if (faults.length > 0) return yield* new InvalidSettings({ faults })
-  const settings = yield* fromReadings(readings)
-  return { ...settings, warnings: [...settings.warnings, ...certificates.warnings, ...keys.warnings] }
+  return yield* fromReadings(readings, [yield* certificateFindings(named), yield* keysFindings(named)])
 })
 
 /** Settings come first, so that their faults are told before anything is loaded; telemetry closes last, so that it sees the end. */

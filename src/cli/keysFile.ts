@@ -1,9 +1,8 @@
 /** The file of keys as commands read it: what is wrong with it is told with its name, and of an entry with the id. */
-import { Effect, FileSystem, type PlatformError, Result, Runtime, Schema, SchemaIssue } from "effect"
+import { Effect, FileSystem, type PlatformError, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
-import { KeysFile } from "../domain/ApiKey.ts"
 import { printable } from "../observability/printable.ts"
-import { doubledMember } from "../services/doubledMember.ts"
+import { type KeysFault, type Misfit, parseKeys } from "../services/keysText.ts"
 import { notBlank, orVariable } from "./flags.ts"
 
 export class KeysProblem extends Schema.TaggedError<KeysProblem>()("KeysProblem", { message: Schema.String }) {
@@ -26,55 +25,43 @@ export const isMissing = ({ reason }: PlatformError.PlatformError) => reason._ta
 export const missing = (path: string) =>
   new KeysProblem({ message: `${path} does not exist. Only \`boardwalk keys create\` makes a new file of keys.` })
 
-const faultsOfText = SchemaIssue.makeFormatterStandardSchemaV1()
 /** More than anyone reads at once. */
-const mostFaults = 20
+const mostMisfits = 20
 
-/** Keys by the names that people know them by; raw, since this is of a file that is not understood. */
-const entryAt = (raw: unknown, index: number) => {
-  const { keys } = raw as { readonly keys: ReadonlyArray<{ readonly id?: unknown } | null> }
-  const id = keys[index]?.id
-  return typeof id === "string" && id !== "" ? `key ${id}` : `key number ${index + 1}`
+/** Keys by the names that people know them by. */
+const entryName = ({ id, number }: NonNullable<Misfit["entry"]>) =>
+  typeof id === "string" && id !== "" ? `key ${id}` : `key number ${number}`
+
+const lineOf = ({ entry, members, message }: Misfit) => {
+  const place = [entry === undefined ? "" : entryName(entry), members.join(".")].filter((part) => part !== "")
+  return `  ${printable(place.map((part) => `${part}: `).join(""))}${message}`
 }
 
-const placeOf = (raw: unknown, path: ReadonlyArray<PropertyKey>) => {
-  const [, index, ...rest] = path
-  const within = typeof index === "number" ? [entryAt(raw, index), rest.join(".")] : [path.join(".")]
-  return within
-    .filter((part) => part !== "")
-    .map((part) => `${part}: `)
-    .join("")
+const misfitting = (path: string, misfits: ReadonlyArray<Misfit>) => {
+  const more = misfits.length > mostMisfits ? [`  and ${misfits.length - mostMisfits} more`] : []
+  return [`${path} is no file of keys:`, ...misfits.slice(0, mostMisfits).map(lineOf), ...more].join("\n")
 }
 
-const broken = (path: string, raw: unknown, { issue }: Schema.SchemaError) => {
-  const faults = faultsOfText(issue).issues.map(({ message, path = [] }) => {
-    const place = path.map((part) => (typeof part === "object" ? part.key : part))
-    return `  ${printable(placeOf(raw, place))}${message}`
-  })
-  const shown = faults.slice(0, mostFaults)
-  const more = faults.length > shown.length ? [`  and ${faults.length - shown.length} more`] : []
-  return new KeysProblem({ message: [`${path} is no file of keys:`, ...shown, ...more].join("\n") })
+const sentenceOf = (path: string, fault: KeysFault) => {
+  switch (fault._tag) {
+    case "Empty":
+      return `${path} is empty.`
+    case "NotJson":
+      return `${path} is not JSON: it was cut off, or a change by hand spoilt it.`
+    case "Doubled":
+      return `${path}: one object has the member ${printable(fault.member)} twice, and only the last would count.`
+    case "Misfits":
+      return misfitting(path, fault.misfits)
+  }
 }
 
-const notJson = (path: string, text: string) =>
-  new KeysProblem({
-    message: text.trim() === "" ? `${path} is empty.` : `${path} is not JSON: it was cut off, or a change by hand spoilt it.`
-  })
-
-const parse = (text: string): Result.Result<unknown, unknown> => Result.try(() => JSON.parse(text))
-
-export const keysOf = Effect.fnUntraced(function* (path: string, text: string) {
-  const raw = parse(text)
-  if (Result.isFailure(raw)) return yield* notJson(path, text)
-  const doubled = doubledMember(text)
-  if (doubled !== undefined)
-    return yield* new KeysProblem({
-      message: `${path}: one object has the member ${printable(doubled)} twice, and only the last would count.`
+export const keysOf = (path: string, text: string) =>
+  Effect.fromResult(parseKeys(text)).pipe(
+    Effect.mapBoth({
+      onSuccess: ({ keys }) => keys,
+      onFailure: (fault) => new KeysProblem({ message: sentenceOf(path, fault) })
     })
-  const decoded = Schema.decodeUnknownResult(KeysFile)(raw.success, { errors: "all", onExcessProperty: "error" })
-  if (Result.isFailure(decoded)) return yield* broken(path, raw.success, decoded.failure)
-  return decoded.success.keys
-})
+  )
 
 /** The keys of a file that must be there. */
 export const readKeys = Effect.fnUntraced(function* (path: string) {

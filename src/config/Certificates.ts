@@ -1,6 +1,6 @@
 /** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
-import { certificateIssue, expiryOf, keyIssue, type ServerTls } from "../platform/Tls.ts"
+import { certificateIssue, dayOf, expiryOf, keyIssue, type ServerTls } from "../platform/Tls.ts"
 import type { Fault, Findings } from "./read.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
@@ -68,7 +68,7 @@ const day = 86_400_000
 const endOf = (cert: string, now: number): ReadonlyArray<Fault> => {
   const end = expiryOf(cert)
   if (end - now > daysAhead * day) return []
-  const date = new Date(end).toISOString().slice(0, 10)
+  const date = dayOf(end)
   return [
     fault(
       "TLS_CERT_FILE",

@@ -21,7 +21,7 @@ import {
   text,
   wholeNumber
 } from "./forms.ts"
-import { camelCase, type Fault, faultsOf, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
+import { camelCase, type Fault, faultsOf, type Findings, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
 import { apiKeyFaults, credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
 import { mostDevices, mostKeys } from "../domain/Amounts.ts"
 
@@ -332,10 +332,15 @@ export const allFaults = (readings: ReadonlyArray<Reading>) => [
   ...tlsFaults(readings)
 ]
 
-/** The settings of a configuration that was read, or all its faults. */
-export const fromReadings = (readings: ReadonlyArray<Reading>): Effect.Effect<SettingsShape, InvalidSettings> => {
-  const faults = allFaults(readings)
-  return faults.length > 0 ? Effect.fail(new InvalidSettings({ faults })) : Effect.succeed(settingsOf(readings))
+/** The settings of a configuration that was read, with what was found in the files that it names; or the faults of all at once. */
+export const fromReadings = (
+  readings: ReadonlyArray<Reading>,
+  found: ReadonlyArray<Findings> = []
+): Effect.Effect<SettingsShape, InvalidSettings> => {
+  const faults = [...allFaults(readings), ...found.flatMap(({ faults }) => faults)]
+  if (faults.length > 0) return Effect.fail(new InvalidSettings({ faults }))
+  const settings = settingsOf(readings)
+  return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...found.flatMap(({ warnings }) => warnings)] })
 }
 
 export class Settings extends Context.Service<Settings, SettingsShape>()("boardwalk/config/Settings") {

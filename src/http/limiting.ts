@@ -1,8 +1,10 @@
 /** Tells callers how a limit stands, and refuses those beyond it. */
-import { Clock, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
+import type { Caller } from "../api/middleware/Authentication.ts"
 import { RateLimited } from "../api/Problems.ts"
+import { Settings } from "../config/Settings.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
-import type { Standing } from "../services/Limits.ts"
+import { Limits, type Standing } from "../services/Limits.ts"
 import { refuse } from "./refuse.ts"
 import { type Beyond, rateLimitExceeded } from "./securityEvent.ts"
 
@@ -47,3 +49,14 @@ export const orTooMany = <A, E, R>(
     : next
   return Effect.andThen(tell(standing), outcome)
 }
+
+/** Counts a request for its key, of RATE_LIMIT_REQUESTS in RATE_LIMIT_WINDOW or of the key's own limit, and goes on as `orTooMany`. */
+export const countingForKeys = Effect.gen(function* () {
+  const limits = yield* Limits
+  const { rateLimit } = yield* Settings
+  const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
+  return <A, E, R>({ id, rateLimit }: Pick<Caller, "id" | "rateLimit">, next: Effect.Effect<A, E, R>) => {
+    const { requests, windowMillis } = rateLimit ?? common
+    return Effect.flatMap(limits.take({ name: `key:${id}`, requests, windowMillis }), (standing) => orTooMany(standing, id, next))
+  }
+})

@@ -3,11 +3,9 @@ import { Effect, Layer, Schedule } from "effect"
 import { readServerTls } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { expiryOf, type ServerTls } from "../platform/Tls.ts"
+import { dayOf, expiryOf, type ServerTls } from "../platform/Tls.ts"
 
 const same = (a: ServerTls, b: ServerTls) => a.cert === b.cert && a.key === b.key && a.clientCa === b.clientCa
-
-const day = (millis: number) => new Date(millis).toISOString().slice(0, 10)
 
 /**
  * Reads the files every two seconds: a mounted secret is swapped by a link, which no watcher sees. What renews certificates may write
@@ -29,7 +27,7 @@ export const renewal = (first: ServerTls | undefined) =>
             if (found === undefined || same(found, used)) return
             yield* server.renew(found)
             used = found
-            yield* Effect.logInfo(`The renewed certificate is in use; it holds until ${day(expiryOf(found.cert))}`)
+            yield* Effect.logInfo(`The renewed certificate is in use; it holds until ${dayOf(expiryOf(found.cert))}`)
           }).pipe(
             Effect.catch(({ message }) => {
               const again = message === fault && message !== told

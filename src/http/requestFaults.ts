@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { InvalidRequest } from "../api/Problems.ts"
 import type { Fault } from "../domain/Errors.ts"
+import { longestField } from "../services/Faults.ts"
 import { arrived, type BodyBounds, isJson } from "./body.ts"
 import { refuse } from "./refuse.ts"
 
@@ -12,12 +13,9 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 /** More faults than anyone reads are cut, so that a bad body of a million points cannot make an answer of its size. */
 const mostFaults = 100
 
-/** Names are the caller's: a long one is cut where a fault names it. */
-const longestName = 128
-
 export const faultsOf = (slot: string, { issue }: Schema.SchemaError): ReadonlyArray<Fault> =>
   format(issue).issues.map(({ message, path = [] }) => ({
-    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part).slice(0, longestName))].join("."),
+    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part).slice(0, longestField))].join("."),
     issue: message
   }))
 
@@ -32,7 +30,7 @@ const decode = (slot: string, schema: Schema.Top | undefined, value: unknown): R
 export const unexpected = (request: HttpServerRequest.HttpServerRequest): ReadonlyArray<Fault> => {
   const from = request.url.indexOf("?")
   const names = from < 0 ? [] : new Set(new URLSearchParams(request.url.slice(from + 1)).keys())
-  return [...names].map((name) => ({ field: `query.${name.slice(0, longestName)}`, issue: "Expected no such parameter" }))
+  return [...names].map((name) => ({ field: `query.${name.slice(0, longestField)}`, issue: "Expected no such parameter" }))
 }
 
 const bodyFaults = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest, bounds: BodyBounds) => {

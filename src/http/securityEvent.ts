@@ -77,12 +77,9 @@ const whyUnavailable = {
 
 const wordsOf = ({ reason }: ThingsBoardError) => (reason._tag === "Unavailable" ? `Unavailable${whyUnavailable[reason.why]}` : reason._tag)
 
-const codesOf = ({ errorCode, status }: ThingsBoardError) =>
-  status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`
-
 /** A call to ThingsBoard failed. Status and code are ThingsBoard's; its text is nowhere. */
 export const thingsBoardFailed = (error: ThingsBoardError, fields: Fields = {}) =>
-  told(`ThingsBoard HTTP error: ${wordsOf(error)}${codesOf(error)}`, () => ({
+  told(`ThingsBoard HTTP error: ${wordsOf(error)}${error.codes}`, () => ({
     upstream_failure: error.reason._tag,
     ...(error.status === undefined ? {} : { upstream_status: error.status }),
     ...(error.errorCode === undefined ? {} : { upstream_code: error.errorCode }),

@@ -5,9 +5,11 @@
 import { HttpApi } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 
-/** Of the path of a whole address, which is how Bun gives it. */
+/** Where the path begins in a whole address, which is how Bun gives it; -1 when it has none. */
+export const pathStart = (url: string): number => (url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3))
+
 export const pathOf = (url: string): string => {
-  const from = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3)
+  const from = pathStart(url)
   return from < 0 ? "/" : url.slice(from).split(/[?#]/, 1)[0]!
 }
 

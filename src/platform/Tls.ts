@@ -1,5 +1,6 @@
 /** Certificates and keys as the servers and clients of this platform take them. Nothing here reads a file. */
 import { createPrivateKey, X509Certificate } from "node:crypto"
+import { DateTime } from "effect"
 
 export interface ServerTls {
   /** PEM: the server's certificate, then those between it and its authority. */
@@ -35,6 +36,9 @@ export const keyIssue = (cert: string, key: string): string | undefined => {
 
 /** When the first of the certificates ceases to hold, epoch ms. */
 export const expiryOf = (pem: string): number => Date.parse(certificatesOf(pem)[0]!.validTo)
+
+/** The day of an expiry (epoch ms) as people are told it, in UTC. */
+export const dayOf = (millis: number): string => DateTime.formatIsoDateUtc(DateTime.makeUnsafe(millis))
 
 /** For `Bun.serve`. It speaks TLS 1.2 and 1.3. */
 export const forServer = ({ cert, clientCa, key }: ServerTls): Bun.TLSOptions => ({

@@ -3,7 +3,7 @@ import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, type KeyScope } from "../domain/ApiKey.ts"
 import { sha256 } from "../platform/Digest.ts"
-import { isWellFormed, looksMinted } from "./KeyMint.ts"
+import { isMistyped } from "./KeyMint.ts"
 import type { KeyUser } from "./KeySecrets.ts"
 import { type KeysRead, orNothingServed, reader } from "./KeysFile.ts"
 import { type FileState, reloading } from "./keysReloading.ts"
@@ -88,7 +88,7 @@ const denialOf = ({ disabled, keys }: KeyRing, presented: string): Denial => {
   const [expired, off] = [keys.get(digest)?.id, disabled.get(digest)]
   if (expired !== undefined) return { reason: "expired", keyId: expired }
   if (off !== undefined) return { reason: "disabled", keyId: off }
-  return { reason: looksMinted(presented) && !isWellFormed(presented) ? "mistyped" : "unknown" }
+  return { reason: isMistyped(presented) ? "mistyped" : "unknown" }
 }
 
 export class ApiKeys extends Context.Service<

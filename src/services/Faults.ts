@@ -1,7 +1,7 @@
 import type { Fault } from "../domain/Errors.ts"
 
 /** Names are the caller's: a long one is cut where a fault names it. */
-const longestField = 128
+export const longestField = 128
 
 /** Collects faults up to a bound, and counts the rest. */
 export class Faults {

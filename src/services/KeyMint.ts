@@ -45,3 +45,6 @@ export const looksMinted = (key: string): boolean => key.startsWith(prefix)
 /** Whether a text has the form of a minted key, checksum included. Keys of `API_KEY` may have any form. */
 export const isWellFormed = (key: string): boolean =>
   /^bw_[0-9A-Za-z]{46}$/.test(key) && key.slice(-checksumLength) === checksum(key.slice(0, -checksumLength))
+
+/** Whether a text is meant to be a minted key and cannot be one. */
+export const isMistyped = (key: string): boolean => looksMinted(key) && !isWellFormed(key)

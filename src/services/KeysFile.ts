@@ -2,13 +2,13 @@
  * API_KEYS_FILE as it stands, with the secrets that it names. Its form is taken whole or not at all; a secret that is missing concerns
  * the keys that need it and no others.
  */
-import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Result, Runtime, Schema, SchemaIssue } from "effect"
+import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Result, Runtime, Schema } from "effect"
 import type { Findings } from "../config/read.ts"
 import type { SettingsShape } from "../config/Settings.ts"
-import { type KeyEntry, KeyId, KeysFile } from "../domain/ApiKey.ts"
-import { doubledMember } from "./doubledMember.ts"
+import { type KeyEntry, KeyId, type KeysFile } from "../domain/ApiKey.ts"
 import { digestOf, looksMinted } from "./KeyMint.ts"
 import { dotEnvOnce, type KeyUser, userOf } from "./KeySecrets.ts"
+import { type KeysFault, type Misfit, parseKeys } from "./keysText.ts"
 
 export class KeysFileBroken extends Schema.TaggedError<KeysFileBroken>()("KeysFileBroken", {
   message: Schema.String,
@@ -29,35 +29,35 @@ type Named = Pick<SettingsShape, "apiKey" | "apiKeysFile">
 
 const broken = (reason: string) => new KeysFileBroken({ message: `API_KEYS_FILE cannot be used: ${reason}`, reason })
 
-const faultsOf = SchemaIssue.makeFormatterStandardSchemaV1()
 /** A log line is no place for more. */
-const mostFaults = 5
+const mostMisfits = 5
 
 const isId = Schema.is(KeyId)
 
 /** Keys by the ids that people know them by, unless the key itself was put there. */
-const entryAt = (raw: unknown, index: number) => {
-  const { id } = (raw as { readonly keys: ReadonlyArray<{ readonly id?: unknown }> }).keys[index] ?? {}
-  return isId(id) && !looksMinted(id) ? `key ${id}` : `key number ${index + 1}`
-}
+const entryName = ({ id, number }: NonNullable<Misfit["entry"]>) => (isId(id) && !looksMinted(id) ? `key ${id}` : `key number ${number}`)
 
 /** Of members that nobody expects only such names as members have: it may be a key that was put there. */
 const memberName = (part: PropertyKey) => (typeof part === "number" || /^[a-z_0-9]{1,20}$/.test(String(part)) ? String(part) : "…")
 
-const placeOf = (raw: unknown, path: ReadonlyArray<PropertyKey>) => {
-  const [, index, ...rest] = path
-  const [place, members] = typeof index === "number" ? [`${entryAt(raw, index)}: `, rest] : ["", path]
-  return members.length === 0 ? place : `${place}${members.map(memberName).join(".")}: `
+const told = ({ entry, members, message }: Misfit) => {
+  const place = entry === undefined ? "" : `${entryName(entry)}: `
+  return `${place}${members.length === 0 ? "" : `${members.map(memberName).join(".")}: `}${message}`
 }
 
-const sentenceOf = (raw: unknown, { issue }: Schema.SchemaError) => {
-  const faults = faultsOf(issue).issues.map(({ message, path = [] }) => {
-    const place = path.map((part) => (typeof part === "object" ? part.key : part))
-    return placeOf(raw, place) + message
-  })
-  return [...faults.slice(0, mostFaults), ...(faults.length > mostFaults ? [`and ${faults.length - mostFaults} more faults`] : [])].join(
-    "; "
-  )
+const reasonOf = (fault: KeysFault): string => {
+  switch (fault._tag) {
+    case "Empty":
+      return "it is empty"
+    case "NotJson":
+      return "it is not JSON"
+    case "Doubled":
+      return `one object has the member ${memberName(fault.member)} twice, and only the last would count`
+    case "Misfits": {
+      const more = fault.misfits.length - mostMisfits
+      return [...fault.misfits.slice(0, mostMisfits).map(told), ...(more > 0 ? [`and ${more} more faults`] : [])].join("; ")
+    }
+  }
 }
 
 /** Which of two entries holds would be anybody's guess, and a restriction or a revocation must not be ignored. */
@@ -69,15 +69,11 @@ const withoutSetting = (file: KeysFile, apiKey: Named["apiKey"]): Result.Result<
     : Result.fail(broken(`key ${same.id} is the key of API_KEY, which has all rights: leave out API_KEY or this entry`))
 }
 
-const parse = (text: string, apiKey: Named["apiKey"]): Result.Result<KeysFile, KeysFileBroken> => {
-  const raw = Result.try((): unknown => JSON.parse(text))
-  if (Result.isFailure(raw)) return Result.fail(broken(text.trim() === "" ? "it is empty" : "it is not JSON"))
-  const doubled = doubledMember(text)
-  if (doubled !== undefined)
-    return Result.fail(broken(`one object has the member ${memberName(doubled)} twice, and only the last would count`))
-  const decoded = Schema.decodeUnknownResult(KeysFile)(raw.success, { errors: "all", onExcessProperty: "error" })
-  return Result.isFailure(decoded) ? Result.fail(broken(sentenceOf(raw.success, decoded.failure))) : withoutSetting(decoded.success, apiKey)
-}
+const parse = (text: string, apiKey: Named["apiKey"]): Result.Result<KeysFile, KeysFileBroken> =>
+  Result.flatMap(
+    Result.mapError(parseKeys(text), (fault) => broken(reasonOf(fault))),
+    (file) => withoutSetting(file, apiKey)
+  )
 
 const unreadable = ({ reason }: PlatformError.PlatformError) =>
   broken(reason._tag === "NotFound" ? "there is no such file" : "it cannot be read: may this user read it?")

@@ -123,7 +123,7 @@ const overRedis = Effect.fnUntraced(function* (url: string) {
   const tried = Deferred.makeUnsafe<void>()
   yield* Effect.forkScoped(
     onePeriod(tried).pipe(
-      Effect.catch((reason) => Effect.succeed(reason)),
+      Effect.catch(Effect.succeed),
       Effect.tap((reason) =>
         Effect.suspend(() => {
           const first = !told

@@ -78,12 +78,11 @@ interface Size {
   bytes: number
 }
 
+/** Where the reading of a range begins. */
+const firstPosition = ({ end, start }: TimeRange, order: Order): number => (order === "ASC" ? start : end)
+
 /** The next page begins with it where this one would have. */
-const untouched = (key: string, { end, start }: TimeRange, order: Order): KeyRead => ({
-  key,
-  points: [],
-  position: order === "ASC" ? start : end
-})
+const untouched = (key: string, range: TimeRange, order: Order): KeyRead => ({ key, points: [], position: firstPosition(range, order) })
 
 const remaining = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
   order === "ASC" ? { start: position, end } : { start, end: position }
@@ -141,7 +140,7 @@ export class Query extends Context.Service<
           const end = query.end ?? (yield* Clock.currentTimeMillis)
           const range = { start: query.start ?? Math.max(0, end - span), end }
           yield* checkRange(range)
-          return { range, positions: keys.map(() => (query.order === "ASC" ? range.start : range.end)) } satisfies Cursor
+          return { range, positions: keys.map(() => firstPosition(range, query.order)) } satisfies Cursor
         }
         const cursor = yield* readCursor(common, query.cursor)
         const faults = (["start", "end"] as const)

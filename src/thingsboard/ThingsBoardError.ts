@@ -67,9 +67,14 @@ export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("Th
   errorCode: Schema.optionalKey(Schema.Int)
 }) {
   override get message() {
-    const { errorCode, reason, status } = this
-    const name = reason._tag === "Unavailable" ? `Unavailable, ${reason.why}` : reason._tag
-    return `${name}${status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`}`
+    const { reason } = this
+    return `${reason._tag === "Unavailable" ? `Unavailable, ${reason.why}` : reason._tag}${this.codes}`
+  }
+
+  /** ` (status 404, code 32)`, as far as ThingsBoard told them. */
+  get codes() {
+    const { errorCode, status } = this
+    return status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`
   }
 }
 

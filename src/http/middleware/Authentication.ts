@@ -2,21 +2,18 @@ import { Clock, Context, Effect, Layer, Option, type Scope, type Types } from "e
 import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
-import { Settings } from "../../config/Settings.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { type ApiKey, ApiKeys } from "../../services/ApiKeys.ts"
 import { Guesses } from "../../services/Guesses.ts"
-import { isWellFormed, looksMinted } from "../../services/KeyMint.ts"
-import { Limits } from "../../services/Limits.ts"
+import { isMistyped } from "../../services/KeyMint.ts"
 import { Identities } from "../../thingsboard/Identities.ts"
 import { asCaller } from "../asCaller.ts"
 import { byKey } from "../byKey.ts"
-import { orTooMany } from "../limiting.ts"
+import { countingForKeys } from "../limiting.ts"
 import { refuse } from "../refuse.ts"
 import { notAllowed, notAuthenticated } from "../securityEvent.ts"
 import { credentialsNotAccepted } from "../toProblem.ts"
-import { bucketOfKey } from "./RateLimit.ts"
 
 type Guarded = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -33,7 +30,7 @@ const mistypedKey = unauthenticated("The key in X-API-Key is mistyped or cut off
 /** The checksum is no secret: to say that it is wrong tells a guesser nothing. That a key was good once is for the log alone. */
 const refusalOf = (presented: string): Guarded => {
   if (presented === "") return noKey
-  return looksMinted(presented) && !isWellFormed(presented) ? mistypedKey : invalidKey
+  return isMistyped(presented) ? mistypedKey : invalidKey
 }
 
 const forbidden = (keyId: string, scope: KeyScope): Guarded =>
@@ -52,12 +49,9 @@ export const AuthenticationLive = Layer.effect(
     const keys = yield* ApiKeys
     const recognised = byKey(keys, yield* Guesses)
     const identities = yield* Identities
-    const limits = yield* Limits
-    const bucketOf = bucketOfKey(yield* Settings)
+    const counted = yield* countingForKeys
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
-      const counted = (key: ApiKey, refusal: Guarded): Guarded =>
-        Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refusal))
       const admitted = (key: ApiKey): Guarded => {
         if (scope !== undefined && !key.scopes.has(scope)) return counted(key, forbidden(key.id, scope))
         if (key.lacksSecret) return counted(key, unusable)

@@ -4,6 +4,7 @@ import { HeadersTooLarge, type Problem, UnsupportedMediaType, UriTooLong } from 
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { refuse } from "../refuse.ts"
+import { pathStart } from "../shownPath.ts"
 
 const tooLong = (most: number) =>
   refuse(`Path and query are longer than ${most} characters (MAX_URL_LENGTH).`, (common) => {
@@ -30,8 +31,8 @@ const sizeOf = (headers: Headers): number => {
   return size
 }
 
-/** `http://host` before the path: the bound is for what comes behind. */
-const pathLength = (url: string) => (url.startsWith("/") ? url.length : url.length - url.indexOf("/", url.indexOf("://") + 3))
+/** The bound is for what comes behind `http://host`. */
+const pathLength = (url: string) => url.length - pathStart(url)
 
 const isCompressed = (headers: Headers) => {
   const encoding = headers.get("content-encoding")

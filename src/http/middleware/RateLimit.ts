@@ -1,22 +1,12 @@
-import { Context, Duration, Effect, Layer, type Scope, type Types } from "effect"
+import { Context, Effect, Layer, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
-import { type Caller, CurrentCaller } from "../../api/middleware/Authentication.ts"
+import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { RateLimit } from "../../api/middleware/RateLimit.ts"
 import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
-import { Limits } from "../../services/Limits.ts"
-import { orTooMany, tooMany } from "../limiting.ts"
+import { countingForKeys, tooMany } from "../limiting.ts"
 
 type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
-
-/** RATE_LIMIT_REQUESTS calls, refilled over RATE_LIMIT_WINDOW; or the key's own. */
-export const bucketOfKey = ({ rateLimit }: Pick<Settings["Service"], "rateLimit">) => {
-  const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
-  return (key: Pick<Caller, "id" | "rateLimit">) => {
-    const { requests, windowMillis } = key.rateLimit ?? common
-    return { name: `key:${key.id}`, requests, windowMillis }
-  }
-}
 
 /**
  * Lets the handler run while it holds one of a key's places: until a streamed answer has been written to its last byte, or nobody reads
@@ -54,14 +44,12 @@ const placesOf = (most: number) => {
 export const RateLimitLive = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
-    const settings = yield* Settings
-    const limits = yield* Limits
-    const bucketOf = bucketOfKey(settings)
-    const inPlace = placesOf(settings.maxConcurrentRequests)
+    const counted = yield* countingForKeys
+    const inPlace = placesOf((yield* Settings).maxConcurrentRequests)
     return RateLimit.of((handler) =>
       Effect.withFiber((fiber): Guarded => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        return Effect.flatMap(limits.take(bucketOf(caller)), (standing) => orTooMany(standing, caller.id, inPlace(caller.id, handler)))
+        return counted(caller, inPlace(caller.id, handler))
       })
     )
   })

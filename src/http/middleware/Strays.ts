@@ -1,14 +1,11 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../services/ApiKeys.ts"
 import { Guesses } from "../../services/Guesses.ts"
-import { Limits } from "../../services/Limits.ts"
 import { byKey } from "../byKey.ts"
-import { orTooMany } from "../limiting.ts"
+import { countingForKeys } from "../limiting.ts"
 import { notAuthenticated } from "../securityEvent.ts"
-import { bucketOfKey } from "./RateLimit.ts"
 
 type Answer = HttpServerResponse.HttpServerResponse
 
@@ -21,15 +18,14 @@ const isRefusal = ({ status }: Answer) => status >= 400 && status < 500
  */
 export const StraysLive = Layer.unwrap(
   Effect.gen(function* () {
-    const limits = yield* Limits
-    const bucketOf = bucketOfKey(yield* Settings)
+    const countedFor = yield* countingForKeys
     const keys = yield* ApiKeys
     const recognised = byKey(keys, yield* Guesses)
     const counted = (refusal: Answer, presented: string): Effect.Effect<Answer> => {
       const refused = Effect.succeed(refusal)
       const guessed = presented === "" ? refused : Effect.andThen(notAuthenticated(keys.denialOf(presented)), refused)
       return recognised(presented, {
-        admitted: (key) => Effect.flatMap(limits.take(bucketOf(key)), (standing) => orTooMany(standing, key.id, refused)),
+        admitted: (key) => countedFor(key, refused),
         refused: guessed
       }).pipe(Effect.catchTag("RateLimited", HttpServerRespondable.toResponse))
     }
