@@ -1,5 +1,5 @@
 /** Writes what is made from the table of settings: `.env.sample` and docs/settings.md. A test fails when they are stale. */
-import { envSample, markdown } from "../src/config/render.ts"
+import { envSample, markdown } from "../src/config/renderSettings.ts"
 
 const root = new URL("..", import.meta.url).pathname
 await Bun.write(`${root}.env.sample`, envSample())

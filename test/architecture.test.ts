@@ -12,14 +12,17 @@ const arrows: Record<string, ReadonlyArray<string>> = {
   "index.ts": ["api", "client", "domain"],
   platform: [],
   config: ["domain", "platform"],
-  thingsboard: ["domain", "config", "platform"],
+  json: ["domain"],
+  thingsboard: ["domain", "json", "config", "platform"],
   formats: ["domain"],
-  services: ["domain", "config", "formats", "platform", "thingsboard"],
+  apikeys: ["domain", "json", "config", "platform"],
+  ratelimit: ["domain", "config", "platform"],
+  services: ["domain", "json", "apikeys", "config", "formats", "platform", "ratelimit", "thingsboard"],
   observability: ["config", "platform"],
-  http: ["api", "config", "domain", "formats", "observability", "platform", "services", "thingsboard"],
+  http: ["api", "apikeys", "config", "domain", "formats", "json", "observability", "platform", "ratelimit", "services", "thingsboard"],
   emulator: ["domain", "platform", "thingsboard"],
-  doctor: ["api", "client", "config", "domain", "platform", "services", "thingsboard"],
-  cli: ["api", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform", "services", "thingsboard"],
+  doctor: ["api", "apikeys", "client", "config", "domain", "platform", "ratelimit", "services", "thingsboard"],
+  cli: ["api", "apikeys", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform"],
   "main.ts": ["cli", "platform"]
 }
 

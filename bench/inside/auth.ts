@@ -11,19 +11,19 @@ import { Authentication } from "../../src/api/middleware/Authentication.ts"
 import { RateLimit } from "../../src/api/middleware/RateLimit.ts"
 import { Settings } from "../../src/config/Settings.ts"
 import { allScopes } from "../../src/domain/ApiKey.ts"
-import { AuthenticationLive } from "../../src/http/middleware/Authentication.ts"
-import { RateLimitLive } from "../../src/http/middleware/RateLimit.ts"
+import { AuthenticationLayer } from "../../src/http/middleware/Authentication.ts"
+import { RateLimitLayer } from "../../src/http/middleware/RateLimit.ts"
 import { CurrentExchange, Exchange } from "../../src/platform/BunHttpServer.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
-import { ApiKeys } from "../../src/services/ApiKeys.ts"
-import { Guesses } from "../../src/services/Guesses.ts"
-import { digestOf, mint } from "../../src/services/KeyMint.ts"
-import { Limits } from "../../src/services/Limits.ts"
-import { Identities } from "../../src/thingsboard/Identities.ts"
+import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
+import { InvalidKeyLimit } from "../../src/ratelimit/InvalidKeyLimit.ts"
+import { digestOf, createKey } from "../../src/apikeys/KeyFormat.ts"
+import { RateLimits } from "../../src/ratelimit/RateLimits.ts"
+import { UserSessions } from "../../src/thingsboard/auth/UserSessions.ts"
 
 const [rounds, calls] = process.argv.slice(2).map(Number) as [number, number]
-const keys = Array.from({ length: 1_000 }, () => mint(randomBytes))
+const keys = Array.from({ length: 1_000 }, () => createKey(randomBytes))
 
 const folder = await mkdtemp(join(tmpdir(), "boardwalk-bench-"))
 const file = join(folder, "keys.json")
@@ -32,15 +32,15 @@ await Bun.write(
   JSON.stringify({ keys: keys.map((key, i) => ({ id: `key-${i}`, name: `key ${i}`, sha256: digestOf(key), scopes: allScopes })) })
 )
 const Configured = Settings.layerTest({
-  apiKey: Redacted.make(mint(randomBytes)),
+  apiKey: Redacted.make(createKey(randomBytes)),
   apiKeysFile: file,
   rateLimit: { requests: 1_000_000_000, window: Duration.minutes(1) }
 })
-const Services = Layer.mergeAll(AuthenticationLive, RateLimitLive).pipe(
-  Layer.provideMerge(Guesses.layer),
-  Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, Limits.layer)),
+const Services = Layer.mergeAll(AuthenticationLayer, RateLimitLayer).pipe(
+  Layer.provideMerge(InvalidKeyLimit.layer),
+  Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, RateLimits.layer)),
   Layer.provideMerge(Configured),
-  Layer.provide(Layer.succeed(Identities, { of: () => Effect.die("no key of these acts as somebody else") })),
+  Layer.provide(Layer.succeed(UserSessions, { of: () => Effect.die("no key of these acts as somebody else") })),
   Layer.provide(Runtime.layer)
 )
 

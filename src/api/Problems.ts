@@ -6,7 +6,7 @@
  */
 import { Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
-import { Fault } from "../domain/Errors.ts"
+import { FieldError } from "../domain/Errors.ts"
 
 /** Where a problem's `type` begins. */
 export const problemBase = "https://boardwalk.example/errors/"
@@ -28,7 +28,7 @@ const members = <const Code extends string, Details extends Schema.Top>(code: Co
 export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()(
   "InvalidRequest",
   { type: type("invalid-request"), status: 400, title: "Invalid request" },
-  members("VALIDATION_ERROR", Schema.Struct({ errors: Schema.Array(Fault) }))
+  members("VALIDATION_ERROR", Schema.Struct({ errors: Schema.Array(FieldError) }))
 ) {}
 
 export class Unauthenticated extends HttpApiError.Problem<Unauthenticated>()(

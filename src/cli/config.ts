@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { effective, envSample } from "../config/render.ts"
-import { allFaults, InvalidSettings, read } from "../config/Settings.ts"
+import { effective, envSample } from "../config/renderSettings.ts"
+import { allIssues, InvalidSettings, read } from "../config/Settings.ts"
 import { json } from "./flags.ts"
 
 const show = Command.make(
@@ -10,7 +10,7 @@ const show = Command.make(
   Effect.fnUntraced(function* ({ json }) {
     const readings = yield* read()
     const lines = effective(readings)
-    const faults = allFaults(readings)
+    const faults = allIssues(readings)
     if (json) yield* Console.log(JSON.stringify({ settings: lines, faults }, undefined, 2))
     else {
       const width = Math.max(...lines.map(({ variable }) => variable.length))

@@ -2,7 +2,7 @@ import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
 import { DeviceId } from "../domain/Ids.ts"
-import { type Position, resumePosition } from "./exportPart.ts"
+import { type Position, resumePosition } from "./resumeExport.ts"
 import { type Progress, withProgress } from "./progress.ts"
 import { bytesOf, connect, type Remote, remoteFlags, RemoteProblem } from "./remote.ts"
 

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { certificateFindings } from "../config/Certificates.ts"
 import { fromReadings, type Overrides, read, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { keysFindings } from "../services/KeysFile.ts"
+import { keyFileFindings } from "../apikeys/KeyFile.ts"
 
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -18,7 +18,7 @@ const announce = Layer.effectDiscard(
 const checked = Effect.fnUntraced(function* (overrides: Overrides) {
   const readings = yield* read(overrides)
   const named = valuesOf(readings)
-  return yield* fromReadings(readings, [yield* certificateFindings(named), yield* keysFindings(named)])
+  return yield* fromReadings(readings, [yield* certificateFindings(named), yield* keyFileFindings(named)])
 })
 
 /** Settings come first, so that their faults are told before anything is loaded; telemetry closes last, so that it sees the end. */

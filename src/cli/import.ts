@@ -9,7 +9,7 @@ import { connect, remoteFlags, RemoteProblem } from "./remote.ts"
 const decode = Schema.decodeUnknownEffect(ImportResult)
 const newline = 10
 /** Refused rows that are shown; the gateway lists a thousand. */
-const mostShown = 20
+const maxShown = 20
 
 export const importVerb = Command.make(
   "import",
@@ -54,8 +54,8 @@ export const importVerb = Command.make(
       `${report.message}; ${Object.values(report.points_stored).reduce((sum, points) => sum + points, 0)} points of ${Object.keys(report.points_stored).length} devices.`
     )
     for (const warning of report.warnings ?? []) yield* Console.log(warning)
-    for (const { line, reason } of report.refused.slice(0, mostShown)) yield* Console.log(`  line ${line}: ${reason}`)
-    if (report.rows_refused > mostShown) yield* Console.log(`  and ${report.rows_refused - mostShown} more`)
+    for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${reason}`)
+    if (report.rows_refused > maxShown) yield* Console.log(`  and ${report.rows_refused - maxShown} more`)
     if (report.rows_refused > 0) return yield* new RemoteProblem({ message: `${report.rows_refused} rows were refused.` })
   })
 ).pipe(

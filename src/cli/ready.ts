@@ -1,8 +1,8 @@
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, UrlParams } from "effect/http"
-import { gatewayAt, noAnswer, ownGateway } from "../config/ownGateway.ts"
-import { printable } from "../observability/printable.ts"
+import { gatewayAt, describeNoResponse, localGateway } from "../config/localGateway.ts"
+import { escapeControls } from "../observability/escapeControls.ts"
 
 class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
@@ -39,17 +39,17 @@ export const ready = Command.make(
   "ready",
   { url, live },
   Effect.fnUntraced(function* ({ live, url }) {
-    const gateway = Option.isSome(url) ? gatewayAt(url.value) : yield* ownGateway
+    const gateway = Option.isSome(url) ? gatewayAt(url.value) : yield* localGateway
     const address = `${gateway.url}${live ? "/health" : "/ready"}`
     const shown = UrlParams.redactUrl(address)
     const { body, status } = yield* HttpClient.get(address, { headers: gateway.headers }).pipe(
       Effect.flatMap((response) => Effect.map(response.text, (body) => ({ body, status: response.status }))),
       Effect.timeout("10 seconds"),
-      Effect.mapError((error) => new NotReady({ message: noAnswer(address, shown, error) })),
+      Effect.mapError((error) => new NotReady({ message: describeNoResponse(address, shown, error) })),
       Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
       Effect.provide(FetchHttpClient.layer)
     )
-    if (status !== 200) return yield* new NotReady({ message: `Not ready: ${shown} answered ${status}.${printable(reasons(body))}` })
+    if (status !== 200) return yield* new NotReady({ message: `Not ready: ${shown} answered ${status}.${escapeControls(reasons(body))}` })
     yield* Console.log(live ? "running" : "ready")
   })
 ).pipe(

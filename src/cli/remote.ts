@@ -3,8 +3,8 @@ import { Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
 import { basePath } from "../api/Api.ts"
-import { gatewayAt, noAnswer, ownGateway } from "../config/ownGateway.ts"
-import { printable } from "../observability/printable.ts"
+import { gatewayAt, describeNoResponse, localGateway } from "../config/localGateway.ts"
+import { escapeControls } from "../observability/escapeControls.ts"
 import { orVariable } from "./flags.ts"
 
 export const remoteFlags = {
@@ -34,7 +34,7 @@ const explained = (response: HttpClientResponse.HttpClientResponse) =>
         onSome: ({ detail, details }) =>
           `${detail}${details === undefined || JSON.stringify(details) === "{}" ? "" : ` ${JSON.stringify(details)}`}`
       })
-      return Effect.fail(new RemoteProblem({ message: printable(said) }))
+      return Effect.fail(new RemoteProblem({ message: escapeControls(said) }))
     }
   )
 
@@ -48,7 +48,7 @@ export const connect = Effect.fnUntraced(function* (flags: {
   readonly url: Option.Option<string>
   readonly key: Redacted.Redacted<string>
 }) {
-  const gateway = Option.isSome(flags.url) ? gatewayAt(flags.url.value) : yield* ownGateway
+  const gateway = Option.isSome(flags.url) ? gatewayAt(flags.url.value) : yield* localGateway
   const base = gateway.url
   const client = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
   const remote: Remote = {
@@ -56,7 +56,7 @@ export const connect = Effect.fnUntraced(function* (flags: {
     send: (request) =>
       client.execute(HttpClientRequest.setHeaders(request, { ...gateway.headers, "x-api-key": Redacted.value(flags.key) })).pipe(
         Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
-        Effect.mapError((error) => new RemoteProblem({ message: noAnswer(base, UrlParams.redactUrl(base), error) })),
+        Effect.mapError((error) => new RemoteProblem({ message: describeNoResponse(base, UrlParams.redactUrl(base), error) })),
         Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
       )
   }

@@ -1,7 +1,7 @@
 /** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
-import { certificateIssue, dayOf, expiryOf, keyIssue, type ServerTls } from "../platform/Tls.ts"
-import type { Fault, Findings } from "./read.ts"
+import { certificateIssue, dayOf, expiryOf, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
+import type { SettingIssue, Findings } from "./readSettings.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
 type Named = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
@@ -13,9 +13,9 @@ export interface Certificates {
   readonly thingsBoard: string | undefined
 }
 
-const fault = (variable: string, issue: string): Fault => ({ variable, issue })
+const fault = (variable: string, issue: string): SettingIssue => ({ variable, issue })
 
-const textOf = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<Fault>) {
+const textOf = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<SettingIssue>) {
   if (path === undefined) return undefined
   const files = yield* FileSystem.FileSystem
   return yield* Effect.catch(files.readFileString(path), () => {
@@ -24,7 +24,7 @@ const textOf = Effect.fnUntraced(function* (variable: string, path: string | und
   })
 })
 
-const certificates = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<Fault>) {
+const certificates = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<SettingIssue>) {
   const pem = yield* textOf(variable, path, faults)
   const issue = pem === undefined ? undefined : certificateIssue(pem)
   if (issue === undefined) return pem
@@ -32,28 +32,28 @@ const certificates = Effect.fnUntraced(function* (variable: string, path: string
   return undefined
 })
 
-const server = Effect.fnUntraced(function* ({ tlsCertFile, tlsClientCaFile, tlsKeyFile }: Named, faults: Array<Fault>) {
+const server = Effect.fnUntraced(function* ({ tlsCertFile, tlsClientCaFile, tlsKeyFile }: Named, faults: Array<SettingIssue>) {
   const cert = yield* certificates("TLS_CERT_FILE", tlsCertFile, faults)
   const key = yield* textOf("TLS_KEY_FILE", tlsKeyFile, faults)
   const clientCa = yield* certificates("TLS_CLIENT_CA_FILE", tlsClientCaFile, faults)
   if (cert === undefined || key === undefined) return undefined
-  const issue = keyIssue(cert, key)
+  const issue = tlsKeyIssue(cert, key)
   if (issue !== undefined) faults.push(fault("TLS_KEY_FILE", issue))
   return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }
 })
 
-const orFaults = <A>(value: A, faults: ReadonlyArray<Fault>): Effect.Effect<A, InvalidSettings> =>
+const orFaults = <A>(value: A, faults: ReadonlyArray<SettingIssue>): Effect.Effect<A, InvalidSettings> =>
   faults.length === 0 ? Effect.succeed(value) : Effect.fail(new InvalidSettings({ faults }))
 
 /** The gateway's own certificate, its key, and the authorities of its clients. */
 export const readServerTls = Effect.fnUntraced(function* (settings: Named) {
-  const faults: Array<Fault> = []
+  const faults: Array<SettingIssue> = []
   return yield* orFaults(yield* server(settings, faults), faults)
 })
 
 /** All of them, or everything that is wrong. */
 export const readCertificates = Effect.fnUntraced(function* (settings: Named) {
-  const faults: Array<Fault> = []
+  const faults: Array<SettingIssue> = []
   const found: Certificates = {
     server: yield* server(settings, faults),
     thingsBoard: yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
@@ -65,7 +65,7 @@ export const readCertificates = Effect.fnUntraced(function* (settings: Named) {
 const daysAhead = 14
 const day = 86_400_000
 
-const endOf = (cert: string, now: number): ReadonlyArray<Fault> => {
+const endOf = (cert: string, now: number): ReadonlyArray<SettingIssue> => {
   const end = expiryOf(cert)
   if (end - now > daysAhead * day) return []
   const date = dayOf(end)
@@ -79,7 +79,7 @@ const endOf = (cert: string, now: number): ReadonlyArray<Fault> => {
 
 /** What there is to say of them, whatever else is wrong with the settings. */
 export const certificateFindings = Effect.fnUntraced(function* (settings: Named): Effect.fn.Return<Findings, never, FileSystem.FileSystem> {
-  const faults: Array<Fault> = []
+  const faults: Array<SettingIssue> = []
   const tls = yield* server(settings, faults)
   yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
   return { faults, warnings: tls === undefined ? [] : endOf(tls.cert, yield* Clock.currentTimeMillis) }

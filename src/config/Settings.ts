@@ -20,12 +20,22 @@ import {
   secret,
   text,
   wholeNumber
-} from "./forms.ts"
-import { camelCase, type Fault, faultsOf, type Findings, readAll, type Reading, type Row, type Source, type Values } from "./read.ts"
-import { apiKeyFaults, credentialFaults, keyFaults, tlsFaults, warningsOf } from "./rules.ts"
-import { mostDevices, mostKeys } from "../domain/Amounts.ts"
+} from "./codecs.ts"
+import {
+  camelCase,
+  type SettingIssue,
+  issuesOf,
+  type Findings,
+  readAll,
+  type Reading,
+  type SettingDefinition,
+  type Source,
+  type Values
+} from "./readSettings.ts"
+import { apiKeyIssues, credentialIssues, keySourceIssues, tlsIssues, warningsOf } from "./crossChecks.ts"
+import { maxDevicesLimit, maxKeysLimit } from "../domain/requestLimits.ts"
 
-export const rows = {
+export const definitions = {
   TB_HOST: {
     section: "ThingsBoard",
     form: httpUrl,
@@ -162,13 +172,13 @@ export const rows = {
   },
   MAX_KEYS_PER_REQUEST: {
     section: "Limits",
-    form: wholeNumber(1, mostKeys),
+    form: wholeNumber(1, maxKeysLimit),
     default: "1000",
     doc: "How many keys of telemetry or attributes a request may name, and an upload may have for each device."
   },
   MAX_DEVICES_PER_REQUEST: {
     section: "Limits",
-    form: wholeNumber(1, mostDevices),
+    form: wholeNumber(1, maxDevicesLimit),
     default: "10000",
     doc: "How many devices a request may name. CSV and NDJSON bodies may have any number of keys and devices."
   },
@@ -219,13 +229,13 @@ export const rows = {
     doc: "How log lines look: pretty, json or logfmt."
   },
   DEBUG: { section: "Logs", form: boolean, default: "false", doc: "Makes debug the default of LOG_LEVEL." }
-} as const satisfies Record<string, Row>
+} as const satisfies Record<string, SettingDefinition>
 
 export type TbCredentials =
   | { readonly _tag: "Password"; readonly username: string; readonly password: Redacted.Redacted<string> }
   | { readonly _tag: "ApiKey"; readonly key: Redacted.Redacted<string> }
 
-type Raw = Values<typeof rows>
+type Raw = Values<typeof definitions>
 
 export interface SettingsShape extends Omit<
   Raw,
@@ -235,7 +245,7 @@ export interface SettingsShape extends Omit<
   readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }
   readonly logLevel: LogLevel.LogLevel
   /** What is allowed but unwise; told once at start. */
-  readonly warnings: ReadonlyArray<Fault>
+  readonly warnings: ReadonlyArray<SettingIssue>
 }
 
 /** All that is wrong with a configuration. */
@@ -251,11 +261,11 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
 }
 
 /** Texts by variable that win over the environment; an empty text hides what stands there. */
-export type Overrides = Partial<Record<keyof typeof rows, string>>
+export type Overrides = Partial<Record<keyof typeof definitions, string>>
 
 const fromOverrides = (overrides: Overrides): Source => ({
   name: "command line",
-  get: (variable) => overrides[variable as keyof typeof rows],
+  get: (variable) => overrides[variable as keyof typeof definitions],
   hides: true
 })
 
@@ -273,7 +283,7 @@ export const dotEnvFile = Effect.gen(function* () {
 const environment = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const texts = new Map<string, string | undefined>()
-  for (const variable of Object.keys(rows)) {
+  for (const variable of Object.keys(definitions)) {
     const node = yield* provider.load([variable]).pipe(Effect.orDie) // the environment is in memory: reading it cannot fail
     texts.set(variable, node?.value)
   }
@@ -292,7 +302,7 @@ export const variable = Effect.fnUntraced(function* (name: string) {
 export const read = Effect.fnUntraced(function* (overrides: Overrides = {}) {
   const real = yield* environment
   const file = yield* dotEnvFile
-  return readAll(rows, [
+  return readAll(definitions, [
     fromOverrides(overrides),
     { name: "environment", get: (variable) => real.get(variable) },
     { name: ".env", get: (variable) => file.get(variable) }
@@ -324,12 +334,12 @@ const settingsOf = (readings: ReadonlyArray<Reading>): SettingsShape => {
 const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
 
 /** All faults of what was read: a variable's own ones, and of how variables go together. */
-export const allFaults = (readings: ReadonlyArray<Reading>) => [
-  ...faultsOf(readings),
-  ...credentialFaults(readings),
-  ...keyFaults(readings),
-  ...apiKeyFaults(readings),
-  ...tlsFaults(readings)
+export const allIssues = (readings: ReadonlyArray<Reading>) => [
+  ...issuesOf(readings),
+  ...credentialIssues(readings),
+  ...keySourceIssues(readings),
+  ...apiKeyIssues(readings),
+  ...tlsIssues(readings)
 ]
 
 /** The settings of a configuration that was read, with what was found in the files that it names; or the faults of all at once. */
@@ -337,7 +347,7 @@ export const fromReadings = (
   readings: ReadonlyArray<Reading>,
   found: ReadonlyArray<Findings> = []
 ): Effect.Effect<SettingsShape, InvalidSettings> => {
-  const faults = [...allFaults(readings), ...found.flatMap(({ faults }) => faults)]
+  const faults = [...allIssues(readings), ...found.flatMap(({ faults }) => faults)]
   if (faults.length > 0) return Effect.fail(new InvalidSettings({ faults }))
   const settings = settingsOf(readings)
   return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...found.flatMap(({ warnings }) => warnings)] })
@@ -359,6 +369,6 @@ export class Settings extends Context.Service<Settings, SettingsShape>()("boardw
         HOST: "127.0.0.1",
         PORT: "0"
       }
-      return { ...settingsOf(readAll(rows, [fromOverrides(texts)])), ...overrides }
+      return { ...settingsOf(readAll(definitions, [fromOverrides(texts)])), ...overrides }
     })
 }

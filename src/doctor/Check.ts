@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 /** A check found something wrong. */
-export class Ailment extends Schema.TaggedError<Ailment>()("Ailment", { detail: Schema.String, hint: Schema.String }) {}
+export class CheckFailure extends Schema.TaggedError<CheckFailure>()("Ailment", { detail: Schema.String, hint: Schema.String }) {}
 
 /** A check that was not asked for, or has nothing to look at. */
 export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", { detail: Schema.String }) {}

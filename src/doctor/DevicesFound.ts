@@ -1,14 +1,16 @@
 import { Effect } from "effect"
-import { Devices } from "../services/Devices.ts"
-import { Ailment } from "./Check.ts"
+import { Devices } from "../services/devices/Devices.ts"
+import { CheckFailure } from "./Check.ts"
 
 export const devicesFound = Effect.gen(function* () {
   const devices = yield* Devices
   const page = yield* devices
     .list({ page: 0, pageSize: 1 })
-    .pipe(Effect.mapError((error) => new Ailment({ detail: `no list of devices: ${error.message}`, hint: "May this user read devices?" })))
+    .pipe(
+      Effect.mapError((error) => new CheckFailure({ detail: `no list of devices: ${error.message}`, hint: "May this user read devices?" }))
+    )
   if (page.totalElements === 0) {
-    return yield* new Ailment({
+    return yield* new CheckFailure({
       detail: "no devices",
       hint: "This user sees none: are devices assigned to the customer, or is it another tenant?"
     })

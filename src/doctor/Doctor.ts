@@ -6,13 +6,13 @@ import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { read, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
 import { verified } from "../platform/Tls.ts"
-import { Devices } from "../services/Devices.ts"
-import { Authorities } from "../thingsboard/Authorities.ts"
-import { Identities } from "../thingsboard/Identities.ts"
-import { Session } from "../thingsboard/Session.ts"
+import { Devices } from "../services/devices/Devices.ts"
+import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
+import { UserSessions } from "../thingsboard/auth/UserSessions.ts"
+import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { Ailment, type Outcome, Skipped } from "./Check.ts"
-import { ailmentOf, configuration } from "./Configuration.ts"
+import { CheckFailure, type Outcome, Skipped } from "./Check.ts"
+import { settingsFailure, configuration } from "./Configuration.ts"
 import { devicesFound } from "./DevicesFound.ts"
 import { keysReadable, keysUsable } from "./KeysUsable.ts"
 import { login } from "./Login.ts"
@@ -21,7 +21,7 @@ import { pointWritten } from "./PointWritten.ts"
 import { reachable } from "./Reachable.ts"
 import { redisCounts } from "./RedisCounts.ts"
 
-const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skipped, R>): Effect.Effect<Outcome, never, R> =>
+const outcomeOf = <R>(check: string, run: Effect.Effect<string, CheckFailure | Skipped, R>): Effect.Effect<Outcome, never, R> =>
   Effect.map(Effect.result(run), (result) => {
     if (Result.isSuccess(result)) return { check, status: "ok", detail: result.success }
     const { failure } = result
@@ -30,9 +30,9 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, Ailment | Skippe
       : { check, status: "failed", detail: failure.detail, hint: failure.hint }
   })
 
-type Needed = Settings | Session | Identities | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
+type Needed = Settings | Session | UserSessions | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
 
-type Check = Effect.Effect<string, Ailment | Skipped, Needed>
+type Check = Effect.Effect<string, CheckFailure | Skipped, Needed>
 
 /** Each check needs the ones before it: after a failure the rest is skipped, but for what there is to see without them. */
 const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Check, otherwise?: Check]>) {
@@ -52,10 +52,10 @@ const services = (settings: SettingsShape, authorities: string | undefined) => {
   const Configured = Layer.succeed(Settings, settings)
   return Devices.layer.pipe(
     Layer.provideMerge(ThingsBoard.layer),
-    Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer)),
+    Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer)),
     Layer.provideMerge(Configured),
     Layer.provideMerge(FetchHttpClient.layer),
-    Layer.provide(Layer.succeed(Authorities, authorities)),
+    Layer.provide(Layer.succeed(TrustedCa, authorities)),
     Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verified(authorities) }))
   )
 }
@@ -67,7 +67,7 @@ export interface Options {
 
 export const examine = Effect.fnUntraced(function* ({ write }: Options) {
   const readings = yield* Effect.result(read())
-  if (Result.isFailure(readings)) return [yield* outcomeOf("configuration", Effect.fail(ailmentOf(readings.failure)))]
+  if (Result.isFailure(readings)) return [yield* outcomeOf("configuration", Effect.fail(settingsFailure(readings.failure)))]
   const named = valuesOf(readings.success)
   const settings = yield* Effect.result(configuration(readings.success))
   if (Result.isFailure(settings))

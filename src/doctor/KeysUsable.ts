@@ -1,36 +1,40 @@
 import { Effect, FileSystem } from "effect"
 import type { SettingsShape } from "../config/Settings.ts"
-import { type KeysRead, orNothingServed, reader } from "../services/KeysFile.ts"
-import { Identities } from "../thingsboard/Identities.ts"
-import { Ailment, Skipped } from "./Check.ts"
+import { type KeyFileContents, requireUsableKey, makeKeyFileReader } from "../apikeys/KeyFile.ts"
+import { UserSessions } from "../thingsboard/auth/UserSessions.ts"
+import { CheckFailure, Skipped } from "./Check.ts"
 
 type Named = Pick<SettingsShape, "apiKey" | "apiKeysFile">
 
-const lacking = ({ users }: KeysRead) =>
+const lacking = ({ users }: KeyFileContents) =>
   [...users].flatMap(([id, user]) => (user._tag === "SecretMissing" ? [`key ${id} cannot be used: ${user.reason}`] : []))
 
 /** The file of keys is in order, and the secrets that it names are where it says. */
 const readable = Effect.fnUntraced(function* ({ apiKey, apiKeysFile }: Named) {
   if (apiKeysFile === undefined) return yield* new Skipped({ detail: "no API_KEYS_FILE" })
-  const found = yield* reader(apiKeysFile, apiKey).pipe(
-    Effect.flatMap((read) => orNothingServed(read, apiKey)),
+  const found = yield* makeKeyFileReader(apiKeysFile, apiKey).pipe(
+    Effect.flatMap((read) => requireUsableKey(read, apiKey)),
     Effect.mapError(
-      ({ message }) => new Ailment({ detail: message, hint: "A gateway that runs keeps the keys that it has; another does not start." })
+      ({ message }) =>
+        new CheckFailure({ detail: message, hint: "A gateway that runs keeps the keys that it has; another does not start." })
     )
   )
   const faults = lacking(found)
   if (faults.length > 0)
-    return yield* new Ailment({ detail: faults.join("; "), hint: "Calls of such a key are answered 503; other keys are not concerned." })
+    return yield* new CheckFailure({
+      detail: faults.join("; "),
+      hint: "Calls of such a key are answered 503; other keys are not concerned."
+    })
   return found
 })
 
-const counted = ({ file }: KeysRead, { apiKey }: Named) => {
+const counted = ({ file }: KeyFileContents, { apiKey }: Named) => {
   const count = file.keys.filter(({ disabled }) => disabled !== true).length + (apiKey === undefined ? 0 : 1)
   return count === 1 ? "one key" : `${count} keys`
 }
 
 /** The same, where ThingsBoard cannot be asked. */
-export const keysReadable = (named: Named): Effect.Effect<string, Ailment | Skipped, FileSystem.FileSystem> =>
+export const keysReadable = (named: Named): Effect.Effect<string, CheckFailure | Skipped, FileSystem.FileSystem> =>
   Effect.map(
     readable(named),
     (found) => `${counted(found, named)}${found.users.size === 0 ? "" : ", whose ThingsBoard users were not tried"}`
@@ -39,7 +43,7 @@ export const keysReadable = (named: Named): Effect.Effect<string, Ailment | Skip
 /** The same, and the ThingsBoard users of keys can log in. */
 export const keysUsable = Effect.fnUntraced(function* (named: Named) {
   const found = yield* readable(named)
-  const identities = yield* Identities
+  const identities = yield* UserSessions
   for (const [id, user] of found.users) {
     if (user._tag === "SecretMissing") continue
     const acting = yield* identities.of(user)
@@ -47,7 +51,7 @@ export const keysUsable = Effect.fnUntraced(function* (named: Named) {
     yield* Effect.mapError(
       acting.identity,
       ({ message }) =>
-        new Ailment({
+        new CheckFailure({
           detail: `no session for the ThingsBoard user of key ${id}: ${message}`,
           hint: "Is its password or API key right, and the user enabled? Other keys are not concerned."
         })

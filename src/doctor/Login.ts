@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { Session } from "../thingsboard/Session.ts"
+import { Session } from "../thingsboard/auth/Session.ts"
 import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
-import { Ailment } from "./Check.ts"
+import { CheckFailure } from "./Check.ts"
 
 const refused = (way: "Password" | "ApiKey") =>
   way === "ApiKey"
@@ -16,7 +16,7 @@ export const login = Effect.gen(function* () {
     Effect.andThen(session.identity),
     Effect.mapError(
       (error: ThingsBoardError) =>
-        new Ailment({
+        new CheckFailure({
           detail: `no session: ${error.message}`,
           hint:
             error.reason._tag === "LoginRefused"
@@ -26,7 +26,7 @@ export const login = Effect.gen(function* () {
     )
   )
   if (authority === "SYS_ADMIN") {
-    return yield* new Ailment({
+    return yield* new CheckFailure({
       detail: "logged in as a system administrator",
       hint: "System administrators own no devices: give a tenant administrator or a customer user."
     })

@@ -1,9 +1,9 @@
 import { Effect, Option, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import * as BoardwalkClient from "../client/BoardwalkClient.ts"
-import { ownGateway, type Reach, tlsTrouble } from "../config/ownGateway.ts"
+import { localGateway, type GatewayAddress, describeTlsFailure } from "../config/localGateway.ts"
 import { Settings, variable } from "../config/Settings.ts"
-import { Ailment, Skipped } from "./Check.ts"
+import { CheckFailure, Skipped } from "./Check.ts"
 
 /** `API_KEY`, else the key that commands send. */
 const keyToAskWith = Effect.gen(function* () {
@@ -14,10 +14,10 @@ const keyToAskWith = Effect.gen(function* () {
 })
 
 const absent = (baseUrl: string, error: unknown) => {
-  const trouble = tlsTrouble(baseUrl, error)
+  const trouble = describeTlsFailure(baseUrl, error)
   return trouble === undefined
     ? new Skipped({ detail: `no gateway runs on ${baseUrl}` })
-    : new Ailment({ detail: `no answer from ${baseUrl}`, hint: trouble })
+    : new CheckFailure({ detail: `no answer from ${baseUrl}`, hint: trouble })
 }
 
 const look = Effect.fnUntraced(function* (baseUrl: string) {
@@ -26,16 +26,17 @@ const look = Effect.fnUntraced(function* (baseUrl: string) {
     Effect.mapError((error) => absent(baseUrl, error))
   )
   const ready = yield* HttpClient.get(`${baseUrl}/ready`).pipe(
-    Effect.mapError(() => new Ailment({ detail: "/ready does not answer", hint: "See the gateway's log." }))
+    Effect.mapError(() => new CheckFailure({ detail: "/ready does not answer", hint: "See the gateway's log." }))
   )
-  if (ready.status !== 200) return yield* new Ailment({ detail: `/ready answers ${ready.status}`, hint: "`boardwalk ready` tells why." })
+  if (ready.status !== 200)
+    return yield* new CheckFailure({ detail: `/ready answers ${ready.status}`, hint: "`boardwalk ready` tells why." })
   const asking = yield* keyToAskWith
   if (asking === undefined) return `${baseUrl}, without a list of devices: no API_KEY and no BOARDWALK_KEY to ask with`
   const boardwalk = yield* BoardwalkClient.make({ baseUrl, apiKey: asking.key })
   yield* boardwalk.devices.list({ query: { page_size: 1 } }).pipe(
     Effect.mapError(
       (error) =>
-        new Ailment({
+        new CheckFailure({
           detail: `GET devices fails: ${error._tag}`,
           hint:
             error._tag === "Forbidden"
@@ -47,11 +48,12 @@ const look = Effect.fnUntraced(function* (baseUrl: string) {
   return baseUrl
 })
 
-const client = ({ headers }: Reach) => HttpClient.HttpClient.pipe(Effect.map(HttpClient.mapRequest(HttpClientRequest.setHeaders(headers))))
+const client = ({ headers }: GatewayAddress) =>
+  HttpClient.HttpClient.pipe(Effect.map(HttpClient.mapRequest(HttpClientRequest.setHeaders(headers))))
 
 /** What an application meets: liveness, readiness, and a list with the configured key. */
 export const ownEndpoints = Effect.gen(function* () {
-  const reach = yield* Effect.orDie(ownGateway) // the same file was read for the settings a moment ago
+  const reach = yield* Effect.orDie(localGateway) // the same file was read for the settings a moment ago
   return yield* look(reach.url).pipe(
     Effect.provideServiceEffect(HttpClient.HttpClient, client(reach)),
     Effect.provideService(FetchHttpClient.RequestInit, reach.requestInit)

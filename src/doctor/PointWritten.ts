@@ -1,8 +1,8 @@
 import { Clock, Effect, Schema } from "effect"
-import { Devices } from "../services/Devices.ts"
+import { Devices } from "../services/devices/Devices.ts"
 import { latestPath, saveTelemetryPath } from "../thingsboard/Paths.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { Ailment } from "./Check.ts"
+import { CheckFailure } from "./Check.ts"
 
 const key = "boardwalk_doctor"
 
@@ -14,7 +14,7 @@ const Latest = Schema.fromJsonString(
 )
 
 const ailment = (detail: string) => () =>
-  new Ailment({ detail, hint: "May this user write telemetry, and are its devices' quotas and ThingsBoard's queue in order?" })
+  new CheckFailure({ detail, hint: "May this user write telemetry, and are its devices' quotas and ThingsBoard's queue in order?" })
 
 /** Writes the time under a key of its own to the first device, and looks whether ThingsBoard gives it back. */
 export const pointWritten = Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpClient } from "effect/http"
 import { Settings } from "../config/Settings.ts"
-import { Ailment } from "./Check.ts"
+import { CheckFailure } from "./Check.ts"
 
 /** Any answer over HTTP counts, whatever its status. */
 export const reachable = Effect.gen(function* () {
@@ -10,7 +10,7 @@ export const reachable = Effect.gen(function* () {
     Effect.timeout("10 seconds"),
     Effect.mapError(
       () =>
-        new Ailment({
+        new CheckFailure({
           detail: `no answer from ${tbHost}`,
           hint: "Is TB_HOST right (scheme, host, port), is ThingsBoard running, does a firewall or its certificate stand between?"
         })

@@ -1,7 +1,7 @@
 import { Effect, Redacted } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { tryRedis } from "../services/Limits.ts"
-import { Ailment, Skipped } from "./Check.ts"
+import { tryRedis } from "../ratelimit/RateLimits.ts"
+import { CheckFailure, Skipped } from "./Check.ts"
 
 const hints: Readonly<Record<string, string>> = {
   ERR_REDIS_CONNECTION_CLOSED: "Does Redis listen there, are user and password right, is it redis: or rediss: (TLS)?",
@@ -17,7 +17,7 @@ export const redisCounts = Effect.gen(function* () {
   yield* Effect.mapError(
     tryRedis(Redacted.value(redisUrl)),
     (reason) =>
-      new Ailment({
+      new CheckFailure({
         detail: `limits are not shared: ${reason}`,
         hint: hints[reason] ?? "Is REDIS_URL right: scheme, user, password, host, port, database?"
       })

@@ -8,12 +8,12 @@ export class EntityNotFound extends Schema.TaggedError<EntityNotFound>()("Entity
 }) {}
 
 /** One fault of an input: where it is and what was expected. Never the value itself. */
-export const Fault = Schema.Struct({ field: Schema.String, issue: Schema.String }).annotate({
+export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.String }).annotate({
   identifier: "Fault",
   description: "One fault of the request.",
   examples: [{ field: "query.page_size", issue: "Expected a value between 1 and 1000" }]
 })
-export type Fault = typeof Fault.Type
+export type FieldError = typeof FieldError.Type
 
 /** The input is well formed but wrong in ways that only a service can see. All faults are named. */
-export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { faults: Schema.Array(Fault) }) {}
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { faults: Schema.Array(FieldError) }) {}

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { EntityType } from "../domain/Ids.ts"
 import { Caller, type User } from "./Caller.ts"
-import { badRequest, forbidden, itemNotFound, noPermission, type Refusal, text } from "./Refusal.ts"
+import { badRequest, forbidden, itemNotFound, noPermission, type ErrorResponse, text } from "./ErrorResponse.ts"
 import type { Entity, StoredType } from "./store/Directory.ts"
 import { Store } from "./Store.ts"
 
@@ -16,12 +16,12 @@ const titles: Partial<Record<string, string>> = {
 /** "Device" for DEVICE. */
 export const titleOf = (type: string) => titles[type] ?? type.charAt(0) + type.slice(1).toLowerCase().replaceAll("_", " ")
 
-export const checkUuid = (id: string): Effect.Effect<string, Refusal> =>
+export const checkUuid = (id: string): Effect.Effect<string, ErrorResponse> =>
   uuid.test(id) ? Effect.succeed(id.toLowerCase()) : Effect.fail(badRequest(`Invalid UUID string: ${id}`))
 
 const isEntityType = (type: string): boolean => (EntityType.literals as ReadonlyArray<string>).includes(type)
 
-export const checkEntityType = (type: string): Effect.Effect<string, Refusal> =>
+export const checkEntityType = (type: string): Effect.Effect<string, ErrorResponse> =>
   isEntityType(type)
     ? Effect.succeed(type)
     : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.EntityType.${type}`))

@@ -13,7 +13,7 @@ import * as HttpServer from "../platform/BunHttpServer.ts"
 import { Behaviour, type BehaviourOptions } from "./Behaviour.ts"
 import { run as runDemo } from "./demo/Demo.ts"
 import { Events } from "./Events.ts"
-import { Faults } from "./Faults.ts"
+import { FaultInjection } from "./FaultInjection.ts"
 import { Live } from "./live/Live.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { Routes } from "./Routes.ts"
@@ -33,7 +33,7 @@ export interface EmulatorOptions extends BehaviourOptions {
 }
 
 /** A body that ThingsBoard refuses must come in whole to be answered as it does. */
-const greatestBody = 64 * 1024 * 1024
+const maxBodySize = 64 * 1024 * 1024
 
 /** The demo's building belongs to the first tenant. */
 const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaults.tenant.username)!.tenantId))
@@ -41,7 +41,7 @@ const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.user
 const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
   Layer.unwrap(
     Effect.map(Live, ({ upgrade, websocket }) =>
-      HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: greatestBody, upgrade, websocket })
+      HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: maxBodySize, upgrade, websocket })
     )
   )
 
@@ -58,7 +58,7 @@ export class Emulator extends Context.Service<
     /** A tenant with an administrator who can log in. */
     readonly createTenant: (tenant: NewTenant) => Effect.Effect<Tenant>
     /** Trouble to order, and the calls that came in. */
-    readonly faults: Faults["Service"]
+    readonly faults: FaultInjection["Service"]
     /** The open WebSockets, to count and to close. */
     readonly live: Pick<Live["Service"], "closeAll" | "count">
     /** Voids all tokens, as a changed signing key does. */
@@ -71,7 +71,7 @@ export class Emulator extends Context.Service<
       Effect.gen(function* () {
         const store = yield* Store
         const sessions = yield* Sessions
-        const faults = yield* Faults
+        const faults = yield* FaultInjection
         const live = yield* Live
         const { port, url } = yield* HttpServer.BunHttpServer
         // The server waits for its connections to end, and those of sockets do not end by themselves.
@@ -92,7 +92,7 @@ export class Emulator extends Context.Service<
         Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
       ),
       Layer.provide(Live.layer),
-      Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, Faults.layer)),
+      Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, FaultInjection.layer)),
       Layer.provide(Store.layer(options)),
       Layer.provide(Layer.mergeAll(Events.layer, Behaviour.layer(options)))
     )

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { Behaviour } from "./Behaviour.ts"
 import { type User } from "./Caller.ts"
-import { type Refusal, tooManyRequests } from "./Refusal.ts"
+import { type ErrorResponse, tooManyRequests } from "./ErrorResponse.ts"
 
 interface Bucket {
   readonly capacity: number
@@ -19,7 +19,7 @@ const take = (bucket: Bucket, now: number): boolean => {
 }
 
 /** Token buckets of each tenant, that fill up steadily (`TbRateLimits`). The system's administrator has none. */
-export class RateLimits extends Context.Service<RateLimits, { readonly take: (user: User) => Effect.Effect<void, Refusal> }>()(
+export class RateLimits extends Context.Service<RateLimits, { readonly take: (user: User) => Effect.Effect<void, ErrorResponse> }>()(
   "boardwalk/emulator/RateLimits"
 ) {
   static readonly layer = Layer.effect(

@@ -3,35 +3,35 @@ import { Cause, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "./api/EmulatorApi.ts"
-import { baseOf, DoorLive } from "./DoorLive.ts"
-import { FaultRoutes, Trouble } from "./faultRoutes.ts"
-import { AlarmsLive } from "./handlers/Alarms.ts"
-import { ApiKeysLive } from "./handlers/ApiKeys.ts"
-import { AssetsLive } from "./handlers/Assets.ts"
-import { AuthLive } from "./handlers/Auth.ts"
-import { CommandsLive } from "./handlers/Commands.ts"
-import { DevicesLive } from "./handlers/Devices.ts"
-import { EntityQueriesLive } from "./handlers/EntityQueries.ts"
-import { PeopleLive } from "./handlers/People.ts"
-import { ProfilesLive } from "./handlers/Profiles.ts"
-import { EdgesLive, RelationsLive } from "./handlers/Relations.ts"
-import { SystemLive } from "./handlers/System.ts"
-import { TelemetryLive } from "./handlers/Telemetry.ts"
-import { ThingsLive } from "./handlers/Things.ts"
-import { TransportLive } from "./handlers/Transport.ts"
-import { ValuesLive } from "./handlers/Values.ts"
-import { empty, methodNotAllowed, noResource, toResponse, unauthorized } from "./Refusal.ts"
+import { baseOf, RequestGateLayer } from "./RequestGateLayer.ts"
+import { FaultRoutes, InjectFaults } from "./FaultRoutes.ts"
+import { AlarmsLayer } from "./handlers/Alarms.ts"
+import { ApiKeysLayer } from "./handlers/ApiKeys.ts"
+import { AssetsLayer } from "./handlers/Assets.ts"
+import { AuthLayer } from "./handlers/Auth.ts"
+import { CommandsLayer } from "./handlers/Commands.ts"
+import { DevicesLayer } from "./handlers/Devices.ts"
+import { EntityQueriesLayer } from "./handlers/EntityQueries.ts"
+import { UsersLayer } from "./handlers/Users.ts"
+import { ProfilesLayer } from "./handlers/Profiles.ts"
+import { EdgesLayer, RelationsLayer } from "./handlers/Relations.ts"
+import { SystemLayer } from "./handlers/System.ts"
+import { TelemetryLayer } from "./handlers/Telemetry.ts"
+import { DevicesAndAssetsLayer } from "./handlers/DevicesAndAssets.ts"
+import { TransportLayer } from "./handlers/Transport.ts"
+import { ValuesLayer } from "./handlers/Values.ts"
+import { empty, methodNotAllowed, noResource, toResponse, unauthorized } from "./ErrorResponse.ts"
 import { Sessions } from "./Sessions.ts"
 
 const Gateway = HttpApiBuilder.layer(GatewayApi).pipe(
-  Layer.provide(Layer.mergeAll(AuthLive, DevicesLive, AssetsLive, TelemetryLive, RelationsLive, EntityQueriesLive)),
-  Layer.provide(DoorLive)
+  Layer.provide(Layer.mergeAll(AuthLayer, DevicesLayer, AssetsLayer, TelemetryLayer, RelationsLayer, EntityQueriesLayer)),
+  Layer.provide(RequestGateLayer)
 )
 
 const Administration = HttpApiBuilder.layer(AdministrationApi).pipe(
-  Layer.provide(Layer.mergeAll(ThingsLive, ProfilesLive, PeopleLive, ApiKeysLive, EdgesLive, ValuesLive)),
-  Layer.provide(Layer.mergeAll(AlarmsLive, CommandsLive, SystemLive, TransportLive)),
-  Layer.provide(DoorLive)
+  Layer.provide(Layer.mergeAll(DevicesAndAssetsLayer, ProfilesLayer, UsersLayer, ApiKeysLayer, EdgesLayer, ValuesLayer)),
+  Layer.provide(Layer.mergeAll(AlarmsLayer, CommandsLayer, SystemLayer, TransportLayer)),
+  Layer.provide(RequestGateLayer)
 )
 
 const patterns = [...Object.values(GatewayApi.groups), ...Object.values(AdministrationApi.groups)]
@@ -77,4 +77,4 @@ const Fallback = HttpRouter.middleware(
 )
 
 /** What is registered first is outermost: trouble befalls all answers. */
-export const Routes = Layer.mergeAll(Gateway, Administration, Fallback, FaultRoutes).pipe(Layer.provideMerge(Trouble))
+export const Routes = Layer.mergeAll(Gateway, Administration, Fallback, FaultRoutes).pipe(Layer.provideMerge(InjectFaults))

@@ -4,7 +4,7 @@ import { noCustomer } from "../domain/Ids.ts"
 import { Behaviour } from "./Behaviour.ts"
 import type { User } from "./Caller.ts"
 import { type Claims, sign, verify } from "./Jwt.ts"
-import { internal, type Refusal, toLogin, unauthorized } from "./Refusal.ts"
+import { internal, type ErrorResponse, toLogin, unauthorized } from "./ErrorResponse.ts"
 import type { Account } from "./store/Accounts.ts"
 import type { Entity } from "./store/Directory.ts"
 import { Store } from "./Store.ts"
@@ -24,13 +24,13 @@ const tokenExpired = () => unauthorized("Token has expired", 11)
 export class Sessions extends Context.Service<
   Sessions,
   {
-    readonly login: (username: string, password: Redacted.Redacted<string>) => Effect.Effect<TokenPair, Refusal>
-    readonly refresh: (refreshToken: string) => Effect.Effect<TokenPair, Refusal>
+    readonly login: (username: string, password: Redacted.Redacted<string>) => Effect.Effect<TokenPair, ErrorResponse>
+    readonly refresh: (refreshToken: string) => Effect.Effect<TokenPair, ErrorResponse>
     readonly logout: (user: User) => Effect.Effect<void>
     /** By an access token. */
-    readonly byToken: (token: string) => Effect.Effect<User, Refusal>
+    readonly byToken: (token: string) => Effect.Effect<User, ErrorResponse>
     /** By the headers of a request: `X-Authorization`, or `Authorization` when that is blank. */
-    readonly byHeaders: (header: (name: "x-authorization" | "authorization") => string | undefined) => Effect.Effect<User, Refusal>
+    readonly byHeaders: (header: (name: "x-authorization" | "authorization") => string | undefined) => Effect.Effect<User, ErrorResponse>
     /** Voids all tokens issued so far, of all users: a changed signing key does that. */
     readonly revokeAll: () => void
   }

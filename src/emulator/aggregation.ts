@@ -12,7 +12,7 @@ export interface Bucket {
 }
 
 /** Most buckets that a call may ask for (`database.ts_max_intervals`). */
-export const mostIntervals = 700
+export const maxIntervals = 700
 
 /** As ThingsBoard counts them: a step below a second counts as one. */
 export const countIntervals = (start: number, end: number, interval: number) => Math.trunc((end - start) / Math.max(interval, 1000))

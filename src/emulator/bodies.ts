@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { type Json, JsonError, JsonNumber, JsonObject, parseGson, parseJackson } from "./Json.ts"
-import { internal, type Refusal } from "./Refusal.ts"
+import { internal, type ErrorResponse } from "./ErrorResponse.ts"
 
 /** A broken connection while the body is read leaves nobody to answer. */
 export const readText = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string> => Effect.orDie(request.text)
@@ -13,7 +13,7 @@ const attempt = (parse: () => Json): Effect.Effect<Json, JsonError> =>
 export const parseStrictly = (text: string) => attempt(() => parseJackson(text))
 export const parseLeniently = (text: string) => attempt(() => parseGson(text))
 
-export const parseRefusal = ({ message }: { readonly message: string }): Refusal => internal(`JSON parse error: ${message}`)
+export const parseRefusal = ({ message }: { readonly message: string }): ErrorResponse => internal(`JSON parse error: ${message}`)
 
 /** An object, read strictly. ThingsBoard answers 500 to anything else. */
 export const readObject = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {

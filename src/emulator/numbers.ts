@@ -6,10 +6,10 @@ const greatest = 2n ** 63n - 1n
 const least = -(2n ** 63n)
 
 /** Beyond this exponent Gson refuses the number, lest it be printed in full. */
-const greatestExponent = 10_000
+const maxExponent = 10_000
 
 /** More decimals than a double can be trusted with: kept as text. */
-const mostDecimals = 16
+const maxDecimals = 16
 
 export class NotANumber extends Error {}
 
@@ -30,7 +30,7 @@ export const numberToValue = (text: string): Value => {
   if (parts === null) throw new NotANumber(text)
   const [, sign, whole = "", decimals = "", exponentText] = parts
   const exponent = Number(exponentText ?? 0)
-  if (Math.abs(exponent) > greatestExponent) throw new NotANumber(text)
+  if (Math.abs(exponent) > maxExponent) throw new NotANumber(text)
   const digits = whole + decimals
   const scale = decimals.length - exponent
   const isZero = /^0*$/.test(digits)
@@ -42,7 +42,7 @@ export const numberToValue = (text: string): Value => {
     const long = BigInt(plain(negative, scale > 0 ? digits.slice(0, digits.length - scale) || "0" : digits, Math.min(scale, 0)))
     return long >= least && long <= greatest ? long : plain(negative, digits, scale)
   }
-  return scale <= mostDecimals
+  return scale <= maxDecimals
     ? (negative ? -1 : 1) * Number(`${whole || "0"}.${decimals || "0"}e${exponent}`)
     : plain(negative, digits, scale)
 }

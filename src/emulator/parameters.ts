@@ -1,6 +1,6 @@
 /** Parameters as Spring converts them, before a controller sees them: what is missing or malformed, and in which words it says so. */
 import type { Behaviour } from "./Behaviour.ts"
-import { badRequest, conditionsNotMet, internal, type Refusal, text } from "./Refusal.ts"
+import { badRequest, conditionsNotMet, internal, type ErrorResponse, text } from "./ErrorResponse.ts"
 
 type Version = Behaviour["Service"]["version"]
 export type Query = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
@@ -54,7 +54,7 @@ const isInteger = (value: string, bits: 32n | 64n) => {
 const booleans = /^(true|on|yes|1|false|off|no|0)$/i
 
 /** Converts one parameter; undefined when it is fine. */
-export const checkParameter = (version: Version, name: string, value: string): Refusal | undefined => {
+export const checkParameter = (version: Version, name: string, value: string): ErrorResponse | undefined => {
   const javaEnum = enums[name]
   if (javaEnum !== undefined) {
     const reason = `Failed to convert from type [java.lang.String] to type [@io.swagger.v3.oas.annotations.Parameter @org.springframework.web.bind.annotation.${javaEnum.from} ${javaEnum.type}] for value [${value}]`
@@ -96,7 +96,7 @@ const printQuery = (query: Query) =>
     .join(", ")
 
 /** Until 4.3.1.1 a list without its parameters was another path: `/api/tenant/devices` asked for a tenant named "devices". */
-const missing = (version: Version, path: string, name: string, type: string, query: Query): Refusal => {
+const missing = (version: Version, path: string, name: string, type: string, query: Query): ErrorResponse => {
   if (version === "4.3") return internal(`Required request parameter '${name}' for method parameter type ${type} is not present`)
   const tenant = /^\/api\/tenant\/(\w+)$/.exec(path)
   if (tenant !== null) return badRequest(`Invalid UUID string: ${tenant[1]}`)
@@ -107,7 +107,7 @@ const missing = (version: Version, path: string, name: string, type: string, que
 const aggregations = new Set(["MIN", "MAX", "AVG", "SUM", "COUNT", "NONE"])
 
 /** What controllers read themselves. */
-const checkByController = (path: string, query: Query): Refusal | undefined => {
+const checkByController = (path: string, query: Query): ErrorResponse | undefined => {
   const { agg, orderBy, sortOrder, sortProperty } = query
   if (typeof sortProperty === "string" && typeof sortOrder === "string" && !["ASC", "DESC"].includes(sortOrder)) {
     return badRequest(`Unsupported sort order '${sortOrder}'! Only 'ASC' or 'DESC' types are allowed.`)
@@ -123,7 +123,7 @@ const checkByController = (path: string, query: Query): Refusal | undefined => {
 }
 
 /** `path` is the endpoint's, with its `:names`. */
-export const checkParameters = (version: Version, path: string, query: Query): Refusal | undefined => {
+export const checkParameters = (version: Version, path: string, query: Query): ErrorResponse | undefined => {
   for (const [name, type] of requiredOf(path)) {
     const value = query[name]
     if (value === undefined) return missing(version, path, name, type, query)

@@ -4,7 +4,7 @@ import { parseLeniently, parseRefusal, parseStrictly } from "./bodies.ts"
 import type { SavedPoint } from "./Events.ts"
 import { type Json, JsonNumber, JsonObject, printTree } from "./Json.ts"
 import { numberToValue, textToValue } from "./numbers.ts"
-import { internal, type Refusal, text } from "./Refusal.ts"
+import { internal, type ErrorResponse, text } from "./ErrorResponse.ts"
 import { JsonValue, type Value } from "./Value.ts"
 
 /** A body that parses but makes no sense; the message is the Java exception's. */
@@ -54,14 +54,14 @@ const attempt = <A>(read: () => A): Effect.Effect<A, Unreadable> =>
 /** Markup in a key is refused; `KvUtils` asks an HTML sanitizer, this looks for the start of a tag. */
 const markup = /<[a-z!/?]/i
 
-const greatestKey = 255
+const maxKey = 255
 
 const keyFault = (key: string): string | undefined => {
-  if (key.length > greatestKey) return "Validation error: key length must be equal or less than 255"
+  if (key.length > maxKey) return "Validation error: key length must be equal or less than 255"
   return markup.test(key) ? "Validation error: key is malformed" : undefined
 }
 
-const checkKeys = (keys: ReadonlyArray<string>, blank: string): Effect.Effect<void, Refusal> => {
+const checkKeys = (keys: ReadonlyArray<string>, blank: string): Effect.Effect<void, ErrorResponse> => {
   for (const key of keys) {
     const fault = key.trim() === "" ? blank : keyFault(key)
     if (fault !== undefined) return Effect.fail(text(400, fault))

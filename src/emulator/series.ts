@@ -1,5 +1,5 @@
 /** Series as REST and the WebSocket read them: raw, or in buckets. */
-import { aggregate, type Aggregation, bucketsOf, countIntervals, type IntervalType, mostIntervals } from "./aggregation.ts"
+import { aggregate, type Aggregation, bucketsOf, countIntervals, type IntervalType, maxIntervals } from "./aggregation.ts"
 import type { Entity } from "./store/Directory.ts"
 import type { Point } from "./store/Telemetry.ts"
 import type { Store } from "./Store.ts"
@@ -24,7 +24,7 @@ export const isBucketed = ({ agg = "NONE", interval = 0, intervalType = "MILLISE
 export const tooManyBuckets = (query: SeriesQuery): number | undefined => {
   const { endTs, interval = 0, intervalType = "MILLISECONDS", startTs } = query
   const count = intervalType === "MILLISECONDS" ? countIntervals(startTs, endTs, interval) : 0
-  return isBucketed(query) && count > mostIntervals ? count : undefined
+  return isBucketed(query) && count > maxIntervals ? count : undefined
 }
 
 /** The newest first, unless told. */

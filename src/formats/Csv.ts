@@ -11,7 +11,7 @@ const startsFormula = (c: number | undefined) => c === 61 || c === 43 || c === 4
 /** Text that would read as something else without quotes: numbers, booleans, words for a missing value, blanks at an end. */
 const readsOtherwise = /^(?:[\d.+-].*|true|false|null|none|nan|inf(?:inity)?|\s.*|.*\s)$/is
 
-const longestWord = 8
+const maxWordLength = 8
 const isDigit = (c: number) => c >= 48 && c <= 57
 const isBlank = (c: number | undefined) => c === 32
 
@@ -20,7 +20,7 @@ const bytesReadOtherwise = (bytes: Uint8Array, from: number, to: number): boolea
   const first = bytes[from]!
   if (isDigit(first) || first === 43 || first === 45 || first === 46 || isBlank(first) || isBlank(bytes[to - 1])) return true
   const letter = first | 32
-  const mayBeWord = to - from <= longestWord && (letter === 102 || letter === 105 || letter === 110 || letter === 116)
+  const mayBeWord = to - from <= maxWordLength && (letter === 102 || letter === 105 || letter === 110 || letter === 116)
   return mayBeWord && readsOtherwise.test(textOf(bytes, from, to))
 }
 

@@ -43,8 +43,8 @@ export class CsvReader {
   private readonly mostCharacters: number
 
   /** A record of more characters is broken, and what follows it is not read: most likely a quote was never closed. */
-  constructor(mostCharacters = 1024 * 1024) {
-    this.mostCharacters = mostCharacters
+  constructor(maxCharacters = 1024 * 1024) {
+    this.mostCharacters = maxCharacters
   }
 
   /** The records that end in this piece; empty lines are none. */

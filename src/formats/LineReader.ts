@@ -12,8 +12,8 @@ export class LineReader {
   private isTooLong = false
   private readonly mostCharacters: number
 
-  constructor(mostCharacters = 1024 * 1024) {
-    this.mostCharacters = mostCharacters
+  constructor(maxCharacters = 1024 * 1024) {
+    this.mostCharacters = maxCharacters
   }
 
   feed(piece: string): ReadonlyArray<Line> {

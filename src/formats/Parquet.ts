@@ -17,13 +17,13 @@ export interface ParquetOptions {
   readonly devices?: boolean
 }
 
-const leastGroupRows = 2000
-const mostGroupRows = 10_000
+const minGroupRows = 2000
+const maxGroupRows = 10_000
 /**
  * A group is encoded in one turn of the event loop, and the list of all groups in the last one: many small groups hold up everyone
  * else as large ones do. So groups grow with the file; small ones first, since code that was just started is slow.
  */
-const groupRows = (rowsBefore: number) => Math.max(leastGroupRows, Math.min(mostGroupRows, Math.floor(rowsBefore / 20)))
+const groupRows = (rowsBefore: number) => Math.max(minGroupRows, Math.min(maxGroupRows, Math.floor(rowsBefore / 20)))
 const groupTextUnits = 2 * 1024 * 1024
 
 /** Hands out what was written so far. Positions in the file go on counting. */
@@ -49,7 +49,7 @@ export const parquet = <E, R>(
       const chunks = new Chunks()
       const file = new ParquetWriter({ writer: chunks, schema: schemaOf(devices), createdBy: "boardwalk" })
 
-      const columns = new ParquetColumns(devices, mostGroupRows, groupTextUnits)
+      const columns = new ParquetColumns(devices, maxGroupRows, groupTextUnits)
 
       const fill = Effect.fnUntraced(function* (rows: number) {
         columns.begin(rows)

@@ -52,21 +52,21 @@ export class ParquetColumns {
 
   constructor(
     private readonly devices: boolean,
-    private mostRows: number,
-    private readonly mostTextUnits: number
+    private maxRows: number,
+    private readonly maxTextUnits: number
   ) {
-    this.ts = new Float64Array(mostRows)
+    this.ts = new Float64Array(maxRows)
   }
 
   /** Forgets the group before it. `rows` is at most what the columns were made for. */
   begin(rows: number) {
-    this.mostRows = rows
+    this.maxRows = rows
     this.count = 0
     this.textUnits = 0
   }
 
   get isFull(): boolean {
-    return this.count === this.mostRows || this.textUnits >= this.mostTextUnits
+    return this.count === this.maxRows || this.textUnits >= this.maxTextUnits
   }
 
   /** Takes rows from `from` on until the group is full; returns how many. */

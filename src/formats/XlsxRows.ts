@@ -4,7 +4,7 @@ import { backslash, brace, bracket, copy, quote, textOf, utf8 } from "./tokens.t
 import { styles } from "./xlsxParts.ts"
 
 /** Characters a cell may hold, in UTF-16 units. */
-const longestText = 32_767
+const maxTextLength = 32_767
 const dayMs = 86_400_000
 /** 1970-01-01 as Excel counts days. */
 const epochDay = 25_569
@@ -37,7 +37,7 @@ const closeText = "</t></is></c>"
 export const textCells = (text: string): string => {
   let cells = ""
   for (let from = 0; from === 0 || from < text.length;) {
-    let to = Math.min(text.length, from + longestText)
+    let to = Math.min(text.length, from + maxTextLength)
     if (to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to--
     cells += openText + escaped(text.slice(from, to)) + closeText
     from = to
@@ -62,7 +62,7 @@ const xml = {
 
 /** Whether the inside of a JSON text is its XML too. */
 const isPlain = (bytes: Uint8Array, from: number, to: number) => {
-  if (to - from > longestText) return false
+  if (to - from > maxTextLength) return false
   for (let i = from; i < to; i++) {
     const c = bytes[i]!
     // Escapes, & < > and all beyond ASCII; _x may begin a form that means something else.

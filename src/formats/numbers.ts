@@ -49,12 +49,12 @@ export const shortNumber = (bytes: Uint8Array, from: number, to: number): number
   return isNegative ? -size : size
 }
 
-const leastLong = -(2n ** 63n)
-const greatestLong = 2n ** 63n - 1n
+const minLong = -(2n ** 63n)
+const maxLong = 2n ** 63n - 1n
 
 /** The integer that the token spells; undefined when it is none or needs more than 64 bits. */
 export const longOf = (token: string): bigint | undefined => {
   if (!/^-?\d{1,19}$/.test(token) || token === "-0") return undefined
   const integer = BigInt(token)
-  return integer >= leastLong && integer <= greatestLong ? integer : undefined
+  return integer >= minLong && integer <= maxLong ? integer : undefined
 }

@@ -9,66 +9,66 @@ import { Api } from "../api/Api.ts"
 import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
-import { Access } from "../services/Access.ts"
-import { ApiKeys } from "../services/ApiKeys.ts"
-import { Assets } from "../services/Assets.ts"
-import { Attributes } from "../services/Attributes.ts"
-import { Buckets } from "../services/Buckets.ts"
-import { Devices } from "../services/Devices.ts"
-import { Exports } from "../services/Exports.ts"
-import { Guesses } from "../services/Guesses.ts"
-import { Graph } from "../services/Graph.ts"
-import { History } from "../services/History.ts"
-import { Import } from "../services/Import.ts"
-import { Ingest } from "../services/Ingest.ts"
-import { Limits } from "../services/Limits.ts"
-import { LatestOfMany } from "../services/LatestOfMany.ts"
-import { Query } from "../services/Query.ts"
+import { DeviceAccess } from "../services/access/DeviceAccess.ts"
+import { ApiKeys } from "../apikeys/ApiKeys.ts"
+import { Assets } from "../services/devices/Assets.ts"
+import { Attributes } from "../services/attributes/Attributes.ts"
+import { Aggregates } from "../services/telemetry/Aggregates.ts"
+import { Devices } from "../services/devices/Devices.ts"
+import { Exports } from "../services/telemetry/Exports.ts"
+import { InvalidKeyLimit } from "../ratelimit/InvalidKeyLimit.ts"
+import { Graph } from "../services/graph/Graph.ts"
+import { History } from "../services/telemetry/History.ts"
+import { Import } from "../services/ingest/Import.ts"
+import { Ingest } from "../services/ingest/Ingest.ts"
+import { RateLimits } from "../ratelimit/RateLimits.ts"
+import { LatestValues } from "../services/telemetry/LatestValues.ts"
+import { TelemetryQuery } from "../services/telemetry/TelemetryQuery.ts"
 import { Readiness } from "../services/Readiness.ts"
-import { Telemetry } from "../services/Telemetry.ts"
-import { Authorities } from "../thingsboard/Authorities.ts"
-import { Identities } from "../thingsboard/Identities.ts"
-import { Session } from "../thingsboard/Session.ts"
+import { Telemetry } from "../services/telemetry/Telemetry.ts"
+import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
+import { UserSessions } from "../thingsboard/auth/UserSessions.ts"
+import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
-import { callerAddress } from "./callerAddress.ts"
-import { AssetsLive } from "./handlers/Assets.ts"
-import { AttributesLive } from "./handlers/Attributes.ts"
-import { DevicesLive } from "./handlers/Devices.ts"
-import { GraphLive } from "./handlers/Graph.ts"
-import { SystemLive } from "./handlers/System.ts"
-import { TelemetryLive } from "./handlers/Telemetry.ts"
-import { AllowedHostsLive } from "./middleware/AllowedHosts.ts"
-import { AuthenticationLive } from "./middleware/Authentication.ts"
-import { BoundedBodyLive } from "./middleware/BoundedBody.ts"
-import { BoundsLive } from "./middleware/Bounds.ts"
-import { CorsLive } from "./middleware/Cors.ts"
-import { DeclaredParametersLive } from "./middleware/DeclaredParameters.ts"
-import { FailuresLive } from "./middleware/Failures.ts"
-import { RateLimitLive } from "./middleware/RateLimit.ts"
-import { SchemaErrorsLive } from "./middleware/SchemaErrors.ts"
-import { StraysLive } from "./middleware/Strays.ts"
-import { PagesLive } from "./pages/Pages.ts"
-import { slim } from "./slim.ts"
-import { renewal } from "./renewal.ts"
-import { onlyHttps, securityHeaders } from "./securityHeaders.ts"
+import { clientAddress } from "./request/clientAddress.ts"
+import { AssetsLayer } from "./handlers/Assets.ts"
+import { AttributesLayer } from "./handlers/Attributes.ts"
+import { DevicesLayer } from "./handlers/Devices.ts"
+import { GraphLayer } from "./handlers/Graph.ts"
+import { SystemLayer } from "./handlers/System.ts"
+import { TelemetryLayer } from "./handlers/Telemetry.ts"
+import { AllowedHostsLayer } from "./middleware/AllowedHosts.ts"
+import { AuthenticationLayer } from "./middleware/Authentication.ts"
+import { BoundedBodyLayer } from "./middleware/BoundedBody.ts"
+import { RequestSizeLayer } from "./middleware/RequestSize.ts"
+import { CorsLayer } from "./middleware/Cors.ts"
+import { DeclaredParametersLayer } from "./middleware/DeclaredParameters.ts"
+import { ErrorResponsesLayer } from "./middleware/ErrorResponses.ts"
+import { RateLimitLayer } from "./middleware/RateLimit.ts"
+import { SchemaErrorsLayer } from "./middleware/SchemaErrors.ts"
+import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
+import { PagesLayer } from "./pages/Pages.ts"
+import { minimalContext } from "./minimalContext.ts"
+import { certificateReload } from "./certificateReload.ts"
+import { onlyHttps, securityHeaders } from "./response/securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(
-  slim<Devices>(Devices)(DevicesLive),
-  slim<Assets>(Assets)(AssetsLive),
-  slim<Graph>(Graph)(GraphLive),
-  slim<Telemetry | Exports | LatestOfMany | Query | Ingest | Import | Settings>(
+  minimalContext<Devices>(Devices)(DevicesLayer),
+  minimalContext<Assets>(Assets)(AssetsLayer),
+  minimalContext<Graph>(Graph)(GraphLayer),
+  minimalContext<Telemetry | Exports | LatestValues | TelemetryQuery | Ingest | Import | Settings>(
     Telemetry,
     Exports,
-    LatestOfMany,
-    Query,
+    LatestValues,
+    TelemetryQuery,
     Ingest,
     Import,
     Settings
-  )(TelemetryLive),
-  slim<Attributes | Settings>(Attributes, Settings)(AttributesLive),
-  slim<Readiness | Settings>(Readiness, Settings)(SystemLive)
+  )(TelemetryLayer),
+  minimalContext<Attributes | Settings>(Attributes, Settings)(AttributesLayer),
+  minimalContext<Readiness | Settings>(Readiness, Settings)(SystemLayer)
 )
-const Middlewares = Layer.mergeAll(AuthenticationLive, BoundedBodyLive, DeclaredParametersLive, RateLimitLive, SchemaErrorsLive)
+const Middlewares = Layer.mergeAll(AuthenticationLayer, BoundedBodyLayer, DeclaredParametersLayer, RateLimitLayer, SchemaErrorsLayer)
 const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
@@ -77,24 +77,28 @@ const Services = Layer.mergeAll(
   Graph.layer,
   Readiness.layer,
   Exports.layer,
-  LatestOfMany.layer,
-  Query.layer
+  LatestValues.layer,
+  TelemetryQuery.layer
 ).pipe(
-  Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer, Ingest.layer)),
-  Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
+  Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer, Ingest.layer)),
+  Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
-  Layer.provideMerge(Layer.mergeAll(Session.layer, Identities.layer))
+  Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer))
 )
 
 /** A path is the one that it looks like, for the rules of proxies in front of the gateway too: not in capitals, nor with slashes twice. */
 const Exact = Layer.succeed(HttpRouter.RouterConfig, { caseSensitive: true, ignoreDuplicateSlashes: false })
 
 /** Every route. The first of the middlewares is the outermost. */
-const Routes = Layer.mergeAll(HttpApiBuilder.layer(Api), CorsLive, StraysLive, FailuresLive, BoundsLive, AllowedHostsLive, PagesLive).pipe(
-  Layer.provide(Handlers),
-  Layer.provide(Middlewares),
-  Layer.provide(Services)
-)
+const Routes = Layer.mergeAll(
+  HttpApiBuilder.layer(Api),
+  CorsLayer,
+  UnmatchedRequestsLayer,
+  ErrorResponsesLayer,
+  RequestSizeLayer,
+  AllowedHostsLayer,
+  PagesLayer
+).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services))
 
 /** The server that listens on HOST and PORT until its scope closes, then lets requests in flight finish. */
 export const layer = Layer.unwrap(
@@ -105,7 +109,7 @@ export const layer = Layer.unwrap(
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
-      ...(settings.trustedProxies.length === 0 ? {} : { callerAddress: callerAddress(settings.trustedProxies) }),
+      ...(settings.trustedProxies.length === 0 ? {} : { callerAddress: clientAddress(settings.trustedProxies) }),
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // What is too long, but not beyond measure, is read, so that it can be told.
@@ -115,10 +119,10 @@ export const layer = Layer.unwrap(
     }).pipe(
       Layer.provide(Exact),
       // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
-      Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(Guesses.layer, Limits.layer))),
-      Layer.provide(Layer.succeed(Authorities, certificates.thingsBoard)),
+      Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),
+      Layer.provide(Layer.succeed(TrustedCa, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
     )
-    return Layer.provideMerge(renewal(certificates.server), Listening)
+    return Layer.provideMerge(certificateReload(certificates.server), Listening)
   })
 )

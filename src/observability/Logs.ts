@@ -6,7 +6,7 @@ import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogL
 import { Settings } from "../config/Settings.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
 import { isTerminal } from "../platform/Runtime.ts"
-import { printable, printableLines } from "./printable.ts"
+import { escapeControls, escapeControlsPerLine } from "./escapeControls.ts"
 
 interface Line {
   readonly ts: string
@@ -48,13 +48,13 @@ const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
 
 /** JSON escapes some of what is not printable; the rest is escaped in the same form, so that the line means the same. */
 const json = ({ fields, ...line }: Line) =>
-  printable(Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message }))
+  escapeControls(Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message }))
 
 const asText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
 
 const quoted = (value: unknown) => {
   const text = asText(value)
-  return /^[^\s"=\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : printable(JSON.stringify(text))
+  return /^[^\s"=\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : escapeControls(JSON.stringify(text))
 }
 
 const pairs = (fields: Readonly<Record<string, unknown>>) => Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
@@ -72,9 +72,9 @@ const pretty =
     [
       paint("90", ts.slice(11, 23), coloured),
       paint(colours[level] ?? "0", level.toUpperCase().padEnd(5), coloured),
-      printable(message),
+      escapeControls(message),
       ...pairs(fields).map((pair) => paint("90", pair, coloured)),
-      ...(error === undefined ? [] : [`\n  ${printableLines(asText(error))}`])
+      ...(error === undefined ? [] : [`\n  ${escapeControlsPerLine(asText(error))}`])
     ].join(" ")
 
 export type LogFormat = "pretty" | "json" | "logfmt"

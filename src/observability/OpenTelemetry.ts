@@ -8,7 +8,7 @@ import { LoggerProvider } from "@opentelemetry/sdk-logs"
 import { Effect, Layer } from "effect"
 import type { Signals } from "../config/OpenTelemetry.ts"
 
-const longestShutdown = "3 seconds"
+const maxShutdown = "3 seconds"
 
 /** Exporters, protocols, samplers, limits, resource: all as the environment says. */
 const Sdk = Layer.effectDiscard(
@@ -21,7 +21,7 @@ const Sdk = Layer.effectDiscard(
     (sdk) =>
       Effect.tryPromise(() => sdk.shutdown()).pipe(
         Effect.interruptible, // a release is uninterruptible, and a dead collector would hold it for ten seconds
-        Effect.timeoutOption(longestShutdown),
+        Effect.timeoutOption(maxShutdown),
         Effect.ignore,
         Effect.andThen(
           Effect.sync(() => {
@@ -66,7 +66,7 @@ const Metrics = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
           new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsInterval, exportTimeoutMillis: metricsInterval })
       )
       if (first === undefined) return Layer.empty
-      return OtelMetrics.layer(() => [first, ...others], { shutdownTimeout: longestShutdown }).pipe(Layer.provide(Resource.layerFromEnv()))
+      return OtelMetrics.layer(() => [first, ...others], { shutdownTimeout: maxShutdown }).pipe(Layer.provide(Resource.layerFromEnv()))
     })
   )
 

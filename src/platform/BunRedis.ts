@@ -7,7 +7,7 @@ import { Redis } from "effect/persistence"
  * Requests wait for their counts, so a silence is not worth more than this. It is one of the whole connection: while others are answered
  * it is only a queue, and to give up then would be to count wrong just when most is counted.
  */
-const mostSilence = 500
+const maxSilence = 500
 /** With TLS and a password that is several trips. */
 const connectMillis = 1000
 
@@ -29,13 +29,13 @@ class Conversation {
     const askedAt = performance.now()
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout>
-      const isSilent = () => performance.now() - Math.max(askedAt, this.heardAt) >= mostSilence
+      const isSilent = () => performance.now() - Math.max(askedAt, this.heardAt) >= maxSilence
       const look = () => {
-        if (!isSilent()) timer = setTimeout(look, mostSilence / 5)
+        if (!isSilent()) timer = setTimeout(look, maxSilence / 5)
         // This process may have been busy, and then the answer is there and only unread: the second timer lets it be read.
         else timer = setTimeout(() => (isSilent() ? reject(new NoAnswer()) : look()), 1)
       }
-      timer = setTimeout(look, mostSilence)
+      timer = setTimeout(look, maxSilence)
       answer
         .finally(() => {
           this.heardAt = performance.now()

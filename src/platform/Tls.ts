@@ -25,7 +25,7 @@ export const certificateIssue = (pem: string): string | undefined => {
 }
 
 /** What is wrong with a key for a certificate that was found to be readable. */
-export const keyIssue = (cert: string, key: string): string | undefined => {
+export const tlsKeyIssue = (cert: string, key: string): string | undefined => {
   try {
     const parsed = createPrivateKey(key)
     return certificatesOf(cert)[0]?.checkPrivateKey(parsed) === true ? undefined : "is not the key of the certificate in TLS_CERT_FILE"
@@ -56,6 +56,6 @@ export const verified = (authorities: string | undefined): BunFetchRequestInit =
  * For `fetch` to the server of this machine itself: its certificate names the host that others call it by, and its authority need not
  * be known here, so it is not verified. The certificate is shown as the client's, for servers that ask for one.
  */
-export const toOneself = ({ cert, key }: Pick<ServerTls, "cert" | "key">): BunFetchRequestInit => ({
+export const trustOnly = ({ cert, key }: Pick<ServerTls, "cert" | "key">): BunFetchRequestInit => ({
   tls: { cert, key, rejectUnauthorized: false }
 })

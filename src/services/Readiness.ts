@@ -1,8 +1,8 @@
 /** Whether the gateway can do its work: one line a dependency, no hosts and no secrets. */
 import { Context, Effect, Layer } from "effect"
-import { ApiKeys } from "./ApiKeys.ts"
-import { Limits } from "./Limits.ts"
-import { Session } from "../thingsboard/Session.ts"
+import { ApiKeys } from "../apikeys/ApiKeys.ts"
+import { RateLimits } from "../ratelimit/RateLimits.ts"
+import { Session } from "../thingsboard/auth/Session.ts"
 
 export interface Dependency {
   readonly name: string
@@ -17,7 +17,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
     Readiness,
     Effect.gen(function* () {
       const session = yield* Session
-      const limits = yield* Limits
+      const limits = yield* RateLimits
       const keys = yield* ApiKeys
       const thingsboard = session.authorization.pipe(
         Effect.andThen(session.identity),

@@ -26,10 +26,10 @@ export const keysParameter = (keys: ReadonlyArray<string>): string =>
  * ThingsBoard's Tomcat takes 8 KiB for the first line and all headers, of which the token may have more than one; beyond, it answers 400
  * with a page.
  */
-const mostOfKeys = 6000
+const maxKeysLength = 6000
 
 /** Whether a path can name so many keys. Where it cannot, ask for all of them. */
-export const canName = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= mostOfKeys
+export const canName = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= maxKeysLength
 
 const telemetryOf = ({ entityType, id }: EntityRef) => {
   if (!entityTypes.test(entityType)) throw new Error("Not a type of ThingsBoard's was to go into a path")

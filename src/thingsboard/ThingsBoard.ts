@@ -4,13 +4,13 @@
  */
 import { Context, Effect, Layer, type Schema, type Scope } from "effect"
 import type { HttpClientError } from "effect/http"
-import { authorized } from "./authorized.ts"
+import { authorized } from "./auth/authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
-import { type Identity, Session, type SessionShape } from "./Session.ts"
-import { singleFlight } from "./singleFlight.ts"
-import { folded, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
+import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
+import { singleFlight } from "./transport/singleFlight.ts"
+import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./ThingsBoardError.ts"
-import { type Call, configured, type Transport } from "./Transport.ts"
+import { type Call, configured, type Transport } from "./transport/Transport.ts"
 import { infoPath, isAtLeast, versionOf } from "./Version.ts"
 
 export interface ThingsBoardShape {
@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function* (
         request.keys,
         Effect.suspend(() => history(request))
       ),
-    call: (run) => Effect.mapError(run(client), folded)
+    call: (run) => Effect.mapError(run(client), toThingsBoardError)
   }
 })
 

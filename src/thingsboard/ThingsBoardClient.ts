@@ -4,8 +4,8 @@ import { HttpClient, HttpClientError, HttpClientResponse, type HttpClientRequest
 import { HttpApiClient } from "effect/http-api"
 import type { Schema } from "effect"
 import { ThingsBoardApi } from "./api/ThingsBoardApi.ts"
-import { badAnswer, ThingsBoardError } from "./ThingsBoardError.ts"
-import type { Call } from "./Transport.ts"
+import { invalidResponse, ThingsBoardError } from "./ThingsBoardError.ts"
+import type { Call } from "./transport/Transport.ts"
 
 export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>
 
@@ -36,5 +36,5 @@ export const make = (send: Send): Effect.Effect<ThingsBoardClient> =>
   HttpApiClient.makeWith(ThingsBoardApi, { httpClient: overTransport(send) })
 
 /** An answer that cannot be decoded is not what the contract says. */
-export const folded = (error: ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError): ThingsBoardError =>
-  error instanceof ThingsBoardError ? error : badAnswer()
+export const toThingsBoardError = (error: ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError): ThingsBoardError =>
+  error instanceof ThingsBoardError ? error : invalidResponse()

@@ -39,7 +39,7 @@ export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefus
 }) {}
 
 /** Not what ThingsBoard is known to answer: another server's page, or JSON that is cut or of another shape. */
-export class BadAnswer extends Schema.TaggedClass<BadAnswer>()("BadAnswer", {}) {}
+export class InvalidResponse extends Schema.TaggedClass<InvalidResponse>()("BadAnswer", {}) {}
 
 /** This release of ThingsBoard cannot do it: before 4.3.1.1 a key with a comma cannot be asked for. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
@@ -54,7 +54,7 @@ export const Reason = Schema.Union([
   Unavailable,
   Timeout,
   LoginRefused,
-  BadAnswer,
+  InvalidResponse,
   Unsupported
 ])
 export type Reason = typeof Reason.Type
@@ -78,4 +78,4 @@ export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("Th
   }
 }
 
-export const badAnswer = (status = 200) => new ThingsBoardError({ reason: new BadAnswer(), status })
+export const invalidResponse = (status = 200) => new ThingsBoardError({ reason: new InvalidResponse(), status })

@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
-import { lastWholeRow } from "../../src/cli/exportPart.ts"
+import { lastWholeRow } from "../../src/cli/resumeExport.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"

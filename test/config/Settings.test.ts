@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { ConfigProvider, Duration, Effect, FileSystem, Layer, Redacted } from "effect"
-import { effective, envSample, markdown } from "../../src/config/render.ts"
+import { effective, envSample, markdown } from "../../src/config/renderSettings.ts"
 import { parseDotEnv } from "../../src/config/dotEnv.ts"
 import { InvalidSettings, type Overrides, read, Settings } from "../../src/config/Settings.ts"
 import { effect } from "../support/it.ts"

@@ -7,7 +7,7 @@ import { effect } from "../support/it.ts"
 import { type Exchange, exchanges, type Step } from "./support/Exchange.ts"
 import type { Difference, Variables } from "./support/match.ts"
 import { replay } from "./support/replay.ts"
-import { unworthy } from "./unworthy.ts"
+import { knownDifferences } from "./knownDifferences.ts"
 
 const recordedAt = 1_795_462_000_000
 
@@ -58,7 +58,7 @@ const playAll = Effect.fnUntraced(function* (exchange: Exchange) {
   const found: Array<string> = []
   for (const step of exchange.steps) {
     const differences = yield* play(step, exchange.password, variables)
-    const excused = unworthy.some(
+    const excused = knownDifferences.some(
       (known) => known.version === exchange.version && known.scenario === exchange.scenario && known.step === step.name
     )
     if (!excused) found.push(...differences.map((difference) => print(exchange, step, difference)))
@@ -78,7 +78,7 @@ for (const exchange of exchanges) {
 }
 
 test("every step that is not followed exists", () => {
-  const unknown = unworthy.filter(
+  const unknown = knownDifferences.filter(
     ({ scenario, step, version }) =>
       !exchanges.some(
         (one) =>

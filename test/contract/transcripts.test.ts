@@ -9,7 +9,7 @@ import { type Exact, ExactNumber, parseExact, printExact } from "./support/Exact
 import { type Exchange, exchanges, type TranscriptEntry } from "./support/Exchange.ts"
 import { fill, fillText, matchJson, type Variables } from "./support/match.ts"
 import { replay } from "./support/replay.ts"
-import { unworthy } from "./unworthy.ts"
+import { knownDifferences } from "./knownDifferences.ts"
 
 const recordedAt = 1_795_462_000_000
 
@@ -85,7 +85,7 @@ const play = Effect.fnUntraced(function* (exchange: Exchange) {
       differences.push(...answered.map(({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`))
     }
     if (entry.server !== undefined || entry.closed !== undefined) differences.push(...(yield* compare(entry, client!, variables)))
-    const isExcused = unworthy.some(
+    const isExcused = knownDifferences.some(
       ({ scenario, step, version }) => version === exchange.version && scenario === exchange.scenario && step === at
     )
     if (!isExcused) found.push(...differences.map((difference) => `${exchange.version} ${exchange.scenario}, ${at}, ${difference}`))

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { rows } from "../../src/config/Settings.ts"
+import { definitions } from "../../src/config/Settings.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
-import { mint } from "../../src/services/KeyMint.ts"
+import { createKey } from "../../src/apikeys/KeyFormat.ts"
 
 const root = join(import.meta.dir, "..", "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
@@ -61,7 +61,7 @@ describe("docs/security.md", () => {
     const named = new Set(
       lines.filter((line) => /^(Settings|More settings|- \[ \])/.test(line)).flatMap((line) => line.match(/`[A-Z_]{4,}/g) ?? [])
     )
-    const known = new Set([...Object.keys(rows), "BOARDWALK_KEY"])
+    const known = new Set([...Object.keys(definitions), "BOARDWALK_KEY"])
     expect([...named].map((name) => name.slice(1)).filter((name) => !known.has(name))).toEqual([])
   })
 })
@@ -74,7 +74,7 @@ test("a key that is minted has the form that the scanners' rule looks for", () =
   const [rule] = rules
   const pattern = new RegExp(rule!.regex)
   for (let i = 0; i < 200; i++) {
-    const key = mint(randomBytes)
+    const key = createKey(randomBytes)
     expect(pattern.exec(`X-API-Key: ${key}"`)?.[0]).toBe(key)
     expect(rule!.keywords.some((word) => key.includes(word))).toBe(true)
     expect(page).toContain("`bw_[0-9A-Za-z]{46}`")

@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Emulator } from "../../src/emulator/Emulator.ts"
-import type { Fault } from "../../src/emulator/Faults.ts"
+import type { Fault } from "../../src/emulator/FaultInjection.ts"
 import { live } from "../support/it.ts"
 
 interface Seen {

@@ -1,7 +1,7 @@
 /** Exports on real sockets: what becomes of a file when ThingsBoard fails, when nobody reads and when the reader leaves. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import type { Outcome } from "../../src/emulator/Faults.ts"
+import type { Outcome } from "../../src/emulator/FaultInjection.ts"
 import { settled } from "../support/historyPages.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"

@@ -1,7 +1,7 @@
 /** So many requests of a key at once, each until its answer has been written or nobody waits for it any more. */
 import { expect } from "bun:test"
 import { Effect, Schedule } from "effect"
-import type { Outcome } from "../../src/emulator/Faults.ts"
+import type { Outcome } from "../../src/emulator/FaultInjection.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/it.ts"
 import { keyOf, keysFile } from "../support/keysFile.ts"

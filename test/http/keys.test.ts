@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Redacted, Schedule } from "effect"
 import { join } from "node:path"
 import { noCustomer } from "../../src/domain/Ids.ts"
-import { mint } from "../../src/services/KeyMint.ts"
+import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { type Answer, canaries, gateway } from "../support/gateway.ts"
 import { folder as temporary } from "../support/folder.ts"
 import { live } from "../support/it.ts"
@@ -39,7 +39,7 @@ live("a key may do what its scopes say and no more, until it expires, and is now
     expect((yield* it.call(devices, { key: expired })).status).toBe(401)
     const mistyped = yield* it.call(devices, { key: `${reader}x` })
     expect([mistyped.status, mistyped.json.detail]).toEqual([401, expect.stringContaining("mistyped")])
-    const unknown = yield* it.call(devices, { key: mint((count) => new Uint8Array(count).fill(7)) })
+    const unknown = yield* it.call(devices, { key: createKey((count) => new Uint8Array(count).fill(7)) })
     expect([unknown.status, unknown.json.detail]).toEqual([401, "The key in X-API-Key is not valid."])
 
     const answers = yield* Effect.forEach([1, 2, 3], () => it.call(devices, { key: reader }))

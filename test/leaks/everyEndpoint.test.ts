@@ -7,9 +7,9 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
-import type { Outcome } from "../../src/emulator/Faults.ts"
+import type { Outcome } from "../../src/emulator/FaultInjection.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
-import { mint } from "../../src/services/KeyMint.ts"
+import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { live } from "../support/it.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { plant } from "../support/leaks/watch.ts"
@@ -203,7 +203,7 @@ live(
           yield* ask({ ...call, path: `${call.path}${joined}${name}=${encodeURIComponent(canaries.otherApiKey)}` })
       }
       // Keys of the gateway's own are known by their form, wherever in an address they stand.
-      const minted = mint(randomBytes)
+      const minted = createKey(randomBytes)
       plant("a key in an address", minted)
       for (const path of [
         `/api/v1/tb/devices/${minted}`,

@@ -253,7 +253,7 @@ describe("what only callers may not read", () => {
 
 test("programs and folders of tests are seen, since none is started or made but by their support", async () => {
   const direct: Array<string> = []
-  for (const file of new Glob("{cli,doctor,http,leaks,services,support}/**/*.ts").scanSync(join(import.meta.dir, ".."))) {
+  for (const file of new Glob("{apikeys,cli,doctor,http,leaks,services,support}/**/*.ts").scanSync(join(import.meta.dir, ".."))) {
     if (["support/program.ts", "support/folder.ts", "support/fileReaders.ts", "leaks/watch.test.ts"].includes(file)) continue
     const text = await Bun.file(join(import.meta.dir, "..", file)).text()
     if (/src\/main\.ts|\bmkdtemp/.test(text)) direct.push(file)

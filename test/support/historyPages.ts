@@ -2,7 +2,7 @@
 import { Effect, Option, Stream } from "effect"
 import type { Device, RowsOfSeries } from "../../src/formats/Rows.ts"
 import type { RowWriter } from "../../src/formats/RowWriter.ts"
-import { HistoryPage, scan } from "../../src/thingsboard/HistoryPage.ts"
+import { HistoryPage, scan } from "../../src/thingsboard/responses/HistoryPage.ts"
 
 const utf8 = new TextEncoder()
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { join } from "node:path"
 import { allScopes, type KeyEntry } from "../../src/domain/ApiKey.ts"
-import { digestOf } from "../../src/services/KeyMint.ts"
+import { digestOf } from "../../src/apikeys/KeyFormat.ts"
 import { folder } from "./folder.ts"
 import { keyOf } from "./leaks/canaries.ts"
 

@@ -4,14 +4,14 @@ import { Settings } from "../../src/config/Settings.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Value } from "../../src/emulator/Value.ts"
 import type { DeviceId } from "../../src/domain/Ids.ts"
-import { Access } from "../../src/services/Access.ts"
-import { Buckets } from "../../src/services/Buckets.ts"
-import { type ExportedFile, Exports } from "../../src/services/Exports.ts"
-import { History } from "../../src/services/History.ts"
-import { LatestOfMany } from "../../src/services/LatestOfMany.ts"
-import { Query } from "../../src/services/Query.ts"
-import { Telemetry } from "../../src/services/Telemetry.ts"
-import { Session } from "../../src/thingsboard/Session.ts"
+import { DeviceAccess } from "../../src/services/access/DeviceAccess.ts"
+import { Aggregates } from "../../src/services/telemetry/Aggregates.ts"
+import { type ExportedFile, Exports } from "../../src/services/telemetry/Exports.ts"
+import { History } from "../../src/services/telemetry/History.ts"
+import { LatestValues } from "../../src/services/telemetry/LatestValues.ts"
+import { TelemetryQuery } from "../../src/services/telemetry/TelemetryQuery.ts"
+import { Telemetry } from "../../src/services/telemetry/Telemetry.ts"
+import { Session } from "../../src/thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
 import { canaries } from "./leaks/canaries.ts"
@@ -54,9 +54,9 @@ export const overEmulator = Effect.fnUntraced(function* () {
   const calls: Calls = { history: [], other: 0 }
   const tbCredentials = { _tag: "Password", username, password } as const
   const services = yield* Layer.build(
-    Layer.mergeAll(Exports.layer, Query.layer, LatestOfMany.layer).pipe(
-      Layer.provideMerge(Layer.mergeAll(History.layer, Buckets.layer)),
-      Layer.provideMerge(Layer.mergeAll(Access.layer, Telemetry.layer)),
+    Layer.mergeAll(Exports.layer, TelemetryQuery.layer, LatestValues.layer).pipe(
+      Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer)),
+      Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
       Layer.provideMerge(counted(calls)),
       Layer.provide(ThingsBoard.layer),
       Layer.provide(Session.layer),

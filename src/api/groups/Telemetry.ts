@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { mostDevices, mostKeys, usualDevices, usualKeys } from "../../domain/Amounts.ts"
+import { maxDevicesLimit, maxKeysLimit, defaultMaxDevices, defaultMaxKeys } from "../../domain/requestLimits.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { ofDevice, success } from "../Envelopes.ts"
@@ -35,9 +35,9 @@ const files = [
 ] as const
 
 const keyList = Schema.Array(Key)
-  .check(Schema.isMinLength(1), atMost(mostKeys, usualKeys))
+  .check(Schema.isMinLength(1), atMost(maxKeysLimit, defaultMaxKeys))
   .annotate({ description: "The keys: at most 1,000 unless the gateway is configured otherwise (MAX_KEYS_PER_REQUEST)." })
-const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), atMost(mostDevices, usualDevices))
+const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), atMost(maxDevicesLimit, defaultMaxDevices))
 
 /** Devices by their ids or by their type; exactly one of the two. */
 const selection = {

@@ -12,10 +12,10 @@ export interface Caller {
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
 }
 
-export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boardwalk/api/CurrentCaller") {}
+export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boardwalk/api/middleware/CurrentCaller") {}
 
 /** Annotates an endpoint with the right that a key needs for it. */
-export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("boardwalk/api/RequiredScope") {}
+export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("boardwalk/api/middleware/RequiredScope") {}
 
 /** How a key travels, for the OpenAPI document and for generated clients. */
 export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "header" })

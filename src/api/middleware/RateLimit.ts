@@ -3,6 +3,6 @@ import { RateLimited } from "../Problems.ts"
 import type { CurrentCaller } from "./Authentication.ts"
 
 /** Bounds how often a key may call; tells how it stands in `X-RateLimit-*`, `RateLimit` and `RateLimit-Policy`. */
-export class RateLimit extends HttpApiMiddleware.Service<RateLimit, { requires: CurrentCaller }>()("boardwalk/api/RateLimit", {
+export class RateLimit extends HttpApiMiddleware.Service<RateLimit, { requires: CurrentCaller }>()("boardwalk/api/middleware/RateLimit", {
   error: RateLimited
 }) {}

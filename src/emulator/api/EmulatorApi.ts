@@ -6,14 +6,14 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { pageParameters } from "../../thingsboard/api/Entities.ts"
 import { ThingsBoardApi } from "../../thingsboard/api/ThingsBoardApi.ts"
-import { Door } from "./Door.ts"
+import { RequestGate } from "./RequestGate.ts"
 
 const optional = Schema.optionalKey(Schema.String)
 const ids = <Names extends ReadonlyArray<string>>(...names: Names) =>
   Object.fromEntries(names.map((name) => [name, Schema.String])) as { [Name in Names[number]]: typeof Schema.String }
 
 /** Devices and assets: writes, and reads that the gateway does without. */
-export class Things extends HttpApiGroup.make("things").add(
+export class DevicesAndAssets extends HttpApiGroup.make("things").add(
   HttpApiEndpoint.post("saveDevice", "/api/device"),
   HttpApiEndpoint.post("saveAsset", "/api/asset"),
   HttpApiEndpoint.delete("deleteDevice", "/api/device/:id", { params: ids("id") }),
@@ -40,7 +40,7 @@ export class Profiles extends HttpApiGroup.make("profiles").add(
   HttpApiEndpoint.get("assetProfileNames", "/api/assetProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } })
 ) {}
 
-export class People extends HttpApiGroup.make("people").add(
+export class Users extends HttpApiGroup.make("people").add(
   HttpApiEndpoint.post("logout", "/api/auth/logout"),
   HttpApiEndpoint.get("tenants", "/api/tenants", { query: pageParameters }),
   HttpApiEndpoint.post("saveCustomer", "/api/customer"),
@@ -143,9 +143,9 @@ export class Transport extends HttpApiGroup.make("transport").add(
 ) {}
 
 /** The gateway's view of ThingsBoard, behind the door. */
-export class GatewayApi extends ThingsBoardApi.middleware(Door) {}
+export class GatewayApi extends ThingsBoardApi.middleware(RequestGate) {}
 
 /** All the rest. */
 export class AdministrationApi extends HttpApi.make("administration")
-  .add(Things, Profiles, People, ApiKeys, Edges, Values, Alarms, Commands, System, Transport)
-  .middleware(Door) {}
+  .add(DevicesAndAssets, Profiles, Users, ApiKeys, Edges, Values, Alarms, Commands, System, Transport)
+  .middleware(RequestGate) {}

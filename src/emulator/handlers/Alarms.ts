@@ -2,13 +2,13 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
 import { checkEntityType, checkUuid, look, notFound, requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, json, page, type PageLink } from "../answers.ts"
+import { checkPage, json, page, type PageLink } from "../responses.ts"
 import { objectOf, readObject, textOf } from "../bodies.ts"
 import { Behaviour } from "../Behaviour.ts"
 import { Caller } from "../Caller.ts"
 import { ref } from "../entityJson.ts"
 import { type JsonObject, printTree } from "../Json.ts"
-import { badRequest, forbidden, type Refusal } from "../Refusal.ts"
+import { badRequest, forbidden, type ErrorResponse } from "../ErrorResponse.ts"
 import type { Alarm } from "../store/Alarms.ts"
 import { Store } from "../Store.ts"
 
@@ -82,7 +82,7 @@ const acknowledgeOrClear = Effect.fnUntraced(function* (id: string, action: "ack
 
 const statuses = new Set(["ANY", "ACTIVE", "CLEARED", "ACK", "UNACK"])
 
-const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, Refusal> => {
+const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, ErrorResponse> => {
   const given = list === undefined || list === "" ? [] : list.split(",")
   const wrong = given.find((status) => !statuses.has(status))
   return wrong === undefined
@@ -112,7 +112,7 @@ const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList
   )
 })
 
-export const AlarmsLive = HttpApiBuilder.group(AdministrationApi, "alarms", (handlers) =>
+export const AlarmsLayer = HttpApiBuilder.group(AdministrationApi, "alarms", (handlers) =>
   handlers
     .handleRaw("saveAlarm", ({ request }) => Effect.flatMap(readObject(request), save))
     .handle("acknowledgeAlarm", ({ params }) => acknowledgeOrClear(params.id, "acknowledge"))

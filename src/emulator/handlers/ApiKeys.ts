@@ -2,12 +2,12 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
 import { checkUuid, find, requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, done, json, page, type PageLink } from "../answers.ts"
+import { checkPage, done, json, page, type PageLink } from "../responses.ts"
 import { numberOf, objectOf, readObject, readText, textOf } from "../bodies.ts"
 import { ref } from "../entityJson.ts"
 import type { JsonObject } from "../Json.ts"
 import { checkParameter } from "../parameters.ts"
-import { badRequest, itemNotFound } from "../Refusal.ts"
+import { badRequest, itemNotFound } from "../ErrorResponse.ts"
 import type { ApiKey } from "../store/Accounts.ts"
 import { Store } from "../Store.ts"
 
@@ -69,7 +69,7 @@ const enable = Effect.fnUntraced(function* (id: string, enabled: string) {
   return refusal === undefined ? yield* update(id, { enabled: /^(true|on|yes|1)$/i.test(enabled) }) : yield* refusal
 })
 
-export const ApiKeysLive = HttpApiBuilder.group(AdministrationApi, "apiKeys", (handlers) =>
+export const ApiKeysLayer = HttpApiBuilder.group(AdministrationApi, "apiKeys", (handlers) =>
   handlers
     .handleRaw("createKey", ({ request }) => Effect.flatMap(readObject(request), create))
     .handle("keysOfUser", ({ params, query }) => list(params.userId, query))

@@ -2,7 +2,7 @@ import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
 import { checkUuid, notFound } from "../Access.ts"
-import { filterJson, json } from "../answers.ts"
+import { filterJson, json } from "../responses.ts"
 import { parseStrictly, readText, textOf } from "../bodies.ts"
 import { Caller } from "../Caller.ts"
 import { userJson } from "../entityJson.ts"
@@ -17,7 +17,7 @@ const readLogin = Effect.fnUntraced(function* (text: string) {
   return body
 })
 
-export const AuthLive = HttpApiBuilder.group(
+export const AuthLayer = HttpApiBuilder.group(
   GatewayApi,
   "auth",
   Effect.fnUntraced(function* (handlers) {

@@ -2,14 +2,14 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
 import { findForTelemetry } from "../Access.ts"
-import { json } from "../answers.ts"
+import { json } from "../responses.ts"
 import { numberOf, readObject, textOf } from "../bodies.ts"
 import type { JsonObject } from "../Json.ts"
-import { empty, internal } from "../Refusal.ts"
+import { empty, internal } from "../ErrorResponse.ts"
 import { timeBasedId } from "../store/ids.ts"
 
 /** ThingsBoard waits at least this long for a device, in ms. */
-const shortestWait = 5000
+const minWait = 5000
 const usualWait = 10_000
 
 /** No device is ever connected here: a persistent command is kept waiting for it, any other runs into its timeout. */
@@ -21,11 +21,11 @@ const command = Effect.fnUntraced(function* (deviceId: string, body: JsonObject)
   }
   yield* findForTelemetry("DEVICE", deviceId)
   if (body.get("persistent") === true) return json(`{"rpcId":"${timeBasedId(yield* Clock.currentTimeMillis)}"}`)
-  yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? usualWait, shortestWait))
+  yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? usualWait, minWait))
   return yield* empty(504)
 })
 
-export const CommandsLive = HttpApiBuilder.group(AdministrationApi, "commands", (handlers) =>
+export const CommandsLayer = HttpApiBuilder.group(AdministrationApi, "commands", (handlers) =>
   handlers
     .handleRaw("oneWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))
     .handleRaw("twoWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))

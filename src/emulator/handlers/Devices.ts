@@ -2,12 +2,12 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
 import { find } from "../Access.ts"
-import { json } from "../answers.ts"
+import { json } from "../responses.ts"
 import { thingJson } from "../entityJson.ts"
 import { customerList, listByIds, tenantList } from "./Lists.ts"
 import { profileInfos } from "./Profiles.ts"
 
-export const DevicesLive = HttpApiBuilder.group(GatewayApi, "devices", (handlers) =>
+export const DevicesLayer = HttpApiBuilder.group(GatewayApi, "devices", (handlers) =>
   handlers
     .handle("tenantDevices", ({ query }) => tenantList("DEVICE", "entities", query))
     .handle("tenantDeviceInfos", ({ query }) => tenantList("DEVICE", "infos", query))

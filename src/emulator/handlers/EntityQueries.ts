@@ -2,7 +2,7 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
 import { requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, json, page } from "../answers.ts"
+import { checkPage, json, page } from "../responses.ts"
 import { parseRefusal, readObject } from "../bodies.ts"
 import { Caller } from "../Caller.ts"
 import { findEntities, type QueryKey, readEntityQuery, readLatest } from "../entityQuery.ts"
@@ -46,7 +46,7 @@ const count = Effect.fnUntraced(function* (body: JsonObject) {
   return json(String(findEntities(yield* Store, caller, query).total))
 })
 
-export const EntityQueriesLive = HttpApiBuilder.group(GatewayApi, "entityQueries", (handlers) =>
+export const EntityQueriesLayer = HttpApiBuilder.group(GatewayApi, "entityQueries", (handlers) =>
   handlers
     .handleRaw("findEntities", ({ request }) => Effect.flatMap(readObject(request), find))
     .handleRaw("countEntities", ({ request }) => Effect.flatMap(readObject(request), count))

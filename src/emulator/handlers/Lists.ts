@@ -1,7 +1,7 @@
 /** Pages of devices and assets, with or without what the infos add. */
 import { Effect } from "effect"
 import { checkUuid, find, requireTenantAdmin, requireTenantOrCustomer } from "../Access.ts"
-import { type PageLink, json, listQuery, page } from "../answers.ts"
+import { type PageLink, json, listQuery, page } from "../responses.ts"
 import { thingInfoJson, thingJson } from "../entityJson.ts"
 import { Store } from "../Store.ts"
 

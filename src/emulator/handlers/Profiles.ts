@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
 import { requireTenantOrCustomer } from "../Access.ts"
-import { array, json, listQuery, page, type PageLink } from "../answers.ts"
+import { array, json, listQuery, page, type PageLink } from "../responses.ts"
 import { profileInfoJson, profileNameJson, ref } from "../entityJson.ts"
 import { Store } from "../Store.ts"
 
@@ -31,7 +31,7 @@ const types = Effect.fnUntraced(function* (type: "DEVICE" | "ASSET") {
   return json(array(kinds.map((kind) => `{"tenantId":${ref("TENANT", tenantId)},"entityType":"${type}","type":${JSON.stringify(kind)}}`)))
 })
 
-export const ProfilesLive = HttpApiBuilder.group(AdministrationApi, "profiles", (handlers) =>
+export const ProfilesLayer = HttpApiBuilder.group(AdministrationApi, "profiles", (handlers) =>
   handlers
     .handle("deviceTypes", () => types("DEVICE"))
     .handle("assetTypes", () => types("ASSET"))

@@ -2,12 +2,12 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "../api/EmulatorApi.ts"
 import { checkEntityType, checkUuid, look, notFound } from "../Access.ts"
-import { array, done, json } from "../answers.ts"
+import { array, done, json } from "../responses.ts"
 import { arrayOf, numberOf, objectOf, parseRefusal, readObject, textOf } from "../bodies.ts"
 import { Caller } from "../Caller.ts"
 import { ref } from "../entityJson.ts"
 import { JsonObject, printTree } from "../Json.ts"
-import { conditionsNotMet, forbidden, itemNotFound, type Refusal } from "../Refusal.ts"
+import { conditionsNotMet, forbidden, itemNotFound, type ErrorResponse } from "../ErrorResponse.ts"
 import type { Direction, Relation } from "../store/Relations.ts"
 import { Store } from "../Store.ts"
 
@@ -51,7 +51,7 @@ const answer = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, 
 const groups = new Set(["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"])
 const groupOf = (group: string | undefined) => (group !== undefined && groups.has(group) ? group : "COMMON")
 
-const directionOf = (direction: string | undefined): Effect.Effect<Direction, Refusal> =>
+const directionOf = (direction: string | undefined): Effect.Effect<Direction, ErrorResponse> =>
   direction === "FROM" || direction === "TO"
     ? Effect.succeed(direction)
     : Effect.fail(
@@ -150,11 +150,11 @@ const remove = Effect.fnUntraced(function* (query: OneEnd) {
   return done
 })
 
-export const RelationsLive = HttpApiBuilder.group(GatewayApi, "relations", (handlers) =>
+export const RelationsLayer = HttpApiBuilder.group(GatewayApi, "relations", (handlers) =>
   handlers.handleRaw("findRelations", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "relations")))
 )
 
-export const EdgesLive = HttpApiBuilder.group(AdministrationApi, "edges", (handlers) =>
+export const EdgesLayer = HttpApiBuilder.group(AdministrationApi, "edges", (handlers) =>
   handlers
     .handleRaw("saveRelation", ({ request }) => Effect.as(Effect.flatMap(readObject(request), save), done))
     .handleRaw("saveRelationV2", ({ request }) =>

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { json } from "../answers.ts"
+import { json } from "../responses.ts"
 import { Behaviour } from "../Behaviour.ts"
 
 const passwordPolicy = JSON.stringify({
@@ -17,7 +17,7 @@ const passwordPolicy = JSON.stringify({
   passwordReuseFrequencyDays: null
 })
 
-export const SystemLive = HttpApiBuilder.group(
+export const SystemLayer = HttpApiBuilder.group(
   AdministrationApi,
   "system",
   Effect.fnUntraced(function* (handlers) {

@@ -2,11 +2,11 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
 import { checkEntityType, checkUuid, findForTelemetry } from "../Access.ts"
-import { array, done, json } from "../answers.ts"
+import { array, done, json } from "../responses.ts"
 import { readText } from "../bodies.ts"
 import { Behaviour } from "../Behaviour.ts"
 import { readTelemetry } from "../payloads.ts"
-import { internal, text } from "../Refusal.ts"
+import { internal, text } from "../ErrorResponse.ts"
 import { isBucketed, readSeries, type SeriesQuery, tooManyBuckets } from "../series.ts"
 import type { Point } from "../store/Telemetry.ts"
 import { Store } from "../Store.ts"
@@ -87,7 +87,7 @@ export const saveTelemetry = Effect.fnUntraced(function* (type: string, id: stri
   return done
 })
 
-export const TelemetryLive = HttpApiBuilder.group(
+export const TelemetryLayer = HttpApiBuilder.group(
   GatewayApi,
   "telemetry",
   Effect.fnUntraced(function* (handlers) {

@@ -1,11 +1,11 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { done, json } from "../answers.ts"
+import { done, json } from "../responses.ts"
 import { readText } from "../bodies.ts"
 import type { AttributeScope } from "../Events.ts"
 import { deviceAttributes, devicePoints, readFromDevice } from "../payloads.ts"
-import { empty } from "../Refusal.ts"
+import { empty } from "../ErrorResponse.ts"
 import type { Entity } from "../store/Directory.ts"
 import { Store } from "../Store.ts"
 import { printJson } from "../Value.ts"
@@ -51,7 +51,7 @@ const getAttributes = Effect.fnUntraced(function* (token: string, clientKeys: st
   )
 })
 
-export const TransportLive = HttpApiBuilder.group(AdministrationApi, "transport", (handlers) =>
+export const TransportLayer = HttpApiBuilder.group(AdministrationApi, "transport", (handlers) =>
   handlers
     .handleRaw("postTelemetry", ({ params, request }) => Effect.flatMap(readText(request), (body) => postTelemetry(params.token, body)))
     .handleRaw("postAttributes", ({ params, request }) => Effect.flatMap(readText(request), (body) => postAttributes(params.token, body)))

@@ -2,11 +2,11 @@ import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
 import { findForTelemetry } from "../Access.ts"
-import { done } from "../answers.ts"
+import { done } from "../responses.ts"
 import { Behaviour } from "../Behaviour.ts"
 import { readText } from "../bodies.ts"
 import { checkParameter } from "../parameters.ts"
-import { text } from "../Refusal.ts"
+import { text } from "../ErrorResponse.ts"
 import { Store } from "../Store.ts"
 import { attributeKeys, deleteAttributes, saveAttributes } from "./attributes.ts"
 import { type Named, namesOf } from "./names.ts"
@@ -37,7 +37,7 @@ const deleteTelemetry = Effect.fnUntraced(function* (type: string, id: string, d
   return done
 })
 
-export const ValuesLive = HttpApiBuilder.group(
+export const ValuesLayer = HttpApiBuilder.group(
   AdministrationApi,
   "values",
   Effect.fnUntraced(function* (handlers) {

@@ -3,7 +3,7 @@
  * `pageLink` is `dynamic`. Of the commands within it only `latestCmd` is played.
  */
 import { arrayOf, objectOf } from "../bodies.ts"
-import { array, page } from "../answers.ts"
+import { array, page } from "../responses.ts"
 import { type EntityQuery, findEntities, type Latest, type QueryKey, readKeys, readLatest } from "../entityQuery.ts"
 import type { Saved, SavedPoint } from "../Events.ts"
 import type { Entity } from "../store/Directory.ts"

@@ -8,8 +8,8 @@
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { Events } from "../Events.ts"
-import { Faults } from "../Faults.ts"
-import type { Refusal } from "../Refusal.ts"
+import { FaultInjection } from "../FaultInjection.ts"
+import type { ErrorResponse } from "../ErrorResponse.ts"
 import { Sessions } from "../Sessions.ts"
 import { Store } from "../Store.ts"
 import type { Form } from "./commands.ts"
@@ -35,7 +35,7 @@ const pingMillis = 10_000
 const silenceMillis = 30_000
 /** Between two runs of dynamic queries. */
 const refreshMillis = 60_000
-const longestQueue = 1000
+const maxQueueLength = 1000
 
 /** The close frame takes 123 bytes; a longer reason ends in an ellipsis. */
 const shorten = (reason: string): string => {
@@ -48,7 +48,7 @@ const shorten = (reason: string): string => {
         .replace(/\uFFFD+$/, "")}…`
 }
 
-const reasonOf = ({ errorCode, message, status }: Refusal): string => {
+const reasonOf = ({ errorCode, message, status }: ErrorResponse): string => {
   if (status !== 401) return message
   return errorCode === 11 ? "JWT Token expired" : "Invalid JWT token: "
 }
@@ -63,14 +63,14 @@ export class Live extends Context.Service<
     /** How many sockets are open. */
     readonly count: () => number
   }
->()("boardwalk/emulator/Live") {
+>()("boardwalk/emulator/live/Live") {
   static readonly layer = Layer.effect(
     Live,
     Effect.gen(function* () {
       const store = yield* Store
       const sessions = yield* Sessions
       const events = yield* Events
-      const faults = yield* Faults
+      const faults = yield* FaultInjection
       const clock = yield* Clock.Clock
       const runSync = Effect.runSyncWith(yield* Effect.context<never>())
       const fork = yield* Effect.map(Effect.scope, (scope) => (effect: Effect.Effect<void>) => runSync(Effect.forkIn(effect, scope)))
@@ -87,7 +87,7 @@ export class Live extends Context.Service<
         const { waiting } = socket.data
         if (waiting.length === 0 && socket.getBufferedAmount() === 0) return void socket.send(message)
         waiting.push(message)
-        if (waiting.length > longestQueue) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
+        if (waiting.length > maxQueueLength) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
       }
 
       const drain = (socket: Socket) => {

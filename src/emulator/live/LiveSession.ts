@@ -27,7 +27,7 @@ export const closeCodes = {
 } as const
 
 /** In characters. */
-const greatestMessage = 32_768
+const maxMessageSize = 32_768
 
 export class LiveSession {
   private subscriber: Subscriber | undefined
@@ -51,7 +51,7 @@ export class LiveSession {
   }
 
   receive(text: string) {
-    if (text.length > greatestMessage) {
+    if (text.length > maxMessageSize) {
       const reason = "The decoded text message was too big for the output buffer and the endpoint does not support partial messages"
       return this.surroundings.close(closeCodes.tooBig, reason)
     }

@@ -8,7 +8,7 @@ import { randomToken, timeBasedId } from "./ids.ts"
 export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER" | "PRE_VERIFICATION_TOKEN"
 
 /** What keeps a user with the right password from an ordinary login. */
-export type Hurdle = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
+export type LoginBarrier = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
 
 export interface Account {
   /** The user's id. */
@@ -19,7 +19,7 @@ export interface Account {
   readonly failures: number
   /** Tokens issued in an earlier second than this (ms) are void. */
   readonly outdatedSince: number
-  readonly hurdle: Hurdle
+  readonly hurdle: LoginBarrier
 }
 
 interface AccountRow extends Omit<Account, "enabled"> {
@@ -100,7 +100,8 @@ export const makeAccounts = (db: Database, directory: Directory) => {
     /** Activates the account, too. */
     setPassword,
     hasPassword: (userId: string): boolean => (byId.get(userId)?.password ?? null) !== null,
-    setHurdle: (userId: string, hurdle: Hurdle): void => void db.query("UPDATE users SET hurdle = ? WHERE id = ?").run(hurdle, userId),
+    setHurdle: (userId: string, hurdle: LoginBarrier): void =>
+      void db.query("UPDATE users SET hurdle = ? WHERE id = ?").run(hurdle, userId),
     isPassword: (userId: string, password: Redacted.Redacted<string>): boolean => {
       const stored = byId.get(userId)?.password
       return stored !== undefined && stored !== null && equalDigests(stored, hash(userId, password))

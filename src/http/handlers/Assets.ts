@@ -2,11 +2,11 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { defaults } from "../../api/Parameters.ts"
-import { Assets } from "../../services/Assets.ts"
-import { list, success } from "../answers.ts"
-import { asAssetProblem, asUpstreamProblem } from "../toProblem.ts"
+import { Assets } from "../../services/devices/Assets.ts"
+import { list, success } from "../response/envelope.ts"
+import { asAssetProblem, asUpstreamProblem } from "../response/toProblem.ts"
 
-export const AssetsLive = HttpApiBuilder.group(
+export const AssetsLayer = HttpApiBuilder.group(
   Api,
   "assets",
   Effect.fnUntraced(function* (handlers) {

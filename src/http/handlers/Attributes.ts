@@ -5,11 +5,11 @@ import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
 import { ScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
-import { Attributes } from "../../services/Attributes.ts"
-import { created, success } from "../answers.ts"
-import { inputBoundsOf, within } from "../amounts.ts"
-import { bodyBoundsOf, kindOf, readText } from "../body.ts"
-import { asDeviceProblem, asInputProblem } from "../toProblem.ts"
+import { Attributes } from "../../services/attributes/Attributes.ts"
+import { created, success } from "../response/envelope.ts"
+import { inputLimitsOf, checkCounts } from "../request/requestLimits.ts"
+import { bodyLimitsOf, requireBodyKind, readText } from "../request/RequestBody.ts"
+import { asDeviceProblem, asInputProblem } from "../response/toProblem.ts"
 
 interface Writing {
   readonly params: { readonly device_id: DeviceId }
@@ -19,20 +19,20 @@ interface Writing {
 
 const kind = { server: "server-side", shared: "shared" } as const
 
-export const AttributesLive = HttpApiBuilder.group(
+export const AttributesLayer = HttpApiBuilder.group(
   Api,
   "attributes",
   Effect.fnUntraced(function* (handlers) {
     const attributes = yield* Attributes
     const settings = yield* Settings
-    const bounds = bodyBoundsOf(settings)
-    const input = inputBoundsOf(settings)
-    const bounded = within(settings)
+    const bounds = bodyLimitsOf(settings)
+    const input = inputLimitsOf(settings)
+    const bounded = checkCounts(settings)
 
     const write =
       (scope: "server" | "shared") =>
       ({ params: { device_id }, query, request }: Writing) =>
-        kindOf(request, ["json"]).pipe(
+        requireBodyKind(request, ["json"]).pipe(
           Effect.andThen(readText(request, bounds)),
           Effect.flatMap((body) =>
             attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", bounds: input })

@@ -2,11 +2,11 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { defaults } from "../../api/Parameters.ts"
-import { Devices } from "../../services/Devices.ts"
-import { list, success } from "../answers.ts"
-import { asDeviceProblem, asUpstreamProblem } from "../toProblem.ts"
+import { Devices } from "../../services/devices/Devices.ts"
+import { list, success } from "../response/envelope.ts"
+import { asDeviceProblem, asUpstreamProblem } from "../response/toProblem.ts"
 
-export const DevicesLive = HttpApiBuilder.group(
+export const DevicesLayer = HttpApiBuilder.group(
   Api,
   "devices",
   Effect.fnUntraced(function* (handlers) {

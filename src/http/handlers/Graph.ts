@@ -4,10 +4,10 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { defaults } from "../../api/Parameters.ts"
 import { toDot, toMermaid } from "../../formats/GraphText.ts"
-import { Graph } from "../../services/Graph.ts"
-import { asEntityProblem } from "../toProblem.ts"
+import { Graph } from "../../services/graph/Graph.ts"
+import { asEntityProblem } from "../response/toProblem.ts"
 
-export const GraphLive = HttpApiBuilder.group(
+export const GraphLayer = HttpApiBuilder.group(
   Api,
   "graph",
   Effect.fnUntraced(function* (handlers) {

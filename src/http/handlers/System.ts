@@ -24,7 +24,7 @@ const health = ({ projectName, version }: { readonly projectName: string; readon
   )
 }
 
-export const SystemLive = HttpApiBuilder.group(
+export const SystemLayer = HttpApiBuilder.group(
   Api,
   "system",
   Effect.fnUntraced(function* (handlers) {

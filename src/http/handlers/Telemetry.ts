@@ -7,24 +7,29 @@ import { defaults, type Format } from "../../api/Parameters.ts"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
-import { Exports } from "../../services/Exports.ts"
-import type { Interval } from "../../services/Grid.ts"
-import { Import } from "../../services/Import.ts"
-import { Ingest } from "../../services/Ingest.ts"
-import { LatestOfMany } from "../../services/LatestOfMany.ts"
-import { type PageFound, Query } from "../../services/Query.ts"
-import { Telemetry } from "../../services/Telemetry.ts"
-import { success } from "../answers.ts"
-import { inputBoundsOf, within } from "../amounts.ts"
-import { bodyBoundsOf, kindOf } from "../body.ts"
-import { negotiate } from "../negotiate.ts"
-import { tooMany } from "../limiting.ts"
-import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../toProblem.ts"
-import { download } from "../download.ts"
-import { upload, uploadOfMany } from "./uploads.ts"
+import { Exports } from "../../services/telemetry/Exports.ts"
+import type { Interval } from "../../services/telemetry/bucketing.ts"
+import { Import } from "../../services/ingest/Import.ts"
+import { Ingest } from "../../services/ingest/Ingest.ts"
+import { LatestValues } from "../../services/telemetry/LatestValues.ts"
+import { type PageFound, TelemetryQuery } from "../../services/telemetry/TelemetryQuery.ts"
+import { Telemetry } from "../../services/telemetry/Telemetry.ts"
+import { success } from "../response/envelope.ts"
+import { inputLimitsOf, checkCounts } from "../request/requestLimits.ts"
+import { bodyLimitsOf, requireBodyKind } from "../request/RequestBody.ts"
+import { negotiateFormat } from "../request/contentNegotiation.ts"
+import { failTooManyRequests } from "../auth/rateLimiting.ts"
+import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../response/toProblem.ts"
+import { fileResponse } from "../response/fileResponse.ts"
+import { upload, uploadOfMany } from "./TelemetryUploads.ts"
 
 const tooManyExports = Effect.flatMap(CurrentCaller, ({ id }) =>
-  tooMany("All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.", 5, "exports", id)
+  failTooManyRequests(
+    "All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.",
+    5,
+    "exports",
+    id
+  )
 )
 
 interface PageAsked {
@@ -42,7 +47,7 @@ const exportProblems = {
 }
 
 const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpServerRequest) =>
-  negotiate(format, request.headers["accept"] ?? null)
+  negotiateFormat(format, request.headers["accept"] ?? null)
 
 /** The members of a page, the points as they are. */
 const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: PageFound) => {
@@ -68,17 +73,17 @@ const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: P
 
 const anyBody = ["json", "csv", "ndjson"] as const
 
-export const TelemetryLive = HttpApiBuilder.group(
+export const TelemetryLayer = HttpApiBuilder.group(
   Api,
   "telemetry",
   Effect.fnUntraced(function* (handlers) {
     const telemetry = yield* Telemetry
     const exports = yield* Exports
-    const latestOfMany = yield* LatestOfMany
-    const query = yield* Query
+    const latestOfMany = yield* LatestValues
+    const query = yield* TelemetryQuery
     const settings = yield* Settings
-    const bounded = within(settings)
-    const most = { body: bodyBoundsOf(settings), input: inputBoundsOf(settings) }
+    const bounded = checkCounts(settings)
+    const most = { body: bodyLimitsOf(settings), input: inputLimitsOf(settings) }
     const uploads = { ingest: yield* Ingest, imports: yield* Import, most }
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
@@ -112,7 +117,7 @@ export const TelemetryLive = HttpApiBuilder.group(
               buckets: query,
               format: formatOf(query.format, request)
             })
-          ).pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+          ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
         )
       )
       .handle("latestOfMany", ({ payload }) =>
@@ -139,7 +144,7 @@ export const TelemetryLive = HttpApiBuilder.group(
               range: { start: payload.start_ts, end: payload.end_ts },
               format: formatOf(payload.format, request)
             })
-          ).pipe(Effect.flatMap(download), Effect.catchTags(exportProblems))
+          ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
         )
       )
       .handle("query", ({ params: { device_id }, payload }) => {
@@ -154,10 +159,10 @@ export const TelemetryLive = HttpApiBuilder.group(
         )
       })
       .handleRaw("upload", ({ params: { device_id }, query, request }) =>
-        Effect.flatMap(kindOf(request, anyBody), (kind) => upload(uploads, kind, device_id, query, request))
+        Effect.flatMap(requireBodyKind(request, anyBody), (kind) => upload(uploads, kind, device_id, query, request))
       )
       .handleRaw("bulk", ({ query, request }) =>
-        Effect.flatMap(kindOf(request, anyBody), (kind) => uploadOfMany(uploads, kind, query, request))
+        Effect.flatMap(requireBodyKind(request, anyBody), (kind) => uploadOfMany(uploads, kind, query, request))
       )
   })
 )

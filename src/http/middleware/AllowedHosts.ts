@@ -3,9 +3,9 @@ import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effe
 import { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { refuse } from "../refuse.ts"
-import { notServed } from "../securityEvent.ts"
-import { pathOf } from "../shownPath.ts"
+import { failWithProblem } from "../response/problem.ts"
+import { logHostNotServed } from "../logging/securityLog.ts"
+import { pathOf } from "../logging/redactedPath.ts"
 
 /** A name or an address, and a port. Two `Host` headers come joined by a comma, and a name could hold a user before it: neither is a host. */
 const host = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
@@ -30,11 +30,13 @@ const matcher = (pattern: string): ((asked: Named) => boolean) => {
   return (asked) => fits(asked.name) && (port === undefined || port === asked.port)
 }
 
-const refused = (reason: Parameters<typeof notServed>[0], detail: string, issue: string) =>
+const refused = (reason: Parameters<typeof logHostNotServed>[0], detail: string, issue: string) =>
   Effect.andThen(
-    notServed(reason),
+    logHostNotServed(reason),
     Effect.flatMap(
-      Effect.flip(refuse(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue }] } }))),
+      Effect.flip(
+        failWithProblem(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue }] } }))
+      ),
       HttpServerRespondable.toResponse
     )
   )
@@ -58,7 +60,7 @@ const isProbe = (request: Request | undefined, header: string, asked: Named | un
  * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is
  * never looked at. Without that setting every host will do that is one, and for health checks every address.
  */
-export const AllowedHostsLive = Layer.unwrap(
+export const AllowedHostsLayer = Layer.unwrap(
   Effect.map(Settings, ({ allowedHosts }) => {
     const matchers = allowedHosts.map(matcher)
     return HttpRouter.middleware(

@@ -2,15 +2,15 @@ import { Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
 import { Settings } from "../../config/Settings.ts"
-import { arrived, bodyBoundsOf, isJson } from "../body.ts"
+import { awaitBody, bodyLimitsOf, isJson } from "../request/RequestBody.ts"
 
-export const BoundedBodyLive = Layer.effect(
+export const BoundedBodyLayer = Layer.effect(
   BoundedBody,
   Effect.map(Settings, (settings) => {
-    const bounds = bodyBoundsOf(settings)
+    const bounds = bodyLimitsOf(settings)
     return BoundedBody.of((handler) =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        isJson(request) ? Effect.andThen(arrived(request, bounds), handler) : handler
+        isJson(request) ? Effect.andThen(awaitBody(request, bounds), handler) : handler
       )
     )
   })

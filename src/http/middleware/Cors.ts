@@ -32,7 +32,7 @@ const allowing = (origins: ReadonlyArray<string>) => {
  * Lets the web pages of BACKEND_CORS_ORIGINS call the API; without that setting no page of another origin may. The headers are written
  * before anything else looks at the request, so that pages can read every refusal too. Cookies and the like are never allowed.
  */
-export const CorsLive = Layer.unwrap(
+export const CorsLayer = Layer.unwrap(
   Effect.map(Settings, ({ backendCorsOrigins }) => {
     if (backendCorsOrigins.length === 0) return Layer.empty
     const allow = allowing(backendCorsOrigins)

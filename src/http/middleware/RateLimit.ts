@@ -4,7 +4,7 @@ import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { RateLimit } from "../../api/middleware/RateLimit.ts"
 import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
-import { countingForKeys, tooMany } from "../limiting.ts"
+import { countPerKey, failTooManyRequests } from "../auth/rateLimiting.ts"
 
 type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
 
@@ -26,7 +26,7 @@ const placesOf = (most: number) => {
       const held = Effect.suspend(() => {
         const count = taken.get(id) ?? 0
         if (count >= most)
-          return tooMany(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, "in_flight", id)
+          return failTooManyRequests(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, "in_flight", id)
         taken.set(id, count + 1)
         has = true
         return handler
@@ -41,10 +41,10 @@ const placesOf = (most: number) => {
 }
 
 /** Every key has its token bucket, and so many requests in flight at once. */
-export const RateLimitLive = Layer.effect(
+export const RateLimitLayer = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
-    const counted = yield* countingForKeys
+    const counted = yield* countPerKey
     const inPlace = placesOf((yield* Settings).maxConcurrentRequests)
     return RateLimit.of((handler) =>
       Effect.withFiber((fiber): Guarded => {

@@ -6,9 +6,9 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { document } from "../../api/openapi/document.ts"
 import { Settings } from "../../config/Settings.ts"
-import { ApiKeys } from "../../services/ApiKeys.ts"
-import { Guesses } from "../../services/Guesses.ts"
-import { behindKey } from "./behindKey.ts"
+import { ApiKeys } from "../../apikeys/ApiKeys.ts"
+import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
+import { requireKey } from "./requireKey.ts"
 import { serveAsset } from "./assets.ts"
 import { render } from "./html.ts"
 import { isProblemName, problemIndex, problemPage } from "./problems.ts"
@@ -60,11 +60,11 @@ export const pages = ({ docsEnabled, guard = (page) => page }: { readonly docsEn
   docsEnabled ? Layer.merge(documentation(guard), always(true)) : always(false)
 
 /** The pages that the settings ask for, open or behind a key. */
-export const PagesLive = Layer.unwrap(
+export const PagesLayer = Layer.unwrap(
   Effect.gen(function* () {
     const { docsAccess, docsEnabled } = yield* Settings
     const keys = yield* ApiKeys
-    const guesses = yield* Guesses
-    return pages(docsAccess === "key" ? { docsEnabled, guard: behindKey(keys, guesses) } : { docsEnabled })
+    const guesses = yield* InvalidKeyLimit
+    return pages(docsAccess === "key" ? { docsEnabled, guard: requireKey(keys, guesses) } : { docsEnabled })
   })
 )

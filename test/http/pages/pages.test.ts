@@ -5,7 +5,7 @@ import { problemNames } from "../../../src/api/ProblemGuide.ts"
 import * as Problems from "../../../src/api/Problems.ts"
 import { assets } from "../../../src/http/pages/assets.ts"
 import { pages } from "../../../src/http/pages/Pages.ts"
-import { securityHeaders } from "../../../src/http/securityHeaders.ts"
+import { securityHeaders } from "../../../src/http/response/securityHeaders.ts"
 import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
 import { effect, live } from "../../support/it.ts"
 

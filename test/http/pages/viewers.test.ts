@@ -5,7 +5,7 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Browser, Page } from "playwright-core"
 import { document } from "../../../src/api/openapi/document.ts"
 import { pages } from "../../../src/http/pages/Pages.ts"
-import { securityHeaders } from "../../../src/http/securityHeaders.ts"
+import { securityHeaders } from "../../../src/http/response/securityHeaders.ts"
 import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
 import { hasBrowser, launchBrowser } from "../../support/browser.ts"
 

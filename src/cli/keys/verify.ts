@@ -1,0 +1,75 @@
+import { DateTime, Effect, Option, Redacted, Stdio, Stream } from "effect"
+import { Command, Flag, Prompt, TerminalCapabilities } from "effect/cli"
+import type { KeyEntry } from "../../domain/ApiKey.ts"
+import { escapeControls } from "../../observability/escapeControls.ts"
+import { digestOf, isWellFormed, looksGenerated } from "../../apikeys/KeyFormat.ts"
+import { fromVariable, json, wrongUse } from "../flags.ts"
+import { file, KeyCommandFailed, orProblem, readKeys } from "./file.ts"
+import { endOf, jsonOf, print, stateOf, summaryOf } from "./output.ts"
+
+const key = Flag.Redacted("key").pipe(
+  Flag.withDescription("The key; better given as BOARDWALK_KEY or on standard input, since lists of processes show this"),
+  Flag.map(Option.some),
+  Flag.withDefault(Effect.map(fromVariable("BOARDWALK_KEY"), Option.map(Redacted.make)))
+)
+
+const noKey = wrongUse(["keys", "verify"], "No key was given: give it on standard input, or as BOARDWALK_KEY")
+
+const asked = Prompt.run(Prompt.Hidden({ message: "Key (not shown)" })).pipe(Effect.catchTag("QuitError", () => Effect.fail(noKey)))
+
+/** The first line, as `pass` and others keep a password. */
+const fromInput = Effect.gen(function* () {
+  const { stdin, stdinIsTerminal } = yield* Stdio.Stdio
+  if (yield* stdinIsTerminal) {
+    const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+    return yield* canPrompt ? asked : Effect.fail(noKey)
+  }
+  const line = yield* stdin.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.runHead,
+    Effect.mapError(() => noKey)
+  )
+  return Redacted.make(Option.getOrElse(line, () => ""))
+})
+
+const stranger = (presented: string, file: string) => {
+  if (isWellFormed(presented)) return ["unknown", `This key is well formed, but not in ${file}.`] as const
+  return looksGenerated(presented)
+    ? (["mistyped", "This key was mistyped or cut off: its checksum does not fit."] as const)
+    : (["foreign", `This is not a key of ${file}, and not one that Boardwalk made.`] as const)
+}
+
+const sentenceOf = (key: KeyEntry, now: DateTime.DateTime) => {
+  const state = stateOf(key, now)
+  const name = `This is key ${key.id} (${escapeControls(key.name)})`
+  if (state === "disabled") return `${name}, which is disabled.`
+  if (state === "expired") return `${name}, which expired ${endOf(key)}.`
+  return key.expires_at === undefined ? `${name}.` : `${name}, which ends ${endOf(key)}.`
+}
+
+export const verify = Command.make(
+  "verify",
+  { file, key, json },
+  Effect.fnUntraced(function* ({ file, json, key }) {
+    const presented = Redacted.value(Option.isSome(key) ? key.value : yield* fromInput).trim()
+    if (presented === "") return yield* noKey
+    const keys = yield* readKeys(file)
+    const now = yield* DateTime.now
+    const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
+    const [state, sentence] = found === undefined ? stranger(presented, file) : [stateOf(found, now), sentenceOf(found, now)]
+    const summary = found === undefined ? { id: null, name: null, state, expires_at: null } : summaryOf(found, now)
+    if (json) yield* orProblem(print(jsonOf(summary)))
+    if (state !== "active") return yield* new KeyCommandFailed({ message: sentence })
+    if (!json) yield* orProblem(print(sentence))
+  })
+).pipe(
+  Command.withShortDescription("Tell which key of the file a key is"),
+  Command.withDescription(
+    "Tells which key of the file a key is, and whether it works; or that it was mistyped. The key is read from BOARDWALK_KEY, else from the first line of standard input; on a terminal it is asked for. Exit code 1 unless the key works."
+  ),
+  Command.withExamples([
+    { command: "pass show grafana | boardwalk keys verify", description: "On standard input, where nobody else sees it" },
+    { command: "boardwalk keys verify --json", description: "Asks for it, and prints JSON" }
+  ])
+)

@@ -1,0 +1,90 @@
+import { Clock, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { AdministrationApi } from "../api/EmulatorApi.ts"
+import { find, requireTenantAdmin, titleOf } from "../Access.ts"
+import { done, json } from "../responses.ts"
+import { numberOf, objectOf, textOf } from "../bodies.ts"
+import { ref, thingInfoJson, thingJson } from "../entityJson.ts"
+import { type JsonObject, printTree } from "../Json.ts"
+import { badRequest, versionConflict } from "../ErrorResponse.ts"
+import { Store } from "../Store.ts"
+import { readObject } from "../bodies.ts"
+import { customerList, listByIds, tenantList } from "./Lists.ts"
+
+type ThingType = "DEVICE" | "ASSET"
+
+const additionalInfoOf = (body: JsonObject): string | null => {
+  const given = body.get("additionalInfo")
+  return given === undefined || given === null ? null : printTree(given)
+}
+
+/** Creates, or with an `id` changes; the name is unique in the tenant. */
+const save = Effect.fnUntraced(function* (type: ThingType, body: JsonObject) {
+  const { tenantId } = yield* requireTenantAdmin
+  const { directory } = yield* Store
+  const now = yield* Clock.currentTimeMillis
+  const id = textOf(objectOf(body, "id"), "id")
+  const known = id === undefined ? undefined : yield* find(type, id)
+  const name = textOf(body, "name") ?? ""
+  const title = titleOf(type)
+  if (name.trim() === "") return yield* badRequest(`${title} name should be specified!`)
+  const namesake = directory.byName(tenantId, type, name)
+  if (namesake !== undefined && namesake.id !== known?.id) return yield* badRequest(`${title} with such name already exists!`)
+  const version = numberOf(body, "version")
+  if (known !== undefined && version !== undefined && version !== known.version) return yield* versionConflict(title)
+  const fields = { name, label: textOf(body, "label") ?? null, additionalInfo: additionalInfoOf(body) }
+  const kind = textOf(body, "type")
+  const saved =
+    known === undefined
+      ? (type === "DEVICE" ? directory.createDevice : directory.createAsset)({ ...fields, tenantId, now, type: kind })
+      : directory.update(known, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
+  return json(thingJson(saved))
+})
+
+const remove = Effect.fnUntraced(function* (type: ThingType, id: string) {
+  yield* requireTenantAdmin
+  const { directory } = yield* Store
+  directory.remove(yield* find(type, id))
+  return done
+})
+
+const info = Effect.fnUntraced(function* (type: ThingType, id: string) {
+  return json(thingInfoJson(yield* Store, yield* find(type, id)))
+})
+
+/** Null takes it away from its customer. */
+const assign = Effect.fnUntraced(function* (type: ThingType, id: string, customerId: string | null) {
+  yield* requireTenantAdmin
+  const { directory } = yield* Store
+  const customer = customerId === null ? null : yield* find("CUSTOMER", customerId)
+  const thing = yield* find(type, id)
+  return json(thingJson(directory.update(thing, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
+})
+
+const credentials = Effect.fnUntraced(function* (id: string) {
+  const { accounts } = yield* Store
+  const device = yield* find("DEVICE", id)
+  const found = accounts.credentialsOf(device.id, yield* Clock.currentTimeMillis)
+  return json(
+    `{"id":{"id":"${found.id}"},"createdTime":${found.createdTime},"deviceId":${ref("DEVICE", device.id)}` +
+      `,"credentialsType":"ACCESS_TOKEN","credentialsId":"${found.token}","credentialsValue":null,"version":1}`
+  )
+})
+
+export const DevicesAndAssetsLayer = HttpApiBuilder.group(AdministrationApi, "things", (handlers) =>
+  handlers
+    .handleRaw("saveDevice", ({ request }) => Effect.flatMap(readObject(request), (body) => save("DEVICE", body)))
+    .handleRaw("saveAsset", ({ request }) => Effect.flatMap(readObject(request), (body) => save("ASSET", body)))
+    .handle("deleteDevice", ({ params }) => remove("DEVICE", params.id))
+    .handle("deleteAsset", ({ params }) => remove("ASSET", params.id))
+    .handle("deviceInfo", ({ params }) => info("DEVICE", params.id))
+    .handle("assetInfo", ({ params }) => info("ASSET", params.id))
+    .handle("deviceCredentials", ({ params }) => credentials(params.id))
+    .handle("tenantAssetInfos", ({ query }) => tenantList("ASSET", "infos", query))
+    .handle("customerAssetInfos", ({ params, query }) => customerList("ASSET", "infos", params.customerId, query))
+    .handle("assetsByIds", ({ query }) => listByIds("ASSET", query.assetIds))
+    .handle("assignDevice", ({ params }) => assign("DEVICE", params.id, params.customerId))
+    .handle("assignAsset", ({ params }) => assign("ASSET", params.id, params.customerId))
+    .handle("unassignDevice", ({ params }) => assign("DEVICE", params.id, null))
+    .handle("unassignAsset", ({ params }) => assign("ASSET", params.id, null))
+)

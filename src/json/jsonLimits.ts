@@ -1,0 +1,27 @@
+const [quote, backslash, comma, openList, closeList, open, close] = [34, 92, 44, 91, 93, 123, 125]
+
+/** What JSON has too much of. */
+export type Excess = "levels" | "parts"
+
+/**
+ * Whether JSON nests objects and lists deeper than `mostLevels`, or has more than `mostParts` members and elements in all. It only counts
+ * brackets and commas outside of texts, in linear time and without a stack, so that it can be asked before anything sees the bytes that
+ * recurses or makes an object of each part.
+ */
+export const excessOf = (bytes: Uint8Array, maxDepth: number, maxParts = Number.POSITIVE_INFINITY): Excess | undefined => {
+  let depth = 0
+  let parts = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const c = bytes[i]
+    if (c === quote) {
+      for (i++; i < bytes.length && bytes[i] !== quote; i++) if (bytes[i] === backslash) i++
+    } else if (c === open || c === openList) {
+      if (++depth > maxDepth || ++parts > maxParts) return depth > maxDepth ? "levels" : "parts"
+    } else if (c === comma) {
+      if (++parts > maxParts) return "parts"
+    } else if (c === close || c === closeList) depth--
+  }
+  return undefined
+}
+
+export const isDeeperThan = (bytes: Uint8Array, most: number): boolean => excessOf(bytes, most) !== undefined

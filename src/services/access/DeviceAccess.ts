@@ -1,0 +1,80 @@
+/**
+ * Whether a device may be seen, by the gateway's user and by the caller. ThingsBoard's history endpoint does not check the former
+ * (thingsboard#16136: it answers a customer's user with the history of others, and 200 `{}` for what does not exist), and knows
+ * nothing of the latter: nothing reads history before asking here.
+ */
+import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
+import { EntityNotFound } from "../../domain/Errors.ts"
+import { devicePath } from "../../thingsboard/Paths.ts"
+import { ThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
+import { invalidResponse, type ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import { perCaller } from "./perCaller.ts"
+import { forbiddenAsNotFound } from "./forbiddenAsNotFound.ts"
+import type { Visibility } from "../../domain/Visibility.ts"
+import { withVisibility } from "./CurrentVisibility.ts"
+
+/** A device that may be seen. */
+export interface VisibleDevice {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+}
+
+const Id = Schema.Struct({ id: Schema.String })
+const SeenJson = Schema.fromJsonString(
+  Schema.Struct({ id: Id, name: Schema.String, type: Schema.String, customerId: Schema.optionalKey(Schema.NullOr(Id)) })
+)
+const decodeOne = Schema.decodeUnknownEffect(SeenJson)
+
+type Refusal = EntityNotFound | ThingsBoardError
+
+const missing = (id: string) => Effect.fail(new EntityNotFound({ entityType: "DEVICE", id }))
+
+export class DeviceAccess extends Context.Service<
+  DeviceAccess,
+  {
+    /** The device, or EntityNotFound when there is none or it may not be seen. Remembered for ten seconds; refusals are not. */
+    readonly seen: (deviceId: string) => Effect.Effect<VisibleDevice, Refusal>
+    /** A call that ThingsBoard itself refuses when its user may not see the device; a restricted caller's is checked before. */
+    readonly guard: <A, E, R>(deviceId: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refusal, R>
+  }
+>()("boardwalk/services/access/DeviceAccess") {
+  static readonly layer = Layer.effect(
+    DeviceAccess,
+    Effect.gen(function* () {
+      const thingsBoard = yield* ThingsBoard
+      const lookup = (acting: ThingsBoardShape, visibility: Visibility | undefined) => (deviceId: string) =>
+        forbiddenAsNotFound(acting.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
+          Effect.flatMap((bytes) => Effect.mapError(decodeOne(bytes.toString()), () => invalidResponse())),
+          Effect.flatMap(({ customerId, id: { id }, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
+            visibility?.shows({ id, type, customerId: customerId?.id ?? "" }) === false
+              ? missing(deviceId)
+              : Effect.succeed({ id, name, type })
+          ),
+          // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
+          Effect.uninterruptible
+        )
+      /** Made with what there was at the start: a cache keeps the context that it was made in, which is not to be one of a request. */
+      const base = yield* Effect.context<never>()
+      const remembering = perCaller(thingsBoard, (acting, visibility) =>
+        Effect.runSyncWith(base)(
+          Cache.makeWith(lookup(acting, visibility), {
+            capacity: 10_000,
+            timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0)
+          })
+        )
+      )
+      const seen = (deviceId: string): Effect.Effect<VisibleDevice, Refusal> => {
+        const id = deviceId.toLowerCase()
+        return withVisibility((visibility) =>
+          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : remembering((cache) => Cache.get(cache, id))
+        )
+      }
+
+      return {
+        seen,
+        guard: (deviceId, call) => withVisibility((visibility) => (visibility === undefined ? call : Effect.andThen(seen(deviceId), call)))
+      }
+    })
+  )
+}

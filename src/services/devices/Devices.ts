@@ -1,0 +1,57 @@
+/**
+ * Devices and their types, passed on as the bytes that ThingsBoard sent.
+ * The folder holds what Boardwalk promises; it knows neither HTTP nor, beyond paths, ThingsBoard's JSON.
+ */
+import { Context, Effect, Layer } from "effect"
+import { EntityNotFound } from "../../domain/Errors.ts"
+import type { DeviceId } from "../../domain/Ids.ts"
+import type { BytesPage, ListQuery } from "../../domain/Page.ts"
+import { scanEntity } from "../../thingsboard/responses/ObjectScanner.ts"
+import { scanPage } from "../../thingsboard/responses/PageScanner.ts"
+import { devicePath } from "../../thingsboard/Paths.ts"
+import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import { DeviceAccess } from "../access/DeviceAccess.ts"
+import { owner, pageParameters } from "../../thingsboard/EntityList.ts"
+import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
+import { withVisibility } from "../access/CurrentVisibility.ts"
+import { listRestricted, listRestrictedTypes } from "./RestrictedList.ts"
+
+export class Devices extends Context.Service<
+  Devices,
+  {
+    readonly list: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
+    /** The device's JSON. */
+    readonly get: (id: DeviceId) => Effect.Effect<Uint8Array, EntityNotFound | ThingsBoardError>
+    readonly types: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
+  }
+>()("boardwalk/services/devices/Devices") {
+  static readonly layer = Layer.effect(
+    Devices,
+    Effect.gen(function* () {
+      const thingsBoard = yield* ThingsBoard
+      const access = yield* DeviceAccess
+      const listed = (query: ListQuery) =>
+        Effect.flatMap(thingsBoard.identity, (identity) =>
+          // Only the infos know whether a device is connected.
+          Effect.flatMap(
+            thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),
+            scanPage
+          )
+        )
+      return {
+        list: (query) =>
+          withVisibility((visibility) =>
+            visibility === undefined ? listed(query) : listRestricted(thingsBoard, visibility, query, listed)
+          ),
+        get: (id) => access.guard(id, forbiddenAsNotFound(Effect.flatMap(thingsBoard.get(devicePath(id)), scanEntity(id)), "DEVICE", id)),
+        types: (query) =>
+          withVisibility((visibility) =>
+            visibility === undefined
+              ? Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
+              : listRestrictedTypes(thingsBoard, visibility, query)
+          )
+      }
+    })
+  ).pipe(Layer.provide(DeviceAccess.layer))
+}

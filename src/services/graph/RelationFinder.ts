@@ -1,0 +1,199 @@
+/**
+ * Finds relations in few calls. ThingsBoard walks many levels from one root in a call, in one direction, and gives all edges it
+ * met; for many roots at once it tells only which entities they lead to (`relationsQuery` with several roots). So the edges of a
+ * large set of nodes are had by asking for their neighbours once, and walking back from those of them that are not known yet:
+ * the calls grow with the hubs that are met, not with the nodes.
+ */
+import { Effect } from "effect"
+import type { EntityType } from "../../domain/Ids.ts"
+import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
+import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { HiddenNodes } from "./HiddenNodes.ts"
+
+export interface Node {
+  readonly id: string
+  readonly entityType: EntityType
+}
+
+export interface Edge {
+  readonly from: Node
+  readonly to: Node
+  readonly type: string
+}
+
+type Way = "FROM" | "TO"
+const opposite = { FROM: "TO", TO: "FROM" } as const
+
+export const edgeKey = ({ from, to, type }: Edge) => `${from.id} ${to.id} ${type}`
+
+/** So few nodes are walked one by one: asking for their neighbours first would cost as many calls. */
+const few = 4
+/** Roots in one query. */
+const maxRoots = 500
+/** Pages of a thousand neighbours. */
+const maxPages = 10
+const concurrency = 8
+
+export class RelationFinder {
+  readonly edges = new Map<string, Edge>()
+  /** For each way, the levels that are known behind a node. */
+  private readonly known = { FROM: new Map<string, number>(), TO: new Map<string, number>() }
+  /** Whether there are more neighbours than were looked at. */
+  incomplete = false
+  private readonly thingsBoard: ThingsBoardShape
+  private readonly ways: ReadonlyArray<Way>
+  private readonly relationTypes: ReadonlyArray<string>
+  private readonly hidden: HiddenNodes | undefined
+
+  constructor(
+    thingsBoard: ThingsBoardShape,
+    direction: Way | "BOTH",
+    relationTypes: ReadonlyArray<string>,
+    /** What is not walked from: no relation of it is shown. */
+    hidden?: HiddenNodes
+  ) {
+    this.hidden = hidden
+    this.thingsBoard = thingsBoard
+    this.ways = direction === "BOTH" ? ["FROM", "TO"] : [direction]
+    this.relationTypes = relationTypes
+  }
+
+  /** Finds all relations of the nodes; `levels` more will be asked for behind them if the walk goes on. */
+  around(nodes: ReadonlyArray<Node>, levels: number): Effect.Effect<void, ThingsBoardError> {
+    return Effect.forEach(this.ways, (way) => this.behind(nodes, way, levels), { discard: true })
+  }
+
+  private behind(nodes: ReadonlyArray<Node>, way: Way, levels: number): Effect.Effect<void, ThingsBoardError> {
+    const unknown = nodes.filter(({ id }) => (this.known[way].get(id) ?? 0) < 1)
+    if (unknown.length <= few) return this.walkAll(unknown, way, levels)
+    return this.neighbours(unknown, way).pipe(
+      Effect.flatMap((hubs) => this.notHidden(hubs)),
+      Effect.flatMap((hubs) =>
+        this.walkAll(
+          hubs.filter(({ id }) => (this.known[opposite[way]].get(id) ?? 0) < 1),
+          opposite[way],
+          1
+        )
+      ),
+      Effect.andThen(Effect.sync(() => unknown.forEach(({ id }) => this.known[way].set(id, 1)))),
+      // A release that does not take several roots: one walk a node.
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "Rejected",
+        () => this.walkAll(unknown, way, 1)
+      )
+    )
+  }
+
+  private notHidden(nodes: ReadonlyArray<Node>): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
+    const { hidden } = this
+    if (hidden === undefined) return Effect.succeed(nodes)
+    return Effect.map(hidden.look(nodes), () => nodes.filter(({ id }) => !hidden.has(id)))
+  }
+
+  private walkAll(nodes: ReadonlyArray<Node>, way: Way, levels: number) {
+    return Effect.forEach(nodes, (node) => this.walk(node, way, levels), { concurrency, discard: true })
+  }
+
+  private walk(root: Node, direction: Way, maxLevel: number): Effect.Effect<void, ThingsBoardError> {
+    const parameters = {
+      rootId: root.id,
+      rootType: root.entityType,
+      direction,
+      relationTypeGroup: "COMMON" as const,
+      maxLevel,
+      fetchLastLevelOnly: false
+    }
+    return Effect.map(
+      this.thingsBoard.call((client) => client.relations.findRelations({ payload: { parameters, filters: [] } })),
+      (relations) => {
+        const followed: Array<Edge> = []
+        for (const { from, to, type } of relations) {
+          const edge = { from: toNode(from), to: toNode(to), type }
+          if (this.relationTypes.length > 0 && !this.relationTypes.includes(type)) continue
+          this.edges.set(edgeKey(edge), edge)
+          followed.push(edge)
+        }
+        this.remember(root, direction, maxLevel, followed)
+      }
+    ).pipe(
+      // What may not be seen has no relations here; a root that is not there is noticed by its missing name.
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
+        () => Effect.sync(() => this.remember(root, direction, maxLevel, []))
+      )
+    )
+  }
+
+  /** A walk of n levels knows n levels behind its root, n - 1 behind what is one step away, and so on. */
+  private remember(root: Node, way: Way, levels: number, edges: ReadonlyArray<Edge>) {
+    const next = new Map<string, Array<string>>()
+    for (const { from, to } of edges) {
+      const [near, far] = way === "FROM" ? [from.id, to.id] : [to.id, from.id]
+      next.set(near, [...(next.get(near) ?? []), far])
+    }
+    const known = this.known[way]
+    let level: ReadonlyArray<string> = [root.id]
+    for (let left = levels; left > 0 && level.length > 0; left--) {
+      const fresh = level.filter((id) => (known.get(id) ?? 0) < left)
+      for (const id of fresh) known.set(id, left)
+      level = fresh.flatMap((id) => next.get(id) ?? [])
+    }
+  }
+
+  private neighbours(nodes: ReadonlyArray<Node>, direction: Way): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
+    const byType = Map.groupBy(nodes, ({ entityType }) => entityType)
+    const chunks = [...byType].flatMap(([entityType, all]) =>
+      Array.from({ length: Math.ceil(all.length / maxRoots) }, (_, i) => ({
+        entityType,
+        ids: all.slice(i * maxRoots, (i + 1) * maxRoots).map(({ id }) => id)
+      }))
+    )
+    return Effect.map(
+      Effect.forEach(chunks, ({ entityType, ids }) => this.neighboursOf(entityType, ids, direction, 0, []), { concurrency: 2 }),
+      (found) => [...new Map(found.flat().map((node) => [node.id, node])).values()]
+    )
+  }
+
+  private neighboursOf(
+    entityType: string,
+    ids: ReadonlyArray<string>,
+    direction: Way,
+    page: number,
+    found: ReadonlyArray<Node>
+  ): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
+    const entityFilter = {
+      type: "relationsQuery" as const,
+      // Named one way in the field and another in its setter; what is not known is ignored.
+      multiRoot: true,
+      isMultiRoot: true,
+      multiRootEntitiesType: entityType,
+      multiRootEntityIds: ids,
+      direction,
+      maxLevel: 1,
+      fetchLastLevelOnly: false,
+      filters: []
+    }
+    const sortOrder = { key: { type: "ENTITY_FIELD" as const, key: "createdTime" }, direction: "ASC" as const }
+    const payload = {
+      entityFilter,
+      entityFields: [],
+      latestValues: [],
+      keyFilters: [],
+      pageLink: { pageSize: 1000, page, textSearch: null, sortOrder }
+    }
+    return Effect.flatMap(
+      this.thingsBoard.call((client) => client.entityQueries.findEntities({ payload })),
+      ({ data, hasNext }) => {
+        const all = [...found, ...data.map(({ entityId }) => toNode(entityId))]
+        const isLast = page + 1 >= maxPages
+        this.incomplete ||= hasNext && isLast
+        return hasNext && !isLast ? this.neighboursOf(entityType, ids, direction, page + 1, all) : Effect.succeed(all)
+      }
+    )
+  }
+}
+
+const toNode = ({ entityType, id }: { readonly entityType: string; readonly id: string }): Node => ({
+  id,
+  entityType: entityType as EntityType
+})

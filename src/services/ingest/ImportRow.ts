@@ -1,0 +1,52 @@
+/** What a row of an import says: a device, a time and points, or why it is refused. */
+import { type Checked, telemetryKeyIssue } from "./validation.ts"
+
+export interface RowPoint {
+  readonly key: string
+  readonly token: string
+  readonly rounded: boolean
+}
+
+export interface Row {
+  /** None when the rows are of the device in the path. */
+  readonly device: { readonly id: string } | { readonly name: string } | undefined
+  readonly ts: number
+  /** None when all cells are empty. */
+  readonly points: ReadonlyArray<RowPoint>
+}
+
+/** Ends a row; what it says goes into the report. */
+export class RowRejected extends Error {}
+
+export const rejectRow = (reason: string): never => {
+  throw new RowRejected(reason)
+}
+
+/** A sentence that goes on behind a colon. */
+const lower = (issue: string) => issue.slice(0, 1).toLowerCase() + issue.slice(1)
+
+export const pointOf = (key: string, checked: Checked): RowPoint =>
+  "issue" in checked ? rejectRow(`${key.slice(0, 64)}: ${lower(checked.issue)}`) : { key, ...checked }
+
+export const checkKey = (key: string): void => {
+  const issue = telemetryKeyIssue(key)
+  if (issue !== undefined) rejectRow(`key: ${lower(issue)}`)
+}
+
+export const timeOr = (time: number | string): number => (typeof time === "number" ? time : rejectRow(`ts: ${lower(time)}`))
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Bytes that are no UTF-8 come as this sign: what they were is lost. */
+const replacement = "\uFFFD"
+
+export const checkUtf8 = (text: string): void => {
+  if (text.includes(replacement)) rejectRow("expected UTF-8, without the replacement character")
+}
+
+/** The id counts when both are there. */
+export const deviceOf = (id: string | undefined, name: string | undefined, named: boolean): Row["device"] => {
+  if (!named) return undefined
+  if (id !== undefined && id !== "") return uuid.test(id) ? { id: id.toLowerCase() } : rejectRow("device_id: expected a device id (UUID)")
+  return name !== undefined && name !== "" ? { name } : rejectRow("expected device_id or device_name")
+}

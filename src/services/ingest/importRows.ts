@@ -1,0 +1,85 @@
+/** The rows of a body, piece by piece, each with its line; what they say is read by who takes them. */
+import { Effect, Stream } from "effect"
+import { InvalidInput } from "../../domain/Errors.ts"
+import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
+import { LineReader } from "../../formats/LineReader.ts"
+import { bytesWentBy } from "../../platform/gcPressure.ts"
+import { type Columns, columnsOf, rowOfRecord } from "./csvRows.ts"
+import { rejectRow, type Row } from "./ImportRow.ts"
+import { rowOfLine } from "./ndjsonRows.ts"
+import type { ValueRules } from "./validation.ts"
+
+export interface ReadingOptions {
+  readonly format: "csv" | "ndjson"
+  /** The device that all rows are of; when undefined each row names its own. */
+  readonly deviceId: string | undefined
+  readonly rules: ValueRules
+}
+
+export interface NumberedRow {
+  readonly line: number
+  /** Throws `Refused`. */
+  readonly read: () => Row
+}
+
+const fault = (issue: string) => new InvalidInput({ faults: [{ field: "body", issue }] })
+
+/** The body broke off: what was stored stays stored. */
+const unreadable = () => fault("Expected a whole body of UTF-8 text")
+
+/** A row becomes several objects of about its size, some six times, before it is written. */
+const garbageOfByte = 6
+
+const collected = <E>(body: Stream.Stream<Uint8Array, E>) =>
+  Stream.map(body, (part) => {
+    bytesWentBy(garbageOfByte * part.length)
+    return part
+  })
+
+interface Reader<A> {
+  readonly feed: (piece: string) => ReadonlyArray<A>
+  readonly end: () => ReadonlyArray<A>
+}
+
+/** The records of each piece of the body, and those of its end. */
+const recordsOf = <A>(body: Stream.Stream<Uint8Array, unknown>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
+  Stream.mapError(collected(body), unreadable).pipe(
+    Stream.decodeText,
+    Stream.map((piece) => reader.feed(piece)),
+    Stream.concat(Stream.sync(() => reader.end()))
+  )
+
+const ofLines = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: ReadingOptions) =>
+  Stream.map(recordsOf(body, new LineReader()), (lines) =>
+    lines.map(({ line, text }): NumberedRow => {
+      const read = () => (text === undefined ? rejectRow("expected a shorter line") : rowOfLine(text, deviceId === undefined, rules))
+      return { line, read }
+    })
+  )
+
+const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: ReadingOptions) => {
+  const named = deviceId === undefined
+  let columns: Columns | undefined
+  const header = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
+    const found = broken === undefined ? columnsOf(cells, named) : `Expected a header, then CSV: ${broken}`
+    return typeof found === "string" ? Effect.fail(fault(found)) : Effect.succeed(found)
+  }
+  const rows = Stream.mapEffect(
+    recordsOf(body, new CsvReader()),
+    Effect.fnUntraced(function* (records) {
+      const [first] = records
+      if (first === undefined) return []
+      const isHeader = columns === undefined
+      const known = (columns ??= yield* header(first))
+      const behind = isHeader ? records.slice(1) : records
+      return behind.map((record): NumberedRow => ({ line: record.line, read: () => rowOfRecord(record, known, named, rules) }))
+    })
+  )
+  const checked = Stream.suspend(() => (columns === undefined ? Stream.fail(fault("Expected a header")) : Stream.empty))
+  return Stream.concat(rows, checked)
+}
+
+export const readRows = (
+  body: Stream.Stream<Uint8Array, unknown>,
+  options: ReadingOptions
+): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> => (options.format === "ndjson" ? ofLines(body, options) : ofCsv(body, options))

@@ -1,4 +1,0 @@
-import { Context } from "effect"
-
-/** The certificates (PEM) of the authorities that are trusted for ThingsBoard; undefined for the public ones. */
-export const Authorities = Context.Reference<string | undefined>("boardwalk/thingsboard/Authorities", { defaultValue: () => undefined })

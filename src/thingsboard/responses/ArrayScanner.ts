@@ -1,0 +1,24 @@
+import { Effect } from "effect"
+import { endOfValue, expect, fail, skipSpace, valueAt } from "../../json/JsonScanner.ts"
+import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+
+const [comma, opening, closing] = [44, 91, 93]
+
+const cut = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
+  const elements: Array<Uint8Array> = []
+  let i = expect(bytes, skipSpace(bytes, 0), opening)
+  while (bytes[i] !== closing) {
+    if (elements.length > 0) i = expect(bytes, i, comma)
+    const end = endOfValue(bytes, i)
+    elements.push(bytes.subarray(i, end))
+    i = skipSpace(bytes, end)
+  }
+  return skipSpace(bytes, i + 1) === bytes.length ? elements : fail(i)
+}
+
+/** The elements of a JSON array, each with its own bytes. */
+export const scanArray = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
+  Effect.try({ try: () => cut(bytes), catch: () => invalidResponse() })
+
+/** An element as a value: to look into it, not to print it again. */
+export const valueOf = (element: Uint8Array): unknown => valueAt(element, 0, element.length)

@@ -1,0 +1,16 @@
+import { Effect, Schedule } from "effect"
+import type { ThingsBoardError } from "./ThingsBoardError.ts"
+
+/** Failures that may be gone at the next try; an answer that was cut or garbled on its way is one of them. */
+const isPassing = ({ reason }: ThingsBoardError) =>
+  reason._tag === "Unavailable" || reason._tag === "Timeout" || reason._tag === "RateLimited" || reason._tag === "BadAnswer"
+
+/** Some twelve seconds of pauses; a ThingsBoard that hangs is given up after two more of its timeouts. */
+const backoff = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6, duration: "45 seconds" }))
+
+/**
+ * Reads a page of a stream that is on its way to a client; when that fails and may work later, reads `again`, at once and then with
+ * pauses. None of its bytes was handed on yet, so nobody notices. First pages do without: their failure is an answer with a status.
+ */
+export const retryTransient = <A, R>(read: Effect.Effect<A, ThingsBoardError, R>, again = read): Effect.Effect<A, ThingsBoardError, R> =>
+  Effect.catchIf(read, isPassing, () => Effect.retry(again, { while: isPassing, schedule: backoff }))

@@ -1,0 +1,249 @@
+/** The file of keys while a gateway runs: what is taken over, what is told of it and how often, with a clock that the test moves. */
+import { describe, expect } from "bun:test"
+import { ConfigProvider, Context, Effect, FileSystem, Layer, PlatformError, Redacted, Runtime } from "effect"
+import { TestClock } from "effect/testing"
+import { Settings } from "../../src/config/Settings.ts"
+import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
+import { effect } from "../support/it.ts"
+import { keyOf, keysText } from "../support/keysFile.ts"
+import { canaries } from "../support/leaks/canaries.ts"
+import { observed } from "../support/leaks/observed.ts"
+
+const missing = (pathOrDescriptor: string) =>
+  PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFile", pathOrDescriptor })
+
+/** Files whose dates and sizes never change, as those of links that are swapped. */
+const disk = (files: Map<string, string>) =>
+  FileSystem.layerNoop({
+    exists: (path) => Effect.succeed(files.has(path)),
+    readFileString: (path) => {
+      const text = files.get(path)
+      return text === undefined ? Effect.fail(missing(path)) : Effect.succeed(text)
+    }
+  })
+
+const file = "/keys.json"
+
+interface Site {
+  readonly text: string
+  readonly apiKey?: string
+  readonly files?: Record<string, string>
+  readonly environment?: Record<string, string>
+}
+
+const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: others = {}, text }: Site) {
+  const files = new Map([[file, text], ...Object.entries(others)])
+  const { layer: Observed, records } = observed()
+  const services = yield* Layer.build(
+    ApiKeys.layer.pipe(
+      Layer.provide(Settings.layerTest({ apiKeysFile: file, apiKey: apiKey === undefined ? undefined : Redacted.make(apiKey) })),
+      Layer.provide(disk(files)),
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
+      Layer.provide(Observed)
+    )
+  )
+  const keys = Context.get(services, ApiKeys)
+  const found = (id: string) => keys.verify(keyOf(id), 0)
+  return {
+    files,
+    keys,
+    records: (message: string) => records.filter((record) => record["message"] === message),
+    /** Which of these keys work, fail for want of a secret, or are not there. */
+    states: (...ids: ReadonlyArray<string>) =>
+      ids.map((id) => (found(id) === undefined ? "gone" : found(id)!.lacksSecret ? "lacks secret" : "works")),
+    change: (path: string, contents: string | undefined) => {
+      if (contents === undefined) files.delete(path)
+      else files.set(path, contents)
+      return TestClock.adjust("2 seconds")
+    }
+  }
+})
+
+const refused = (options: Site) =>
+  Effect.map(Effect.flip(site(options)), (error) => {
+    expect(Runtime.getErrorExitCode(error)).toBe(2)
+    return error.message
+  })
+
+const anew = "API_KEYS_FILE was read anew"
+const broken = "API_KEYS_FILE is broken; the keys stay as they were"
+const lacking = "A key cannot be used: the secret of its ThingsBoard user is missing"
+
+const withFile = (path: string) => ({ thingsboard: { username: "u@example.com", password: { file: path } } })
+const withVariable = (env: string) => ({ thingsboard: { api_key: { env } } })
+
+describe("a file of keys that changes", () => {
+  effect("is known by what is in it, told once, and with the ids of keys", () =>
+    Effect.gen(function* () {
+      const it = yield* site({ text: keysText({ a: {}, b: {} }), files: { "/secret": "s" } })
+      yield* TestClock.adjust("10 seconds")
+      expect(it.records(anew)).toEqual([])
+      yield* it.change(file, keysText({ a: {}, c: {} }))
+      expect(it.states("a", "b", "c")).toEqual(["works", "gone", "works"])
+      expect(it.records(anew)).toMatchObject([{ added: ["c"], removed: ["b"] }])
+      yield* it.change(file, keysText({ a: {}, c: {}, d: withFile("/secret") }))
+      yield* TestClock.adjust("10 seconds")
+      expect(it.records(anew).slice(1)).toMatchObject([{ added: ["d"] }])
+      // The file is the same, and the secret that it names is another one.
+      yield* it.change("/secret", "t")
+      yield* TestClock.adjust("10 seconds")
+      expect(it.records(anew).slice(2)).toMatchObject([{ changed: ["d"] }])
+    })
+  )
+
+  effect("and cannot be used changes nothing, which is told hourly in one sentence until it is mended", () =>
+    Effect.gen(function* () {
+      const good = keysText({ a: {} })
+      const it = yield* site({ text: good })
+      expect(it.keys.fileState()).toBe("read")
+      yield* it.change(file, keysText({ a: { scopes: ["devices:raed" as never] }, b: {} }))
+      yield* TestClock.adjust("59 minutes")
+      expect(it.states("a", "b")).toEqual(["works", "gone"])
+      expect(it.keys.fileState()).toBe("broken")
+      const [told, ...more] = it.records(broken)
+      expect(told).toMatchObject({
+        level: "error",
+        reason: expect.stringMatching(/^key a: scopes\.0: Expected one of devices:read, [^\n]*$/)
+      })
+      expect(Object.keys(told!).toSorted()).toEqual(["level", "message", "reason", "ts"])
+      expect(more).toEqual([])
+      yield* TestClock.adjust("2 minutes")
+      expect(it.records(broken).length).toBe(2)
+      // Another fault is another message.
+      yield* it.change(file, undefined)
+      expect(it.records(broken).slice(2)).toMatchObject([{ reason: "there is no such file" }])
+      yield* it.change(file, good)
+      yield* TestClock.adjust("3 hours")
+      expect(it.keys.fileState()).toBe("read")
+      expect([it.records(broken).length, it.records(anew).length]).toEqual([3, 1])
+    })
+  )
+
+  effect("tells of its faults where they are, and not what somebody pasted there", () =>
+    Effect.gen(function* () {
+      const { otherApiKey } = canaries
+      const entry = JSON.parse(keysText({ a: {} })).keys[0]
+      const faults = {
+        "{": "it is not JSON",
+        " ": "it is empty",
+        [`{"keys":[${otherApiKey}]}`]: "it is not JSON",
+        [JSON.stringify({ [otherApiKey]: entry })]: "…: Expected no excess property; keys: Missing key",
+        [JSON.stringify({ keys: [{ ...entry, id: `bw_${"x".repeat(46)}`, [otherApiKey]: 1 }] })]:
+          "key number 1: …: Expected no excess property",
+        [JSON.stringify({ keys: [entry, entry] })]: "Expected every key to have its own id; that of a is there twice",
+        [JSON.stringify({ keys: Array.from({ length: 9 }, () => ({})) })]: "and 31 more faults"
+      }
+      for (const [text, told] of Object.entries(faults)) {
+        const message = yield* refused({ text })
+        expect(message).toStartWith("API_KEYS_FILE cannot be used: ")
+        expect(message).toContain(told)
+        expect(message).not.toContain("\n")
+        expect(message).not.toContain(otherApiKey)
+      }
+    })
+  )
+})
+
+describe("a ThingsBoard secret that is missing", () => {
+  effect("keeps its key from being used, and no other from coming or going", () =>
+    Effect.gen(function* () {
+      const it = yield* site({ text: keysText({ a: {}, b: {} }) })
+      // As when `boardwalk keys create --thingsboard-api-key-env` is used beside a running gateway, which cannot gain a variable.
+      yield* it.change(file, keysText({ a: {}, b: {}, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
+      expect(it.states("a", "b", "c", "billing")).toEqual(["works", "works", "works", "lacks secret"])
+      yield* it.change(file, keysText({ a: { disabled: true }, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
+      expect(it.states("a", "b", "c", "billing")).toEqual(["gone", "gone", "works", "lacks secret"])
+      yield* TestClock.adjust("3 hours")
+      expect(it.keys.fileState()).toBe("read")
+      expect(it.records(broken)).toEqual([])
+      expect(it.records(lacking)).toMatchObject([
+        {
+          level: "warn",
+          key_id: "billing",
+          reason: "the variable TB_API_KEY_BILLING is empty or not set, in the environment and in .env"
+        }
+      ])
+    })
+  )
+
+  effect("is looked for in .env below the environment, at each look, and told again when it is lost again", () =>
+    Effect.gen(function* () {
+      const it = yield* site({
+        text: keysText({ one: withVariable("ONE"), two: withVariable("TWO"), three: withFile("/three") }),
+        files: { ".env": `TWO='${canaries.freshPassword}' # here\nONE=of-the-file`, "/three": "\n" },
+        environment: { ONE: "of-the-environment", TWO: "" }
+      })
+      expect(it.states("one", "two", "three")).toEqual(["works", "works", "lacks secret"])
+      const user = (id: string) => it.keys.verify(keyOf(id), 0)!.thingsBoard
+      const secretOf = (id: string) => {
+        const found = user(id)
+        return found === undefined ? undefined : Redacted.value(found._tag === "ApiKey" ? found.key : found.password)
+      }
+      expect([secretOf("one"), secretOf("two")]).toEqual(["of-the-environment", canaries.freshPassword])
+      // What it must never do for want of a user of its own is to act as the gateway's.
+      expect([user("three") === undefined, secretOf("three")]).toEqual([false, ""])
+
+      yield* it.change("/three", `${canaries.guestPassword}\n`)
+      expect([it.states("three"), secretOf("three")]).toEqual([["works"], canaries.guestPassword])
+      yield* it.change(".env", undefined)
+      expect(it.states("one", "two", "three")).toEqual(["works", "lacks secret", "works"])
+      yield* it.change("/three", undefined)
+      expect(it.records(lacking).map(({ key_id, reason }) => [key_id, reason])).toEqual([
+        ["three", "the file /three is empty or cannot be read"],
+        ["two", "the variable TWO is empty or not set, in the environment and in .env"],
+        ["three", "the file /three is empty or cannot be read"]
+      ])
+      expect(it.records(anew).map(({ changed }) => changed)).toEqual([["three"], ["two"], ["three"]])
+    })
+  )
+})
+
+describe("a gateway does not start", () => {
+  const nothing = "it has no key that can be used"
+  const texts = {
+    "no keys": keysText({}),
+    "disabled keys": keysText({ a: { disabled: true } }),
+    "expired keys": keysText({ a: { expires_at: "1969-01-01T00:00:00.000Z" } }),
+    "keys without their secrets": keysText({ a: withFile("/nowhere") })
+  }
+  for (const [what, text] of Object.entries(texts))
+    effect(`with a file of nothing but ${what}, unless there is an API_KEY`, () =>
+      Effect.gen(function* () {
+        expect(yield* refused({ text })).toContain(nothing)
+        yield* site({ text, apiKey: canaries.apiKey })
+        // A gateway that runs must take over that all keys were revoked.
+        const it = yield* site({ text: keysText({ a: {}, b: {} }) })
+        yield* it.change(file, text)
+        expect(it.states("b")).toEqual(["gone"])
+        expect(it.keys.fileState()).toBe("read")
+      })
+    )
+
+  effect("with a member twice, of which JSON would keep the last: it may be a restriction", () =>
+    Effect.gen(function* () {
+      const text = keysText({ a: { devices: { types: ["meter"] } } })
+      const twice = text.replace('"devices":', '"devices":{"types":["meter","pump"]},"devices":')
+      expect(JSON.parse(twice)).toEqual(JSON.parse(text))
+      const sentence = "one object has the member devices twice, and only the last would count"
+      expect(yield* refused({ text: twice })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
+      const it = yield* site({ text: keysText({ a: {} }) })
+      yield* it.change(file, twice)
+      expect(it.records(broken)).toMatchObject([{ reason: sentence }])
+    })
+  )
+
+  effect("with API_KEY in the file as well, disabled or not: its restriction would be ignored", () =>
+    Effect.gen(function* () {
+      const sentence = "key twice is the key of API_KEY, which has all rights: leave out API_KEY or this entry"
+      const apiKey = keyOf("twice")
+      for (const entry of [{}, { disabled: true }, { scopes: ["devices:read" as const] }]) {
+        const text = keysText({ a: {}, twice: entry })
+        expect(yield* refused({ text, apiKey })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
+        const it = yield* site({ text: keysText({ a: {} }), apiKey })
+        yield* it.change(file, text)
+        expect(it.records(broken)).toMatchObject([{ reason: sentence }])
+        expect(it.states("a", "twice")).toEqual(["works", "works"])
+      }
+    })
+  )
+})

@@ -1,0 +1,45 @@
+import { describe, expect, test } from "bun:test"
+import { Schema } from "effect"
+import { KeysFile } from "../../src/domain/ApiKey.ts"
+import { describeKeyChanges, expiringSoon } from "../../src/apikeys/keyChanges.ts"
+import { keysText } from "../support/keysFile.ts"
+
+const file = (...[keys]: Parameters<typeof keysText>) => Schema.decodeSync(Schema.fromJsonString(KeysFile))(keysText(keys))
+
+const day = 86_400_000
+const now = Date.UTC(2027, 0, 1)
+const at = (days: number) => new Date(now + days * day).toISOString()
+
+describe("changes of the file of keys", () => {
+  test("are told by id: a disabled key counts as gone, and one that is enabled again as new", () => {
+    const before = file({ stays: {}, goes: {}, off: {}, on: { disabled: true }, scopes: {}, expiry: { expires_at: at(9) } })
+    const after = file({
+      stays: {},
+      off: { disabled: true },
+      on: {},
+      scopes: { scopes: ["devices:read"] },
+      expiry: { expires_at: at(10) },
+      comes: {}
+    })
+    expect(describeKeyChanges(before, after)).toEqual({ added: ["on", "comes"], removed: ["goes", "off"], changed: ["scopes", "expiry"] })
+  })
+
+  test("are nothing where the file was only written anew", () => {
+    expect(describeKeyChanges(file({ a: {}, b: { disabled: true } }), file({ b: { disabled: true }, a: {} }))).toEqual({})
+  })
+})
+
+test("keys that end within 14 days are named with the days left, others are not", () => {
+  const keys = file({
+    expired: { expires_at: at(-0.1) },
+    today: { expires_at: at(0.5) },
+    soon: { expires_at: at(14) },
+    later: { expires_at: at(14.1) },
+    never: {},
+    off: { expires_at: at(1), disabled: true }
+  })
+  expect(expiringSoon(keys, now)).toEqual([
+    { id: "today", expiresAt: at(0.5), days: 0 },
+    { id: "soon", expiresAt: at(14), days: 14 }
+  ])
+})

@@ -1,0 +1,100 @@
+/** What `boardwalk keys create` makes of its flags, and what becomes of a key that nobody could read. */
+import { expect, test } from "bun:test"
+import { Effect, Exit } from "effect"
+import { TestClock } from "effect/testing"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { expiryOf } from "../../../src/cli/keys/expiry.ts"
+import { idOf } from "../../../src/cli/keys/id.ts"
+import { aligned, plain } from "../../../src/cli/keys/list.ts"
+import { timeText } from "../../../src/cli/keys/output.ts"
+import { folder } from "../../support/folder.ts"
+import { effect, live } from "../../support/it.ts"
+import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
+import { main, run, start } from "../../support/program.ts"
+
+test("an id is made of the letters of a name, whatever they are, and never looks like a flag", () => {
+  const digest = "5b6da5".padEnd(64, "0")
+  const names = { "Zähler Ünït": "zahler-unit", 温度: "key", "--x--": "x", "": "key", "ﬁne ①": "fine-1", Crème: "creme" }
+  for (const [name, id] of Object.entries(names)) expect([name, idOf(name, digest)]).toEqual([name, `${id}-5b6da5`])
+  expect(idOf(`${"a".repeat(39)} b`, digest)).toBe(`${"a".repeat(39)}-5b6da5`)
+})
+
+effect("an end is a date, a time with its offset or a length; what is past or no such day is refused", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.parse("2027-01-31T10:30:00.250Z"))
+    const ends = {
+      "2027-12-31": "2028-01-01T00:00:00Z",
+      "2027-01-31": "2027-02-01T00:00:00Z",
+      "2028-02-29": "2028-03-01T00:00:00Z",
+      "2027-12-31T18:00:00Z": "2027-12-31T18:00:00Z",
+      "2027-12-31T18:00+01:00": "2027-12-31T17:00:00Z",
+      "90d": "2027-05-01T10:30:00Z",
+      "12h": "2027-01-31T22:30:00Z"
+    }
+    for (const [text, end] of Object.entries(ends)) expect([text, timeText(yield* expiryOf(text))]).toEqual([text, end])
+    const refused = {
+      "is past": ["2020-01-01", "2027-01-30", "2027-01-31T11:30:00+01:00", "0d"],
+      "is no time that is understood": [
+        "2027-02-30",
+        "2027-02-29",
+        "2027-13-01",
+        "2027-12-31T24:00:00Z",
+        "2027-12-31T18:00:00",
+        "2027-12-31T18:00:00+25:00",
+        "31.12.2027",
+        "1",
+        "tomorrow",
+        "-1d",
+        "",
+        "9999-12-31"
+      ]
+    }
+    for (const [why, texts] of Object.entries(refused)) {
+      for (const text of texts) {
+        const exit = yield* Effect.exit(expiryOf(text))
+        expect([text, Exit.isFailure(exit) ? String(exit.cause) : exit]).toEqual([text, expect.stringContaining(why)])
+      }
+    }
+  })
+)
+
+test("keys are listed one under the other on a terminal, and without padding elsewhere", () => {
+  const rows = [
+    ["one", "active", "温度", "", "until 2028"],
+    ["three", "expired", "Three", "", ""]
+  ]
+  expect(aligned(rows)).toEqual(["one    active   温度   until 2028", "three  expired  Three"])
+  expect(plain(rows)).toEqual(["one  active  温度  until 2028", "three  expired  Three"])
+})
+
+live("JSON has the key once, with the id and the end, which is told on standard error too", () =>
+  Effect.gen(function* () {
+    const file = join(yield* folder("keys"), "keys.json")
+    const args = ["--name", " Grafana ", "--id", "grafana", "--scope", "devices:read", "--expires", "2099-12-31", "--json"]
+    const { exitCode, stderr, stdout } = yield* run(["keys", "create", ...args], { API_KEYS_FILE: file })
+    const made = JSON.parse(stdout)
+    expect(made).toEqual({ id: "grafana", name: "Grafana", key: expect.any(String), expires_at: "2100-01-01T00:00:00Z" })
+    expect([exitCode, isWellFormed(made.key), stderr.includes(made.key)]).toEqual([0, true, false])
+    expect(stderr).toContain("it ends 2100-01-01T00:00:00Z")
+    expect(stderr).toContain(`${file} is new, and only its owner can read it`)
+  })
+)
+
+const closed = '{ sleep 0.2; "$0" "$@"; echo "ended with $?" >&2; } | true'
+const full = '"$0" "$@" > /dev/full; echo "ended with $?" >&2'
+
+for (const [where, script] of Object.entries({ "a closed pipe": closed, ...(existsSync("/dev/full") ? { "a full disk": full } : {}) })) {
+  live(`a key that is lost in ${where} is removed again`, () =>
+    Effect.gen(function* () {
+      const file = join(yield* folder("keys"), "keys.json")
+      const create = ["keys", "create", "--name", "Lost", "--id", "lost", "--scope", "devices:read"]
+      const command = ["sh", "-c", script, process.execPath, "--no-env-file", main]
+      const { stderr } = yield* Effect.scoped(Effect.flatMap(start(create, { API_KEYS_FILE: file }, {}, command), ({ ended }) => ended))
+      expect(stderr).toContain("could not be printed")
+      expect(stderr).toContain("so lost was removed again")
+      expect(stderr).toContain("ended with 1")
+      expect(JSON.parse(yield* Effect.promise(() => Bun.file(file).text()))).toEqual({ keys: [] })
+    })
+  )
+}

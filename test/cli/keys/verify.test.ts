@@ -1,0 +1,118 @@
+/** Where `boardwalk keys verify` takes the key from, and what it says of one that no longer works; what is done to keys that there are. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
+import { digestOf, createKey } from "../../../src/apikeys/KeyFormat.ts"
+import { folder } from "../../support/folder.ts"
+import { live } from "../../support/it.ts"
+import { keyOf, keysFile } from "../../support/keysFile.ts"
+import { main, run, start } from "../../support/program.ts"
+
+const verify = (file: string, id: string, ...args: ReadonlyArray<string>) =>
+  run(["keys", "verify", ...args], { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf(id) })
+
+/** With the text of a variable on standard input. */
+const piped = (text: string, environment: Record<string, string>, files: Record<string, string> = {}) =>
+  Effect.scoped(
+    Effect.flatMap(
+      start(["keys", "verify"], { ...environment, PIPED: text }, files, [
+        "sh",
+        "-c",
+        'printf %s "$PIPED" | "$0" "$@"',
+        process.execPath,
+        "--no-env-file",
+        main
+      ]),
+      ({ ended }) => ended
+    )
+  )
+
+live("a key that no longer works is told as such, with exit code 1", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({
+      now: {},
+      later: { expires_at: "2099-06-30T12:00:00+02:00" },
+      past: { expires_at: "2020-01-01T00:00:00Z" },
+      off: { disabled: true }
+    })
+    expect(yield* verify(file, "now")).toEqual({ exitCode: 0, stdout: "This is key now (now).\n", stderr: "" })
+    expect((yield* verify(file, "later")).stdout).toBe("This is key later (later), which ends 2099-06-30T10:00:00Z.\n")
+    expect(yield* verify(file, "past")).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: "boardwalk: This is key past (past), which expired 2020-01-01T00:00:00Z.\n"
+    })
+    const off = yield* verify(file, "off", "--json")
+    expect([off.exitCode, JSON.parse(off.stdout)]).toEqual([1, { id: "off", name: "off", state: "disabled", expires_at: null }])
+    const strange = yield* verify(file, "strange", "--json")
+    expect([strange.exitCode, JSON.parse(strange.stdout)]).toEqual([1, { id: null, name: null, state: "foreign", expires_at: null }])
+  })
+)
+
+live("a key is read from standard input, of which the first line counts, unless a variable has one", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ one: {}, two: {} })
+    const input = `${keyOf("one")}\nuser: somebody\n`
+    expect(yield* piped(input, { API_KEYS_FILE: file })).toEqual({ exitCode: 0, stdout: "This is key one (one).\n", stderr: "" })
+    expect((yield* piped(input, { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf("two") })).stdout).toContain("key two")
+    const nothing = yield* piped("", { API_KEYS_FILE: file })
+    expect([nothing.exitCode, nothing.stdout]).toEqual([2, ""])
+    expect(nothing.stderr).toContain("No key was given: give it on standard input, or as BOARDWALK_KEY")
+  })
+)
+
+live("file and key are read from .env as the gateway's settings are, below the environment", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ one: {}, two: {} })
+    const files = { ".env": `API_KEYS_FILE=${file}\nBOARDWALK_KEY=${keyOf("one")}\n` }
+    expect((yield* run(["keys", "verify"], {}, files)).stdout).toContain("key one")
+    expect((yield* run(["keys", "verify"], { BOARDWALK_KEY: keyOf("two") }, files)).stdout).toContain("key two")
+    expect((yield* run(["keys", "list"], { API_KEYS_FILE: "other.json" }, files)).stderr).toContain("other.json does not exist")
+    const without = yield* run(["keys", "list"])
+    expect([without.exitCode, without.stdout]).toEqual([2, ""])
+    expect(without.stderr).toContain("--file, or API_KEYS_FILE in the environment or in .env")
+  })
+)
+
+live(
+  "a key is revoked, enabled and given another end, and each says what came of it",
+  () =>
+    Effect.gen(function* () {
+      const file = yield* keysFile({ a: { expires_at: "2020-01-01T00:00:00Z" } })
+      const told = (...args: ReadonlyArray<string>) => Effect.map(run(["keys", ...args], { API_KEYS_FILE: file }), ({ stdout }) => stdout)
+      expect(yield* told("revoke", "a")).toContain("Key a is disabled")
+      expect(yield* told("revoke", "a")).toBe("Key a was disabled already.\n")
+      expect(yield* told("enable", "a")).toContain("it expired 2020-01-01T00:00:00Z")
+      expect(yield* told("extend", "a", "--expires", "2099-12-31")).toContain("it ends 2100-01-01T00:00:00Z; a running gateway")
+      expect((yield* verify(file, "a")).exitCode).toBe(0)
+      expect(JSON.parse(yield* told("revoke", "a", "--json"))).toEqual({
+        id: "a",
+        name: "a",
+        state: "disabled",
+        expires_at: "2100-01-01T00:00:00Z"
+      })
+      expect(yield* told("extend", "a", "--expires", "2099-01-01T00:00:00Z")).toContain("but it is disabled")
+      expect(yield* told("enable", "a")).toContain("Key a works again")
+      expect(yield* told("enable", "a")).toBe("Key a was not disabled.\n")
+    }),
+  20_000
+)
+
+live("a key in the place of an id is not repeated, and its id is named", () =>
+  Effect.gen(function* () {
+    // Keys that the watch does not know: it looks at arguments too.
+    const [known, unknown] = [createKey(randomBytes), createKey(randomBytes)]
+    const file = join(yield* folder("keys"), "keys.json")
+    const entry = { id: "one", name: "One", sha256: digestOf(known), scopes: [] }
+    yield* Effect.promise(() => Bun.write(file, JSON.stringify({ keys: [entry] })))
+    const answers = yield* Effect.forEach([known, unknown], (key) => run(["keys", "revoke", key], { API_KEYS_FILE: file }))
+    expect(answers).toEqual([
+      { exitCode: 1, stdout: "", stderr: "boardwalk: This is a key, not an id. Its id is one. Nothing was changed.\n" },
+      { exitCode: 1, stdout: "", stderr: `boardwalk: This is a key, not an id, and it is not in ${file}. Nothing was changed.\n` }
+    ])
+    const wrong = yield* run(["keys", "list", known], { API_KEYS_FILE: file })
+    expect([wrong.exitCode, wrong.stdout, wrong.stderr.includes(known.slice(3))]).toEqual([2, "", false])
+    expect(JSON.parse(yield* Effect.promise(() => Bun.file(file).text()))).toEqual({ keys: [entry] })
+  })
+)

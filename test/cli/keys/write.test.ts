@@ -1,0 +1,192 @@
+/** How the file of keys is read and changed: by one at a time, whole or not at all, and for those who could read it before. */
+import { expect } from "bun:test"
+import { Effect, FileSystem, Option, PlatformError } from "effect"
+import { chmod, lstat, readdir, readlink, stat, symlink, utimes } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { keysOf } from "../../../src/cli/keys/file.ts"
+import { changeKeys } from "../../../src/cli/keys/write.ts"
+import { layer } from "../../../src/platform/Runtime.ts"
+import { folder } from "../../support/folder.ts"
+import { live } from "../../support/it.ts"
+import { keysFile } from "../../support/keysFile.ts"
+import { run } from "../../support/program.ts"
+
+const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
+const create = (file: string, id: string) => keys(file, "create", "--name", id, "--id", id, "--scope", "devices:read")
+const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
+const write = (file: string, text: string) => Effect.promise(() => Bun.write(file, text))
+const modeOf = (file: string) => Effect.promise(async () => (await stat(file)).mode & 0o7777)
+const entriesOf = (file: string) =>
+  Effect.map(textOf(file), (text): ReadonlyArray<{ readonly id: string; readonly disabled?: true }> => JSON.parse(text).keys)
+const beside = (file: string) => Effect.promise(async () => (await readdir(dirname(file))).toSorted())
+
+live(
+  "ten commands at once lose nothing of each other",
+  () =>
+    Effect.gen(function* () {
+      const file = yield* keysFile({ old: {}, leaked: {} })
+      const ids = Array.from({ length: 9 }, (_, i) => `new-${i}`)
+      const outcomes = yield* Effect.all([...ids.map((id) => create(file, id)), keys(file, "revoke", "leaked")], {
+        concurrency: "unbounded"
+      })
+      expect(outcomes.map(({ exitCode }) => exitCode)).toEqual(outcomes.map(() => 0))
+      const entries = yield* entriesOf(file)
+      expect(entries.map(({ id }) => id).toSorted()).toEqual(["leaked", ...ids, "old"])
+      expect(entries.filter(({ disabled }) => disabled).map(({ id }) => id)).toEqual(["leaked"])
+      expect(yield* beside(file)).toEqual(["keys.json"])
+    }),
+  60_000
+)
+
+live("a lock that was left behind is named, and nothing is changed", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {} })
+    const before = yield* textOf(file)
+    yield* write(`${file}.lock`, "")
+    const hourAgo = Date.now() / 1000 - 3600
+    yield* Effect.promise(() => utimes(`${file}.lock`, hourAgo, hourAgo))
+    const { exitCode, stderr } = yield* keys(file, "revoke", "a")
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/keys\.json\.lock has been there for 36\d\d s: nothing was changed\..*Remove that file when none runs\./)
+    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json", "keys.json.lock"]])
+  })
+)
+
+live("the file keeps its mode, whatever lies beside it", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {} })
+    yield* Effect.promise(() => chmod(file, 0o640))
+    yield* write(`${file}.new`, "left behind")
+    yield* Effect.promise(() => chmod(`${file}.new`, 0o666))
+    expect((yield* create(file, "b")).exitCode).toBe(0)
+    expect((yield* keys(file, "revoke", "a")).exitCode).toBe(0)
+    expect([yield* modeOf(file), (yield* entriesOf(file)).length]).toEqual([0o640, 2])
+    expect(yield* textOf(`${file}.new`)).toBe("left behind")
+    expect(yield* beside(file)).toEqual(["keys.json", "keys.json.new"])
+  })
+)
+
+live("a read-only file stays as it is", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {} })
+    const before = yield* textOf(file)
+    yield* Effect.promise(() => chmod(file, 0o444))
+    const outcomes = [yield* create(file, "b"), yield* keys(file, "revoke", "a")]
+    for (const { exitCode, stderr, stdout } of outcomes) {
+      expect([exitCode, stdout]).toEqual([1, ""])
+      expect(stderr).toContain("read-only for this user: nothing was changed")
+    }
+    expect([yield* textOf(file), yield* modeOf(file), yield* beside(file)]).toEqual([before, 0o444, ["keys.json"]])
+  })
+)
+
+/** The file belongs to another user and group; what is asked of the system fails as it is given. */
+const anothers = (file: string, changes: Partial<FileSystem.FileSystem>) =>
+  Effect.map(FileSystem.FileSystem, (files) => ({
+    ...files,
+    stat: (path: string) =>
+      Effect.map(files.stat(path), (info) => (path === file ? { ...info, uid: Option.some(4242), gid: Option.some(4343) } : info)),
+    ...changes
+  }))
+
+const refused = (method: string) =>
+  Effect.fail(
+    PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method, cause: new Error("EPERM: not permitted") })
+  )
+
+const changing = (file: string, changes: Partial<FileSystem.FileSystem>) =>
+  Effect.gen(function* () {
+    const files = yield* anothers(file, changes)
+    return yield* Effect.result(
+      Effect.provideService(
+        changeKeys(file, (entries) => Effect.succeed(entries.slice(1))),
+        FileSystem.FileSystem,
+        files
+      )
+    )
+  }).pipe(Effect.provide(layer))
+
+live("a file of another user stays that user's, or as it is", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {}, b: {} })
+    const before = yield* textOf(file)
+    const failed = yield* changing(file, { chown: () => refused("chown") })
+    expect(failed).toMatchObject({ failure: { message: expect.stringMatching(/user 4242 and group 4343.*nothing was changed\. Run/) } })
+    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json"]])
+
+    const given: Array<unknown> = []
+    const chown = (path: string, uid: number, gid: number) =>
+      Effect.sync(() => void given.push([dirname(path) === dirname(file) && path !== file, uid, gid]))
+    expect(yield* changing(file, { chown })).toMatchObject({ _tag: "Success" })
+    expect(given).toEqual([[true, 4242, 4343]])
+    expect((yield* entriesOf(file)).map(({ id }) => id)).toEqual(["b"])
+  })
+)
+
+live("what was begun is removed when it cannot be finished", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {} })
+    const before = yield* textOf(file)
+    const failed = yield* changing(file, { chown: () => Effect.void, rename: () => refused("rename") })
+    expect(failed).toMatchObject({ failure: { message: `${file} cannot be changed: EPERM: not permitted.` } })
+    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json"]])
+  })
+)
+
+live("a link stays a link, and the file behind it is changed", () =>
+  Effect.gen(function* () {
+    const file = yield* keysFile({ a: {} })
+    const place = yield* folder("links")
+    const [link, dangling] = [join(place, "keys.json"), join(place, "nothing.json")]
+    yield* Effect.promise(() => Promise.all([symlink(file, link), symlink("missing.json", dangling)]))
+    expect([(yield* create(link, "b")).exitCode, (yield* keys(link, "revoke", "a")).exitCode]).toEqual([0, 0])
+    expect([yield* Effect.promise(() => readlink(link)), (yield* entriesOf(file)).length]).toEqual([file, 2])
+    const { exitCode, stderr } = yield* create(dangling, "b")
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is a link to missing.json, which does not exist")])
+    expect((yield* Effect.promise(() => lstat(dangling))).isSymbolicLink()).toBe(true)
+    expect(yield* beside(link)).toEqual(["keys.json", "nothing.json"])
+  })
+)
+
+live("what is wrong with a file is told with its name, and of an entry with its id", () =>
+  Effect.gen(function* () {
+    const entry = { id: "one", name: "One", sha256: "0".repeat(64), scopes: [] }
+    const entries = (...keys: ReadonlyArray<unknown>) => JSON.stringify({ keys })
+    const texts = [
+      ["", "is empty"],
+      [" \n", "is empty"],
+      ['{"keys":[{"id":"o', "is not JSON"],
+      ["[]", "is no file of keys:\n  Expected object"],
+      [entries({ ...entry, device: {} }), "key one: device: Expected no excess property"],
+      [entries({ ...entry, scopes: ["devices:write"] }), "key one: scopes.0: Expected one of devices:read, "],
+      [entries({ ...entry, expires_at: "2027-02-30T00:00:00Z" }), "key one: expires_at: Expected a time"],
+      [entries({ ...entry, name: " " }), "key one: name: Expected something beside blanks"],
+      [entries({ ...entry, id: "default" }), "key default: id: Expected another id"],
+      [entries({ ...entry, id: "-\u001b" }), "key -\\u001b: id: Expected 1 to 64"],
+      [entries({ name: "One" }, null), "key number 1: id: Missing"],
+      [entries(null), "key number 1: Expected object"],
+      [entries(entry, entry), "Expected every key to have its own id; that of one is there twice"]
+    ] as const
+    for (const [text, said] of texts) {
+      const { message } = yield* Effect.flip(keysOf("/etc/keys.json", text))
+      expect([text, message]).toEqual([text, expect.stringMatching(/^\/etc\/keys\.json is /)])
+      expect([text, message]).toEqual([text, expect.stringContaining(said)])
+    }
+  })
+)
+
+live("only a new key makes a new file, and only in a folder that is there", () =>
+  Effect.gen(function* () {
+    const path = yield* folder("none")
+    const file = join(path, "keys.json")
+    for (const args of [["list"], ["revoke", "a"], ["verify", "--key", "none"]]) {
+      const { exitCode, stderr, stdout } = yield* keys(file, ...args)
+      expect([exitCode, stdout]).toEqual([1, ""])
+      expect(stderr).toContain(`${file} does not exist. Only`)
+    }
+    const nowhere = join(path, "none", "keys.json")
+    expect((yield* create(nowhere, "a")).stderr).toContain(`${nowhere} cannot be made: there is no folder ${dirname(nowhere)}`)
+    expect((yield* create(path, "a")).stderr).toContain(`${path} cannot be read: EISDIR`)
+    expect(yield* beside(file)).toEqual([])
+  })
+)

@@ -1,0 +1,164 @@
+/** The graph that is found in few calls is the one that a search through all relations finds. */
+import { describe, expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import * as fc from "fast-check"
+import type { GraphQuery } from "../../../src/domain/Graph.ts"
+import type { EntityType } from "../../../src/domain/Ids.ts"
+import { Graph } from "../../../src/services/graph/Graph.ts"
+import { effect } from "../../support/it.ts"
+import { madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { type Net, relationNet } from "../../support/relationNet.ts"
+
+const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
+
+const around = Effect.fnUntraced(function* (net: Net, query: Partial<GraphQuery> & Pick<GraphQuery, "root">) {
+  const { call, calls } = relationNet(net)
+  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(madeThingsBoard({ call })))))
+  const defaults = { maxDepth: 2, direction: "BOTH", types: [], relationTypes: [], nodeLimit: 1000 } as const
+  return { calls, found: yield* graph.around({ ...defaults, ...query }) }
+})
+
+const edgeText = ({ from, relation_type, to }: { from: string; to: string; relation_type: string }) => `${from} ${relation_type} ${to}`
+
+/** By depth, searched one relation after the other. */
+const searched = ({ edges, nodes }: Net, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
+  const hidden = new Set(nodes.filter(({ isHidden }) => isHidden === true).map(({ id }) => id))
+  const followed = edges.filter(
+    ({ from, to, type }) => !hidden.has(from) && !hidden.has(to) && (relationTypes.length === 0 || relationTypes.includes(type))
+  )
+  const depths = new Map([[root.id, 0]])
+  for (let depth = 0; depth < maxDepth; depth++) {
+    for (const { from, to } of followed) {
+      for (const [near, far] of [
+        [from, to],
+        [to, from]
+      ] as const) {
+        if (near === from ? direction === "TO" && from !== to : direction === "FROM") continue
+        if (depths.get(near) === depth && !depths.has(far)) depths.set(far, depth + 1)
+      }
+    }
+  }
+  return { depths, followed }
+}
+
+const types = ["DEVICE", "ASSET", "CUSTOMER"] as const satisfies ReadonlyArray<EntityType>
+
+const net = fc
+  .record({
+    size: fc.integer({ min: 1, max: 24 }),
+    pairs: fc.array(fc.tuple(fc.nat(), fc.nat(), fc.constantFrom("Contains", "Manages")), { maxLength: 40 }),
+    hidden: fc.array(fc.nat(), { maxLength: 3 }),
+    kinds: fc.array(fc.constantFrom(...types), { minLength: 24, maxLength: 24 })
+  })
+  .map(({ hidden, kinds, pairs, size }): Net => {
+    const edges = pairs.map(([from, to, type]) => ({ from: idOf(from % size), to: idOf(to % size), type }))
+    return {
+      nodes: Array.from({ length: size }, (_, n) => ({
+        id: idOf(n),
+        entityType: kinds[n]!,
+        isHidden: n > 0 && hidden.some((one) => one % size === n)
+      })),
+      edges: [...new Map(edges.map((edge) => [`${edge.from} ${edge.to} ${edge.type}`, edge])).values()]
+    }
+  })
+
+const asked = fc.record({
+  maxDepth: fc.integer({ min: 1, max: 5 }),
+  direction: fc.constantFrom("FROM" as const, "TO" as const, "BOTH" as const),
+  relationTypes: fc.constantFrom([], ["Contains"]),
+  types: fc.constantFrom([], ["DEVICE" as const]),
+  nodeLimit: fc.oneof(fc.constant(1000), fc.integer({ min: 1, max: 8 }))
+})
+
+effect(
+  "nodes with their shortest distance and every relation among them once, on any net",
+  () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(net, asked, async (given, parts) => {
+          const root = { id: given.nodes[0]!.id, entityType: given.nodes[0]!.entityType }
+          const query: GraphQuery = { ...parts, root }
+          const { found } = await Effect.runPromise(Effect.scoped(around(given, query)))
+          const { depths, followed } = searched(given, query)
+          const kind = new Map(given.nodes.map(({ entityType, id }) => [id, entityType]))
+          const isKept = (id: string) => id === root.id || query.types.length === 0 || query.types.includes(kind.get(id) as "DEVICE")
+          const expected = new Map([...depths].filter(([id]) => isKept(id)))
+          expect(found.truncated).toBe(depths.size > query.nodeLimit)
+          for (const { depth, id, name, type } of found.nodes)
+            expect([depth, name, type]).toEqual([expected.get(id)!, `name of ${id.slice(-4)}`, kind.get(id)!])
+          const ids = new Set<string>(found.nodes.map(({ id }) => id))
+          expect(ids.size).toBe(found.nodes.length)
+          if (!found.truncated) expect(ids).toEqual(new Set(expected.keys()))
+          else {
+            expect(ids.size).toBeLessThanOrEqual(query.nodeLimit)
+            const farthest = Math.max(...found.nodes.map(({ depth }) => depth))
+            for (const [id, depth] of expected) if (depth < farthest) expect(ids.has(id)).toBe(true)
+          }
+          const among = followed.filter(({ from, to }) => ids.has(from) && ids.has(to))
+          expect(found.edges.map(edgeText).toSorted()).toEqual(
+            among.map(({ from, to, type }) => edgeText({ from, to, relation_type: type })).toSorted()
+          )
+        }),
+        { numRuns: 1500 }
+      )
+    ),
+  60_000
+)
+
+/** A building of 5 floors, 50 rooms and 1,000 devices; each floor has a gateway that manages its devices. */
+const building = (): Net => {
+  const nodes: Array<Net["nodes"][number]> = [{ id: idOf(0), entityType: "ASSET" }]
+  const edges: Array<Net["edges"][number]> = []
+  const add = (entityType: EntityType, parent: string, type = "Contains") => {
+    const id = idOf(nodes.length)
+    nodes.push({ id, entityType })
+    edges.push({ from: parent, to: id, type })
+    return id
+  }
+  for (let floor = 0; floor < 5; floor++) {
+    const floorId = add("ASSET", idOf(0))
+    const gateway = add("DEVICE", floorId)
+    for (let room = 0; room < 10; room++) {
+      const roomId = add("ASSET", floorId)
+      for (let n = 0; n < 20; n++) edges.push({ from: gateway, to: add("DEVICE", roomId), type: "Manages" })
+    }
+  }
+  return { nodes, edges }
+}
+
+describe("the calls do not grow with the nodes", () => {
+  const site = building()
+  const device = site.nodes.at(-1)!
+  const cases = {
+    "from the building down": [{ root: site.nodes[0]!, direction: "FROM", maxDepth: 4 }, 1061, 8],
+    "around the building": [{ root: site.nodes[0]!, direction: "BOTH", maxDepth: 3 }, 1061, 20],
+    "from a device up": [{ root: device, direction: "TO", maxDepth: 10 }, 5, 8],
+    "around a device, its siblings among them": [{ root: device, direction: "BOTH", maxDepth: 2 }, 203, 25],
+    "around a device, as far as it goes": [{ root: device, direction: "BOTH", maxDepth: 10 }, 1061, 40]
+  } as const
+  for (const [name, [query, nodes, most]] of Object.entries(cases)) {
+    effect(name, () =>
+      Effect.gen(function* () {
+        const { calls, found } = yield* around(site, { ...query, nodeLimit: 2000 })
+        expect(found.nodes.length).toBe(nodes)
+        expect(calls.length).toBeLessThanOrEqual(most)
+      })
+    )
+  }
+})
+
+effect("a root that is missing or hidden is not found; alone it is a single node", () =>
+  Effect.gen(function* () {
+    const given: Net = {
+      nodes: [
+        { id: idOf(0), entityType: "DEVICE" },
+        { id: idOf(1), entityType: "DEVICE", isHidden: true }
+      ],
+      edges: [{ from: idOf(0), to: idOf(1), type: "Contains" }]
+    }
+    for (const id of [idOf(1), idOf(9)])
+      expect(yield* Effect.flip(around(given, { root: { id, entityType: "DEVICE" } }))).toMatchObject({ _tag: "EntityNotFound", id })
+    const { calls, found } = yield* around(given, { root: { id: idOf(0).toUpperCase(), entityType: "DEVICE" }, maxDepth: 0 })
+    expect([found.nodes.map(({ id }) => String(id)), found.edges, found.truncated, calls]).toEqual([[idOf(0)], [], false, ["entityList"]])
+  })
+)

@@ -1,0 +1,162 @@
+/** Rows on their way to ThingsBoard: how many writes, how much memory, and what is told when it fails. */
+import { expect } from "bun:test"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Settings } from "../../../src/config/Settings.ts"
+import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
+import { Import, type ImportOptions } from "../../../src/services/ingest/Import.ts"
+import { Ingest } from "../../../src/services/ingest/Ingest.ts"
+import type { ThingsBoardShape } from "../../../src/thingsboard/ThingsBoard.ts"
+import { Unavailable } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { effect } from "../../support/it.ts"
+import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+
+const t0 = 1_700_000_000_000
+const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
+const stored = Effect.succeed(Buffer.alloc(0))
+
+const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
+  const layer = Import.layer.pipe(
+    Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer)),
+    Layer.provide(madeThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
+    Layer.provide(Settings.layerTest())
+  )
+  const { run } = yield* Effect.provide(Import, yield* Layer.build(layer))
+  return (body: Iterable<string>, options: Partial<ImportOptions> = {}) =>
+    run(
+      Stream.map(Stream.fromIterable(body, { chunkSize: 1 }), (text) => Buffer.from(text)),
+      {
+        format: "ndjson",
+        deviceId: undefined,
+        dryRun: false,
+        rules: { convertNumericText: false },
+        ...options
+      }
+    )
+})
+
+/** A row of each device, then the next row of each. */
+function* rows(devices: number, each: number) {
+  for (let i = 0; i < each; i++) {
+    let piece = ""
+    for (let n = 0; n < devices; n++) piece += `{"device_id":"${idOf(n)}","ts":${t0 + i},"key":"a","value":${i}}\n`
+    yield piece
+  }
+}
+
+effect("a hundred thousand rows of a thousand devices are a thousand writes", () =>
+  Effect.gen(function* () {
+    const points = new Map<string, number>()
+    const run = yield* over((path, json) =>
+      Effect.sync(() => {
+        points.set(path, (points.get(path) ?? 0) + (JSON.parse(String(json)) as Array<unknown>).length)
+        return Buffer.alloc(0)
+      })
+    )
+    const report = yield* run(rows(1000, 100))
+    expect([report.taken, report.refusedCount]).toEqual([100_000, 0])
+    expect(points.size).toBe(1000)
+    expect(new Set(points.values())).toEqual(new Set([100]))
+    expect(report.pointsStored.get(idOf(7))).toBe(100)
+  })
+)
+
+effect("rows name their devices in a tenant of so many, and in a larger one are told why they cannot", () =>
+  Effect.gen(function* () {
+    for (const devices of [100_000, 100_001]) {
+      /** Pages of a thousand devices. */
+      const findEntities = ({ payload }: { readonly payload: { readonly pageLink: { readonly page: number } } }) => {
+        const from = payload.pageLink.page * 1000
+        const data = Array.from({ length: Math.min(1000, devices - from) }, (_, i) => ({
+          entityId: { entityType: "DEVICE", id: idOf(from + i) },
+          latest: { ENTITY_FIELD: { name: { ts: 0, value: `Pump ${from + i}` } } }
+        }))
+        return Effect.succeed({ data, hasNext: from + 1000 < devices })
+      }
+      const call = (run: (client: never) => unknown) => run({ entityQueries: { findEntities } } as never)
+      const run = yield* over(() => stored, call as ThingsBoardShape["call"])
+      const report = yield* run([`{"device_name":"Pump 99999","ts":${t0},"key":"a","value":1}\n`])
+      expect([report.taken, report.refused.map(({ reason }) => reason)]).toEqual(
+        devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices, so name them by device_id"]]
+      )
+    }
+  })
+)
+
+effect("what waits is bounded, by points and by their size", () =>
+  Effect.gen(function* () {
+    let read = 0
+    let written = 0
+    let most = 0
+    const run = yield* over((_, json) =>
+      Effect.sync(() => {
+        written += (String(json).match(/"ts"/g) ?? []).length
+        most = Math.max(most, read - written)
+        return Buffer.alloc(0)
+      })
+    )
+    const count = function* (pieces: Iterable<string>) {
+      for (const piece of pieces) {
+        read += piece.split("\n").length - 1
+        yield piece
+      }
+    }
+    yield* run(count(rows(1000, 300)))
+    expect([read, written]).toEqual([300_000, 300_000])
+    expect(most).toBeLessThanOrEqual(101_000)
+    read = written = most = 0
+    const large = Array.from(
+      { length: 400 },
+      (_, i) => `{"device_id":"${idOf(i)}","ts":${t0},"key":"a","value":"${"x".repeat(100_000)}"}\n`
+    )
+    yield* run(count(large))
+    expect(written).toBe(400)
+    expect(most).toBeLessThan(180)
+  })
+)
+
+effect("a point that a later row replaces is not counted as stored", () =>
+  Effect.gen(function* () {
+    const run = yield* over(() => stored)
+    const row = (value: number) => `{"device_id":"${idOf(1)}","ts":${t0},"key":"a","value":${value}}\n`
+    const report = yield* run([row(1), row(2)])
+    expect([report.taken, report.replaced, report.pointsStored.get(idOf(1))]).toEqual([2, 1, 1])
+  })
+)
+
+effect("a ThingsBoard that is away for a moment is waited for", () =>
+  Effect.gen(function* () {
+    let calls = 0
+    const run = yield* over(() => Effect.suspend(() => (++calls < 4 ? failing(new Unavailable({ why: "refused" })) : stored)))
+    const fiber = yield* Effect.forkChild(run([...rows(1, 3)]))
+    yield* TestClock.adjust("30 seconds")
+    const { refusedCount, taken } = yield* Fiber.join(fiber)
+    expect([taken, refusedCount, calls]).toEqual([3, 0, 4])
+  })
+)
+
+effect("one that stays away is given up once, and every row that was not stored is told", () =>
+  Effect.gen(function* () {
+    let calls = 0
+    const run = yield* over(() => {
+      calls++
+      return failing(new Unavailable({ why: "refused" }))
+    })
+    const fiber = yield* Effect.forkChild(run(rows(1000, 2)))
+    yield* TestClock.adjust("2 minutes")
+    const report = yield* Fiber.join(fiber)
+    expect([report.taken, report.refusedCount, report.refused.length]).toEqual([0, 2000, 1000])
+    expect(report.refused[0]!.reason).toBe("not stored: ThingsBoard was not available")
+    expect(report.pointsStored.size).toBe(0)
+    // Those on their way at once try again, the rest does not.
+    expect(calls).toBeLessThan(200)
+  })
+)
+
+effect("a CSV body without a header is refused", () =>
+  Effect.gen(function* () {
+    const run = yield* over(() => stored)
+    const empty = yield* Effect.flip(run([], { format: "csv" }))
+    expect(empty).toMatchObject({ _tag: "InvalidInput", faults: [{ field: "body", issue: "Expected a header" }] })
+  })
+)

@@ -1,0 +1,195 @@
+/** What goes up to ThingsBoard for a body that came in. */
+import { expect } from "bun:test"
+import { Effect, Layer } from "effect"
+import * as fc from "fast-check"
+import { Settings } from "../../../src/config/Settings.ts"
+import { InvalidInput } from "../../../src/domain/Errors.ts"
+import { Attributes } from "../../../src/services/attributes/Attributes.ts"
+import { Ingest } from "../../../src/services/ingest/Ingest.ts"
+import { NotFound, Rejected, Unavailable } from "../../../src/thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardShape } from "../../../src/thingsboard/ThingsBoard.ts"
+import { effect } from "../../support/it.ts"
+import { blank, value } from "../../support/jsonTokens.ts"
+import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+
+const device = "784f394c-42b6-435a-983c-b7beff2784f9"
+const other = "784f394c-42b6-435a-983c-b7beff2784f0"
+const t0 = 1_700_000_000_000
+const strict = { convertNumericText: false }
+
+/** The services over a ThingsBoard that takes everything, and what it was sent. */
+const over = Effect.fnUntraced(function* (refuse: ThingsBoardShape["post"] = () => Effect.succeed(Buffer.alloc(0))) {
+  const sent: Array<{ readonly path: string; readonly json: string }> = []
+  const post: ThingsBoardShape["post"] = (path, json) =>
+    Effect.suspend(() => {
+      sent.push({ path, json: String(json) })
+      return refuse(path, json)
+    })
+  const layer = Layer.mergeAll(Ingest.layer, Attributes.layer).pipe(
+    Layer.provide(madeThingsBoard({ post })),
+    Layer.provide(Settings.layerTest())
+  )
+  const context = yield* Layer.build(layer)
+  return { sent, ingest: yield* Effect.provide(Ingest, context), attributes: yield* Effect.provide(Attributes, context) }
+})
+
+const faultsOf = <A, E>(run: Effect.Effect<A, E | InvalidInput>) =>
+  Effect.map(Effect.flip(run), (error) =>
+    error instanceof InvalidInput ? error.faults.map(({ field, issue }) => `${field}: ${issue}`) : []
+  )
+
+effect("points of one time go up together, with the tokens that came", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    const body = ` {"a": [{"ts":${t0},"value":9007199254740993}, {"value" : 5.0, "ts":${t0 + 1}}],\n"__proto__":[{"ts":${t0},"value":{"b": [1.10]}}]}`
+    expect(yield* ingest.upload(device, Buffer.from(body), strict)).toEqual({ keys: ["a", "__proto__"], points: 3, warnings: [] })
+    expect(sent).toEqual([
+      {
+        path: `/api/plugins/telemetry/DEVICE/${device}/timeseries/ANY`,
+        json: `[{"ts":${t0},"values":{"a":9007199254740993,"__proto__":{"b": [1.10]}}},{"ts":${t0 + 1},"values":{"a":5.0}}]`
+      }
+    ])
+  })
+)
+
+effect("any valid value goes up as the very token, or is refused by its place", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    const tokens = fc.sample(fc.tuple(value, blank), { numRuns: 3000, seed: 7 })
+    for (const [token, space] of tokens) {
+      sent.length = 0
+      const body = `{${space}"k"${space}:[{"value":${space}${token}${space},"ts":${t0}}]}`
+      const answer = yield* Effect.result(ingest.upload(device, body, strict))
+      if (answer._tag === "Failure") {
+        expect(sent).toEqual([])
+        expect(answer.failure instanceof InvalidInput && answer.failure.faults.map(({ field }) => field)).toEqual(["k[0].value"])
+      } else if (answer.success.warnings.length === 0 && !/^-?\d/.test(token)) {
+        expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"k":${token}}}]`)
+      }
+    }
+  })
+)
+
+effect("all faults are named at once, a hundred of them, and nothing is sent", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    const wrong = {
+      '{"a":[{"ts":1700000000,"value":1}]}': ["a[0].ts: Looks like seconds; expected milliseconds, or ts_unit=s"],
+      [`{"a":[{"ts":${t0},"value":1},{"ts":${t0}}],"a":[],"b":5}`]: [
+        "a[1].value: Expected a value",
+        "a: Expected only once",
+        "a: Expected a list of one or more points {ts, value}",
+        "b: Expected a list of one or more points {ts, value}"
+      ],
+      [`{"a":[{"ts":${t0},"value":1,"ts":${t0}}]}`]: ["a[0].ts: Expected only once"],
+      [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["a[0].value: Expected no member twice"],
+      "{}": ["body: Expected one or more keys"],
+      "[]": ["body: Expected an object of keys with their points"],
+      '{"a":[{"ts":1': ["body: Expected valid JSON: unexpected input at byte 13"],
+      '{"a":[NaN]}': ["body: Expected valid JSON: unexpected input at byte 6"],
+      [`{"a":[{"ts":${t0},"value":${"[".repeat(200)}${"]".repeat(200)}}]}`]: ["a[0].value: Expected JSON of at most 100 levels"]
+    }
+    for (const [body, faults] of Object.entries(wrong)) expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(faults)
+    const many = `{"a":[${Array.from({ length: 250 }, () => "{}").join(",")}]}`
+    const faults = yield* faultsOf(ingest.upload(device, many, strict))
+    expect([faults.length, faults.at(-1)]).toEqual([101, "body: and 400 more faults"])
+    expect(sent).toEqual([])
+  })
+)
+
+effect("of two points with one key and time the later one goes up, and the answer says so", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    const answer = yield* ingest.upload(device, `{"a":[{"ts":${t0},"value":1},{"ts":${t0},"value":2}]}`, strict)
+    expect(answer).toEqual({
+      keys: ["a"],
+      points: 1,
+      warnings: ["1 point was left out: a later one in the body has the same key and time."]
+    })
+    expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"a":2}}]`)
+  })
+)
+
+effect("seconds are taken when they are announced", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    yield* ingest.upload(device, '{"a":[{"ts":1700000000,"value":1}]}', { ...strict, tsUnit: "s" })
+    expect(sent[0]!.json).toStartWith(`[{"ts":${t0},`)
+  })
+)
+
+effect("many points go up in few writes, well below ThingsBoard's limit, in their order", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over()
+    const points = Array.from({ length: 45_000 }, (_, i) => `{"ts":${t0 + i},"value":${i}}`)
+    expect((yield* ingest.upload(device, `{"a":[${points.join(",")}]}`, strict)).points).toBe(45_000)
+    expect(sent.map(({ json }) => (JSON.parse(json) as Array<unknown>).length)).toEqual([20_000, 20_000, 5000])
+    sent.length = 0
+    const large = Array.from({ length: 12 }, (_, i) => `{"ts":${t0 + i},"value":"${"x".repeat(700_000)}"}`)
+    yield* ingest.upload(device, `{"a":[${large.join(",")}]}`, strict)
+    expect(sent.length).toBe(2)
+    expect(Math.max(...sent.map(({ json }) => json.length))).toBeLessThan(16 * 1024 * 1024)
+  })
+)
+
+effect("what ThingsBoard refuses of a well-formed write is the caller's; a missing device is told", () =>
+  Effect.gen(function* () {
+    const { ingest } = yield* over(() => failing(new Rejected()))
+    const body = `{"a":[{"ts":${t0},"value":1}]}`
+    expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard refuses one of these keys or values"])
+    const { ingest: without } = yield* over(() => failing(new NotFound()))
+    expect((yield* Effect.flip(without.upload(device, body, strict)))._tag).toBe("EntityNotFound")
+  })
+)
+
+effect("a bulk upload is checked as a whole, then each device stands for itself", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* over((path) =>
+      path.includes(other) ? failing(new Unavailable({ why: "refused" })) : Effect.succeed(Buffer.alloc(0))
+    )
+    const points = `{"a":[{"ts":${t0},"value":0.30000000000000004}]}`
+    const { outcomes, warnings } = yield* ingest.bulk(`{"${device}":${points},"${other}":${points}}`, strict)
+    expect(outcomes.map(({ failure, keys, points: count }) => [keys, count, failure?._tag])).toEqual([
+      [["a"], 1, undefined],
+      [["a"], 0, "ThingsBoardError"]
+    ])
+    expect(warnings).toEqual(["2 decimals were rounded: ThingsBoard holds at most 16 places, and the precision of a double."])
+    sent.length = 0
+    const wrong = `{"${device}":{"a":[]},"../../auth/login":${points},"${device.toUpperCase()}":${points}}`
+    expect(yield* faultsOf(ingest.bulk(wrong, strict))).toEqual([
+      `${device}.a: Expected a list of one or more points {ts, value}`,
+      "../../auth/login: Expected a device id (UUID)",
+      `${device.toUpperCase()}: Expected each device only once`
+    ])
+    expect(sent).toEqual([])
+  })
+)
+
+effect("attributes go up as they came, checked by the same rules", () =>
+  Effect.gen(function* () {
+    const { attributes, sent } = yield* over()
+    const body = '{"limit":9007199254740993,"conf":{"a": [1.10]},"sum":0.30000000000000004,"__proto__":"x"}'
+    const written = yield* attributes.write(device, "shared", body, strict)
+    expect(written.keys).toEqual(["limit", "conf", "sum", "__proto__"])
+    expect(written.warnings.length).toBe(1)
+    expect(sent).toEqual([
+      {
+        path: `/api/plugins/telemetry/DEVICE/${device}/attributes/SHARED_SCOPE`,
+        json: '{"limit":9007199254740993,"conf":{"a": [1.10]},"sum":0.3,"__proto__":"x"}'
+      }
+    ])
+    const wrong = '{"a":null,"b":"007","b":1," ":1,"big":9223372036854775808}'
+    expect(yield* faultsOf(attributes.write(device, "server", wrong, strict))).toEqual([
+      "a: Expected a value, not null",
+      "b: Expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert",
+      "b: Expected only once",
+      " : Expected a key that is not blank",
+      "big: Expected an integer of at most 64 bits"
+    ])
+    for (const none of ["{}", "[1]", "5"])
+      expect(yield* faultsOf(attributes.write(device, "server", none, strict))).toEqual([
+        "body: Expected an object with one or more attributes"
+      ])
+    expect(sent.length).toBe(1)
+  })
+)

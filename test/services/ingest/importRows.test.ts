@@ -1,0 +1,203 @@
+/** What rows of imports mean, and that what exports write means what it meant. */
+import { expect, test } from "bun:test"
+import * as fc from "fast-check"
+import { isNumericText } from "../../../src/thingsboard/StoredNumber.ts"
+import { csv } from "../../../src/formats/Csv.ts"
+import { CsvReader } from "../../../src/formats/CsvReader.ts"
+import { ndjson } from "../../../src/formats/Ndjson.ts"
+import { LineReader } from "../../../src/formats/LineReader.ts"
+import { type Columns, columnsOf, rowOfRecord } from "../../../src/services/ingest/csvRows.ts"
+import { RowRejected, type Row } from "../../../src/services/ingest/ImportRow.ts"
+import { rowOfLine } from "../../../src/services/ingest/ndjsonRows.ts"
+import { timeOfText } from "../../../src/services/ingest/timestamps.ts"
+import type { ValueRules } from "../../../src/services/ingest/validation.ts"
+import { text } from "../../support/jsonTokens.ts"
+import { pageOf, written } from "../../support/historyPages.ts"
+
+const strict: ValueRules = { convertNumericText: false }
+const t0 = 1_700_000_000_000
+
+const orReason = (read: () => Row) => {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RowRejected) return error.message
+    throw error
+  }
+}
+
+const rowsOf = (file: string, rules = strict, named = false) => {
+  const reader = new CsvReader()
+  const [header, ...records] = [...reader.feed(file), ...reader.end()]
+  const columns = columnsOf(header!.cells, named)
+  expect(columns).toBeObject()
+  return records.map((record) => orReason(() => rowOfRecord(record, columns as Columns, named, rules)))
+}
+
+/** The token of each row's only value, or why it was refused. */
+const tokensOf = (rows: ReadonlyArray<Row | string>) => rows.map((row) => (typeof row === "string" ? row : row.points[0]?.token))
+
+const cellsOf = (...cells: ReadonlyArray<string>) => tokensOf(rowsOf(["ts,v", ...cells.map((cell) => `${t0},${cell}`)].join("\n")))
+
+const line = (json: string, rules = strict, named = false) => orReason(() => rowOfLine(json, named, rules))
+
+test("a cell without quotes is what it looks like, to the last digit", () => {
+  expect(cellsOf("21.50", "9223372036854775807", "1e3", " 7 ", "-0.0", "true", "FALSE", "auto", "'=1+1", "''=1", "'quoted'", "")).toEqual([
+    "21.50",
+    "9223372036854775807",
+    "1e3",
+    "7",
+    "-0.0",
+    "true",
+    "false",
+    '"auto"',
+    '"=1+1"',
+    `"'=1"`,
+    `"'quoted'"`,
+    undefined
+  ])
+})
+
+test("blanks in a cell take no time", () => {
+  const began = performance.now()
+  expect(cellsOf(` x${" ".repeat(500_000)}x`, ` 7${" \t".repeat(200_000)}`).map((token) => token?.length)).toEqual([500_005, 1])
+  expect(performance.now() - began).toBeLessThan(500)
+})
+
+test("a cell in quotes is text, or JSON in braces or brackets", () => {
+  expect(cellsOf('"true"', '"1e3"', '""', '"{""a"": [1.10]}"', '"[not json"', '"NaN"', '"1,5"')).toEqual([
+    '"true"',
+    '"1e3"',
+    '""',
+    '{"a": [1.10]}',
+    '"[not json"',
+    '"NaN"',
+    '"1,5"'
+  ])
+})
+
+test("quotes say nothing in a file that quotes everything", () => {
+  expect(tokensOf(rowsOf(`"ts","key","value"\n"${t0}","a","21.5"\n"${t0}","a","true"\n"${t0}","a",""`))).toEqual([
+    "21.5",
+    "true",
+    undefined
+  ])
+})
+
+test("what ThingsBoard would change, and what stands for a missing value elsewhere, is refused with its reason", () => {
+  const reasons = cellsOf("007", '"21.5"', "9223372036854775808", "NaN", "null", "-Infinity", "a\uFFFDb", '"{""a"":1,""a"":2}"')
+  expect(reasons.map((reason) => reason?.slice(0, 40))).toEqual([
+    "v: expected no text that ThingsBoard wou",
+    "v: expected no text that ThingsBoard wou",
+    "v: expected an integer of at most 64 bit",
+    "v: expected a value; an empty cell is no",
+    "v: expected a value; an empty cell is no",
+    "v: expected a value; an empty cell is no",
+    "expected UTF-8, without the replacement ",
+    "v: expected no member twice"
+  ])
+  expect(tokensOf(rowsOf("ts;v\n1700000000000;21,5"))[0]).toStartWith("v: expected a decimal point")
+  expect(tokensOf(rowsOf(`ts,v\n${t0},007`, { convertNumericText: true }))).toEqual(['"007"'])
+})
+
+test("whatever csv and jsonl exported reads back as it was", () => {
+  // As ThingsBoard holds values: text that reads as a number it would not have kept, and JSON in text is told apart only by jsonl.
+  const kept = text.filter((token) => {
+    const inside = JSON.parse(token) as string
+    return !isNumericText(inside) && !/^[[{]/.test(inside) && !/[\0\uFFFD]/.test(inside) && inside.isWellFormed()
+  })
+  const token = fc.oneof(
+    kept,
+    fc.constantFrom('"true"', '"Null"', '"1e3"', '""', '"1,5"', `"'=x"`, `"''+1"`, '" 5"', '"5 "', '"nan"', '"\\u00a07"', '"+5"'),
+    fc.constantFrom("true", "false", "21.50", "-1", "9223372036854775807", "1.0E10", '{"a":[1.10,"x"]}', "[]")
+  )
+  fc.assert(
+    fc.property(fc.array(token, { minLength: 1, maxLength: 8 }), (tokens) => {
+      const meaning = (one: string | undefined) => (one?.startsWith('"') ? JSON.stringify(JSON.parse(one)) : one)
+      const page = pageOf({ "a,=b": tokens })
+      const rows = rowsOf(written(csv(), { page }))
+      expect(tokensOf(rows).map(meaning)).toEqual(tokens.map(meaning))
+      expect(rows.map((row) => typeof row === "object" && [row.ts, row.points[0]?.key])).toEqual(tokens.map((_, ts) => [ts, "a,=b"]))
+      const lines = new LineReader().feed(written(ndjson(), { page }))
+      expect(tokensOf(lines.map(({ text: one }) => line(one!))).map(meaning)).toEqual(tokens.map(meaning))
+    }),
+    { numRuns: 3000 }
+  )
+})
+
+test("the header says which form the rows have", () => {
+  expect(columnsOf(["ts", "key", "value"], false)).toMatchObject({ form: { key: 1, value: 2 } })
+  expect(columnsOf(["temperature", "ts", "value"], false)).toMatchObject({
+    form: [
+      [0, "temperature"],
+      [2, "value"]
+    ]
+  })
+  expect(columnsOf(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, ts: 2 })
+  expect(columnsOf(["time", "a"], false)).toBe("Expected a column ts")
+  expect(columnsOf(["ts", "a", "a"], false)).toBe("Expected every column once")
+  expect(columnsOf(["ts", "<b>x"], false)).toStartWith("Column 2: Expected a key without markup")
+  expect(columnsOf(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path names the device")
+  expect(columnsOf(["ts", "a"], true)).toBe("Expected a column device_id or device_name")
+  expect(columnsOf(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns beside key and value")
+})
+
+test("a line is a point, ThingsBoard's own form, or a member a key", () => {
+  expect(line(`{"ts":${t0},"key":"a","value":9007199254740993}`)).toEqual({
+    device: undefined,
+    ts: t0,
+    points: [{ key: "a", token: "9007199254740993", rounded: false }]
+  })
+  const two = [
+    { key: "a", token: "1.10", rounded: false },
+    { key: "__proto__", token: "true", rounded: false }
+  ]
+  expect(line(`{"ts":${t0},"values":{"a":1.10,"__proto__":true,"b":null}}`)).toMatchObject({ points: two })
+  expect(line(`{"a":1.10,"ts":"2023-11-14T22:13:20Z","__proto__":true,"b":null}`)).toMatchObject({ ts: t0, points: two })
+  expect(line(`{"ts":${t0},"value":5}`)).toMatchObject({ points: [{ key: "value", token: "5" }] })
+})
+
+test("a line that is none, or says a thing twice, is refused", () => {
+  const refused = {
+    "{broken": "expected a JSON object",
+    "[1]": "expected a JSON object",
+    '{"a":1}': "ts: expected the time of the row",
+    [`{"ts":${t0}}`]: "expected key and value, values, or a member a key",
+    [`{"ts":${t0},"a":1,"a":2}`]: "a: expected only once",
+    [`{"ts":${t0},"key":"a","value":null}`]: "a: expected a value, not null",
+    [`{"ts":${t0},"key":7,"value":1}`]: "key: expected text",
+    [`{"ts":${t0},"key":"a","value":1,"unit":"C"}`]: "expected no other members beside key and value",
+    [`{"ts":${t0},"device_id":"x","a":1}`]: "expected no device: the path names it",
+    [`{"ts":${t0},"a":"12"}`]: "a: expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert",
+    [`{"ts":${t0},"a":"x\\u0000"}`]: "a: expected text without NUL characters and lone surrogates"
+  }
+  expect(Object.keys(refused).map((json) => line(json))).toEqual(Object.values(refused))
+})
+
+test("rows of many devices name theirs", () => {
+  const id = "784F394C-42b6-435a-983c-b7beff2784f9"
+  expect(line(`{"device_id":"${id}","device_name":"x","ts":${t0},"a":1}`, strict, true)).toMatchObject({ device: { id: id.toLowerCase() } })
+  expect(line(`{"device_name":"Pump","ts":${t0},"a":1}`, strict, true)).toMatchObject({ device: { name: "Pump" } })
+  expect(line(`{"ts":${t0},"a":1}`, strict, true)).toBe("expected device_id or device_name")
+  expect(line(`{"device_id":"../../auth/login","ts":${t0},"a":1}`, strict, true)).toBe("device_id: expected a device id (UUID)")
+})
+
+test("times are milliseconds, or ISO 8601 with an offset; seconds only when they are announced", () => {
+  for (const time of ["1700000000000", "2023-11-14T22:13:20Z", "2023-11-14 23:13:20.000+01:00", "2023-11-14T17:13:20.000999-0500"])
+    expect(timeOfText(time)).toBe(t0)
+  expect(timeOfText("2024-02-29T00:00Z")).toBe(Date.UTC(2024, 1, 29))
+  expect(timeOfText("1700000000.25", "s")).toBe(t0 + 250)
+  const wrong = {
+    "1700000000": "Looks like seconds",
+    "1700000000000.5": "Expected milliseconds",
+    "-5": "Expected a number, or ISO 8601",
+    "2023-11-14T22:13:20": "Expected an offset",
+    "2023-11-14": "Expected an offset",
+    "2023-02-29T00:00:00Z": "Expected a date and time that exist",
+    "2023-01-01T24:00:00Z": "Expected a date and time that exist",
+    "1969-01-01T00:00:00Z": "Expected a date and time that exist",
+    yesterday: "Expected a number, or ISO 8601"
+  }
+  for (const [time, issue] of Object.entries(wrong)) expect(timeOfText(time)).toStartWith(issue)
+  expect(timeOfText("1700000000000", "s")).toStartWith("Looks like milliseconds")
+})

@@ -1,0 +1,123 @@
+/** How many exports run at once, and aggregates on a ThingsBoard in trouble, with a clock that the test moves. */
+import { expect } from "bun:test"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Settings } from "../../../src/config/Settings.ts"
+import { DeviceId } from "../../../src/domain/Ids.ts"
+import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
+import { Aggregates } from "../../../src/services/telemetry/Aggregates.ts"
+import { type ExportQuery, Exports } from "../../../src/services/telemetry/Exports.ts"
+import { History } from "../../../src/services/telemetry/History.ts"
+import { Telemetry } from "../../../src/services/telemetry/Telemetry.ts"
+import { type ThingsBoardError, Unavailable } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { effect } from "../../support/it.ts"
+import { failing, historyOf, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { textOf } from "../../support/overEmulator.ts"
+
+const deviceId = DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9")
+const query: ExportQuery = { client: "anyone", deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", buckets: {} }
+const file = "ts,key,value\r\n5,a,1\r\n"
+
+type Answer = Effect.Effect<Buffer, ThingsBoardError>
+
+const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | undefined = () => undefined) {
+  const calls = { history: 0 }
+  const upstream = madeThingsBoard({
+    get: (path) =>
+      Effect.succeed(Buffer.from(path.endsWith("/keys/timeseries") ? '["a"]' : `{"id":{"id":"${deviceId}"},"name":"Hall","type":"meter"}`)),
+    history: (request) => trouble(++calls.history) ?? Effect.succeed(historyOf({ a: [[5, "1"]] }, request))
+  })
+  const layer = Exports.layer.pipe(
+    Layer.provide(Layer.mergeAll(History.layer, Aggregates.layer, DeviceAccess.layer, Telemetry.layer)),
+    Layer.provide(upstream),
+    Layer.provide(Settings.layerTest({ maxConcurrentExports: 2 }))
+  )
+  const exports = yield* Effect.provide(Exports, yield* Layer.build(layer))
+  /** An export in a scope of its own, as each request has one. */
+  let clients = 0
+  const start = Effect.fnUntraced(function* (changes: Partial<ExportQuery> = {}) {
+    const scope = yield* Scope.make()
+    const made = yield* Effect.exit(Scope.provide(exports.telemetry({ ...query, client: `client ${++clients}`, ...changes }), scope))
+    return { made, close: Scope.close(scope, Exit.void) }
+  })
+  return { calls, start }
+})
+
+effect("one export too many waits for a place, and gets the first that is free", () =>
+  Effect.gen(function* () {
+    const { calls, start } = yield* open()
+    const [one] = [yield* start(), yield* start()]
+    const waiting = yield* Effect.forkChild(start(), { startImmediately: true })
+    yield* TestClock.adjust("4 seconds")
+    expect([waiting.pollUnsafe(), calls.history]).toEqual([undefined, 2])
+    yield* one.close
+    expect(yield* textOf(yield* (yield* Fiber.join(waiting)).made)).toBe(file)
+  })
+)
+
+effect("it is turned away after five seconds, and takes no place with it", () =>
+  Effect.gen(function* () {
+    const { calls, start } = yield* open()
+    const [one, two] = [yield* start(), yield* start()]
+    const waiting = yield* Effect.forkChild(start(), { startImmediately: true })
+    yield* TestClock.adjust("5 seconds")
+    const refused = yield* Fiber.join(waiting)
+    expect(yield* Effect.flip(refused.made)).toMatchObject({ _tag: "TooManyExports" })
+    expect(calls.history).toBe(2)
+    for (const { close } of [refused, one, two]) yield* close
+    const again = [yield* start(), yield* start()]
+    expect(again.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
+  })
+)
+
+effect("one client is not given the last place, and waits for its own even where others are free", () =>
+  Effect.gen(function* () {
+    const { start } = yield* open()
+    const mine = yield* start({ client: "one" })
+    const waiting = yield* Effect.forkChild(start({ client: "one" }), { startImmediately: true })
+    yield* TestClock.adjust("2 seconds")
+    const other = yield* start({ client: "another" })
+    expect([Exit.isSuccess(mine.made), waiting.pollUnsafe(), Exit.isSuccess(other.made)]).toEqual([true, undefined, true])
+    yield* other.close
+    yield* TestClock.adjust("3 seconds")
+    expect(yield* Effect.flip((yield* Fiber.join(waiting)).made)).toMatchObject({ _tag: "TooManyExports" })
+    yield* mine.close
+    // Who was turned away while it waited has left nothing behind.
+    for (let i = 0; i < 3; i++) {
+      const again = yield* start({ client: "one" })
+      expect(Exit.isSuccess(again.made)).toBe(true)
+      yield* again.close
+    }
+  })
+)
+
+effect("one that fails or is refused at its start leaves its place", () =>
+  Effect.gen(function* () {
+    const { start } = yield* open((call) => (call <= 3 ? failing(new Unavailable({ why: "refused" })) : undefined))
+    for (let i = 0; i < 3; i++) {
+      const { close, made } = yield* start(i === 1 ? { buckets: { agg: "SUM", interval: "1s" } } : {})
+      expect(yield* Effect.flip(made)).toMatchObject({ reason: { _tag: "Unavailable" } })
+      yield* close
+    }
+    expect(Exit.isFailure((yield* start({ buckets: { agg: "SUM" } })).made)).toBe(true)
+    const good = [yield* start(), yield* start()]
+    expect(good.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
+  })
+)
+
+effect("aggregates of a run that fails in the middle are read again, and nobody notices", () =>
+  Effect.gen(function* () {
+    const answers: Record<number, Answer> = { 2: failing(new Unavailable({ why: "broken" })), 3: Effect.succeed(Buffer.from('{"a":[')) }
+    let asked = 0
+    const { start } = yield* open(
+      (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * asked++ + 500},"value":1.10}]}`))
+    )
+    const { made } = yield* start({ range: { start: 0, end: 1_400_000 }, buckets: { agg: "MAX", interval: 1000 } })
+    const reading = yield* Effect.forkChild(textOf(yield* made), { startImmediately: true })
+    for (let step = 0; step < 50 && reading.pollUnsafe() === undefined; step++) {
+      yield* TestClock.adjust("500 millis")
+      yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    }
+    expect(yield* Fiber.join(reading)).toBe("ts,key,value\r\n0,a,1.10\r\n700000,a,1.10\r\n")
+  })
+)

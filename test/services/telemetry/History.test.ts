@@ -1,0 +1,231 @@
+import { describe, expect } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { History, type HistoryQuery } from "../../../src/services/telemetry/History.ts"
+import type { HistoryRequest } from "../../../src/thingsboard/Paths.ts"
+import { NotFound, RateLimited, ThingsBoardError, Timeout, Unavailable, Unsupported } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { effect, live } from "../../support/it.ts"
+import { failing, historyOf, madeThingsBoard, type Tokens } from "../../support/stubThingsBoard.ts"
+
+const t0 = 1_700_000_000_000
+const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9"
+const ramp = (count: number, token = (i: number) => String(i)) => Array.from({ length: count }, (_, i) => [t0 + i, token(i)] as const)
+const broken = failing(new Unavailable({ why: "broken" }))
+
+type Answer = Effect.Effect<Buffer, ThingsBoardError>
+
+/** `trouble` may answer instead, by the number of the call, from 1. */
+const over = (tokens: Tokens, trouble: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined) => {
+  const calls: Array<HistoryRequest> = []
+  const history = (request: HistoryRequest): Answer =>
+    Effect.suspend(() => trouble(calls.push(request), request) ?? Effect.succeed(historyOf(tokens, request)))
+  const layer = History.layer.pipe(Layer.provide(madeThingsBoard({ history })))
+  const pages = (query: Partial<HistoryQuery>) =>
+    Effect.flatMap(History, (service) =>
+      service.pages({ deviceId, keys: Object.keys(tokens), range: { start: 0, end: t0 * 2 }, ...query })
+    ).pipe(Effect.provide(layer))
+  return { calls, pages }
+}
+
+type Pages = Effect.Success<ReturnType<ReturnType<typeof over>["pages"]>>
+
+/** A page lives until the next one is pulled: what is kept is what a writer would have written. */
+const rowsOf = (stream: Pages) =>
+  Stream.map(stream, (page) =>
+    page.series.flatMap(({ from, key, to }) =>
+      Array.from({ length: to - from }, (_, i) => [key, page.ts[from + i]!, page.token(from + i)] as const)
+    )
+  )
+const read = (pages: Effect.Effect<Pages, ThingsBoardError>) =>
+  Effect.map(
+    Effect.flatMap(pages, (stream) => Stream.runCollect(rowsOf(stream))),
+    (chunks) => [...chunks].flat()
+  )
+const all = (tokens: Tokens) => Object.entries(tokens).flatMap(([key, points]) => points.map(([ts, token]) => [key, ts, token] as const))
+
+/** Lets the pauses between tries pass. */
+const whileTimePasses = <A, E>(read: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(read, { startImmediately: true })
+    for (let step = 0; step < 200 && fiber.pollUnsafe() === undefined; step++) {
+      yield* TestClock.adjust("500 millis")
+      yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    }
+    return yield* Fiber.await(fiber)
+  })
+
+describe("all history", () => {
+  effect("has every point once, key after key as asked, oldest first", () =>
+    Effect.gen(function* () {
+      const tokens = { b: ramp(7003), empty: [], a: ramp(2000, (i) => `${i}.0`) }
+      const { calls, pages } = over(tokens)
+      expect(yield* read(pages({}))).toEqual(all(tokens))
+      expect(calls.every(({ order, keys, limit }) => order === "ASC" && keys.length === 1 && limit !== undefined)).toBe(true)
+      expect(calls.map(({ keys }) => keys[0])).toEqual(["b", "b", "empty", "a", "a"])
+      expect(new Set(calls.map(({ end }) => end)).size).toBe(1)
+    })
+  )
+
+  effect("has the points at the range's start and none at its end", () =>
+    Effect.gen(function* () {
+      const { pages } = over({ a: ramp(5000) })
+      const rows = yield* read(pages({ range: { start: t0 + 10, end: t0 + 4990 } }))
+      expect([rows.length, rows[0]![1], rows.at(-1)![1]]).toEqual([4980, t0 + 10, t0 + 4989])
+    })
+  )
+
+  effect("takes pages of about the same size in bytes, whatever the values", () =>
+    Effect.gen(function* () {
+      const tokens = { large: ramp(3000, (i) => JSON.stringify(String(i).padStart(8000, "x"))) }
+      const { calls, pages } = over(tokens)
+      const rows = yield* read(pages({}))
+      expect([rows.length, new Set(rows.map(([, ts]) => ts)).size]).toEqual([3000, 3000])
+      for (const { limit } of calls.slice(1)) expect(limit! * 8000).toBeLessThan(1024 * 1024)
+      const numbers = over({ a: ramp(120_000) })
+      expect((yield* read(numbers.pages({}))).length).toBe(120_000)
+      expect(numbers.calls.length).toBeLessThan(10)
+    })
+  )
+
+  effect("of no keys or of no time asks for nothing", () =>
+    Effect.gen(function* () {
+      const { calls, pages } = over({ a: ramp(5) })
+      expect(yield* read(pages({ keys: [] }))).toEqual([])
+      expect(yield* read(pages({ range: { start: 7, end: 7 } }))).toEqual([])
+      expect(calls).toEqual([])
+    })
+  )
+})
+
+describe("when ThingsBoard fails", () => {
+  effect("a page in the middle is read again, and nobody notices", () =>
+    Effect.gen(function* () {
+      const tokens = { a: ramp(9000), b: ramp(3000) }
+      const troubles: Record<number, Answer> = {
+        2: broken,
+        3: Effect.succeed(Buffer.from('{"a":[{"ts":17')),
+        4: failing(new RateLimited({})),
+        6: failing(new Timeout()),
+        8: Effect.succeed(Buffer.from("<html>Bad gateway</html>"))
+      }
+      const { calls, pages } = over(tokens, (call) => troubles[call])
+      expect(yield* yield* whileTimePasses(read(pages({})))).toEqual(all(tokens))
+      expect(new Set(calls.slice(1, 5).map(({ start }) => start)).size).toBe(1)
+    })
+  )
+
+  effect("for good, the stream fails behind the last whole page", () =>
+    Effect.gen(function* () {
+      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? broken : undefined))
+      let rows = 0
+      const counted = Effect.flatMap(pages({}), (stream) =>
+        Stream.runForEach(rowsOf(stream), (chunk) => Effect.sync(() => void (rows += chunk.length)))
+      )
+      const exit = yield* whileTimePasses(counted)
+      expect([Exit.isFailure(exit), rows]).toEqual([true, 2000])
+      expect(calls.length).toBeGreaterThan(5)
+      expect(calls.length).toBeLessThan(12)
+    })
+  )
+
+  effect("in a way that will not pass, it is asked once", () =>
+    Effect.gen(function* () {
+      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? failing(new NotFound()) : undefined))
+      expect((yield* Effect.flip(read(pages({})))).reason._tag).toBe("NotFound")
+      expect(calls.length).toBe(2)
+    })
+  )
+
+  effect("at the first page, it is told before there is a stream, and at once", () =>
+    Effect.gen(function* () {
+      for (const trouble of [
+        broken,
+        Effect.succeed(Buffer.from("[]")),
+        Effect.succeed(Buffer.from(`{"a":[{"ts":${t0 * 3},"value":1}]}`))
+      ]) {
+        const { calls, pages } = over({ a: ramp(10) }, () => trouble)
+        expect(yield* Effect.flip(pages({}))).toBeInstanceOf(ThingsBoardError)
+        expect(calls.length).toBe(1)
+      }
+    })
+  )
+
+  effect("to name a key in this release, it is told before the first byte though other keys come first", () =>
+    Effect.gen(function* () {
+      const { pages } = over({ a: ramp(10), "b,c": ramp(10) }, (_, { keys }) =>
+        keys.includes("b,c") ? failing(new Unsupported({ feature: "keys with commas" })) : undefined
+      )
+      expect((yield* Effect.flip(pages({}))).reason._tag).toBe("Unsupported")
+    })
+  )
+
+  effect("to keep the order, the range or the key, its page is refused", () =>
+    Effect.gen(function* () {
+      const answers = {
+        newestFirst: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, order: "DESC" }),
+        twice: (request: HistoryRequest) => historyOf({ a: ramp(3000).flatMap((point) => [point, point]) }, request),
+        fromTheStart: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, start: 0 }),
+        beyondTheEnd: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, end: t0 * 3 }),
+        anotherKey: () => Buffer.from(`{"b":[{"ts":${t0 + 4000},"value":1}]}`)
+      }
+      for (const [name, answer] of Object.entries(answers)) {
+        const { pages } = over({ a: ramp(5000) }, (call, request) => (call > 1 ? Effect.succeed(answer(request)) : undefined))
+        const exit = yield* whileTimePasses(read(pages({ range: { start: 0, end: t0 + 4900 } })))
+        expect([name, Exit.isFailure(exit)]).toEqual([name, true])
+      }
+    })
+  )
+})
+
+describe("a reader", () => {
+  live("that is slow holds ThingsBoard back: no more than the next page is fetched", () =>
+    Effect.gen(function* () {
+      const { calls, pages } = over({ a: ramp(300_000) })
+      const stream = yield* pages({})
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pull = yield* Stream.toPull(stream)
+          for (let page = 1; page <= 3; page++) {
+            yield* pull
+            yield* Effect.sleep(Duration.millis(30))
+            expect(calls.length).toBeLessThanOrEqual(page + 1)
+          }
+        })
+      )
+    })
+  )
+
+  live("that leaves ends the call under way, and no other follows", () =>
+    Effect.gen(function* () {
+      let ended = 0
+      const hanging = Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended++))
+      const { calls, pages } = over({ a: ramp(300_000) }, (call) => (call === 3 ? hanging : undefined))
+      const stream = yield* pages({})
+      yield* Stream.runDrain(Stream.take(stream, 2))
+      expect([calls.length, ended]).toEqual([3, 1])
+      yield* Effect.sleep(Duration.millis(50))
+      expect(calls.length).toBe(3)
+    })
+  )
+
+  live("has a turn of the event loop for each page, other readers' pages too", () =>
+    Effect.gen(function* () {
+      let turn = 0
+      let done = false
+      const tick = () => {
+        turn++
+        if (!done) setImmediate(tick)
+      }
+      setImmediate(tick)
+      const turns: Array<number> = []
+      const one = Effect.gen(function* () {
+        const { pages } = over({ a: ramp(100_000) })
+        yield* Stream.runForEach(yield* pages({}), () => Effect.sync(() => turns.push(turn)))
+      })
+      yield* Effect.all([one, one, one], { concurrency: "unbounded" })
+      done = true
+      expect(turns.length).toBeGreaterThan(9)
+      expect(new Set(turns).size).toBe(turns.length)
+    })
+  )
+})

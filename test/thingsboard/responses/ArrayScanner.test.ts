@@ -1,0 +1,25 @@
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { scanArray, valueOf } from "../../../src/thingsboard/responses/ArrayScanner.ts"
+import { effect } from "../../support/it.ts"
+
+const scanned = (text: string) =>
+  Effect.map(scanArray(Buffer.from(text)), (elements) => elements.map((element) => Buffer.from(element).toString()))
+
+effect("an array is cut into its elements, each with its own bytes", () =>
+  Effect.gen(function* () {
+    const elements = ['{"a":[1.10,"]},"],"b":"\\u00e9 \\"é\\""}', "9007199254740993", '"x,y"', "null", "[]"]
+    expect(yield* scanned(`[${elements.join(",")}]`)).toEqual(elements)
+    expect(yield* scanned(` [ ${elements.join(" ,\n")} ] `)).toEqual(elements)
+    expect([yield* scanned("[]"), yield* scanned(" [ ] ")]).toEqual([[], []])
+    expect(valueOf(Buffer.from('{"id":1}'))).toEqual({ id: 1 })
+  })
+)
+
+effect("what is no array, or not a whole one, is refused", () =>
+  Effect.gen(function* () {
+    for (const text of ["", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] 2", "[01]", '["a]', "[{]}]", "[{'a':1}]"]) {
+      expect([text, (yield* Effect.flip(scanned(text))).reason._tag]).toEqual([text, "BadAnswer"])
+    }
+  })
+)

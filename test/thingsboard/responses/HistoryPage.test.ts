@@ -1,0 +1,137 @@
+import { describe, expect, test } from "bun:test"
+import * as fc from "fast-check"
+import { type HistoryPage, scan, ScanError } from "../../../src/thingsboard/responses/HistoryPage.ts"
+import { blank, hardTokens, joined, text, value } from "../../support/jsonTokens.ts"
+
+const utf8 = new TextEncoder()
+const read = (json: string) => scan(utf8.encode(json))
+const found = (page: HistoryPage) =>
+  page.series.map(
+    ({ from, key, to }) => [key, Array.from({ length: to - from }, (_, k) => [page.ts[from + k]!, page.token(from + k)] as const)] as const
+  )
+
+interface Point {
+  readonly ts: number
+  readonly value: string
+  readonly compact: boolean
+  readonly valueFirst: boolean
+  readonly space: string
+  readonly extra: string | null
+}
+
+const point: fc.Arbitrary<Point> = fc.record({
+  ts: fc.oneof(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), fc.integer()),
+  value,
+  compact: fc.boolean(),
+  valueFirst: fc.boolean(),
+  space: blank,
+  extra: fc.option(value, { freq: 9 })
+})
+
+const spelt = ({ compact, extra, space, ts, value, valueFirst }: Point) => {
+  if (compact) return `{"ts":${ts},"value":${value}}`
+  const members = [`"ts"${space}:${space}${ts}`, `"v\\u0061lue":${space}${value}`, ...(extra === null ? [] : [`"x":${extra}`])]
+  return `{${space}${joined(",", valueFirst ? members.toReversed() : members, space)}${space}}`
+}
+
+const page = fc
+  .tuple(
+    fc.uniqueArray(fc.tuple(text, fc.array(point, { maxLength: 6 })), {
+      maxLength: 4,
+      selector: ([key]): unknown => JSON.parse(key)
+    }),
+    blank
+  )
+  .map(([series, space]) => ({
+    series,
+    json: `${space}{${space}${joined(
+      ",",
+      series.map(([key, points]) => `${key}${space}:${space}[${space}${joined(",", points.map(spelt), space)}${space}]`),
+      space
+    )}${space}}${space}`
+  }))
+
+const runs = { numRuns: 2000, interruptAfterTimeLimit: 10_000 }
+
+describe("a page of history", () => {
+  test("gives every value as the token that was sent", () => {
+    fc.assert(
+      fc.property(page, ({ json, series }) => {
+        expect(found(read(json))).toEqual(
+          series.map(([key, points]) => [JSON.parse(key), points.map(({ ts, value }) => [ts, value] as const)])
+        )
+      }),
+      runs
+    )
+  })
+
+  test("that is damaged is refused, or read as JSON.parse reads it", () => {
+    const patch = fc.constantFrom("", "0", '"', "\\", "}", "]", ",", " ", "-", "e", ".", "{", "\u0001", "x")
+    fc.assert(
+      fc.property(page, fc.nat(), patch, fc.boolean(), ({ json }, at, put, replace) => {
+        const characters = Array.from(json)
+        characters.splice(at % (characters.length + 1), replace || put === "" ? 1 : 0, put)
+        const damaged = characters.join("")
+        let readPage: HistoryPage
+        try {
+          readPage = read(damaged)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ScanError)
+          return
+        }
+        const reference = new Map(Object.entries(JSON.parse(damaged) as Record<string, ReadonlyArray<{ ts: number; value: unknown }>>))
+        // A key that comes twice is two series here; for JSON.parse the last one counts.
+        const last = new Map(found(readPage))
+        expect([...last.keys()].sort()).toEqual([...reference.keys()].sort())
+        for (const [key, points] of last) {
+          expect(points.map(([ts, token]): unknown => ({ ts, value: JSON.parse(token) }))).toEqual(
+            reference.get(key)!.map(({ ts, value }) => ({ ts, value }))
+          )
+        }
+      }),
+      runs
+    )
+  })
+
+  test("keeps what JSON.parse would change", () => {
+    const points = hardTokens.map((token, i) => `{"ts":${1_700_000_000_000 + i},"value":${token}}`)
+    expect(found(read(`{"k":[${points.join(",")}]}`))).toEqual([
+      ["k", hardTokens.map((token, i) => [1_700_000_000_000 + i, token] as const)]
+    ])
+  })
+
+  test("may hold no key, or a key without points", () => {
+    expect(found(read("{}"))).toEqual([])
+    expect(found(read('{"k":[]}'))).toEqual([["k", []]])
+  })
+
+  test("forgets the page before it when columns are used again", () => {
+    const columns = scan(utf8.encode('{"a":[{"ts":1,"value":1},{"ts":2,"value":2}]}'))
+    expect(found(scan(utf8.encode('{"b":[{"ts":3,"value":"x"}]}'), columns))).toEqual([["b", [[3, '"x"']]]])
+  })
+
+  test.each([
+    ["", "an empty answer"],
+    ["[]", "an array"],
+    ['{"k":[{"ts":1,"value":1}]', "a cut page"],
+    ['{"k":[{"ts":1,"value":1}]}x', "something behind the page"],
+    ['{"k":[{"ts":1}]}', "a point without value"],
+    ['{"k":[{"value":1}]}', "a point without time"],
+    ['{"k":[{"ts":1.5,"value":1}]}', "a time with a fraction"],
+    ['{"k":[{"ts":"1","value":1}]}', "a time as text"],
+    ['{"k":[{"ts":9007199254740993,"value":1}]}', "a time beyond 2^53"],
+    ['{"k":[{"ts":01,"value":1}]}', "a time with a leading zero"],
+    ['{"k":[{"ts":1,"value":01}]}', "a number with a leading zero"],
+    ['{"k":[{"ts":1,"value":NaN}]}', "NaN"],
+    ['{"k":[{"ts":1,"value":{"a":tru}}]}', "a broken nested value"],
+    ['{"k":[{"ts":1,"value":1},]}', "a comma too many"]
+  ])("%p is refused: %s", (json) => {
+    expect(() => read(json)).toThrow(ScanError)
+  })
+
+  test("whose time is text that is no UTF-8 is refused like any other", () => {
+    const bytes = utf8.encode('{"k":[{"ts":"?","value":1}]}')
+    bytes[bytes.indexOf(63)] = 0xff
+    expect(() => scan(bytes)).toThrow(ScanError)
+  })
+})

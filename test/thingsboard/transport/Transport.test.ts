@@ -1,0 +1,240 @@
+import { describe, expect, test } from "bun:test"
+import { Duration, Effect, Exit, Fiber, Tracer } from "effect"
+import { make } from "../../../src/thingsboard/transport/Transport.ts"
+import { effect, live } from "../../support/it.ts"
+import { failure, json, scripted, text } from "../../support/scripted.ts"
+
+const get = { method: "GET", path: "/api/thing", headers: { "x-authorization": "Bearer a-secret-token" }, repeatable: true } as const
+const post = { method: "POST", path: "/api/thing", headers: {}, body: "{}", repeatable: false } as const
+const thing = "GET /api/thing"
+const seconds = Duration.seconds
+
+/** Speaks HTTP by hand: each connection answers as many requests as it is told, then breaks off at the next one. */
+const breaking = (answersEach: number) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const seen = { connections: 0, requests: 0 }
+        const server = Bun.listen<{ answered: number }>({
+          hostname: "127.0.0.1",
+          port: 0,
+          socket: {
+            open: (socket) => {
+              seen.connections++
+              socket.data = { answered: 0 }
+            },
+            data: (socket) => {
+              seen.requests++
+              if (socket.data.answered++ >= answersEach) return socket.terminate()
+              socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            }
+          }
+        })
+        return { seen, server }
+      }),
+      ({ server }) => Effect.sync(() => server.stop(true))
+    ),
+    ({ seen, server }) => ({ url: `http://127.0.0.1:${server.port}`, seen })
+  )
+
+describe("an answer", () => {
+  live("arrives byte for byte, from below the address's path", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ "GET /tb/api/thing": text('{"a":9007199254740993.10}', 200) })
+      expect((yield* make(`${upstream.url}/tb/`, seconds(2)).send(get)).toString()).toBe('{"a":9007199254740993.10}')
+    })
+  )
+
+  live("that sends elsewhere is not followed", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({
+        [thing]: () => new Response(null, { status: 302, headers: { location: "/oauth2Login" } }),
+        "POST /api/thing": () => new Response(null, { status: 307, headers: { location: "/api/other" } }),
+        "GET /oauth2Login": json({ secret: true })
+      })
+      const { send } = make(upstream.url, seconds(2))
+      expect((yield* Effect.flip(send(get))).reason._tag).toBe("LoginRefused")
+      expect((yield* Effect.flip(send(post))).reason).toMatchObject({ _tag: "Unavailable", why: "redirect" })
+      expect(upstream.asked).toHaveLength(2)
+    })
+  )
+
+  live("that does not come in time is given up, and the connection with it", () =>
+    Effect.gen(function* () {
+      const gone = Promise.withResolvers<void>()
+      const upstream = yield* scripted({
+        [thing]: (_, request) => {
+          request.signal.addEventListener("abort", () => gone.resolve())
+          return new Promise<Response>(() => {})
+        }
+      })
+      const before = performance.now()
+      expect((yield* Effect.flip(make(upstream.url, Duration.millis(150)).send(get))).reason._tag).toBe("Timeout")
+      expect(performance.now() - before).toBeLessThan(1000)
+      yield* Effect.promise(() => gone.promise)
+      expect(upstream.asked).toHaveLength(1)
+    })
+  )
+
+  live("that nobody waits for any more is broken off", () =>
+    Effect.gen(function* () {
+      const asked = Promise.withResolvers<void>()
+      const gone = Promise.withResolvers<void>()
+      const upstream = yield* scripted({
+        [thing]: (_, request) => {
+          request.signal.addEventListener("abort", () => gone.resolve())
+          asked.resolve()
+          return new Promise<Response>(() => {})
+        }
+      })
+      const fiber = yield* Effect.forkChild(make(upstream.url, seconds(10)).send(get), { startImmediately: true })
+      yield* Effect.promise(() => asked.promise)
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.promise(() => gone.promise)
+    })
+  )
+})
+
+describe("trying again", () => {
+  live("hides connections that ThingsBoard had closed", () =>
+    Effect.gen(function* () {
+      const upstream = yield* breaking(3)
+      const { send } = make(upstream.url, seconds(5))
+      for (let i = 0; i < 20; i++) expect((yield* send(get)).toString()).toBe("{}")
+      expect(upstream.seen.connections).toBeGreaterThan(5)
+    })
+  )
+
+  live("is done a few times where nothing is there", () =>
+    Effect.gen(function* () {
+      const upstream = yield* breaking(0)
+      expect((yield* Effect.flip(make(upstream.url, seconds(5)).send(get))).reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
+      const refused = yield* Effect.flip(make("http://127.0.0.1:1", seconds(5)).send(get))
+      expect(refused.reason).toMatchObject({ _tag: "Unavailable", why: "refused" })
+    })
+  )
+
+  live("is not done for what may not be stored twice", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ "POST /api/thing": text("", 503) })
+      const { send } = make(upstream.url, seconds(5))
+      expect((yield* Effect.flip(send(post))).status).toBe(503)
+      expect(upstream.asked).toHaveLength(1)
+      yield* Effect.flip(send({ ...post, repeatable: true }))
+      expect(upstream.asked).toHaveLength(5)
+    })
+  )
+
+  live("helps when a proxy is without ThingsBoard for a moment", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ [thing]: [text("<html>", 502, "text/html"), text("", 503), json([1])] })
+      expect((yield* make(upstream.url, seconds(5)).send(get)).toString()).toBe("[1]")
+    })
+  )
+
+  live("ends with the deadline", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ [thing]: text("", 503) })
+      expect((yield* Effect.flip(make(upstream.url, Duration.millis(10)).send(get))).status).toBe(503)
+      expect(upstream.asked).toHaveLength(1)
+    })
+  )
+
+  live("is not done for what would fail the same way", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ [thing]: [failure(404, 32, "x"), failure(500, 2, "x"), failure(429, 33, "x"), json([])] })
+      const { send } = make(upstream.url, seconds(5))
+      const tags = yield* Effect.forEach([1, 2, 3], () => Effect.map(Effect.flip(send(get)), ({ reason }) => reason._tag))
+      expect(tags).toEqual(["NotFound", "Unavailable", "RateLimited"])
+      expect(upstream.asked).toHaveLength(3)
+    })
+  )
+
+  live("an answer that is cut counts as broken off", () =>
+    Effect.gen(function* () {
+      const server = Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          data: (socket) => {
+            socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+            socket.end()
+          }
+        }
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.stop(true)))
+      const cut = yield* Effect.flip(make(`http://127.0.0.1:${server.port}`, seconds(5)).send(get))
+      expect(cut.reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
+    })
+  )
+})
+
+describe("traces", () => {
+  const recorder = () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    return { spans, tracer }
+  }
+
+  live("a span a call, whose id ThingsBoard is told", () =>
+    Effect.gen(function* () {
+      const id = "784f394c-42b6-435a-983c-b7beff2784f9"
+      const upstream = yield* scripted({ [`GET /api/device/${id}`]: [failure(404, 32, "Device with id is not found"), json({})] })
+      const { spans, tracer } = recorder()
+      const { send } = make(upstream.url, seconds(2))
+      const call = send({ ...get, path: `/api/device/${id}?a=1` })
+      yield* Effect.exit(call).pipe(Effect.andThen(call), Effect.withSpan("request"), Effect.withTracer(tracer))
+      const [parent, first, second] = spans
+      expect([first!.name, first!.kind, first!.attributes.get("http.response.status_code")]).toEqual([
+        "GET /api/device/{id}",
+        "client",
+        404
+      ])
+      expect(second!.attributes.get("http.response.status_code")).toBe(200)
+      expect(second!.traceId).toBe(parent!.traceId)
+      expect(upstream.asked.map(({ headers }) => headers["traceparent"])).toEqual(
+        spans.slice(1).map((span) => `00-${parent!.traceId}-${span.spanId}-01`)
+      )
+      const told = Bun.inspect(spans.map(({ attributes, name, status }) => [name, attributes, status]))
+      expect(told).not.toContain("a-secret-token")
+      expect(told).not.toContain(id)
+    })
+  )
+
+  live("the caller's trace reaches ThingsBoard also when nothing is recorded here", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scripted({ [thing]: json({}) })
+      const { send } = make(upstream.url, seconds(2))
+      const caller = Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true })
+      yield* Effect.withParentSpan(send(get), caller)
+      yield* send(get)
+      expect(upstream.asked.map(({ headers }) => headers["traceparent"])).toEqual([
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        undefined as never
+      ])
+    })
+  )
+})
+
+effect("no error holds what was sent", () =>
+  Effect.gen(function* () {
+    const upstream = yield* scripted({ [thing]: failure(400, 31, "What ThingsBoard says of tenant@example.com") })
+    const errors = yield* Effect.forEach([upstream.url, "http://127.0.0.1:1"], (url) =>
+      Effect.exit(make(url, seconds(1)).send({ ...get, repeatable: false }))
+    )
+    const told = errors.map((exit) => `${String(exit)} ${JSON.stringify(exit)} ${Bun.inspect(exit)}`).join()
+    expect(errors.every(Exit.isFailure)).toBe(true)
+    expect(told).toContain("Rejected")
+    for (const secret of ["a-secret-token", "tenant@example.com", "127.0.0.1:1"]) expect(told).not.toContain(secret)
+  })
+)
+
+test("an address that is none is a bug, since the settings were checked", () => {
+  expect(() => make("nonsense", seconds(1))).toThrow()
+})
