@@ -16,4 +16,4 @@ export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.St
 export type FieldError = typeof FieldError.Type
 
 /** The input is well formed but wrong in ways that only a service can see. All faults are named. */
-export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { faults: Schema.Array(FieldError) }) {}
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { errors: Schema.Array(FieldError) }) {}

@@ -73,14 +73,14 @@ const nameAt = (b: Uint8Array, at: number, end: number): string => {
   return valueAt(b, at, end) as string
 }
 
-const notJson = ({ message }: ScanError) => new InvalidInput({ faults: [{ field: "body", issue: `Expected valid JSON: ${message}` }] })
+const notJson = ({ message }: ScanError) => new InvalidInput({ errors: [{ field: "body", issue: `Expected valid JSON: ${message}` }] })
 
 /** Walks a body and gives what was read, or all that is wrong with it. */
 export const readJson = <A>(body: JsonReader, faults: FieldErrors, read: (body: JsonReader) => A): Effect.Effect<A, InvalidInput> =>
   Effect.suspend(() => {
     try {
       const found = read(body)
-      return faults.isEmpty ? Effect.succeed(found) : Effect.fail(new InvalidInput({ faults: faults.all }))
+      return faults.isEmpty ? Effect.succeed(found) : Effect.fail(new InvalidInput({ errors: faults.all }))
     } catch (error) {
       if (error instanceof ScanError) return Effect.fail(notJson(error))
       throw error

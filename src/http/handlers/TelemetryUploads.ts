@@ -4,8 +4,8 @@ import { type HttpServerRequest, HttpServerRespondable, type HttpServerResponse 
 import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout } from "../../api/Problems.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Import } from "../../services/ingest/Import.ts"
-import type { BulkUploaded, DeviceOutcome, Ingest } from "../../services/ingest/Ingest.ts"
-import { type InputLimits, type ValueRules, warningsOf } from "../../services/ingest/validation.ts"
+import type { BulkUploadResult, DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
+import { type InputLimits, type ValueRules, uploadWarnings } from "../../services/validation/values.ts"
 import { created, plain } from "../response/envelope.ts"
 import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import { type BodyLimits, readText, streamBody } from "../request/RequestBody.ts"
@@ -53,12 +53,12 @@ const uploadJson = (
     Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
   )
 
-const outcome = ({ deviceId, failure, keys, points }: DeviceOutcome) =>
+const outcome = ({ deviceId, failure, keys, points }: DeviceUploadResult) =>
   failure === undefined
     ? { status: "success", keys_uploaded: keys, data_points: points }
     : { status: "error", ...sentenceOf(failure, deviceId) }
 
-const summary = ({ outcomes, warnings }: BulkUploaded) => {
+const summary = ({ outcomes, warnings }: BulkUploadResult) => {
   const successful = outcomes.filter(({ failure }) => failure === undefined)
   return {
     summary: {
@@ -74,7 +74,7 @@ const summary = ({ outcomes, warnings }: BulkUploaded) => {
 }
 
 /** The answer tells of each device; the log of each kind of failure, however many devices have it. */
-const failuresTold = (outcomes: ReadonlyArray<DeviceOutcome>) => {
+const failuresTold = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
   const kinds = new Map<string, { readonly failure: ThingsBoardError; devices: number }>()
   for (const { failure } of outcomes) {
     if (failure?._tag !== "ThingsBoardError") continue
@@ -115,7 +115,7 @@ const imported = (
         refused: report.refused,
         points_stored: Object.fromEntries(report.pointsStored),
         message: said(report.taken, report.refusedCount, dryRun),
-        ...warned(warningsOf(report.rounded, report.replaced))
+        ...warned(uploadWarnings(report.rounded, report.replaced))
       })
     ),
     Effect.catchTag("Unauthenticated", HttpServerRespondable.toResponse)

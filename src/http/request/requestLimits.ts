@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { InvalidRequest } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import type { FieldError } from "../../domain/Errors.ts"
-import type { InputLimits } from "../../services/ingest/validation.ts"
+import type { InputLimits } from "../../services/validation/values.ts"
 import { failInvalid } from "./validation.ts"
 
 interface Asked {

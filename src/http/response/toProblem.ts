@@ -89,7 +89,7 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effec
 export const asInputProblem = (error: InvalidInput) =>
   failWithProblem(
     "The request is not valid; details.errors names every fault.",
-    (common) => new InvalidRequest({ ...common, details: { errors: error.faults } })
+    (common) => new InvalidRequest({ ...common, details: { errors: error.errors } })
   )
 
 /** What the answer for many devices says of one that failed. */

@@ -1,7 +1,7 @@
 /**
  * The devices that a restricted key may see. The rights of the gateway's own user come first: ThingsBoard never shows more than those.
  *
- * A service that reads or writes devices asks here before anything of them leaves it, by `Access.seen`, `Access.guard` or
+ * A service that reads or writes devices asks here before anything of them leaves it, by `DeviceAccess.requireVisible`, `DeviceAccess.guard` or
  * `VisibleDevices.ts`. It takes as many calls to say no of a hidden device as of one that does not exist.
  */
 import { Context, Effect } from "effect"

@@ -34,7 +34,7 @@ export class DeviceAccess extends Context.Service<
   DeviceAccess,
   {
     /** The device, or EntityNotFound when there is none or it may not be seen. Remembered for ten seconds; refusals are not. */
-    readonly seen: (deviceId: string) => Effect.Effect<VisibleDevice, Refusal>
+    readonly requireVisible: (deviceId: string) => Effect.Effect<VisibleDevice, Refusal>
     /** A call that ThingsBoard itself refuses when its user may not see the device; a restricted caller's is checked before. */
     readonly guard: <A, E, R>(deviceId: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refusal, R>
   }
@@ -64,7 +64,7 @@ export class DeviceAccess extends Context.Service<
           })
         )
       )
-      const seen = (deviceId: string): Effect.Effect<VisibleDevice, Refusal> => {
+      const requireVisible = (deviceId: string): Effect.Effect<VisibleDevice, Refusal> => {
         const id = deviceId.toLowerCase()
         return withVisibility((visibility) =>
           visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : remembering((cache) => Cache.get(cache, id))
@@ -72,8 +72,9 @@ export class DeviceAccess extends Context.Service<
       }
 
       return {
-        seen,
-        guard: (deviceId, call) => withVisibility((visibility) => (visibility === undefined ? call : Effect.andThen(seen(deviceId), call)))
+        requireVisible,
+        guard: (deviceId, call) =>
+          withVisibility((visibility) => (visibility === undefined ? call : Effect.andThen(requireVisible(deviceId), call)))
       }
     })
   )

@@ -80,12 +80,12 @@ const ofCustomer = (thingsBoard: ThingsBoardShape, customerId: string) =>
       )
       .pipe(
         Effect.map(({ data, hasNext }) => [data.map(rowOf), hasNext ? Option.some(page + 1) : Option.none<number>()] as const),
-        undefinedIfNotFound([[], Option.none<number>()] as const)
+        orIfNotFound([[], Option.none<number>()] as const)
       )
   )
 
 /** A customer that does not exist, or that the gateway's user may not see, has no devices. */
-export const undefinedIfNotFound =
+export const orIfNotFound =
   <B>(none: B) =>
   <A>(read: Effect.Effect<A, ThingsBoardError>): Effect.Effect<A | B, ThingsBoardError> =>
     Effect.catchIf(

@@ -9,11 +9,11 @@ import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { FieldErrors } from "../../domain/FieldErrors.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
-import { asInvalidInput } from "../ingest/Ingest.ts"
+import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
 import { JsonReader, readJson } from "../../json/JsonReader.ts"
-import { checkToken, telemetryKeyIssue, type ValueRules, warningsOf } from "../ingest/validation.ts"
+import { checkToken, telemetryKeyIssue, type ValueRules, uploadWarnings } from "../validation/values.ts"
 
-export interface Written {
+export interface AttributesWritten {
   readonly keys: ReadonlyArray<string>
   readonly warnings: ReadonlyArray<string>
 }
@@ -33,7 +33,7 @@ export class Attributes extends Context.Service<
       scope: "server" | "shared",
       body: string | Uint8Array,
       rules: ValueRules
-    ) => Effect.Effect<Written, EntityNotFound | InvalidInput | ThingsBoardError>
+    ) => Effect.Effect<AttributesWritten, EntityNotFound | InvalidInput | ThingsBoardError>
   }
 >()("boardwalk/services/attributes/Attributes") {
   static readonly layer = Layer.effect(
@@ -72,8 +72,8 @@ export class Attributes extends Context.Service<
           const faults = new FieldErrors()
           const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readAttributes(read, rules, faults))
           const stored = thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true })
-          yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), asInvalidInput)
-          return { keys, warnings: warningsOf(rounded) }
+          yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
+          return { keys, warnings: uploadWarnings(rounded) }
         })
       }
     })

@@ -15,7 +15,7 @@ export interface DeviceSelection {
   readonly device_type?: string
 }
 
-export interface DeviceFound {
+export interface FoundDevice {
   readonly id: string
   readonly name: string
   /** By key. All values are text; without a point `{ts: 0, value: ""}`. */
@@ -23,7 +23,7 @@ export interface DeviceFound {
 }
 
 /** ThingsBoard joins a table a key. */
-const keysACall = 25
+const maxKeysPerCall = 25
 
 const filtersOf = ({ device_ids, device_type }: DeviceSelection): ReadonlyArray<typeof EntityFilter.Type> =>
   device_ids === undefined
@@ -34,7 +34,7 @@ const filtersOf = ({ device_ids, device_type }: DeviceSelection): ReadonlyArray<
         entityList
       }))
 
-const foundOf = ({ entityId, latest }: typeof EntityData.Type): DeviceFound => ({
+const foundOf = ({ entityId, latest }: typeof EntityData.Type): FoundDevice => ({
   id: entityId.id,
   name: latest["ENTITY_FIELD"]?.["name"]?.value ?? "",
   latest: latest["TIME_SERIES"] ?? {}
@@ -44,9 +44,9 @@ const find = (
   thingsBoard: ThingsBoardShape,
   selection: DeviceSelection,
   keys: ReadonlyArray<string>
-): Effect.Effect<ReadonlyArray<DeviceFound>, ThingsBoardError> => {
+): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> => {
   const calls = filtersOf(selection).flatMap((filter) =>
-    (keys.length === 0 ? [[]] : inChunks(keys, keysACall)).map((latest) => ({ filter, latest }))
+    (keys.length === 0 ? [[]] : inChunks(keys, maxKeysPerCall)).map((latest) => ({ filter, latest }))
   )
   return Stream.fromIterable(calls).pipe(
     Stream.flatMap(({ filter, latest }) => Stream.map(entityPages(thingsBoard, filter, { fields: ["name"], latest }), foundOf)),
@@ -77,7 +77,7 @@ export const findDevices = (
   thingsBoard: ThingsBoardShape,
   selection: DeviceSelection,
   keys: ReadonlyArray<string> = []
-): Effect.Effect<ReadonlyArray<DeviceFound>, ThingsBoardError> =>
+): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> =>
   withVisibility((visibility) =>
     visibility === undefined
       ? find(thingsBoard, selection, keys)
@@ -85,10 +85,10 @@ export const findDevices = (
   )
 
 /** Devices whose names are held at once. */
-export const maxNames = 100_000
+export const maxDeviceNames = 100_000
 
 const allDevices = (thingsBoard: ThingsBoardShape) =>
-  entityPages(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"], most: maxNames + 1 }).pipe(
+  entityPages(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"], most: maxDeviceNames + 1 }).pipe(
     Stream.map(foundOf),
     Stream.runCollect
   )
@@ -97,10 +97,10 @@ const allDevices = (thingsBoard: ThingsBoardShape) =>
  * The ids of all devices that may be seen, by name: names are unique in a tenant. A call for a thousand devices. Undefined when they
  * are more than 100,000: to know the names of some would be to call others unknown.
  */
-export const deviceNames = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string> | undefined, ThingsBoardError> =>
+export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string> | undefined, ThingsBoardError> =>
   Effect.map(
     withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
       visibility === undefined ? allDevices(thingsBoard) : listVisibleDevices(thingsBoard, visibility)
     ),
-    (found) => (found.length > maxNames ? undefined : new Map(found.map(({ id, name }) => [name, id])))
+    (found) => (found.length > maxDeviceNames ? undefined : new Map(found.map(({ id, name }) => [name, id])))
   )

@@ -14,7 +14,7 @@ import { pageParameters } from "../../thingsboard/EntityList.ts"
 import { inChunks } from "../../thingsboard/inChunks.ts"
 import { textSearch } from "./textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
-import { filterActive, type DeviceFields, maxIdsPerPath, undefinedIfNotFound, listVisibleDevices } from "../access/VisibleDevices.ts"
+import { filterActive, type DeviceFields, maxIdsPerPath, orIfNotFound, listVisibleDevices } from "../access/VisibleDevices.ts"
 
 const [opening, comma, closing] = ["[", ",", "]"].map((sign) => Buffer.from(sign)) as [Buffer, Buffer, Buffer]
 
@@ -81,7 +81,7 @@ const infosOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
   Effect.map(
     Effect.forEach(
       ids,
-      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, undefinedIfNotFound(Option.none())),
+      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, orIfNotFound(Option.none())),
       { concurrency: 8 }
     ),
     (found) => found.flatMap(Option.toArray)
@@ -122,12 +122,12 @@ export const listRestricted = (
     const list = query.active === undefined ? "devices" : "deviceInfos"
     return thingsBoard
       .get(`/api/customer/${visibility.customer}/${list}${pageParameters(query)}`)
-      .pipe(Effect.flatMap(scanPage), undefinedIfNotFound(empty))
+      .pipe(Effect.flatMap(scanPage), orIfNotFound(empty))
   }
   return gathered(thingsBoard, visibility, query)
 }
 
-const profilesACall = 1000
+const maxProfilesPerCall = 1000
 
 /** The types of the devices that the restriction shows; a type that it names is there without any device, too. */
 export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
@@ -136,7 +136,7 @@ export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: Thi
   const found: Array<Uint8Array> = []
   for (let page = 0, more = true; more; page++) {
     const { hasNext, items } = yield* Effect.flatMap(
-      thingsBoard.get(`/api/deviceProfileInfos${pageParameters({ ...query, page, pageSize: profilesACall })}`),
+      thingsBoard.get(`/api/deviceProfileInfos${pageParameters({ ...query, page, pageSize: maxProfilesPerCall })}`),
       scanPage
     )
     for (const profile of yield* scanArray(items)) {

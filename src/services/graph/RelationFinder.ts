@@ -21,13 +21,13 @@ export interface Edge {
   readonly type: string
 }
 
-type Way = "FROM" | "TO"
+type Direction = "FROM" | "TO"
 const opposite = { FROM: "TO", TO: "FROM" } as const
 
 export const edgeKey = ({ from, to, type }: Edge) => `${from.id} ${to.id} ${type}`
 
 /** So few nodes are walked one by one: asking for their neighbours first would cost as many calls. */
-const few = 4
+const maxSingleWalks = 4
 /** Roots in one query. */
 const maxRoots = 500
 /** Pages of a thousand neighbours. */
@@ -41,13 +41,13 @@ export class RelationFinder {
   /** Whether there are more neighbours than were looked at. */
   incomplete = false
   private readonly thingsBoard: ThingsBoardShape
-  private readonly ways: ReadonlyArray<Way>
+  private readonly ways: ReadonlyArray<Direction>
   private readonly relationTypes: ReadonlyArray<string>
   private readonly hidden: HiddenNodes | undefined
 
   constructor(
     thingsBoard: ThingsBoardShape,
-    direction: Way | "BOTH",
+    direction: Direction | "BOTH",
     relationTypes: ReadonlyArray<string>,
     /** What is not walked from: no relation of it is shown. */
     hidden?: HiddenNodes
@@ -63,9 +63,9 @@ export class RelationFinder {
     return Effect.forEach(this.ways, (way) => this.behind(nodes, way, levels), { discard: true })
   }
 
-  private behind(nodes: ReadonlyArray<Node>, way: Way, levels: number): Effect.Effect<void, ThingsBoardError> {
+  private behind(nodes: ReadonlyArray<Node>, way: Direction, levels: number): Effect.Effect<void, ThingsBoardError> {
     const unknown = nodes.filter(({ id }) => (this.known[way].get(id) ?? 0) < 1)
-    if (unknown.length <= few) return this.walkAll(unknown, way, levels)
+    if (unknown.length <= maxSingleWalks) return this.walkAll(unknown, way, levels)
     return this.neighbours(unknown, way).pipe(
       Effect.flatMap((hubs) => this.notHidden(hubs)),
       Effect.flatMap((hubs) =>
@@ -90,11 +90,11 @@ export class RelationFinder {
     return Effect.map(hidden.look(nodes), () => nodes.filter(({ id }) => !hidden.has(id)))
   }
 
-  private walkAll(nodes: ReadonlyArray<Node>, way: Way, levels: number) {
+  private walkAll(nodes: ReadonlyArray<Node>, way: Direction, levels: number) {
     return Effect.forEach(nodes, (node) => this.walk(node, way, levels), { concurrency, discard: true })
   }
 
-  private walk(root: Node, direction: Way, maxLevel: number): Effect.Effect<void, ThingsBoardError> {
+  private walk(root: Node, direction: Direction, maxLevel: number): Effect.Effect<void, ThingsBoardError> {
     const parameters = {
       rootId: root.id,
       rootType: root.entityType,
@@ -125,7 +125,7 @@ export class RelationFinder {
   }
 
   /** A walk of n levels knows n levels behind its root, n - 1 behind what is one step away, and so on. */
-  private remember(root: Node, way: Way, levels: number, edges: ReadonlyArray<Edge>) {
+  private remember(root: Node, way: Direction, levels: number, edges: ReadonlyArray<Edge>) {
     const next = new Map<string, Array<string>>()
     for (const { from, to } of edges) {
       const [near, far] = way === "FROM" ? [from.id, to.id] : [to.id, from.id]
@@ -140,7 +140,7 @@ export class RelationFinder {
     }
   }
 
-  private neighbours(nodes: ReadonlyArray<Node>, direction: Way): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
+  private neighbours(nodes: ReadonlyArray<Node>, direction: Direction): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
     const byType = Map.groupBy(nodes, ({ entityType }) => entityType)
     const chunks = [...byType].flatMap(([entityType, all]) =>
       Array.from({ length: Math.ceil(all.length / maxRoots) }, (_, i) => ({
@@ -157,7 +157,7 @@ export class RelationFinder {
   private neighboursOf(
     entityType: string,
     ids: ReadonlyArray<string>,
-    direction: Way,
+    direction: Direction,
     page: number,
     found: ReadonlyArray<Node>
   ): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {

@@ -4,7 +4,7 @@ import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import type { Node } from "./RelationFinder.ts"
 
 /** Ids in one query. */
-const most = 500
+const maxIdsPerQuery = 500
 const pageLink = {
   page: 0,
   textSearch: null,
@@ -17,9 +17,9 @@ export const entityNames = (
   nodes: ReadonlyArray<Node>
 ): Effect.Effect<ReadonlyMap<string, string>, ThingsBoardError> => {
   const chunks = [...Map.groupBy(nodes, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
-    Array.from({ length: Math.ceil(all.length / most) }, (_, i) => ({
+    Array.from({ length: Math.ceil(all.length / maxIdsPerQuery) }, (_, i) => ({
       entityType,
-      entityList: all.slice(i * most, (i + 1) * most).map(({ id }) => id)
+      entityList: all.slice(i * maxIdsPerQuery, (i + 1) * maxIdsPerQuery).map(({ id }) => id)
     }))
   )
   return Effect.map(
@@ -34,7 +34,7 @@ export const entityNames = (
                 entityFields: [{ type: "ENTITY_FIELD", key: "name" }],
                 latestValues: [],
                 keyFilters: [],
-                pageLink: { ...pageLink, pageSize: most }
+                pageLink: { ...pageLink, pageSize: maxIdsPerQuery }
               }
             })
           )

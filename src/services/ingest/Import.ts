@@ -8,15 +8,15 @@ import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { deviceNames, findDevices, maxNames } from "../devices/DeviceSelection.ts"
+import { deviceIdsByName, findDevices, maxDeviceNames } from "../devices/DeviceSelection.ts"
 import { ImportReport } from "./ImportReport.ts"
-import { RowRejected, type Row } from "./ImportRow.ts"
-import { type NumberedRow, readRows, type ReadingOptions } from "./importRows.ts"
+import { RowRejected, type ImportRow } from "./ImportRow.ts"
+import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
 import { Ingest } from "./Ingest.ts"
 import type { IncomingPoint } from "./PointReader.ts"
 import { retryTransient } from "../../thingsboard/retry.ts"
 
-export interface ImportOptions extends ReadingOptions {
+export interface ImportOptions extends RowOptions {
   /** Checks only, stores nothing. */
   readonly dryRun: boolean
 }
@@ -39,7 +39,7 @@ interface Waiting {
 
 const isAway = ({ reason }: ThingsBoardError) => ["Unavailable", "Timeout", "RateLimited", "LoginRefused"].includes(reason._tag)
 
-const tooManyNames = `device_name: there are more than ${maxNames.toLocaleString("en")} devices, so name them by device_id`
+const tooManyNames = `device_name: there are more than ${maxDeviceNames.toLocaleString("en")} devices, so name them by device_id`
 
 const missing = "the device does not exist, or may not be seen"
 
@@ -79,7 +79,7 @@ export class Import extends Context.Service<
         /** ThingsBoard did not come back however often a write was tried: the rest would wait as long for nothing. */
         let away = false
         let names: ReadonlyMap<string, string> | "not asked" | undefined = "not asked"
-        if (options.deviceId !== undefined) yield* access.seen(options.deviceId)
+        if (options.deviceId !== undefined) yield* access.requireVisible(options.deviceId)
 
         const write = (deviceId: string, { lines, points }: Waiting) =>
           Effect.match(options.dryRun ? Effect.succeed(points.length) : stored(deviceId, points), {
@@ -125,7 +125,7 @@ export class Import extends Context.Service<
           yield* Effect.forEach(parts, ([id, part]) => send(id, part), { concurrency: tbConcurrency, discard: true })
         })
 
-        const idOf = (device: Row["device"]): string => {
+        const idOf = (device: ImportRow["device"]): string => {
           if (device === undefined) return options.deviceId!
           if ("id" in device) return device.id
           if (typeof names !== "object") throw new RowRejected(tooManyNames)
@@ -134,7 +134,7 @@ export class Import extends Context.Service<
           return id
         }
 
-        const take = (line: number, { device, points, ts }: Row) => {
+        const take = (line: number, { device, points, ts }: ImportRow) => {
           const id = idOf(device)
           if (unknown.has(id)) throw new RowRejected(missing)
           report.taken++
@@ -166,7 +166,7 @@ export class Import extends Context.Service<
           for (const { line, read } of rows) {
             const row = attempt(line, read)
             if (row === undefined) continue
-            if (names === "not asked" && row.device !== undefined && "name" in row.device) names = yield* deviceNames(thingsBoard)
+            if (names === "not asked" && row.device !== undefined && "name" in row.device) names = yield* deviceIdsByName(thingsBoard)
             attempt(line, () => take(line, row))
           }
           const full = [...waiting].filter(([, { points }]) => points.length >= maxPointsPerWrite).map(([id]) => id)

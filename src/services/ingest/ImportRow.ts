@@ -1,18 +1,18 @@
 /** What a row of an import says: a device, a time and points, or why it is refused. */
-import { type Checked, telemetryKeyIssue } from "./validation.ts"
+import { type CheckedValue, telemetryKeyIssue } from "../validation/values.ts"
 
-export interface RowPoint {
+export interface ImportPoint {
   readonly key: string
   readonly token: string
   readonly rounded: boolean
 }
 
-export interface Row {
+export interface ImportRow {
   /** None when the rows are of the device in the path. */
   readonly device: { readonly id: string } | { readonly name: string } | undefined
   readonly ts: number
   /** None when all cells are empty. */
-  readonly points: ReadonlyArray<RowPoint>
+  readonly points: ReadonlyArray<ImportPoint>
 }
 
 /** Ends a row; what it says goes into the report. */
@@ -23,17 +23,18 @@ export const rejectRow = (reason: string): never => {
 }
 
 /** A sentence that goes on behind a colon. */
-const lower = (issue: string) => issue.slice(0, 1).toLowerCase() + issue.slice(1)
+const startLowerCase = (issue: string) => issue.slice(0, 1).toLowerCase() + issue.slice(1)
 
-export const pointOf = (key: string, checked: Checked): RowPoint =>
-  "issue" in checked ? rejectRow(`${key.slice(0, 64)}: ${lower(checked.issue)}`) : { key, ...checked }
+export const checkedPoint = (key: string, checked: CheckedValue): ImportPoint =>
+  "issue" in checked ? rejectRow(`${key.slice(0, 64)}: ${startLowerCase(checked.issue)}`) : { key, ...checked }
 
 export const checkKey = (key: string): void => {
   const issue = telemetryKeyIssue(key)
-  if (issue !== undefined) rejectRow(`key: ${lower(issue)}`)
+  if (issue !== undefined) rejectRow(`key: ${startLowerCase(issue)}`)
 }
 
-export const timeOr = (time: number | string): number => (typeof time === "number" ? time : rejectRow(`ts: ${lower(time)}`))
+export const requireTimestamp = (time: number | string): number =>
+  typeof time === "number" ? time : rejectRow(`ts: ${startLowerCase(time)}`)
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -45,7 +46,7 @@ export const checkUtf8 = (text: string): void => {
 }
 
 /** The id counts when both are there. */
-export const deviceOf = (id: string | undefined, name: string | undefined, named: boolean): Row["device"] => {
+export const parseDevice = (id: string | undefined, name: string | undefined, named: boolean): ImportRow["device"] => {
   if (!named) return undefined
   if (id !== undefined && id !== "") return uuid.test(id) ? { id: id.toLowerCase() } : rejectRow("device_id: expected a device id (UUID)")
   return name !== undefined && name !== "" ? { name } : rejectRow("expected device_id or device_name")

@@ -1,25 +1,26 @@
 /** Telemetry on its way in as JSON: refused as a whole at the door, or stored digit for digit. */
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { saveTelemetryPath } from "../../thingsboard/Paths.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { batches } from "./batches.ts"
+import { writeBatches } from "./batches.ts"
 import { FieldErrors } from "../../domain/FieldErrors.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { JsonReader, readJson } from "../../json/JsonReader.ts"
-import { type IncomingPoint, PointReader, type Reading } from "./PointReader.ts"
-import { type ValueRules, warningsOf } from "./validation.ts"
+import { type IncomingPoint, PointReader, type PointsRead } from "./PointReader.ts"
+import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
+import { type ValueRules, uploadWarnings } from "../validation/values.ts"
 
-export interface Uploaded {
+export interface UploadResult {
   readonly keys: ReadonlyArray<string>
   readonly points: number
   readonly warnings: ReadonlyArray<string>
 }
 
-export interface DeviceOutcome {
+export interface DeviceUploadResult {
   readonly deviceId: string
   readonly keys: ReadonlyArray<string>
   readonly points: number
@@ -27,22 +28,22 @@ export interface DeviceOutcome {
   readonly failure: EntityNotFound | ThingsBoardError | undefined
 }
 
-export interface BulkUploaded {
-  readonly outcomes: ReadonlyArray<DeviceOutcome>
+export interface BulkUploadResult {
+  readonly outcomes: ReadonlyArray<DeviceUploadResult>
   readonly warnings: ReadonlyArray<string>
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-const readOne = (body: JsonReader, rules: ValueRules, faults: FieldErrors): Reading => {
-  let reading: Reading = { points: [], keys: [], rounded: 0, replaced: 0 }
+const readOne = (body: JsonReader, rules: ValueRules, faults: FieldErrors): PointsRead => {
+  let reading: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
   body.read((at) => new PointReader(body, rules, faults).read(at, "body", (found) => (reading = found)))
   return reading
 }
 
 /** By the id as it is spelt; an id in two spellings is one device. */
-const readMany = (body: JsonReader, rules: ValueRules, faults: FieldErrors): ReadonlyMap<string, Reading> => {
-  const readings = new Map<string, Reading>()
+const readMany = (body: JsonReader, rules: ValueRules, faults: FieldErrors): ReadonlyMap<string, PointsRead> => {
+  const readings = new Map<string, PointsRead>()
   const seen = new Set<string>()
   const reader = new PointReader(body, rules, faults)
   body.read((at) => {
@@ -75,9 +76,9 @@ export class Ingest extends Context.Service<
       deviceId: string,
       body: string | Uint8Array,
       rules: ValueRules
-    ) => Effect.Effect<Uploaded, EntityNotFound | InvalidInput | ThingsBoardError>
+    ) => Effect.Effect<UploadResult, EntityNotFound | InvalidInput | ThingsBoardError>
     /** Stores `{device: {key: [{ts, value}]}}`: nothing when anything is wrong with it, else each device on its own. */
-    readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploaded, InvalidInput>
+    readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploadResult, InvalidInput>
     /** Stores points that were checked before, in as few calls as their size allows, and says how many ThingsBoard now holds of them. */
     readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   }
@@ -95,7 +96,7 @@ export class Ingest extends Context.Service<
           deviceId,
           Effect.suspend(() =>
             Effect.reduce(
-              batches(points),
+              writeBatches(points),
               () => 0,
               (held, batch) =>
                 Effect.as(
@@ -109,8 +110,8 @@ export class Ingest extends Context.Service<
       const upload = Effect.fn("Ingest.upload")(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
         const faults = new FieldErrors()
         const { keys, points, replaced, rounded } = yield* readJson(new JsonReader(body), faults, (json) => readOne(json, rules, faults))
-        yield* Effect.mapError(store(deviceId, points), asInvalidInput)
-        return { keys, points: points.length, warnings: warningsOf(rounded, replaced) }
+        yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
+        return { keys, points: points.length, warnings: uploadWarnings(rounded, replaced) }
       })
 
       const bulk = Effect.fn("Ingest.bulk")(function* (body: string | Uint8Array, rules: ValueRules) {
@@ -118,7 +119,7 @@ export class Ingest extends Context.Service<
         const readings = yield* readJson(new JsonReader(body), faults, (json) => readMany(json, rules, faults))
         const outcomes = yield* Effect.forEach(
           readings,
-          ([deviceId, { keys, points }]): Effect.Effect<DeviceOutcome> =>
+          ([deviceId, { keys, points }]): Effect.Effect<DeviceUploadResult> =>
             Effect.match(store(deviceId, points), {
               onSuccess: () => ({ deviceId, keys, points: points.length, failure: undefined }),
               onFailure: (failure) => ({ deviceId, keys, points: 0, failure })
@@ -126,16 +127,10 @@ export class Ingest extends Context.Service<
           { concurrency: tbConcurrency }
         )
         const total = (count: "rounded" | "replaced") => [...readings.values()].reduce((sum, reading) => sum + reading[count], 0)
-        return { outcomes, warnings: warningsOf(total("rounded"), total("replaced")) }
+        return { outcomes, warnings: uploadWarnings(total("rounded"), total("replaced")) }
       })
 
       return { upload, bulk, store }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))
 }
-
-/** ThingsBoard's own checks of keys and values are a bit beyond ours: what it refuses of a well-formed write is the caller's. */
-export const asInvalidInput = <E extends EntityNotFound | ThingsBoardError>(error: E) =>
-  error._tag === "ThingsBoardError" && error.reason._tag === "Rejected"
-    ? new InvalidInput({ faults: [{ field: "body", issue: "ThingsBoard refuses one of these keys or values" }] })
-    : error

@@ -1,8 +1,8 @@
 /** Points of a JSON body: checked as a whole, every fault named by its place. */
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import type { JsonReader } from "../../json/JsonReader.ts"
-import { timeOfNumber } from "./timestamps.ts"
-import { checkToken, telemetryKeyIssue, type ValueRules } from "./validation.ts"
+import { parseNumericTimestamp } from "./timestamps.ts"
+import { checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
 export interface IncomingPoint {
   readonly key: string
@@ -11,7 +11,7 @@ export interface IncomingPoint {
   readonly token: string
 }
 
-export interface Reading {
+export interface PointsRead {
   /** One for each key and time. */
   readonly points: ReadonlyArray<IncomingPoint>
   readonly keys: ReadonlyArray<string>
@@ -44,7 +44,7 @@ export class PointReader {
   }
 
   /** `path` is where the object stands in the body; `found` gets what was read. Returns the end of the object. */
-  read(at: number, path: string, found: (reading: Reading) => void): number {
+  read(at: number, path: string, found: (reading: PointsRead) => void): number {
     const { body, faults } = this
     if (!body.isObject(at)) {
       faults.add(path, "Expected an object of keys with their points")
@@ -99,7 +99,7 @@ export class PointReader {
     let token: string | undefined
     const end = body.members(at, (name, valueAt) => {
       const valueEnd = body.skip(valueAt)
-      if (name === "ts" && ts === undefined) ts = timeOfNumber(body.token(valueAt, valueEnd), rules.tsUnit)
+      if (name === "ts" && ts === undefined) ts = parseNumericTimestamp(body.token(valueAt, valueEnd), rules.tsUnit)
       else if (name === "value" && token === undefined) token = body.token(valueAt, valueEnd)
       else fault(`.${name}`, name === "ts" || name === "value" ? twice : "Expected no other member than ts and value")
       return valueEnd

@@ -16,7 +16,7 @@ export interface Batch {
  * points as points (contract of `JsonConverter`: a list under a key would be stored as one JSON value at the server's time).
  * Of two points with the same key and time the later one counts, as it would in ThingsBoard.
  */
-export function* batches(points: ReadonlyArray<IncomingPoint>): Generator<Batch> {
+export function* writeBatches(points: ReadonlyArray<IncomingPoint>): Generator<Batch> {
   let moments = new Map<number, Map<string, string>>()
   let count = 0
   let replaced = 0

@@ -1,8 +1,17 @@
 /** Rows of a CSV body: `ts,key,value`, or `ts` and a column a key. */
 import type { CsvRecord } from "../../formats/CsvReader.ts"
-import { checkKey, checkUtf8, deviceOf, pointOf, rejectRow, type Row, type RowPoint, timeOr } from "./ImportRow.ts"
-import { timeOfText } from "./timestamps.ts"
-import { type Checked, checkText, checkToken, depthIssue, telemetryKeyIssue, type ValueRules } from "./validation.ts"
+import {
+  checkKey,
+  checkUtf8,
+  parseDevice,
+  checkedPoint,
+  rejectRow,
+  type ImportRow,
+  type ImportPoint,
+  requireTimestamp
+} from "./ImportRow.ts"
+import { parseTimestamp } from "./timestamps.ts"
+import { type CheckedValue, checkText, checkToken, jsonDepthIssue, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
 export interface Columns {
   readonly ts: number
@@ -14,7 +23,7 @@ export interface Columns {
 }
 
 /** The columns of a header, or what is wrong with it. `named` says that rows name their device. */
-export const columnsOf = (header: ReadonlyArray<string>, named: boolean): Columns | string => {
+export const parseHeader = (header: ReadonlyArray<string>, named: boolean): Columns | string => {
   const names = header.map((name) => name.trim())
   const at = (name: string) => names.indexOf(name)
   if (new Set(names).size !== names.length) return "Expected every column once"
@@ -40,9 +49,9 @@ const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const noValue = /^(?:null|none|nan|[+-]?inf(?:inity)?)$/i
 const decimalComma = /^-?\d+,\d+$/
 
-const json = (cell: string, rules: ValueRules): Checked | undefined => {
+const checkJson = (cell: string, rules: ValueRules): CheckedValue | undefined => {
   if (!/^[[{]/.test(cell)) return undefined
-  const issue = depthIssue(cell, rules)
+  const issue = jsonDepthIssue(cell, rules)
   if (issue !== undefined) return { issue }
   try {
     JSON.parse(cell)
@@ -53,7 +62,7 @@ const json = (cell: string, rules: ValueRules): Checked | undefined => {
 }
 
 /** An apostrophe that an export put before text that a spreadsheet would run is taken off again. */
-const textOf = (cell: string) => (/^'+[=+\-@\t\r\n]/.test(cell) ? cell.slice(1) : cell)
+const withoutEscape = (cell: string) => (/^'+[=+\-@\t\r\n]/.test(cell) ? cell.slice(1) : cell)
 
 const isBlank = (c: number) => c === 32 || c === 9
 
@@ -70,36 +79,36 @@ const trimmed = (cell: string): string => {
  * Without quotes a number or boolean is one, with quotes it is text. JSON objects and arrays always stand in quotes. What stands
  * for a missing value elsewhere is refused unless it is quoted.
  */
-const checkCell = (cell: string, isText: boolean, rules: ValueRules): Checked => {
+const checkCell = (cell: string, isText: boolean, rules: ValueRules): CheckedValue => {
   const bare = isText ? "" : trimmed(cell)
   if (number.test(bare)) return checkToken(bare, rules)
   if (/^(?:true|false)$/i.test(bare)) return { token: bare.toLowerCase(), rounded: false }
   if (noValue.test(bare)) return { issue: "Expected a value; an empty cell is no point, and text of this kind goes in quotes" }
   if (decimalComma.test(bare)) return { issue: "Expected a decimal point; text of this kind goes in quotes" }
   checkUtf8(cell)
-  return json(cell, rules) ?? checkText(textOf(cell), rules)
+  return checkJson(cell, rules) ?? checkText(withoutEscape(cell), rules)
 }
 
-export const rowOfRecord = ({ broken, cells, quoted }: CsvRecord, columns: Columns, named: boolean, rules: ValueRules): Row => {
+export const parseRecord = ({ broken, cells, quoted }: CsvRecord, columns: Columns, named: boolean, rules: ValueRules): ImportRow => {
   if (broken !== undefined) return rejectRow(`broken CSV: ${broken}`)
   if (cells.length !== columns.count) return rejectRow(`expected ${columns.count} cells`)
   const { deviceId, deviceName, form, ts } = columns
   // Who quotes even the time quotes everything: then quotes do not mean text.
   const isText = (column: number) => quoted.has(column) && !quoted.has(ts)
-  const points: Array<RowPoint> = []
+  const points: Array<ImportPoint> = []
   const add = (column: number, key: string) => {
-    if (cells[column] !== "" || isText(column)) points.push(pointOf(key, checkCell(cells[column]!, isText(column), rules)))
+    if (cells[column] !== "" || isText(column)) points.push(checkedPoint(key, checkCell(cells[column]!, isText(column), rules)))
   }
   if ("key" in form) {
-    const key = textOf(cells[form.key]!)
+    const key = withoutEscape(cells[form.key]!)
     checkKey(key)
     checkUtf8(key)
     add(form.value, key)
   } else for (const [column, key] of form) add(column, key)
   const name = cells[deviceName]
   return {
-    device: deviceOf(cells[deviceId]?.trim(), name === undefined ? undefined : textOf(name), named),
-    ts: timeOr(timeOfText(cells[ts]!.trim(), rules.tsUnit)),
+    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : withoutEscape(name), named),
+    ts: requireTimestamp(parseTimestamp(cells[ts]!.trim(), rules.tsUnit)),
     points
   }
 }

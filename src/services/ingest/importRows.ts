@@ -4,12 +4,12 @@ import { InvalidInput } from "../../domain/Errors.ts"
 import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
 import { LineReader } from "../../formats/LineReader.ts"
 import { bytesWentBy } from "../../platform/gcPressure.ts"
-import { type Columns, columnsOf, rowOfRecord } from "./csvRows.ts"
-import { rejectRow, type Row } from "./ImportRow.ts"
-import { rowOfLine } from "./ndjsonRows.ts"
-import type { ValueRules } from "./validation.ts"
+import { type Columns, parseHeader, parseRecord } from "./csvRows.ts"
+import { rejectRow, type ImportRow } from "./ImportRow.ts"
+import { parseLine } from "./ndjsonRows.ts"
+import type { ValueRules } from "../validation/values.ts"
 
-export interface ReadingOptions {
+export interface RowOptions {
   readonly format: "csv" | "ndjson"
   /** The device that all rows are of; when undefined each row names its own. */
   readonly deviceId: string | undefined
@@ -19,10 +19,10 @@ export interface ReadingOptions {
 export interface NumberedRow {
   readonly line: number
   /** Throws `Refused`. */
-  readonly read: () => Row
+  readonly read: () => ImportRow
 }
 
-const fault = (issue: string) => new InvalidInput({ faults: [{ field: "body", issue }] })
+const fault = (issue: string) => new InvalidInput({ errors: [{ field: "body", issue }] })
 
 /** The body broke off: what was stored stays stored. */
 const unreadable = () => fault("Expected a whole body of UTF-8 text")
@@ -49,19 +49,19 @@ const recordsOf = <A>(body: Stream.Stream<Uint8Array, unknown>, reader: Reader<A
     Stream.concat(Stream.sync(() => reader.end()))
   )
 
-const ofLines = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: ReadingOptions) =>
+const ofLines = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: RowOptions) =>
   Stream.map(recordsOf(body, new LineReader()), (lines) =>
     lines.map(({ line, text }): NumberedRow => {
-      const read = () => (text === undefined ? rejectRow("expected a shorter line") : rowOfLine(text, deviceId === undefined, rules))
+      const read = () => (text === undefined ? rejectRow("expected a shorter line") : parseLine(text, deviceId === undefined, rules))
       return { line, read }
     })
   )
 
-const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: ReadingOptions) => {
+const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: RowOptions) => {
   const named = deviceId === undefined
   let columns: Columns | undefined
   const header = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
-    const found = broken === undefined ? columnsOf(cells, named) : `Expected a header, then CSV: ${broken}`
+    const found = broken === undefined ? parseHeader(cells, named) : `Expected a header, then CSV: ${broken}`
     return typeof found === "string" ? Effect.fail(fault(found)) : Effect.succeed(found)
   }
   const rows = Stream.mapEffect(
@@ -72,7 +72,7 @@ const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: Re
       const isHeader = columns === undefined
       const known = (columns ??= yield* header(first))
       const behind = isHeader ? records.slice(1) : records
-      return behind.map((record): NumberedRow => ({ line: record.line, read: () => rowOfRecord(record, known, named, rules) }))
+      return behind.map((record): NumberedRow => ({ line: record.line, read: () => parseRecord(record, known, named, rules) }))
     })
   )
   const checked = Stream.suspend(() => (columns === undefined ? Stream.fail(fault("Expected a header")) : Stream.empty))
@@ -81,5 +81,5 @@ const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: Re
 
 export const readRows = (
   body: Stream.Stream<Uint8Array, unknown>,
-  options: ReadingOptions
+  options: RowOptions
 ): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> => (options.format === "ndjson" ? ofLines(body, options) : ofCsv(body, options))

@@ -1,9 +1,18 @@
 /** Rows of an NDJSON body: `{ts, key, value}`, `{ts, values: {…}}`, or `ts` and a member a key. */
 import { ScanError } from "../../json/JsonScanner.ts"
-import { checkKey, checkUtf8, deviceOf, pointOf, rejectRow, type Row, type RowPoint, timeOr } from "./ImportRow.ts"
+import {
+  checkKey,
+  checkUtf8,
+  parseDevice,
+  checkedPoint,
+  rejectRow,
+  type ImportRow,
+  type ImportPoint,
+  requireTimestamp
+} from "./ImportRow.ts"
 import { JsonReader } from "../../json/JsonReader.ts"
-import { timeOfNumber, timeOfText } from "./timestamps.ts"
-import { checkToken, depthIssue, type ValueRules } from "./validation.ts"
+import { parseNumericTimestamp, parseTimestamp } from "./timestamps.ts"
+import { checkToken, jsonDepthIssue, type ValueRules } from "../validation/values.ts"
 
 type Members = ReadonlyMap<string, string>
 
@@ -30,21 +39,23 @@ const textMember = (members: Members, name: string): string | undefined => {
 
 const timeOf = (token: string | undefined, rules: ValueRules): number => {
   if (token === undefined) return rejectRow("ts: expected the time of the row")
-  return timeOr(token.startsWith('"') ? timeOfText(JSON.parse(token) as string, rules.tsUnit) : timeOfNumber(token, rules.tsUnit))
+  return requireTimestamp(
+    token.startsWith('"') ? parseTimestamp(JSON.parse(token) as string, rules.tsUnit) : parseNumericTimestamp(token, rules.tsUnit)
+  )
 }
 
-const point = (key: string, token: string, rules: ValueRules): RowPoint => {
+const point = (key: string, token: string, rules: ValueRules): ImportPoint => {
   checkKey(key)
-  return pointOf(key, checkToken(token, rules))
+  return checkedPoint(key, checkToken(token, rules))
 }
 
 /** As an empty cell, null is no point where a row has several. */
-const pointsOf = (members: Members, rules: ValueRules): ReadonlyArray<RowPoint> =>
+const pointsOf = (members: Members, rules: ValueRules): ReadonlyArray<ImportPoint> =>
   [...members].filter(([, token]) => token !== "null").map(([key, token]) => point(key, token, rules))
 
 const common = new Set(["ts", "device_id", "device_name"])
 
-const readLine = (text: string, named: boolean, rules: ValueRules): Row => {
+const readLine = (text: string, named: boolean, rules: ValueRules): ImportRow => {
   const members = membersOf(text)
   const own = new Map([...members].filter(([name]) => !common.has(name)))
   if (!named && own.size < members.size - 1) rejectRow("expected no device: the path names it")
@@ -53,7 +64,7 @@ const readLine = (text: string, named: boolean, rules: ValueRules): Row => {
   if (isLong && own.size > 2) rejectRow("expected no other members beside key and value")
   if (own.size === 0) rejectRow("expected key and value, values, or a member a key")
   return {
-    device: deviceOf(textMember(members, "device_id"), textMember(members, "device_name"), named),
+    device: parseDevice(textMember(members, "device_id"), textMember(members, "device_name"), named),
     ts: timeOf(members.get("ts"), rules),
     points: isLong
       ? [point(textMember(own, "key") ?? rejectRow("key: expected text"), value, rules)]
@@ -62,9 +73,9 @@ const readLine = (text: string, named: boolean, rules: ValueRules): Row => {
 }
 
 /** ThingsBoard's own form is read as it means it: alone beside `ts`, an object called `values` is not a value. */
-export const rowOfLine = (text: string, named: boolean, rules: ValueRules): Row => {
+export const parseLine = (text: string, named: boolean, rules: ValueRules): ImportRow => {
   checkUtf8(text)
-  const issue = depthIssue(text, rules)
+  const issue = jsonDepthIssue(text, rules)
   if (issue !== undefined) rejectRow(issue.replace("Expected", "expected"))
   try {
     return readLine(text, named, rules)

@@ -1,19 +1,19 @@
 /** Times on their way in. */
-import type { ValueRules } from "./validation.ts"
+import type { ValueRules } from "../validation/values.ts"
 
 const maxMillis = 8.64e15
 /** From 1973 to 5138 when they are seconds; in the first three years of Unix time when they are milliseconds. */
 const looksLikeSeconds = (ts: number) => ts >= 1e8 && ts < 1e11
 
-const secondsOf = (text: string): number | string => {
+const parseSeconds = (text: string): number | string => {
   const seconds = /^\d{1,16}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
   if (!(seconds <= maxMillis / 1000)) return "Expected seconds since the epoch, a number from 0 to 8640000000000"
   return seconds >= 1e11 ? "Looks like milliseconds; expected seconds, since ts_unit=s is given" : Math.round(seconds * 1000)
 }
 
 /** The milliseconds that a number spells, or what is wrong with it. */
-export const timeOfNumber = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
-  if (unit === "s") return secondsOf(text)
+export const parseNumericTimestamp = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
+  if (unit === "s") return parseSeconds(text)
   const ts = /^\d{1,16}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN
   if (!(ts <= maxMillis)) return "Expected milliseconds since the epoch, a whole number from 0 to 8640000000000000"
   return looksLikeSeconds(ts) ? "Looks like seconds; expected milliseconds, or ts_unit=s" : ts
@@ -21,15 +21,15 @@ export const timeOfNumber = (text: string, unit: ValueRules["tsUnit"] = "ms"): n
 
 const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
-const offsetOf = (zone: string): number => {
+const parseOffset = (zone: string): number => {
   if (zone.toUpperCase() === "Z") return 0
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(":", "") || 0)
   return zone.startsWith("-") ? -minutes : minutes
 }
 
 /** The same of a number or of ISO 8601 with an offset. What is finer than a millisecond is cut off. */
-export const timeOfText = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
-  if (/^[\d.]*$/.test(text)) return timeOfNumber(text, unit)
+export const parseTimestamp = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
+  if (/^[\d.]*$/.test(text)) return parseNumericTimestamp(text, unit)
   const parts = iso.exec(text)
   if (parts === null) return "Expected a number, or ISO 8601 such as 2026-01-31T08:00:00+01:00"
   const [, year, month, day, hour, minute, second = "0", fraction = "", zone] = parts
@@ -38,7 +38,7 @@ export const timeOfText = (text: string, unit: ValueRules["tsUnit"] = "ms"): num
   const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), millis)
   // Date rolls over what is no day or hour: 31 February is 2 March to it.
   const isReal = new Date(local).toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second.padStart(2, "0")}`)
-  const offset = offsetOf(zone)
+  const offset = parseOffset(zone)
   const ts = local - offset * 60_000
   return isReal && Math.abs(offset) <= 14 * 60 && ts >= 0 ? ts : "Expected a date and time that exist, from 1970 on"
 }

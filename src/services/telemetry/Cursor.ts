@@ -36,7 +36,7 @@ export const readCursor = (query: string, word: string): Effect.Effect<Cursor, I
   return Option.match(fits ? decode(parts) : Option.none(), {
     onNone: () =>
       Effect.fail(
-        new InvalidInput({ faults: [{ field: "cursor", issue: "Expected next_cursor of the page before, with the same query" }] })
+        new InvalidInput({ errors: [{ field: "cursor", issue: "Expected next_cursor of the page before, with the same query" }] })
       ),
     onSome: ([, start, end, positions]) => Effect.succeed({ range: { start, end }, positions })
   })

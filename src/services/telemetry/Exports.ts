@@ -13,7 +13,7 @@ import { NotFound, ThingsBoardError } from "../../thingsboard/ThingsBoardError.t
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
-import { type DeviceFound, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
+import { type FoundDevice, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
 import { bucketingOf, type BucketsAsked } from "./bucketing.ts"
 import { History } from "./History.ts"
 import { retryTransient } from "../../thingsboard/retry.ts"
@@ -140,7 +140,7 @@ export class Exports extends Context.Service<
         const found = yield* findDevices(thingsBoard, selection)
         if (selection.device_ids === undefined) return found
         const byId = new Map(found.map((device) => [device.id, device]))
-        const devices: Array<DeviceFound> = []
+        const devices: Array<FoundDevice> = []
         for (const id of new Set(selection.device_ids.map((one) => one.toLowerCase()))) {
           const device = byId.get(id)
           if (device === undefined) return yield* new EntityNotFound({ entityType: "DEVICE", id })
@@ -150,7 +150,7 @@ export class Exports extends Context.Service<
       })
 
       /** A device that is deleted meanwhile breaks the file off; one that the caller may not see any more stays in the file that it was chosen for. */
-      const openDevice = Effect.fnUntraced(function* (device: DeviceFound, asked: ReadonlyArray<string> | undefined, range: TimeRange) {
+      const openDevice = Effect.fnUntraced(function* (device: FoundDevice, asked: ReadonlyArray<string> | undefined, range: TimeRange) {
         const known = yield* Effect.catchTag(
           telemetry.keysOfSeen(device.id),
           "EntityNotFound",
@@ -164,7 +164,7 @@ export class Exports extends Context.Service<
         telemetry: Effect.fnUntraced(function* ({ buckets: wanted, client, deviceId, format, keys, range }) {
           const bucketing = yield* bucketingOf(wanted)
           yield* checkRange(range)
-          const device = yield* access.seen(deviceId)
+          const device = yield* access.requireVisible(deviceId)
           const known = yield* telemetry.keys(deviceId)
           const asked = keys === undefined ? known : [...new Set(keys)]
           yield* placeFor(client)

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
-import { type DeviceFound, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
+import { type FoundDevice, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
 import { entityQueryValue } from "../../thingsboard/entityQueryValue.ts"
 
 export interface LatestOfDevices {
@@ -19,7 +19,7 @@ interface Device {
 }
 
 /** Devices come once for each part of a long list of keys. */
-const merged = (found: ReadonlyArray<DeviceFound>): ReadonlyMap<string, Device> => {
+const merged = (found: ReadonlyArray<FoundDevice>): ReadonlyMap<string, Device> => {
   const devices = new Map<string, Device>()
   for (const { id, latest, name } of found) {
     const device = devices.get(id) ?? { name, points: new Map<string, string>() }

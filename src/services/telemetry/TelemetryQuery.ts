@@ -60,7 +60,7 @@ const checkAmount = (keys: number, limit: number) =>
     ? Effect.void
     : Effect.fail(
         new InvalidInput({
-          faults: [
+          errors: [
             { field: "limit", issue: `Expected at most ${Math.floor(maxPoints / keys)} for so many keys (${maxPoints} points a page)` }
           ]
         })
@@ -146,7 +146,7 @@ export class TelemetryQuery extends Context.Service<
         const faults = (["start", "end"] as const)
           .filter((side) => query[side] !== undefined && query[side] !== cursor.range[side])
           .map((side) => ({ field: "cursor", issue: `Expected a cursor of the same ${side}_ts` }))
-        return faults.length > 0 ? yield* new InvalidInput({ faults }) : cursor
+        return faults.length > 0 ? yield* new InvalidInput({ errors: faults }) : cursor
       })
 
       const readRaw = Effect.fnUntraced(function* ({ deviceId, limit, order }: PageQuery, key: string, range: TimeRange, size: Size) {
@@ -168,7 +168,7 @@ export class TelemetryQuery extends Context.Service<
           const bucketing = yield* bucketingOf({ agg, interval, timezone })
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
           const { positions, range } = yield* cursorOf(query, common, keys)
-          yield* access.seen(deviceId)
+          yield* access.requireVisible(deviceId)
           // Reading a key that does not exist makes ThingsBoard write it into its dictionary: only known ones are read.
           const known = new Set(yield* telemetry.keys(deviceId))
           const pending = keys.flatMap((key, i) => {

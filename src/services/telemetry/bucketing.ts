@@ -128,7 +128,7 @@ export const bucketingOf = ({ agg, interval, timezone }: BucketsAsked): Effect.E
           Option.getOrElse(zone, () => DateTime.zoneMakeNamedUnsafe("UTC"))
         )
   if (typeof grid === "string") faults.push({ field: "interval", issue: grid })
-  if (faults.length > 0) return Effect.fail(new InvalidInput({ faults }))
+  if (faults.length > 0) return Effect.fail(new InvalidInput({ errors: faults }))
   return Effect.succeed(bucketed && typeof grid === "object" ? { agg: agg ?? "AVG", grid } : undefined)
 }
 

@@ -17,7 +17,7 @@ const over = Effect.fnUntraced(function* (...answers: ReadonlyArray<Effect.Effec
   const paths: Array<string> = []
   const get = (path: string) => Effect.suspend(() => answers[Math.min(paths.push(path), answers.length) - 1]!)
   const access = yield* Effect.provide(DeviceAccess, yield* Layer.build(DeviceAccess.layer.pipe(Layer.provide(madeThingsBoard({ get })))))
-  return { paths, seen: access.seen }
+  return { paths, seen: access.requireVisible }
 })
 
 effect("a device that was seen is remembered for ten seconds, however its id is written", () =>

@@ -157,6 +157,6 @@ effect("a CSV body without a header is refused", () =>
   Effect.gen(function* () {
     const run = yield* over(() => stored)
     const empty = yield* Effect.flip(run([], { format: "csv" }))
-    expect(empty).toMatchObject({ _tag: "InvalidInput", faults: [{ field: "body", issue: "Expected a header" }] })
+    expect(empty).toMatchObject({ _tag: "InvalidInput", errors: [{ field: "body", issue: "Expected a header" }] })
   })
 )

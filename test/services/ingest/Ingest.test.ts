@@ -35,7 +35,7 @@ const over = Effect.fnUntraced(function* (refuse: ThingsBoardShape["post"] = () 
 
 const faultsOf = <A, E>(run: Effect.Effect<A, E | InvalidInput>) =>
   Effect.map(Effect.flip(run), (error) =>
-    error instanceof InvalidInput ? error.faults.map(({ field, issue }) => `${field}: ${issue}`) : []
+    error instanceof InvalidInput ? error.errors.map(({ field, issue }) => `${field}: ${issue}`) : []
   )
 
 effect("points of one time go up together, with the tokens that came", () =>
@@ -62,7 +62,7 @@ effect("any valid value goes up as the very token, or is refused by its place", 
       const answer = yield* Effect.result(ingest.upload(device, body, strict))
       if (answer._tag === "Failure") {
         expect(sent).toEqual([])
-        expect(answer.failure instanceof InvalidInput && answer.failure.faults.map(({ field }) => field)).toEqual(["k[0].value"])
+        expect(answer.failure instanceof InvalidInput && answer.failure.errors.map(({ field }) => field)).toEqual(["k[0].value"])
       } else if (answer.success.warnings.length === 0 && !/^-?\d/.test(token)) {
         expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"k":${token}}}]`)
       }
@@ -136,7 +136,7 @@ effect("what ThingsBoard refuses of a well-formed write is the caller's; a missi
   Effect.gen(function* () {
     const { ingest } = yield* over(() => failing(new Rejected()))
     const body = `{"a":[{"ts":${t0},"value":1}]}`
-    expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard refuses one of these keys or values"])
+    expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard rejects one of these keys or values"])
     const { ingest: without } = yield* over(() => failing(new NotFound()))
     expect((yield* Effect.flip(without.upload(device, body, strict)))._tag).toBe("EntityNotFound")
   })

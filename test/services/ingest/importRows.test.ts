@@ -6,18 +6,18 @@ import { csv } from "../../../src/formats/Csv.ts"
 import { CsvReader } from "../../../src/formats/CsvReader.ts"
 import { ndjson } from "../../../src/formats/Ndjson.ts"
 import { LineReader } from "../../../src/formats/LineReader.ts"
-import { type Columns, columnsOf, rowOfRecord } from "../../../src/services/ingest/csvRows.ts"
-import { RowRejected, type Row } from "../../../src/services/ingest/ImportRow.ts"
-import { rowOfLine } from "../../../src/services/ingest/ndjsonRows.ts"
-import { timeOfText } from "../../../src/services/ingest/timestamps.ts"
-import type { ValueRules } from "../../../src/services/ingest/validation.ts"
+import { type Columns, parseHeader, parseRecord } from "../../../src/services/ingest/csvRows.ts"
+import { RowRejected, type ImportRow } from "../../../src/services/ingest/ImportRow.ts"
+import { parseLine } from "../../../src/services/ingest/ndjsonRows.ts"
+import { parseTimestamp } from "../../../src/services/ingest/timestamps.ts"
+import type { ValueRules } from "../../../src/services/validation/values.ts"
 import { text } from "../../support/jsonTokens.ts"
 import { pageOf, written } from "../../support/historyPages.ts"
 
 const strict: ValueRules = { convertNumericText: false }
 const t0 = 1_700_000_000_000
 
-const orReason = (read: () => Row) => {
+const orReason = (read: () => ImportRow) => {
   try {
     return read()
   } catch (error) {
@@ -29,17 +29,17 @@ const orReason = (read: () => Row) => {
 const rowsOf = (file: string, rules = strict, named = false) => {
   const reader = new CsvReader()
   const [header, ...records] = [...reader.feed(file), ...reader.end()]
-  const columns = columnsOf(header!.cells, named)
+  const columns = parseHeader(header!.cells, named)
   expect(columns).toBeObject()
-  return records.map((record) => orReason(() => rowOfRecord(record, columns as Columns, named, rules)))
+  return records.map((record) => orReason(() => parseRecord(record, columns as Columns, named, rules)))
 }
 
 /** The token of each row's only value, or why it was refused. */
-const tokensOf = (rows: ReadonlyArray<Row | string>) => rows.map((row) => (typeof row === "string" ? row : row.points[0]?.token))
+const tokensOf = (rows: ReadonlyArray<ImportRow | string>) => rows.map((row) => (typeof row === "string" ? row : row.points[0]?.token))
 
 const cellsOf = (...cells: ReadonlyArray<string>) => tokensOf(rowsOf(["ts,v", ...cells.map((cell) => `${t0},${cell}`)].join("\n")))
 
-const line = (json: string, rules = strict, named = false) => orReason(() => rowOfLine(json, named, rules))
+const line = (json: string, rules = strict, named = false) => orReason(() => parseLine(json, named, rules))
 
 test("a cell without quotes is what it looks like, to the last digit", () => {
   expect(cellsOf("21.50", "9223372036854775807", "1e3", " 7 ", "-0.0", "true", "FALSE", "auto", "'=1+1", "''=1", "'quoted'", "")).toEqual([
@@ -126,20 +126,20 @@ test("whatever csv and jsonl exported reads back as it was", () => {
 })
 
 test("the header says which form the rows have", () => {
-  expect(columnsOf(["ts", "key", "value"], false)).toMatchObject({ form: { key: 1, value: 2 } })
-  expect(columnsOf(["temperature", "ts", "value"], false)).toMatchObject({
+  expect(parseHeader(["ts", "key", "value"], false)).toMatchObject({ form: { key: 1, value: 2 } })
+  expect(parseHeader(["temperature", "ts", "value"], false)).toMatchObject({
     form: [
       [0, "temperature"],
       [2, "value"]
     ]
   })
-  expect(columnsOf(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, ts: 2 })
-  expect(columnsOf(["time", "a"], false)).toBe("Expected a column ts")
-  expect(columnsOf(["ts", "a", "a"], false)).toBe("Expected every column once")
-  expect(columnsOf(["ts", "<b>x"], false)).toStartWith("Column 2: Expected a key without markup")
-  expect(columnsOf(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path names the device")
-  expect(columnsOf(["ts", "a"], true)).toBe("Expected a column device_id or device_name")
-  expect(columnsOf(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns beside key and value")
+  expect(parseHeader(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, ts: 2 })
+  expect(parseHeader(["time", "a"], false)).toBe("Expected a column ts")
+  expect(parseHeader(["ts", "a", "a"], false)).toBe("Expected every column once")
+  expect(parseHeader(["ts", "<b>x"], false)).toStartWith("Column 2: Expected a key without markup")
+  expect(parseHeader(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path names the device")
+  expect(parseHeader(["ts", "a"], true)).toBe("Expected a column device_id or device_name")
+  expect(parseHeader(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns beside key and value")
 })
 
 test("a line is a point, ThingsBoard's own form, or a member a key", () => {
@@ -184,9 +184,9 @@ test("rows of many devices name theirs", () => {
 
 test("times are milliseconds, or ISO 8601 with an offset; seconds only when they are announced", () => {
   for (const time of ["1700000000000", "2023-11-14T22:13:20Z", "2023-11-14 23:13:20.000+01:00", "2023-11-14T17:13:20.000999-0500"])
-    expect(timeOfText(time)).toBe(t0)
-  expect(timeOfText("2024-02-29T00:00Z")).toBe(Date.UTC(2024, 1, 29))
-  expect(timeOfText("1700000000.25", "s")).toBe(t0 + 250)
+    expect(parseTimestamp(time)).toBe(t0)
+  expect(parseTimestamp("2024-02-29T00:00Z")).toBe(Date.UTC(2024, 1, 29))
+  expect(parseTimestamp("1700000000.25", "s")).toBe(t0 + 250)
   const wrong = {
     "1700000000": "Looks like seconds",
     "1700000000000.5": "Expected milliseconds",
@@ -198,6 +198,6 @@ test("times are milliseconds, or ISO 8601 with an offset; seconds only when they
     "1969-01-01T00:00:00Z": "Expected a date and time that exist",
     yesterday: "Expected a number, or ISO 8601"
   }
-  for (const [time, issue] of Object.entries(wrong)) expect(timeOfText(time)).toStartWith(issue)
-  expect(timeOfText("1700000000000", "s")).toStartWith("Looks like milliseconds")
+  for (const [time, issue] of Object.entries(wrong)) expect(parseTimestamp(time)).toStartWith(issue)
+  expect(parseTimestamp("1700000000000", "s")).toStartWith("Looks like milliseconds")
 })

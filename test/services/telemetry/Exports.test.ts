@@ -54,7 +54,7 @@ describe("aggregates as a file", () => {
         fileOf({ deviceId, range: { start: 5, end: 5 } })
       ]
       const errors = yield* use(Effect.forEach(wrong, Effect.flip))
-      expect(errors.map((error) => (error._tag === "InvalidInput" ? error.faults.map(({ field }) => field) : error))).toEqual([
+      expect(errors.map((error) => (error._tag === "InvalidInput" ? error.errors.map(({ field }) => field) : error))).toEqual([
         ["interval"],
         ["interval"],
         ["timezone"],

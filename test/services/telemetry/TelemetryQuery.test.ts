@@ -24,7 +24,7 @@ const walk = Effect.fnUntraced(function* (query: PageQuery, between: Effect.Effe
 
 const timesOf = (pages: ReadonlyArray<PageFound>, key: string) => pages.flatMap((one) => pointsOf(one)[key]!.map(({ ts }) => ts - t0))
 const refused = (query: PageQuery) =>
-  Effect.map(Effect.flip(page(query)), (error) => (error instanceof InvalidInput ? error.faults.map(({ field }) => field) : error))
+  Effect.map(Effect.flip(page(query)), (error) => (error instanceof InvalidInput ? error.errors.map(({ field }) => field) : error))
 const ramp = (count: number, step = 1) => Array.from({ length: count }, (_, i) => [t0 + i * step, BigInt(i)] as const)
 
 describe("pages of a query", () => {

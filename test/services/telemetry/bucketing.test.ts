@@ -15,7 +15,7 @@ const startsOf = (grid: Grid, from: number, to: number) => {
   for (let start = grid.floor(from); start < to; start = grid.next(start)) starts.push(start)
   return starts.map(iso)
 }
-const faultsOf = (asked: BucketsAsked) => Effect.map(Effect.flip(bucketingOf(asked)), ({ faults }) => faults.map(({ field }) => field))
+const faultsOf = (asked: BucketsAsked) => Effect.map(Effect.flip(bucketingOf(asked)), ({ errors }) => errors.map(({ field }) => field))
 
 const allRuns = (grid: Grid, start: number, end: number, most: number, order: "ASC" | "DESC") => {
   const runs: Array<Run> = []

@@ -20,7 +20,7 @@ export interface ValueRules {
 }
 
 /** The JSON token to send, or why the value cannot be sent. */
-export type Checked = { readonly token: string; readonly rounded: boolean } | { readonly issue: string }
+export type CheckedValue = { readonly token: string; readonly rounded: boolean } | { readonly issue: string }
 
 const unstorable = (text: string) => text.includes("\0") || !text.isWellFormed()
 
@@ -32,14 +32,14 @@ export const telemetryKeyIssue = (key: string): string | undefined => {
   return /<[a-z!/?]/i.test(key) ? "Expected a key without markup" : undefined
 }
 
-const numericText: Checked = {
+const numericText: CheckedValue = {
   issue: "Expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert"
 }
 
 /** PostgreSQL cannot hold NUL in text, and ThingsBoard then answers 500 without storing anything. */
-const unstorableText: Checked = { issue: "Expected text without NUL characters and lone surrogates" }
+const unstorableText: CheckedValue = { issue: "Expected text without NUL characters and lone surrogates" }
 
-export const checkText = (text: string, { convertNumericText }: ValueRules, token = JSON.stringify(text)): Checked => {
+export const checkText = (text: string, { convertNumericText }: ValueRules, token = JSON.stringify(text)): CheckedValue => {
   if (!convertNumericText && isNumericText(text)) return numericText
   return unstorable(text) ? unstorableText : { token, rounded: false }
 }
@@ -47,7 +47,7 @@ export const checkText = (text: string, { convertNumericText }: ValueRules, toke
 const maxDepth = 100
 
 /** Asked before anything parses the text, which may be no JSON at all. */
-export const depthIssue = (text: string, { bounds }: ValueRules): string | undefined => {
+export const jsonDepthIssue = (text: string, { bounds }: ValueRules): string | undefined => {
   const most = bounds?.depth ?? maxDepth
   return text.length > most && isDeeperThan(Buffer.from(text), most) ? `Expected JSON of at most ${most} levels` : undefined
 }
@@ -66,15 +66,15 @@ const membersOf = (value: unknown): number => {
 }
 
 /** Of two members with one name ThingsBoard would drop the first without a word. */
-const checkNested = (token: string, rules: ValueRules): Checked => {
-  const issue = depthIssue(token, rules)
+const checkNested = (token: string, rules: ValueRules): CheckedValue => {
+  const issue = jsonDepthIssue(token, rules)
   if (issue !== undefined) return { issue }
   const members = spelt(token)
   return members > 1 && membersOf(JSON.parse(token)) !== members ? { issue: "Expected no member twice" } : { token, rounded: false }
 }
 
 /** Checks a JSON token that was found to be valid. */
-export const checkToken = (token: string, rules: ValueRules): Checked => {
+export const checkToken = (token: string, rules: ValueRules): CheckedValue => {
   switch (token[0]) {
     case '"':
       return checkText(JSON.parse(token) as string, rules, token)
@@ -94,7 +94,7 @@ export const checkToken = (token: string, rules: ValueRules): Checked => {
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 
 /** What callers are told of values that ThingsBoard does not hold as they came, and of points that another one of the body replaced. */
-export const warningsOf = (rounded: number, replaced = 0): ReadonlyArray<string> => [
+export const uploadWarnings = (rounded: number, replaced = 0): ReadonlyArray<string> => [
   ...(rounded === 0
     ? []
     : [`${plural(rounded, "decimal was", "decimals were")} rounded: ThingsBoard holds at most 16 places, and the precision of a double.`]),
