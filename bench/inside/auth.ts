@@ -20,7 +20,7 @@ import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
 import { InvalidKeyLimit } from "../../src/ratelimit/InvalidKeyLimit.ts"
 import { digestOf, createKey } from "../../src/apikeys/KeyFormat.ts"
 import { RateLimits } from "../../src/ratelimit/RateLimits.ts"
-import { UserSessions } from "../../src/thingsboard/auth/UserSessions.ts"
+import { UserSessions } from "../../src/thingsboard/UserSessions.ts"
 
 const [rounds, calls] = process.argv.slice(2).map(Number) as [number, number]
 const keys = Array.from({ length: 1_000 }, () => createKey(randomBytes))

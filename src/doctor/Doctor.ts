@@ -8,7 +8,7 @@ import { read, Settings, type SettingsShape, valuesOf } from "../config/Settings
 import { verified } from "../platform/Tls.ts"
 import { Devices } from "../services/devices/Devices.ts"
 import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
-import { UserSessions } from "../thingsboard/auth/UserSessions.ts"
+import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { CheckFailure, type Outcome, Skipped } from "./Check.ts"

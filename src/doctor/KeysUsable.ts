@@ -1,7 +1,7 @@
 import { Effect, FileSystem } from "effect"
 import type { SettingsShape } from "../config/Settings.ts"
 import { type KeyFileContents, requireUsableKey, makeKeyFileReader } from "../apikeys/KeyFile.ts"
-import { UserSessions } from "../thingsboard/auth/UserSessions.ts"
+import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
 type Named = Pick<SettingsShape, "apiKey" | "apiKeysFile">

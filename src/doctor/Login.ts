@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
-import type { ThingsBoardError } from "../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 import { CheckFailure } from "./Check.ts"
 
 const refused = (way: "Password" | "ApiKey") =>

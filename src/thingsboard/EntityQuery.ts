@@ -1,7 +1,7 @@
 import { Effect, Option, Stream } from "effect"
 import type { EntityData, EntityFilter } from "./api/EntityQueries.ts"
 import type { ThingsBoardShape } from "./ThingsBoard.ts"
-import type { ThingsBoardError } from "./ThingsBoardError.ts"
+import type { ThingsBoardError } from "./errors/ThingsBoardError.ts"
 
 export const maxEntitiesPerCall = 1000
 

@@ -4,7 +4,7 @@ import { HttpClient, HttpClientError, HttpClientResponse, type HttpClientRequest
 import { HttpApiClient } from "effect/http-api"
 import type { Schema } from "effect"
 import { ThingsBoardApi } from "./api/ThingsBoardApi.ts"
-import { invalidResponse, ThingsBoardError } from "./ThingsBoardError.ts"
+import { invalidResponse, ThingsBoardError } from "./errors/ThingsBoardError.ts"
 import type { Call } from "./transport/Transport.ts"
 
 export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>

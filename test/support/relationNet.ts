@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { EntityType } from "../../src/domain/Ids.ts"
 import type { ThingsBoardClient } from "../../src/thingsboard/ThingsBoardClient.ts"
 import type { ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
-import { NotFound, ThingsBoardError } from "../../src/thingsboard/ThingsBoardError.ts"
+import { NotFound, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
 export interface Net {
   readonly nodes: ReadonlyArray<{ readonly id: string; readonly entityType: EntityType; readonly isHidden?: boolean }>

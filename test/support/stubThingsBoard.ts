@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
-import { type Reason, ThingsBoardError } from "../../src/thingsboard/ThingsBoardError.ts"
+import { type Reason, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
 const notExpected = Effect.die(new Error("the test does not expect this call"))
 const unasked = () => notExpected

@@ -2,7 +2,7 @@ import { Context, Effect, type Scope, Stream } from "effect"
 import { HttpBody, HttpServerResponse } from "effect/http"
 import type { ApiKey } from "../../apikeys/ApiKeys.ts"
 import { CurrentVisibility } from "../../services/access/CurrentVisibility.ts"
-import type { UserSessions } from "../../thingsboard/auth/UserSessions.ts"
+import type { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { CurrentThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 
 type Rights = Context.Context<never>

@@ -7,7 +7,7 @@ import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { Denial } from "../../apikeys/ApiKeys.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { redactedPath } from "./redactedPath.ts"
 
 /** The key is named by its id, never shown. */

@@ -10,7 +10,7 @@ import {
   UpstreamUnavailable
 } from "../../api/Problems.ts"
 import { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
-import { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "./problem.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"

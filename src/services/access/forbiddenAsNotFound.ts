@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { EntityType } from "../../domain/Ids.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 
 /** What may not be seen is not there: callers cannot tell a foreign entity from one that does not exist. */
 export const forbiddenAsNotFound = <A, R>(read: Effect.Effect<A, ThingsBoardError, R>, entityType: EntityType, id: string) =>

@@ -7,7 +7,7 @@ import { scanEntity } from "../../thingsboard/responses/ObjectScanner.ts"
 import { scanPage } from "../../thingsboard/responses/PageScanner.ts"
 import { assetPath } from "../../thingsboard/Paths.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { owner, pageParameters } from "../../thingsboard/EntityList.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 

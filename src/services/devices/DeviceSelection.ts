@@ -2,7 +2,7 @@
 import { Effect, Stream } from "effect"
 import type { EntityData, EntityFilter } from "../../thingsboard/api/EntityQueries.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { maxEntitiesPerCall, entityPages } from "../../thingsboard/EntityQuery.ts"
 import { inChunks } from "../../thingsboard/inChunks.ts"
 import type { Visibility } from "../../domain/Visibility.ts"

@@ -7,7 +7,7 @@
 import { Effect } from "effect"
 import type { EntityType } from "../../domain/Ids.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import type { HiddenNodes } from "./HiddenNodes.ts"
 
 export interface Node {

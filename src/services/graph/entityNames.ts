@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import type { Node } from "./RelationFinder.ts"
 
 /** Ids in one query. */

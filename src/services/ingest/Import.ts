@@ -6,7 +6,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices, maxDeviceNames } from "../devices/DeviceSelection.ts"
 import { ImportReport } from "./ImportReport.ts"
@@ -14,7 +14,7 @@ import { RowRejected, type ImportRow } from "./ImportRow.ts"
 import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
 import { Ingest } from "./Ingest.ts"
 import type { IncomingPoint } from "./PointReader.ts"
-import { retryTransient } from "../../thingsboard/retry.ts"
+import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 
 export interface ImportOptions extends RowOptions {
   /** Checks only, stores nothing. */

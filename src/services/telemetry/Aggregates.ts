@@ -8,10 +8,10 @@ import { Context, Effect, Layer, Option, Stream } from "effect"
 import type { Order, TimeRange } from "../../domain/Telemetry.ts"
 import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { type Bucketing, firstRun, lastRun, type Run } from "./bucketing.ts"
 import type { HistoryQuery } from "./History.ts"
-import { retryTransient } from "../../thingsboard/retry.ts"
+import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
 
 /** `database.ts_max_intervals`: ThingsBoard refuses calls with more. */

@@ -10,8 +10,8 @@ import { bytesWentBy } from "../../platform/gcPressure.ts"
 import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { needsRepeatedKey } from "../../thingsboard/Paths.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
-import { retryTransient } from "../../thingsboard/retry.ts"
+import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
 
 export interface HistoryQuery {

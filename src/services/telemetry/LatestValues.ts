@@ -1,9 +1,9 @@
 /** Latest values of many devices, in a call or a few whatever their number. */
 import { Context, Effect, Layer } from "effect"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { type FoundDevice, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
-import { entityQueryValue } from "../../thingsboard/entityQueryValue.ts"
+import { entityQueryValue } from "../../thingsboard/responses/entityQueryValue.ts"
 
 export interface LatestOfDevices {
   readonly keys: ReadonlyArray<string>

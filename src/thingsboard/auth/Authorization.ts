@@ -2,8 +2,8 @@
 import { Clock, Effect, Redacted, Schema, type Scope } from "effect"
 import { Tokens } from "../api/Auth.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
-import { singleFlight } from "../transport/singleFlight.ts"
-import { invalidResponse, LoginRefused, ThingsBoardError } from "../ThingsBoardError.ts"
+import { singleFlight } from "./singleFlight.ts"
+import { invalidResponse, LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { type AccessToken, accessTokenOf } from "./AccessToken.ts"
 import type { Transport } from "../transport/Transport.ts"
 

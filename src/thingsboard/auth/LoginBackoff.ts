@@ -1,4 +1,4 @@
-import { LoginRefused, ThingsBoardError } from "../ThingsBoardError.ts"
+import { LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /**
  * ThingsBoard can be told to lock an account after some wrong passwords, however far apart they come, and a password that was wrong so

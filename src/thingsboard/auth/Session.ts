@@ -8,8 +8,8 @@ import { User } from "../api/Entities.ts"
 import { authorized } from "./authorized.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { type Authorization, withApiKey, withPassword } from "./Authorization.ts"
-import { singleFlight } from "../transport/singleFlight.ts"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { singleFlight } from "./singleFlight.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { configured, type Transport } from "../transport/Transport.ts"
 
 /** Whose rights the session has. */

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Authorization } from "./Authorization.ts"
-import type { ThingsBoardError } from "../ThingsBoardError.ts"
+import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /** ThingsBoard's code for a token that has expired or was made void: a new one helps. */
 const tokenExpired = 11

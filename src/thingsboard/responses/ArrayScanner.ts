@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { endOfValue, expect, fail, skipSpace, valueAt } from "../../json/JsonScanner.ts"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 const [comma, opening, closing] = [44, 91, 93]
 

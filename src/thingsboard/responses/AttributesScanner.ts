@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { endOfText, endOfValue, expect, fail, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /** An attribute whose value is the JSON that ThingsBoard sent. */
 export interface AttributeBytes {

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type HistoryPage, scan, ScanError } from "./HistoryPage.ts"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /** `{"ts":…,"value":…}` as JSON, by key. */
 export type LatestPoints = ReadonlyMap<string, Uint8Array>

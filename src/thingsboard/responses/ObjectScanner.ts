@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ id: Schema.Struct({ id: Schema.String }) })))
 

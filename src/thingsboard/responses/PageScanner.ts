@@ -7,7 +7,7 @@
 import { Effect, Option, Schema } from "effect"
 import type { BytesPage } from "../../domain/Page.ts"
 import { endOfText, endOfValue, expect, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
-import { invalidResponse, type ThingsBoardError } from "../ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 const ascii = (text: string) => new TextEncoder().encode(text)
 const head = ascii('{"data":[')

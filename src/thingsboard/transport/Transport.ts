@@ -7,7 +7,7 @@ import { Settings } from "../../config/Settings.ts"
 import { verified } from "../../platform/Tls.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify } from "./classify.ts"
-import { ThingsBoardError, Timeout, Unavailable } from "../ThingsBoardError.ts"
+import { ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 
 export interface Call {
   readonly method: "GET" | "POST"

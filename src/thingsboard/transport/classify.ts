@@ -13,7 +13,7 @@ import {
   Timeout,
   TooLarge,
   Unavailable
-} from "../ThingsBoardError.ts"
+} from "../errors/ThingsBoardError.ts"
 
 /** Codes whose messages say more than they do themselves. */
 const general = 2

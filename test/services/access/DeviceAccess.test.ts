@@ -5,7 +5,7 @@ import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Visibility } from "../../../src/domain/Visibility.ts"
 import { CurrentVisibility } from "../../../src/services/access/CurrentVisibility.ts"
-import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect } from "../../support/it.ts"
 import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
 

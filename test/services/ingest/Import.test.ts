@@ -7,7 +7,7 @@ import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Import, type ImportOptions } from "../../../src/services/ingest/Import.ts"
 import { Ingest } from "../../../src/services/ingest/Ingest.ts"
 import type { ThingsBoardShape } from "../../../src/thingsboard/ThingsBoard.ts"
-import { Unavailable } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect } from "../../support/it.ts"
 import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
 

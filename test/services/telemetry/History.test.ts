@@ -3,7 +3,14 @@ import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { History, type HistoryQuery } from "../../../src/services/telemetry/History.ts"
 import type { HistoryRequest } from "../../../src/thingsboard/Paths.ts"
-import { NotFound, RateLimited, ThingsBoardError, Timeout, Unavailable, Unsupported } from "../../../src/thingsboard/ThingsBoardError.ts"
+import {
+  NotFound,
+  RateLimited,
+  ThingsBoardError,
+  Timeout,
+  Unavailable,
+  Unsupported
+} from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect, live } from "../../support/it.ts"
 import { failing, historyOf, madeThingsBoard, type Tokens } from "../../support/stubThingsBoard.ts"
 

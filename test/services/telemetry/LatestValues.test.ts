@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { JsonValue } from "../../../src/emulator/Value.ts"
 import { LatestValues } from "../../../src/services/telemetry/LatestValues.ts"
 import type { DeviceSelection } from "../../../src/services/devices/DeviceSelection.ts"
-import { entityQueryValue } from "../../../src/thingsboard/entityQueryValue.ts"
+import { entityQueryValue } from "../../../src/thingsboard/responses/entityQueryValue.ts"
 import { live } from "../../support/it.ts"
 import { overEmulator } from "../../support/overEmulator.ts"
 

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceId } from "../../../src/domain/Ids.ts"
 import { Telemetry } from "../../../src/services/telemetry/Telemetry.ts"
-import { Forbidden, NotFound, type ThingsBoardError } from "../../../src/thingsboard/ThingsBoardError.ts"
+import { Forbidden, NotFound, type ThingsBoardError } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect } from "../../support/it.ts"
 import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
 

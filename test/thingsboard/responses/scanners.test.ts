@@ -6,7 +6,7 @@ import { scanAttributes } from "../../../src/thingsboard/responses/AttributesSca
 import { scanLatest } from "../../../src/thingsboard/responses/LatestScanner.ts"
 import { scanEntity } from "../../../src/thingsboard/responses/ObjectScanner.ts"
 import { scanPage } from "../../../src/thingsboard/responses/PageScanner.ts"
-import type { ThingsBoardError } from "../../../src/thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (found: Uint8Array | undefined) => (found === undefined ? undefined : new TextDecoder().decode(found))

@@ -1,10 +1,10 @@
 /** ThingsBoard with the rights of other users than the gateway's own: a session for each, while it is in use. */
 import { Context, Effect, Equal, Layer, MutableHashMap, Option, RcMap, Scope } from "effect"
-import { Settings, type TbCredentials } from "../../config/Settings.ts"
-import { LoginBackoff } from "./LoginBackoff.ts"
-import { make as makeSession } from "./Session.ts"
-import { make as makeThingsBoard, type ThingsBoardShape } from "../ThingsBoard.ts"
-import { configured } from "../transport/Transport.ts"
+import { Settings, type TbCredentials } from "../config/Settings.ts"
+import { LoginBackoff } from "./auth/LoginBackoff.ts"
+import { make as makeSession } from "./auth/Session.ts"
+import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
+import { configured } from "./transport/Transport.ts"
 
 /** A token lives for hours; a session that nobody used for so long is not worth renewing it. */
 const idle = "10 minutes"
@@ -19,7 +19,7 @@ export class UserSessions extends Context.Service<
      */
     readonly of: (credentials: TbCredentials) => Effect.Effect<ThingsBoardShape | undefined, never, Scope.Scope>
   }
->()("boardwalk/thingsboard/auth/UserSessions") {
+>()("boardwalk/thingsboard/UserSessions") {
   static readonly layer = Layer.effect(
     UserSessions,
     Effect.gen(function* () {
