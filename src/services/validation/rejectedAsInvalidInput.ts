@@ -1,5 +1,5 @@
 import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
-import type { ThingsBoardError } from "../../thingsboard/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 
 /** ThingsBoard checks keys and values slightly more strictly than Boardwalk: if it rejects a well-formed write, the input was invalid. */
 export const rejectedAsInvalidInput = <E extends EntityNotFound | ThingsBoardError>(error: E) =>
