@@ -4,10 +4,10 @@ import { ConfigProvider, Context, Effect, FileSystem, Layer, PlatformError, Reda
 import { TestClock } from "effect/testing"
 import { Settings } from "../../src/config/Settings.ts"
 import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
-import { effect } from "../support/it.ts"
-import { keyOf, keysText } from "../support/keysFile.ts"
+import { effect } from "../support/effectTest.ts"
+import { keyOf, renderKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { observed } from "../support/leaks/observed.ts"
+import { captureSignals } from "../support/leaks/captureSignals.ts"
 
 const missing = (pathOrDescriptor: string) =>
   PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFile", pathOrDescriptor })
@@ -33,7 +33,7 @@ interface Site {
 
 const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: others = {}, text }: Site) {
   const files = new Map([[file, text], ...Object.entries(others)])
-  const { layer: Observed, records } = observed()
+  const { layer: Observed, records } = captureSignals()
   const services = yield* Layer.build(
     ApiKeys.layer.pipe(
       Layer.provide(Settings.layerTest({ apiKeysFile: file, apiKey: apiKey === undefined ? undefined : Redacted.make(apiKey) })),
@@ -75,13 +75,13 @@ const withVariable = (env: string) => ({ thingsboard: { api_key: { env } } })
 describe("a file of keys that changes", () => {
   effect("is known by what is in it, told once, and with the ids of keys", () =>
     Effect.gen(function* () {
-      const it = yield* site({ text: keysText({ a: {}, b: {} }), files: { "/secret": "s" } })
+      const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }), files: { "/secret": "s" } })
       yield* TestClock.adjust("10 seconds")
       expect(it.records(anew)).toEqual([])
-      yield* it.change(file, keysText({ a: {}, c: {} }))
+      yield* it.change(file, renderKeyFile({ a: {}, c: {} }))
       expect(it.states("a", "b", "c")).toEqual(["works", "gone", "works"])
       expect(it.records(anew)).toMatchObject([{ added: ["c"], removed: ["b"] }])
-      yield* it.change(file, keysText({ a: {}, c: {}, d: withFile("/secret") }))
+      yield* it.change(file, renderKeyFile({ a: {}, c: {}, d: withFile("/secret") }))
       yield* TestClock.adjust("10 seconds")
       expect(it.records(anew).slice(1)).toMatchObject([{ added: ["d"] }])
       // The file is the same, and the secret that it names is another one.
@@ -93,10 +93,10 @@ describe("a file of keys that changes", () => {
 
   effect("and cannot be used changes nothing, which is told hourly in one sentence until it is mended", () =>
     Effect.gen(function* () {
-      const good = keysText({ a: {} })
+      const good = renderKeyFile({ a: {} })
       const it = yield* site({ text: good })
       expect(it.keys.fileState()).toBe("read")
-      yield* it.change(file, keysText({ a: { scopes: ["devices:raed" as never] }, b: {} }))
+      yield* it.change(file, renderKeyFile({ a: { scopes: ["devices:raed" as never] }, b: {} }))
       yield* TestClock.adjust("59 minutes")
       expect(it.states("a", "b")).toEqual(["works", "gone"])
       expect(it.keys.fileState()).toBe("broken")
@@ -122,7 +122,7 @@ describe("a file of keys that changes", () => {
   effect("tells of its faults where they are, and not what somebody pasted there", () =>
     Effect.gen(function* () {
       const { otherApiKey } = canaries
-      const entry = JSON.parse(keysText({ a: {} })).keys[0]
+      const entry = JSON.parse(renderKeyFile({ a: {} })).keys[0]
       const faults = {
         "{": "it is not JSON",
         " ": "it is empty",
@@ -147,11 +147,11 @@ describe("a file of keys that changes", () => {
 describe("a ThingsBoard secret that is missing", () => {
   effect("keeps its key from being used, and no other from coming or going", () =>
     Effect.gen(function* () {
-      const it = yield* site({ text: keysText({ a: {}, b: {} }) })
+      const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }) })
       // As when `boardwalk keys create --thingsboard-api-key-env` is used beside a running gateway, which cannot gain a variable.
-      yield* it.change(file, keysText({ a: {}, b: {}, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
+      yield* it.change(file, renderKeyFile({ a: {}, b: {}, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
       expect(it.states("a", "b", "c", "billing")).toEqual(["works", "works", "works", "lacks secret"])
-      yield* it.change(file, keysText({ a: { disabled: true }, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
+      yield* it.change(file, renderKeyFile({ a: { disabled: true }, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
       expect(it.states("a", "b", "c", "billing")).toEqual(["gone", "gone", "works", "lacks secret"])
       yield* TestClock.adjust("3 hours")
       expect(it.keys.fileState()).toBe("read")
@@ -169,7 +169,7 @@ describe("a ThingsBoard secret that is missing", () => {
   effect("is looked for in .env below the environment, at each look, and told again when it is lost again", () =>
     Effect.gen(function* () {
       const it = yield* site({
-        text: keysText({ one: withVariable("ONE"), two: withVariable("TWO"), three: withFile("/three") }),
+        text: renderKeyFile({ one: withVariable("ONE"), two: withVariable("TWO"), three: withFile("/three") }),
         files: { ".env": `TWO='${canaries.freshPassword}' # here\nONE=of-the-file`, "/three": "\n" },
         environment: { ONE: "of-the-environment", TWO: "" }
       })
@@ -201,10 +201,10 @@ describe("a ThingsBoard secret that is missing", () => {
 describe("a gateway does not start", () => {
   const nothing = "it has no key that can be used"
   const texts = {
-    "no keys": keysText({}),
-    "disabled keys": keysText({ a: { disabled: true } }),
-    "expired keys": keysText({ a: { expires_at: "1969-01-01T00:00:00.000Z" } }),
-    "keys without their secrets": keysText({ a: withFile("/nowhere") })
+    "no keys": renderKeyFile({}),
+    "disabled keys": renderKeyFile({ a: { disabled: true } }),
+    "expired keys": renderKeyFile({ a: { expires_at: "1969-01-01T00:00:00.000Z" } }),
+    "keys without their secrets": renderKeyFile({ a: withFile("/nowhere") })
   }
   for (const [what, text] of Object.entries(texts))
     effect(`with a file of nothing but ${what}, unless there is an API_KEY`, () =>
@@ -212,7 +212,7 @@ describe("a gateway does not start", () => {
         expect(yield* refused({ text })).toContain(nothing)
         yield* site({ text, apiKey: canaries.apiKey })
         // A gateway that runs must take over that all keys were revoked.
-        const it = yield* site({ text: keysText({ a: {}, b: {} }) })
+        const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }) })
         yield* it.change(file, text)
         expect(it.states("b")).toEqual(["gone"])
         expect(it.keys.fileState()).toBe("read")
@@ -221,12 +221,12 @@ describe("a gateway does not start", () => {
 
   effect("with a member twice, of which JSON would keep the last: it may be a restriction", () =>
     Effect.gen(function* () {
-      const text = keysText({ a: { devices: { types: ["meter"] } } })
+      const text = renderKeyFile({ a: { devices: { types: ["meter"] } } })
       const twice = text.replace('"devices":', '"devices":{"types":["meter","pump"]},"devices":')
       expect(JSON.parse(twice)).toEqual(JSON.parse(text))
       const sentence = "one object has the member devices twice, and only the last would count"
       expect(yield* refused({ text: twice })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
-      const it = yield* site({ text: keysText({ a: {} }) })
+      const it = yield* site({ text: renderKeyFile({ a: {} }) })
       yield* it.change(file, twice)
       expect(it.records(broken)).toMatchObject([{ reason: sentence }])
     })
@@ -237,9 +237,9 @@ describe("a gateway does not start", () => {
       const sentence = "key twice is the key of API_KEY, which has all rights: leave out API_KEY or this entry"
       const apiKey = keyOf("twice")
       for (const entry of [{}, { disabled: true }, { scopes: ["devices:read" as const] }]) {
-        const text = keysText({ a: {}, twice: entry })
+        const text = renderKeyFile({ a: {}, twice: entry })
         expect(yield* refused({ text, apiKey })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
-        const it = yield* site({ text: keysText({ a: {} }), apiKey })
+        const it = yield* site({ text: renderKeyFile({ a: {} }), apiKey })
         yield* it.change(file, text)
         expect(it.records(broken)).toMatchObject([{ reason: sentence }])
         expect(it.states("a", "twice")).toEqual(["works", "works"])

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test"
 import { Schema } from "effect"
 import { KeysFile } from "../../src/domain/ApiKey.ts"
 import { describeKeyChanges, expiringSoon } from "../../src/apikeys/keyChanges.ts"
-import { keysText } from "../support/keysFile.ts"
+import { renderKeyFile } from "../support/keyFile.ts"
 
-const file = (...[keys]: Parameters<typeof keysText>) => Schema.decodeSync(Schema.fromJsonString(KeysFile))(keysText(keys))
+const file = (...[keys]: Parameters<typeof renderKeyFile>) => Schema.decodeSync(Schema.fromJsonString(KeysFile))(renderKeyFile(keys))
 
 const day = 86_400_000
 const now = Date.UTC(2027, 0, 1)

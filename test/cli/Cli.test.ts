@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { live } from "../support/it.ts"
-import { run } from "../support/program.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram } from "../support/program.ts"
 
 describe("boardwalk", () => {
   live(
@@ -17,7 +17,7 @@ describe("boardwalk", () => {
           [["emulator", "--port", "many"], "--port"]
         ] as const
         for (const [args, told] of wrong) {
-          const { exitCode, stderr, stdout } = yield* run(args, { API_KEYS_FILE: "keys.json" })
+          const { exitCode, stderr, stdout } = yield* runProgram(args, { API_KEYS_FILE: "keys.json" })
           expect([args, exitCode, stdout]).toEqual([args, 2, ""])
           expect(stderr).toContain("USAGE")
           expect(stderr).toContain(told)
@@ -31,19 +31,19 @@ describe("boardwalk", () => {
     () =>
       Effect.gen(function* () {
         for (const args of [[], ["--help"], ["keys", "--help"], ["keys", "create", "--help"]]) {
-          const { exitCode, stderr, stdout } = yield* run(args)
+          const { exitCode, stderr, stdout } = yield* runProgram(args)
           expect([args, exitCode, stderr]).toEqual([args, 0, ""])
           expect(stdout).toContain("USAGE")
         }
         for (const verb of ["create", "list", "revoke", "enable", "extend", "verify"])
-          expect((yield* run(["keys", verb, "--help"])).stdout).toContain(`EXAMPLES\n  # `)
+          expect((yield* runProgram(["keys", verb, "--help"])).stdout).toContain(`EXAMPLES\n  # `)
       }),
     20_000
   )
 
   live("prints the contract without a configuration", () =>
     Effect.gen(function* () {
-      const { exitCode, stdout } = yield* run(["openapi"])
+      const { exitCode, stdout } = yield* runProgram(["openapi"])
       expect(exitCode).toBe(0)
       expect(JSON.parse(stdout)).toMatchObject({ openapi: "3.1.0", info: { title: "Boardwalk" } })
     })

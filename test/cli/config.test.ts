@@ -1,14 +1,14 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { run } from "../support/program.ts"
-import { apiKey } from "../support/serving.ts"
+import { runProgram } from "../support/program.ts"
+import { apiKey } from "../support/startServe.ts"
 
 describe("boardwalk config", () => {
   live("shows what is in effect without secrets", () =>
     Effect.gen(function* () {
-      const { exitCode, stdout } = yield* run(
+      const { exitCode, stdout } = yield* runProgram(
         ["config", "show"],
         { API_KEY: apiKey, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword },
         { ".env": "PORT=9000  # from the file" }
@@ -23,7 +23,7 @@ describe("boardwalk config", () => {
   live("gives a sample that can be redirected to .env", () =>
     Effect.gen(function* () {
       const sample = yield* Effect.promise(() => Bun.file(new URL("../../.env.sample", import.meta.url)).text())
-      expect(yield* run(["config", "sample"])).toMatchObject({ exitCode: 0, stdout: sample, stderr: "" })
+      expect(yield* runProgram(["config", "sample"])).toMatchObject({ exitCode: 0, stdout: sample, stderr: "" })
     })
   )
 })

@@ -1,8 +1,8 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { live } from "../support/it.ts"
-import { type Program, start } from "../support/program.ts"
-import { get } from "../support/serving.ts"
+import { live } from "../support/effectTest.ts"
+import { type Program, startProgram } from "../support/program.ts"
+import { get } from "../support/startServe.ts"
 
 /** Pastes a line of the banner into a shell, as a newcomer does. */
 const paste = (line: string) =>
@@ -12,7 +12,7 @@ const paste = (line: string) =>
   })
 
 const tryOut = Effect.fnUntraced(function* (program: Program) {
-  yield* program.says(/Ctrl\+C stops it/)
+  yield* program.waitForOutput(/Ctrl\+C stops it/)
   const lines = program
     .output()
     .split("\n")
@@ -26,17 +26,17 @@ const tryOut = Effect.fnUntraced(function* (program: Program) {
   })
   expect(latest).toMatchObject({ status: "success" })
   expect(Object.keys(latest?.data ?? {}).length).toBeGreaterThan(0)
-  const [, docs] = yield* program.says(/Docs +(\S+)/)
+  const [, docs] = yield* program.waitForOutput(/Docs +(\S+)/)
   const page = yield* get(docs!, {})
   expect(page.status).toBe(200)
   expect(page.text).toContain("<html")
   program.kill("SIGINT")
-  expect((yield* program.ended).exitCode).toBe(0)
+  expect((yield* program.exited).exitCode).toBe(0)
 })
 
 describe("boardwalk demo", () => {
   live("prints addresses, a key and two lines that work when pasted", () =>
-    Effect.flatMap(start(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryOut)
+    Effect.flatMap(startProgram(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryOut)
   )
 
   live(
@@ -47,7 +47,7 @@ describe("boardwalk demo", () => {
         const build = Bun.spawnSync([process.execPath, "scripts/build.ts"], { cwd: root })
         expect(build.stderr.toString()).toBe("")
         expect(build.exitCode).toBe(0)
-        const program = yield* start(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [`${root}dist/boardwalk`])
+        const program = yield* startProgram(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [`${root}dist/boardwalk`])
         yield* tryOut(program)
       }),
     60_000
@@ -57,10 +57,10 @@ describe("boardwalk demo", () => {
 describe("boardwalk emulator", () => {
   live("runs alone and says how to log in", () =>
     Effect.gen(function* () {
-      const program = yield* start(["emulator", "--port", "0"])
-      const [, url] = yield* program.says(/emulator on (\S+)/)
-      const [, username] = yield* program.says(/user +(\S+)/)
-      const [, password] = yield* program.says(/password +(\S+)/)
+      const program = yield* startProgram(["emulator", "--port", "0"])
+      const [, url] = yield* program.waitForOutput(/emulator on (\S+)/)
+      const [, username] = yield* program.waitForOutput(/user +(\S+)/)
+      const [, password] = yield* program.waitForOutput(/password +(\S+)/)
       const login = yield* Effect.promise(() =>
         fetch(`${url}/api/auth/login`, {
           method: "POST",

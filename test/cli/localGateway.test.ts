@@ -2,12 +2,12 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
-import { authority } from "../support/certificates.ts"
-import { folder } from "../support/folder.ts"
+import { certificateAuthority } from "../support/certificates.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { run } from "../support/program.ts"
-import { serving } from "../support/serving.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram } from "../support/program.ts"
+import { startServe } from "../support/startServe.ts"
 
 describe("with ALLOWED_HOSTS", () => {
   live(
@@ -18,7 +18,7 @@ describe("with ALLOWED_HOSTS", () => {
         const { directory, telemetry } = it.emulator.store
         const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Source", now: 1 })
         telemetry.save(device, [{ key: "t", ts: 1_700_000_000_000, value: 1n }])
-        const path = yield* folder("own")
+        const path = yield* temporaryFolder("own")
         const environment = {
           TB_HOST: it.emulator.url,
           TB_USERNAME: canaries.username,
@@ -37,13 +37,13 @@ describe("with ALLOWED_HOSTS", () => {
           ["import", file, "--device", device.id]
         ]
         for (const verb of verbs) {
-          const { exitCode, stderr, stdout } = yield* run(verb, { ...environment, ALLOWED_HOSTS: "*.example.org,api.example.com" })
+          const { exitCode, stderr, stdout } = yield* runProgram(verb, { ...environment, ALLOWED_HOSTS: "*.example.org,api.example.com" })
           expect([verb[0], exitCode, exitCode === 0 ? "" : stdout + stderr]).toEqual([verb[0], 0, ""])
         }
         // A name is made up below the wildcard where there is no other.
-        expect((yield* run(["doctor"], { ...environment, ALLOWED_HOSTS: "*.example.org" })).exitCode).toBe(0)
+        expect((yield* runProgram(["doctor"], { ...environment, ALLOWED_HOSTS: "*.example.org" })).exitCode).toBe(0)
         expect(it.logs.filter((line) => line.includes("Security event"))).toEqual([])
-        const elsewhere = yield* run(["doctor"], { ...environment, ALLOWED_HOSTS: "other.example.com" })
+        const elsewhere = yield* runProgram(["doctor"], { ...environment, ALLOWED_HOSTS: "other.example.com" })
         expect([elsewhere.exitCode, elsewhere.stdout.includes("/ready answers 400")]).toEqual([1, true])
       }),
     60_000
@@ -51,13 +51,13 @@ describe("with ALLOWED_HOSTS", () => {
 
   live("an allowed port is named too, also over https", () =>
     Effect.gen(function* () {
-      const { issue, path } = yield* authority()
+      const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
-      const { environment, url } = yield* serving(
+      const { environment, url } = yield* startServe(
         {},
         { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), ALLOWED_HOSTS: "*.example.org:8443" }
       )
-      const { exitCode, stdout } = yield* run(["doctor"], { ...environment, PORT: new URL(url).port })
+      const { exitCode, stdout } = yield* runProgram(["doctor"], { ...environment, PORT: new URL(url).port })
       expect([exitCode, stdout]).toEqual([0, expect.stringContaining(`✔ own endpoints: ${url}`)])
     })
   )
@@ -68,10 +68,10 @@ describe("where client certificates are needed", () => {
     "commands say that TLS was refused when the gateway's own certificate is not allowed for it",
     () =>
       Effect.gen(function* () {
-        const { issue, path } = yield* authority()
+        const { issue, path } = yield* certificateAuthority()
         yield* issue("one", ["extendedKeyUsage=serverAuth"])
         const tls = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), TLS_CLIENT_CA_FILE: path("ca.pem") }
-        const { environment, url } = yield* serving({}, tls)
+        const { environment, url } = yield* startServe({}, tls)
         const own = { ...environment, PORT: new URL(url).port, BOARDWALK_KEY: canaries.apiKey }
         const device = "784f394c-42b6-435a-983c-b7beff2784f9"
         for (const verb of [
@@ -80,15 +80,15 @@ describe("where client certificates are needed", () => {
           ["doctor"],
           ["export", "--device", device, "--from", "2023-11-01", "--to", "2024-01-01", "-o", "x.csv"]
         ]) {
-          const { exitCode, stderr, stdout } = yield* run(verb, own)
+          const { exitCode, stderr, stdout } = yield* runProgram(verb, own)
           expect([verb[0], exitCode]).toEqual([verb[0], 1])
           expect(stderr + stdout).toContain("TLS was refused: where TLS_CLIENT_CA_FILE is set")
           expect((stderr + stdout).toLowerCase()).toContain(`no answer from ${url}`)
         }
-        const { stderr } = yield* run(["ready", "--live", "--url", url], own)
+        const { stderr } = yield* runProgram(["ready", "--live", "--url", url], own)
         expect(stderr).toContain("Its certificate is not trusted: NODE_EXTRA_CA_CERTS")
         // Nobody there is something else.
-        expect((yield* run(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("TLS was refused")
+        expect((yield* runProgram(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("TLS was refused")
       }),
     60_000
   )

@@ -1,34 +1,34 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { run } from "../support/program.ts"
-import { serving } from "../support/serving.ts"
+import { runProgram } from "../support/program.ts"
+import { startServe } from "../support/startServe.ts"
 
 describe("boardwalk ready", () => {
   live("asks the gateway of the same configuration", () =>
     Effect.gen(function* () {
-      const { environment, url } = yield* serving()
+      const { environment, url } = yield* startServe()
       const { port } = new URL(url)
-      expect(yield* run(["ready"], { ...environment, PORT: port })).toMatchObject({ exitCode: 0, stdout: "ready\n" })
-      expect(yield* run(["ready", "--live", "--url", url])).toMatchObject({ exitCode: 0, stdout: "running\n" })
+      expect(yield* runProgram(["ready"], { ...environment, PORT: port })).toMatchObject({ exitCode: 0, stdout: "ready\n" })
+      expect(yield* runProgram(["ready", "--live", "--url", url])).toMatchObject({ exitCode: 0, stdout: "running\n" })
     })
   )
 
   live("tells what is wrong when it is not ready", () =>
     Effect.gen(function* () {
-      const { url } = yield* serving({}, { TB_PASSWORD: canaries.wrongPassword })
-      const { exitCode, stderr } = yield* run(["ready", "--url", url])
+      const { url } = yield* startServe({}, { TB_PASSWORD: canaries.wrongPassword })
+      const { exitCode, stderr } = yield* runProgram(["ready", "--url", url])
       expect(exitCode).toBe(1)
       expect(stderr).toContain("answered 503. thingsboard:")
       expect(stderr).not.toContain("canary")
-      expect((yield* run(["ready", "--live", "--url", url])).exitCode).toBe(0)
+      expect((yield* runProgram(["ready", "--live", "--url", url])).exitCode).toBe(0)
     })
   )
 
   live("is 1 when nothing runs", () =>
     Effect.gen(function* () {
-      expect(yield* run(["ready", "--url", "http://127.0.0.1:9"])).toMatchObject({
+      expect(yield* runProgram(["ready", "--url", "http://127.0.0.1:9"])).toMatchObject({
         exitCode: 1,
         stderr: "boardwalk: No answer from http://127.0.0.1:9/ready.\n"
       })

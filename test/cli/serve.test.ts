@@ -1,16 +1,16 @@
 import { describe, expect } from "bun:test"
 import { Effect, Fiber } from "effect"
 import { chmod } from "node:fs/promises"
-import { authority } from "../support/certificates.ts"
-import { live } from "../support/it.ts"
-import { keysFile } from "../support/keysFile.ts"
-import { run } from "../support/program.ts"
-import { apiKey, get, serving } from "../support/serving.ts"
+import { certificateAuthority } from "../support/certificates.ts"
+import { live } from "../support/effectTest.ts"
+import { writeKeyFile } from "../support/keyFile.ts"
+import { runProgram } from "../support/program.ts"
+import { apiKey, get, startServe } from "../support/startServe.ts"
 
 describe("boardwalk serve", () => {
   live("tells all faults of its configuration at once and does not start", () =>
     Effect.gen(function* () {
-      const { exitCode, stderr, stdout } = yield* run(
+      const { exitCode, stderr, stdout } = yield* runProgram(
         ["serve"],
         { TB_HOST: "canary-host", TB_USERNAME: "u", PORT: "canary-port" },
         { ".env": "TB_TIMEOUT=canary-timeout # seconds" }
@@ -30,7 +30,7 @@ describe("boardwalk serve", () => {
         const enough = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: apiKey }
         const files = { "broken.json": '{"keys":[{"id":"half"}]}' }
         const told = (variables: Record<string, string>) =>
-          Effect.map(run(["serve"], { ...enough, ...variables }, files), ({ exitCode, stderr, stdout }) => {
+          Effect.map(runProgram(["serve"], { ...enough, ...variables }, files), ({ exitCode, stderr, stdout }) => {
             expect([exitCode, stdout]).toEqual([2, ""])
             return [...stderr.matchAll(/^  (\w+) /gm)].map(([, variable]) => variable!).toSorted()
           })
@@ -55,14 +55,14 @@ describe("boardwalk serve", () => {
 
   live("serves, and finishes what is in flight when it is told to stop", () =>
     Effect.gen(function* () {
-      const { program, upstream, url } = yield* serving({ delay: 700 })
+      const { program, upstream, url } = yield* startServe({ delay: 700 })
       const answer = yield* Effect.forkChild(get(`${url}/api/v1/tb/devices`))
       while (!upstream.requests.some(({ path }) => path.startsWith("/api/tenant/device"))) yield* Effect.sleep("10 millis")
       program.kill("SIGTERM")
       const { status, text } = yield* Fiber.join(answer)
       expect(status).toBe(200)
       expect(JSON.parse(text)).toMatchObject({ status: "success", data: [{ name: "Boiler" }] })
-      const { exitCode, stdout, stderr } = yield* program.ended
+      const { exitCode, stdout, stderr } = yield* program.exited
       expect(exitCode).toBe(0)
       expect(stderr).toBe("")
       expect(stdout).not.toContain(apiKey)
@@ -72,20 +72,20 @@ describe("boardwalk serve", () => {
 
   live("does not wait for what is in flight when Ctrl+C is pressed twice", () =>
     Effect.gen(function* () {
-      const { program, upstream, url } = yield* serving({ delay: 10_000 })
+      const { program, upstream, url } = yield* startServe({ delay: 10_000 })
       yield* Effect.forkChild(Effect.exit(get(`${url}/api/v1/tb/devices`)))
       while (!upstream.requests.some(({ path }) => path.startsWith("/api/tenant/device"))) yield* Effect.sleep("10 millis")
       program.kill("SIGINT")
       yield* Effect.sleep("50 millis")
       program.kill("SIGINT")
-      expect((yield* program.ended).exitCode).toBe(130)
+      expect((yield* program.exited).exitCode).toBe(130)
     })
   )
 
   live("says in one line that its port is taken", () =>
     Effect.gen(function* () {
-      const { environment, url } = yield* serving()
-      const { exitCode, stderr } = yield* run(["serve", "--port", new URL(url).port], environment)
+      const { environment, url } = yield* startServe()
+      const { exitCode, stderr } = yield* runProgram(["serve", "--port", new URL(url).port], environment)
       expect(exitCode).toBe(1)
       expect(stderr.trim().split("\n")).toHaveLength(1)
       expect(stderr).toContain("Cannot listen on 127.0.0.1:")
@@ -94,7 +94,7 @@ describe("boardwalk serve", () => {
 
   live("warns at start of what is allowed but unwise", () =>
     Effect.gen(function* () {
-      const { program } = yield* serving({}, { API_KEY: "short" })
+      const { program } = yield* startServe({}, { API_KEY: "short" })
       expect(program.output()).toContain("API_KEY is shorter than 16 characters")
       expect(program.output()).not.toContain('"short"')
     })
@@ -104,23 +104,23 @@ describe("boardwalk serve", () => {
     "warns of a certificate that ends, of a file of keys that others may write, and of a key without its secret, and serves",
     () =>
       Effect.gen(function* () {
-        const { issue, path } = yield* authority()
+        const { issue, path } = yield* certificateAuthority()
         yield* issue("one", [], "13")
-        const apiKeysFile = yield* keysFile({ lacking: { thingsboard: { api_key: { env: "NO_SUCH_VARIABLE" } } } })
+        const apiKeysFile = yield* writeKeyFile({ lacking: { thingsboard: { api_key: { env: "NO_SUCH_VARIABLE" } } } })
         yield* Effect.promise(() => chmod(apiKeysFile, 0o662))
         const variables = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), API_KEYS_FILE: apiKeysFile }
-        const { environment, program, url } = yield* serving({}, variables)
+        const { environment, program, url } = yield* startServe({}, variables)
         const warnings = /TLS_CERT_FILE holds a certificate that ends on \d{4}-\d\d-\d\d: renew it/
         expect(program.output()).toMatch(warnings)
         expect(program.output()).toContain("API_KEYS_FILE can be written by others than its owner")
         expect(program.output()).toMatch(/A key cannot be used.*"key_id":"lacking".*NO_SUCH_VARIABLE/)
-        const { stdout } = yield* run(["doctor"], { ...environment, PORT: new URL(url).port })
+        const { stdout } = yield* runProgram(["doctor"], { ...environment, PORT: new URL(url).port })
         expect(stdout).toMatch(/✔ configuration: no faults; but .*TLS_CERT_FILE holds a certificate.*; but API_KEYS_FILE can be written/)
         expect(stdout).toContain("✘ keys: key lacking cannot be used: the variable NO_SUCH_VARIABLE is empty or not set")
 
         yield* Effect.promise(() => chmod(apiKeysFile, 0o640))
         yield* issue("one", [], "60")
-        const quiet = yield* serving({}, variables)
+        const quiet = yield* startServe({}, variables)
         expect(quiet.program.output()).not.toMatch(/TLS_CERT_FILE|can be written/)
       }),
     30_000
@@ -128,7 +128,7 @@ describe("boardwalk serve", () => {
 
   live("tells the address that it is bound to, beside one that can be opened", () =>
     Effect.gen(function* () {
-      const { program, url } = yield* serving({}, { HOST: "0.0.0.0" })
+      const { program, url } = yield* startServe({}, { HOST: "0.0.0.0" })
       expect(url).toStartWith("http://127.0.0.1:")
       expect(program.output()).toContain(`"bound":"0.0.0.0:${new URL(url).port}"`)
       expect((yield* get(`${url}/health`)).status).toBe(200)
@@ -137,8 +137,8 @@ describe("boardwalk serve", () => {
 
   live("says what is wrong with an address that it cannot listen on", () =>
     Effect.gen(function* () {
-      const { environment } = yield* serving()
-      const told = (HOST: string) => Effect.map(run(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
+      const { environment } = yield* startServe()
+      const told = (HOST: string) => Effect.map(runProgram(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
       expect(yield* told("999.1.1.1")).toContain("HOST must be an address of this machine")
       for (const host of ["192.0.2.1", "nobody.invalid"])
         expect(yield* told(host)).toBe(`boardwalk: Cannot listen on ${host}:0: this machine has no such address or name\n`)
@@ -148,7 +148,7 @@ describe("boardwalk serve", () => {
   live("idles below 100 MB, with nothing of OpenTelemetry loaded", () =>
     Effect.gen(function* () {
       if (process.platform !== "linux") return
-      const { program, url } = yield* serving()
+      const { program, url } = yield* startServe()
       yield* get(`${url}/api/v1/tb/devices`)
       const status = yield* Effect.promise(() => Bun.file(`/proc/${program.pid}/status`).text())
       const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1])

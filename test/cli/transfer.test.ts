@@ -4,11 +4,11 @@ import { Effect } from "effect"
 import { join } from "node:path"
 import { lastWholeRow } from "../../src/cli/resumeExport.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { folder as temporary } from "../support/folder.ts"
-import { live } from "../support/it.ts"
-import { run, start } from "../support/program.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram, startProgram } from "../support/program.ts"
 
-const folder = temporary("transfer")
+const folder = temporaryFolder("transfer")
 
 const filled = Effect.gen(function* () {
   const it = yield* gateway()
@@ -27,7 +27,7 @@ const filled = Effect.gen(function* () {
   }
   const path = yield* folder
   const run = (...args: ReadonlyArray<string>) =>
-    Effect.flatMap(start(args, { BOARDWALK_KEY: canaries.apiKey }), (program) => program.ended)
+    Effect.flatMap(startProgram(args, { BOARDWALK_KEY: canaries.apiKey }), (program) => program.exited)
   const read = (file: string) => Effect.promise(() => Bun.file(join(path, file)).text())
   return { ...it, id: device.id, path, run, read }
 })
@@ -87,7 +87,7 @@ live("the key may stand in .env, as the gateway's settings do", () =>
     const file = join(path, "in.csv")
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
     const files = { ".env": `BOARDWALK_KEY=${canaries.apiKey}\n` }
-    const { exitCode, stdout } = yield* run(["import", file, "--url", url, "--device", id], {}, files)
+    const { exitCode, stdout } = yield* runProgram(["import", file, "--url", url, "--device", id], {}, files)
     expect([exitCode, stdout.trim()]).toEqual([0, "Took 1 row, refused 0; 1 points of 1 devices."])
   })
 )

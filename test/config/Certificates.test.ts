@@ -3,14 +3,14 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { certificateFindings } from "../../src/config/Certificates.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
-import { authority } from "../support/certificates.ts"
-import { effect } from "../support/it.ts"
+import { certificateAuthority } from "../support/certificates.ts"
+import { effect } from "../support/effectTest.ts"
 
 const day = 86_400_000
 
 effect("a certificate is warned of two weeks before it ends, and when it has ended", () =>
   Effect.gen(function* () {
-    const { issue, path } = yield* authority()
+    const { issue, path } = yield* certificateAuthority()
     yield* issue("one", [], "30")
     const begin = Date.now()
     const named = { tlsCertFile: path("one.pem"), tlsKeyFile: path("one.key"), tlsClientCaFile: path("ca.pem"), tbCaFile: path("ca.pem") }

@@ -3,7 +3,7 @@ import { ConfigProvider, Duration, Effect, FileSystem, Layer, Redacted } from "e
 import { effective, envSample, markdown } from "../../src/config/renderSettings.ts"
 import { parseDotEnv } from "../../src/config/dotEnv.ts"
 import { InvalidSettings, type Overrides, read, Settings } from "../../src/config/Settings.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 
 /** Settings of a machine with these variables and this `.env`. */

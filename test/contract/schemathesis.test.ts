@@ -5,16 +5,16 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
-import { folder } from "../support/folder.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { gateway } from "../support/gateway.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
-import { pythonWith } from "../support/python.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
+import { pythonEnvironment } from "../support/python.ts"
 
 const root = join(import.meta.dir, "../..")
 const seed = process.env["SCHEMATHESIS_SEED"] ?? "1"
 const examples = process.env["SCHEMATHESIS_EXAMPLES"] ?? "15"
 
-const bin = await pythonWith("schemathesis==4.32.5")
+const bin = await pythonEnvironment("schemathesis==4.32.5")
 if (bin === undefined) console.warn("no Python with venv and pip: Schemathesis is skipped")
 
 const keys = {
@@ -28,12 +28,12 @@ for (const name of ["full", "reader"] as const) {
     () =>
       Effect.runPromise(
         Effect.gen(function* () {
-          const it = yield* gateway({ settings: { apiKeysFile: yield* keysFile(keys) } })
+          const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile(keys) } })
           const { directory, telemetry } = it.emulator.store
           const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Device", now: 1 })
           directory.createAsset({ tenantId: it.tenant.tenantId, name: "Asset", type: "room", now: 1 })
           telemetry.save(device, [{ key: "temperature", ts: 1_700_000_000_000, value: 1n }])
-          const work = yield* folder("schemathesis")
+          const work = yield* temporaryFolder("schemathesis")
           const child = Bun.spawn(
             [
               join(bin!, "schemathesis"),

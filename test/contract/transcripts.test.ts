@@ -3,8 +3,8 @@ import { expect } from "bun:test"
 import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Emulator } from "../../src/emulator/Emulator.ts"
-import { effect } from "../support/it.ts"
-import { connect, type LiveClient } from "../support/LiveClient.ts"
+import { effect } from "../support/effectTest.ts"
+import { connect, type WebSocketClient } from "../support/webSocketClient.ts"
 import { type Exact, ExactNumber, parseExact, printExact } from "./support/Exact.ts"
 import { type Exchange, exchanges, type TranscriptEntry } from "./support/Exchange.ts"
 import { fill, fillText, matchJson, type Variables } from "./support/match.ts"
@@ -37,7 +37,7 @@ const reasonPattern = (reason: string, variables: Variables) =>
   )
 
 /** How what was heard differs from what was recorded; empty when it does not. */
-const compare = Effect.fnUntraced(function* (entry: TranscriptEntry, client: LiveClient, variables: Variables) {
+const compare = Effect.fnUntraced(function* (entry: TranscriptEntry, client: WebSocketClient, variables: Variables) {
   const heard = yield* client.next
   if (entry.closed !== undefined) {
     const { code, reason } = entry.closed
@@ -51,7 +51,7 @@ const compare = Effect.fnUntraced(function* (entry: TranscriptEntry, client: Liv
 })
 
 /** What is said to a message that cannot be read comes after all else that was to be said. */
-const nothingMore = Effect.fnUntraced(function* (client: LiveClient) {
+const nothingMore = Effect.fnUntraced(function* (client: WebSocketClient) {
   if (!client.isOpen()) return []
   client.send("{")
   const heard = yield* client.next

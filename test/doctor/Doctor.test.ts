@@ -1,19 +1,19 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { run } from "../support/program.ts"
+import { runProgram } from "../support/program.ts"
 import { hasRedis, redisServer } from "../support/redis.ts"
-import { apiKey, serving } from "../support/serving.ts"
-import { tinyThingsBoard } from "../support/TinyThingsBoard.ts"
+import { apiKey, startServe } from "../support/startServe.ts"
+import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
 
-const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => run(["doctor", ...flags], environment)
+const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => runProgram(["doctor", ...flags], environment)
 
 describe("boardwalk doctor", () => {
   live("finds everything in order, its own endpoints included", () =>
     Effect.gen(function* () {
-      const { environment, url } = yield* serving()
+      const { environment, url } = yield* startServe()
       const { exitCode, stdout } = yield* doctor({ ...environment, PORT: new URL(url).port }, "--write")
       expect(stdout.trim().split("\n")).toEqual([
         "✔ configuration: no faults",
@@ -31,7 +31,7 @@ describe("boardwalk doctor", () => {
 
   live("stops at what is wrong and says what to do", () =>
     Effect.gen(function* () {
-      const upstream = yield* tinyThingsBoard()
+      const upstream = yield* minimalThingsBoard()
       const { exitCode, stdout } = yield* doctor(
         { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword, API_KEY: apiKey, PORT: "9" },
         "--json"
@@ -57,7 +57,7 @@ describe("boardwalk doctor", () => {
 
   live("finds the key whose ThingsBoard user cannot log in, and a file of keys that is broken", () =>
     Effect.gen(function* () {
-      const { environment, url } = yield* serving()
+      const { environment, url } = yield* startServe()
       const good = { username: environment.TB_USERNAME, password: { env: "TB_PASSWORD" } }
       const keys = { works: { thingsboard: good }, fails: { thingsboard: { ...good, password: { env: "API_KEY" } } } }
       const keysOf = Effect.fnUntraced(function* (file: string) {
@@ -65,12 +65,12 @@ describe("boardwalk doctor", () => {
         expect(stdout).not.toContain(apiKey)
         return JSON.parse(stdout).checks.find(({ check }: { readonly check: string }) => check === "keys")
       })
-      const failed = yield* keysOf(yield* keysFile(keys))
+      const failed = yield* keysOf(yield* writeKeyFile(keys))
       expect([failed.status, failed.detail.includes("key fails")]).toEqual(["failed", true])
-      expect(yield* keysOf(yield* keysFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
+      expect(yield* keysOf(yield* writeKeyFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
       expect(yield* keysOf("/nowhere/keys.json")).toMatchObject({ status: "failed" })
       const lacking = { thingsboard: { ...good, password: { file: "/nowhere/secret" } } }
-      expect(yield* keysOf(yield* keysFile({ works: keys.works, lacking }))).toMatchObject({
+      expect(yield* keysOf(yield* writeKeyFile({ works: keys.works, lacking }))).toMatchObject({
         status: "failed",
         detail: "key lacking cannot be used: the file /nowhere/secret is empty or cannot be read"
       })
@@ -79,10 +79,10 @@ describe("boardwalk doctor", () => {
 
   live("looks at the file of keys also where the configuration or the login has failed", () =>
     Effect.gen(function* () {
-      const upstream = yield* tinyThingsBoard()
+      const upstream = yield* minimalThingsBoard()
       const environment = { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword, API_KEY: apiKey, PORT: "9" }
       const user = { thingsboard: { username: "u", password: { env: "TB_PASSWORD" } } }
-      const good = yield* keysFile({ one: user })
+      const good = yield* writeKeyFile({ one: user })
       const lines = (variables: Record<string, string>) =>
         Effect.map(doctor({ ...environment, ...variables }), ({ exitCode, stdout }) => {
           expect(exitCode).toBe(1)
@@ -103,8 +103,8 @@ describe("boardwalk doctor", () => {
 
   live("asks the gateway with BOARDWALK_KEY where there is no API_KEY", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ reader: { scopes: ["devices:read"] }, writer: { scopes: ["telemetry:write"] } })
-      const { environment, url } = yield* serving({}, { API_KEY: "", API_KEYS_FILE: apiKeysFile })
+      const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["devices:read"] }, writer: { scopes: ["telemetry:write"] } })
+      const { environment, url } = yield* startServe({}, { API_KEY: "", API_KEYS_FILE: apiKeysFile })
       const own = (variables: Record<string, string>) =>
         Effect.map(doctor({ ...environment, PORT: new URL(url).port, ...variables }), ({ stdout }) => stdout.trim().split("\n").at(-1)!)
       expect(yield* own({})).toBe(`✔ own endpoints: ${url}, without a list of devices: no API_KEY and no BOARDWALK_KEY to ask with`)
@@ -123,7 +123,7 @@ describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
     () =>
       Effect.gen(function* () {
         const redis = yield* redisServer
-        const { environment } = yield* serving()
+        const { environment } = yield* startServe()
         const line = (REDIS_URL: string) =>
           Effect.map(doctor({ ...environment, PORT: "9", REDIS_URL }), ({ exitCode, stdout }) => {
             expect(stdout).not.toContain(canaries.urlPassword)

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
 import { ThingsBoardApi } from "../../src/thingsboard/api/ThingsBoardApi.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 
 interface Answer {
   readonly status: number

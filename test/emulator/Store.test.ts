@@ -2,7 +2,7 @@ import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Events, type Saved } from "../../src/emulator/Events.ts"
 import { Store } from "../../src/emulator/Store.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 
 const inStore = Effect.provide(Layer.fresh(Store.layerMemory).pipe(Layer.provideMerge(Events.layer)))
 

@@ -8,7 +8,7 @@ import type { Entity } from "../../src/emulator/store/Directory.ts"
 import type { Point } from "../../src/emulator/store/Telemetry.ts"
 import { Store } from "../../src/emulator/Store.ts"
 import { JsonValue, printText } from "../../src/emulator/Value.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
 /** A Thursday, 18:06:40 UTC. */

@@ -4,7 +4,7 @@ import { findEntities, readEntityQuery } from "../../src/emulator/entityQuery.ts
 import { Events } from "../../src/emulator/Events.ts"
 import { JsonObject, parseJackson } from "../../src/emulator/Json.ts"
 import { Store } from "../../src/emulator/Store.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 
 const inStore = Effect.provide(Layer.fresh(Store.layerMemory).pipe(Layer.provide(Events.layer)))
 

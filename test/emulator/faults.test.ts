@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Fault } from "../../src/emulator/FaultInjection.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 interface Seen {
   readonly status: number

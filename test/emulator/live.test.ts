@@ -5,8 +5,8 @@ import { TestClock } from "effect/testing"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import { LiveSession } from "../../src/emulator/live/LiveSession.ts"
 import type { Entity } from "../../src/emulator/store/Directory.ts"
-import { effect } from "../support/it.ts"
-import { connect, type LiveClient } from "../support/LiveClient.ts"
+import { effect } from "../support/effectTest.ts"
+import { connect, type WebSocketClient } from "../support/webSocketClient.ts"
 
 const now = 1_795_462_000_000
 
@@ -34,16 +34,16 @@ const loggedIn = Effect.fnUntraced(function* (token?: string) {
   return client
 })
 
-const command = (client: LiveClient, ...cmds: ReadonlyArray<object>) => client.send(JSON.stringify({ cmds }))
+const command = (client: WebSocketClient, ...cmds: ReadonlyArray<object>) => client.send(JSON.stringify({ cmds }))
 
-const message = (client: LiveClient) =>
+const message = (client: WebSocketClient) =>
   Effect.map(client.next, (heard) => {
     if (!("message" in heard)) throw new Error(`closed with ${heard.code} ${heard.reason}`)
     return JSON.parse(heard.message) as Record<string, unknown>
   })
 
 /** What a message that cannot be read is answered comes after all else. */
-const expectNothingMore = Effect.fnUntraced(function* (client: LiveClient) {
+const expectNothingMore = Effect.fnUntraced(function* (client: WebSocketClient) {
   client.send("{")
   expect(yield* message(client)).toMatchObject({ errorMsg: "Failed to parse the payload" })
 })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { csv } from "../../src/formats/Csv.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "../support/historyPages.ts"
+import { makePage, renderFile } from "../support/historyPages.ts"
 
 /** A reader by the letter of RFC 4180: refuses what the RFC does not allow, and tells an empty field (null) from a quoted empty one. */
 const strictlyRead = (file: string): ReadonlyArray<ReadonlyArray<string | null>> => {
@@ -32,7 +32,7 @@ const anyTokens = fc.array(value, { maxLength: 30 })
 test("a strict reader finds every value, and the guard adds nothing but an apostrophe to formula text", () => {
   fc.assert(
     fc.property(anyTokens, fc.boolean(), (tokens, guard) => {
-      const [header, ...rows] = strictlyRead(written(csv({ guard }), { page: pageOf({ "k,1": tokens }) }))
+      const [header, ...rows] = strictlyRead(renderFile(csv({ guard }), { page: makePage({ "k,1": tokens }) }))
       expect(header).toEqual(["ts", "key", "value"])
       expect(rows).toEqual(tokens.map((token, ts) => [String(ts), "k,1", guard ? guarded(token) : cell(token)]))
     }),
@@ -41,13 +41,13 @@ test("a strict reader finds every value, and the guard adds nothing but an apost
 })
 
 test("hard values arrive digit for digit", () => {
-  const rows = strictlyRead(written(csv({ guard: false }), { page: pageOf({ k: hardTokens }) })).slice(1)
+  const rows = strictlyRead(renderFile(csv({ guard: false }), { page: makePage({ k: hardTokens }) })).slice(1)
   expect(rows.map((row) => row[2]!)).toEqual(hardTokens.map((token) => cell(token)!))
 })
 
 test("is written as people expect it", () => {
-  const page = pageOf({ 'a,"b"': ["1.10", "null", '""', '"x,y"', '{"a":1}'], "=cmd": ["-1", '"-1"', '"=1+1"'] })
-  expect(written(csv(), { page })).toBe(
+  const page = makePage({ 'a,"b"': ["1.10", "null", '""', '"x,y"', '{"a":1}'], "=cmd": ["-1", '"-1"', '"=1+1"'] })
+  expect(renderFile(csv(), { page })).toBe(
     [
       "ts,key,value",
       '0,"a,""b""",1.10',
@@ -64,13 +64,13 @@ test("is written as people expect it", () => {
 })
 
 test("names the device of each row in a file of several", () => {
-  const one = { page: pageOf({ t: ["1"] }), device: { id: "id-1", name: "Roof, north" } }
-  const two = { page: pageOf({ t: ["2"] }), device: { id: "id-2", name: "=evil" } }
-  expect(written(csv({ devices: true }), one, two)).toBe(
+  const one = { page: makePage({ t: ["1"] }), device: { id: "id-1", name: "Roof, north" } }
+  const two = { page: makePage({ t: ["2"] }), device: { id: "id-2", name: "=evil" } }
+  expect(renderFile(csv({ devices: true }), one, two)).toBe(
     'device_id,device_name,ts,key,value\r\nid-1,"Roof, north",0,t,1\r\nid-2,\'=evil,0,t,2\r\n'
   )
 })
 
 test("without rows is a header", () => {
-  expect(written(csv())).toBe("ts,key,value\r\n")
+  expect(renderFile(csv())).toBe("ts,key,value\r\n")
 })

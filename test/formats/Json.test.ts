@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { json, jsonOfDevices } from "../../src/formats/Json.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "../support/historyPages.ts"
+import { makePage, renderFile } from "../support/historyPages.ts"
 
 const points = (tokens: ReadonlyArray<string>) => `[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
 
@@ -10,7 +10,7 @@ describe("json", () => {
   test("carries every token", () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 30 }), (tokens) => {
-        expect(written(json(["k,1"]), { page: pageOf({ "k,1": tokens }) })).toBe(`{"k,1":${points(tokens)}}`)
+        expect(renderFile(json(["k,1"]), { page: makePage({ "k,1": tokens }) })).toBe(`{"k,1":${points(tokens)}}`)
       }),
       { numRuns: 1000, interruptAfterTimeLimit: 10_000 }
     )
@@ -20,22 +20,22 @@ describe("json", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 8 }), (filled) => {
         const keys = filled.map((_, i) => `key "${i}"`)
-        const page = pageOf(Object.fromEntries(keys.filter((_, i) => filled[i]).map((key) => [key, ["1", "2.0"]])))
+        const page = makePage(Object.fromEntries(keys.filter((_, i) => filled[i]).map((key) => [key, ["1", "2.0"]])))
         const members = keys.map((key, i) => `${JSON.stringify(key)}:${filled[i] ? points(["1", "2.0"]) : "[]"}`)
-        expect(written(json(keys), { page })).toBe(`{${members.join(",")}}`)
+        expect(renderFile(json(keys), { page })).toBe(`{${members.join(",")}}`)
       })
     )
   })
 
   test("goes on with a key over pages", () => {
-    const page = pageOf({ a: hardTokens })
-    expect(written(json(["a", "b"]), { page }, { page })).toBe(
+    const page = makePage({ a: hardTokens })
+    expect(renderFile(json(["a", "b"]), { page }, { page })).toBe(
       `{"a":[${points(hardTokens).slice(1, -1)},${points(hardTokens).slice(1, -1)}],"b":[]}`
     )
   })
 
   test("of no keys is an empty object", () => {
-    expect(written(json([]))).toBe("{}")
+    expect(renderFile(json([]))).toBe("{}")
   })
 })
 
@@ -45,11 +45,11 @@ describe("json of several devices", () => {
   const cellar = { id: "id-2", name: "Cellar" }
 
   test("nests the same under each device", () => {
-    const file = written(
+    const file = renderFile(
       jsonOfDevices(keysOf),
-      { page: pageOf({ b: ["1.10"] }), device: roof },
-      { page: pageOf({ a: ["2", '"x"'] }), device: cellar },
-      { page: pageOf({ b: ["true"] }), device: cellar }
+      { page: makePage({ b: ["1.10"] }), device: roof },
+      { page: makePage({ a: ["2", '"x"'] }), device: cellar },
+      { page: makePage({ b: ["true"] }), device: cellar }
     )
     expect(file).toBe(
       '{"id-1":{"device_name":"Roof \\"north\\"","telemetry":{"a":[],"b":[{"ts":0,"value":1.10}]}},' +
@@ -58,13 +58,13 @@ describe("json of several devices", () => {
   })
 
   test("shows a device that has no rows", () => {
-    expect(written(jsonOfDevices(keysOf), { page: pageOf({}), device: roof }, { page: pageOf({ a: ["1"] }), device: cellar })).toBe(
+    expect(renderFile(jsonOfDevices(keysOf), { page: makePage({}), device: roof }, { page: makePage({ a: ["1"] }), device: cellar })).toBe(
       '{"id-1":{"device_name":"Roof \\"north\\"","telemetry":{"a":[],"b":[]}},' +
         '"id-2":{"device_name":"Cellar","telemetry":{"a":[{"ts":0,"value":1}],"b":[]}}}'
     )
   })
 
   test("of no devices is an empty object", () => {
-    expect(written(jsonOfDevices(keysOf))).toBe("{}")
+    expect(renderFile(jsonOfDevices(keysOf))).toBe("{}")
   })
 })

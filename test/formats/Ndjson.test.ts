@@ -2,14 +2,14 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { ndjson } from "../../src/formats/Ndjson.ts"
 import { value } from "../support/jsonTokens.ts"
-import { pageOf, written } from "../support/historyPages.ts"
+import { makePage, renderFile } from "../support/historyPages.ts"
 
 const onOneLine = (token: string) => (/^[{[]/.test(token) ? token.replaceAll(/[\r\n]/g, " ") : token)
 
 test("a line a row carries every token", () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 30 }), (tokens) => {
-      const file = written(ndjson(), { page: pageOf({ "k,1": tokens }) })
+      const file = renderFile(ndjson(), { page: makePage({ "k,1": tokens }) })
       expect(file).toBe(tokens.map((token, ts) => `{"ts":${ts},"key":"k,1","value":${onOneLine(token)}}\n`).join(""))
     }),
     { numRuns: 1000, interruptAfterTimeLimit: 10_000 }
@@ -17,17 +17,17 @@ test("a line a row carries every token", () => {
 })
 
 test("a nested value that came over several lines stays on its line", () => {
-  expect(written(ndjson(), { page: pageOf({ k: ['{\n "a": 1.10,\r\n "b": "x\\ny"\n}'] }) })).toBe(
+  expect(renderFile(ndjson(), { page: makePage({ k: ['{\n "a": 1.10,\r\n "b": "x\\ny"\n}'] }) })).toBe(
     '{"ts":0,"key":"k","value":{  "a": 1.10,   "b": "x\\ny" }}\n'
   )
 })
 
 test("names the device of each row in a file of several", () => {
-  expect(written(ndjson(), { page: pageOf({ t: ["1"] }), device: { id: "id-1", name: 'Roof "north"' } })).toBe(
+  expect(renderFile(ndjson(), { page: makePage({ t: ["1"] }), device: { id: "id-1", name: 'Roof "north"' } })).toBe(
     '{"device_id":"id-1","device_name":"Roof \\"north\\"","ts":0,"key":"t","value":1}\n'
   )
 })
 
 test("without rows is empty", () => {
-  expect(written(ndjson())).toBe("")
+  expect(renderFile(ndjson())).toBe("")
 })

@@ -3,15 +3,15 @@ import * as fc from "fast-check"
 import { Effect, Exit, Stream } from "effect"
 import { parquet } from "../../src/formats/Parquet.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
-import { bytesOf, readParquet, type Table } from "../support/fileReaders.ts"
-import { endlessPages, pagesOf, settled } from "../support/historyPages.ts"
+import { collectBytes, readParquet, type Table } from "../support/fileReaders.ts"
+import { makeEndlessPages, makePages, waitUntilStable } from "../support/historyPages.ts"
 
 const nothing = { value_double: null, value_long: null, value_bool: null, value_text: null }
 const values = ({ rows }: Table) => rows.map(({ ts: _ts, key: _key, ...columns }) => columns)
 
 test("each value in the column of its kind, null in none", async () => {
-  const pages = pagesOf({ tokens: { a: ["21.5", "7", "true", '"text"', "null"], b: ['{"x": 1.10}', '""'] }, firstTs: 1_700_000_000_000 })
-  const table = await readParquet(await bytesOf(parquet(pages)))
+  const pages = makePages({ tokens: { a: ["21.5", "7", "true", '"text"', "null"], b: ['{"x": 1.10}', '""'] }, firstTs: 1_700_000_000_000 })
+  const table = await readParquet(await collectBytes(parquet(pages)))
   expect(table.schema).toEqual({
     ts: "timestamp[ms, tz=UTC] not null",
     key: "string not null",
@@ -57,7 +57,7 @@ test("hard values are exact: 64-bit integers as integers, what no number column 
     "1e999",
     "0.12345678901234567890"
   ]
-  const found = values(await readParquet(await bytesOf(parquet(pagesOf({ tokens: { k: numbers } })))))
+  const found = values(await readParquet(await collectBytes(parquet(makePages({ tokens: { k: numbers } })))))
   expect(found).toEqual([
     { ...nothing, value_long: "9223372036854775807" },
     { ...nothing, value_long: "-9223372036854775808" },
@@ -66,22 +66,22 @@ test("hard values are exact: 64-bit integers as integers, what no number column 
     { ...nothing, value_text: "1e999" },
     { ...nothing, value_text: "0.12345678901234567890" }
   ])
-  const hard = values(await readParquet(await bytesOf(parquet(pagesOf({ tokens: { k: hardTokens } })))))
+  const hard = values(await readParquet(await collectBytes(parquet(makePages({ tokens: { k: hardTokens } })))))
   expect(hardTokens.filter((token, i) => !isExact(token, hard[i]!))).toEqual([])
 })
 
 test("whatever the values are, a reader finds them", async () => {
   const tokens = fc.sample(value, { numRuns: 1500, seed: 20240229 })
-  const found = values(await readParquet(await bytesOf(parquet(pagesOf({ tokens: { k: tokens } })))))
+  const found = values(await readParquet(await collectBytes(parquet(makePages({ tokens: { k: tokens } })))))
   expect(found.length).toBe(tokens.length)
   expect(tokens.flatMap((token, i) => (isExact(token, found[i]!) ? [] : [[token, found[i]]]))).toEqual([])
 })
 
 test("many small pages make few row groups, and a large page several", async () => {
   const small = Array.from({ length: 30 }, (_, i) => ({ tokens: { k: Array.from({ length: 100 }, () => String(i)) }, firstTs: i * 100 }))
-  expect((await readParquet(await bytesOf(parquet(pagesOf(...small))))).rowGroups).toEqual([2000, 1000])
+  expect((await readParquet(await collectBytes(parquet(makePages(...small))))).rowGroups).toEqual([2000, 1000])
   const large = { tokens: { k: Array.from({ length: 25_000 }, (_, i) => String(i)) } }
-  const table = await readParquet(await bytesOf(parquet(pagesOf(large))))
+  const table = await readParquet(await collectBytes(parquet(makePages(large))))
   expect(table.rowGroups.reduce((a, b) => a + b)).toBe(25_000)
   expect(table.rowGroups.length).toBeGreaterThan(1)
   expect(table.rows.map(({ value_long }) => value_long)).toEqual(large.tokens.k)
@@ -89,11 +89,11 @@ test("many small pages make few row groups, and a large page several", async () 
 })
 
 test("names the device of each row in a file of several", async () => {
-  const pages = pagesOf(
+  const pages = makePages(
     { tokens: { t: ["1"] }, device: { id: "id-1", name: "Roof" } },
     { tokens: { t: ["2"] }, device: { id: "id-2", name: "Cellar" } }
   )
-  const table = await readParquet(await bytesOf(parquet(pages, { devices: true })))
+  const table = await readParquet(await collectBytes(parquet(pages, { devices: true })))
   expect(table.rows).toEqual([
     { device_id: "id-1", device_name: "Roof", ts: 0, key: "t", ...nothing, value_long: "1" },
     { device_id: "id-2", device_name: "Cellar", ts: 0, key: "t", ...nothing, value_long: "2" }
@@ -101,22 +101,22 @@ test("names the device of each row in a file of several", async () => {
 })
 
 test("without rows is a file with columns and no rows", async () => {
-  const table = await readParquet(await bytesOf(parquet(Stream.empty)))
+  const table = await readParquet(await collectBytes(parquet(Stream.empty)))
   expect(Object.keys(table.schema)).toEqual(["ts", "key", "value_double", "value_long", "value_bool", "value_text"])
   expect(table.rows).toEqual([])
 })
 
 test("a page that fails fails the file", async () => {
-  const pages = pagesOf({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
+  const pages = makePages({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(parquet(pages)))).toEqual(Exit.fail("upstream is gone"))
 })
 
 test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
-  const { pages, seen } = endlessPages()
+  const { pages, seen } = makeEndlessPages()
   const reader = Stream.toReadableStream(parquet(pages)).getReader()
   await reader.read()
-  const pulled = await settled(() => seen.pages)
+  const pulled = await waitUntilStable(() => seen.pages)
   expect(pulled).toBeLessThan(40)
   await reader.cancel()
-  expect(seen).toEqual({ pages: pulled, left: true })
+  expect(seen).toEqual({ pages: pulled, closed: true })
 })

@@ -4,8 +4,8 @@ import { Effect, Exit, Stream } from "effect"
 import { xlsx, xlsxOfDevices } from "../../src/formats/Xlsx.ts"
 import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
 import { hardTokens, scalar } from "../support/jsonTokens.ts"
-import { bytesOf, type Cell, readXlsx } from "../support/fileReaders.ts"
-import { endlessPages, pagesOf, settled } from "../support/historyPages.ts"
+import { collectBytes, type Cell, readXlsx } from "../support/fileReaders.ts"
+import { makeEndlessPages, makePages, waitUntilStable } from "../support/historyPages.ts"
 
 const noon = Date.UTC(2024, 1, 29, 12)
 
@@ -15,8 +15,8 @@ const unescaped = (text: string) =>
 const texts = (cells: ReadonlyArray<Cell>) => cells.map(([, value]) => (typeof value === "string" ? unescaped(value) : value))
 
 test("a sheet a key, in the order asked, with the time as a date", async () => {
-  const pages = pagesOf({ tokens: { temperature: ["21.5", "-3"], door: ["true", '"open"'] }, firstTs: noon })
-  expect(await readXlsx(await bytesOf(xlsx(["temperature", "empty", "door"], pages)))).toEqual([
+  const pages = makePages({ tokens: { temperature: ["21.5", "-3"], door: ["true", '"open"'] }, firstTs: noon })
+  expect(await readXlsx(await collectBytes(xlsx(["temperature", "empty", "door"], pages)))).toEqual([
     {
       name: "temperature",
       rows: [
@@ -85,13 +85,13 @@ test("hard values are exact: as a number where Excel can hold it, else as text",
     ['"\\uD83D\\uDCA1"', ["s", "💡"]],
     ['{"a": [1.10,\n 9007199254740993]}', ["s", '{"a": [1.10,\n 9007199254740993]}']]
   ]
-  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: cells.map(([token]) => token) } }))))
+  const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: cells.map(([token]) => token) } }))))
   expect(sheet!.rows.slice(1).map((row) => row[2]!)).toEqual(cells.map(([, cell]) => cell))
 })
 
 test("whatever the values are, a reader finds them", async () => {
   const tokens = [...hardTokens, ...fc.sample(fc.oneof(scalar, fc.json()), { numRuns: 1500, seed: 20240229 })]
-  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: tokens } }))))
+  const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: tokens } }))))
   const wrong = sheet!.rows.slice(1).flatMap(([, , cell], i) => {
     const token = tokens[i]!.trim()
     const found = texts([cell!])[0]!
@@ -105,7 +105,9 @@ test("whatever the values are, a reader finds them", async () => {
 })
 
 test("formula text is text", async () => {
-  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: ['"=1+1"', '"=HYPERLINK(\\"http://x\\")"', '"@x"'] } }))))
+  const [sheet] = await readXlsx(
+    await collectBytes(xlsx(["k"], makePages({ tokens: { k: ['"=1+1"', '"=HYPERLINK(\\"http://x\\")"', '"@x"'] } })))
+  )
   expect(sheet!.rows.slice(1).map((row) => row[2]!)).toEqual([
     ["s", "=1+1"],
     ["s", '=HYPERLINK("http://x")'],
@@ -119,7 +121,7 @@ test("what XML cannot hold is written as the standard has it, and text of that f
 
 test("text too long for a cell goes on in the next one, between characters", async () => {
   const long = `${"a".repeat(32_766)}💡${"b".repeat(40_000)}`
-  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: [JSON.stringify(long)] } }))))
+  const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: [JSON.stringify(long)] } }))))
   const cells = sheet!.rows[1]!.slice(2).map(([, value]) => value)
   expect(cells.map((cell) => (cell as string).length)).toEqual([32_766, 32_767, 7235])
   expect(cells.join("")).toBe(long)
@@ -128,7 +130,9 @@ test("text too long for a cell goes on in the next one, between characters", asy
 
 test("a key with more rows than a sheet holds goes on in another, none lost", async () => {
   const values = Array.from({ length: 5000 }, (_, i) => String(i))
-  const book = await readXlsx(await bytesOf(xlsx(["k", "other"], pagesOf({ tokens: { k: values, other: ["1"] } }), { rowsPerSheet: 2401 })))
+  const book = await readXlsx(
+    await collectBytes(xlsx(["k", "other"], makePages({ tokens: { k: values, other: ["1"] } }), { rowsPerSheet: 2401 }))
+  )
   expect(book.map(({ name, rows }) => [name, rows.length])).toEqual([
     ["k", 2401],
     ["k (2)", 2401],
@@ -139,13 +143,13 @@ test("a key with more rows than a sheet holds goes on in another, none lost", as
 })
 
 test("exactly full, a sheet is not followed by an empty one", async () => {
-  const book = await readXlsx(await bytesOf(xlsx(["k"], pagesOf({ tokens: { k: ["1", "2"] } }), { rowsPerSheet: 3 })))
+  const book = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: ["1", "2"] } }), { rowsPerSheet: 3 })))
   expect(book.map(({ name, rows }) => [name, rows.length])).toEqual([["k", 3]])
 })
 
 test("a key that no sheet can be called heads its column instead", async () => {
   const keys = ["a/b", "a?b", "History", 'x<"&>y']
-  const book = await readXlsx(await bytesOf(xlsx(keys, pagesOf({ tokens: { "a/b": ["1"] } }))))
+  const book = await readXlsx(await collectBytes(xlsx(keys, makePages({ tokens: { "a/b": ["1"] } }))))
   expect(book.map(({ name, rows }) => [name, rows[0]![2]![1]])).toEqual([
     ["a_b", "a/b"],
     ["a_b (2)", "a?b"],
@@ -157,11 +161,11 @@ test("a key that no sheet can be called heads its column instead", async () => {
 test("several devices share one table, each row with its device and key", async () => {
   const roof = { id: "id-1", name: "Roof <north>" }
   const cellar = { id: "id-2", name: "=Cellar" }
-  const pages = pagesOf(
+  const pages = makePages(
     { tokens: { t: ["1"], "x/y": ["true"] }, device: roof, firstTs: noon },
     { tokens: { t: ["2"] }, device: cellar, firstTs: noon }
   )
-  const book = await readXlsx(await bytesOf(xlsxOfDevices(pages)))
+  const book = await readXlsx(await collectBytes(xlsxOfDevices(pages)))
   const time = "2024-02-29T12:00:00.000"
   expect(book.map(({ name, rows }) => ({ name, rows: rows.map((row) => row.map(([, value]) => value)) }))).toEqual([
     {
@@ -175,13 +179,13 @@ test("several devices share one table, each row with its device and key", async 
     }
   ])
   expect(book[0]!.rows[3]![1]).toEqual(["s", "=Cellar"])
-  expect((await readXlsx(await bytesOf(xlsxOfDevices(Stream.empty)))).map(({ rows }) => rows.length)).toEqual([1])
+  expect((await readXlsx(await collectBytes(xlsxOfDevices(Stream.empty)))).map(({ rows }) => rows.length)).toEqual([1])
 })
 
 test("times that Excel has no date for keep their ts", async () => {
   const times = [Date.UTC(1900, 1, 28), Date.UTC(1900, 2, 1), Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(10_000, 0, 1)]
-  const pages = pagesOf(...times.map((firstTs) => ({ tokens: { k: ["1"] }, firstTs })))
-  const [sheet] = await readXlsx(await bytesOf(xlsx(["k"], pages)))
+  const pages = makePages(...times.map((firstTs) => ({ tokens: { k: ["1"] }, firstTs })))
+  const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], pages)))
   expect(sheet!.rows.slice(1).map((row) => [row[0]![1], row[1]![1]])).toEqual([
     [null, String(times[0])],
     ["1900-03-01T00:00:00.000", String(times[1])],
@@ -191,20 +195,20 @@ test("times that Excel has no date for keep their ts", async () => {
 })
 
 test("without keys there is still a workbook to open", async () => {
-  expect((await readXlsx(await bytesOf(xlsx([], Stream.empty)))).map(({ name }) => name)).toEqual(["no data"])
+  expect((await readXlsx(await collectBytes(xlsx([], Stream.empty)))).map(({ name }) => name)).toEqual(["no data"])
 })
 
 test("a page that fails fails the file", async () => {
-  const pages = pagesOf({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
+  const pages = makePages({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(xlsx(["k"], pages)))).toEqual(Exit.fail("upstream is gone"))
 })
 
 test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
-  const { pages, seen } = endlessPages()
+  const { pages, seen } = makeEndlessPages()
   const reader = Stream.toReadableStream(xlsx(["k"], pages)).getReader()
   await reader.read()
-  const pulled = await settled(() => seen.pages)
+  const pulled = await waitUntilStable(() => seen.pages)
   expect(pulled).toBeLessThan(40)
   await reader.cancel()
-  expect(seen).toEqual({ pages: pulled, left: true })
+  expect(seen).toEqual({ pages: pulled, closed: true })
 })

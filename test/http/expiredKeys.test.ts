@@ -2,9 +2,9 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
 const t0 = 1_700_000_000_000
 const rows = 200_000
@@ -12,7 +12,7 @@ const rows = 200_000
 /** A gateway with a key that works for a second and one that goes on, before a device with more values than fit into any buffer. */
 const site = Effect.gen(function* () {
   const expires_at = new Date(Date.now() + 1000).toISOString()
-  const it = yield* gateway({ settings: { apiKeysFile: yield* keysFile({ ending: { expires_at }, lasting: {} }) } })
+  const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile({ ending: { expires_at }, lasting: {} }) } })
   const { directory, telemetry } = it.emulator.store
   const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", now: 1 })
   return { ...it, device, telemetry, path: `/api/v1/tb/devices/${device.id}/telemetry` }
@@ -34,14 +34,14 @@ live("rows that go on coming are taken no more, and the answer says why", () =>
         "\r\n"
       ].join("\r\n")
       const lines = Array.from({ length: 20 }, (_, i) => chunk(`{"ts":${t0 + i},"key":"${name}","value":${i}}\n`))
-      return raw(url, [head, ...lines, "0\r\n\r\n"], { gap: 100, wait: 5000 })
+      return sendRaw(url, [head, ...lines, "0\r\n\r\n"], { gap: 100, wait: 5000 })
     }
     const [ending, lasting] = yield* Effect.all([send("ending"), send("lasting")], { concurrency: 2 })
-    const [refused] = answersOf(ending.text)
+    const [refused] = parseResponses(ending.text)
     expect([ending.closed, refused?.status, JSON.parse(refused!.body).error_code]).toEqual([true, 401, "AUTHENTICATION_FAILED"])
     expect(ending.millis).toBeLessThan(1900)
     expect(records.find(({ message }) => message === "Security event: 401")).toMatchObject({ key_id: "ending", status: 401 })
-    expect(answersOf(lasting.text)[0]?.status).toBe(200)
+    expect(parseResponses(lasting.text)[0]?.status).toBe(200)
     expect(telemetry.latest(device, "lasting")?.ts).toBe(t0 + 19)
   })
 )

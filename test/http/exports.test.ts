@@ -2,9 +2,9 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { Outcome } from "../../src/emulator/FaultInjection.ts"
-import { settled } from "../support/historyPages.ts"
+import { waitUntilStable } from "../support/historyPages.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 const t0 = 1_700_000_000_000
 const history = "*/values/timeseries/history"
@@ -108,7 +108,7 @@ describe("a client", () => {
       const { seen, socket } = yield* connect(url, `${path}&format=csv`)
       yield* until(() => seen.text.length > 0)
       socket.pause()
-      const held = yield* Effect.promise(() => settled(calls))
+      const held = yield* Effect.promise(() => waitUntilStable(calls))
       expect(held).toBeLessThan(40) // what the buffers of the sockets hold; the file takes some 65
       socket.terminate()
       yield* Effect.sleep("100 millis")
@@ -122,7 +122,7 @@ describe("a client", () => {
       const { seen, socket } = yield* connect(url, `${path}&format=csv`)
       yield* until(() => seen.text.length > 0)
       socket.pause()
-      const held = yield* Effect.promise(() => settled(calls))
+      const held = yield* Effect.promise(() => waitUntilStable(calls))
       const short = `${path.replace(/end_ts=\d+/, `end_ts=${t0 + 1}`)}&format=csv`
       let answered = false
       const next = yield* Effect.forkChild(

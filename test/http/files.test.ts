@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { Value } from "../../src/emulator/Value.ts"
 import { readParquet, readXlsx } from "../support/fileReaders.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 const tb = "/api/v1/tb"
 const noon = Date.UTC(2024, 1, 29, 12)

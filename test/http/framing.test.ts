@@ -2,8 +2,8 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { live } from "../support/effectTest.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
 const post = (...headers: ReadonlyArray<string>) => ["POST /health HTTP/1.1", "Host: gateway", ...headers, "\r\n"].join("\r\n")
 const smuggled = "GET /nothing/smuggled HTTP/1.1\r\nHost: gateway\r\n\r\n"
@@ -32,8 +32,8 @@ live("a request whose end is in doubt is refused, and the connection with it", (
   Effect.gen(function* () {
     const { url } = yield* gateway()
     for (const [what, bytes] of Object.entries(refused)) {
-      const { closed, text } = yield* raw(url, bytes, { wait: 2000 })
-      const statuses = answersOf(text).map(({ status }) => status)
+      const { closed, text } = yield* sendRaw(url, bytes, { wait: 2000 })
+      const statuses = parseResponses(text).map(({ status }) => status)
       expect([what, closed, statuses.length]).toEqual([what, true, 1])
       expect([400, 505]).toContain(statuses[0]!)
     }
@@ -44,11 +44,11 @@ live("a chunk of nonsense ends the connection, and what is behind it is no reque
   Effect.gen(function* () {
     const { url } = yield* gateway()
     for (const size of ["-5", "5;a\nb", "FFFFFFFFFFFFFFFFF", "0x5", ""]) {
-      const { closed, text } = yield* raw(url, `${post("Transfer-Encoding: chunked")}${size}\r\nhello\r\n0\r\n\r\n${smuggled}`, {
+      const { closed, text } = yield* sendRaw(url, `${post("Transfer-Encoding: chunked")}${size}\r\nhello\r\n0\r\n\r\n${smuggled}`, {
         wait: 2000
       })
       expect([size, closed, text.includes("smuggled")]).toEqual([size, true, false])
-      expect(answersOf(text).filter(({ status }) => status === 404)).toEqual([])
+      expect(parseResponses(text).filter(({ status }) => status === 404)).toEqual([])
     }
   })
 )
@@ -57,9 +57,13 @@ live("a body that nobody reads is not taken for the next request", () =>
   Effect.gen(function* () {
     const { url } = yield* gateway()
     const inner = smuggled
-    const { text } = yield* raw(url, [`${post(`Content-Length: ${inner.length}`)}${inner}GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n`], {
-      wait: 500
-    })
-    expect(answersOf(text).map(({ status }) => status)).toEqual([405, 200])
+    const { text } = yield* sendRaw(
+      url,
+      [`${post(`Content-Length: ${inner.length}`)}${inner}GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n`],
+      {
+        wait: 500
+      }
+    )
+    expect(parseResponses(text).map(({ status }) => status)).toEqual([405, 200])
   })
 )

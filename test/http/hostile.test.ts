@@ -7,8 +7,8 @@ import { Effect } from "effect"
 import * as fc from "fast-check"
 import { connect } from "node:net"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { endpoints, unmeant } from "../support/paths.ts"
+import { live } from "../support/effectTest.ts"
+import { endpoints, findUnexpectedPaths } from "../support/paths.ts"
 
 const runs = Number(process.env["HOSTILE_RUNS"] ?? 400)
 
@@ -156,7 +156,7 @@ live(
       )
       const paths = it.emulator.faults.calls().map((call) => call.path)
       expect(new Set(paths).size).toBeGreaterThan(2)
-      expect(unmeant(paths)).toEqual([])
+      expect(findUnexpectedPaths(paths)).toEqual([])
     }),
   240_000
 )

@@ -2,8 +2,8 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { live } from "../support/effectTest.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
 const devices = "/api/v1/tb/devices"
 
@@ -14,7 +14,7 @@ const request = (first: string, headers: Readonly<Record<string, string>> = {}, 
 
 const answerTo = (url: string, bytes: string) => {
   const closing = bytes.includes("Upgrade") ? bytes : bytes.replace("\r\n", "\r\nConnection: close\r\n")
-  return Effect.map(raw(url, closing, { wait: 300 }), ({ text }) => answersOf(text)[0]!)
+  return Effect.map(sendRaw(url, closing, { wait: 300 }), ({ text }) => parseResponses(text)[0]!)
 }
 
 describe("ALLOWED_HOSTS", () => {

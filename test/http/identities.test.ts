@@ -3,11 +3,11 @@ import { expect } from "bun:test"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
-import { folder } from "../support/folder.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile, keysText } from "../support/keysFile.ts"
-import { upstreamCalls } from "../support/upstreamCalls.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile, renderKeyFile } from "../support/keyFile.ts"
+import { recordingProxy } from "../support/recordingProxy.ts"
 
 const tb = "/api/v1/tb"
 const { freshPassword, guestPassword, strangerPassword } = canaries
@@ -16,18 +16,18 @@ const points = 60_000
 
 /** A tenant with a device of a customer and one of nobody's, and another tenant; a key for the user of each. */
 const siteWith = Effect.fnUntraced(function* ({ untraced }: { readonly untraced: boolean }) {
-  const path = yield* folder("secrets")
+  const path = yield* temporaryFolder("secrets")
   const passwordFile = join(path, "thingsboard-password")
   yield* Effect.promise(() => Bun.write(passwordFile, `${guestPassword}\n`))
   const guest = { username: "guest@example.com", password: { file: passwordFile } }
-  const apiKeysFile = yield* keysFile({
+  const apiKeysFile = yield* writeKeyFile({
     free: {},
     guest: { thingsboard: guest },
     guestToo: { thingsboard: guest },
     guestMeters: { thingsboard: guest, devices: { types: ["meter"] } },
     stranger: { thingsboard: { username: "stranger@example.com", password: { env: "STRANGER_PASSWORD" } } }
   })
-  const { aim, calls, searches, traces, url, users } = yield* upstreamCalls
+  const { forwardTo: aim, calls, searches, traces, url, users } = yield* recordingProxy
   const it = yield* gateway({ environment: { STRANGER_PASSWORD: strangerPassword }, settings: { apiKeysFile, tbHost: url }, untraced })
   aim(it.emulator.url)
   const { accounts, directory, telemetry } = it.emulator.store
@@ -183,7 +183,7 @@ live(
       })
       expect(directory.userByEmail("fresh@example.com")).toBeDefined()
       const as = { username: "fresh@example.com", password: { file: it.passwordFile } }
-      yield* Effect.promise(() => Bun.write(it.apiKeysFile, keysText({ fresh: { thingsboard: as } })))
+      yield* Effect.promise(() => Bun.write(it.apiKeysFile, renderKeyFile({ fresh: { thingsboard: as } })))
       const status = (key: string) => Effect.map(it.as(key, "devices"), (answer) => answer.status)
       const until = (key: string, wanted: number) =>
         status(key).pipe(
@@ -207,7 +207,7 @@ live(
 live("a key whose user has no secret is answered 503 without a call, and counts; other keys are not concerned", () =>
   Effect.gen(function* () {
     const limited = { scopes: ["devices:read" as const], rate_limit: { requests: 2, window_seconds: 60 } }
-    const apiKeysFile = yield* keysFile({
+    const apiKeysFile = yield* writeKeyFile({
       user: { ...limited, thingsboard: { username: "a@example.com", password: { file: "/nowhere/secret" } } },
       billing: { ...limited, thingsboard: { api_key: { env: "NO_SUCH_VARIABLE" } } },
       free: {}
@@ -241,7 +241,7 @@ live("a gateway does not start with a user that is not understood, and says whic
       { username: "a", password: "plain text" },
       { username: "a", password: { env: "A" }, api_key: { env: "B" } }
     ]) {
-      const apiKeysFile = yield* keysFile({ one: { thingsboard: thingsboard as never } })
+      const apiKeysFile = yield* writeKeyFile({ one: { thingsboard: thingsboard as never } })
       const started = yield* Effect.exit(gateway({ settings: { apiKeysFile } }))
       expect(started._tag).toBe("Failure")
       expect(Bun.inspect(started)).toContain("key one: thingsboard")

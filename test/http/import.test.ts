@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 const tb = "/api/v1/tb"
 const t0 = 1_700_000_000_000

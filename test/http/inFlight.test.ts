@@ -3,8 +3,8 @@ import { expect } from "bun:test"
 import { Effect, Schedule } from "effect"
 import type { Outcome } from "../../src/emulator/FaultInjection.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 
 const t0 = 1_700_000_000_000
 const rows = 100_000
@@ -14,7 +14,7 @@ const gone: Outcome = { type: "Status", status: 403, body: '{"status":403,"messa
 
 /** One request of a key at a time: a place that is lost is lost for good. */
 const open = Effect.gen(function* () {
-  const apiKeysFile = yield* keysFile({ other: {} })
+  const apiKeysFile = yield* writeKeyFile({ other: {} })
   const it = yield* gateway({ settings: { apiKeysFile, maxConcurrentRequests: 1 } })
   const { directory, telemetry } = it.emulator.store
   const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", type: "meter", now: 0 })

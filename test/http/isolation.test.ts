@@ -1,16 +1,16 @@
 /** A restricted key sees its devices and no others, whichever way it asks; what it may not see is like what does not exist. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import type { Answer } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf } from "../support/keysFile.ts"
-import { restricted, visible } from "../support/restricted.ts"
+import type { TestResponse } from "../support/gateway.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf } from "../support/keyFile.ts"
+import { restrictedGateway, visibleDevices } from "../support/restrictedGateway.ts"
 
-type Site = Effect.Success<ReturnType<typeof restricted>>
+type Site = Effect.Success<ReturnType<typeof restrictedGateway>>
 
-const keys = Object.keys(visible)
-const idsOf = ({ json }: Answer): ReadonlyArray<string> => json.data.map(({ id }: { readonly id: { readonly id: string } }) => id.id)
-const shown = (it: Site, key: string) => visible[key]!.map((i) => it.ids[i]!)
+const keys = Object.keys(visibleDevices)
+const idsOf = ({ json }: TestResponse): ReadonlyArray<string> => json.data.map(({ id }: { readonly id: { readonly id: string } }) => id.id)
+const shown = (it: Site, key: string) => visibleDevices[key]!.map((i) => it.ids[i]!)
 
 const now = 1_700_000_000_000
 const range = "start_ts=0&end_ts=10"
@@ -31,7 +31,7 @@ const ways = {
 }
 
 /** All that may differ between two refusals: times, the request's id, and the id that was asked for. */
-const bare = ({ headers, status, text }: Answer, id: string) => ({
+const bare = ({ headers, status, text }: TestResponse, id: string) => ({
   status,
   type: headers.get("content-type"),
   text: text
@@ -44,12 +44,12 @@ describe("one device", () => {
   for (const [name, ask] of Object.entries(ways)) {
     live(`by ${name} is there for the keys that may see it, and for others as if it did not exist`, () =>
       Effect.gen(function* () {
-        const it = yield* restricted()
+        const it = yield* restrictedGateway()
         // The gateway has logged in and asked what it asks once.
         yield* ask(it, "byTypes", it.ids[4]!)
         for (const key of keys) {
           for (const [i, id] of it.ids.entries()) {
-            if (visible[key]!.includes(i)) {
+            if (visibleDevices[key]!.includes(i)) {
               expect([key, i, Math.floor((yield* ask(it, key, id)).status / 100)]).toEqual([key, i, 2])
               continue
             }
@@ -71,7 +71,7 @@ describe("one device", () => {
 
   live("that another key has just seen stays hidden, and one that was refused to another is not", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const query = (key: string) => ways.query(it, key, it.ids[1]!)
       const free = (yield* it.client.devices.list({ query: {} })).pagination.total_elements
       expect(free).toBe(6)
@@ -84,7 +84,7 @@ describe("one device", () => {
 
   live("that was refused was neither written to nor read", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       it.calls.length = 0
       yield* ways.upload(it, "byId", it.ids[1]!)
       yield* ways.writeAttributes(it, "byCustomer", it.ids[0]!)
@@ -96,7 +96,7 @@ describe("one device", () => {
 describe("lists", () => {
   live("hold what the key may see, with right totals and pages", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       for (const key of keys) {
         const ids = shown(it, key)
         const all = yield* it.as(key, "/devices?sort=created_time")
@@ -123,7 +123,7 @@ describe("lists", () => {
 
   live("are sorted, searched and filtered as those of everything are", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const { attributes } = it.emulator.store
       attributes.save(it.devices[3]!, "SERVER_SCOPE", [["active", true]], 1)
       const free = (query: string) => it.call(`/api/v1/tb/devices?${query}`)
@@ -167,18 +167,18 @@ describe("lists", () => {
 
   live("give the bytes that ThingsBoard sent", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       for (const key of keys) {
         const { text } = yield* it.as(key, "/devices")
         for (const i of it.ids.keys())
-          expect([key, i, text.includes(`900719925474099${i}.10`)]).toEqual([key, i, visible[key]!.includes(i)])
+          expect([key, i, text.includes(`900719925474099${i}.10`)]).toEqual([key, i, visibleDevices[key]!.includes(i)])
       }
     })
   )
 
   live("of types name those of visible devices only", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const types = (key: string) =>
         Effect.map(it.as(key, "/device-types"), ({ json }) => [
           json.data.map(({ name }: { readonly name: string }) => name).toSorted(),
@@ -195,7 +195,7 @@ describe("lists", () => {
 describe("many devices", () => {
   live("give latest values of the visible ones, by id or by type", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       for (const key of keys) {
         const mine = shown(it, key)
         const byId = yield* it.as(key, "/telemetry/latest", { device_ids: [...it.ids, it.nobody], keys: ["heat"] })
@@ -209,7 +209,7 @@ describe("many devices", () => {
 
   live("are exported by type as far as they are visible", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const body = { device_type: "sensor", keys: ["heat"], start_ts: 0, end_ts: 10, format: "csv" }
       const exported = (key: string) =>
         Effect.map(it.as(key, "/telemetry/export", body), ({ text }) => it.ids.filter((id) => text.includes(id)))
@@ -222,7 +222,7 @@ describe("many devices", () => {
 
   live("stay in a file for which they were chosen, whatever becomes of them", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       it.calls.length = 0
       const file = yield* it.as("byCustomer", "/telemetry/export", { device_type: "sensor", start_ts: 0, end_ts: 10, format: "csv" })
       expect(it.ids.filter((id) => file.text.includes(id))).toEqual([it.ids[1]!, it.ids[5]!])
@@ -233,7 +233,7 @@ describe("many devices", () => {
 
   live("are written as far as they are visible, by JSON, and by rows with ids or names", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const stored = (i: number) => it.emulator.store.telemetry.latest(it.devices[i]!, "load")?.ts
       const point = { load: [{ ts: 7, value: 1 }] }
       const bulk = yield* it.as("byCustomer", "/telemetry/bulk", { [it.ids[0]!]: point, [it.ids[1]!]: point, [it.nobody]: point })
@@ -266,7 +266,7 @@ describe("many devices", () => {
 describe("a graph", () => {
   live("leaves out hidden devices with their edges, and does not walk through them", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const { directory, relations } = it.emulator.store
       const behind = directory.createAsset({ tenantId: it.tenant.tenantId, name: "Behind a hidden device", type: "room", now: 3 })
       relations.save({ fromId: it.ids[1]!, fromType: "DEVICE", toId: behind.id, toType: "ASSET", type: "Feeds" })
@@ -288,7 +288,7 @@ describe("a graph", () => {
 
   live("takes as many calls whatever lies behind hidden devices, and however many of them point at a visible one", () =>
     Effect.gen(function* () {
-      const it = yield* restricted()
+      const it = yield* restrictedGateway()
       const { directory, relations } = it.emulator.store
       const { tenantId } = it.tenant
       const callsOf = Effect.fnUntraced(function* (key: string, path: string) {

@@ -4,22 +4,22 @@ import { Effect, Redacted, Schedule } from "effect"
 import { join } from "node:path"
 import { noCustomer } from "../../src/domain/Ids.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
-import { type Answer, canaries, gateway } from "../support/gateway.ts"
-import { folder as temporary } from "../support/folder.ts"
-import { live } from "../support/it.ts"
-import { run } from "../support/program.ts"
+import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram } from "../support/program.ts"
 
 const devices = "/api/v1/tb/devices"
 
-const keysFile = Effect.map(temporary("keys"), (folder) => join(folder, "keys.json"))
+const keysFile = Effect.map(temporaryFolder("keys"), (folder) => join(folder, "keys.json"))
 
 const create = Effect.fnUntraced(function* (file: string, ...args: ReadonlyArray<string>) {
-  const { exitCode, stderr, stdout } = yield* run(["keys", "create", "--file", file, ...args])
+  const { exitCode, stderr, stdout } = yield* runProgram(["keys", "create", "--file", file, ...args])
   expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
   return stdout.trim()
 })
 
-const until = (answer: Effect.Effect<Answer>, status: number) =>
+const until = (answer: Effect.Effect<TestResponse>, status: number) =>
   answer.pipe(
     Effect.filterOrFail((it) => it.status === status),
     Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
@@ -65,7 +65,7 @@ live(
 
       const second = yield* create(file, "--name", "Second", "--scope", "devices:read")
       yield* until(it.call(devices, { key: second }), 200)
-      expect((yield* run(["keys", "revoke", "--file", file, "first"])).exitCode).toBe(0)
+      expect((yield* runProgram(["keys", "revoke", "--file", file, "first"])).exitCode).toBe(0)
       yield* until(it.call(devices, { key: first }), 401)
 
       const fileLine = Effect.map(it.call("/ready", { key: null }), ({ json, status }) => [

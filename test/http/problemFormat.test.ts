@@ -1,13 +1,13 @@
 /** Every failure has one shape, and none tells what it should not. */
 import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Redacted } from "effect"
-import { live } from "../support/it.ts"
-import { type Answer, canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/effectTest.ts"
+import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
 
 const id = "00000000-0000-4000-8000-000000000001"
 const tb = "/api/v1/tb"
 
-const shaped = (answer: Answer, status: number, code: string) => {
+const shaped = (answer: TestResponse, status: number, code: string) => {
   expect(answer.status).toBe(status)
   expect(answer.headers.get("content-type")).toBe("application/problem+json")
   const { json } = answer

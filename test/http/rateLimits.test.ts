@@ -2,9 +2,9 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 import { hasRedis, redisServer } from "../support/redis.ts"
 
 const devices = "/api/v1/tb/devices?page_size=1"
@@ -21,7 +21,7 @@ const eventually = <E>(what: Effect.Effect<boolean, E>) =>
 describe("a caller without a valid key", () => {
   live("may try so often from an address, then hears 429 whatever the key, while callers that are known there go on", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ late: {} })
+      const apiKeysFile = yield* writeKeyFile({ late: {} })
       const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(3), apiKeysFile } })
       expect((yield* call(devices)).status).toBe(200)
 
@@ -114,7 +114,7 @@ describe("a caller without a valid key", () => {
 
 live("a refusal for want of a right counts for its key, and tells how that stands", () =>
   Effect.gen(function* () {
-    const apiKeysFile = yield* keysFile({ reader: { scopes: ["assets:read"], rate_limit: { requests: 2, window_seconds: 60 } } })
+    const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["assets:read"], rate_limit: { requests: 2, window_seconds: 60 } } })
     const { call } = yield* gateway({ settings: { apiKeysFile } })
     const answer = yield* call(devices, { key: keyOf("reader") })
     expect(answer.status).toBe(403)
@@ -148,8 +148,10 @@ describe("what reaches no endpoint", () => {
       // By hand: clients tidy paths up.
       const status = (path: string) =>
         Effect.map(
-          raw(url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: ${canaries.apiKey}\r\nConnection: close\r\n\r\n`, { wait: 2000 }),
-          ({ text }) => answersOf(text)[0]?.status
+          sendRaw(url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: ${canaries.apiKey}\r\nConnection: close\r\n\r\n`, {
+            wait: 2000
+          }),
+          ({ text }) => parseResponses(text)[0]?.status
         )
       for (const path of ["/HEALTH", "//health", "/Docs", "/api/v1/tb//devices", "/API/v1/tb/devices"])
         expect([path, yield* status(path)]).toEqual([path, 404])
@@ -245,12 +247,12 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         yield* standing(working)
         expect(yield* remaining).toEqual([200, "4"])
 
-        yield* redis.hang
+        yield* redis.pause
         const begun = performance.now()
         yield* remaining
         expect(performance.now() - begun).toBeLessThan(1000)
         yield* standing(away)
-        yield* redis.goOn
+        yield* redis.resume
         yield* standing(working)
         expect([tells("Redis is away"), tells("Redis is back")]).toEqual([2, 2])
       }),

@@ -6,10 +6,10 @@ import { expect } from "bun:test"
 import { Effect } from "effect"
 import * as fc from "fast-check"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { endpoints, unmeant } from "../support/paths.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { endpoints, findUnexpectedPaths } from "../support/paths.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
 const runs = Number(process.env["HOSTILE_RUNS"] ?? 300)
 const uuid = "784f394c-42b6-435a-983c-b7beff2784f9"
@@ -86,8 +86,8 @@ live(
               `Content-Length: ${body.length}`,
               "Connection: close"
             ]
-            const { closed, text } = await Effect.runPromise(raw(it.url, `${head.join("\r\n")}\r\n\r\n${body}`, { wait: 5_000 }))
-            const [answer] = answersOf(text)
+            const { closed, text } = await Effect.runPromise(sendRaw(it.url, `${head.join("\r\n")}\r\n\r\n${body}`, { wait: 5_000 }))
+            const [answer] = parseResponses(text)
             // Where a request line is none, Bun answers itself: with 505 after a tab, else by closing the connection.
             const answered = answer === undefined ? closed : answer.status < 500 || answer.status === 505
             expect([path, answered]).toEqual([path, true])
@@ -100,7 +100,7 @@ live(
       )
       const paths = it.emulator.faults.calls().map((call) => call.path)
       expect(new Set(paths).size).toBeGreaterThan(2)
-      expect(unmeant(paths)).toEqual([])
+      expect(findUnexpectedPaths(paths)).toEqual([])
       // Some of it got as far as an endpoint, most of it did not.
       expect([200, 404].every((status) => statuses.has(status))).toBe(true)
     }),

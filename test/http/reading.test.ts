@@ -3,7 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { DeviceId, EntityId } from "../../src/domain/Ids.ts"
 import { canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 const tb = "/api/v1/tb"
 

@@ -1,15 +1,15 @@
 /** Each bound of a request: what is just within it goes through, what is beyond it is refused in the one shape. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Fiber } from "effect"
-import { type Answer, canaries, gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { answersOf, raw } from "../support/raw.ts"
+import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
+import { live } from "../support/effectTest.ts"
+import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
 const tb = "/api/v1/tb"
 const id = "00000000-0000-4000-8000-000000000001"
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
 
-const refused = (answer: Answer, status: number, code: string, words: string) => {
+const refused = (answer: TestResponse, status: number, code: string, words: string) => {
   expect([answer.status, answer.json?.error_code]).toEqual([status, code])
   expect(answer.headers.get("content-type")).toBe("application/problem+json")
   expect(answer.text).toContain(words)
@@ -47,8 +47,8 @@ describe("the head of a request", () => {
       const search = (length: number) => `${tb}/devices?text_search=${"a".repeat(length)}`
       refused(yield* call(search(30_000)), 414, "PAYLOAD_TOO_LARGE", "MAX_URL_LENGTH")
       refused(yield* call("/health", { headers: { "x-much": "a".repeat(30_000) } }), 431, "PAYLOAD_TOO_LARGE", "MAX_HEADER_SIZE")
-      const { closed, text } = yield* raw(url, head("/health", { "X-Much": "a".repeat(300_000) }, "GET"), { wait: 2000 })
-      expect([closed, answersOf(text).map(({ status }) => status)]).toEqual([true, [431]])
+      const { closed, text } = yield* sendRaw(url, head("/health", { "X-Much": "a".repeat(300_000) }, "GET"), { wait: 2000 })
+      expect([closed, parseResponses(text).map(({ status }) => status)]).toEqual([true, [431]])
     })
   )
 
@@ -79,7 +79,7 @@ describe("the head of a request", () => {
       Effect.gen(function* () {
         const { url } = yield* gateway()
         const drip = ["GET /health HTTP/1.1\r\nHost: gateway\r\nX-Slow: ", ..."a".repeat(30)]
-        const { closed, millis } = yield* raw(url, drip, { gap: 1000, wait: 25_000 })
+        const { closed, millis } = yield* sendRaw(url, drip, { gap: 1000, wait: 25_000 })
         expect(closed).toBe(true)
         expect(millis).toBeLessThan(20_000)
       }),
@@ -95,10 +95,10 @@ describe("JSON", () => {
       for (const type of types) {
         const send = (body: string, length = body.length) =>
           Effect.map(
-            raw(url, head(`${tb}/telemetry/latest`, { ...type, "Content-Length": String(length), Connection: "close" }) + body, {
+            sendRaw(url, head(`${tb}/telemetry/latest`, { ...type, "Content-Length": String(length), Connection: "close" }) + body, {
               wait: 3000
             }),
-            ({ text }) => answersOf(text)[0]!
+            ({ text }) => parseResponses(text)[0]!
           )
         const deep = yield* send(`{"keys":${nested(10)}}`)
         expect([type, deep.status, deep.body.includes("MAX_JSON_DEPTH")]).toEqual([type, 400, true])
@@ -223,11 +223,11 @@ describe("a slow body", () => {
       const { url } = yield* gateway({ settings })
       for (const path of [`devices/${id}/telemetry/query`, `devices/${id}/telemetry`, `devices/${id}/attributes/shared`]) {
         const sent = head(`${tb}/${path}`, { "Content-Type": "application/json", "Content-Length": "500" })
-        const { closed, millis, text } = yield* raw(url, [sent, '{"keys"', ":", "[", '"a"', " ", " ", " ", " ", " "], {
+        const { closed, millis, text } = yield* sendRaw(url, [sent, '{"keys"', ":", "[", '"a"', " ", " ", " ", " ", " "], {
           gap: 100,
           wait: 5000
         })
-        const [answer] = answersOf(text)
+        const [answer] = parseResponses(text)
         expect([path, closed, answer?.status, answer?.headers["connection"]?.toLowerCase()]).toEqual([path, true, 408, "close"])
         expect(JSON.parse(answer!.body)).toMatchObject({ error_code: "VALIDATION_ERROR", details: { timeout_ms: 400 } })
         expect(answer!.headers["x-content-type-options"]).toBe("nosniff")
@@ -244,12 +244,12 @@ describe("a slow body", () => {
       const sent = head(path, { "Content-Type": "text/csv", "Transfer-Encoding": "chunked", Connection: "close" })
       const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
       const rows = Array.from({ length: 10 }, (_, i) => chunk(`${1_700_000_000_000 + i},a,${i}\n`))
-      const steady = yield* raw(it.url, [sent, chunk("ts,key,value\n"), ...rows, "0\r\n\r\n"], { gap: 100, wait: 5000 })
-      const [taken] = answersOf(steady.text)
+      const steady = yield* sendRaw(it.url, [sent, chunk("ts,key,value\n"), ...rows, "0\r\n\r\n"], { gap: 100, wait: 5000 })
+      const [taken] = parseResponses(steady.text)
       expect([taken?.status, JSON.parse(taken!.body).rows_taken]).toEqual([200, 10])
 
-      const { closed, text } = yield* raw(it.url, [sent, chunk("ts,key,value\n"), rows[0]!], { wait: 5000 })
-      const [answer] = answersOf(text)
+      const { closed, text } = yield* sendRaw(it.url, [sent, chunk("ts,key,value\n"), rows[0]!], { wait: 5000 })
+      const [answer] = parseResponses(text)
       expect([closed, answer?.status, JSON.parse(answer!.body).error_code]).toEqual([true, 408, "VALIDATION_ERROR"])
     })
   )
@@ -260,12 +260,12 @@ describe("a slow body", () => {
       const sent = head(`${tb}/telemetry/latest`, { "Content-Type": "application/json", "Content-Length": "500" })
       const slow = yield* Effect.forkChild(
         Effect.all(
-          Array.from({ length: 50 }, () => raw(url, sent, { wait: 5000 })),
+          Array.from({ length: 50 }, () => sendRaw(url, sent, { wait: 5000 })),
           { concurrency: 50 }
         )
       )
       expect((yield* call(`${tb}/devices`)).status).toBe(200)
-      expect((yield* Fiber.join(slow)).map(({ text }) => answersOf(text)[0]?.status)).toEqual(Array.from({ length: 50 }, () => 408))
+      expect((yield* Fiber.join(slow)).map(({ text }) => parseResponses(text)[0]?.status)).toEqual(Array.from({ length: 50 }, () => 408))
     })
   )
 })

@@ -6,8 +6,8 @@ import { Api } from "../../src/api/Api.ts"
 import { Authentication, RequiredScope } from "../../src/api/middleware/Authentication.ts"
 import { allScopes, type KeyScope } from "../../src/domain/ApiKey.ts"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile } from "../support/keysFile.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 
 interface Endpoint {
   readonly name: string
@@ -68,7 +68,7 @@ live("every endpoint refuses no key, an unknown key, and a key with all rights b
   Effect.gen(function* () {
     const without = (scope: KeyScope) => `without-${scope.replace(":", "-")}`
     const only = (scope: KeyScope) => `only-${scope.replace(":", "-")}`
-    const apiKeysFile = yield* keysFile(
+    const apiKeysFile = yield* writeKeyFile(
       Object.fromEntries(
         allScopes.flatMap((scope) => [
           [without(scope), { scopes: allScopes.filter((other) => other !== scope) }],

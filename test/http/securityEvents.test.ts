@@ -2,11 +2,11 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
-import { keyOf, keysFile, keysText } from "../support/keysFile.ts"
+import { live } from "../support/effectTest.ts"
+import { keyOf, writeKeyFile, renderKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { look } from "../support/leaks/watch.ts"
-import { run } from "../support/program.ts"
+import { checkForLeaks } from "../support/leaks/watch.ts"
+import { runProgram } from "../support/program.ts"
 
 const tb = "/api/v1/tb"
 
@@ -34,7 +34,7 @@ const named = (id: string, more: Record<string, string> = {}) => ({ headers: { "
 describe("the log tells of", () => {
   live("401: no key, an unknown one, one that has expired, was revoked or is mistyped, all but the last answered alike", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" }, off: { disabled: true } })
+      const apiKeysFile = yield* writeKeyFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" }, off: { disabled: true } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
       const tried = [
         ["missing", null],
@@ -58,7 +58,7 @@ describe("the log tells of", () => {
 
   live("401 at the documentation and at paths that do not exist, for the same reasons", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ off: { disabled: true } })
+      const apiKeysFile = yield* writeKeyFile({ off: { disabled: true } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile, docsAccess: "key" } })
       yield* call("/docs", { key: keyOf("off") })
       yield* call("/openapi.json", { key: null })
@@ -73,7 +73,7 @@ describe("the log tells of", () => {
 
   live("403, with the key's id and the right that it lacks", () =>
     Effect.gen(function* () {
-      const apiKeysFile = yield* keysFile({ grafana: { scopes: ["devices:read"] } })
+      const apiKeysFile = yield* writeKeyFile({ grafana: { scopes: ["devices:read"] } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
       expect((yield* call(`${tb}/assets`, { key: keyOf("grafana"), ...named("r-1") })).status).toBe(403)
       expect(of(records, "Security event: 403")).toEqual([
@@ -178,7 +178,11 @@ describe("the log tells of", () => {
   live("changes of the file of keys, by the ids of keys, and keys that end soon", () =>
     Effect.gen(function* () {
       const inDays = (days: number) => new Date(Date.now() + days * 86_400_000 + 60_000).toISOString()
-      const apiKeysFile = yield* keysFile({ a: { expires_at: inDays(3) }, b: { expires_at: inDays(30) }, c: { expires_at: inDays(-1) } })
+      const apiKeysFile = yield* writeKeyFile({
+        a: { expires_at: inDays(3) },
+        b: { expires_at: inDays(30) },
+        c: { expires_at: inDays(-1) }
+      })
       const { records } = yield* gateway({ settings: { apiKeysFile } })
       const until = (message: string, count = 1) =>
         Effect.promise(async () => {
@@ -186,7 +190,7 @@ describe("the log tells of", () => {
           return of(records, message)
         })
       expect(yield* until("A key expires soon")).toMatchObject([{ level: "warn", key_id: "a", days_left: 3 }])
-      const changed = keysText({ a: { disabled: true }, b: { scopes: ["devices:read"] }, d: {} })
+      const changed = renderKeyFile({ a: { disabled: true }, b: { scopes: ["devices:read"] }, d: {} })
       yield* Effect.promise(() => Bun.write(apiKeysFile, changed))
       expect(yield* until("API_KEYS_FILE was read anew")).toMatchObject([{ added: ["d"], removed: ["a", "c"], changed: ["b"] }])
     })
@@ -194,17 +198,17 @@ describe("the log tells of", () => {
 
   live("a broken file of keys with the reason and the place, not with what somebody pasted there", () =>
     Effect.gen(function* () {
-      const file = yield* keysFile({})
+      const file = yield* writeKeyFile({})
       const pasted = [`{"keys":[{"id":"e","sha256":"${canaries.otherApiKey}"}]}`, `{"keys":[{"id":${canaries.otherApiKey}}]}`]
       for (const text of pasted) {
         yield* Effect.promise(() => Bun.write(file, text))
         const started = yield* Effect.exit(Effect.scoped(gateway({ settings: { apiKeysFile: file } })))
         expect(Bun.inspect(started)).toContain("API_KEYS_FILE cannot be used")
-        look("log", Bun.inspect(started, { depth: 20 }))
-        const listed = yield* run(["keys", "list", "--file", file])
+        checkForLeaks("log", Bun.inspect(started, { depth: 20 }))
+        const listed = yield* runProgram(["keys", "list", "--file", file])
         expect(listed.exitCode).toBe(1)
       }
-      yield* Effect.promise(() => Bun.write(file, keysText({})))
+      yield* Effect.promise(() => Bun.write(file, renderKeyFile({})))
     })
   )
 })

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { DeviceId } from "../../src/domain/Ids.ts"
 import type { Value } from "../../src/emulator/Value.ts"
 import { gateway } from "../support/gateway.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 
 const tb = "/api/v1/tb"
 const t0 = 1_700_006_400_000

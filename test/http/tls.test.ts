@@ -3,10 +3,10 @@ import { describe, expect } from "bun:test"
 import { Effect, Schedule } from "effect"
 import { connect, type ConnectionOptions } from "node:tls"
 import { gateway } from "../support/gateway.ts"
-import { authority, type Certificate } from "../support/certificates.ts"
-import { live } from "../support/it.ts"
-import { run, start } from "../support/program.ts"
-import { serving } from "../support/serving.ts"
+import { certificateAuthority, type Certificate } from "../support/certificates.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram, startProgram } from "../support/program.ts"
+import { startServe } from "../support/startServe.ts"
 
 /** The name in the certificate that a new connection is shown, and the protocol; or why there is none. */
 const shown = (url: string, options: ConnectionOptions) =>
@@ -38,7 +38,7 @@ const filesOf = (path: (name: string) => string, name: string) => ({
 describe("https", () => {
   live("is spoken with TLS 1.2 or later only, and browsers are told to stay with it", () =>
     Effect.gen(function* () {
-      const { certificate: ca, issue, path } = yield* authority()
+      const { certificate: ca, issue, path } = yield* certificateAuthority()
       yield* issue("one")
       const { url } = yield* gateway({ settings: filesOf(path, "one") })
       expect(url).toStartWith("https://")
@@ -55,8 +55,8 @@ describe("https", () => {
 
   live("asks for a client certificate of the named authority, and of no other", () =>
     Effect.gen(function* () {
-      const { certificate: ca, issue, path } = yield* authority()
-      const stranger = yield* authority()
+      const { certificate: ca, issue, path } = yield* certificateAuthority()
+      const stranger = yield* certificateAuthority()
       yield* issue("one")
       const client = yield* issue("client")
       const other = yield* stranger.issue("client")
@@ -70,7 +70,7 @@ describe("https", () => {
     "shows a renewed certificate without a restart, and keeps the former one while the files do not fit together",
     () =>
       Effect.gen(function* () {
-        const { certificate: ca, issue, path } = yield* authority()
+        const { certificate: ca, issue, path } = yield* certificateAuthority()
         const one = yield* issue("used")
         const { logs, url } = yield* gateway({ settings: filesOf(path, "used") })
         expect(yield* shown(url, { ca })).toStartWith("used")
@@ -100,11 +100,11 @@ describe("boardwalk serve with TLS", () => {
 
   live("does not start when a file is missing, unreadable or of another certificate, and says which", () =>
     Effect.gen(function* () {
-      const { issue, path } = yield* authority()
+      const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
       yield* issue("two")
       const refused = (environment: Record<string, string>) =>
-        Effect.map(run(["serve", "--port", "0"], { ...enough, ...environment }), ({ exitCode, stderr }) => {
+        Effect.map(runProgram(["serve", "--port", "0"], { ...enough, ...environment }), ({ exitCode, stderr }) => {
           expect(exitCode).toBe(2)
           return stderr
         })
@@ -130,24 +130,24 @@ describe("boardwalk serve with TLS", () => {
 
   live("prints its https address, which `boardwalk ready` asks, also where client certificates are needed", () =>
     Effect.gen(function* () {
-      const { issue, path } = yield* authority()
+      const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
       const tls = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), TLS_CLIENT_CA_FILE: path("ca.pem") }
-      const { environment, url } = yield* serving({}, tls)
+      const { environment, url } = yield* startServe({}, tls)
       expect(url).toStartWith("https://")
       const { port } = new URL(url)
-      expect(yield* run(["ready"], { ...environment, PORT: port })).toMatchObject({ exitCode: 0, stdout: "ready\n" })
-      const { stdout } = yield* run(["doctor"], { ...environment, PORT: port })
+      expect(yield* runProgram(["ready"], { ...environment, PORT: port })).toMatchObject({ exitCode: 0, stdout: "ready\n" })
+      const { stdout } = yield* runProgram(["doctor"], { ...environment, PORT: port })
       expect(stdout).toContain(`own endpoints: ${url}`)
-      const again = yield* run(["serve", "--port", port], environment)
+      const again = yield* runProgram(["serve", "--port", port], environment)
       expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining("Cannot listen on 127.0.0.1:")])
     })
   )
 
   live("of ThingsBoard's address, plain http is warned of once", () =>
     Effect.gen(function* () {
-      const program = yield* start(["serve", "--port", "0"], { ...enough, TB_HOST: "http://10.1.2.3:8080", HOST: "127.0.0.1" })
-      yield* program.says(/listens on/)
+      const program = yield* startProgram(["serve", "--port", "0"], { ...enough, TB_HOST: "http://10.1.2.3:8080", HOST: "127.0.0.1" })
+      yield* program.waitForOutput(/listens on/)
       expect(program.output().match(/TB_HOST is plain http/g)).toHaveLength(1)
     })
   )

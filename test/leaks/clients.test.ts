@@ -4,9 +4,9 @@ import { Cause, Effect, Exit } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { leaksOf, look } from "../support/leaks/watch.ts"
-import { live } from "../support/it.ts"
-import { run } from "../support/program.ts"
+import { collectLeaks, checkForLeaks } from "../support/leaks/watch.ts"
+import { live } from "../support/effectTest.ts"
+import { runProgram } from "../support/program.ts"
 
 const answers: Readonly<Record<string, () => Response>> = {
   "an undeclared status": () => new Response("teapot", { status: 418 }),
@@ -26,7 +26,7 @@ live("an error of the typed client does not show the key, however it is printed"
       if (!Exit.isFailure(exit)) continue
       const error = Cause.squash(exit.cause)
       const texts = [String(error), Cause.pretty(exit.cause), JSON.stringify(error), Bun.inspect(error, { depth: 12 }), Bun.inspect(exit)]
-      look(`error of the typed client for ${name}`, texts.join("\n"))
+      checkForLeaks(`error of the typed client for ${name}`, texts.join("\n"))
     }
     yield* Effect.promise(() => Promise.all(servers.map(({ server }) => server.stop(true))))
   })
@@ -40,8 +40,8 @@ test("commands do not repeat a password that is in an address", async () => {
     ["export", "--url", withPassword, "--device", "784f394c-42b6-435a-983c-b7beff2784f9", ...range, "--format", "csv", "-o", "x.csv"]
   ]
   for (const args of commands) {
-    const leaks = await leaksOf(async () => {
-      const { stderr } = await Effect.runPromise(run(args, { BOARDWALK_KEY: canaries.apiKey }))
+    const leaks = await collectLeaks(async () => {
+      const { stderr } = await Effect.runPromise(runProgram(args, { BOARDWALK_KEY: canaries.apiKey }))
       expect([args[0], /No answer from http:\/\/\S+@127\.0\.0\.1:9/.test(stderr)]).toEqual([args[0], true])
     })
     // Its arguments are what whoever started it wrote.
@@ -56,7 +56,7 @@ test("an address of ThingsBoard with a password is refused without being shown",
     API_KEY: canaries.apiKey
   }
   for (const args of [["serve"], ["doctor"], ["config", "show"]]) {
-    const { exitCode, stderr, stdout } = await Effect.runPromise(run(args, environment))
+    const { exitCode, stderr, stdout } = await Effect.runPromise(runProgram(args, environment))
     expect([args[0], exitCode === 0 && args[0] !== "config"]).toEqual([args[0], false])
     expect([args[0], `${stdout}${stderr}`.includes("TB_HOST")]).toEqual([args[0], true])
   }

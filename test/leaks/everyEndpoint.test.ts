@@ -10,11 +10,11 @@ import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Outcome } from "../../src/emulator/FaultInjection.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
-import { live } from "../support/it.ts"
+import { live } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { plant } from "../support/leaks/watch.ts"
-import { otlpReceiver } from "../support/OtlpReceiver.ts"
-import { type Program, start } from "../support/program.ts"
+import { registerSecret } from "../support/leaks/watch.ts"
+import { otlpReceiver } from "../support/otlpReceiver.ts"
+import { type Program, startProgram } from "../support/program.ts"
 
 interface Asked {
   readonly path: string
@@ -99,7 +99,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
   relations.save({ fromId: asset.id, fromType: "ASSET", toId: device.id, toType: "DEVICE", type: "Contains" })
   telemetry.save(device, [{ key: "t", ts: 1_700_000_000_000, value: 21.5 }])
   const receiver = yield* otlpReceiver
-  const program = yield* start(["serve", "--port", "0"], {
+  const program = yield* startProgram(["serve", "--port", "0"], {
     TB_HOST: emulator.url,
     TB_USERNAME: canaries.username,
     TB_PASSWORD: canaries.password,
@@ -114,7 +114,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
     ...environment
   })
-  const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
+  const [, url] = yield* program.waitForOutput(/listens on (http:\/\/[\d.:]+)/)
   const ask = ({ body, path }: Asked, given: Record<string, string> = { "x-api-key": canaries.apiKey }) =>
     Effect.promise(async () => {
       try {
@@ -134,7 +134,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
 
 const stopped = Effect.fnUntraced(function* (program: Program) {
   program.kill("SIGTERM")
-  const { exitCode, stdout } = yield* program.ended
+  const { exitCode, stdout } = yield* program.exited
   expect(exitCode).toBe(0)
   return stdout
     .trim()
@@ -204,7 +204,7 @@ live(
       }
       // Keys of the gateway's own are known by their form, wherever in an address they stand.
       const minted = createKey(randomBytes)
-      plant("a key in an address", minted)
+      registerSecret("a key in an address", minted)
       for (const path of [
         `/api/v1/tb/devices/${minted}`,
         `/${minted}`,
@@ -214,7 +214,7 @@ live(
         for (const given of [{}, { "x-api-key": canaries.otherApiKey }, { "x-api-key": canaries.apiKey }]) yield* ask({ path }, given)
       const records = yield* stopped(program)
       expect(records.filter(({ message }) => message === "Security event: 401").length).toBeGreaterThan(30)
-      expect(receiver.everything()).toContain("Security event: 401")
+      expect(receiver.exportedText()).toContain("Security event: 401")
     }),
   60_000
 )

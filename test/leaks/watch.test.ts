@@ -6,16 +6,16 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { lookAtFiles } from "../support/folder.ts"
+import { checkFilesForLeaks } from "../support/temporaryFolder.ts"
 import { allowed } from "../support/leaks/allowed.ts"
 import { canaries, keyOf } from "../support/leaks/canaries.ts"
-import { observed, spanned } from "../support/leaks/observed.ts"
-import { leaksOf, look, lookAtStream, plant } from "../support/leaks/watch.ts"
-import { otlpReceiver } from "../support/OtlpReceiver.ts"
-import { start } from "../support/program.ts"
-import { jwt } from "../support/scripted.ts"
+import { captureSignals, withCheckedSpan } from "../support/leaks/captureSignals.ts"
+import { collectLeaks, checkForLeaks, checkStreamForLeaks, registerSecret } from "../support/leaks/watch.ts"
+import { otlpReceiver } from "../support/otlpReceiver.ts"
+import { startProgram } from "../support/program.ts"
+import { jwt } from "../support/scriptedUpstream.ts"
 
-const places = async (action: () => unknown) => [...new Set((await leaksOf(action)).map(({ place }) => place))]
+const places = async (action: () => unknown) => [...new Set((await collectLeaks(action)).map(({ place }) => place))]
 
 const answering = async <A>(answer: (request: Request) => Response, use: (url: string) => Promise<A>) => {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer })
@@ -62,7 +62,9 @@ describe("a leak is seen in", () => {
 
   test("a sheet, whose parts are compressed", async () => {
     const { zipSync } = await import("./zip.ts")
-    expect(await places(() => look("answer to GET http://boardwalk/", zipSync({ "a.xml": `<v>${secret}</v>`.repeat(3) })))).toHaveLength(1)
+    expect(
+      await places(() => checkForLeaks("answer to GET http://boardwalk/", zipSync({ "a.xml": `<v>${secret}</v>`.repeat(3) })))
+    ).toHaveLength(1)
   })
 
   test("an answer that is read from the socket", async () => {
@@ -93,7 +95,7 @@ describe("a leak is seen in", () => {
 
   test("a request to ThingsBoard, except where it belongs", async () => {
     const asked = (path: string, init: RequestInit) =>
-      leaksOf(() =>
+      collectLeaks(() =>
         answering(
           () => new Response(),
           (url) => fetch(url + path, init)
@@ -112,7 +114,7 @@ describe("a leak is seen in", () => {
   })
 
   const observing = (effect: Effect.Effect<unknown>) =>
-    places(() => Effect.runPromise(Effect.scoped(Effect.provide(effect, observed().layer))))
+    places(() => Effect.runPromise(Effect.scoped(Effect.provide(effect, captureSignals().layer))))
 
   test("a log line: its message, its fields and its cause, at any level", async () => {
     expect(await observing(Effect.logWarning(`login with ${secret}`))).toContain("log")
@@ -122,10 +124,10 @@ describe("a leak is seen in", () => {
   })
 
   test("a span: its name, its attributes and its failure", async () => {
-    expect(await observing(spanned(Effect.void, `GET /${secret}`))).toEqual(["span"])
-    expect(await observing(spanned(Effect.void, "GET", { "url.full": `http://x/?key=${secret}` }))).toEqual(["span"])
-    expect(await observing(spanned(Effect.ignore(Effect.fail("no")), "GET"))).toEqual([])
-    expect(await observing(Effect.exit(spanned(Effect.die(new Error(secret)), "GET")))).toEqual(["span"])
+    expect(await observing(withCheckedSpan(Effect.void, `GET /${secret}`))).toEqual(["span"])
+    expect(await observing(withCheckedSpan(Effect.void, "GET", { "url.full": `http://x/?key=${secret}` }))).toEqual(["span"])
+    expect(await observing(withCheckedSpan(Effect.ignore(Effect.fail("no")), "GET"))).toEqual([])
+    expect(await observing(Effect.exit(withCheckedSpan(Effect.die(new Error(secret)), "GET")))).toEqual(["span"])
   })
 
   test("a metric", async () => {
@@ -133,7 +135,7 @@ describe("a leak is seen in", () => {
     expect(
       await places(() =>
         Effect.runPromise(
-          Effect.scoped(Effect.provide(Metric.update(counter, 1), observed().layer)).pipe(
+          Effect.scoped(Effect.provide(Metric.update(counter, 1), captureSignals().layer)).pipe(
             Effect.provideService(Metric.MetricRegistry, new Map())
           )
         )
@@ -150,11 +152,13 @@ describe("a leak is seen in", () => {
 
   test("output, arguments and files of a program, and the arguments of programs that it starts", async () => {
     const leaking = `echo "$KEY" >&2; echo "$KEY" >file; sh -c 'echo "$0" ready; sleep 20' "$KEY"; true`
-    const program = Effect.flatMap(start([leaking, "$0"], { KEY: secret }, {}, ["sh", "-c"]), ({ says }) => says(/ready/))
+    const program = Effect.flatMap(startProgram([leaking, "$0"], { KEY: secret }, {}, ["sh", "-c"]), ({ waitForOutput: says }) =>
+      says(/ready/)
+    )
     const found = await places(() => Effect.runPromise(Effect.scoped(program)))
     const where = ["a file file", "arguments of boardwalk", "standard error of boardwalk", "standard output of boardwalk"]
     expect(found.toSorted()).toEqual(where)
-    const wrong = await places(() => Effect.runPromise(Effect.scoped(start(["ready", "--key", secret], {}, {}, ["true"]))))
+    const wrong = await places(() => Effect.runPromise(Effect.scoped(startProgram(["ready", "--key", secret], {}, {}, ["true"]))))
     expect(wrong).toEqual(["arguments of boardwalk ready"])
   })
 
@@ -171,7 +175,7 @@ describe("a leak is seen in", () => {
   test("the name of a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "boardwalk-leaks-"))
     await Bun.write(join(folder, `export-${secret}.csv`), "")
-    expect(await places(() => lookAtFiles(folder))).toHaveLength(1)
+    expect(await places(() => checkFilesForLeaks(folder))).toHaveLength(1)
     await rm(folder, { recursive: true })
   })
 })
@@ -201,7 +205,7 @@ describe("a leak is seen in the form of", () => {
   for (const [form, write] of Object.entries(forms)) {
     test(form, async () => {
       for (const [name, text] of everySecret) {
-        const leaks = await leaksOf(() => look("log", around(write(text))))
+        const leaks = await collectLeaks(() => checkForLeaks("log", around(write(text))))
         expect([name, leaks.length > 0]).toEqual([name, true])
       }
     })
@@ -210,7 +214,7 @@ describe("a leak is seen in the form of", () => {
   test("two pieces, one behind the other", async () => {
     for (const at of [1, 5, 11, 20]) {
       const found = await places(() => {
-        const see = lookAtStream("standard output of boardwalk serve")
+        const see = checkStreamForLeaks("standard output of boardwalk serve")
         see(`x${secret.slice(0, at)}`)
         see(`${secret.slice(at)}x`)
       })
@@ -220,12 +224,12 @@ describe("a leak is seen in the form of", () => {
 
   test("a token of ThingsBoard's, or its claims alone", async () => {
     const [head, claims] = jwt("someone", 9000).split(".")
-    for (const text of [`${head}.${claims}.x`, claims!]) expect(await leaksOf(() => look("log", text))).not.toEqual([])
+    for (const text of [`${head}.${claims}.x`, claims!]) expect(await collectLeaks(() => checkForLeaks("log", text))).not.toEqual([])
   })
 
   test("a key that was minted in this test", async () => {
-    plant("a key that was minted", "bw_0J9x1Kk2Ll3Mm4Nn5Oo6Pp7Qq8Rr9Ss")
-    expect(await leaksOf(() => look("log", "the key bw_0J9x1Kk2L is not known"))).toEqual([
+    registerSecret("a key that was minted", "bw_0J9x1Kk2Ll3Mm4Nn5Oo6Pp7Qq8Rr9Ss")
+    expect(await collectLeaks(() => checkForLeaks("log", "the key bw_0J9x1Kk2L is not known"))).toEqual([
       { place: "log", what: "a key that was minted as it is" }
     ])
   })
@@ -237,16 +241,16 @@ describe("what only callers may not read", () => {
 
   test("is ThingsBoard's address and Boardwalk's user there", async () => {
     for (const text of [canaries.username, ...(canaries.host === "127.0.0.1" ? [] : [canaries.host])]) {
-      expect(await places(() => look(answer, text))).toEqual([answer])
-      expect(await places(() => look("log", text))).toEqual([])
+      expect(await places(() => checkForLeaks(answer, text))).toEqual([answer])
+      expect(await places(() => checkForLeaks("log", text))).toEqual([])
     }
   })
 
   test("does not include ThingsBoard's words, which nobody may", async () => {
     for (const text of words) {
-      expect(await places(() => look(answer, text))).toEqual([answer])
-      expect(await places(() => look("log", text))).toEqual(["log"])
-      expect(await places(() => look("answer to GET http://tb:8080/api/tenant/devices", text))).toEqual([])
+      expect(await places(() => checkForLeaks(answer, text))).toEqual([answer])
+      expect(await places(() => checkForLeaks("log", text))).toEqual(["log"])
+      expect(await places(() => checkForLeaks("answer to GET http://tb:8080/api/tenant/devices", text))).toEqual([])
     }
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test"
 import { Cause, Effect, Redacted } from "effect"
 import { TestConsole } from "effect/testing"
 import * as Logs from "../../src/observability/Logs.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 
 const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>

@@ -7,9 +7,9 @@ import * as Observability from "../../src/observability/Observability.ts"
 import * as BunHttpServer from "../../src/platform/BunHttpServer.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
 import * as Transport from "../../src/thingsboard/transport/Transport.ts"
-import { effect, live } from "../support/it.ts"
+import { effect, live } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { otlpReceiver } from "../support/OtlpReceiver.ts"
+import { otlpReceiver } from "../support/otlpReceiver.ts"
 
 const trace = "0af7651916cd43dd8448eb211c80319c"
 const caller = "b7ad6b7169203331"
@@ -99,10 +99,10 @@ describe("OpenTelemetry", () => {
       expect(upstream.traceparent).toBe(`00-${trace}-${client?.spanId}-01`)
       expect(receiver.logs().find(({ body }) => body.stringValue === "handling")).toMatchObject({ traceId: trace, severityText: "Info" })
       expect(Object.fromEntries(receiver.resource())).toMatchObject({ "service.name": "boardwalk", "deployment.environment.name": "test" })
-      expect(receiver.everything()).toContain("test_requests_total")
-      expect(receiver.everything()).not.toContain(secret)
-      expect(receiver.everything()).not.toContain("process.command_args")
-      expect(receiver.everything()).not.toContain("host.name")
+      expect(receiver.exportedText()).toContain("test_requests_total")
+      expect(receiver.exportedText()).not.toContain(secret)
+      expect(receiver.exportedText()).not.toContain("process.command_args")
+      expect(receiver.exportedText()).not.toContain("host.name")
     })
   )
 

@@ -2,8 +2,8 @@ import { expect } from "bun:test"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Server from "../../src/platform/BunHttpServer.ts"
-import { authority } from "../support/certificates.ts"
-import { live } from "../support/it.ts"
+import { certificateAuthority } from "../support/certificates.ts"
+import { live } from "../support/effectTest.ts"
 
 const serving = Effect.fnUntraced(function* (handler: Effect.Effect<HttpServerResponse.HttpServerResponse>) {
   const context = yield* Layer.build(
@@ -60,7 +60,7 @@ live("a port that is taken is a failure at start, in words", () =>
 
 live("a renewed certificate leaves requests in flight alone, and all of them end before the server does", () =>
   Effect.gen(function* () {
-    const { certificate: ca, issue } = yield* authority()
+    const { certificate: ca, issue } = yield* certificateAuthority()
     const certificates = [yield* issue("first"), yield* issue("second"), yield* issue("third")] as const
     const gate = yield* Deferred.make<void>()
     const scope = yield* Scope.make()

@@ -1,7 +1,7 @@
 /** Certificates for tests, made by the `openssl` of the machine when they are needed and gone with the scope. */
 import { Effect } from "effect"
 import { join } from "node:path"
-import { folder } from "./folder.ts"
+import { temporaryFolder } from "./temporaryFolder.ts"
 
 const openssl = async (folder: string, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn(["openssl", ...args], { cwd: folder, stdout: "ignore", stderr: "pipe" })
@@ -16,8 +16,8 @@ export interface Certificate {
 }
 
 /** An authority of its own in a folder of its own. */
-export const authority = Effect.fnUntraced(function* () {
-  const path = yield* folder("tls")
+export const certificateAuthority = Effect.fnUntraced(function* () {
+  const path = yield* temporaryFolder("tls")
   const read = (name: string) => Bun.file(join(path, name)).text()
   yield* Effect.promise(() =>
     openssl(path, "req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority of a test", "-days", "2")

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Stream } from "effect"
-import { pythonWith } from "./python.ts"
+import { pythonEnvironment } from "./python.ts"
 
-const programs = await pythonWith("openpyxl==3.1.5", "pyarrow==21.0.0")
+const programs = await pythonEnvironment("openpyxl==3.1.5", "pyarrow==21.0.0")
 
 /** Runs a Python program on a file; it prints JSON. Whatever it says on stderr is a failure: a reader that warns does not trust the file. */
 const read = async (program: string, bytes: Uint8Array): Promise<unknown> => {
@@ -73,5 +73,5 @@ print(json.dumps({"schema": schema, "rowGroups": [file.metadata.row_group(i).num
     bytes
   ) as Promise<Table>
 
-export const bytesOf = <E>(stream: Stream.Stream<Uint8Array, E>): Promise<Uint8Array> =>
+export const collectBytes = <E>(stream: Stream.Stream<Uint8Array, E>): Promise<Uint8Array> =>
   Effect.runPromise(Effect.map(Stream.runCollect(stream), (chunks) => Buffer.concat(chunks)))

@@ -9,11 +9,11 @@ import * as Server from "../../src/http/Server.ts"
 import { BunHttpServer } from "../../src/platform/BunHttpServer.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
 import { canaries } from "./leaks/canaries.ts"
-import { observed } from "./leaks/observed.ts"
+import { captureSignals } from "./leaks/captureSignals.ts"
 
 export { canaries }
 
-export interface Answer {
+export interface TestResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -55,7 +55,7 @@ export const gateway = Effect.fnUntraced(function* ({
   const made = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
   const emulator = { ...made, faults: { ...made.faults, order: (fault: Fault) => made.faults.order(withWords(fault)) } }
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
-  const { layer: Observed, lines: logs, records } = observed()
+  const { layer: Observed, lines: logs, records } = captureSignals()
   const Gateway = Server.layer.pipe(
     Layer.provide(
       Settings.layerTest({
@@ -73,7 +73,7 @@ export const gateway = Effect.fnUntraced(function* ({
   const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)
 
   const call = (path: string, { body, headers, key = canaries.apiKey, method = body === undefined ? "GET" : "POST" }: Call = {}) =>
-    Effect.promise(async (): Promise<Answer> => {
+    Effect.promise(async (): Promise<TestResponse> => {
       const response = await fetch(url + path, {
         method,
         headers: {

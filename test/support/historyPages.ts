@@ -7,20 +7,20 @@ import { HistoryPage, scan } from "../../src/thingsboard/responses/HistoryPage.t
 const utf8 = new TextEncoder()
 
 /** A page of history: tokens by key, with times 0, 1, 2 … */
-export const pageOf = (tokensByKey: Record<string, ReadonlyArray<string>>, columns = new HistoryPage()): HistoryPage => {
+export const makePage = (tokensByKey: Record<string, ReadonlyArray<string>>, columns = new HistoryPage()): HistoryPage => {
   const series = Object.entries(tokensByKey).map(
     ([key, tokens]) => `${JSON.stringify(key)}:[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
   )
   return scan(utf8.encode(`{${series.join(",")}}`), columns)
 }
 
-export interface Part {
+export interface FilePart {
   readonly page: HistoryPage
   readonly device?: Device
 }
 
 /** The file's text. Each series comes in two pieces, as it would from two pages. */
-export const written = (writer: RowWriter, ...parts: ReadonlyArray<Part>): string => {
+export const renderFile = (writer: RowWriter, ...parts: ReadonlyArray<FilePart>): string => {
   const chunks: Array<Uint8Array> = [writer.head()]
   for (const { device, page } of parts) {
     if (page.series.length === 0) chunks.push(writer.rows(page, { key: "", from: 0, to: 0 }, device))
@@ -33,7 +33,7 @@ export const written = (writer: RowWriter, ...parts: ReadonlyArray<Part>): strin
 }
 
 /** The pages of each part, one key after the other, all scanned into the same columns as a service does it. */
-export const pagesOf = (
+export const makePages = (
   ...parts: ReadonlyArray<{ readonly tokens: Record<string, ReadonlyArray<string>>; readonly firstTs?: number; readonly device?: Device }>
 ): Stream.Stream<RowsOfSeries> => {
   const columns = new HistoryPage()
@@ -52,9 +52,9 @@ export const pagesOf = (
 }
 
 /** Pages of 2,000 rows that never end, and how many were pulled. */
-export const endlessPages = () => {
-  const seen = { pages: 0, left: false }
-  const page = pageOf({ k: Array.from({ length: 2000 }, (_, i) => String(i * Math.PI)) })
+export const makeEndlessPages = () => {
+  const seen = { pages: 0, closed: false }
+  const page = makePage({ k: Array.from({ length: 2000 }, (_, i) => String(i * Math.PI)) })
   const pages = Stream.forever(
     Stream.fromEffect(
       Effect.sync((): RowsOfSeries => {
@@ -62,12 +62,12 @@ export const endlessPages = () => {
         return { rows: page, series: page.series[0]! }
       })
     )
-  ).pipe(Stream.ensuring(Effect.sync(() => void (seen.left = true))))
+  ).pipe(Stream.ensuring(Effect.sync(() => void (seen.closed = true))))
   return { pages, seen }
 }
 
 /** A count that has stopped growing for a while. */
-export const settled = async (count: () => number): Promise<number> => {
+export const waitUntilStable = async (count: () => number): Promise<number> => {
   for (let same = 0, last = count(); ; last = count()) {
     await Bun.sleep(10)
     same = count() === last ? same + 1 : 0

@@ -57,18 +57,20 @@ export const text = fc.oneof(
 
 export const scalar = fc.oneof(number, text, fc.constantFrom(...hardTokens.slice(0, -2)), fc.constantFrom('"ts"', '"value"'))
 
-export const blank = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 })
-export const joined = (glue: string, parts: ReadonlyArray<string>, space: string) => parts.join(space + glue + space)
+export const whitespace = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 })
+export const joinTokens = (glue: string, parts: ReadonlyArray<string>, space: string) => parts.join(space + glue + space)
 
 /** The token of any value. */
 export const value = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     scalar,
-    fc.tuple(fc.array(tie("value"), { maxLength: 3 }), blank).map(([items, space]) => `[${space}${joined(",", items, space)}${space}]`),
-    fc.tuple(fc.array(fc.tuple(text, tie("value")), { maxLength: 3 }), blank).map(
+    fc
+      .tuple(fc.array(tie("value"), { maxLength: 3 }), whitespace)
+      .map(([items, space]) => `[${space}${joinTokens(",", items, space)}${space}]`),
+    fc.tuple(fc.array(fc.tuple(text, tie("value")), { maxLength: 3 }), whitespace).map(
       ([members, space]) =>
-        `{${space}${joined(
+        `{${space}${joinTokens(
           ",",
           members.map(([name, value]) => `${name}${space}:${space}${value}`),
           space

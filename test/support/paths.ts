@@ -35,4 +35,4 @@ const meant = new RegExp(
 )
 
 /** Those of the paths that no endpoint has a reason to call. */
-export const unmeant = (paths: ReadonlyArray<string>) => [...new Set(paths)].filter((path) => !meant.test(path))
+export const findUnexpectedPaths = (paths: ReadonlyArray<string>) => [...new Set(paths)].filter((path) => !meant.test(path))

@@ -1,9 +1,9 @@
 /** The program as people start it: a process of its own with only the given environment, in an empty folder. */
 import { Effect } from "effect"
 import { join } from "node:path"
-import { folder } from "./folder.ts"
-import { lookAtArguments } from "./leaks/processes.ts"
-import { look, lookAtStream, plant } from "./leaks/watch.ts"
+import { temporaryFolder } from "./temporaryFolder.ts"
+import { checkArgumentsForLeaks } from "./leaks/processes.ts"
+import { checkForLeaks, checkStreamForLeaks, registerSecret } from "./leaks/watch.ts"
 
 /** What Bun runs. */
 export const main = new URL("../../src/main.ts", import.meta.url).pathname
@@ -12,11 +12,11 @@ export interface Program {
   /** Everything written so far. */
   readonly output: () => string
   /** Standard output and error when the process has ended. */
-  readonly ended: Effect.Effect<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
+  readonly exited: Effect.Effect<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => void
   /** Waits until the output has it, and gives the match. */
-  readonly says: (words: RegExp) => Effect.Effect<RegExpExecArray>
+  readonly waitForOutput: (words: RegExp) => Effect.Effect<RegExpExecArray>
 }
 
 const collect = async (stream: ReadableStream<Uint8Array>, keep: (text: string) => void) => {
@@ -31,7 +31,7 @@ const collect = async (stream: ReadableStream<Uint8Array>, keep: (text: string) 
 }
 
 const folderWith = Effect.fnUntraced(function* (files: Record<string, string>) {
-  const path = yield* folder("program")
+  const path = yield* temporaryFolder("program")
   yield* Effect.promise(() => Promise.all(Object.entries(files).map(([name, text]) => Bun.write(join(path, name), text))))
   return path
 })
@@ -39,7 +39,7 @@ const folderWith = Effect.fnUntraced(function* (files: Record<string, string>) {
 const mintedKey = /\bbw_[0-9A-Za-z]{46}\b/g
 
 /** Starts `boardwalk` with these arguments; killed when the scope closes. */
-export const start = Effect.fnUntraced(function* (
+export const startProgram = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
   environment: Record<string, string> = {},
   files: Record<string, string> = {},
@@ -47,7 +47,7 @@ export const start = Effect.fnUntraced(function* (
 ) {
   const cwd = yield* folderWith(files)
   const name = ["boardwalk", ...args.slice(0, 2).filter((word) => /^[a-z]+$/.test(word))].join(" ")
-  look(`arguments of ${name}`, args.join(" "))
+  checkForLeaks(`arguments of ${name}`, args.join(" "))
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       Bun.spawn([...command, ...args], {
@@ -58,7 +58,7 @@ export const start = Effect.fnUntraced(function* (
         stderr: "pipe"
       })
     ),
-    (child) => Effect.promise(() => (lookAtArguments(name, child.pid), child.kill("SIGKILL"), child.exited))
+    (child) => Effect.promise(() => (checkArgumentsForLeaks(name, child.pid), child.kill("SIGKILL"), child.exited))
   )
   let written = ""
   const listeners = new Set<() => void>()
@@ -67,7 +67,7 @@ export const start = Effect.fnUntraced(function* (
     for (const listener of listeners) listener()
   }
   const seen = (stream: string) => {
-    const see = lookAtStream(`${stream} of ${name}`)
+    const see = checkStreamForLeaks(`${stream} of ${name}`)
     return (text: string) => {
       see(text)
       keep(text)
@@ -76,20 +76,20 @@ export const start = Effect.fnUntraced(function* (
   const everything = Promise.all([collect(child.stdout, seen("standard output")), collect(child.stderr, seen("standard error"))])
   const program: Program = {
     output: () => written,
-    ended: Effect.promise(async () => {
+    exited: Effect.promise(async () => {
       const [stdout, stderr] = await everything
-      for (const [key] of stdout.matchAll(mintedKey)) plant("a key that was minted", key)
+      for (const [key] of stdout.matchAll(mintedKey)) registerSecret("a key that was minted", key)
       return { exitCode: await child.exited, stdout, stderr }
     }),
     pid: child.pid,
     kill: (signal) => child.kill(signal),
-    says: (words) =>
+    waitForOutput: (words) =>
       Effect.callback<RegExpExecArray>((resume) => {
         const search = () => {
           const match = words.exec(written)
           if (match === null) return
           listeners.delete(search)
-          lookAtArguments(name, child.pid)
+          checkArgumentsForLeaks(name, child.pid)
           resume(Effect.succeed(match))
         }
         listeners.add(search)
@@ -104,5 +104,5 @@ export const start = Effect.fnUntraced(function* (
 })
 
 /** Runs it to its end. */
-export const run = (args: ReadonlyArray<string>, environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
-  Effect.scoped(Effect.flatMap(start(args, environment, files), ({ ended }) => ended))
+export const runProgram = (args: ReadonlyArray<string>, environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
+  Effect.scoped(Effect.flatMap(startProgram(args, environment, files), ({ exited: ended }) => ended))

@@ -11,7 +11,7 @@ const succeeds = async (...command: ReadonlyArray<string>) =>
  * The folder of programs of a virtual environment with these packages (`name==version`). It is made once and kept beside the installed packages.
  * Undefined where there is no Python that can make one: skip what needs it.
  */
-export const pythonWith = async (...packages: ReadonlyArray<string>): Promise<string | undefined> => {
+export const pythonEnvironment = async (...packages: ReadonlyArray<string>): Promise<string | undefined> => {
   const folder = join(cache, Bun.hash(packages.join(" ")).toString(36))
   const bin = join(folder, "bin")
   const complete = join(folder, "complete")

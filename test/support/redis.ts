@@ -1,7 +1,7 @@
 /** Debian's `redis-server` on a free port, with a folder of its own, until the scope closes. */
 import { Effect, Schedule } from "effect"
 import { canaries } from "./leaks/canaries.ts"
-import { folder } from "./folder.ts"
+import { temporaryFolder } from "./temporaryFolder.ts"
 
 export const hasRedis = Bun.which("redis-server") !== null
 
@@ -21,7 +21,7 @@ const start = (port: number, path: string) =>
   })
 
 export const redisServer = Effect.gen(function* () {
-  const path = yield* folder("redis")
+  const path = yield* temporaryFolder("redis")
   const port = freePort()
   let child: ReturnType<typeof start> | undefined
   const kill = Effect.promise(async () => {
@@ -48,7 +48,7 @@ export const redisServer = Effect.gen(function* () {
     }),
     kill,
     /** It holds its connections and answers nothing. */
-    hang: Effect.sync(() => child?.kill("SIGSTOP")),
-    goOn: Effect.sync(() => child?.kill("SIGCONT"))
+    pause: Effect.sync(() => child?.kill("SIGSTOP")),
+    resume: Effect.sync(() => child?.kill("SIGCONT"))
   }
 })

@@ -7,7 +7,7 @@ import { type Reason, ThingsBoardError } from "../../src/thingsboard/errors/Thin
 const notExpected = Effect.die(new Error("the test does not expect this call"))
 const unasked = () => notExpected
 
-export const madeThingsBoard = (methods: Partial<ThingsBoardShape>) =>
+export const stubThingsBoard = (methods: Partial<ThingsBoardShape>) =>
   Layer.succeed(ThingsBoard, {
     identity: notExpected,
     get: unasked,
@@ -18,13 +18,13 @@ export const madeThingsBoard = (methods: Partial<ThingsBoardShape>) =>
     ...methods
   })
 
-export const failing = (reason: Reason): Effect.Effect<never, ThingsBoardError> => Effect.fail(new ThingsBoardError({ reason }))
+export const failWith = (reason: Reason): Effect.Effect<never, ThingsBoardError> => Effect.fail(new ThingsBoardError({ reason }))
 
 /** Tokens by time, oldest first. */
 export type Tokens = Readonly<Record<string, ReadonlyArray<readonly [ts: number, token: string]>>>
 
 /** What ThingsBoard answers to a read of raw points. */
-export const historyOf = (tokens: Tokens, { end, keys, limit = 100, order, start }: HistoryRequest): Buffer => {
+export const renderHistory = (tokens: Tokens, { end, keys, limit = 100, order, start }: HistoryRequest): Buffer => {
   const series = keys.flatMap((key) => {
     const inside = (tokens[key] ?? []).filter(([ts]) => ts >= start && ts < end)
     const points = (order === "ASC" ? inside : inside.toReversed()).slice(0, limit)

@@ -4,9 +4,20 @@ import { TestConsole } from "effect/testing"
 import { Settings } from "../../src/config/Settings.ts"
 import { Session } from "../../src/thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { expired, failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../support/scripted.ts"
+import {
+  tokenExpired,
+  errorResponse,
+  json,
+  jwt,
+  loginRejected,
+  type Script,
+  scriptedUpstream,
+  text,
+  tokens,
+  user
+} from "../support/scriptedUpstream.ts"
 
 const login = "POST /api/auth/login"
 const refresh = "POST /api/auth/token"
@@ -15,7 +26,7 @@ const device = `GET /api/device/${id}`
 const bearer = (name: string) => `Bearer ${jwt(name, 9000)}`
 
 const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<typeof Settings.layerTest>[0] = {}) {
-  const upstream = yield* scripted({ [login]: tokens("a"), [refresh]: tokens("b"), ...script })
+  const upstream = yield* scriptedUpstream({ [login]: tokens("a"), [refresh]: tokens("b"), ...script })
   const tbCredentials = { _tag: "Password", username: "tenant@example.com", password: Redacted.make(canaries.password) } as const
   const context = yield* Layer.build(
     ThingsBoard.layer.pipe(
@@ -44,7 +55,7 @@ describe("the session's rights", () => {
   effect("an expired token is renewed and the call sent once more, without its caller's knowing", () =>
     Effect.gen(function* () {
       const answers = (asked: { readonly headers: Record<string, string> }, request: Request) =>
-        (asked.headers["x-authorization"] === bearer("a") ? expired : json({ name: "Hall" }))(asked as never, request)
+        (asked.headers["x-authorization"] === bearer("a") ? tokenExpired : json({ name: "Hall" }))(asked as never, request)
       const { thingsBoard, upstream } = yield* open({ [device]: answers })
       const all = yield* Effect.all(
         Array.from({ length: 20 }, () => thingsBoard.get(`/api/device/${id}`)),
@@ -57,7 +68,7 @@ describe("the session's rights", () => {
 
   effect("a renewed token that is expired again is not renewed in a loop", () =>
     Effect.gen(function* () {
-      const { thingsBoard, upstream } = yield* open({ [device]: expired })
+      const { thingsBoard, upstream } = yield* open({ [device]: tokenExpired })
       for (let i = 0; i < 10; i++) expect((yield* Effect.flip(thingsBoard.get(`/api/device/${id}`))).reason._tag).toBe("LoginRefused")
       expect([upstream.count(login), upstream.count(refresh), upstream.count(device)]).toEqual([1, 1, 2])
     })
@@ -65,7 +76,7 @@ describe("the session's rights", () => {
 
   effect("a fresh token that is refused ends all calls for a while", () =>
     Effect.gen(function* () {
-      const { thingsBoard, upstream } = yield* open({ [device]: refusal })
+      const { thingsBoard, upstream } = yield* open({ [device]: loginRejected })
       for (let i = 0; i < 10; i++) {
         expect((yield* Effect.flip(thingsBoard.get(`/api/device/${id}`))).reason).toMatchObject({ _tag: "LoginRefused", retryAt: 30_000 })
       }
@@ -112,7 +123,7 @@ describe("history", () => {
 
   effect("is read by the new route after an update that removed the old one", () =>
     Effect.gen(function* () {
-      const gone = failure(404, 32, "No static resource")
+      const gone = errorResponse(404, 32, "No static resource")
       const { thingsBoard, upstream } = yield* open({ [newRoute]: [gone, json({})], [oldRoute]: [json({}), gone] })
       for (let i = 0; i < 3; i++) yield* thingsBoard.history(request)
       expect([upstream.count(newRoute), upstream.count(oldRoute)]).toEqual([3, 2])
@@ -164,7 +175,7 @@ describe("the typed client", () => {
   effect("has the same session", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({
-        [find]: [expired, json([])],
+        [find]: [tokenExpired, json([])],
         "GET /api/tenant/devices": json({ data: [], totalPages: 0, totalElements: 0, hasNext: false })
       })
       expect(yield* thingsBoard.call((client) => client.relations.findRelations({ payload: query }))).toEqual([])
@@ -181,7 +192,7 @@ describe("the typed client", () => {
   effect("fails in the same way", () =>
     Effect.gen(function* () {
       const { thingsBoard } = yield* open({
-        [find]: [failure(403, 20, "You don't have permission"), json([{ from: 1 }]), text("<html>", 200, "text/html")]
+        [find]: [errorResponse(403, 20, "You don't have permission"), json([{ from: 1 }]), text("<html>", 200, "text/html")]
       })
       const reasons = yield* Effect.forEach([1, 2, 3], () =>
         Effect.map(
@@ -197,8 +208,8 @@ describe("the typed client", () => {
 effect("no secret is in what is logged or told of any failure", () =>
   Effect.gen(function* () {
     const { thingsBoard } = yield* open({
-      [login]: [failure(500, 2, "tenant@example.com"), tokens("a")],
-      [device]: [expired, refusal],
+      [login]: [errorResponse(500, 2, "tenant@example.com"), tokens("a")],
+      [device]: [tokenExpired, loginRejected],
       "GET /api/auth/user": user()
     })
     const told: Array<string> = []

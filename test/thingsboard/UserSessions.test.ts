@@ -4,9 +4,9 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, type TbCredentials } from "../../src/config/Settings.ts"
 import { UserSessions } from "../../src/thingsboard/UserSessions.ts"
-import { effect } from "../support/it.ts"
+import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { json, refusal, type Script, scripted, tokens } from "../support/scripted.ts"
+import { json, loginRejected, type Script, scriptedUpstream, tokens } from "../support/scriptedUpstream.ts"
 
 const login = "POST /api/auth/login"
 const read = "GET /api/device"
@@ -17,7 +17,7 @@ const credentials: TbCredentials = {
 }
 
 const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
-  const upstream = yield* scripted({ [read]: json({}), ...script })
+  const upstream = yield* scriptedUpstream({ [read]: json({}), ...script })
   const Made = UserSessions.layer.pipe(Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials: own })))
   const identities = Context.get(yield* Layer.build(Made), UserSessions)
   /** A request of a key that acts as this user; for others the gateway's own session is there. */
@@ -66,7 +66,7 @@ effect("equal credentials are one session, and the gateway's own are its own ses
 
 effect("a wrong password is tried three times, however often its session is dropped meanwhile", () =>
   Effect.gen(function* () {
-    const { logins, use } = yield* identitiesBefore({ [login]: refusal })
+    const { logins, use } = yield* identitiesBefore({ [login]: loginRejected })
     for (const pause of ["30 seconds", "1 minute", "9 minutes", "11 minutes", "2 hours", "1 day"] as const) {
       for (let i = 0; i < 5; i++) {
         yield* use()

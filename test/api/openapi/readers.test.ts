@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { pythonWith } from "../../support/python.ts"
+import { pythonEnvironment } from "../../support/python.ts"
 
 const root = join(import.meta.dir, "..", "..", "..")
 const openapi = join(root, "openapi.json")
@@ -25,13 +25,13 @@ const succeeds = async (command: ReadonlyArray<string>, cwd?: string) => {
 test("Redocly's linter has nothing to say", () =>
   succeeds([process.execPath, "node_modules/@redocly/cli/bin/cli.js", "lint", "openapi.json"]))
 
-const validator = await pythonWith("openapi-spec-validator==0.9.0")
+const validator = await pythonEnvironment("openapi-spec-validator==0.9.0")
 
 test.skipIf(validator === undefined)("it is a valid OpenAPI 3.1 document", () =>
   succeeds([join(validator!, "openapi-spec-validator"), openapi])
 )
 
-const generator = await pythonWith("openapi-python-client==0.29.1")
+const generator = await pythonEnvironment("openapi-python-client==0.29.1")
 
 test.skipIf(generator === undefined)("a Python client is generated, and all of it can be imported", async () => {
   const folder = await mkdtemp(join(tmpdir(), "boardwalk-python-"))

@@ -8,10 +8,10 @@ import { expiryOf } from "../../../src/cli/keys/expiry.ts"
 import { idOf } from "../../../src/cli/keys/id.ts"
 import { aligned, plain } from "../../../src/cli/keys/list.ts"
 import { timeText } from "../../../src/cli/keys/output.ts"
-import { folder } from "../../support/folder.ts"
-import { effect, live } from "../../support/it.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { effect, live } from "../../support/effectTest.ts"
 import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
-import { main, run, start } from "../../support/program.ts"
+import { main, runProgram, startProgram } from "../../support/program.ts"
 
 test("an id is made of the letters of a name, whatever they are, and never looks like a flag", () => {
   const digest = "5b6da5".padEnd(64, "0")
@@ -70,9 +70,9 @@ test("keys are listed one under the other on a terminal, and without padding els
 
 live("JSON has the key once, with the id and the end, which is told on standard error too", () =>
   Effect.gen(function* () {
-    const file = join(yield* folder("keys"), "keys.json")
+    const file = join(yield* temporaryFolder("keys"), "keys.json")
     const args = ["--name", " Grafana ", "--id", "grafana", "--scope", "devices:read", "--expires", "2099-12-31", "--json"]
-    const { exitCode, stderr, stdout } = yield* run(["keys", "create", ...args], { API_KEYS_FILE: file })
+    const { exitCode, stderr, stdout } = yield* runProgram(["keys", "create", ...args], { API_KEYS_FILE: file })
     const made = JSON.parse(stdout)
     expect(made).toEqual({ id: "grafana", name: "Grafana", key: expect.any(String), expires_at: "2100-01-01T00:00:00Z" })
     expect([exitCode, isWellFormed(made.key), stderr.includes(made.key)]).toEqual([0, true, false])
@@ -87,10 +87,12 @@ const full = '"$0" "$@" > /dev/full; echo "ended with $?" >&2'
 for (const [where, script] of Object.entries({ "a closed pipe": closed, ...(existsSync("/dev/full") ? { "a full disk": full } : {}) })) {
   live(`a key that is lost in ${where} is removed again`, () =>
     Effect.gen(function* () {
-      const file = join(yield* folder("keys"), "keys.json")
+      const file = join(yield* temporaryFolder("keys"), "keys.json")
       const create = ["keys", "create", "--name", "Lost", "--id", "lost", "--scope", "devices:read"]
       const command = ["sh", "-c", script, process.execPath, "--no-env-file", main]
-      const { stderr } = yield* Effect.scoped(Effect.flatMap(start(create, { API_KEYS_FILE: file }, {}, command), ({ ended }) => ended))
+      const { stderr } = yield* Effect.scoped(
+        Effect.flatMap(startProgram(create, { API_KEYS_FILE: file }, {}, command), ({ exited: ended }) => ended)
+      )
       expect(stderr).toContain("could not be printed")
       expect(stderr).toContain("so lost was removed again")
       expect(stderr).toContain("ended with 1")

@@ -5,16 +5,16 @@ import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { noCustomer } from "../../../src/domain/Ids.ts"
 import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
-import { folder as temporary } from "../../support/folder.ts"
-import { live } from "../../support/it.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { live } from "../../support/effectTest.ts"
 import { canaries } from "../../support/leaks/canaries.ts"
-import { run, start } from "../../support/program.ts"
-import { get } from "../../support/serving.ts"
-import { tinyThingsBoard } from "../../support/TinyThingsBoard.ts"
+import { runProgram, startProgram } from "../../support/program.ts"
+import { get } from "../../support/startServe.ts"
+import { minimalThingsBoard } from "../../support/minimalThingsBoard.ts"
 
-const folder = temporary("keys")
+const folder = temporaryFolder("keys")
 
-const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
+const keys = (file: string, ...args: ReadonlyArray<string>) => runProgram(["keys", ...args], { API_KEYS_FILE: file })
 const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
 const replaceIn = (file: string, before: string, after: string) =>
   Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace(before, after)))
@@ -129,7 +129,7 @@ describe("boardwalk keys", () => {
         const other = join(yield* folder, "keys.json")
         const key = (yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")).stdout.trim()
         const foreign = (yield* keys(other, "create", "--name", "Other", "--scope", "devices:read")).stdout.trim()
-        const verify = (presented: string) => run(["keys", "verify"], { API_KEYS_FILE: file, BOARDWALK_KEY: presented })
+        const verify = (presented: string) => runProgram(["keys", "verify"], { API_KEYS_FILE: file, BOARDWALK_KEY: presented })
         expect(yield* verify(key)).toMatchObject({ exitCode: 0, stdout: "This is key one (One).\n" })
         const mistyped = key.slice(0, 10) + (key[10] === "x" ? "y" : "x") + key.slice(11)
         const shapeless = "0f2d4b6a8c0e1f3a5b7d9c0e2f4a6b8d"
@@ -190,20 +190,20 @@ live("a gateway with a file of keys needs no API_KEY; without either it does not
   Effect.gen(function* () {
     const file = join(yield* folder, "keys.json")
     const { stdout } = yield* keys(file, "create", "--name", "One", "--scope", "devices:read")
-    const upstream = yield* tinyThingsBoard()
+    const upstream = yield* minimalThingsBoard()
     const environment = { TB_HOST: upstream.url, TB_USERNAME: canaries.username, TB_PASSWORD: canaries.password, HOST: "127.0.0.1" }
-    const program = yield* start(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
-    const [, url] = yield* program.says(/listens on (http:\/\/[\d.:]+)/)
+    const program = yield* startProgram(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
+    const [, url] = yield* program.waitForOutput(/listens on (http:\/\/[\d.:]+)/)
     expect((yield* get(`${url}/api/v1/tb/assets`, { "x-api-key": stdout.trim() })).status).toBe(403)
     expect((yield* get(`${url}/api/v1/tb/assets`, {})).status).toBe(401)
     expect(program.output()).not.toContain(stdout.trim())
 
-    const refused = yield* run(["serve", "--port", "0"], environment)
+    const refused = yield* runProgram(["serve", "--port", "0"], environment)
     expect(refused.exitCode).toBe(2)
     expect(refused.stderr).toContain("API_KEYS_FILE")
     for (const text of ["{", '{"keys":[{"id":"half"}]}']) {
       yield* Effect.promise(() => Bun.write(file, text))
-      const broken = yield* run(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
+      const broken = yield* runProgram(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
       expect([text, broken.exitCode === 0]).toEqual([text, false])
       expect(broken.stdout + broken.stderr).toContain("API_KEYS_FILE cannot be used")
     }

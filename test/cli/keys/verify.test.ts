@@ -4,19 +4,19 @@ import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { digestOf, createKey } from "../../../src/apikeys/KeyFormat.ts"
-import { folder } from "../../support/folder.ts"
-import { live } from "../../support/it.ts"
-import { keyOf, keysFile } from "../../support/keysFile.ts"
-import { main, run, start } from "../../support/program.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { live } from "../../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
+import { main, runProgram, startProgram } from "../../support/program.ts"
 
 const verify = (file: string, id: string, ...args: ReadonlyArray<string>) =>
-  run(["keys", "verify", ...args], { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf(id) })
+  runProgram(["keys", "verify", ...args], { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf(id) })
 
 /** With the text of a variable on standard input. */
 const piped = (text: string, environment: Record<string, string>, files: Record<string, string> = {}) =>
   Effect.scoped(
     Effect.flatMap(
-      start(["keys", "verify"], { ...environment, PIPED: text }, files, [
+      startProgram(["keys", "verify"], { ...environment, PIPED: text }, files, [
         "sh",
         "-c",
         'printf %s "$PIPED" | "$0" "$@"',
@@ -24,13 +24,13 @@ const piped = (text: string, environment: Record<string, string>, files: Record<
         "--no-env-file",
         main
       ]),
-      ({ ended }) => ended
+      ({ exited: ended }) => ended
     )
   )
 
 live("a key that no longer works is told as such, with exit code 1", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({
+    const file = yield* writeKeyFile({
       now: {},
       later: { expires_at: "2099-06-30T12:00:00+02:00" },
       past: { expires_at: "2020-01-01T00:00:00Z" },
@@ -52,7 +52,7 @@ live("a key that no longer works is told as such, with exit code 1", () =>
 
 live("a key is read from standard input, of which the first line counts, unless a variable has one", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ one: {}, two: {} })
+    const file = yield* writeKeyFile({ one: {}, two: {} })
     const input = `${keyOf("one")}\nuser: somebody\n`
     expect(yield* piped(input, { API_KEYS_FILE: file })).toEqual({ exitCode: 0, stdout: "This is key one (one).\n", stderr: "" })
     expect((yield* piped(input, { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf("two") })).stdout).toContain("key two")
@@ -64,12 +64,12 @@ live("a key is read from standard input, of which the first line counts, unless 
 
 live("file and key are read from .env as the gateway's settings are, below the environment", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ one: {}, two: {} })
+    const file = yield* writeKeyFile({ one: {}, two: {} })
     const files = { ".env": `API_KEYS_FILE=${file}\nBOARDWALK_KEY=${keyOf("one")}\n` }
-    expect((yield* run(["keys", "verify"], {}, files)).stdout).toContain("key one")
-    expect((yield* run(["keys", "verify"], { BOARDWALK_KEY: keyOf("two") }, files)).stdout).toContain("key two")
-    expect((yield* run(["keys", "list"], { API_KEYS_FILE: "other.json" }, files)).stderr).toContain("other.json does not exist")
-    const without = yield* run(["keys", "list"])
+    expect((yield* runProgram(["keys", "verify"], {}, files)).stdout).toContain("key one")
+    expect((yield* runProgram(["keys", "verify"], { BOARDWALK_KEY: keyOf("two") }, files)).stdout).toContain("key two")
+    expect((yield* runProgram(["keys", "list"], { API_KEYS_FILE: "other.json" }, files)).stderr).toContain("other.json does not exist")
+    const without = yield* runProgram(["keys", "list"])
     expect([without.exitCode, without.stdout]).toEqual([2, ""])
     expect(without.stderr).toContain("--file, or API_KEYS_FILE in the environment or in .env")
   })
@@ -79,8 +79,9 @@ live(
   "a key is revoked, enabled and given another end, and each says what came of it",
   () =>
     Effect.gen(function* () {
-      const file = yield* keysFile({ a: { expires_at: "2020-01-01T00:00:00Z" } })
-      const told = (...args: ReadonlyArray<string>) => Effect.map(run(["keys", ...args], { API_KEYS_FILE: file }), ({ stdout }) => stdout)
+      const file = yield* writeKeyFile({ a: { expires_at: "2020-01-01T00:00:00Z" } })
+      const told = (...args: ReadonlyArray<string>) =>
+        Effect.map(runProgram(["keys", ...args], { API_KEYS_FILE: file }), ({ stdout }) => stdout)
       expect(yield* told("revoke", "a")).toContain("Key a is disabled")
       expect(yield* told("revoke", "a")).toBe("Key a was disabled already.\n")
       expect(yield* told("enable", "a")).toContain("it expired 2020-01-01T00:00:00Z")
@@ -103,15 +104,15 @@ live("a key in the place of an id is not repeated, and its id is named", () =>
   Effect.gen(function* () {
     // Keys that the watch does not know: it looks at arguments too.
     const [known, unknown] = [createKey(randomBytes), createKey(randomBytes)]
-    const file = join(yield* folder("keys"), "keys.json")
+    const file = join(yield* temporaryFolder("keys"), "keys.json")
     const entry = { id: "one", name: "One", sha256: digestOf(known), scopes: [] }
     yield* Effect.promise(() => Bun.write(file, JSON.stringify({ keys: [entry] })))
-    const answers = yield* Effect.forEach([known, unknown], (key) => run(["keys", "revoke", key], { API_KEYS_FILE: file }))
+    const answers = yield* Effect.forEach([known, unknown], (key) => runProgram(["keys", "revoke", key], { API_KEYS_FILE: file }))
     expect(answers).toEqual([
       { exitCode: 1, stdout: "", stderr: "boardwalk: This is a key, not an id. Its id is one. Nothing was changed.\n" },
       { exitCode: 1, stdout: "", stderr: `boardwalk: This is a key, not an id, and it is not in ${file}. Nothing was changed.\n` }
     ])
-    const wrong = yield* run(["keys", "list", known], { API_KEYS_FILE: file })
+    const wrong = yield* runProgram(["keys", "list", known], { API_KEYS_FILE: file })
     expect([wrong.exitCode, wrong.stdout, wrong.stderr.includes(known.slice(3))]).toEqual([2, "", false])
     expect(JSON.parse(yield* Effect.promise(() => Bun.file(file).text()))).toEqual({ keys: [entry] })
   })

@@ -6,12 +6,12 @@ import { dirname, join } from "node:path"
 import { keysOf } from "../../../src/cli/keys/file.ts"
 import { changeKeys } from "../../../src/cli/keys/write.ts"
 import { layer } from "../../../src/platform/Runtime.ts"
-import { folder } from "../../support/folder.ts"
-import { live } from "../../support/it.ts"
-import { keysFile } from "../../support/keysFile.ts"
-import { run } from "../../support/program.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { live } from "../../support/effectTest.ts"
+import { writeKeyFile } from "../../support/keyFile.ts"
+import { runProgram } from "../../support/program.ts"
 
-const keys = (file: string, ...args: ReadonlyArray<string>) => run(["keys", ...args], { API_KEYS_FILE: file })
+const keys = (file: string, ...args: ReadonlyArray<string>) => runProgram(["keys", ...args], { API_KEYS_FILE: file })
 const create = (file: string, id: string) => keys(file, "create", "--name", id, "--id", id, "--scope", "devices:read")
 const textOf = (file: string) => Effect.promise(() => Bun.file(file).text())
 const write = (file: string, text: string) => Effect.promise(() => Bun.write(file, text))
@@ -24,7 +24,7 @@ live(
   "ten commands at once lose nothing of each other",
   () =>
     Effect.gen(function* () {
-      const file = yield* keysFile({ old: {}, leaked: {} })
+      const file = yield* writeKeyFile({ old: {}, leaked: {} })
       const ids = Array.from({ length: 9 }, (_, i) => `new-${i}`)
       const outcomes = yield* Effect.all([...ids.map((id) => create(file, id)), keys(file, "revoke", "leaked")], {
         concurrency: "unbounded"
@@ -40,7 +40,7 @@ live(
 
 live("a lock that was left behind is named, and nothing is changed", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {} })
+    const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
     yield* write(`${file}.lock`, "")
     const hourAgo = Date.now() / 1000 - 3600
@@ -54,7 +54,7 @@ live("a lock that was left behind is named, and nothing is changed", () =>
 
 live("the file keeps its mode, whatever lies beside it", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {} })
+    const file = yield* writeKeyFile({ a: {} })
     yield* Effect.promise(() => chmod(file, 0o640))
     yield* write(`${file}.new`, "left behind")
     yield* Effect.promise(() => chmod(`${file}.new`, 0o666))
@@ -68,7 +68,7 @@ live("the file keeps its mode, whatever lies beside it", () =>
 
 live("a read-only file stays as it is", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {} })
+    const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
     yield* Effect.promise(() => chmod(file, 0o444))
     const outcomes = [yield* create(file, "b"), yield* keys(file, "revoke", "a")]
@@ -108,7 +108,7 @@ const changing = (file: string, changes: Partial<FileSystem.FileSystem>) =>
 
 live("a file of another user stays that user's, or as it is", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {}, b: {} })
+    const file = yield* writeKeyFile({ a: {}, b: {} })
     const before = yield* textOf(file)
     const failed = yield* changing(file, { chown: () => refused("chown") })
     expect(failed).toMatchObject({ failure: { message: expect.stringMatching(/user 4242 and group 4343.*nothing was changed\. Run/) } })
@@ -125,7 +125,7 @@ live("a file of another user stays that user's, or as it is", () =>
 
 live("what was begun is removed when it cannot be finished", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {} })
+    const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
     const failed = yield* changing(file, { chown: () => Effect.void, rename: () => refused("rename") })
     expect(failed).toMatchObject({ failure: { message: `${file} cannot be changed: EPERM: not permitted.` } })
@@ -135,8 +135,8 @@ live("what was begun is removed when it cannot be finished", () =>
 
 live("a link stays a link, and the file behind it is changed", () =>
   Effect.gen(function* () {
-    const file = yield* keysFile({ a: {} })
-    const place = yield* folder("links")
+    const file = yield* writeKeyFile({ a: {} })
+    const place = yield* temporaryFolder("links")
     const [link, dangling] = [join(place, "keys.json"), join(place, "nothing.json")]
     yield* Effect.promise(() => Promise.all([symlink(file, link), symlink("missing.json", dangling)]))
     expect([(yield* create(link, "b")).exitCode, (yield* keys(link, "revoke", "a")).exitCode]).toEqual([0, 0])
@@ -177,7 +177,7 @@ live("what is wrong with a file is told with its name, and of an entry with its 
 
 live("only a new key makes a new file, and only in a folder that is there", () =>
   Effect.gen(function* () {
-    const path = yield* folder("none")
+    const path = yield* temporaryFolder("none")
     const file = join(path, "keys.json")
     for (const args of [["list"], ["revoke", "a"], ["verify", "--key", "none"]]) {
       const { exitCode, stderr, stdout } = yield* keys(file, ...args)

@@ -7,7 +7,7 @@ import { assets } from "../../../src/http/pages/assets.ts"
 import { pages } from "../../../src/http/pages/Pages.ts"
 import { securityHeaders } from "../../../src/http/response/securityHeaders.ts"
 import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
-import { effect, live } from "../../support/it.ts"
+import { effect, live } from "../../support/effectTest.ts"
 
 const serve = (docsEnabled: boolean) =>
   BunHttpServer.layer(pages({ docsEnabled }), {

@@ -3,15 +3,15 @@ import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { hasBrowser, launchBrowser } from "../../support/browser.ts"
 import { canaries, gateway } from "../../support/gateway.ts"
-import { live } from "../../support/it.ts"
-import { keyOf, keysFile } from "../../support/keysFile.ts"
+import { live } from "../../support/effectTest.ts"
+import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
 
 const guarded = ["/docs", "/redoc", "/reference", "/openapi.json"]
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString("base64")}` })
 
 live("is opened by a valid key in the header or as a password, and by nothing else", () =>
   Effect.gen(function* () {
-    const apiKeysFile = yield* keysFile({ reader: { scopes: ["devices:read"] }, gone: { expires_at: "2020-01-01T00:00:00Z" } })
+    const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["devices:read"] }, gone: { expires_at: "2020-01-01T00:00:00Z" } })
     const { call, logs } = yield* gateway({ settings: { docsAccess: "key", apiKeysFile } })
     for (const path of guarded) {
       const ask = (headers: Record<string, string>) => Effect.map(call(path, { key: null, headers }), ({ status }) => status)

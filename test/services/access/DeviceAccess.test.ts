@@ -6,8 +6,8 @@ import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Visibility } from "../../../src/domain/Visibility.ts"
 import { CurrentVisibility } from "../../../src/services/access/CurrentVisibility.ts"
 import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
-import { effect } from "../../support/it.ts"
-import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { effect } from "../../support/effectTest.ts"
+import { failWith, stubThingsBoard } from "../../support/stubThingsBoard.ts"
 
 const id = "784f394c-42b6-435a-983c-b7beff2784f9"
 const device = Effect.succeed(Buffer.from(`{"id":{"entityType":"DEVICE","id":"${id}"},"name":"Hall","type":"meter","label":null}`))
@@ -16,7 +16,7 @@ const device = Effect.succeed(Buffer.from(`{"id":{"entityType":"DEVICE","id":"${
 const over = Effect.fnUntraced(function* (...answers: ReadonlyArray<Effect.Effect<Buffer, ThingsBoardError>>) {
   const paths: Array<string> = []
   const get = (path: string) => Effect.suspend(() => answers[Math.min(paths.push(path), answers.length) - 1]!)
-  const access = yield* Effect.provide(DeviceAccess, yield* Layer.build(DeviceAccess.layer.pipe(Layer.provide(madeThingsBoard({ get })))))
+  const access = yield* Effect.provide(DeviceAccess, yield* Layer.build(DeviceAccess.layer.pipe(Layer.provide(stubThingsBoard({ get })))))
   return { paths, seen: access.requireVisible }
 })
 
@@ -46,7 +46,7 @@ effect("many that ask at once are answered by one call", () =>
 
 effect("one that is missing and one that is another's are told alike, and asked for again", () =>
   Effect.gen(function* () {
-    const { paths, seen } = yield* over(failing(new NotFound()), failing(new Forbidden()), device)
+    const { paths, seen } = yield* over(failWith(new NotFound()), failWith(new Forbidden()), device)
     for (let i = 0; i < 2; i++) {
       expect(yield* Effect.flip(seen(id))).toEqual(new EntityNotFound({ entityType: "DEVICE", id }))
     }
@@ -57,7 +57,7 @@ effect("one that is missing and one that is another's are told alike, and asked 
 
 effect("a ThingsBoard that is away or answers nonsense does not make a device missing", () =>
   Effect.gen(function* () {
-    const { seen } = yield* over(failing(new Unavailable({ why: "refused" })), Effect.succeed(Buffer.from("{}")), device)
+    const { seen } = yield* over(failWith(new Unavailable({ why: "refused" })), Effect.succeed(Buffer.from("{}")), device)
     expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "Unavailable" } })
     expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "BadAnswer" } })
     expect((yield* seen(id)).name).toBe("Hall")

@@ -5,15 +5,15 @@ import * as fc from "fast-check"
 import type { GraphQuery } from "../../../src/domain/Graph.ts"
 import type { EntityType } from "../../../src/domain/Ids.ts"
 import { Graph } from "../../../src/services/graph/Graph.ts"
-import { effect } from "../../support/it.ts"
-import { madeThingsBoard } from "../../support/stubThingsBoard.ts"
-import { type Net, relationNet } from "../../support/relationNet.ts"
+import { effect } from "../../support/effectTest.ts"
+import { stubThingsBoard } from "../../support/stubThingsBoard.ts"
+import { type RelationGraph, stubRelations } from "../../support/stubRelations.ts"
 
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 
-const around = Effect.fnUntraced(function* (net: Net, query: Partial<GraphQuery> & Pick<GraphQuery, "root">) {
-  const { call, calls } = relationNet(net)
-  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(madeThingsBoard({ call })))))
+const around = Effect.fnUntraced(function* (net: RelationGraph, query: Partial<GraphQuery> & Pick<GraphQuery, "root">) {
+  const { call, calls } = stubRelations(net)
+  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(stubThingsBoard({ call })))))
   const defaults = { maxDepth: 2, direction: "BOTH", types: [], relationTypes: [], nodeLimit: 1000 } as const
   return { calls, found: yield* graph.around({ ...defaults, ...query }) }
 })
@@ -21,7 +21,7 @@ const around = Effect.fnUntraced(function* (net: Net, query: Partial<GraphQuery>
 const edgeText = ({ from, relation_type, to }: { from: string; to: string; relation_type: string }) => `${from} ${relation_type} ${to}`
 
 /** By depth, searched one relation after the other. */
-const searched = ({ edges, nodes }: Net, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
+const searched = ({ edges, nodes }: RelationGraph, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
   const hidden = new Set(nodes.filter(({ isHidden }) => isHidden === true).map(({ id }) => id))
   const followed = edges.filter(
     ({ from, to, type }) => !hidden.has(from) && !hidden.has(to) && (relationTypes.length === 0 || relationTypes.includes(type))
@@ -50,7 +50,7 @@ const net = fc
     hidden: fc.array(fc.nat(), { maxLength: 3 }),
     kinds: fc.array(fc.constantFrom(...types), { minLength: 24, maxLength: 24 })
   })
-  .map(({ hidden, kinds, pairs, size }): Net => {
+  .map(({ hidden, kinds, pairs, size }): RelationGraph => {
     const edges = pairs.map(([from, to, type]) => ({ from: idOf(from % size), to: idOf(to % size), type }))
     return {
       nodes: Array.from({ length: size }, (_, n) => ({
@@ -106,9 +106,9 @@ effect(
 )
 
 /** A building of 5 floors, 50 rooms and 1,000 devices; each floor has a gateway that manages its devices. */
-const building = (): Net => {
-  const nodes: Array<Net["nodes"][number]> = [{ id: idOf(0), entityType: "ASSET" }]
-  const edges: Array<Net["edges"][number]> = []
+const building = (): RelationGraph => {
+  const nodes: Array<RelationGraph["nodes"][number]> = [{ id: idOf(0), entityType: "ASSET" }]
+  const edges: Array<RelationGraph["edges"][number]> = []
   const add = (entityType: EntityType, parent: string, type = "Contains") => {
     const id = idOf(nodes.length)
     nodes.push({ id, entityType })
@@ -149,7 +149,7 @@ describe("the calls do not grow with the nodes", () => {
 
 effect("a root that is missing or hidden is not found; alone it is a single node", () =>
   Effect.gen(function* () {
-    const given: Net = {
+    const given: RelationGraph = {
       nodes: [
         { id: idOf(0), entityType: "DEVICE" },
         { id: idOf(1), entityType: "DEVICE", isHidden: true }

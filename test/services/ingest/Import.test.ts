@@ -8,8 +8,8 @@ import { Import, type ImportOptions } from "../../../src/services/ingest/Import.
 import { Ingest } from "../../../src/services/ingest/Ingest.ts"
 import type { ThingsBoardShape } from "../../../src/thingsboard/ThingsBoard.ts"
 import { Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
-import { effect } from "../../support/it.ts"
-import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { effect } from "../../support/effectTest.ts"
+import { failWith, stubThingsBoard } from "../../support/stubThingsBoard.ts"
 
 const t0 = 1_700_000_000_000
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
@@ -18,7 +18,7 @@ const stored = Effect.succeed(Buffer.alloc(0))
 const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
   const layer = Import.layer.pipe(
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer)),
-    Layer.provide(madeThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
+    Layer.provide(stubThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
     Layer.provide(Settings.layerTest())
   )
   const { run } = yield* Effect.provide(Import, yield* Layer.build(layer))
@@ -127,7 +127,7 @@ effect("a point that a later row replaces is not counted as stored", () =>
 effect("a ThingsBoard that is away for a moment is waited for", () =>
   Effect.gen(function* () {
     let calls = 0
-    const run = yield* over(() => Effect.suspend(() => (++calls < 4 ? failing(new Unavailable({ why: "refused" })) : stored)))
+    const run = yield* over(() => Effect.suspend(() => (++calls < 4 ? failWith(new Unavailable({ why: "refused" })) : stored)))
     const fiber = yield* Effect.forkChild(run([...rows(1, 3)]))
     yield* TestClock.adjust("30 seconds")
     const { refusedCount, taken } = yield* Fiber.join(fiber)
@@ -140,7 +140,7 @@ effect("one that stays away is given up once, and every row that was not stored 
     let calls = 0
     const run = yield* over(() => {
       calls++
-      return failing(new Unavailable({ why: "refused" }))
+      return failWith(new Unavailable({ why: "refused" }))
     })
     const fiber = yield* Effect.forkChild(run(rows(1000, 2)))
     yield* TestClock.adjust("2 minutes")

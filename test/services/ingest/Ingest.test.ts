@@ -8,9 +8,9 @@ import { Attributes } from "../../../src/services/attributes/Attributes.ts"
 import { Ingest } from "../../../src/services/ingest/Ingest.ts"
 import { NotFound, Rejected, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import type { ThingsBoardShape } from "../../../src/thingsboard/ThingsBoard.ts"
-import { effect } from "../../support/it.ts"
-import { blank, value } from "../../support/jsonTokens.ts"
-import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { effect } from "../../support/effectTest.ts"
+import { whitespace, value } from "../../support/jsonTokens.ts"
+import { failWith, stubThingsBoard } from "../../support/stubThingsBoard.ts"
 
 const device = "784f394c-42b6-435a-983c-b7beff2784f9"
 const other = "784f394c-42b6-435a-983c-b7beff2784f0"
@@ -26,7 +26,7 @@ const over = Effect.fnUntraced(function* (refuse: ThingsBoardShape["post"] = () 
       return refuse(path, json)
     })
   const layer = Layer.mergeAll(Ingest.layer, Attributes.layer).pipe(
-    Layer.provide(madeThingsBoard({ post })),
+    Layer.provide(stubThingsBoard({ post })),
     Layer.provide(Settings.layerTest())
   )
   const context = yield* Layer.build(layer)
@@ -55,7 +55,7 @@ effect("points of one time go up together, with the tokens that came", () =>
 effect("any valid value goes up as the very token, or is refused by its place", () =>
   Effect.gen(function* () {
     const { ingest, sent } = yield* over()
-    const tokens = fc.sample(fc.tuple(value, blank), { numRuns: 3000, seed: 7 })
+    const tokens = fc.sample(fc.tuple(value, whitespace), { numRuns: 3000, seed: 7 })
     for (const [token, space] of tokens) {
       sent.length = 0
       const body = `{${space}"k"${space}:[{"value":${space}${token}${space},"ts":${t0}}]}`
@@ -134,10 +134,10 @@ effect("many points go up in few writes, well below ThingsBoard's limit, in thei
 
 effect("what ThingsBoard refuses of a well-formed write is the caller's; a missing device is told", () =>
   Effect.gen(function* () {
-    const { ingest } = yield* over(() => failing(new Rejected()))
+    const { ingest } = yield* over(() => failWith(new Rejected()))
     const body = `{"a":[{"ts":${t0},"value":1}]}`
     expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard rejects one of these keys or values"])
-    const { ingest: without } = yield* over(() => failing(new NotFound()))
+    const { ingest: without } = yield* over(() => failWith(new NotFound()))
     expect((yield* Effect.flip(without.upload(device, body, strict)))._tag).toBe("EntityNotFound")
   })
 )
@@ -145,7 +145,7 @@ effect("what ThingsBoard refuses of a well-formed write is the caller's; a missi
 effect("a bulk upload is checked as a whole, then each device stands for itself", () =>
   Effect.gen(function* () {
     const { ingest, sent } = yield* over((path) =>
-      path.includes(other) ? failing(new Unavailable({ why: "refused" })) : Effect.succeed(Buffer.alloc(0))
+      path.includes(other) ? failWith(new Unavailable({ why: "refused" })) : Effect.succeed(Buffer.alloc(0))
     )
     const points = `{"a":[{"ts":${t0},"value":0.30000000000000004}]}`
     const { outcomes, warnings } = yield* ingest.bulk(`{"${device}":${points},"${other}":${points}}`, strict)

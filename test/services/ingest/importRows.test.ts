@@ -12,7 +12,7 @@ import { parseLine } from "../../../src/services/ingest/ndjsonRows.ts"
 import { parseTimestamp } from "../../../src/services/ingest/timestamps.ts"
 import type { ValueRules } from "../../../src/services/validation/values.ts"
 import { text } from "../../support/jsonTokens.ts"
-import { pageOf, written } from "../../support/historyPages.ts"
+import { makePage, renderFile } from "../../support/historyPages.ts"
 
 const strict: ValueRules = { convertNumericText: false }
 const t0 = 1_700_000_000_000
@@ -114,11 +114,11 @@ test("whatever csv and jsonl exported reads back as it was", () => {
   fc.assert(
     fc.property(fc.array(token, { minLength: 1, maxLength: 8 }), (tokens) => {
       const meaning = (one: string | undefined) => (one?.startsWith('"') ? JSON.stringify(JSON.parse(one)) : one)
-      const page = pageOf({ "a,=b": tokens })
-      const rows = rowsOf(written(csv(), { page }))
+      const page = makePage({ "a,=b": tokens })
+      const rows = rowsOf(renderFile(csv(), { page }))
       expect(tokensOf(rows).map(meaning)).toEqual(tokens.map(meaning))
       expect(rows.map((row) => typeof row === "object" && [row.ts, row.points[0]?.key])).toEqual(tokens.map((_, ts) => [ts, "a,=b"]))
-      const lines = new LineReader().feed(written(ndjson(), { page }))
+      const lines = new LineReader().feed(renderFile(ndjson(), { page }))
       expect(tokensOf(lines.map(({ text: one }) => line(one!))).map(meaning)).toEqual(tokens.map(meaning))
     }),
     { numRuns: 3000 }

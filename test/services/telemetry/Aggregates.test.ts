@@ -3,8 +3,8 @@ import { Effect, Stream } from "effect"
 import type { Order } from "../../../src/domain/Telemetry.ts"
 import { Aggregates } from "../../../src/services/telemetry/Aggregates.ts"
 import { type BucketsAsked, bucketingOf } from "../../../src/services/telemetry/bucketing.ts"
-import { live } from "../../support/it.ts"
-import { overEmulator } from "../../support/overEmulator.ts"
+import { live } from "../../support/effectTest.ts"
+import { emulatedServices } from "../../support/emulatedServices.ts"
 
 const at = (iso: string) => Date.parse(iso)
 const hour = 3_600_000
@@ -30,7 +30,7 @@ const hourly = (from: string, to: string) =>
 describe("buckets", () => {
   live("are dated at their start, empty ones left out, the ends cut to the range", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
         a: [
           [at("2024-01-01T00:10Z"), 1n],
@@ -51,7 +51,7 @@ describe("buckets", () => {
 
   live("days of 23 and 25 hours hold just their own points", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
         a: [...hourly("2024-03-29T00:00Z", "2024-04-02T00:00Z"), ...hourly("2024-10-26T00:00Z", "2024-10-29T00:00Z")]
       })
@@ -70,7 +70,7 @@ describe("buckets", () => {
 
   live("the clocks of America are changed at other hours", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
         a: [...hourly("2024-03-09T00:00Z", "2024-03-13T00:00Z"), ...hourly("2024-11-02T00:00Z", "2024-11-06T00:00Z")]
       })
@@ -90,7 +90,7 @@ describe("buckets", () => {
 
   live("months and weeks follow the calendar", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", { a: hourly("2024-01-01T00:00Z", "2024-04-01T00:00Z") })
       const range = { start: at("2024-01-01T00:00Z"), end: at("2024-04-01T00:00Z") }
       expect((yield* use(read(id, { ...range, agg: "COUNT", interval: "1mo" }))).map(([, count]) => Number(count) / 24)).toEqual([
@@ -103,7 +103,7 @@ describe("buckets", () => {
 
   live("more than ThingsBoard allows in a call are asked for in several", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const start = at("2024-01-01T00:00Z")
       const id = device("Meter", { a: Array.from({ length: 2000 }, (_, i) => [start + i * 60_000 + 30_000, BigInt(i)] as const) })
       const asked = { agg: "MAX", interval: "1m", start, end: start + 2000 * 60_000 } as const
@@ -116,7 +116,7 @@ describe("buckets", () => {
 
   live("a long range with few points takes few calls", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", {
         a: [
           [at("1999-12-31T23:59Z"), 1n],

@@ -10,9 +10,9 @@ import { type ExportQuery, Exports } from "../../../src/services/telemetry/Expor
 import { History } from "../../../src/services/telemetry/History.ts"
 import { Telemetry } from "../../../src/services/telemetry/Telemetry.ts"
 import { type ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
-import { effect } from "../../support/it.ts"
-import { failing, historyOf, madeThingsBoard } from "../../support/stubThingsBoard.ts"
-import { textOf } from "../../support/overEmulator.ts"
+import { effect } from "../../support/effectTest.ts"
+import { failWith, renderHistory, stubThingsBoard } from "../../support/stubThingsBoard.ts"
+import { readText } from "../../support/emulatedServices.ts"
 
 const deviceId = DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9")
 const query: ExportQuery = { client: "anyone", deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", buckets: {} }
@@ -22,10 +22,10 @@ type Answer = Effect.Effect<Buffer, ThingsBoardError>
 
 const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | undefined = () => undefined) {
   const calls = { history: 0 }
-  const upstream = madeThingsBoard({
+  const upstream = stubThingsBoard({
     get: (path) =>
       Effect.succeed(Buffer.from(path.endsWith("/keys/timeseries") ? '["a"]' : `{"id":{"id":"${deviceId}"},"name":"Hall","type":"meter"}`)),
-    history: (request) => trouble(++calls.history) ?? Effect.succeed(historyOf({ a: [[5, "1"]] }, request))
+    history: (request) => trouble(++calls.history) ?? Effect.succeed(renderHistory({ a: [[5, "1"]] }, request))
   })
   const layer = Exports.layer.pipe(
     Layer.provide(Layer.mergeAll(History.layer, Aggregates.layer, DeviceAccess.layer, Telemetry.layer)),
@@ -51,7 +51,7 @@ effect("one export too many waits for a place, and gets the first that is free",
     yield* TestClock.adjust("4 seconds")
     expect([waiting.pollUnsafe(), calls.history]).toEqual([undefined, 2])
     yield* one.close
-    expect(yield* textOf(yield* (yield* Fiber.join(waiting)).made)).toBe(file)
+    expect(yield* readText(yield* (yield* Fiber.join(waiting)).made)).toBe(file)
   })
 )
 
@@ -93,7 +93,7 @@ effect("one client is not given the last place, and waits for its own even where
 
 effect("one that fails or is refused at its start leaves its place", () =>
   Effect.gen(function* () {
-    const { start } = yield* open((call) => (call <= 3 ? failing(new Unavailable({ why: "refused" })) : undefined))
+    const { start } = yield* open((call) => (call <= 3 ? failWith(new Unavailable({ why: "refused" })) : undefined))
     for (let i = 0; i < 3; i++) {
       const { close, made } = yield* start(i === 1 ? { buckets: { agg: "SUM", interval: "1s" } } : {})
       expect(yield* Effect.flip(made)).toMatchObject({ reason: { _tag: "Unavailable" } })
@@ -107,13 +107,13 @@ effect("one that fails or is refused at its start leaves its place", () =>
 
 effect("aggregates of a run that fails in the middle are read again, and nobody notices", () =>
   Effect.gen(function* () {
-    const answers: Record<number, Answer> = { 2: failing(new Unavailable({ why: "broken" })), 3: Effect.succeed(Buffer.from('{"a":[')) }
+    const answers: Record<number, Answer> = { 2: failWith(new Unavailable({ why: "broken" })), 3: Effect.succeed(Buffer.from('{"a":[')) }
     let asked = 0
     const { start } = yield* open(
       (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * asked++ + 500},"value":1.10}]}`))
     )
     const { made } = yield* start({ range: { start: 0, end: 1_400_000 }, buckets: { agg: "MAX", interval: 1000 } })
-    const reading = yield* Effect.forkChild(textOf(yield* made), { startImmediately: true })
+    const reading = yield* Effect.forkChild(readText(yield* made), { startImmediately: true })
     for (let step = 0; step < 50 && reading.pollUnsafe() === undefined; step++) {
       yield* TestClock.adjust("500 millis")
       yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))

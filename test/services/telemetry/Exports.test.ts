@@ -1,8 +1,8 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { type ExportQuery, Exports, type ManyQuery } from "../../../src/services/telemetry/Exports.ts"
-import { live } from "../../support/it.ts"
-import { overEmulator, textOf } from "../../support/overEmulator.ts"
+import { live } from "../../support/effectTest.ts"
+import { emulatedServices, readText } from "../../support/emulatedServices.ts"
 
 const t0 = 1_700_006_400_000
 const range = { start: t0, end: t0 + 86_400_000 }
@@ -11,20 +11,20 @@ const fileOf = (query: Partial<ExportQuery> & Pick<ExportQuery, "deviceId">) =>
   Effect.gen(function* () {
     const exports = yield* Exports
     const file = yield* exports.telemetry({ client: "anyone", keys: undefined, range, format: "json", buckets: {}, ...query })
-    return { ...file, text: yield* textOf(file) }
+    return { ...file, text: yield* readText(file) }
   }).pipe(Effect.scoped)
 
 const filesOf = (query: Partial<ManyQuery> & Pick<ManyQuery, "selection">) =>
   Effect.gen(function* () {
     const exports = yield* Exports
     const file = yield* exports.devices({ client: "anyone", keys: undefined, range, format: "json", ...query })
-    return { ...file, text: yield* textOf(file) }
+    return { ...file, text: yield* readText(file) }
   }).pipe(Effect.scoped)
 
 describe("aggregates as a file", () => {
   live("are the same in every format, dated at their start", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const deviceId = device("Meter", {
         a: [
           [t0 + 1, 1n],
@@ -45,7 +45,7 @@ describe("aggregates as a file", () => {
 
   live("are refused before anything is read when the interval or the range is wrong", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const deviceId = device("Meter", { a: [[t0, 1n]] })
       const wrong = [
         fileOf({ deviceId, buckets: { agg: "MAX" } }),
@@ -68,7 +68,7 @@ describe("aggregates as a file", () => {
 describe("many devices in a file", () => {
   live("come one after the other in the order asked, with their ids and names", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const one = device("Hall", { a: [[t0, 1n]], b: [[t0, 2n]] })
       const two = device("Roof", {
         a: [
@@ -101,7 +101,7 @@ describe("many devices in a file", () => {
 
   live("of a type are all of it, and no others", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const ids = Array.from({ length: 40 }, (_, i) => device(`Meter ${i}`, { a: [[t0, BigInt(i)]] }, "meter"))
       device("Other", { a: [[t0, 0n]] })
       const { fileName, text } = yield* use(filesOf({ selection: { device_type: "meter" } }))
@@ -113,7 +113,7 @@ describe("many devices in a file", () => {
 
   live("fail when one that is named is missing, before a byte is sent", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const id = "784f394c-42b6-435a-983c-b7beff2784f9"
       const error = yield* use(Effect.flip(filesOf({ selection: { device_ids: [device("Hall", { a: [[t0, 1n]] }), id] } })))
       expect(error).toMatchObject({ _tag: "EntityNotFound", id })
@@ -123,7 +123,7 @@ describe("many devices in a file", () => {
 
   live("are read again where ThingsBoard fails on the way, and nobody notices", () =>
     Effect.gen(function* () {
-      const { device, faults, use } = yield* overEmulator()
+      const { device, faults, use } = yield* emulatedServices()
       const ids = Array.from({ length: 4 }, (_, i) => device(`Meter ${i}`, { a: [[t0, BigInt(i)]] }))
       const expected = yield* use(filesOf({ selection: { device_ids: ids }, format: "jsonl" }))
       faults.order({ path: `*/${ids[1]}/keys/timeseries`, outcome: { type: "Garbage" } })
@@ -136,7 +136,7 @@ describe("many devices in a file", () => {
 
   live("that is deleted meanwhile breaks the file off", () =>
     Effect.gen(function* () {
-      const { device, faults, use } = yield* overEmulator()
+      const { device, faults, use } = yield* emulatedServices()
       const ids = Array.from({ length: 3 }, (_, i) => device(`Meter ${i}`, { a: [[t0, BigInt(i)]] }))
       faults.order({ path: `*/${ids[2]}/keys/timeseries`, outcome: { type: "Status", status: 404 } })
       const error = yield* use(Effect.flip(filesOf({ selection: { device_ids: ids }, format: "json" })))

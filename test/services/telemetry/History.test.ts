@@ -11,13 +11,13 @@ import {
   Unavailable,
   Unsupported
 } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
-import { effect, live } from "../../support/it.ts"
-import { failing, historyOf, madeThingsBoard, type Tokens } from "../../support/stubThingsBoard.ts"
+import { effect, live } from "../../support/effectTest.ts"
+import { failWith, renderHistory, stubThingsBoard, type Tokens } from "../../support/stubThingsBoard.ts"
 
 const t0 = 1_700_000_000_000
 const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9"
 const ramp = (count: number, token = (i: number) => String(i)) => Array.from({ length: count }, (_, i) => [t0 + i, token(i)] as const)
-const broken = failing(new Unavailable({ why: "broken" }))
+const broken = failWith(new Unavailable({ why: "broken" }))
 
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
 
@@ -25,8 +25,8 @@ type Answer = Effect.Effect<Buffer, ThingsBoardError>
 const over = (tokens: Tokens, trouble: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined) => {
   const calls: Array<HistoryRequest> = []
   const history = (request: HistoryRequest): Answer =>
-    Effect.suspend(() => trouble(calls.push(request), request) ?? Effect.succeed(historyOf(tokens, request)))
-  const layer = History.layer.pipe(Layer.provide(madeThingsBoard({ history })))
+    Effect.suspend(() => trouble(calls.push(request), request) ?? Effect.succeed(renderHistory(tokens, request)))
+  const layer = History.layer.pipe(Layer.provide(stubThingsBoard({ history })))
   const pages = (query: Partial<HistoryQuery>) =>
     Effect.flatMap(History, (service) =>
       service.pages({ deviceId, keys: Object.keys(tokens), range: { start: 0, end: t0 * 2 }, ...query })
@@ -111,8 +111,8 @@ describe("when ThingsBoard fails", () => {
       const troubles: Record<number, Answer> = {
         2: broken,
         3: Effect.succeed(Buffer.from('{"a":[{"ts":17')),
-        4: failing(new RateLimited({})),
-        6: failing(new Timeout()),
+        4: failWith(new RateLimited({})),
+        6: failWith(new Timeout()),
         8: Effect.succeed(Buffer.from("<html>Bad gateway</html>"))
       }
       const { calls, pages } = over(tokens, (call) => troubles[call])
@@ -137,7 +137,7 @@ describe("when ThingsBoard fails", () => {
 
   effect("in a way that will not pass, it is asked once", () =>
     Effect.gen(function* () {
-      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? failing(new NotFound()) : undefined))
+      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? failWith(new NotFound()) : undefined))
       expect((yield* Effect.flip(read(pages({})))).reason._tag).toBe("NotFound")
       expect(calls.length).toBe(2)
     })
@@ -160,7 +160,7 @@ describe("when ThingsBoard fails", () => {
   effect("to name a key in this release, it is told before the first byte though other keys come first", () =>
     Effect.gen(function* () {
       const { pages } = over({ a: ramp(10), "b,c": ramp(10) }, (_, { keys }) =>
-        keys.includes("b,c") ? failing(new Unsupported({ feature: "keys with commas" })) : undefined
+        keys.includes("b,c") ? failWith(new Unsupported({ feature: "keys with commas" })) : undefined
       )
       expect((yield* Effect.flip(pages({}))).reason._tag).toBe("Unsupported")
     })
@@ -169,10 +169,10 @@ describe("when ThingsBoard fails", () => {
   effect("to keep the order, the range or the key, its page is refused", () =>
     Effect.gen(function* () {
       const answers = {
-        newestFirst: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, order: "DESC" }),
-        twice: (request: HistoryRequest) => historyOf({ a: ramp(3000).flatMap((point) => [point, point]) }, request),
-        fromTheStart: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, start: 0 }),
-        beyondTheEnd: (request: HistoryRequest) => historyOf({ a: ramp(5000) }, { ...request, end: t0 * 3 }),
+        newestFirst: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, order: "DESC" }),
+        twice: (request: HistoryRequest) => renderHistory({ a: ramp(3000).flatMap((point) => [point, point]) }, request),
+        fromTheStart: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, start: 0 }),
+        beyondTheEnd: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, end: t0 * 3 }),
         anotherKey: () => Buffer.from(`{"b":[{"ts":${t0 + 4000},"value":1}]}`)
       }
       for (const [name, answer] of Object.entries(answers)) {

@@ -4,8 +4,8 @@ import { JsonValue } from "../../../src/emulator/Value.ts"
 import { LatestValues } from "../../../src/services/telemetry/LatestValues.ts"
 import type { DeviceSelection } from "../../../src/services/devices/DeviceSelection.ts"
 import { entityQueryValue } from "../../../src/thingsboard/responses/entityQueryValue.ts"
-import { live } from "../../support/it.ts"
-import { overEmulator } from "../../support/overEmulator.ts"
+import { live } from "../../support/effectTest.ts"
+import { emulatedServices } from "../../support/emulatedServices.ts"
 
 const ts = 1_700_000_000_000
 const read = (selection: DeviceSelection, keys: ReadonlyArray<string>) =>
@@ -15,7 +15,7 @@ const missing = "784f394c-42b6-435a-983c-b7beff2784f9"
 describe("the latest values of many devices", () => {
   live("come by id in the order asked, each with its type and all its digits, null where there is none", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const one = device("Hall", { a: [[ts, 9_007_199_254_740_993n]], b: [[ts, true]] })
       const two = device('The "roof"', { a: [[ts, 21.5]], c: [[ts, new JsonValue('{"x":[1.10]}')]] })
       const found = yield* use(read({ device_ids: [two, missing, one, two] }, ["a", "b", "c", "nope", "a"]))
@@ -30,7 +30,7 @@ describe("the latest values of many devices", () => {
 
   live("take two calls for 1,500 devices, by type and by id", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const ids = Array.from({ length: 1500 }, (_, i) => device(`Meter ${i}`, { a: [[ts, BigInt(i)]] }, "meter"))
       device("Other", { a: [[ts, 0n]] })
       const byType = yield* use(read({ device_type: "meter" }, ["a"]))
@@ -44,7 +44,7 @@ describe("the latest values of many devices", () => {
 
   live("of many keys are asked for in parts and joined", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
       const id = device("Meter", Object.fromEntries(keys.map((key, i) => [key, [[ts, BigInt(i)]]])))
       const { json } = yield* use(read({ device_ids: [id.toUpperCase()] }, keys))

@@ -4,8 +4,8 @@ import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceId } from "../../../src/domain/Ids.ts"
 import { Telemetry } from "../../../src/services/telemetry/Telemetry.ts"
 import { Forbidden, NotFound, type ThingsBoardError } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
-import { effect } from "../../support/it.ts"
-import { failing, madeThingsBoard } from "../../support/stubThingsBoard.ts"
+import { effect } from "../../support/effectTest.ts"
+import { failWith, stubThingsBoard } from "../../support/stubThingsBoard.ts"
 
 const id = DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9")
 const points: Record<string, string> = {
@@ -29,7 +29,7 @@ const over = Effect.fnUntraced(function* (answer?: Effect.Effect<Buffer, ThingsB
   const get = () => answer ?? Effect.succeed(Buffer.from('["text","a,b","count"]'))
   const telemetry = yield* Effect.provide(
     Telemetry,
-    yield* Layer.build(Telemetry.layer.pipe(Layer.provide(madeThingsBoard({ latest, get }))))
+    yield* Layer.build(Telemetry.layer.pipe(Layer.provide(stubThingsBoard({ latest, get }))))
   )
   return { asked, telemetry }
 })
@@ -68,7 +68,7 @@ describe("latest values", () => {
   effect("of what is missing or another's are not found, keys neither", () =>
     Effect.gen(function* () {
       for (const reason of [new NotFound(), new Forbidden()]) {
-        const { telemetry } = yield* over(failing(reason))
+        const { telemetry } = yield* over(failWith(reason))
         const missing = new EntityNotFound({ entityType: "DEVICE", id })
         expect(yield* Effect.flip(telemetry.latest(id, ["count"]))).toEqual(missing)
         expect(yield* Effect.flip(telemetry.keys(id))).toEqual(missing)

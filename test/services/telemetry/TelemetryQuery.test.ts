@@ -2,8 +2,8 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { InvalidInput } from "../../../src/domain/Errors.ts"
 import { type PageFound, type PageQuery, TelemetryQuery } from "../../../src/services/telemetry/TelemetryQuery.ts"
-import { live } from "../../support/it.ts"
-import { overEmulator } from "../../support/overEmulator.ts"
+import { live } from "../../support/effectTest.ts"
+import { emulatedServices } from "../../support/emulatedServices.ts"
 
 const t0 = 1_700_000_000_000
 const page = (query: PageQuery) => Effect.flatMap(TelemetryQuery, (service) => service.page(query))
@@ -30,7 +30,7 @@ const ramp = (count: number, step = 1) => Array.from({ length: count }, (_, i) =
 describe("pages of a query", () => {
   live("give every point once, newest or oldest first, also while new ones come in", () =>
     Effect.gen(function* () {
-      const { device, save, use } = yield* overEmulator()
+      const { device, save, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(250), b: ramp(30, 7) })
       const base = { deviceId: id, keys: ["b", "a"], start: t0, end: t0 + 1000, limit: 60 }
       let later = 250
@@ -47,7 +47,7 @@ describe("pages of a query", () => {
 
   live("are bounded: in points by refusal, in bytes by leaving keys to the next page", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
       const large = "x".repeat(1024 * 1024)
       const id = device("Meter", Object.fromEntries(keys.map((key) => [key, [[t0, large] as const, [t0 + 1, large] as const]])))
@@ -64,7 +64,7 @@ describe("pages of a query", () => {
 
   live("a page that is just full is the last one when nothing is behind it", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(60) })
       expect((yield* use(page({ deviceId: id, keys: ["a"], start: t0, end: t0 + 100, limit: 60, order: "ASC" }))).next).toBeUndefined()
     })
@@ -72,7 +72,7 @@ describe("pages of a query", () => {
 
   live("values keep every digit", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
         a: [
           [t0, 9_223_372_036_854_775_807n],
@@ -87,7 +87,7 @@ describe("pages of a query", () => {
 
   live("keys that the device does not have are told and never asked for", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(2) })
       const found = yield* use(page({ deviceId: id, keys: ["nope", "a"], start: t0, end: t0 + 9, limit: 10, order: "ASC" }))
       expect([found.found, found.missing, Object.keys(pointsOf(found))]).toEqual([["a"], ["nope"], ["nope", "a"]])
@@ -97,7 +97,7 @@ describe("pages of a query", () => {
 
   live("aggregates are paged too, whole buckets only", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const start = 1_699_999_200_000
       const id = device("Meter", { a: Array.from({ length: 100 }, (_, i) => [start + i * 30_000, 1n] as const) })
       for (const order of ["ASC", "DESC"] as const) {
@@ -113,7 +113,7 @@ describe("pages of a query", () => {
 
   live("of buckets on the calendar over all of time end where the points do", () =>
     Effect.gen(function* () {
-      const { calls, device, use } = yield* overEmulator()
+      const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(10) })
       for (const order of ["ASC", "DESC"] as const) {
         const base = {
@@ -135,7 +135,7 @@ describe("pages of a query", () => {
 
   live("the last 24 hours when no range is given, and the same ones on the pages behind", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const now = Date.now()
       const id = device("Meter", {
         a: [
@@ -155,7 +155,7 @@ describe("pages of a query", () => {
 describe("what is refused", () => {
   live("a range without a moment in it, a bad interval", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const base = { deviceId: device("Meter", { a: ramp(3) }), keys: ["a"], limit: 1, order: "ASC" } as const
       expect(yield* use(refused({ ...base, start: 5, end: 5 }))).toEqual(["end_ts"])
       expect(yield* use(refused({ ...base, start: 5, end: 6, agg: "MAX" }))).toEqual(["interval"])
@@ -164,7 +164,7 @@ describe("what is refused", () => {
 
   live("a cursor that was changed or belongs to another query", () =>
     Effect.gen(function* () {
-      const { device, use } = yield* overEmulator()
+      const { device, use } = yield* emulatedServices()
       const base = { deviceId: device("Meter", { a: ramp(9) }), keys: ["a"], start: t0, end: t0 + 9, limit: 2, order: "ASC" } as const
       const other = device("Other", { a: ramp(9) })
       const { next: cursor } = yield* use(page(base))
@@ -193,7 +193,7 @@ describe("what is refused", () => {
 
   live("a device that may not be seen, before its history is read", () =>
     Effect.gen(function* () {
-      const { calls, use } = yield* overEmulator()
+      const { calls, use } = yield* emulatedServices()
       const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9" as PageQuery["deviceId"]
       expect(yield* use(refused({ deviceId, keys: ["a"], limit: 1, order: "ASC" }))).toMatchObject({ _tag: "EntityNotFound" })
       expect(calls.history).toEqual([])

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { type BucketsAsked, bucketingOf, firstRun, type Grid, lastRun, type Run } from "../../../src/services/telemetry/bucketing.ts"
-import { effect } from "../../support/it.ts"
+import { effect } from "../../support/effectTest.ts"
 
 const at = (iso: string) => Date.parse(iso)
 const iso = (ts: number) => new Date(ts).toISOString().replace(":00.000Z", "Z")

@@ -1,6 +1,6 @@
 /** The command lines of a program and of those that it started: any user of the machine can read them. */
 import { readFileSync } from "node:fs"
-import { look } from "./watch.ts"
+import { checkForLeaks } from "./watch.ts"
 
 const read = (path: string) => {
   try {
@@ -10,7 +10,8 @@ const read = (path: string) => {
   }
 }
 
-export const lookAtArguments = (name: string, pid: number) => {
-  look(`arguments of ${name}`, read(`/proc/${pid}/cmdline`).replaceAll("\0", " "))
-  for (const child of read(`/proc/${pid}/task/${pid}/children`).split(" ")) if (/^\d+$/.test(child)) lookAtArguments(name, Number(child))
+export const checkArgumentsForLeaks = (name: string, pid: number) => {
+  checkForLeaks(`arguments of ${name}`, read(`/proc/${pid}/cmdline`).replaceAll("\0", " "))
+  for (const child of read(`/proc/${pid}/task/${pid}/children`).split(" "))
+    if (/^\d+$/.test(child)) checkArgumentsForLeaks(name, Number(child))
 }

@@ -41,7 +41,7 @@ const report = (at: string, found: ReturnType<typeof find>) => {
 }
 
 /** Looks at what was seen at a place, such as "answer to GET …" or "standard output of boardwalk serve". */
-export const look = (place: string, data: string | Uint8Array) => {
+export const checkForLeaks = (place: string, data: string | Uint8Array) => {
   const bytes = typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   const needles = needlesFor(place)
   report(place, find(needles, bytes))
@@ -49,7 +49,7 @@ export const look = (place: string, data: string | Uint8Array) => {
 }
 
 /** Looks at what comes in pieces: a secret may lie across two of them. */
-export const lookAtStream = (place: string) => {
+export const checkStreamForLeaks = (place: string) => {
   let before = Buffer.alloc(0)
   return (chunk: string | Uint8Array) => {
     const needles = needlesFor(place)
@@ -60,13 +60,13 @@ export const lookAtStream = (place: string) => {
 }
 
 /** A secret that came to be in this test: its first twelve characters are looked for until the test ends. */
-export const plant = (name: string, text: string) => {
+export const registerSecret = (name: string, text: string) => {
   const mark: Mark = { name, text: text.slice(0, 12), kind: "secret" }
   if (mark.text.length === 12 && !planted.some((needle) => needle.mark.text === mark.text)) planted = [...planted, ...needlesOf(mark)]
 }
 
 /** What leaks meanwhile, which then does not fail the test: for tests of the watch itself. */
-export const leaksOf = async (action: () => unknown): Promise<ReadonlyArray<Leak>> => {
+export const collectLeaks = async (action: () => unknown): Promise<ReadonlyArray<Leak>> => {
   const before = leaks
   leaks = []
   try {
@@ -86,28 +86,28 @@ afterEach(() => {
 
 const plantTokens = (place: string, text: string) => {
   if (!/\/api\/auth\/(login|token)$/.test(place)) return
-  for (const [, signature] of text.matchAll(/"eyJ[\w-]+\.[\w-]+\.([\w-]+)"/g)) plant("the signature of a token", signature!)
+  for (const [, signature] of text.matchAll(/"eyJ[\w-]+\.[\w-]+\.([\w-]+)"/g)) registerSecret("the signature of a token", signature!)
 }
 
 /** The answer, looked at while it is read. What nobody reads is not seen. */
 const watched = (response: Response, place: string): Response => {
-  for (const [name, value] of response.headers) look(place, `${name}: ${value}`)
+  for (const [name, value] of response.headers) checkForLeaks(place, `${name}: ${value}`)
   const { prototype } = Response
   const bytes = async () => {
     const read = await prototype.bytes.call(response)
-    look(place, read)
+    checkForLeaks(place, read)
     return read
   }
   const text = async () => {
     const read = await prototype.text.call(response)
-    look(place, read)
+    checkForLeaks(place, read)
     plantTokens(place, read)
     return read
   }
   let body: ReadableStream<Uint8Array> | null | undefined
   const stream = () => {
     const raw = Object.getOwnPropertyDescriptor(prototype, "body")!.get!.call(response) as ReadableStream<Uint8Array> | null
-    const see = lookAtStream(place)
+    const see = checkStreamForLeaks(place)
     return (
       raw?.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
@@ -136,8 +136,8 @@ const thingsBoards = /\/api\/(?!v1\/)/
 /** What Boardwalk asks ThingsBoard: a caller's key must not go with it, nor a token in another place than its header. */
 const lookAtRequest = (place: string, url: URL, init: RequestInit | undefined) => {
   const headers = [...new Headers(init?.headers)].filter(([name]) => name !== "x-authorization" && name !== "authorization")
-  look(place, [url.href, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n"))
-  if (typeof init?.body === "string" || init?.body instanceof Uint8Array) look(place, init.body)
+  checkForLeaks(place, [url.href, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n"))
+  if (typeof init?.body === "string" || init?.body instanceof Uint8Array) checkForLeaks(place, init.body)
 }
 
 const fetchIt = globalThis.fetch
@@ -153,7 +153,7 @@ globalThis.fetch = Object.assign(async (...[input, init]: Parameters<typeof fetc
 const connect = Bun.connect.bind(Bun)
 Bun.connect = ((options: Parameters<typeof connect>[0]) => {
   const { data } = options.socket
-  const see = lookAtStream("answer to a raw connection")
+  const see = checkStreamForLeaks("answer to a raw connection")
   return connect({
     ...options,
     socket: {
@@ -171,14 +171,14 @@ Socket.prototype.emit = function (event: string | symbol, ...values: Array<unkno
   // One without an address is a pipe to a process of the test's own, such as the browser, which is told what to send.
   const isRemote = this.remoteAddress !== undefined
   if (event === "data" && isRemote && (typeof values[0] === "string" || values[0] instanceof Uint8Array))
-    look("answer to a raw connection", values[0])
+    checkForLeaks("answer to a raw connection", values[0])
   return emit.call(this, event, ...values)
 }
 
 for (const name of ["debug", "error", "info", "log", "warn"] as const) {
   const write = console[name].bind(console)
   console[name] = (...values: ReadonlyArray<unknown>) => {
-    look("console", values.map((value) => (typeof value === "string" ? value : Bun.inspect(value))).join(" "))
+    checkForLeaks("console", values.map((value) => (typeof value === "string" ? value : Bun.inspect(value))).join(" "))
     write(...values)
   }
 }

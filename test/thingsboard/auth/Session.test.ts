@@ -4,9 +4,19 @@ import { TestClock, TestConsole } from "effect/testing"
 import { make } from "../../../src/thingsboard/auth/Session.ts"
 import { ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { make as makeTransport } from "../../../src/thingsboard/transport/Transport.ts"
-import { effect } from "../../support/it.ts"
+import { effect } from "../../support/effectTest.ts"
 import { canaries } from "../../support/leaks/canaries.ts"
-import { failure, json, jwt, refusal, type Script, scripted, text, tokens, user } from "../../support/scripted.ts"
+import {
+  errorResponse,
+  json,
+  jwt,
+  loginRejected,
+  type Script,
+  scriptedUpstream,
+  text,
+  tokens,
+  user
+} from "../../support/scriptedUpstream.ts"
 
 const login = "POST /api/auth/login"
 const refresh = "POST /api/auth/token"
@@ -16,7 +26,7 @@ const password = Redacted.make(canaries.password)
 const credentials = { _tag: "Password", username: "tenant@example.com", password } as const
 
 const sessionOf = Effect.fnUntraced(function* (script: Script) {
-  const upstream = yield* scripted(script)
+  const upstream = yield* scriptedUpstream(script)
   const session = yield* make(credentials, makeTransport(upstream.url, Duration.seconds(30)))
   return { session, upstream }
 })
@@ -75,7 +85,7 @@ describe("logging in", () => {
 
   effect("after a failure of ThingsBoard's it is tried again within seconds", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: [failure(500, 2, "No database"), tokens("a")] })
+      const { session, upstream } = yield* sessionOf({ [login]: [errorResponse(500, 2, "No database"), tokens("a")] })
       expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("Unavailable")
       expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("Unavailable")
       expect(upstream.count(login)).toBe(1)
@@ -91,7 +101,7 @@ describe("logging in", () => {
 describe("refused credentials", () => {
   effect("are not tried often enough to lock the account", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: refusal })
+      const { session, upstream } = yield* sessionOf({ [login]: loginRejected })
       const refused = yield* Effect.flip(session.authorization)
       expect(refused.reason).toMatchObject({ _tag: "LoginRefused", retryAt: 30_000 })
       expect(refused).toMatchObject({ status: 401, errorCode: 10 })
@@ -113,7 +123,7 @@ describe("refused credentials", () => {
 
   effect("of an account that is not active are tried again and again: that locks nothing", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: failure(401, 10, "User account is not active") })
+      const { session, upstream } = yield* sessionOf({ [login]: errorResponse(401, 10, "User account is not active") })
       for (let minute = 0; minute < 60; minute++) {
         yield* Effect.flip(session.authorization)
         yield* TestClock.adjust("1 minute")
@@ -124,7 +134,9 @@ describe("refused credentials", () => {
 
   effect("a login in between makes the next refusal a first one", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* sessionOf({ [login]: [refusal, refusal, tokens("a", 60), refusal, refusal, tokens("b")] })
+      const { session, upstream } = yield* sessionOf({
+        [login]: [loginRejected, loginRejected, tokens("a", 60), loginRejected, loginRejected, tokens("b")]
+      })
       for (let minute = 0; minute < 10; minute++) {
         yield* Effect.ignore(session.authorization)
         yield* TestClock.adjust("1 minute")
@@ -136,7 +148,7 @@ describe("refused credentials", () => {
 
   effect("are taken again once ThingsBoard takes them", () =>
     Effect.gen(function* () {
-      const { session } = yield* sessionOf({ [login]: [refusal, tokens("a")] })
+      const { session } = yield* sessionOf({ [login]: [loginRejected, tokens("a")] })
       yield* Effect.flip(session.authorization)
       yield* TestClock.adjust("30 seconds")
       expect(yield* session.authorization).toBe(`Bearer ${jwt("a", 9000)}`)
@@ -211,7 +223,7 @@ describe("renewing", () => {
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({
         [login]: [tokens("a"), tokens("b")],
-        [refresh]: failure(500, 2, "Invalid Refresh Token scope")
+        [refresh]: errorResponse(500, 2, "Invalid Refresh Token scope")
       })
       const old = yield* session.authorization
       const fresh = yield* Effect.all(
@@ -250,7 +262,7 @@ describe("renewing", () => {
 
 describe("an API key", () => {
   const withKey = Effect.fnUntraced(function* (script: Script) {
-    const upstream = yield* scripted(script)
+    const upstream = yield* scriptedUpstream(script)
     const session = yield* make({ _tag: "ApiKey", key: Redacted.make("tb_a-secret-key") }, makeTransport(upstream.url, Duration.seconds(2)))
     return { session, upstream }
   })
@@ -268,7 +280,7 @@ describe("an API key", () => {
 
   effect("that is refused is not sent for a while", () =>
     Effect.gen(function* () {
-      const { session, upstream } = yield* withKey({ [whoami]: [refusal, user()] })
+      const { session, upstream } = yield* withKey({ [whoami]: [loginRejected, user()] })
       expect((yield* Effect.flip(session.identity)).reason._tag).toBe("LoginRefused")
       expect((yield* Effect.flip(session.identity)).reason._tag).toBe("LoginRefused")
       expect(upstream.count(whoami)).toBe(1)

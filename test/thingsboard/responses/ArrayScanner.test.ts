@@ -1,7 +1,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { scanArray, valueOf } from "../../../src/thingsboard/responses/ArrayScanner.ts"
-import { effect } from "../../support/it.ts"
+import { effect } from "../../support/effectTest.ts"
 
 const scanned = (text: string) =>
   Effect.map(scanArray(Buffer.from(text)), (elements) => elements.map((element) => Buffer.from(element).toString()))

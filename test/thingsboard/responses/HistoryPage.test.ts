@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { type HistoryPage, scan, ScanError } from "../../../src/thingsboard/responses/HistoryPage.ts"
-import { blank, hardTokens, joined, text, value } from "../../support/jsonTokens.ts"
+import { whitespace, hardTokens, joinTokens, text, value } from "../../support/jsonTokens.ts"
 
 const utf8 = new TextEncoder()
 const read = (json: string) => scan(utf8.encode(json))
@@ -24,14 +24,14 @@ const point: fc.Arbitrary<Point> = fc.record({
   value,
   compact: fc.boolean(),
   valueFirst: fc.boolean(),
-  space: blank,
+  space: whitespace,
   extra: fc.option(value, { freq: 9 })
 })
 
 const spelt = ({ compact, extra, space, ts, value, valueFirst }: Point) => {
   if (compact) return `{"ts":${ts},"value":${value}}`
   const members = [`"ts"${space}:${space}${ts}`, `"v\\u0061lue":${space}${value}`, ...(extra === null ? [] : [`"x":${extra}`])]
-  return `{${space}${joined(",", valueFirst ? members.toReversed() : members, space)}${space}}`
+  return `{${space}${joinTokens(",", valueFirst ? members.toReversed() : members, space)}${space}}`
 }
 
 const page = fc
@@ -40,13 +40,13 @@ const page = fc
       maxLength: 4,
       selector: ([key]): unknown => JSON.parse(key)
     }),
-    blank
+    whitespace
   )
   .map(([series, space]) => ({
     series,
-    json: `${space}{${space}${joined(
+    json: `${space}{${space}${joinTokens(
       ",",
-      series.map(([key, points]) => `${key}${space}:${space}[${space}${joined(",", points.map(spelt), space)}${space}]`),
+      series.map(([key, points]) => `${key}${space}:${space}[${space}${joinTokens(",", points.map(spelt), space)}${space}]`),
       space
     )}${space}}${space}`
   }))

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Tracer } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
-import { effect, live } from "../../support/it.ts"
-import { failure, json, scripted, text } from "../../support/scripted.ts"
+import { effect, live } from "../../support/effectTest.ts"
+import { errorResponse, json, scriptedUpstream, text } from "../../support/scriptedUpstream.ts"
 
 const get = { method: "GET", path: "/api/thing", headers: { "x-authorization": "Bearer a-secret-token" }, repeatable: true } as const
 const post = { method: "POST", path: "/api/thing", headers: {}, body: "{}", repeatable: false } as const
@@ -40,14 +40,14 @@ const breaking = (answersEach: number) =>
 describe("an answer", () => {
   live("arrives byte for byte, from below the address's path", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ "GET /tb/api/thing": text('{"a":9007199254740993.10}', 200) })
+      const upstream = yield* scriptedUpstream({ "GET /tb/api/thing": text('{"a":9007199254740993.10}', 200) })
       expect((yield* make(`${upstream.url}/tb/`, seconds(2)).send(get)).toString()).toBe('{"a":9007199254740993.10}')
     })
   )
 
   live("that sends elsewhere is not followed", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({
+      const upstream = yield* scriptedUpstream({
         [thing]: () => new Response(null, { status: 302, headers: { location: "/oauth2Login" } }),
         "POST /api/thing": () => new Response(null, { status: 307, headers: { location: "/api/other" } }),
         "GET /oauth2Login": json({ secret: true })
@@ -62,7 +62,7 @@ describe("an answer", () => {
   live("that does not come in time is given up, and the connection with it", () =>
     Effect.gen(function* () {
       const gone = Promise.withResolvers<void>()
-      const upstream = yield* scripted({
+      const upstream = yield* scriptedUpstream({
         [thing]: (_, request) => {
           request.signal.addEventListener("abort", () => gone.resolve())
           return new Promise<Response>(() => {})
@@ -80,7 +80,7 @@ describe("an answer", () => {
     Effect.gen(function* () {
       const asked = Promise.withResolvers<void>()
       const gone = Promise.withResolvers<void>()
-      const upstream = yield* scripted({
+      const upstream = yield* scriptedUpstream({
         [thing]: (_, request) => {
           request.signal.addEventListener("abort", () => gone.resolve())
           asked.resolve()
@@ -116,7 +116,7 @@ describe("trying again", () => {
 
   live("is not done for what may not be stored twice", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ "POST /api/thing": text("", 503) })
+      const upstream = yield* scriptedUpstream({ "POST /api/thing": text("", 503) })
       const { send } = make(upstream.url, seconds(5))
       expect((yield* Effect.flip(send(post))).status).toBe(503)
       expect(upstream.asked).toHaveLength(1)
@@ -127,14 +127,14 @@ describe("trying again", () => {
 
   live("helps when a proxy is without ThingsBoard for a moment", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ [thing]: [text("<html>", 502, "text/html"), text("", 503), json([1])] })
+      const upstream = yield* scriptedUpstream({ [thing]: [text("<html>", 502, "text/html"), text("", 503), json([1])] })
       expect((yield* make(upstream.url, seconds(5)).send(get)).toString()).toBe("[1]")
     })
   )
 
   live("ends with the deadline", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ [thing]: text("", 503) })
+      const upstream = yield* scriptedUpstream({ [thing]: text("", 503) })
       expect((yield* Effect.flip(make(upstream.url, Duration.millis(10)).send(get))).status).toBe(503)
       expect(upstream.asked).toHaveLength(1)
     })
@@ -142,7 +142,9 @@ describe("trying again", () => {
 
   live("is not done for what would fail the same way", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ [thing]: [failure(404, 32, "x"), failure(500, 2, "x"), failure(429, 33, "x"), json([])] })
+      const upstream = yield* scriptedUpstream({
+        [thing]: [errorResponse(404, 32, "x"), errorResponse(500, 2, "x"), errorResponse(429, 33, "x"), json([])]
+      })
       const { send } = make(upstream.url, seconds(5))
       const tags = yield* Effect.forEach([1, 2, 3], () => Effect.map(Effect.flip(send(get)), ({ reason }) => reason._tag))
       expect(tags).toEqual(["NotFound", "Unavailable", "RateLimited"])
@@ -185,7 +187,9 @@ describe("traces", () => {
   live("a span a call, whose id ThingsBoard is told", () =>
     Effect.gen(function* () {
       const id = "784f394c-42b6-435a-983c-b7beff2784f9"
-      const upstream = yield* scripted({ [`GET /api/device/${id}`]: [failure(404, 32, "Device with id is not found"), json({})] })
+      const upstream = yield* scriptedUpstream({
+        [`GET /api/device/${id}`]: [errorResponse(404, 32, "Device with id is not found"), json({})]
+      })
       const { spans, tracer } = recorder()
       const { send } = make(upstream.url, seconds(2))
       const call = send({ ...get, path: `/api/device/${id}?a=1` })
@@ -209,7 +213,7 @@ describe("traces", () => {
 
   live("the caller's trace reaches ThingsBoard also when nothing is recorded here", () =>
     Effect.gen(function* () {
-      const upstream = yield* scripted({ [thing]: json({}) })
+      const upstream = yield* scriptedUpstream({ [thing]: json({}) })
       const { send } = make(upstream.url, seconds(2))
       const caller = Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true })
       yield* Effect.withParentSpan(send(get), caller)
@@ -224,7 +228,7 @@ describe("traces", () => {
 
 effect("no error holds what was sent", () =>
   Effect.gen(function* () {
-    const upstream = yield* scripted({ [thing]: failure(400, 31, "What ThingsBoard says of tenant@example.com") })
+    const upstream = yield* scriptedUpstream({ [thing]: errorResponse(400, 31, "What ThingsBoard says of tenant@example.com") })
     const errors = yield* Effect.forEach([upstream.url, "http://127.0.0.1:1"], (url) =>
       Effect.exit(make(url, seconds(1)).send({ ...get, repeatable: false }))
     )

@@ -2,12 +2,12 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
-import { authority, type Certificate } from "../../support/certificates.ts"
-import { live } from "../../support/it.ts"
+import { certificateAuthority, type Certificate } from "../../support/certificates.ts"
+import { live } from "../../support/effectTest.ts"
 import { gateway } from "../../support/gateway.ts"
-import { run } from "../../support/program.ts"
-import { apiKey } from "../../support/serving.ts"
-import { scripted, tokens, user } from "../../support/scripted.ts"
+import { runProgram } from "../../support/program.ts"
+import { apiKey } from "../../support/startServe.ts"
+import { scriptedUpstream, tokens, user } from "../../support/scriptedUpstream.ts"
 
 const get = { method: "GET", path: "/api/thing", headers: { "x-authorization": "Bearer a-secret-token" }, repeatable: false } as const
 
@@ -41,8 +41,8 @@ const outcome = (url: string, authorities?: string) =>
 describe("ThingsBoard's certificate", () => {
   live("is trusted when it comes from the given authority, and else nothing is sent", () =>
     Effect.gen(function* () {
-      const ours = yield* authority()
-      const other = yield* authority()
+      const ours = yield* certificateAuthority()
+      const other = yield* certificateAuthority()
       const { asked, url } = yield* secure(yield* ours.issue("thingsboard"))
       expect(yield* outcome(url)).toBe("Unavailable, certificate")
       expect(yield* outcome(url, other.certificate)).toBe("Unavailable, certificate")
@@ -56,7 +56,7 @@ describe("ThingsBoard's certificate", () => {
 
   live("must name the host", () =>
     Effect.gen(function* () {
-      const ours = yield* authority()
+      const ours = yield* certificateAuthority()
       const { asked, url } = yield* secure(yield* ours.issue("thingsboard"))
       expect(yield* outcome(url.replace("localhost", "127.0.0.2"), ours.certificate)).not.toBe("answered")
       expect(asked).toEqual([])
@@ -65,14 +65,14 @@ describe("ThingsBoard's certificate", () => {
 
   live("is verified by every verb, whatever NODE_TLS_REJECT_UNAUTHORIZED says", () =>
     Effect.gen(function* () {
-      const ours = yield* authority()
+      const ours = yield* certificateAuthority()
       const { asked, url } = yield* secure(yield* ours.issue("thingsboard"))
       const environment = { TB_HOST: url, TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: apiKey, PORT: "9" }
-      const careless = yield* run(["doctor"], { ...environment, NODE_TLS_REJECT_UNAUTHORIZED: "0" })
+      const careless = yield* runProgram(["doctor"], { ...environment, NODE_TLS_REJECT_UNAUTHORIZED: "0" })
       expect(careless.exitCode).toBe(1)
       expect(careless.stdout).toContain("✘ ThingsBoard reachable")
       expect(asked).toEqual([])
-      const careful = yield* run(["doctor"], { ...environment, TB_CA_FILE: ours.path("ca.pem") })
+      const careful = yield* runProgram(["doctor"], { ...environment, TB_CA_FILE: ours.path("ca.pem") })
       expect(careful.stdout).toContain("✔ ThingsBoard reachable")
       expect(asked).not.toEqual([])
     })
@@ -81,8 +81,8 @@ describe("ThingsBoard's certificate", () => {
 
 live("an answer that sends to another host is the upstream's error, and the token stays here", () =>
   Effect.gen(function* () {
-    const elsewhere = yield* scripted({})
-    const upstream = yield* scripted({
+    const elsewhere = yield* scriptedUpstream({})
+    const upstream = yield* scriptedUpstream({
       "POST /api/auth/login": tokens("tenant"),
       "GET /api/auth/user": user(),
       "GET /api/tenant/devices": () => new Response(null, { status: 302, headers: { location: `${elsewhere.url}/stolen` } })

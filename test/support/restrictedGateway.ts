@@ -1,8 +1,8 @@
 /** A site whose devices are of two types and, some of them, of a customer, before a gateway with a key for each kind of restriction. */
 import { Effect } from "effect"
 import { gateway } from "./gateway.ts"
-import { keyOf, keysFile } from "./keysFile.ts"
-import { upstreamCalls } from "./upstreamCalls.ts"
+import { keyOf, writeKeyFile } from "./keyFile.ts"
+import { recordingProxy } from "./recordingProxy.ts"
 
 const uuid = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 const customer = uuid(900)
@@ -13,7 +13,7 @@ const ids = [0, 1, 2, 3, 4, 5].map(uuid)
 const ofCustomer = new Set([1, 2, 5])
 
 /** The devices that each key may see. */
-export const visible: Readonly<Record<string, ReadonlyArray<number>>> = {
+export const visibleDevices: Readonly<Record<string, ReadonlyArray<number>>> = {
   byId: [0, 3],
   byType: [1, 3, 5],
   byTypes: [0, 1, 2, 3, 4, 5],
@@ -31,9 +31,9 @@ const restrictions = {
   byNothing: { ids: [] }
 }
 
-export const restricted = Effect.fnUntraced(function* () {
-  const { aim, calls, url } = yield* upstreamCalls
-  const apiKeysFile = yield* keysFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
+export const restrictedGateway = Effect.fnUntraced(function* () {
+  const { forwardTo: aim, calls, url } = yield* recordingProxy
+  const apiKeysFile = yield* writeKeyFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
   const it = yield* gateway({ settings: { apiKeysFile, tbHost: url } })
   aim(it.emulator.url)
   const { directory, relations, telemetry } = it.emulator.store

@@ -1,6 +1,6 @@
 /** A collector that keeps what OTLP/HTTP JSON exporters send it, for assertions. */
 import { Effect } from "effect"
-import { look } from "./leaks/watch.ts"
+import { checkForLeaks } from "./leaks/watch.ts"
 
 interface Attribute {
   readonly key: string
@@ -45,7 +45,7 @@ export const otlpReceiver = Effect.acquireRelease(
       hostname: "127.0.0.1",
       fetch: async (request) => {
         const body = await decoded(request)
-        look("export", body)
+        checkForLeaks("export", body)
         bodies.push(body)
         return Response.json({})
       }
@@ -56,7 +56,7 @@ export const otlpReceiver = Effect.acquireRelease(
     return {
       url: `http://127.0.0.1:${server.port}`,
       /** Every byte that was exported. */
-      everything: () => bodies.join("\n"),
+      exportedText: () => bodies.join("\n"),
       spans: () => traces().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
       logs: () => logs().flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),
       resource: () =>

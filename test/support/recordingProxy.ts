@@ -7,7 +7,7 @@ const userOf = (authorization: string | null): string => {
   return payload === undefined ? "nobody" : JSON.parse(Buffer.from(payload, "base64url").toString()).sub
 }
 
-export const upstreamCalls = Effect.map(
+export const recordingProxy = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => {
       const calls: Array<string> = []
@@ -31,7 +31,7 @@ export const upstreamCalls = Effect.map(
           return fetch(target + pathname + search, { method: request.method, headers, body })
         }
       })
-      return { calls, searches, traces, users, server, aim: (url: string) => (target = url) }
+      return { calls, searches, traces, users, server, forwardTo: (url: string) => (target = url) }
     }),
     ({ server }) => Effect.promise(() => server.stop(true))
   ),

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { join } from "node:path"
 import { allScopes, type KeyEntry } from "../../src/domain/ApiKey.ts"
 import { digestOf } from "../../src/apikeys/KeyFormat.ts"
-import { folder } from "./folder.ts"
+import { temporaryFolder } from "./temporaryFolder.ts"
 import { keyOf } from "./leaks/canaries.ts"
 
 type Entry = Partial<Omit<typeof KeyEntry.Encoded, "id" | "sha256">>
@@ -14,12 +14,12 @@ export { keyOf }
 const entryOf = (id: string, entry: Entry) => ({ id, name: id, sha256: digestOf(keyOf(id)), scopes: allScopes, ...entry })
 
 /** Keys by id, with all scopes unless they are given. */
-export const keysText = (keys: Readonly<Record<string, Entry>>) =>
+export const renderKeyFile = (keys: Readonly<Record<string, Entry>>) =>
   JSON.stringify({ keys: Object.entries(keys).map(([id, entry]) => entryOf(id, entry)) })
 
 /** The path of a file that holds them until the scope closes. */
-export const keysFile = Effect.fnUntraced(function* (keys: Readonly<Record<string, Entry>>) {
-  const file = join(yield* folder("keys"), "keys.json")
-  yield* Effect.promise(() => Bun.write(file, keysText(keys)))
+export const writeKeyFile = Effect.fnUntraced(function* (keys: Readonly<Record<string, Entry>>) {
+  const file = join(yield* temporaryFolder("keys"), "keys.json")
+  yield* Effect.promise(() => Bun.write(file, renderKeyFile(keys)))
   return file
 })

@@ -5,14 +5,14 @@ import type { ThingsBoardClient } from "../../src/thingsboard/ThingsBoardClient.
 import type { ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
-export interface Net {
+export interface RelationGraph {
   readonly nodes: ReadonlyArray<{ readonly id: string; readonly entityType: EntityType; readonly isHidden?: boolean }>
   readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string; readonly type: string }>
 }
 
 type Way = "FROM" | "TO"
 
-export const relationNet = ({ edges, nodes }: Net) => {
+export const stubRelations = ({ edges, nodes }: RelationGraph) => {
   const calls: Array<string> = []
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const seen = (id: string) => byId.get(id)?.isHidden !== true && byId.has(id)
@@ -23,7 +23,7 @@ export const relationNet = ({ edges, nodes }: Net) => {
   /** Every edge of every node above `maxLevel`, each node once. */
   const walk = (rootId: string, way: Way, maxLevel: number) => {
     const visited = new Set([rootId])
-    const found: Array<Net["edges"][number]> = []
+    const found: Array<RelationGraph["edges"][number]> = []
     let level = [rootId]
     for (let n = 1; n <= maxLevel && level.length > 0; n++) {
       const next: Array<string> = []

@@ -45,7 +45,7 @@ const counted = (calls: Calls) =>
     }))
   )
 
-export const overEmulator = Effect.fnUntraced(function* () {
+export const emulatedServices = Effect.fnUntraced(function* () {
   const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version: "4.3" })))
   const { createTenant, faults, store, url } = yield* Effect.provide(Emulator, emulator)
   const { username } = canaries
@@ -87,4 +87,4 @@ export const overEmulator = Effect.fnUntraced(function* () {
   }
 })
 
-export const textOf = ({ body }: ExportedFile) => Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat([...chunks]).toString())
+export const readText = ({ body }: ExportedFile) => Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat([...chunks]).toString())

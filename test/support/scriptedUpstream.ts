@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly method: string
   /** With its query. */
   readonly path: string
@@ -10,26 +10,26 @@ export interface Asked {
   readonly body: string
 }
 
-export type Answer = (asked: Asked, request: Request) => Response | Promise<Response>
+export type Responder = (asked: ReceivedRequest, request: Request) => Response | Promise<Response>
 
 /** Answers by `METHOD /path` (the query does not count), in order; the last one stays. What is not in the script is a 404. */
-export type Script = Record<string, Answer | ReadonlyArray<Answer>>
+export type Script = Record<string, Responder | ReadonlyArray<Responder>>
 
-export const json = (value: unknown, status = 200): Answer => {
+export const json = (value: unknown, status = 200): Responder => {
   const text = JSON.stringify(value)
   return () => new Response(text, { status, headers: { "content-type": "application/json" } })
 }
 
-export const text = (body: string, status: number, contentType = "text/plain;charset=UTF-8"): Answer => {
+export const text = (body: string, status: number, contentType = "text/plain;charset=UTF-8"): Responder => {
   return () => new Response(body, { status, headers: { "content-type": contentType } })
 }
 
 /** ThingsBoard's error envelope. */
-export const failure = (status: number, errorCode: number, message: string) =>
+export const errorResponse = (status: number, errorCode: number, message: string) =>
   json({ status, message, errorCode, timestamp: 1_700_000_000_000 }, status)
 
-export const expired = failure(401, 11, "Token has expired")
-export const refusal = failure(401, 10, "Invalid username or password")
+export const tokenExpired = errorResponse(401, 11, "Token has expired")
+export const loginRejected = errorResponse(401, 10, "Invalid username or password")
 
 /** A token as ThingsBoard makes them; its clock need not be ours. */
 export const jwt = (name: string, seconds: number, issuedAt = 1_700_000_000) => {
@@ -47,18 +47,18 @@ export const user = (authority = "TENANT_ADMIN") =>
     authority
   })
 
-export const scripted = (script: Script) =>
+export const scriptedUpstream = (script: Script) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const asked: Array<Asked> = []
+        const asked: Array<ReceivedRequest> = []
         const turns = new Map<string, number>()
         const server = Bun.serve({
           port: 0,
           hostname: "127.0.0.1",
           fetch: async (request) => {
             const { pathname, search } = new URL(request.url)
-            const call: Asked = {
+            const call: ReceivedRequest = {
               method: request.method,
               path: pathname + search,
               headers: Object.fromEntries(request.headers),
@@ -66,7 +66,7 @@ export const scripted = (script: Script) =>
             }
             asked.push(call)
             const name = `${request.method} ${pathname}`
-            const answers = [script[name] ?? failure(404, 32, `No static resource ${pathname}.`)].flat()
+            const answers = [script[name] ?? errorResponse(404, 32, `No static resource ${pathname}.`)].flat()
             const turn = turns.get(name) ?? 0
             turns.set(name, turn + 1)
             return answers[Math.min(turn, answers.length - 1)]!(call, request)

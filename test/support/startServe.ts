@@ -1,13 +1,13 @@
 /** `boardwalk serve` running in front of a small ThingsBoard, until the scope closes. */
 import { Effect } from "effect"
 import { canaries } from "./leaks/canaries.ts"
-import { start } from "./program.ts"
-import { tinyThingsBoard } from "./TinyThingsBoard.ts"
+import { startProgram } from "./program.ts"
+import { minimalThingsBoard } from "./minimalThingsBoard.ts"
 
 export const apiKey = canaries.apiKey
 
-export const serving = Effect.fnUntraced(function* (options: { readonly delay?: number } = {}, extra: Record<string, string> = {}) {
-  const upstream = yield* tinyThingsBoard(options)
+export const startServe = Effect.fnUntraced(function* (options: { readonly delay?: number } = {}, extra: Record<string, string> = {}) {
+  const upstream = yield* minimalThingsBoard(options)
   const environment = {
     TB_HOST: upstream.url,
     TB_USERNAME: canaries.username,
@@ -18,8 +18,8 @@ export const serving = Effect.fnUntraced(function* (options: { readonly delay?: 
     HOST: "127.0.0.1",
     ...extra
   }
-  const program = yield* start(["serve", "--port", "0"], environment)
-  const [, url] = yield* program.says(/listens on (https?:\/\/[\d.:]+)/)
+  const program = yield* startProgram(["serve", "--port", "0"], environment)
+  const [, url] = yield* program.waitForOutput(/listens on (https?:\/\/[\d.:]+)/)
   return { program, upstream, environment, url: url! }
 })
 

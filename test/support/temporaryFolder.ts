@@ -3,19 +3,19 @@ import { Effect } from "effect"
 import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { look } from "./leaks/watch.ts"
+import { checkForLeaks } from "./leaks/watch.ts"
 
-export const lookAtFiles = async (folder: string) => {
+export const checkFilesForLeaks = async (folder: string) => {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    look(`a file ${relative(folder, path)}`, path)
-    look(`a file ${relative(folder, path)}`, await Bun.file(path).bytes())
+    checkForLeaks(`a file ${relative(folder, path)}`, path)
+    checkForLeaks(`a file ${relative(folder, path)}`, await Bun.file(path).bytes())
   }
 }
 
-export const folder = (prefix: string) =>
+export const temporaryFolder = (prefix: string) =>
   Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), `boardwalk-${prefix}-`))),
-    (path) => Effect.promise(() => lookAtFiles(path).finally(() => rm(path, { recursive: true, force: true })))
+    (path) => Effect.promise(() => checkFilesForLeaks(path).finally(() => rm(path, { recursive: true, force: true })))
   )

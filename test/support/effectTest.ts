@@ -2,7 +2,7 @@
 import { test } from "bun:test"
 import { Cause, Effect, Exit, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
-import { look } from "./leaks/watch.ts"
+import { checkForLeaks } from "./leaks/watch.ts"
 
 const environment = Layer.mergeAll(TestConsole.layer, TestClock.layer())
 
@@ -12,7 +12,7 @@ const run = async <E>(body: Effect.Effect<unknown, E>) => {
 }
 
 const lookAtConsole = Effect.gen(function* () {
-  for (const line of [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)]) look("console", String(line))
+  for (const line of [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)]) checkForLeaks("console", String(line))
 })
 
 export const effect = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>

@@ -34,7 +34,7 @@ const device = {
 }
 
 /** Listens until the scope closes. Lists take `delay` milliseconds; a password other than the canary is refused. */
-export const tinyThingsBoard = (options: { readonly delay?: number } = {}) =>
+export const minimalThingsBoard = (options: { readonly delay?: number } = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const requests: Array<{ readonly path: string; readonly headers: Headers }> = []

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { connect } from "node:net"
 
-export interface RawAnswer {
+export interface RawResponse {
   /** Everything that came until the server closed the connection, or `wait` went by. */
   readonly text: string
   readonly closed: boolean
@@ -17,10 +17,10 @@ interface Options {
 }
 
 /** Sends the parts and gives what comes back. */
-export const raw = (url: string, parts: string | ReadonlyArray<string>, { gap = 0, wait = 300 }: Options = {}) =>
+export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { gap = 0, wait = 300 }: Options = {}) =>
   Effect.promise(
     () =>
-      new Promise<RawAnswer>((resolve) => {
+      new Promise<RawResponse>((resolve) => {
         const { hostname, port } = new URL(url)
         const began = performance.now()
         const socket = connect(Number(port), hostname)
@@ -47,7 +47,7 @@ export const raw = (url: string, parts: string | ReadonlyArray<string>, { gap = 
   )
 
 /** Status, headers by lower-case name and body of each answer in the text. */
-export const answersOf = (text: string) =>
+export const parseResponses = (text: string) =>
   text
     .split(/(?=HTTP\/1\.1 \d{3})/)
     .filter((part) => part.startsWith("HTTP/1.1 "))
