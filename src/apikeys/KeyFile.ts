@@ -5,6 +5,7 @@
 import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Result, Runtime, Schema } from "effect"
 import type { Findings } from "../config/readSettings.ts"
 import type { SettingsShape } from "../config/Settings.ts"
+import { andMore } from "../domain/andMore.ts"
 import { type KeyEntry, KeyId, type KeysFile } from "../domain/ApiKey.ts"
 import { digestOf, looksGenerated } from "./KeyFormat.ts"
 import { dotEnvOnce, type KeyUser, resolveKeyUser } from "./KeySecrets.ts"
@@ -54,10 +55,8 @@ const reasonOf = (fault: KeyFileErrors): string => {
       return "it is not JSON"
     case "Doubled":
       return `one object has the member ${memberName(fault.member)} twice, and only the last would count`
-    case "Misfits": {
-      const more = fault.misfits.length - maxProblems
-      return [...fault.misfits.slice(0, maxProblems).map(told), ...(more > 0 ? [`and ${more} more faults`] : [])].join("; ")
-    }
+    case "Misfits":
+      return [...fault.misfits.slice(0, maxProblems).map(told), ...andMore(fault.misfits.length - maxProblems, "error")].join("; ")
   }
 }
 

@@ -2,6 +2,7 @@ import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { HttpBody, HttpClientRequest } from "effect/http"
 import { ImportResult } from "../api/groups/TelemetryBodies.ts"
+import { andMore } from "../domain/andMore.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { withProgress } from "./progress.ts"
 import { connect, remoteFlags, RemoteProblem } from "./remote.ts"
@@ -55,7 +56,7 @@ export const importVerb = Command.make(
     )
     for (const warning of report.warnings ?? []) yield* Console.log(warning)
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${reason}`)
-    if (report.rows_refused > maxShown) yield* Console.log(`  and ${report.rows_refused - maxShown} more`)
+    for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
     if (report.rows_refused > 0) return yield* new RemoteProblem({ message: `${report.rows_refused} rows were refused.` })
   })
 ).pipe(

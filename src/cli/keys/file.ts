@@ -2,6 +2,7 @@
 import { Effect, FileSystem, type PlatformError, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { escapeControls } from "../../observability/escapeControls.ts"
+import { andMore } from "../../domain/andMore.ts"
 import { type KeyFileErrors, type KeyFileProblem, parseKeyFile } from "../../apikeys/parseKeyFile.ts"
 import { notBlank, orVariable } from "../flags.ts"
 
@@ -38,8 +39,8 @@ const lineOf = ({ entry, members, message }: KeyFileProblem) => {
 }
 
 const misfitting = (path: string, misfits: ReadonlyArray<KeyFileProblem>) => {
-  const more = misfits.length > maxProblems ? [`  and ${misfits.length - maxProblems} more`] : []
-  return [`${path} is no file of keys:`, ...misfits.slice(0, maxProblems).map(lineOf), ...more].join("\n")
+  const rest = andMore(misfits.length - maxProblems, "error").map((line) => `  ${line}`)
+  return [`${path} is no file of keys:`, ...misfits.slice(0, maxProblems).map(lineOf), ...rest].join("\n")
 }
 
 const sentenceOf = (path: string, fault: KeyFileErrors) => {

@@ -3,6 +3,7 @@ import { Context, Effect, Result, Schema, SchemaIssue } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { InvalidRequest } from "../../api/Problems.ts"
+import { andMore } from "../../domain/andMore.ts"
 import type { FieldError } from "../../domain/Errors.ts"
 import { maxFieldLength } from "../../domain/FieldErrors.ts"
 import { awaitBody, type BodyLimits, isJson } from "./RequestBody.ts"
@@ -63,10 +64,10 @@ export const allFieldErrors = (endpoint: HttpApiEndpoint.Top, bounds: BodyLimits
     ])
   })
 
-const cut = (faults: ReadonlyArray<FieldError>): ReadonlyArray<FieldError> =>
-  faults.length <= maxErrors
-    ? faults
-    : [...faults.slice(0, maxErrors), { field: "request", issue: `and ${faults.length - maxErrors} more faults` }]
+const cut = (faults: ReadonlyArray<FieldError>): ReadonlyArray<FieldError> => [
+  ...faults.slice(0, maxErrors),
+  ...andMore(faults.length - maxErrors, "error").map((issue) => ({ field: "request", issue }))
+]
 
 export const failInvalid = (faults: ReadonlyArray<FieldError>) =>
   failWithProblem(

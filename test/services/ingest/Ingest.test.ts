@@ -92,7 +92,7 @@ effect("all faults are named at once, a hundred of them, and nothing is sent", (
     for (const [body, faults] of Object.entries(wrong)) expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(faults)
     const many = `{"a":[${Array.from({ length: 250 }, () => "{}").join(",")}]}`
     const faults = yield* faultsOf(ingest.upload(device, many, strict))
-    expect([faults.length, faults.at(-1)]).toEqual([101, "body: and 400 more faults"])
+    expect([faults.length, faults.at(-1)]).toEqual([101, "body: and 400 more errors"])
     expect(sent).toEqual([])
   })
 )
