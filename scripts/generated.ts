@@ -1,5 +1,5 @@
 /** Files of the repository that are made from the contract, by their path. */
-import { document } from "../src/api/openapi/document.ts"
+import { buildDocument } from "../src/api/openapi/document.ts"
 import { exampleBody, type ProblemName, problemGuide, problemNames } from "../src/api/ProblemGuide.ts"
 
 const section = (name: ProblemName) => {
@@ -41,6 +41,6 @@ ${problemNames.map(row).join("\n")}
 ${problemNames.map(section).join("\n")}`
 
 export const generated: Readonly<Record<string, () => string>> = {
-  "openapi.json": () => `${JSON.stringify(document(), undefined, 2)}\n`,
+  "openapi.json": () => `${JSON.stringify(buildDocument(), undefined, 2)}\n`,
   "docs/errors.md": errors
 }

@@ -1,7 +1,7 @@
 /** Parameters that several endpoints share, with their bounds. Defaults are documented here and applied by the handlers from here. */
 import { Schema, SchemaTransformation } from "effect"
 import { DeviceId } from "../domain/Ids.ts"
-import { Aggregation, Key, Order, Timestamp } from "../domain/Telemetry.ts"
+import { Aggregation, DataKey, Order, Timestamp } from "../domain/Telemetry.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
@@ -40,7 +40,7 @@ export const textSearch = Schema.optionalKey(
   Schema.String.check(Schema.isMaxLength(255)).annotate({ description: "Part of a name or label, in any case.", examples: ["thermo"] })
 )
 
-export const typeName = (what: string) =>
+export const typeFilter = (what: string) =>
   Schema.optionalKey(
     Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({ description: `Name of a ${what} type; see \`GET ${what}-types\`.` })
   )
@@ -53,7 +53,7 @@ export const sort = Schema.optionalKey(Sort)
 export const order = Schema.optionalKey(Order)
 
 export const keys = Schema.optionalKey(
-  CommaList(Key).pipe(
+  CommaList(DataKey).pipe(
     Schema.annotate({ description: "Comma list of keys. All keys when there is none.", examples: [["temperature", "humidity"]] })
   )
 )

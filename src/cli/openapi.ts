@@ -12,8 +12,8 @@ export const openapi = Command.make(
   "openapi",
   { output },
   Effect.fnUntraced(function* ({ output }) {
-    const { document } = yield* Effect.promise(() => import("../api/openapi/document.ts"))
-    const text = JSON.stringify(document(), undefined, 2)
+    const { buildDocument } = yield* Effect.promise(() => import("../api/openapi/document.ts"))
+    const text = JSON.stringify(buildDocument(), undefined, 2)
     if (Option.isNone(output)) return yield* Console.log(text)
     const files = yield* FileSystem.FileSystem
     yield* files.writeFileString(output.value, `${text}\n`)

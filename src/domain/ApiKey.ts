@@ -1,6 +1,6 @@
 /** Keys that applications call with: what a key may do, and the form of the file that holds them. */
 import { DateTime, Option, Schema } from "effect"
-import { DeviceId, noCustomer, Uuid } from "./Ids.ts"
+import { DeviceId, noCustomerId, Uuid } from "./Ids.ts"
 
 /** What a key can be allowed. Each endpoint needs one of them. */
 export const KeyScope = Schema.Literals([
@@ -19,7 +19,7 @@ export const allScopes: ReadonlyArray<KeyScope> = KeyScope.literals
 
 /** Restricted to the customer that stands for none, a key would see all that is not assigned. */
 export const CustomerId = Uuid.check(
-  Schema.makeFilter((id: string) => id.toLowerCase() !== noCustomer, {
+  Schema.makeFilter((id: string) => id.toLowerCase() !== noCustomerId, {
     message: "Expected the id of a customer; this one stands for devices without any"
   })
 )
@@ -76,7 +76,7 @@ const isDay = (day: string) => Option.exists(DateTime.make(day), (at) => DateTim
 const timeOfDay = /^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 /** A time that means one moment everywhere: of a day that there is, with its offset. `Date` takes much more, and turns it into something else. */
-export const Moment = Schema.String.check(
+export const OffsetDateTime = Schema.String.check(
   Schema.makeFilter((text: string) => /^\d{4}-\d\d-\d\dT/.test(text) && isDay(text.slice(0, 10)) && timeOfDay.test(text.slice(11)), {
     message: "Expected a time with its offset, such as 2027-12-31T18:00:00Z or 2027-12-31T18:00:00+01:00"
   })
@@ -96,7 +96,7 @@ export const KeyEntry = Schema.Struct({
       window_seconds: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
     })
   ),
-  expires_at: Schema.optionalKey(Moment),
+  expires_at: Schema.optionalKey(OffsetDateTime),
   disabled: Schema.optionalKey(Schema.Boolean)
 })
 export type KeyEntry = typeof KeyEntry.Type

@@ -3,14 +3,14 @@ import { Schema } from "effect"
 import { Timestamp, Value } from "./Telemetry.ts"
 
 /** ThingsBoard's three scopes, by the names of this API. */
-export const Scope = Schema.Literals(["server", "shared", "client"]).annotate({
+export const AttributeScope = Schema.Literals(["server", "shared", "client"]).annotate({
   identifier: "AttributeScope",
   description: "server: kept by the platform only; shared: also pushed to the device; client: reported by the device."
 })
-export type Scope = typeof Scope.Type
+export type AttributeScope = typeof AttributeScope.Type
 
-export const ScopeName = { server: "SERVER_SCOPE", shared: "SHARED_SCOPE", client: "CLIENT_SCOPE" } as const
-export type ScopeName = (typeof ScopeName)[Scope]
+export const AttributeScopeName = { server: "SERVER_SCOPE", shared: "SHARED_SCOPE", client: "CLIENT_SCOPE" } as const
+export type AttributeScopeName = (typeof AttributeScopeName)[AttributeScope]
 
 export const Attribute = Schema.Struct({ value: Value, last_update_ts: Timestamp }).annotate({
   identifier: "Attribute",

@@ -4,9 +4,15 @@
  */
 import { Schema } from "effect"
 
-const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/u
+/** Source of a regular expression that matches a UUID anywhere in a text. */
+export const uuidPattern = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
-/** A UUID in its usual form of 36 characters. ThingsBoard makes time-based ones (version 1), so the version is not checked. */
+const uuid = new RegExp(`^${uuidPattern}$`, "u")
+
+/** Whether the whole text is a UUID, in upper or lower case. */
+export const isUuid = (text: string): boolean => uuid.test(text)
+
+/** A UUID in its usual form of 36 characters. ThingsBoard creates time-based UUIDs (version 1), so the version is not checked. */
 export const Uuid = Schema.String.check(Schema.isPattern(uuid, { message: "Expected a UUID such as 784f394c-42b6-435a-983c-b7beff2784f9" }))
 
 export const DeviceId = Uuid.pipe(Schema.brand("DeviceId")).annotate({
@@ -56,4 +62,4 @@ export interface EntityRef {
 }
 
 /** What ThingsBoard gives as the customer of an entity that is no customer's (`EntityId.NULL_UUID`). */
-export const noCustomer = "13814000-1dd2-11b2-8080-808080808080"
+export const noCustomerId = "13814000-1dd2-11b2-8080-808080808080"

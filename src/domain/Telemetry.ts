@@ -1,8 +1,11 @@
 /** Time series of a device: keys, points and the ranges people ask for. */
 import { Schema } from "effect"
 
+/** The latest time that JavaScript's `Date` can hold, in ms. */
+export const maxTimestamp = 8_640_000_000_000_000
+
 /** Milliseconds since the Unix epoch. */
-export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000_000 })).annotate({
+export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxTimestamp })).annotate({
   description: "Milliseconds since the Unix epoch.",
   examples: [1_700_000_000_000]
 })
@@ -11,14 +14,14 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
  * Name of a time series or an attribute. ThingsBoard refuses blank keys, keys beyond 255 characters and keys with markup
  * (contract of `KvUtils`: "key is malformed"); before 4.3 it cannot read a key with a comma back.
  */
-export const Key = Schema.String.check(
+export const DataKey = Schema.String.check(
   Schema.makeFilter((key: string) => key.trim() !== "", {
     message: "Expected a key that is not blank",
     toJsonSchema: () => ({ pattern: "[^\\s\\uFEFF]" })
   }),
   Schema.isMaxLength(255, { message: "Expected a key of at most 255 characters" })
 ).annotate({ description: "Name of a time series or an attribute.", examples: ["temperature"] })
-export type Key = typeof Key.Type
+export type DataKey = typeof DataKey.Type
 
 /** What a point can hold: a number, text, a boolean or any JSON. */
 export const Value = Schema.Json.annotate({
@@ -45,18 +48,21 @@ export const NewValue = Schema.Json.check(
     "Number, text, boolean, object or array; never null. Text that ThingsBoard would turn into a number, such as 007, is refused unless `numeric_text=convert`. Integers up to 2^63 and long decimals are sent digit for digit."
 })
 
-const [secondsFrom, secondsTo] = [100_000_000, 100_000_000_000]
+/** `minimum <= ts < exclusiveMaximum` is a date from 1973 to 5138 in seconds, but one before March 1973 in milliseconds. */
+export const secondsRange = { minimum: 100_000_000, exclusiveMaximum: 100_000_000_000 } as const
 
-/** Milliseconds. What looks like seconds (of 1973 to 5138) is refused, unless `ts_unit=s` says that it is. */
+export const looksLikeSeconds = (ts: number): boolean => ts >= secondsRange.minimum && ts < secondsRange.exclusiveMaximum
+
+/** Milliseconds. A number that looks like seconds is rejected, unless `ts_unit=s` declares seconds. */
 export const NewTimestamp = Timestamp.check(
-  Schema.makeFilter((ts: number) => ts < secondsFrom || ts >= secondsTo, {
+  Schema.makeFilter((ts: number) => !looksLikeSeconds(ts), {
     message: "Expected milliseconds, not seconds",
-    toJsonSchema: () => ({ not: { minimum: secondsFrom, exclusiveMaximum: secondsTo } })
+    toJsonSchema: () => ({ not: secondsRange })
   })
 ).annotate({ description: "Milliseconds since the Unix epoch. Numbers that look like seconds are refused.", examples: [1_700_000_000_000] })
 
 /** A key to be written: not blank, at most 255 characters, no markup and no NUL (contract of `KvUtils`: "key is malformed"). */
-export const NewKey = Schema.String.check(
+export const NewDataKey = Schema.String.check(
   // oxlint-disable-next-line no-control-regex -- NUL is what it looks for
   Schema.isPattern(/^(?![\s\S]*<[A-Za-z!/?])[^\u0000]*[^\s\uFEFF\u0000][^\u0000]*$/u),
   Schema.isMaxLength(255)

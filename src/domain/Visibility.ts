@@ -33,7 +33,7 @@ export class Visibility {
     return this.ids.size === 0 && this.types.size === 0
   }
 
-  shows({ customerId, id, type }: DeviceFacts): boolean {
+  allows({ customerId, id, type }: DeviceFacts): boolean {
     return this.ids.has(id) || this.types.has(type) || (this.customer !== undefined && customerId === this.customer)
   }
 }

@@ -1,12 +1,11 @@
 /** Who may see what: administrators all of their tenant, a customer's users what is assigned to the customer. */
 import { Effect } from "effect"
-import { EntityType } from "../domain/Ids.ts"
+import { EntityType, isUuid } from "../domain/Ids.ts"
 import { Caller, type User } from "./Caller.ts"
 import { badRequest, forbidden, itemNotFound, noPermission, type ErrorResponse, text } from "./ErrorResponse.ts"
 import type { Entity, StoredType } from "./store/Directory.ts"
 import { Store } from "./Store.ts"
 
-const uuid = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 const titles: Partial<Record<string, string>> = {
   DEVICE_PROFILE: "Device profile",
   ASSET_PROFILE: "Asset profile",
@@ -17,7 +16,7 @@ const titles: Partial<Record<string, string>> = {
 export const titleOf = (type: string) => titles[type] ?? type.charAt(0) + type.slice(1).toLowerCase().replaceAll("_", " ")
 
 export const checkUuid = (id: string): Effect.Effect<string, ErrorResponse> =>
-  uuid.test(id) ? Effect.succeed(id.toLowerCase()) : Effect.fail(badRequest(`Invalid UUID string: ${id}`))
+  isUuid(id) ? Effect.succeed(id.toLowerCase()) : Effect.fail(badRequest(`Invalid UUID string: ${id}`))
 
 const isEntityType = (type: string): boolean => (EntityType.literals as ReadonlyArray<string>).includes(type)
 

@@ -1,6 +1,6 @@
 /** Logins, tokens, API keys: who a request comes from. */
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
-import { noCustomer } from "../domain/Ids.ts"
+import { noCustomerId } from "../domain/Ids.ts"
 import { Behaviour } from "./Behaviour.ts"
 import type { User } from "./Caller.ts"
 import { type Claims, sign, verify } from "./Jwt.ts"
@@ -56,7 +56,7 @@ export class Sessions extends Context.Service<
           enabled: account.enabled,
           isPublic: false,
           tenantId: entity.tenantId,
-          customerId: entity.customerId ?? noCustomer
+          customerId: entity.customerId ?? noCustomerId
         })
 
       const pairFor = (account: Account, entity: Entity, now: number): TokenPair => {
@@ -136,7 +136,7 @@ export class Sessions extends Context.Service<
           email: claims.sub,
           authority: authority as User["authority"], // we signed it
           tenantId: claims.tenantId,
-          customerId: claims.customerId === noCustomer ? null : (claims.customerId ?? null),
+          customerId: claims.customerId === noCustomerId ? null : (claims.customerId ?? null),
           sessionId: claims.sessionId
         }
       })

@@ -1,5 +1,5 @@
 /** Entities as ThingsBoard prints them. */
-import { noCustomer } from "../domain/Ids.ts"
+import { noCustomerId } from "../domain/Ids.ts"
 import type { Account } from "./store/Accounts.ts"
 import type { Entity } from "./store/Directory.ts"
 import type { Store } from "./Store.ts"
@@ -7,7 +7,7 @@ import type { Store } from "./Store.ts"
 export const ref = (entityType: string, id: string) => `{"entityType":"${entityType}","id":"${id}"}`
 
 const string = JSON.stringify
-const customerOf = ({ customerId }: Entity) => ref("CUSTOMER", customerId ?? noCustomer)
+const customerOf = ({ customerId }: Entity) => ref("CUSTOMER", customerId ?? noCustomerId)
 const header = (entity: Entity) => `{"id":${ref(entity.type, entity.id)},"createdTime":${entity.createdTime}`
 const tenantOf = ({ tenantId }: Entity) => `"tenantId":${ref("TENANT", tenantId)}`
 

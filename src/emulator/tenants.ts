@@ -1,6 +1,6 @@
 /** Tenants with an administrator who can log in, and what an empty store begins with. */
 import { Clock, Effect, Redacted } from "effect"
-import { noCustomer } from "../domain/Ids.ts"
+import { noCustomerId } from "../domain/Ids.ts"
 import { Store } from "./Store.ts"
 
 export interface NewTenant {
@@ -38,7 +38,7 @@ export const createDefaults = Effect.gen(function* () {
   if (!isEmpty()) return
   const { system, tenant } = defaults
   accounts.createUser({
-    tenantId: noCustomer, // also stands for "no tenant"
+    tenantId: noCustomerId, // also stands for "no tenant"
     email: system.username,
     password: Redacted.make(system.password),
     authority: "SYS_ADMIN",

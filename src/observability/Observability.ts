@@ -5,12 +5,13 @@
 import { Effect, Layer } from "effect"
 import { HttpMiddleware, UrlParams } from "effect/http"
 import { signals } from "../config/OpenTelemetry.ts"
+import { uuidPattern } from "../domain/Ids.ts"
 import * as Logs from "./Logs.ts"
 
 /** Asked by machines every few seconds; their spans would hide the others. */
 const untraced = new Set(["/health", "/api/v1/health", "/ready", "/metrics"])
 
-const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
+const uuid = new RegExp(uuidPattern, "g")
 
 /** A span is named before its route is known; ids would give every device a name of its own. */
 const spanName = ({ method, url }: { readonly method: string; readonly url: string }) =>

@@ -2,14 +2,13 @@
  * Paths of the calls that are only passed on, made of checked parts: an id that is no UUID is a bug of ours and throws, so that no
  * input can reach another path of ThingsBoard's. Keys are encoded here.
  */
-import type { ScopeName } from "../domain/Attribute.ts"
-import type { EntityRef } from "../domain/Ids.ts"
+import type { AttributeScopeName } from "../domain/Attribute.ts"
+import { type EntityRef, isUuid } from "../domain/Ids.ts"
 
-const uuid = /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/
 const entityTypes = /^[A-Z_]+$/
 
 const checked = (id: string): string => {
-  if (!uuid.test(id)) throw new Error("An id that is no UUID was to go into a path")
+  if (!isUuid(id)) throw new Error("An id that is no UUID was to go into a path")
   return id
 }
 
@@ -89,10 +88,10 @@ export const historyPath = (
 export const saveTelemetryPath = (deviceId: string) => `${ofDevice(deviceId)}/timeseries/ANY`
 
 /** All attributes when the keys cannot be named: those with commas in no version, and not too many. */
-export const attributesPath = (deviceId: string, scope: ScopeName, keys?: ReadonlyArray<string>) =>
+export const attributesPath = (deviceId: string, scope: AttributeScopeName, keys?: ReadonlyArray<string>) =>
   `${ofDevice(deviceId)}/values/attributes/${scope}${
     keys === undefined || needsRepeatedKey(keys) || !canName(keys) ? "" : `?${keysParameter(keys)}`
   }`
 
 /** ThingsBoard takes SERVER_SCOPE and SHARED_SCOPE. */
-export const saveAttributesPath = (deviceId: string, scope: ScopeName) => `${ofDevice(deviceId)}/attributes/${scope}`
+export const saveAttributesPath = (deviceId: string, scope: AttributeScopeName) => `${ofDevice(deviceId)}/attributes/${scope}`

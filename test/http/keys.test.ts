@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect, Redacted, Schedule } from "effect"
 import { join } from "node:path"
-import { noCustomer } from "../../src/domain/Ids.ts"
+import { noCustomerId } from "../../src/domain/Ids.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
@@ -96,7 +96,7 @@ live("a restriction that the gateway does not know, or that restricts nothing, i
       {},
       { ids: ["*"] },
       { customer: "../x" },
-      { customer: noCustomer },
+      { customer: noCustomerId },
       null
     ]
     for (const devices of wrong) {

@@ -5,13 +5,13 @@ import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { order, page, pageSize, sort, textSearch, typeFilter } from "../Parameters.ts"
 import { AssetNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Assets extends HttpApiGroup.make("assets")
   .add(
     HttpApiEndpoint.get("list", "/assets", {
-      query: { page, page_size: pageSize, text_search: textSearch, asset_type: typeName("asset"), sort, order },
+      query: { page, page_size: pageSize, text_search: textSearch, asset_type: typeFilter("asset"), sort, order },
       success: ListOf(Asset).annotate({ identifier: "AssetList", description: "A page of assets." }),
       error: upstreamProblems
     })

@@ -1,15 +1,15 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Attribute, Scope } from "../../domain/Attribute.ts"
-import { NewKey, NewValue } from "../../domain/Telemetry.ts"
-import { ofDevice } from "../Envelopes.ts"
+import { Attribute, AttributeScope } from "../../domain/Attribute.ts"
+import { NewDataKey, NewValue } from "../../domain/Telemetry.ts"
+import { deviceFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
 
-const Values = Schema.Record(NewKey, NewValue)
+const Values = Schema.Record(NewDataKey, NewValue)
   .check(Schema.isMinProperties(1))
   .annotate({
     identifier: "AttributeValues",
@@ -21,7 +21,7 @@ const scopeData = Schema.Record(Schema.String, Attribute)
 
 const written = <const S extends "SERVER_SCOPE" | "SHARED_SCOPE">(scope: S) =>
   Schema.Struct({
-    ...ofDevice,
+    ...deviceFields,
     scope: Schema.Literal(scope),
     attributes_uploaded: Schema.Array(Schema.String),
     count: Schema.Int,
@@ -36,9 +36,9 @@ export class Attributes extends HttpApiGroup.make("attributes")
   .add(
     HttpApiEndpoint.get("read", "/devices/:device_id/attributes", {
       params: deviceParams,
-      query: { scope: Schema.optionalKey(Scope), keys },
+      query: { scope: Schema.optionalKey(AttributeScope), keys },
       success: Schema.Struct({
-        ...ofDevice,
+        ...deviceFields,
         data: Schema.Struct({
           server: Schema.optionalKey(scopeData),
           shared: Schema.optionalKey(scopeData),

@@ -5,7 +5,7 @@ import { ListOf, OneOf } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { deviceParams, order, page, pageSize, sort, textSearch, typeName } from "../Parameters.ts"
+import { deviceParams, order, page, pageSize, sort, textSearch, typeFilter } from "../Parameters.ts"
 import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
 
 export class Devices extends HttpApiGroup.make("devices")
@@ -15,7 +15,7 @@ export class Devices extends HttpApiGroup.make("devices")
         page,
         page_size: pageSize,
         text_search: textSearch,
-        device_type: typeName("device"),
+        device_type: typeFilter("device"),
         sort,
         order,
         active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Only devices that are connected (true) or are not (false)." }))

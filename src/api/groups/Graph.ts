@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Direction, Graph as GraphSchema } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
-import { success } from "../Envelopes.ts"
+import { successFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
@@ -46,7 +46,7 @@ export class Graph extends HttpApiGroup.make("graph")
         )
       },
       success: [
-        Schema.Struct({ ...success, ...GraphSchema.fields }).annotate({
+        Schema.Struct({ ...successFields, ...GraphSchema.fields }).annotate({
           identifier: "GraphResult",
           description: "The graph around a root."
         }),

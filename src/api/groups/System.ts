@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { success } from "../Envelopes.ts"
+import { successFields } from "../Envelopes.ts"
 
-const Health = Schema.Struct({ ...success, service: Schema.String, version: Schema.String }).annotate({
+const Health = Schema.Struct({ ...successFields, service: Schema.String, version: Schema.String }).annotate({
   identifier: "Health",
   description: "The process is alive.",
   examples: [{ status: "success", timestamp: 1_700_000_000_000, service: "Boardwalk", version: "0.1.0" }]
@@ -29,7 +29,7 @@ export class System extends HttpApiGroup.make("system")
   .add(
     HttpApiEndpoint.get("index", "/", {
       success: Schema.Struct({
-        ...success,
+        ...successFields,
         name: Schema.String,
         version: Schema.String,
         links: Schema.Record(Schema.String, Schema.String)

@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { maxDevicesLimit, maxKeysLimit, defaultMaxDevices, defaultMaxKeys } from "../../domain/requestLimits.ts"
 import { DeviceId } from "../../domain/Ids.ts"
-import { Aggregation, Key, Order, Point, Series } from "../../domain/Telemetry.ts"
-import { ofDevice, success } from "../Envelopes.ts"
+import { Aggregation, DataKey, Order, Point, Series } from "../../domain/Telemetry.ts"
+import { deviceFields, successFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
@@ -19,7 +19,7 @@ const atMost = (most: number, usual: number) =>
     toJsonSchema: () => ({ maxItems: usual })
   })
 
-const Row = Schema.Struct({ ts: Point.fields.ts, key: Key, value: Point.fields.value }).annotate({
+const Row = Schema.Struct({ ts: Point.fields.ts, key: DataKey, value: Point.fields.value }).annotate({
   identifier: "Row",
   description: "A line of an export."
 })
@@ -34,7 +34,7 @@ const files = [
   Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.apache.parquet" }))
 ] as const
 
-const keyList = Schema.Array(Key)
+const keyList = Schema.Array(DataKey)
   .check(Schema.isMinLength(1), atMost(maxKeysLimit, defaultMaxKeys))
   .annotate({ description: "The keys: at most 1,000 unless the gateway is configured otherwise (MAX_KEYS_PER_REQUEST)." })
 const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), atMost(maxDevicesLimit, defaultMaxDevices))
@@ -89,9 +89,9 @@ const Query = Schema.Struct({
 })
 
 const QueryResult = Schema.Struct({
-  ...ofDevice,
+  ...deviceFields,
   query: Schema.Struct({
-    keys: Schema.Array(Key),
+    keys: Schema.Array(DataKey),
     start_ts: startTs,
     end_ts: endTs,
     limit: Schema.Int,
@@ -103,8 +103,8 @@ const QueryResult = Schema.Struct({
   data: Series,
   metadata: Schema.Struct({
     total_points: Schema.Int.annotate({ description: "Points on this page." }),
-    keys_found: Schema.Array(Key).annotate({ description: "Keys asked for that the device has, at whatever time." }),
-    keys_missing: Schema.Array(Key).annotate({ description: "Keys asked for that the device does not have." }),
+    keys_found: Schema.Array(DataKey).annotate({ description: "Keys asked for that the device has, at whatever time." }),
+    keys_missing: Schema.Array(DataKey).annotate({ description: "Keys asked for that the device does not have." }),
     time_range: Schema.Struct({ start: Schema.Int, end: Schema.Int, duration_hours: Schema.Finite })
   }),
   next_cursor: Schema.NullOr(Schema.String).annotate({ description: "Reads on where this page ends; null on the last one." })
@@ -114,7 +114,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
   .add(
     HttpApiEndpoint.get("keys", "/devices/:device_id/keys", {
       params: deviceParams,
-      success: Schema.Struct({ ...ofDevice, data: Schema.Array(Schema.String) }).annotate({
+      success: Schema.Struct({ ...deviceFields, data: Schema.Array(Schema.String) }).annotate({
         identifier: "KeysResult",
         description: "Keys that hold values.",
         examples: [
@@ -155,8 +155,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       params: deviceParams,
       query: { keys },
       success: Schema.Struct({
-        ...ofDevice,
-        keys_requested: Schema.Array(Key),
+        ...deviceFields,
+        keys_requested: Schema.Array(DataKey),
         data: Schema.Record(Schema.String, Schema.NullOr(Point))
       }).annotate({
         identifier: "LatestResult",
@@ -177,8 +177,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         .check(oneSelection)
         .annotate({ identifier: "LatestOfMany", description: "Devices by id or type, and keys." }),
       success: Schema.Struct({
-        ...success,
-        keys_requested: Schema.Array(Key),
+        ...successFields,
+        keys_requested: Schema.Array(DataKey),
         data: Schema.Record(
           Schema.String,
           Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Schema.NullOr(Point)) }).annotate({

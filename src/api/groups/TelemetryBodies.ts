@@ -2,8 +2,8 @@
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { Uuid } from "../../domain/Ids.ts"
-import { NewKey, NewPoint } from "../../domain/Telemetry.ts"
-import { ofDevice, success } from "../Envelopes.ts"
+import { NewDataKey, NewPoint } from "../../domain/Telemetry.ts"
+import { deviceFields, successFields } from "../Envelopes.ts"
 
 /** Rows of any number, read as a stream. */
 export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: ["text/csv", "application/x-ndjson"] })
@@ -13,14 +13,14 @@ const warnings = Schema.optionalKey(
 )
 
 export const UploadResult = Schema.Struct({
-  ...ofDevice,
+  ...deviceFields,
   keys_uploaded: Schema.Array(Schema.String),
   total_data_points: Schema.Int,
   message: Schema.String,
   warnings
 }).annotate({ identifier: "UploadResult", description: "What was stored." })
 
-const points = Schema.Record(NewKey, Schema.Array(NewPoint).check(Schema.isMinLength(1))).check(Schema.isMinProperties(1))
+const points = Schema.Record(NewDataKey, Schema.Array(NewPoint).check(Schema.isMinLength(1))).check(Schema.isMinProperties(1))
 
 export const PointsByKey = points.annotate({
   identifier: "PointsByKey",
@@ -45,7 +45,7 @@ const DeviceOutcome = Schema.Struct({
 }).annotate({ identifier: "DeviceOutcome", description: "What became of one device's points." })
 
 export const BulkResult = Schema.Struct({
-  ...success,
+  ...successFields,
   summary: Schema.Struct({
     total_devices: Schema.Int,
     successful_devices: Schema.Int,
@@ -63,7 +63,7 @@ const RefusedRow = Schema.Struct({
 }).annotate({ identifier: "RefusedRow", description: "A row that was not taken." })
 
 export const ImportResult = Schema.Struct({
-  ...success,
+  ...successFields,
   dry_run: Schema.Boolean,
   rows_taken: Schema.Int,
   rows_refused: Schema.Int,

@@ -21,7 +21,7 @@ export const mapRefs = <T>(value: T, change: (name: string) => string): T => {
 }
 
 /** The components that a value refers to, also by way of other components. */
-export const reachable = (value: unknown, schemas: Record<string, Schema>): ReadonlySet<string> => {
+export const findReachable = (value: unknown, schemas: Record<string, Schema>): ReadonlySet<string> => {
   const found = new Set<string>()
   const note = (name: string) => {
     if (!found.has(name)) {
@@ -48,4 +48,4 @@ export const publicNames = (schemas: Record<string, Schema>): ((name: string) =>
 }
 
 /** The definitions of a schema of its own, as parts of a document. */
-export const asComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', `"${prefix}`)) as T
+export const definitionsToComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', `"${prefix}`)) as T

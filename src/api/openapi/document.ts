@@ -6,16 +6,16 @@ import { Context, Option } from "effect"
 import { HttpApi, type HttpApiEndpoint, OpenApi } from "effect/http-api"
 import { Api } from "../Api.ts"
 import { Authentication, apiKeySecurity, RequiredScope } from "../middleware/Authentication.ts"
-import { mapRefs, publicNames, reachable } from "./components.ts"
+import { mapRefs, publicNames, findReachable } from "./components.ts"
 import { assetId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { headers } from "./headers.ts"
 import { introduction } from "./introduction.ts"
-import { linked } from "./links.ts"
+import { addLinks } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
-import { queryParameters } from "./parameters.ts"
-import { anyProblem, content, type DeclaredContent, problemResponses, problemSchemas, success } from "./responses.ts"
-import { opened, tidy } from "./tidy.ts"
+import { describeQuery } from "./parameters.ts"
+import { combineProblems, buildContent, type DeclaredContent, problemResponses, problemSchemas, successResponse } from "./responses.ts"
+import { allowUnknownFields, normalize } from "./normalize.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
 
@@ -53,8 +53,8 @@ const problemsOf = (declared: DeclaredContent | undefined): ReadonlyArray<string
 
 const declaredResponse = (status: number, declared: Generated["responses"][number], counted: boolean, examples: OperationExamples) => {
   const problems = problemsOf(declared.content)
-  if (problems.length === 0) return success(declared.description, status, declared.content ?? {}, counted, examples.responses)
-  return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : anyProblem(problems)
+  if (problems.length === 0) return successResponse(declared.description, status, declared.content ?? {}, counted, examples.responses)
+  return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : combineProblems(problems)
 }
 
 const responsesOf = (generated: Generated, counted: boolean, examples: OperationExamples): Record<string, Response | Ref> =>
@@ -78,7 +78,7 @@ const operation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: R
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(generated.requestBody === undefined
       ? {}
-      : { requestBody: { required: true, content: content(generated.requestBody.content, ours.request ?? {}) } }),
+      : { requestBody: { required: true, content: buildContent(generated.requestBody.content, ours.request ?? {}) } }),
     responses: { ...refusals, ...responsesOf(generated, keyed, ours) }
   }
 }
@@ -92,7 +92,7 @@ const pathsOf = (spec: OpenApi.OpenAPISpec) => {
     onEndpoint: ({ endpoint }) => {
       const path = endpoint.path.replaceAll(/:(\w+)/g, "{$1}")
       const method = endpoint.method.toLowerCase() as Method
-      const query = queryParameters(endpoint)
+      const query = describeQuery(endpoint)
       Object.assign(definitions, query.definitions)
       paths[path] = { ...paths[path], [method]: operation(spec.paths[path]![method]!, endpoint, query.parameters) }
     }
@@ -108,7 +108,7 @@ const sorted = <T>(record: Record<string, T>, keep: ReadonlySet<string>): Record
   )
 
 const tidyAll = (schemas: Record<string, Schema>) =>
-  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, tidy(schema)]))
+  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, normalize(schema)]))
 
 /** The components that the paths and responses need, by the names that callers see. */
 const schemasFor = (spec: OpenApi.OpenAPISpec, definitions: Record<string, Schema>) => {
@@ -125,14 +125,16 @@ const usedProblems = (paths: Document["paths"]): ReadonlySet<string> =>
   new Set([...JSON.stringify(paths).matchAll(/#\/components\/responses\/(\w+)/g)].map((match) => match[1]!).concat(everywhere))
 
 /** The document of this version's API; the same on every call. */
-export const document = (): Document => {
+export const buildDocument = (): Document => {
   const spec = OpenApi.fromApi(Api)
   const declared = pathsOf(spec)
   const { rename, schemas } = schemasFor(spec, declared.definitions)
-  const paths = linked(mapRefs(declared.paths, rename))
+  const paths = addLinks(mapRefs(declared.paths, rename))
   const responses = sorted(mapRefs(problemResponses(), rename), usedProblems(paths))
-  const sent = reachable(requestBodies(paths), schemas)
-  const published = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, sent.has(name) ? schema : opened(schema)]))
+  const sent = findReachable(requestBodies(paths), schemas)
+  const published = Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, sent.has(name) ? schema : allowUnknownFields(schema)])
+  )
   return {
     openapi: "3.1.0",
     info: {
@@ -151,7 +153,7 @@ export const document = (): Document => {
       },
       headers,
       responses,
-      schemas: sorted(published, reachable([paths, responses], schemas))
+      schemas: sorted(published, findReachable([paths, responses], schemas))
     }
   }
 }

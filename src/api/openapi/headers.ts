@@ -40,8 +40,8 @@ export type HeaderName = keyof typeof headers
 
 const limited = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"] as const
 
-export const refs = (...names: ReadonlyArray<HeaderName>): Record<string, Ref> =>
+export const headerRefs = (...names: ReadonlyArray<HeaderName>): Record<string, Ref> =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 
 /** What an answer of an endpoint that counts requests has. */
-export const countedHeaders = (...more: ReadonlyArray<HeaderName>) => refs("X-Request-Id", ...more, ...limited)
+export const rateLimitedHeaders = (...more: ReadonlyArray<HeaderName>) => headerRefs("X-Request-Id", ...more, ...limited)

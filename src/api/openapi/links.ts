@@ -32,7 +32,7 @@ const linksFrom = ({ fits, id }: Source, operations: ReadonlyArray<Operation>) =
   )
 
 /** The paths, with the links of the lists in their answers. */
-export const linked = (paths: Document["paths"]): Document["paths"] => {
+export const addLinks = (paths: Document["paths"]): Document["paths"] => {
   const operations = operationsOf(paths)
   const withLinks = (operation: Operation): Operation => {
     const source = sources.find((one) => one.operation === operation.operationId)

@@ -1,9 +1,9 @@
 /** Query parameters as callers know them: Effect describes the texts they travel as, without the numbers' bounds and defaults. */
 import { Schema as EffectSchema } from "effect"
 import type { HttpApiEndpoint } from "effect/http-api"
-import { asComponents } from "./components.ts"
+import { definitionsToComponents } from "./components.ts"
 import type { Parameter, Schema } from "./model.ts"
-import { tidy, without } from "./tidy.ts"
+import { normalize, omit } from "./normalize.ts"
 
 interface Decoded {
   readonly parameters: ReadonlyArray<Parameter>
@@ -33,20 +33,20 @@ const toParameter = (name: string, schema: Schema, required: boolean, definition
     required,
     ...(typeof description === "string" ? { description } : {}),
     ...(list ? { style: "form", explode: false } : {}),
-    schema: { ...without(schema, "description"), ...(list ? { items: entry(schema["items"]), minItems: 1 } : {}) },
+    schema: { ...omit(schema, "description"), ...(list ? { items: entry(schema["items"]), minItems: 1 } : {}) },
     // Explorers put examples into their forms: those of optional parameters would narrow every first try.
     ...(required ? firstExample(schema) : {})
   }
 }
 
-export const queryParameters = (endpoint: HttpApiEndpoint.Top): Decoded => {
+export const describeQuery = (endpoint: HttpApiEndpoint.Top): Decoded => {
   if (endpoint.query === undefined) return { parameters: [], definitions: {} }
-  const { definitions, schema } = asComponents(EffectSchema.toJsonSchemaDocument(EffectSchema.toType(endpoint.query)))
+  const { definitions, schema } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(EffectSchema.toType(endpoint.query)))
   const required = Array.isArray(schema["required"]) ? schema["required"] : []
   const properties = (schema["properties"] ?? {}) as Record<string, Schema>
   return {
     parameters: Object.entries(properties).map(([name, property]) =>
-      toParameter(name, tidy(property), required.includes(name), definitions)
+      toParameter(name, normalize(property), required.includes(name), definitions)
     ),
     definitions
   }

@@ -1,17 +1,20 @@
 /** Answers: problems once for all endpoints, successes with their headers, forms and examples. */
 import { Schema as EffectSchema } from "effect"
 import { AnyProblem, exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
-import { asComponents } from "./components.ts"
+import { definitionsToComponents } from "./components.ts"
 import type { OperationExamples } from "./examples/model.ts"
-import { countedHeaders, type HeaderName, refs } from "./headers.ts"
+import { rateLimitedHeaders, type HeaderName, headerRefs } from "./headers.ts"
 import type { Content, Response, Schema } from "./model.ts"
-import { allRequired, tidy, without } from "./tidy.ts"
+import { requireAllFields, normalize, omit } from "./normalize.ts"
 
 /** Schemas of all problems by component name, whatever the endpoints declare. */
 export const problemSchemas = (): Record<string, Schema> => {
-  const { definitions } = asComponents(EffectSchema.toJsonSchemaDocument(AnyProblem, { onExcessProperty: "error" }))
+  const { definitions } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(AnyProblem, { onExcessProperty: "error" }))
   return Object.fromEntries(
-    Object.entries(definitions).map(([name, schema]) => [name, name.endsWith("Encoded") ? allRequired(tidy(schema)) : tidy(schema)])
+    Object.entries(definitions).map(([name, schema]) => [
+      name,
+      name.endsWith("Encoded") ? requireAllFields(normalize(schema)) : normalize(schema)
+    ])
   )
 }
 
@@ -22,7 +25,7 @@ const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-Afte
 const headersOf = (status: number) => {
   const extra = extraHeader[status]
   const extras = extra === undefined ? [] : [extra]
-  return uncounted.has(status) ? refs("X-Request-Id", ...extras) : countedHeaders(...extras)
+  return uncounted.has(status) ? headerRefs("X-Request-Id", ...extras) : rateLimitedHeaders(...extras)
 }
 
 const problemResponse = (guide: Guide): Response => {
@@ -41,7 +44,7 @@ export const problemResponses = (): Record<string, Response> =>
   Object.fromEntries(Object.values(problemGuide).map((guide) => [guide.example._tag, problemResponse(guide)]))
 
 /** The answer of a status that stands for several problems, which `type` tells apart. */
-export const anyProblem = (names: ReadonlyArray<string>): Response => {
+export const combineProblems = (names: ReadonlyArray<string>): Response => {
   const responses = problemResponses()
   const chosen = names.map((name) => responses[name]!)
   const bodies = chosen.map(({ content }) => content!["application/problem+json"]!)
@@ -67,31 +70,30 @@ export interface DeclaredContent {
 }
 
 /** Bodies by media type, with their examples; JSON first, since generators take the first they know. */
-export const content = (declared: DeclaredContent, examples: Record<string, unknown>): Content => {
+export const buildContent = (declared: DeclaredContent, examples: Record<string, unknown>): Content => {
   const types = Object.keys(declared).toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json"))
   return Object.fromEntries(
     types.map((type) => {
-      const schema = tidy(declared[type]!.schema)
+      const schema = normalize(declared[type]!.schema)
       const described = type === "application/x-ndjson" && !isFile(schema) ? lines(schema) : textOf(type, schema)
       return [type, { schema: described, ...(type in examples ? { example: examples[type] } : {}) }]
     })
   )
 }
 
-const textOf = (type: string, schema: Schema): Schema =>
-  /^text\/|ndjson/.test(type) && isFile(schema) ? without(schema, "format") : schema
+const textOf = (type: string, schema: Schema): Schema => (/^text\/|ndjson/.test(type) && isFile(schema) ? omit(schema, "format") : schema)
 
-export const success = (
+export const successResponse = (
   description: string,
   status: number,
   declared: DeclaredContent,
   counted: boolean,
   examples: OperationExamples["responses"]
 ): Response => {
-  const bodies = content(declared, examples[status] ?? {})
+  const bodies = buildContent(declared, examples[status] ?? {})
   const more: ReadonlyArray<HeaderName> = [
     ...(Object.values(bodies).some(({ schema }) => isFile(schema)) ? (["Content-Disposition"] as const) : []),
     ...(status === 503 ? (["Retry-After"] as const) : [])
   ]
-  return { description, headers: counted ? countedHeaders(...more) : refs("X-Request-Id", ...more), content: bodies }
+  return { description, headers: counted ? rateLimitedHeaders(...more) : headerRefs("X-Request-Id", ...more), content: bodies }
 }

@@ -1,10 +1,10 @@
 /** When a key ends, as it is written on the command line. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
-import { Moment } from "../../domain/ApiKey.ts"
+import { OffsetDateTime } from "../../domain/ApiKey.ts"
 import { timeText } from "./output.ts"
 
-const moment = Schema.decodeOption(Moment)
+const moment = Schema.decodeOption(OffsetDateTime)
 
 /** The key works on the day that is named: it ends when the day does. */
 const endOfDay = (text: string) =>
@@ -23,7 +23,7 @@ const expected =
 const wrong = (sentence: string) => new CliError.ValidationError({ message: `--expires ${sentence}` })
 
 /** Whether it can be written, and read again as the same: the file has no place for the year 10000. */
-const fits = (end: DateTime.Utc) => Option.isSome(Schema.encodeOption(Moment)(end))
+const fits = (end: DateTime.Utc) => Option.isSome(Schema.encodeOption(OffsetDateTime)(end))
 
 export const expiryOf = Effect.fnUntraced(function* (text: string) {
   const now = yield* DateTime.now

@@ -1,5 +1,5 @@
 /** TIMESERIES, ATTRIBUTES and TIMESERIES_HISTORY: one entity, by its id. */
-import { EntityType } from "../../domain/Ids.ts"
+import { EntityType, isUuid } from "../../domain/Ids.ts"
 import { look } from "../Access.ts"
 import type { Aggregation } from "../aggregation.ts"
 import { numberOf, textOf } from "../bodies.ts"
@@ -10,8 +10,6 @@ import type { Entity } from "../store/Directory.ts"
 import type { Command } from "./commands.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
 import { errorCodes, latestValues, type LivePoint, telemetryUpdate } from "./updates.ts"
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** None without keys: all are wanted. */
 const keysOf = (json: JsonObject): ReadonlyArray<string> | undefined => {
@@ -26,7 +24,7 @@ const addressOf = (json: JsonObject) => {
   if (!(EntityType.literals as ReadonlyArray<string>).includes(type)) {
     throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.EntityType.${type}`)
   }
-  if (!uuid.test(id)) throw new CommandError(errorCodes.internal, `Invalid UUID string: ${id}`)
+  if (!isUuid(id)) throw new CommandError(errorCodes.internal, `Invalid UUID string: ${id}`)
   return { type, id: id.toLowerCase() }
 }
 

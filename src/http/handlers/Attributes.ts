@@ -3,7 +3,7 @@ import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
-import { ScopeName } from "../../domain/Attribute.ts"
+import { AttributeScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { Attributes } from "../../services/attributes/Attributes.ts"
 import { created, success } from "../response/envelope.ts"
@@ -40,7 +40,7 @@ export const AttributesLayer = HttpApiBuilder.group(
           Effect.flatMap(({ keys, warnings }) =>
             created({
               device_id,
-              scope: ScopeName[scope],
+              scope: AttributeScopeName[scope],
               attributes_uploaded: keys,
               count: keys.length,
               message: `Successfully uploaded ${keys.length} ${kind[scope]} attributes`,

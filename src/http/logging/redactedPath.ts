@@ -4,6 +4,7 @@
  */
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
+import { isUuid } from "../../domain/Ids.ts"
 
 /** Where the path begins in a whole address, which is how Bun gives it; -1 when it has none. */
 export const pathStart = (url: string): number => (url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3))
@@ -31,13 +32,11 @@ const words = (() => {
   }
 })()
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 /** The API has no path that is longer. */
 const maxSegments = 10
 
 export const redactedPath = (url: string): string => {
   const segments = pathOf(url).split("/")
-  const shown = segments.slice(0, maxSegments).map((segment) => (words().has(segment) || uuid.test(segment) ? segment : "{hidden}"))
+  const shown = segments.slice(0, maxSegments).map((segment) => (words().has(segment) || isUuid(segment) ? segment : "{hidden}"))
   return [...shown, ...(segments.length > maxSegments ? ["…"] : [])].join("/")
 }

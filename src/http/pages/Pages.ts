@@ -4,7 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { document } from "../../api/openapi/document.ts"
+import { buildDocument } from "../../api/openapi/document.ts"
 import { Settings } from "../../config/Settings.ts"
 import { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
@@ -18,7 +18,7 @@ import { redoc, scalar, swagger } from "./viewers.ts"
 const openapi = (() => {
   let text: string | undefined
   return Effect.sync(() => {
-    text ??= JSON.stringify(document())
+    text ??= JSON.stringify(buildDocument())
     return HttpServerResponse.raw(text, { contentType: "application/json", headers: { "cache-control": "no-cache" } })
   })
 })()

@@ -47,7 +47,7 @@ export class DeviceAccess extends Context.Service<
         forbiddenAsNotFound(acting.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
           Effect.flatMap((bytes) => Effect.mapError(decodeOne(bytes.toString()), () => invalidResponse())),
           Effect.flatMap(({ customerId, id: { id }, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
-            visibility?.shows({ id, type, customerId: customerId?.id ?? "" }) === false
+            visibility?.allows({ id, type, customerId: customerId?.id ?? "" }) === false
               ? missing(deviceId)
               : Effect.succeed({ id, name, type })
           ),

@@ -39,7 +39,7 @@ export const visibleAmongIds = (
       { concurrency: 4 }
     ),
     (found) => {
-      const shown = found.flat().filter(({ customerId, id, type }) => visibility.shows({ id: id.id, type, customerId: customerId.id }))
+      const shown = found.flat().filter(({ customerId, id, type }) => visibility.allows({ id: id.id, type, customerId: customerId.id }))
       return new Set([...named, ...shown.map(({ id }) => id.id)])
     }
   )

@@ -1,6 +1,6 @@
 /** Attributes of a device, read and written without touching a digit. */
 import { Context, Effect, Layer } from "effect"
-import { Scope, ScopeName, type Scope as ScopeType } from "../../domain/Attribute.ts"
+import { AttributeScope, AttributeScopeName } from "../../domain/Attribute.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { scanAttributes } from "../../thingsboard/responses/AttributesScanner.ts"
 import { attributesPath, saveAttributesPath } from "../../thingsboard/Paths.ts"
@@ -24,7 +24,7 @@ export class Attributes extends Context.Service<
     /** `{"scope":{"key":{"value":…,"last_update_ts":…},…},…}` of the scope, or of all three. */
     readonly read: (
       deviceId: string,
-      scope: ScopeType | undefined,
+      scope: AttributeScope | undefined,
       keys: ReadonlyArray<string> | undefined
     ) => Effect.Effect<string, EntityNotFound | ThingsBoardError>
     /** Writes an object of values; `null`, an empty object and text that would become a number are refused. */
@@ -43,8 +43,8 @@ export class Attributes extends Context.Service<
       const access = yield* DeviceAccess
 
       /** ThingsBoard's merged answer does not say which scope a key is of: one call a scope. */
-      const readScope = (deviceId: string, scope: ScopeType, keys: ReadonlyArray<string> | undefined) =>
-        forbiddenAsNotFound(thingsBoard.get(attributesPath(deviceId, ScopeName[scope], keys)), "DEVICE", deviceId).pipe(
+      const readScope = (deviceId: string, scope: AttributeScope, keys: ReadonlyArray<string> | undefined) =>
+        forbiddenAsNotFound(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), "DEVICE", deviceId).pipe(
           Effect.flatMap(scanAttributes),
           Effect.map((found) => {
             const members = found
@@ -60,7 +60,7 @@ export class Attributes extends Context.Service<
 
       return {
         read: Effect.fn("Attributes.read")(function* (deviceId, scope, keys) {
-          const scopes = scope === undefined ? Scope.literals : [scope]
+          const scopes = scope === undefined ? AttributeScope.literals : [scope]
           const parts = yield* access.guard(
             deviceId,
             Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
@@ -71,7 +71,7 @@ export class Attributes extends Context.Service<
         write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
           const faults = new FieldErrors()
           const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readAttributes(read, rules, faults))
-          const stored = thingsBoard.post(saveAttributesPath(deviceId, ScopeName[scope]), json, { idempotent: true })
+          const stored = thingsBoard.post(saveAttributesPath(deviceId, AttributeScopeName[scope]), json, { idempotent: true })
           yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
           return { keys, warnings: uploadWarnings(rounded) }
         })

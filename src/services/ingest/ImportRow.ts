@@ -1,4 +1,5 @@
 /** What a row of an import says: a device, a time and points, or why it is refused. */
+import { isUuid } from "../../domain/Ids.ts"
 import { type CheckedValue, telemetryKeyIssue } from "../validation/values.ts"
 
 export interface ImportPoint {
@@ -36,8 +37,6 @@ export const checkKey = (key: string): void => {
 export const requireTimestamp = (time: number | string): number =>
   typeof time === "number" ? time : rejectRow(`ts: ${startLowerCase(time)}`)
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 /** Bytes that are no UTF-8 come as this sign: what they were is lost. */
 const replacement = "\uFFFD"
 
@@ -48,6 +47,6 @@ export const checkUtf8 = (text: string): void => {
 /** The id counts when both are there. */
 export const parseDevice = (id: string | undefined, name: string | undefined, named: boolean): ImportRow["device"] => {
   if (!named) return undefined
-  if (id !== undefined && id !== "") return uuid.test(id) ? { id: id.toLowerCase() } : rejectRow("device_id: expected a device id (UUID)")
+  if (id !== undefined && id !== "") return isUuid(id) ? { id: id.toLowerCase() } : rejectRow("device_id: expected a device id (UUID)")
   return name !== undefined && name !== "" ? { name } : rejectRow("expected device_id or device_name")
 }

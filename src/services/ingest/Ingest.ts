@@ -8,6 +8,7 @@ import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { writeBatches } from "./batches.ts"
 import { FieldErrors } from "../../domain/FieldErrors.ts"
+import { isUuid } from "../../domain/Ids.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { JsonReader, readJson } from "../../json/JsonReader.ts"
 import { type IncomingPoint, PointReader, type PointsRead } from "./PointReader.ts"
@@ -33,8 +34,6 @@ export interface BulkUploadResult {
   readonly warnings: ReadonlyArray<string>
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 const readOne = (body: JsonReader, rules: ValueRules, faults: FieldErrors): PointsRead => {
   let reading: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
   body.read((at) => new PointReader(body, rules, faults).read(at, "body", (found) => (reading = found)))
@@ -52,7 +51,7 @@ const readMany = (body: JsonReader, rules: ValueRules, faults: FieldErrors): Rea
       return body.skip(at)
     }
     const end = body.members(at, (id, valueAt) => {
-      if (!uuid.test(id)) {
+      if (!isUuid(id)) {
         faults.add(id, "Expected a device id (UUID)")
         return body.skip(valueAt)
       }

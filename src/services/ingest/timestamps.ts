@@ -1,21 +1,20 @@
 /** Times on their way in. */
+import { looksLikeSeconds, maxTimestamp, secondsRange } from "../../domain/Telemetry.ts"
 import type { ValueRules } from "../validation/values.ts"
-
-const maxMillis = 8.64e15
-/** From 1973 to 5138 when they are seconds; in the first three years of Unix time when they are milliseconds. */
-const looksLikeSeconds = (ts: number) => ts >= 1e8 && ts < 1e11
 
 const parseSeconds = (text: string): number | string => {
   const seconds = /^\d{1,16}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
-  if (!(seconds <= maxMillis / 1000)) return "Expected seconds since the epoch, a number from 0 to 8640000000000"
-  return seconds >= 1e11 ? "Looks like milliseconds; expected seconds, since ts_unit=s is given" : Math.round(seconds * 1000)
+  if (!(seconds <= maxTimestamp / 1000)) return "Expected seconds since the epoch, a number from 0 to 8640000000000"
+  return seconds >= secondsRange.exclusiveMaximum
+    ? "Looks like milliseconds; expected seconds, since ts_unit=s is given"
+    : Math.round(seconds * 1000)
 }
 
 /** The milliseconds that a number spells, or what is wrong with it. */
 export const parseNumericTimestamp = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
   if (unit === "s") return parseSeconds(text)
   const ts = /^\d{1,16}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN
-  if (!(ts <= maxMillis)) return "Expected milliseconds since the epoch, a whole number from 0 to 8640000000000000"
+  if (!(ts <= maxTimestamp)) return "Expected milliseconds since the epoch, a whole number from 0 to 8640000000000000"
   return looksLikeSeconds(ts) ? "Looks like seconds; expected milliseconds, or ts_unit=s" : ts
 }
 

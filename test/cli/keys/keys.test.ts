@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { noCustomer } from "../../../src/domain/Ids.ts"
+import { noCustomerId } from "../../../src/domain/Ids.ts"
 import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { live } from "../../support/effectTest.ts"
@@ -167,7 +167,7 @@ describe("boardwalk keys", () => {
           [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "0", ...right],
           [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "many", ...right],
           [2, "the id of a device", "create", "--name", "Cut", "--device-id", "3c1f", ...right],
-          [2, "the id of a customer", "create", "--name", "Nobody's", "--customer", noCustomer, ...right],
+          [2, "the id of a customer", "create", "--name", "Nobody's", "--customer", noCustomerId, ...right],
           [2, "is past", "create", "--name", "Dead", "--expires", "2020-01-01", ...right]
         ]
         for (const [code, told, ...attempt] of attempts) {

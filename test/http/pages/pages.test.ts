@@ -1,6 +1,6 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { document } from "../../../src/api/openapi/document.ts"
+import { buildDocument } from "../../../src/api/openapi/document.ts"
 import { problemNames } from "../../../src/api/ProblemGuide.ts"
 import * as Problems from "../../../src/api/Problems.ts"
 import { assets } from "../../../src/http/pages/assets.ts"
@@ -26,7 +26,7 @@ live("/openapi.json is the document", () =>
     const response = yield* get("/openapi.json")
     expect(response.headers.get("content-type")).toBe("application/json")
     expect(response.headers.get("content-security-policy")).toBe(securityHeaders["content-security-policy"])
-    expect(yield* text(response)).toBe(JSON.stringify(document()))
+    expect(yield* text(response)).toBe(JSON.stringify(buildDocument()))
   }).pipe(Effect.provide(serve(true)))
 )
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Browser, Page } from "playwright-core"
-import { document } from "../../../src/api/openapi/document.ts"
+import { buildDocument } from "../../../src/api/openapi/document.ts"
 import { pages } from "../../../src/http/pages/Pages.ts"
 import { securityHeaders } from "../../../src/http/response/securityHeaders.ts"
 import * as BunHttpServer from "../../../src/platform/BunHttpServer.ts"
@@ -52,7 +52,7 @@ const inBrowser = (use: (browser: Browser, origin: string) => Promise<void>) =>
     }).pipe(Effect.provide(server), Effect.scoped)
   )
 
-const operations = Object.values(document().paths).flatMap((methods) => Object.values(methods))
+const operations = Object.values(buildDocument().paths).flatMap((methods) => Object.values(methods))
 const shown = { "/docs": "operationId", "/redoc": "summary", "/reference": "summary" } as const
 
 const viewer = (path: keyof typeof shown, prepare: (page: Page) => Promise<void>) =>

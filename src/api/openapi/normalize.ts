@@ -28,7 +28,7 @@ const withoutAllOf = (schema: Schema): Schema => {
 
 /** What is anything but null by its type can be any object by its meaning: Effect's `Struct({})`. */
 const emptyObject = (schema: Schema): Schema =>
-  isSchema(schema["not"]) && schema["not"]["type"] === "null" ? { type: "object", ...without(schema, "not") } : schema
+  isSchema(schema["not"]) && schema["not"]["type"] === "null" ? { type: "object", ...omit(schema, "not") } : schema
 
 /** A choice within a choice is one choice. */
 const flatChoice = (schema: Schema): Schema => {
@@ -37,20 +37,20 @@ const flatChoice = (schema: Schema): Schema => {
   const inner = anyOf.find((part: Schema) => Array.isArray(part["anyOf"]))
   if (inner === undefined) return schema
   const choices = anyOf.flatMap((part: Schema) => (Array.isArray(part["anyOf"]) ? (part["anyOf"] as Array<Schema>) : [part]))
-  return { ...without(inner, "anyOf"), ...schema, anyOf: choices }
+  return { ...omit(inner, "anyOf"), ...schema, anyOf: choices }
 }
 
 const constant = (schema: Schema): Schema => {
   const values = schema["enum"]
   if (!Array.isArray(values) || values.length !== 1) return schema
   const type = Number.isInteger(values[0]) ? "integer" : schema["type"]
-  return { ...without(schema, "enum"), type, const: values[0] }
+  return { ...omit(schema, "enum"), type, const: values[0] }
 }
 
 /** Generators of typed languages take 32 bits for an integer without a format; a time in ms does not fit. */
 const integer = (schema: Schema): Schema => {
   if (schema["type"] !== "integer" || "const" in schema) return schema
-  const bounded = without(
+  const bounded = omit(
     schema,
     ...(schema["minimum"] === Number.MIN_SAFE_INTEGER ? ["minimum"] : []),
     ...(schema["maximum"] === Number.MAX_SAFE_INTEGER ? ["maximum"] : [])
@@ -64,16 +64,16 @@ const openRest = (schema: Schema): Schema =>
     ? { ...schema, additionalProperties: true }
     : schema
 
-export const without = <T extends object>(record: T, ...names: ReadonlyArray<string>): T =>
+export const omit = <T extends object>(record: T, ...names: ReadonlyArray<string>): T =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))) as T
 
-export const tidy = (schema: Schema): Schema =>
+export const normalize = (schema: Schema): Schema =>
   rebuild(schema, (part) => openRest(integer(constant(emptyObject(flatChoice(withoutAllOf(part)))))))
 
 /** An answer may get members in a later release: whoever reads it must not stumble over them. */
-export const opened = (schema: Schema): Schema =>
-  rebuild(schema, (part) => (part["additionalProperties"] === false ? without(part, "additionalProperties") : part))
+export const allowUnknownFields = (schema: Schema): Schema =>
+  rebuild(schema, (part) => (part["additionalProperties"] === false ? omit(part, "additionalProperties") : part))
 
 /** A problem always has all of its members. */
-export const allRequired = (schema: Schema): Schema =>
+export const requireAllFields = (schema: Schema): Schema =>
   isSchema(schema["properties"]) ? { ...schema, required: Object.keys(schema["properties"]) } : schema
