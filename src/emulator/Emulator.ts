@@ -10,18 +10,18 @@
  */
 import { Context, Effect, Layer } from "effect"
 import * as HttpServer from "../platform/BunHttpServer.ts"
-import { Behaviour, type BehaviourOptions } from "./Behaviour.ts"
+import { Behavior, type BehaviorOptions } from "./Behavior.ts"
 import { run as runDemo } from "./demo/Demo.ts"
-import { Events } from "./Events.ts"
-import { FaultInjection } from "./FaultInjection.ts"
-import { Live } from "./live/Live.ts"
-import { RateLimits } from "./RateLimits.ts"
-import { Routes } from "./Routes.ts"
-import { Sessions } from "./Sessions.ts"
-import { Store } from "./Store.ts"
-import { createDefaults, createTenant, defaults, type NewTenant, type Tenant } from "./tenants.ts"
+import { Events } from "./store/Events.ts"
+import { FaultInjection } from "./faults/FaultInjection.ts"
+import { LiveServer } from "./live/LiveServer.ts"
+import { RateLimits } from "./server/RateLimits.ts"
+import { Routes } from "./server/Routes.ts"
+import { Sessions } from "./auth/Sessions.ts"
+import { Store } from "./store/Store.ts"
+import { createDefaults, createTenant, defaultAccounts, type NewTenant, type Tenant } from "./store/tenants.ts"
 
-export interface EmulatorOptions extends BehaviourOptions {
+export interface EmulatorOptions extends BehaviorOptions {
   /** 0, any free port, unless told. */
   readonly port?: number | undefined
   /** 127.0.0.1 unless told. */
@@ -36,11 +36,11 @@ export interface EmulatorOptions extends BehaviourOptions {
 const maxBodySize = 64 * 1024 * 1024
 
 /** The demo's building belongs to the first tenant. */
-const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaults.tenant.username)!.tenantId))
+const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaultAccounts.tenant.username)!.tenantId))
 
 const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
   Layer.unwrap(
-    Effect.map(Live, ({ upgrade, websocket }) =>
+    Effect.map(LiveServer, ({ upgrade, websocket }) =>
       HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: maxBodySize, upgrade, websocket })
     )
   )
@@ -60,7 +60,7 @@ export class Emulator extends Context.Service<
     /** Trouble to order, and the calls that came in. */
     readonly faults: FaultInjection["Service"]
     /** The open WebSockets, to count and to close. */
-    readonly live: Pick<Live["Service"], "closeAll" | "count">
+    readonly live: Pick<LiveServer["Service"], "closeAll" | "count">
     /** Voids all tokens, as a changed signing key does. */
     readonly revokeTokens: Effect.Effect<void>
   }
@@ -72,14 +72,14 @@ export class Emulator extends Context.Service<
         const store = yield* Store
         const sessions = yield* Sessions
         const faults = yield* FaultInjection
-        const live = yield* Live
+        const live = yield* LiveServer
         const { port, url } = yield* HttpServer.BunHttpServer
         // The server waits for its connections to end, and those of sockets do not end by themselves.
         yield* Effect.addFinalizer(() => Effect.sync(() => live.closeAll(1001, "")))
         return Emulator.of({
           url,
           port,
-          ...defaults.tenant,
+          ...defaultAccounts.tenant,
           store,
           faults,
           live,
@@ -91,9 +91,9 @@ export class Emulator extends Context.Service<
       Layer.provide(
         Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
       ),
-      Layer.provide(Live.layer),
+      Layer.provide(LiveServer.layer),
       Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, FaultInjection.layer)),
       Layer.provide(Store.layer(options)),
-      Layer.provide(Layer.mergeAll(Events.layer, Behaviour.layer(options)))
+      Layer.provide(Layer.mergeAll(Events.layer, Behavior.layer(options)))
     )
 }

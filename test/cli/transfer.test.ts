@@ -19,7 +19,7 @@ const filled = Effect.gen(function* () {
     ["a", 5000],
     ["b,c", 3000]
   ] as const) {
-    telemetry.load(
+    telemetry.loadBulk(
       device,
       key,
       Array.from({ length: count }, (_, i) => ({ ts: t0 + i * 1000, value: key === "a" ? i / 4 : `line\n${i}` }))

@@ -75,7 +75,7 @@ effect("one failed login too many locks the account, also for the right password
 effect("an account with a second factor gets no refresh token, and its token opens nothing", () =>
   Effect.gen(function* () {
     const { password, store, username } = yield* Emulator
-    store.accounts.setHurdle(store.directory.userByEmail(username)!.id, "SECOND_FACTOR")
+    store.accounts.setLoginChallenge(store.directory.userByEmail(username)!.id, "SECOND_FACTOR")
     const answer = yield* login(username, password)
     expect(Object.keys(JSON.parse(answer.text) as object)).toEqual(["token", "scope"])
     expect((yield* get("/api/tenant/devices?pageSize=1&page=0", tokenOf(answer))).status).toBe(403)
@@ -85,7 +85,7 @@ effect("an account with a second factor gets no refresh token, and its token ope
 effect("an expired password is told with code 15", () =>
   Effect.gen(function* () {
     const { password, store, username } = yield* Emulator
-    store.accounts.setHurdle(store.directory.userByEmail(username)!.id, "PASSWORD_EXPIRED")
+    store.accounts.setLoginChallenge(store.directory.userByEmail(username)!.id, "PASSWORD_EXPIRED")
     const answer = yield* login(username, password)
     expect(answer.status).toBe(401)
     expect(answer.text).toContain('"errorCode":15')

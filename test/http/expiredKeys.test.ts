@@ -49,7 +49,7 @@ live("rows that go on coming are taken no more, and the answer says why", () =>
 live("a file that is still being read is broken off, so that it never looks whole", () =>
   Effect.gen(function* () {
     const { device, path, records, telemetry, url } = yield* site
-    telemetry.load(
+    telemetry.loadBulk(
       device,
       "a",
       Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))

@@ -1,7 +1,7 @@
 /** Exports on real sockets: what becomes of a file when ThingsBoard fails, when nobody reads and when the reader leaves. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import type { Outcome } from "../../src/emulator/FaultInjection.ts"
+import type { Outcome } from "../../src/emulator/faults/FaultInjection.ts"
 import { waitUntilStable } from "../support/historyPages.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/effectTest.ts"
@@ -13,7 +13,7 @@ const open = Effect.fnUntraced(function* (rows: number, maxConcurrentExports = 4
   const it = yield* gateway({ settings: { maxConcurrentExports } })
   const { directory, telemetry } = it.emulator.store
   const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", type: "meter", now: 0 })
-  telemetry.load(
+  telemetry.loadBulk(
     device,
     "a",
     Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
@@ -21,8 +21,8 @@ const open = Effect.fnUntraced(function* (rows: number, maxConcurrentExports = 4
   const path = `/api/v1/tb/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + rows}`
   /** The true answer so often, then these. */
   const after = (good: number, ...outcomes: ReadonlyArray<Outcome>) => {
-    it.emulator.faults.order({ path: history, times: good, latencyMillis: 0 })
-    for (const outcome of outcomes) it.emulator.faults.order({ path: history, outcome })
+    it.emulator.faults.inject({ path: history, times: good, latencyMillis: 0 })
+    for (const outcome of outcomes) it.emulator.faults.inject({ path: history, outcome })
   }
   const calls = () => it.emulator.faults.calls({ path: history }).length
   return { ...it, after, calls, path }

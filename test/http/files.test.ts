@@ -1,7 +1,7 @@
 /** Workbooks and Parquet files, from the request to what other people's readers find in them. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import type { Value } from "../../src/emulator/Value.ts"
+import type { Value } from "../../src/emulator/values/Value.ts"
 import { readParquet, readXlsx } from "../support/fileReaders.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/effectTest.ts"

@@ -114,7 +114,7 @@ live("a header that fits nothing, and a body that is none, are 400", () =>
 live("rows that ThingsBoard does not store are told, never counted as stored", () =>
   Effect.gen(function* () {
     const { emulator, one, send, two } = yield* withDevices
-    emulator.faults.order({
+    emulator.faults.inject({
       method: "POST",
       path: `/api/plugins/telemetry/DEVICE/${two}/*`,
       times: "always",

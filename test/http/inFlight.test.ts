@@ -1,7 +1,7 @@
 /** So many requests of a key at once, each until its answer has been written or nobody waits for it any more. */
 import { expect } from "bun:test"
 import { Effect, Schedule } from "effect"
-import type { Outcome } from "../../src/emulator/FaultInjection.ts"
+import type { Outcome } from "../../src/emulator/faults/FaultInjection.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { live } from "../support/effectTest.ts"
 import { keyOf, writeKeyFile } from "../support/keyFile.ts"
@@ -18,7 +18,7 @@ const open = Effect.gen(function* () {
   const it = yield* gateway({ settings: { apiKeysFile, maxConcurrentRequests: 1 } })
   const { directory, telemetry } = it.emulator.store
   const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", type: "meter", now: 0 })
-  telemetry.load(
+  telemetry.loadBulk(
     device,
     "a",
     Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
@@ -69,8 +69,8 @@ live(
       expect((yield* call(path, { method: "HEAD" })).status).toBe(200)
       yield* free
       // The stream fails in the middle.
-      emulator.faults.order({ path: history, times: 1, latencyMillis: 0 })
-      emulator.faults.order({ path: history, outcome: gone })
+      emulator.faults.inject({ path: history, times: 1, latencyMillis: 0 })
+      emulator.faults.inject({ path: history, outcome: gone })
       yield* Effect.ignore(Effect.tryPromise(() => Effect.runPromise(call(path))))
       yield* free
       // The handler fails.
@@ -81,7 +81,7 @@ live(
       yield* free
       for (let i = 0; i < 20; i++) yield* leaving(path, i, "HEAD")
       yield* free
-      emulator.faults.order({ path: "/api/*", times: 1, latencyMillis: 300 })
+      emulator.faults.inject({ path: "/api/*", times: 1, latencyMillis: 300 })
       yield* leaving(devices, 50)
       yield* free
       yield* Effect.all(

@@ -86,12 +86,12 @@ live("history is whole: no row lost, none doubled, in the order asked, in every 
     const count = 7321
     const start = 1_700_000_000_000
     const at = (i: number) => start + i * 1000
-    it.emulator.store.telemetry.load(
+    it.emulator.store.telemetry.loadBulk(
       device!,
       "b",
       Array.from({ length: count }, (_, i) => ({ ts: at(i), value: BigInt(i) * 10_000_000_000_007n }))
     )
-    it.emulator.store.telemetry.load(device!, "a", [{ ts: at(3), value: '=cmd,"x"\n' }])
+    it.emulator.store.telemetry.loadBulk(device!, "a", [{ ts: at(3), value: '=cmd,"x"\n' }])
     const range = `start_ts=${start}&end_ts=${at(count - 1)}` // the last point is not in it
     const url = `${tb}/devices/${device!.id}/telemetry?keys=b,missing,a&${range}`
 

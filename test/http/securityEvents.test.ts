@@ -114,9 +114,9 @@ describe("the log tells of", () => {
       const { call, emulator, records } = yield* gateway()
       yield* call(`${tb}/devices`)
       const body = JSON.stringify({ status: 500, message: canaries.upstreamWords, errorCode: 46 })
-      emulator.faults.order({ path: "/api/tenant/devices", outcome: { type: "Status", status: 500, body } })
+      emulator.faults.inject({ path: "/api/tenant/devices", outcome: { type: "Status", status: 500, body } })
       expect((yield* call(`${tb}/devices`, named("r-1"))).status).toBe(502)
-      emulator.faults.order({ path: "/api/tenant/devices", times: "always", outcome: { type: "Reset" } })
+      emulator.faults.inject({ path: "/api/tenant/devices", times: "always", outcome: { type: "Reset" } })
       expect((yield* call(`${tb}/devices`, named("r-2"))).status).toBe(503)
       expect(records.filter(({ message }) => String(message).startsWith("ThingsBoard HTTP error"))).toEqual([
         {
@@ -147,21 +147,21 @@ describe("the log tells of", () => {
         times: "always",
         outcome: { type: "Status", status: 500 }
       } as const
-      emulator.faults.order(failing)
+      emulator.faults.inject(failing)
       const body = Object.fromEntries(devices.map(({ id }) => [id, { u: [{ ts: 1, value: 1 }] }]))
       const bulk = yield* call(`${tb}/telemetry/bulk`, { body, ...named("bulk") })
       expect([bulk.status, bulk.json.summary.failed_devices]).toEqual([200, 3])
-      emulator.faults.clear()
+      emulator.faults.clearFaults()
 
       const [device] = devices
-      telemetry.load(
+      telemetry.loadBulk(
         device!,
         "t",
         Array.from({ length: 50_000 }, (_, ts) => ({ ts: ts + 1, value: ts }))
       )
       const path = "*/values/timeseries/history"
-      emulator.faults.order({ path }) // the first read goes well
-      emulator.faults.order({ path, times: "always", outcome: { type: "Status", status: 403 } })
+      emulator.faults.inject({ path }) // the first read goes well
+      emulator.faults.inject({ path, times: "always", outcome: { type: "Status", status: 403 } })
       yield* Effect.exit(
         call(`${tb}/devices/${device!.id}/telemetry?start_ts=0&end_ts=1800000000000&keys=t&format=csv`, named("file")).pipe(
           Effect.catchDefect(() => Effect.void)

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { DeviceId } from "../../src/domain/Ids.ts"
-import type { Value } from "../../src/emulator/Value.ts"
+import type { Value } from "../../src/emulator/values/Value.ts"
 import { gateway } from "../support/gateway.ts"
 import { live } from "../support/effectTest.ts"
 

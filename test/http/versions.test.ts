@@ -58,7 +58,7 @@ live("a ThingsBoard API key does instead of user and password, and one that is r
     const wrong = yield* gateway({
       settings: { ...settings, tbCredentials: { _tag: "ApiKey", key: Redacted.make(canaries.thingsBoardKey) } }
     })
-    first.emulator.faults.forgetCalls()
+    first.emulator.faults.clearCalls()
     const answers = yield* Effect.forEach([1, 2, 3, 4, 5], () => wrong.call(`${tb}/devices`))
     expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503])
     expect(first.emulator.faults.calls({}).length).toBeLessThanOrEqual(2)
@@ -71,7 +71,7 @@ live("tokens that ThingsBoard voids are replaced unseen, by one login however ma
     const it = yield* gateway()
     expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
     yield* it.emulator.revokeTokens
-    it.emulator.faults.forgetCalls()
+    it.emulator.faults.clearCalls()
     const answers = yield* Effect.forEach(Array.from({ length: 30 }), () => it.call(`${tb}/devices`), { concurrency: 30 })
     expect(answers.every(({ status }) => status === 200)).toBe(true)
     const logins = it.emulator.faults.calls({ method: "POST", path: "/api/auth/*" })
@@ -94,11 +94,11 @@ live(
         [{ type: "Reset" }, 503]
       ] as const
       for (const [outcome, status] of troubles) {
-        faults.order({ path: "/api/tenant/devices", times: "always", outcome })
+        faults.inject({ path: "/api/tenant/devices", times: "always", outcome })
         const answer = yield* it.call(`${tb}/devices`)
         expect([outcome.type, answer.status]).toEqual([outcome.type, status])
         expect(answer.text).not.toMatch(/secret text|Too many requests for/)
-        faults.clear()
+        faults.clearFaults()
       }
       expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
     }),

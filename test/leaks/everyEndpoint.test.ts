@@ -7,7 +7,7 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
-import type { Outcome } from "../../src/emulator/FaultInjection.ts"
+import type { Outcome } from "../../src/emulator/faults/FaultInjection.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { live } from "../support/effectTest.ts"
@@ -163,7 +163,7 @@ live(
         expect([name, answer === "cut" ? answer : answer.status < 300]).toEqual([name, true])
       }
       for (const [trouble, outcome] of Object.entries(troubles)) {
-        for (const path of paths) emulator.faults.order({ path, times: "always", outcome })
+        for (const path of paths) emulator.faults.inject({ path, times: "always", outcome })
         const before = emulator.faults.calls().length
         yield* Effect.forEach(
           Object.entries(calls),
@@ -177,7 +177,7 @@ live(
           { concurrency: "unbounded" }
         )
         expect([trouble, emulator.faults.calls().length > before]).toEqual([trouble, true])
-        emulator.faults.clear()
+        emulator.faults.clearFaults()
       }
       const records = yield* stopped(program)
       const told = records.filter(({ message }) => String(message).startsWith("ThingsBoard HTTP error"))
@@ -193,7 +193,7 @@ live(
   () =>
     Effect.gen(function* () {
       const { ask, calls, emulator, program, receiver } = yield* served({ TB_PASSWORD: canaries.wrongPassword })
-      emulator.faults.order({ path: "/api/auth/login", times: 1, outcome: envelope(401, 10) })
+      emulator.faults.inject({ path: "/api/auth/login", times: 1, outcome: envelope(401, 10) })
       for (const call of Object.values(calls)) {
         yield* ask(call)
         yield* ask(call, { "x-api-key": canaries.otherApiKey })

@@ -2,7 +2,7 @@
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { Settings } from "../../src/config/Settings.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
-import type { Value } from "../../src/emulator/Value.ts"
+import type { Value } from "../../src/emulator/values/Value.ts"
 import type { DeviceId } from "../../src/domain/Ids.ts"
 import { DeviceAccess } from "../../src/services/access/DeviceAccess.ts"
 import { Aggregates } from "../../src/services/telemetry/Aggregates.ts"

@@ -4,7 +4,7 @@ import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
 import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
-import type { Fault } from "../../src/emulator/FaultInjection.ts"
+import type { Fault } from "../../src/emulator/faults/FaultInjection.ts"
 import * as Server from "../../src/http/Server.ts"
 import { BunHttpServer } from "../../src/platform/BunHttpServer.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
@@ -53,7 +53,7 @@ export const gateway = Effect.fnUntraced(function* ({
   untraced = false
 }: Options = {}) {
   const made = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
-  const emulator = { ...made, faults: { ...made.faults, order: (fault: Fault) => made.faults.order(withWords(fault)) } }
+  const emulator = { ...made, faults: { ...made.faults, inject: (fault: Fault) => made.faults.inject(withWords(fault)) } }
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
   const { layer: Observed, lines: logs, records } = captureSignals()
   const Gateway = Server.layer.pipe(

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { isNumericText, stored } from "../../src/thingsboard/StoredNumber.ts"
-import { numberToValue } from "../../src/emulator/numbers.ts"
-import { printDouble } from "../../src/emulator/Value.ts"
+import { numberToValue } from "../../src/emulator/values/numbers.ts"
+import { printDouble } from "../../src/emulator/values/Value.ts"
 
 /** `[digits, scale]`, so that two spellings of a number are equal. */
 const exact = (token: string): readonly [digits: bigint, scale: number] => {

@@ -8,12 +8,12 @@ import { pageParameters } from "../../thingsboard/api/Entities.ts"
 import { ThingsBoardApi } from "../../thingsboard/api/ThingsBoardApi.ts"
 import { RequestGate } from "./RequestGate.ts"
 
-const optional = Schema.optionalKey(Schema.String)
+const optionalString = Schema.optionalKey(Schema.String)
 const ids = <Names extends ReadonlyArray<string>>(...names: Names) =>
   Object.fromEntries(names.map((name) => [name, Schema.String])) as { [Name in Names[number]]: typeof Schema.String }
 
 /** Devices and assets: writes, and reads that the gateway does without. */
-export class DevicesAndAssets extends HttpApiGroup.make("things").add(
+export class DevicesAndAssets extends HttpApiGroup.make("devicesAndAssets").add(
   HttpApiEndpoint.post("saveDevice", "/api/device"),
   HttpApiEndpoint.post("saveAsset", "/api/asset"),
   HttpApiEndpoint.delete("deleteDevice", "/api/device/:id", { params: ids("id") }),
@@ -21,10 +21,10 @@ export class DevicesAndAssets extends HttpApiGroup.make("things").add(
   HttpApiEndpoint.get("deviceInfo", "/api/device/info/:id", { params: ids("id") }),
   HttpApiEndpoint.get("assetInfo", "/api/asset/info/:id", { params: ids("id") }),
   HttpApiEndpoint.get("deviceCredentials", "/api/device/:id/credentials", { params: ids("id") }),
-  HttpApiEndpoint.get("tenantAssetInfos", "/api/tenant/assetInfos", { query: { ...pageParameters, type: optional } }),
+  HttpApiEndpoint.get("tenantAssetInfos", "/api/tenant/assetInfos", { query: { ...pageParameters, type: optionalString } }),
   HttpApiEndpoint.get("customerAssetInfos", "/api/customer/:customerId/assetInfos", {
     params: ids("customerId"),
-    query: { ...pageParameters, type: optional }
+    query: { ...pageParameters, type: optionalString }
   }),
   HttpApiEndpoint.get("assetsByIds", "/api/assets", { query: { assetIds: Schema.String } }),
   HttpApiEndpoint.post("assignDevice", "/api/customer/:customerId/device/:id", { params: ids("customerId", "id") }),
@@ -40,7 +40,7 @@ export class Profiles extends HttpApiGroup.make("profiles").add(
   HttpApiEndpoint.get("assetProfileNames", "/api/assetProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } })
 ) {}
 
-export class Users extends HttpApiGroup.make("people").add(
+export class Users extends HttpApiGroup.make("users").add(
   HttpApiEndpoint.post("logout", "/api/auth/logout"),
   HttpApiEndpoint.get("tenants", "/api/tenants", { query: pageParameters }),
   HttpApiEndpoint.post("saveCustomer", "/api/customer"),
@@ -65,35 +65,35 @@ export class ApiKeys extends HttpApiGroup.make("apiKeys").add(
   HttpApiEndpoint.delete("deleteKey", "/api/apiKey/:id", { params: ids("id") })
 ) {}
 
-const oneEnd = {
-  fromId: optional,
-  fromType: optional,
-  toId: optional,
-  toType: optional,
-  relationType: optional,
-  relationTypeGroup: optional
+const relationQuery = {
+  fromId: optionalString,
+  fromType: optionalString,
+  toId: optionalString,
+  toType: optionalString,
+  relationType: optionalString,
+  relationTypeGroup: optionalString
 }
-export class Edges extends HttpApiGroup.make("edges").add(
+export class RelationAdministration extends HttpApiGroup.make("relationAdministration").add(
   HttpApiEndpoint.post("saveRelation", "/api/relation"),
   HttpApiEndpoint.post("saveRelationV2", "/api/v2/relation"),
-  HttpApiEndpoint.delete("deleteRelation", "/api/relation", { query: oneEnd }),
-  HttpApiEndpoint.get("relations", "/api/relations", { query: oneEnd }),
-  HttpApiEndpoint.get("relationInfos", "/api/relations/info", { query: oneEnd }),
+  HttpApiEndpoint.delete("deleteRelation", "/api/relation", { query: relationQuery }),
+  HttpApiEndpoint.get("relations", "/api/relations", { query: relationQuery }),
+  HttpApiEndpoint.get("relationInfos", "/api/relations/info", { query: relationQuery }),
   HttpApiEndpoint.post("findRelationInfos", "/api/relations/info")
 ) {}
 
-const plugin = "/api/plugins/telemetry/:entityType/:entityId" as const
-const named = { keys: optional, key: Schema.optionalKey(Schema.Array(Schema.String)) }
+const telemetryPath = "/api/plugins/telemetry/:entityType/:entityId" as const
+const keyParameters = { keys: optionalString, key: Schema.optionalKey(Schema.Array(Schema.String)) }
 const entity = ids("entityType", "entityId")
-const scoped = ids("entityType", "entityId", "scope")
-export class Values extends HttpApiGroup.make("values").add(
-  HttpApiEndpoint.post("saveTelemetryWithTtl", `${plugin}/timeseries/:scope/:ttl`, {
+const entityAndScope = ids("entityType", "entityId", "scope")
+export class TelemetryAdministration extends HttpApiGroup.make("telemetryAdministration").add(
+  HttpApiEndpoint.post("saveTelemetryWithTtl", `${telemetryPath}/timeseries/:scope/:ttl`, {
     params: ids("entityType", "entityId", "scope", "ttl")
   }),
-  HttpApiEndpoint.delete("deleteTelemetry", `${plugin}/timeseries/delete`, {
+  HttpApiEndpoint.delete("deleteTelemetry", `${telemetryPath}/timeseries/delete`, {
     params: entity,
     query: {
-      ...named,
+      ...keyParameters,
       deleteAllDataForKeys: Schema.optionalKey(Schema.Boolean),
       startTs: Schema.optionalKey(Schema.Int),
       endTs: Schema.optionalKey(Schema.Int),
@@ -101,15 +101,15 @@ export class Values extends HttpApiGroup.make("values").add(
       rewriteLatestIfDeleted: Schema.optionalKey(Schema.Boolean)
     }
   }),
-  HttpApiEndpoint.get("attributeKeys", `${plugin}/keys/attributes`, { params: entity }),
-  HttpApiEndpoint.get("attributeKeysOfScope", `${plugin}/keys/attributes/:scope`, { params: scoped }),
-  HttpApiEndpoint.post("saveAttributesV1", `${plugin}/:scope`, { params: scoped }),
-  HttpApiEndpoint.delete("deleteAttributes", `${plugin}/:scope`, { params: scoped, query: named })
+  HttpApiEndpoint.get("attributeKeys", `${telemetryPath}/keys/attributes`, { params: entity }),
+  HttpApiEndpoint.get("attributeKeysOfScope", `${telemetryPath}/keys/attributes/:scope`, { params: entityAndScope }),
+  HttpApiEndpoint.post("saveAttributesV1", `${telemetryPath}/:scope`, { params: entityAndScope }),
+  HttpApiEndpoint.delete("deleteAttributes", `${telemetryPath}/:scope`, { params: entityAndScope, query: keyParameters })
 ) {}
 
 const alarmQuery = {
   ...pageParameters,
-  statusList: optional,
+  statusList: optionalString,
   startTime: Schema.optionalKey(Schema.Int),
   endTime: Schema.optionalKey(Schema.Int)
 }
@@ -138,7 +138,7 @@ export class Transport extends HttpApiGroup.make("transport").add(
   HttpApiEndpoint.post("postAttributes", "/api/v1/:token/attributes", { params: ids("token") }),
   HttpApiEndpoint.get("getAttributes", "/api/v1/:token/attributes", {
     params: ids("token"),
-    query: { clientKeys: optional, sharedKeys: optional }
+    query: { clientKeys: optionalString, sharedKeys: optionalString }
   })
 ) {}
 
@@ -147,5 +147,5 @@ export class GatewayApi extends ThingsBoardApi.middleware(RequestGate) {}
 
 /** All the rest. */
 export class AdministrationApi extends HttpApi.make("administration")
-  .add(DevicesAndAssets, Profiles, Users, ApiKeys, Edges, Values, Alarms, Commands, System, Transport)
+  .add(DevicesAndAssets, Profiles, Users, ApiKeys, RelationAdministration, TelemetryAdministration, Alarms, Commands, System, Transport)
   .middleware(RequestGate) {}

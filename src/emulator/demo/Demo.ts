@@ -1,10 +1,9 @@
 /** Fills an empty store with the demo's building and thirty days of data, and adds points every second. */
 import { Clock, Effect, Redacted, Schedule } from "effect"
-import type { SavedPoint } from "../Events.ts"
-import { Store } from "../Store.ts"
+import type { SavedPoint } from "../store/Events.ts"
+import { Store } from "../store/Store.ts"
 import type { Entity } from "../store/Directory.ts"
-import type { Point } from "../store/Telemetry.ts"
-import { JsonValue, type Value } from "../Value.ts"
+import { JsonValue, type Point, type Value } from "../values/Value.ts"
 import { chance, type Signal, signals } from "./signals.ts"
 import { customer, type DemoDevice, devices, floorOf, hasRadio, places } from "./site.ts"
 
@@ -98,7 +97,7 @@ const load = Effect.fnUntraced(function* (store: Store["Service"], placed: Reado
   for (const one of placed) {
     store.transaction(() => {
       for (const [key, signal] of Object.entries(signals[one.device.type]!))
-        store.telemetry.load(one.entity, key, pointsOf(signal, one, now))
+        store.telemetry.loadBulk(one.entity, key, pointsOf(signal, one, now))
     })
     yield* Effect.yieldNow
   }

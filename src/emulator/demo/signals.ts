@@ -2,7 +2,7 @@
  * What the demo's devices measure, as functions of time: the same moment gives the same value, at whatever time it is asked for.
  * So thirty days are there at the start, and what comes every second goes on smoothly from them.
  */
-import { JsonValue, type Value } from "../Value.ts"
+import { JsonValue, type Value } from "../values/Value.ts"
 
 /** A number from 0 to 1 that looks random and is not (an integer hash). */
 export const chance = (seed: number, step: number): number => {

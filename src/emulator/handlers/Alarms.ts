@@ -1,16 +1,16 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { checkEntityType, checkUuid, look, notFound, requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, json, page, type PageLink } from "../responses.ts"
-import { objectOf, readObject, textOf } from "../bodies.ts"
-import { Behaviour } from "../Behaviour.ts"
-import { Caller } from "../Caller.ts"
-import { ref } from "../entityJson.ts"
-import { type JsonObject, printTree } from "../Json.ts"
-import { badRequest, forbidden, type ErrorResponse } from "../ErrorResponse.ts"
+import { checkEntityType, parseUuid, lookUp, entityNotFound, requireTenantOrCustomer } from "../auth/Access.ts"
+import { checkPage, json, page, type PageLink } from "../http/responses.ts"
+import { objectOf, readObject, textOf } from "../http/bodies.ts"
+import { Behavior } from "../Behavior.ts"
+import { Caller } from "../auth/Caller.ts"
+import { entityIdJson } from "../http/entityJson.ts"
+import { type JsonObject, printTree } from "../values/Json.ts"
+import { badRequest, forbidden, type ErrorResponse } from "../http/ErrorResponse.ts"
 import type { Alarm } from "../store/Alarms.ts"
-import { Store } from "../Store.ts"
+import { Store } from "../store/Store.ts"
 
 const statusOf = ({ acknowledged, cleared }: Alarm) => `${cleared ? "CLEARED" : "ACTIVE"}_${acknowledged ? "ACK" : "UNACK"}`
 
@@ -21,8 +21,8 @@ const alarmJson = (store: Store["Service"], alarm: Alarm, print: "alarm" | "info
   const label = JSON.stringify(originator?.label ?? originator?.name ?? null)
   const originators = `,"originatorName":${name},"originatorLabel":${label}${version === "4.3" ? `,"originatorDisplayName":${label}` : ""},"assignee":null`
   return (
-    `{"id":${ref("ALARM", alarm.id)},"createdTime":${alarm.createdTime},"tenantId":${ref("TENANT", alarm.tenantId)},"customerId":null` +
-    `,"type":${JSON.stringify(alarm.type)},"originator":${ref(alarm.originatorType, alarm.originatorId)},"severity":${JSON.stringify(alarm.severity)}` +
+    `{"id":${entityIdJson("ALARM", alarm.id)},"createdTime":${alarm.createdTime},"tenantId":${entityIdJson("TENANT", alarm.tenantId)},"customerId":null` +
+    `,"type":${JSON.stringify(alarm.type)},"originator":${entityIdJson(alarm.originatorType, alarm.originatorId)},"severity":${JSON.stringify(alarm.severity)}` +
     `,"acknowledged":${alarm.acknowledged},"cleared":${alarm.cleared},"assigneeId":null,"startTs":${alarm.startTs},"endTs":${alarm.endTs}` +
     `,"ackTs":${alarm.ackTs},"clearTs":${alarm.clearTs},"assignTs":0,"details":${alarm.details ?? "{}"},"propagate":false` +
     `,"propagateToOwner":false,"propagateToTenant":false,"propagateRelationTypes":[]${print === "info" ? originators : ""}` +
@@ -32,16 +32,16 @@ const alarmJson = (store: Store["Service"], alarm: Alarm, print: "alarm" | "info
 
 const originatorOf = Effect.fnUntraced(function* (givenType: string, givenId: string) {
   const type = yield* checkEntityType(givenType)
-  const id = yield* checkUuid(givenId)
-  const found = look(yield* Store, yield* Caller, type, id)
-  if (found === "Missing") return yield* notFound(type, id)
+  const id = yield* parseUuid(givenId)
+  const found = lookUp(yield* Store, yield* Caller, type, id)
+  if (found === "Missing") return yield* entityNotFound(type, id)
   if (found === "Denied") return yield* forbidden()
   return found
 })
 
 const save = Effect.fnUntraced(function* (body: JsonObject) {
   const { tenantId } = yield* requireTenantOrCustomer
-  const { version } = yield* Behaviour
+  const { version } = yield* Behavior
   const store = yield* Store
   const given = objectOf(body, "originator")
   const type = textOf(body, "type") ?? ""
@@ -63,16 +63,16 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
 const findAlarm = Effect.fnUntraced(function* (givenId: string) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { alarms } = yield* Store
-  const id = yield* checkUuid(givenId)
+  const id = yield* parseUuid(givenId)
   const alarm = alarms.get(id)
-  if (alarm === undefined || alarm.tenantId !== tenantId) return yield* notFound("ALARM", id)
+  if (alarm === undefined || alarm.tenantId !== tenantId) return yield* entityNotFound("ALARM", id)
   yield* originatorOf(alarm.originatorType, alarm.originatorId)
   return alarm
 })
 
 const acknowledgeOrClear = Effect.fnUntraced(function* (id: string, action: "acknowledge" | "clear") {
   const store = yield* Store
-  const { version } = yield* Behaviour
+  const { version } = yield* Behavior
   const alarm = yield* findAlarm(id)
   const isDone = action === "clear" ? alarm.cleared : alarm.acknowledged
   if (isDone) return yield* badRequest(`Alarm was already ${action === "clear" ? "cleared" : "acknowledged"}!`)
@@ -92,7 +92,7 @@ const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<str
 
 const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList?: string }, originatorId?: string) {
   const caller = yield* requireTenantOrCustomer
-  const { version } = yield* Behaviour
+  const { version } = yield* Behavior
   const store = yield* Store
   yield* checkPage(link)
   const { rows, total } = store.alarms.list({
@@ -102,7 +102,7 @@ const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList
     pageSize: link.pageSize,
     statuses: yield* readStatuses(link.statusList)
   })
-  const seen = rows.filter((alarm) => typeof look(store, caller, alarm.originatorType, alarm.originatorId) === "object")
+  const seen = rows.filter((alarm) => typeof lookUp(store, caller, alarm.originatorType, alarm.originatorId) === "object")
   return json(
     page(
       seen.map((alarm) => alarmJson(store, alarm, "info", version)),

@@ -1,19 +1,19 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { checkUuid, find, requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, done, json, page, type PageLink } from "../responses.ts"
-import { numberOf, objectOf, readObject, readText, textOf } from "../bodies.ts"
-import { ref } from "../entityJson.ts"
-import type { JsonObject } from "../Json.ts"
-import { checkParameter } from "../parameters.ts"
-import { badRequest, itemNotFound } from "../ErrorResponse.ts"
+import { parseUuid, findEntity, requireTenantOrCustomer } from "../auth/Access.ts"
+import { checkPage, emptyOk, json, page, type PageLink } from "../http/responses.ts"
+import { numberOf, objectOf, readObject, readText, textOf } from "../http/bodies.ts"
+import { entityIdJson } from "../http/entityJson.ts"
+import type { JsonObject } from "../values/Json.ts"
+import { checkParameter } from "../http/parameters.ts"
+import { badRequest, itemNotFound } from "../http/ErrorResponse.ts"
 import type { ApiKey } from "../store/Accounts.ts"
-import { Store } from "../Store.ts"
+import { Store } from "../store/Store.ts"
 
 /** The value is shown once, when the key is made. */
 const keyJson = (key: ApiKey, tenantId: string, now: number, showValue: boolean) =>
-  `{"id":${ref("API_KEY", key.id)},"createdTime":${key.createdTime},"tenantId":${ref("TENANT", tenantId)},"userId":${ref("USER", key.userId)}` +
+  `{"id":${entityIdJson("API_KEY", key.id)},"createdTime":${key.createdTime},"tenantId":${entityIdJson("TENANT", tenantId)},"userId":${entityIdJson("USER", key.userId)}` +
   `,"expirationTime":${key.expirationTime},"description":${JSON.stringify(key.description)},"enabled":${key.enabled}` +
   `${showValue ? `,"value":"${key.value}"` : ""},"expired":${key.expirationTime !== 0 && key.expirationTime <= now}}`
 
@@ -21,10 +21,10 @@ const keyJson = (key: ApiKey, tenantId: string, now: number, showValue: boolean)
 const findKey = Effect.fnUntraced(function* (givenId: string) {
   yield* requireTenantOrCustomer
   const { accounts } = yield* Store
-  const id = yield* checkUuid(givenId)
+  const id = yield* parseUuid(givenId)
   const key = accounts.key(id)
   if (key === undefined) return yield* itemNotFound(`Api key with id [${id}] is not found`)
-  yield* find("USER", key.userId)
+  yield* findEntity("USER", key.userId)
   return key
 })
 
@@ -33,7 +33,7 @@ const create = Effect.fnUntraced(function* (body: JsonObject) {
   const { accounts } = yield* Store
   const userId = textOf(objectOf(body, "userId"), "id")
   if (userId === undefined) return yield* badRequest("Invalid entity id")
-  const user = yield* find("USER", userId)
+  const user = yield* findEntity("USER", userId)
   const description = textOf(body, "description") ?? ""
   if (description.trim() === "") return yield* badRequest("Validation error: description must not be blank")
   const now = yield* Clock.currentTimeMillis
@@ -45,7 +45,7 @@ const create = Effect.fnUntraced(function* (body: JsonObject) {
 const list = Effect.fnUntraced(function* (userId: string, link: PageLink) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { accounts } = yield* Store
-  const user = yield* find("USER", userId)
+  const user = yield* findEntity("USER", userId)
   yield* checkPage(link)
   const keys = [...accounts.keysOf(user.id)]
   if (link.sortProperty === "description") keys.sort((one, other) => (one.description < other.description ? -1 : 1))
@@ -81,7 +81,7 @@ export const ApiKeysLayer = HttpApiBuilder.group(AdministrationApi, "apiKeys", (
       Effect.gen(function* () {
         const { accounts } = yield* Store
         accounts.removeKey((yield* findKey(params.id)).id)
-        return done
+        return emptyOk
       })
     )
 )

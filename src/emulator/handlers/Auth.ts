@@ -1,18 +1,18 @@
 import { Effect, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
-import { checkUuid, notFound } from "../Access.ts"
-import { filterJson, json } from "../responses.ts"
-import { parseStrictly, readText, textOf } from "../bodies.ts"
-import { Caller } from "../Caller.ts"
-import { userJson } from "../entityJson.ts"
-import { JsonObject } from "../Json.ts"
-import { authenticationFailed, Sessions } from "../Sessions.ts"
-import { Store } from "../Store.ts"
+import { parseUuid, entityNotFound } from "../auth/Access.ts"
+import { authJson, json } from "../http/responses.ts"
+import { parseStrict, readText, textOf } from "../http/bodies.ts"
+import { Caller } from "../auth/Caller.ts"
+import { userJson } from "../http/entityJson.ts"
+import { JsonObject } from "../values/Json.ts"
+import { authenticationFailed, Sessions } from "../auth/Sessions.ts"
+import { Store } from "../store/Store.ts"
 
 /** The login filters answer 401 to whatever they cannot read. */
 const readLogin = Effect.fnUntraced(function* (text: string) {
-  const body = yield* Effect.mapError(parseStrictly(text), authenticationFailed)
+  const body = yield* Effect.mapError(parseStrict(text), authenticationFailed)
   if (!(body instanceof JsonObject)) return yield* authenticationFailed()
   return body
 })
@@ -30,22 +30,22 @@ export const AuthLayer = HttpApiBuilder.group(
           const username = textOf(body, "username")
           const password = textOf(body, "password")
           if (!username || !password) return yield* authenticationFailed()
-          return filterJson(JSON.stringify(yield* sessions.login(username, Redacted.make(password))))
+          return authJson(JSON.stringify(yield* sessions.login(username, Redacted.make(password))))
         })
       )
       .handleRaw("refresh", ({ request }) =>
         Effect.gen(function* () {
           const token = textOf(yield* readLogin(yield* readText(request)), "refreshToken")
           if (!token) return yield* authenticationFailed()
-          return filterJson(JSON.stringify(yield* sessions.refresh(token)))
+          return authJson(JSON.stringify(yield* sessions.refresh(token)))
         })
       )
       .handle("user", () =>
         Effect.gen(function* () {
           const caller = yield* Caller
-          const entity = store.directory.get(yield* checkUuid(caller.id))
+          const entity = store.directory.get(yield* parseUuid(caller.id))
           const account = store.accounts.get(caller.id)
-          if (entity === undefined || account === undefined) return yield* notFound("USER", caller.id)
+          if (entity === undefined || account === undefined) return yield* entityNotFound("USER", caller.id)
           return json(userJson(entity, account))
         })
       )

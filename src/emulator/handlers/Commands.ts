@@ -1,11 +1,11 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { findForTelemetry } from "../Access.ts"
-import { json } from "../responses.ts"
-import { numberOf, readObject, textOf } from "../bodies.ts"
-import type { JsonObject } from "../Json.ts"
-import { empty, internal } from "../ErrorResponse.ts"
+import { findEntityForTelemetry } from "../auth/Access.ts"
+import { json } from "../http/responses.ts"
+import { numberOf, readObject, textOf } from "../http/bodies.ts"
+import type { JsonObject } from "../values/Json.ts"
+import { emptyError, internalError } from "../http/ErrorResponse.ts"
 import { timeBasedId } from "../store/ids.ts"
 
 /** ThingsBoard waits at least this long for a device, in ms. */
@@ -15,14 +15,14 @@ const usualWait = 10_000
 /** No device is ever connected here: a persistent command is kept waiting for it, any other runs into its timeout. */
 const command = Effect.fnUntraced(function* (deviceId: string, body: JsonObject) {
   if (textOf(body, "method") === undefined) {
-    return yield* internal(
+    return yield* internalError(
       `Cannot invoke "com.fasterxml.jackson.databind.JsonNode.asText()" because the return value of "com.fasterxml.jackson.databind.JsonNode.get(String)" is null`
     )
   }
-  yield* findForTelemetry("DEVICE", deviceId)
+  yield* findEntityForTelemetry("DEVICE", deviceId)
   if (body.get("persistent") === true) return json(`{"rpcId":"${timeBasedId(yield* Clock.currentTimeMillis)}"}`)
   yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? usualWait, minWait))
-  return yield* empty(504)
+  return yield* emptyError(504)
 })
 
 export const CommandsLayer = HttpApiBuilder.group(AdministrationApi, "commands", (handlers) =>

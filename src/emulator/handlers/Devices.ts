@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
-import { find } from "../Access.ts"
-import { json } from "../responses.ts"
-import { thingJson } from "../entityJson.ts"
+import { findEntity } from "../auth/Access.ts"
+import { json } from "../http/responses.ts"
+import { deviceOrAssetJson } from "../http/entityJson.ts"
 import { customerList, listByIds, tenantList } from "./Lists.ts"
 import { profileInfos } from "./Profiles.ts"
 
@@ -13,7 +13,7 @@ export const DevicesLayer = HttpApiBuilder.group(GatewayApi, "devices", (handler
     .handle("tenantDeviceInfos", ({ query }) => tenantList("DEVICE", "infos", query))
     .handle("customerDevices", ({ params, query }) => customerList("DEVICE", "entities", params.customerId, query))
     .handle("customerDeviceInfos", ({ params, query }) => customerList("DEVICE", "infos", params.customerId, query))
-    .handle("device", ({ params }) => Effect.map(find("DEVICE", params.deviceId), (device) => json(thingJson(device))))
+    .handle("device", ({ params }) => Effect.map(findEntity("DEVICE", params.deviceId), (device) => json(deviceOrAssetJson(device))))
     .handle("devicesByIds", ({ query }) => listByIds("DEVICE", query.deviceIds))
     .handle("deviceProfileInfos", ({ query }) => profileInfos("DEVICE_PROFILE", query))
 )

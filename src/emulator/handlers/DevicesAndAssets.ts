@@ -1,17 +1,17 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { find, requireTenantAdmin, titleOf } from "../Access.ts"
-import { done, json } from "../responses.ts"
-import { numberOf, objectOf, textOf } from "../bodies.ts"
-import { ref, thingInfoJson, thingJson } from "../entityJson.ts"
-import { type JsonObject, printTree } from "../Json.ts"
-import { badRequest, versionConflict } from "../ErrorResponse.ts"
-import { Store } from "../Store.ts"
-import { readObject } from "../bodies.ts"
+import { findEntity, requireTenantAdmin, titleOf } from "../auth/Access.ts"
+import { emptyOk, json } from "../http/responses.ts"
+import { numberOf, objectOf, textOf } from "../http/bodies.ts"
+import { entityIdJson, deviceOrAssetInfoJson, deviceOrAssetJson } from "../http/entityJson.ts"
+import { type JsonObject, printTree } from "../values/Json.ts"
+import { badRequest, versionConflict } from "../http/ErrorResponse.ts"
+import { Store } from "../store/Store.ts"
+import { readObject } from "../http/bodies.ts"
 import { customerList, listByIds, tenantList } from "./Lists.ts"
 
-type ThingType = "DEVICE" | "ASSET"
+type DeviceOrAssetType = "DEVICE" | "ASSET"
 
 const additionalInfoOf = (body: JsonObject): string | null => {
   const given = body.get("additionalInfo")
@@ -19,12 +19,12 @@ const additionalInfoOf = (body: JsonObject): string | null => {
 }
 
 /** Creates, or with an `id` changes; the name is unique in the tenant. */
-const save = Effect.fnUntraced(function* (type: ThingType, body: JsonObject) {
+const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObject) {
   const { tenantId } = yield* requireTenantAdmin
   const { directory } = yield* Store
   const now = yield* Clock.currentTimeMillis
   const id = textOf(objectOf(body, "id"), "id")
-  const known = id === undefined ? undefined : yield* find(type, id)
+  const known = id === undefined ? undefined : yield* findEntity(type, id)
   const name = textOf(body, "name") ?? ""
   const title = titleOf(type)
   if (name.trim() === "") return yield* badRequest(`${title} name should be specified!`)
@@ -38,40 +38,40 @@ const save = Effect.fnUntraced(function* (type: ThingType, body: JsonObject) {
     known === undefined
       ? (type === "DEVICE" ? directory.createDevice : directory.createAsset)({ ...fields, tenantId, now, type: kind })
       : directory.update(known, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
-  return json(thingJson(saved))
+  return json(deviceOrAssetJson(saved))
 })
 
-const remove = Effect.fnUntraced(function* (type: ThingType, id: string) {
+const remove = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {
   yield* requireTenantAdmin
   const { directory } = yield* Store
-  directory.remove(yield* find(type, id))
-  return done
+  directory.remove(yield* findEntity(type, id))
+  return emptyOk
 })
 
-const info = Effect.fnUntraced(function* (type: ThingType, id: string) {
-  return json(thingInfoJson(yield* Store, yield* find(type, id)))
+const info = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {
+  return json(deviceOrAssetInfoJson(yield* Store, yield* findEntity(type, id)))
 })
 
 /** Null takes it away from its customer. */
-const assign = Effect.fnUntraced(function* (type: ThingType, id: string, customerId: string | null) {
+const assign = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string, customerId: string | null) {
   yield* requireTenantAdmin
   const { directory } = yield* Store
-  const customer = customerId === null ? null : yield* find("CUSTOMER", customerId)
-  const thing = yield* find(type, id)
-  return json(thingJson(directory.update(thing, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
+  const customer = customerId === null ? null : yield* findEntity("CUSTOMER", customerId)
+  const thing = yield* findEntity(type, id)
+  return json(deviceOrAssetJson(directory.update(thing, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
 })
 
 const credentials = Effect.fnUntraced(function* (id: string) {
   const { accounts } = yield* Store
-  const device = yield* find("DEVICE", id)
+  const device = yield* findEntity("DEVICE", id)
   const found = accounts.credentialsOf(device.id, yield* Clock.currentTimeMillis)
   return json(
-    `{"id":{"id":"${found.id}"},"createdTime":${found.createdTime},"deviceId":${ref("DEVICE", device.id)}` +
+    `{"id":{"id":"${found.id}"},"createdTime":${found.createdTime},"deviceId":${entityIdJson("DEVICE", device.id)}` +
       `,"credentialsType":"ACCESS_TOKEN","credentialsId":"${found.token}","credentialsValue":null,"version":1}`
   )
 })
 
-export const DevicesAndAssetsLayer = HttpApiBuilder.group(AdministrationApi, "things", (handlers) =>
+export const DevicesAndAssetsLayer = HttpApiBuilder.group(AdministrationApi, "devicesAndAssets", (handlers) =>
   handlers
     .handleRaw("saveDevice", ({ request }) => Effect.flatMap(readObject(request), (body) => save("DEVICE", body)))
     .handleRaw("saveAsset", ({ request }) => Effect.flatMap(readObject(request), (body) => save("ASSET", body)))

@@ -1,26 +1,26 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { GatewayApi } from "../api/EmulatorApi.ts"
-import { requireTenantOrCustomer } from "../Access.ts"
-import { checkPage, json, page } from "../responses.ts"
-import { parseRefusal, readObject } from "../bodies.ts"
-import { Caller } from "../Caller.ts"
-import { findEntities, type QueryKey, readEntityQuery, readLatest } from "../entityQuery.ts"
-import { ref } from "../entityJson.ts"
-import type { JsonObject } from "../Json.ts"
+import { requireTenantOrCustomer } from "../auth/Access.ts"
+import { checkPage, json, page } from "../http/responses.ts"
+import { jsonParseError, readObject } from "../http/bodies.ts"
+import { Caller } from "../auth/Caller.ts"
+import { findEntities, type QueryKey, readEntityQuery, readLatest } from "../queries/entityQuery.ts"
+import { entityIdJson } from "../http/entityJson.ts"
+import type { JsonObject } from "../values/Json.ts"
 import type { Entity } from "../store/Directory.ts"
-import { Store } from "../Store.ts"
+import { Store } from "../store/Store.ts"
 
 const readQuery = Effect.fnUntraced(function* (body: JsonObject) {
   const query = readEntityQuery(body)
-  return typeof query === "string" ? yield* parseRefusal({ message: query }) : query
+  return typeof query === "string" ? yield* jsonParseError({ message: query }) : query
 })
 
 /** Values by type and key. */
 const entityDataJson = (store: Store["Service"], entity: Entity, keys: ReadonlyArray<QueryKey>, now: number) => {
   const latest: Record<string, Record<string, { ts: number; value: string }>> = {}
   for (const key of keys) (latest[key.type] ??= {})[key.key] = readLatest(store, entity, key, now)
-  return `{"entityId":${ref(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":{},"aggLatest":{}}`
+  return `{"entityId":${entityIdJson(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":{},"aggLatest":{}}`
 }
 
 const find = Effect.fnUntraced(function* (body: JsonObject) {

@@ -1,28 +1,28 @@
 /** Pages of devices and assets, with or without what the infos add. */
 import { Effect } from "effect"
-import { checkUuid, find, requireTenantAdmin, requireTenantOrCustomer } from "../Access.ts"
-import { type PageLink, json, listQuery, page } from "../responses.ts"
-import { thingInfoJson, thingJson } from "../entityJson.ts"
-import { Store } from "../Store.ts"
+import { parseUuid, findEntity, requireTenantAdmin, requireTenantOrCustomer } from "../auth/Access.ts"
+import { type PageLink, json, parseListQuery, page } from "../http/responses.ts"
+import { deviceOrAssetInfoJson, deviceOrAssetJson } from "../http/entityJson.ts"
+import { Store } from "../store/Store.ts"
 
-export interface ThingFilter extends PageLink {
+export interface ListFilter extends PageLink {
   readonly type?: string
   readonly deviceProfileId?: string
   readonly active?: boolean
 }
 
-type Print = "entities" | "infos"
+type Detail = "entities" | "infos"
 
 const list = Effect.fnUntraced(function* (
   entityType: "DEVICE" | "ASSET",
-  print: Print,
+  detail: Detail,
   tenantId: string,
   customerId: string | undefined,
-  filter: ThingFilter
+  filter: ListFilter
 ) {
   const store = yield* Store
-  const query = yield* listQuery(filter)
-  const profileId = filter.deviceProfileId === undefined ? undefined : yield* checkUuid(filter.deviceProfileId)
+  const query = yield* parseListQuery(filter)
+  const profileId = filter.deviceProfileId === undefined ? undefined : yield* parseUuid(filter.deviceProfileId)
   const { rows, total } = store.directory.list({
     ...query,
     tenantId,
@@ -31,28 +31,28 @@ const list = Effect.fnUntraced(function* (
     kind: filter.type === "" ? undefined : filter.type,
     profileId: filter.type ? undefined : profileId,
     active: filter.active,
-    searchInfos: print === "infos"
+    searchInfoFields: detail === "infos"
   })
-  const printed = rows.map((row) => (print === "infos" ? thingInfoJson(store, row) : thingJson(row)))
+  const printed = rows.map((row) => (detail === "infos" ? deviceOrAssetInfoJson(store, row) : deviceOrAssetJson(row)))
   return json(page(printed, total, filter))
 })
 
 /** Of the whole tenant, for its administrator only. */
-export const tenantList = (entityType: "DEVICE" | "ASSET", print: Print, filter: ThingFilter) =>
-  Effect.flatMap(requireTenantAdmin, ({ tenantId }) => list(entityType, print, tenantId, undefined, filter))
+export const tenantList = (entityType: "DEVICE" | "ASSET", detail: Detail, filter: ListFilter) =>
+  Effect.flatMap(requireTenantAdmin, ({ tenantId }) => list(entityType, detail, tenantId, undefined, filter))
 
 /** Of a customer, for the administrator and the customer's users. */
-export const customerList = (entityType: "DEVICE" | "ASSET", print: Print, customerId: string, filter: ThingFilter) =>
+export const customerList = (entityType: "DEVICE" | "ASSET", detail: Detail, customerId: string, filter: ListFilter) =>
   Effect.gen(function* () {
     const { tenantId } = yield* requireTenantOrCustomer
-    const customer = yield* find("CUSTOMER", customerId)
-    return yield* list(entityType, print, tenantId, customer.id, filter)
+    const customer = yield* findEntity("CUSTOMER", customerId)
+    return yield* list(entityType, detail, tenantId, customer.id, filter)
   })
 
 /** A comma list of ids; what may not be seen is left out in silence. */
 export const listByIds = Effect.fnUntraced(function* (entityType: "DEVICE" | "ASSET", ids: string) {
   yield* requireTenantOrCustomer
-  const checked = yield* Effect.forEach(ids.split(","), checkUuid)
-  const found = yield* Effect.forEach(checked, (id) => Effect.option(find(entityType, id)))
-  return json(`[${found.flatMap((entity) => (entity._tag === "Some" ? [thingJson(entity.value)] : [])).join(",")}]`)
+  const checked = yield* Effect.forEach(ids.split(","), parseUuid)
+  const found = yield* Effect.forEach(checked, (id) => Effect.option(findEntity(entityType, id)))
+  return json(`[${found.flatMap((entity) => (entity._tag === "Some" ? [deviceOrAssetJson(entity.value)] : [])).join(",")}]`)
 })

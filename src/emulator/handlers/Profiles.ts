@@ -1,17 +1,17 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { requireTenantOrCustomer } from "../Access.ts"
-import { array, json, listQuery, page, type PageLink } from "../responses.ts"
-import { profileInfoJson, profileNameJson, ref } from "../entityJson.ts"
-import { Store } from "../Store.ts"
+import { requireTenantOrCustomer } from "../auth/Access.ts"
+import { arrayJson, json, parseListQuery, page, type PageLink } from "../http/responses.ts"
+import { profileInfoJson, profileNameJson, entityIdJson } from "../http/entityJson.ts"
+import { Store } from "../store/Store.ts"
 
 type ProfileType = "DEVICE_PROFILE" | "ASSET_PROFILE"
 
 export const profileInfos = Effect.fnUntraced(function* (type: ProfileType, link: PageLink) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store
-  const { rows, total } = directory.list({ ...(yield* listQuery(link)), tenantId, type })
+  const { rows, total } = directory.list({ ...(yield* parseListQuery(link)), tenantId, type })
   return json(page(rows.map(profileInfoJson), total, link))
 })
 
@@ -21,14 +21,16 @@ const names = Effect.fnUntraced(function* (type: ProfileType, activeOnly = false
   const { directory } = yield* Store
   const used = new Set(activeOnly ? directory.kinds(tenantId, type === "DEVICE_PROFILE" ? "DEVICE" : "ASSET") : [])
   const profiles = directory.all(tenantId, type).filter(({ name }) => !activeOnly || used.has(name))
-  return json(array(profiles.map(profileNameJson)))
+  return json(arrayJson(profiles.map(profileNameJson)))
 })
 
 const types = Effect.fnUntraced(function* (type: "DEVICE" | "ASSET") {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store
   const kinds = directory.kinds(tenantId, type)
-  return json(array(kinds.map((kind) => `{"tenantId":${ref("TENANT", tenantId)},"entityType":"${type}","type":${JSON.stringify(kind)}}`)))
+  return json(
+    arrayJson(kinds.map((kind) => `{"tenantId":${entityIdJson("TENANT", tenantId)},"entityType":"${type}","type":${JSON.stringify(kind)}}`))
+  )
 })
 
 export const ProfilesLayer = HttpApiBuilder.group(AdministrationApi, "profiles", (handlers) =>

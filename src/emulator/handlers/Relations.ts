@@ -1,24 +1,24 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "../api/EmulatorApi.ts"
-import { checkEntityType, checkUuid, look, notFound } from "../Access.ts"
-import { array, done, json } from "../responses.ts"
-import { arrayOf, numberOf, objectOf, parseRefusal, readObject, textOf } from "../bodies.ts"
-import { Caller } from "../Caller.ts"
-import { ref } from "../entityJson.ts"
-import { JsonObject, printTree } from "../Json.ts"
-import { conditionsNotMet, forbidden, itemNotFound, type ErrorResponse } from "../ErrorResponse.ts"
+import { checkEntityType, parseUuid, lookUp, entityNotFound } from "../auth/Access.ts"
+import { arrayJson, emptyOk, json } from "../http/responses.ts"
+import { arrayOf, numberOf, objectOf, jsonParseError, readObject, textOf } from "../http/bodies.ts"
+import { Caller } from "../auth/Caller.ts"
+import { entityIdJson } from "../http/entityJson.ts"
+import { JsonObject, printTree } from "../values/Json.ts"
+import { conditionsNotMet, forbidden, itemNotFound, type ErrorResponse } from "../http/ErrorResponse.ts"
 import type { Direction, Relation } from "../store/Relations.ts"
-import { Store } from "../Store.ts"
+import { Store } from "../store/Store.ts"
 
 type Print = "relations" | "infos"
 
 /** Any entity that relations join; the caller must be allowed to see it. */
 const end = Effect.fnUntraced(function* (givenType: string, givenId: string) {
   const type = yield* checkEntityType(givenType)
-  const id = yield* checkUuid(givenId)
-  const found = look(yield* Store, yield* Caller, type, id)
-  if (found === "Missing") return yield* notFound(type, id)
+  const id = yield* parseUuid(givenId)
+  const found = lookUp(yield* Store, yield* Caller, type, id)
+  if (found === "Missing") return yield* entityNotFound(type, id)
   if (found === "Denied") return yield* forbidden()
   return found
 })
@@ -33,7 +33,7 @@ const relationJson = (store: Store["Service"], relation: Relation, direction: Di
         ? `,"fromName":null,"toName":${name(relation.toId)}`
         : `,"fromName":${name(relation.fromId)},"toName":null`
   return (
-    `{"from":${ref(relation.fromType, relation.fromId)},"to":${ref(relation.toType, relation.toId)},"type":${JSON.stringify(relation.type)}` +
+    `{"from":${entityIdJson(relation.fromType, relation.fromId)},"to":${entityIdJson(relation.toType, relation.toId)},"type":${JSON.stringify(relation.type)}` +
     `,"typeGroup":"${relation.typeGroup}","version":${relation.version}${names},"additionalInfo":${relation.additionalInfo ?? "null"}}`
   )
 }
@@ -42,9 +42,9 @@ const relationJson = (store: Store["Service"], relation: Relation, direction: Di
 const answer = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, direction: Direction, print: Print) {
   const store = yield* Store
   const caller = yield* Caller
-  const isSeen = (type: string, id: string) => typeof look(store, caller, type, id) === "object"
+  const isSeen = (type: string, id: string) => typeof lookUp(store, caller, type, id) === "object"
   const seen = relations.filter(({ fromId, fromType, toId, toType }) => isSeen(fromType, fromId) && isSeen(toType, toId))
-  return json(array(seen.map((relation) => relationJson(store, relation, direction, print))))
+  return json(arrayJson(seen.map((relation) => relationJson(store, relation, direction, print))))
 })
 
 /** A group that does not exist counts as the common one. */
@@ -55,7 +55,7 @@ const directionOf = (direction: string | undefined): Effect.Effect<Direction, Er
   direction === "FROM" || direction === "TO"
     ? Effect.succeed(direction)
     : Effect.fail(
-        parseRefusal({
+        jsonParseError({
           message: `Cannot deserialize value of type \`org.thingsboard.server.common.data.relation.EntitySearchDirection\` from String "${direction}": not one of the values accepted for Enum class: [FROM, TO]`
         })
       )
@@ -147,16 +147,16 @@ const remove = Effect.fnUntraced(function* (query: OneEnd) {
   if (!relations.remove(from.id, query.relationType ?? "", to.id, groupOf(query.relationTypeGroup))) {
     return yield* itemNotFound("Requested item wasn't found!")
   }
-  return done
+  return emptyOk
 })
 
 export const RelationsLayer = HttpApiBuilder.group(GatewayApi, "relations", (handlers) =>
   handlers.handleRaw("findRelations", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "relations")))
 )
 
-export const EdgesLayer = HttpApiBuilder.group(AdministrationApi, "edges", (handlers) =>
+export const RelationAdministrationLayer = HttpApiBuilder.group(AdministrationApi, "relationAdministration", (handlers) =>
   handlers
-    .handleRaw("saveRelation", ({ request }) => Effect.as(Effect.flatMap(readObject(request), save), done))
+    .handleRaw("saveRelation", ({ request }) => Effect.as(Effect.flatMap(readObject(request), save), emptyOk))
     .handleRaw("saveRelationV2", ({ request }) =>
       Effect.gen(function* () {
         const saved = yield* save(yield* readObject(request))

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { json } from "../responses.ts"
-import { Behaviour } from "../Behaviour.ts"
+import { json } from "../http/responses.ts"
+import { Behavior } from "../Behavior.ts"
 
 const passwordPolicy = JSON.stringify({
   minimumLength: 6,
@@ -21,7 +21,7 @@ export const SystemLayer = HttpApiBuilder.group(
   AdministrationApi,
   "system",
   Effect.fnUntraced(function* (handlers) {
-    const { version } = yield* Behaviour
+    const { version } = yield* Behavior
     return handlers
       .handle("passwordPolicy", () => Effect.succeed(json(passwordPolicy)))
       .handle("info", () =>

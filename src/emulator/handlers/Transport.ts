@@ -1,36 +1,36 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { done, json } from "../responses.ts"
-import { readText } from "../bodies.ts"
-import type { AttributeScope } from "../Events.ts"
-import { deviceAttributes, devicePoints, readFromDevice } from "../payloads.ts"
-import { empty } from "../ErrorResponse.ts"
+import { emptyOk, json } from "../http/responses.ts"
+import { readText } from "../http/bodies.ts"
+import type { AttributeScope } from "../store/Events.ts"
+import { readDeviceAttributes, readDevicePoints, readDeviceJson } from "../http/payloads.ts"
+import { emptyError } from "../http/ErrorResponse.ts"
 import type { Entity } from "../store/Directory.ts"
-import { Store } from "../Store.ts"
-import { printJson } from "../Value.ts"
+import { Store } from "../store/Store.ts"
+import { printJson } from "../values/Value.ts"
 
 const deviceOf = Effect.fnUntraced(function* (token: string) {
   const { accounts, directory } = yield* Store
   const credentials = accounts.credentialsByToken(token)
   const device = credentials && directory.get(credentials.deviceId)
-  return device === undefined ? yield* empty(401) : device
+  return device === undefined ? yield* emptyError(401) : device
 })
 
 const postTelemetry = Effect.fnUntraced(function* (token: string, body: string) {
   const { telemetry } = yield* Store
   const device = yield* deviceOf(token)
-  const points = yield* devicePoints(yield* readFromDevice(body), yield* Clock.currentTimeMillis)
+  const points = yield* readDevicePoints(yield* readDeviceJson(body), yield* Clock.currentTimeMillis)
   if (points.length > 0) telemetry.save(device, points)
-  return done
+  return emptyOk
 })
 
 const postAttributes = Effect.fnUntraced(function* (token: string, body: string) {
   const { attributes } = yield* Store
   const device = yield* deviceOf(token)
-  const values = yield* deviceAttributes(yield* readFromDevice(body))
+  const values = yield* readDeviceAttributes(yield* readDeviceJson(body))
   attributes.save(device, "CLIENT_SCOPE", values, yield* Clock.currentTimeMillis)
-  return done
+  return emptyOk
 })
 
 /** Those named, or all of a scope when neither scope has names. */

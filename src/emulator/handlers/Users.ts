@@ -1,15 +1,15 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { find, notFound, requireTenantAdmin } from "../Access.ts"
-import { checkPage, done, json, listQuery, page } from "../responses.ts"
-import { objectOf, readObject, textOf } from "../bodies.ts"
-import { Caller } from "../Caller.ts"
-import { customerJson, tenantJson, userJson } from "../entityJson.ts"
-import type { JsonObject } from "../Json.ts"
-import { badRequest, forbidden } from "../ErrorResponse.ts"
-import { Sessions } from "../Sessions.ts"
-import { Store } from "../Store.ts"
+import { findEntity, entityNotFound, requireTenantAdmin } from "../auth/Access.ts"
+import { checkPage, emptyOk, json, parseListQuery, page } from "../http/responses.ts"
+import { objectOf, readObject, textOf } from "../http/bodies.ts"
+import { Caller } from "../auth/Caller.ts"
+import { customerJson, tenantJson, userJson } from "../http/entityJson.ts"
+import type { JsonObject } from "../values/Json.ts"
+import { badRequest, forbidden } from "../http/ErrorResponse.ts"
+import { Sessions } from "../auth/Sessions.ts"
+import { Store } from "../store/Store.ts"
 
 const saveCustomer = Effect.fnUntraced(function* (body: JsonObject) {
   const { tenantId } = yield* requireTenantAdmin
@@ -19,7 +19,9 @@ const saveCustomer = Effect.fnUntraced(function* (body: JsonObject) {
   const id = textOf(objectOf(body, "id"), "id")
   const now = yield* Clock.currentTimeMillis
   const saved =
-    id === undefined ? directory.createCustomer({ tenantId, name, now }) : directory.update(yield* find("CUSTOMER", id), { name }, now)
+    id === undefined
+      ? directory.createCustomer({ tenantId, name, now })
+      : directory.update(yield* findEntity("CUSTOMER", id), { name }, now)
   return json(customerJson(saved))
 })
 
@@ -32,42 +34,42 @@ const saveUser = Effect.fnUntraced(function* (body: JsonObject) {
   if (authority !== "TENANT_ADMIN" && authority !== "CUSTOMER_USER") return yield* badRequest("User authority isn't defined!")
   if (directory.userByEmail(email) !== undefined) return yield* badRequest(`User with email '${email}'  already present in database!`)
   const customerId = textOf(objectOf(body, "customerId"), "id")
-  const customer = authority === "CUSTOMER_USER" && customerId !== undefined ? yield* find("CUSTOMER", customerId) : undefined
+  const customer = authority === "CUSTOMER_USER" && customerId !== undefined ? yield* findEntity("CUSTOMER", customerId) : undefined
   const user = accounts.createUser({ tenantId, email, authority, customerId: customer?.id, now: yield* Clock.currentTimeMillis })
   return json(userJson(user, accounts.get(user.id)!))
 })
 
 const userById = Effect.fnUntraced(function* (id: string) {
   const { accounts } = yield* Store
-  const user = yield* find("USER", id)
+  const user = yield* findEntity("USER", id)
   const account = accounts.get(user.id)
-  return account === undefined ? yield* notFound("USER", id) : json(userJson(user, account))
+  return account === undefined ? yield* entityNotFound("USER", id) : json(userJson(user, account))
 })
 
 const enableUser = Effect.fnUntraced(function* (id: string, enabled: boolean) {
   yield* requireTenantAdmin
   const { accounts } = yield* Store
-  const user = yield* find("USER", id)
+  const user = yield* findEntity("USER", id)
   accounts.setEnabled(user.id, enabled)
-  if (!enabled) accounts.outdate(user.id, yield* Clock.currentTimeMillis)
-  return done
+  if (!enabled) accounts.revokeTokens(user.id, yield* Clock.currentTimeMillis)
+  return emptyOk
 })
 
 const remove = Effect.fnUntraced(function* (type: "USER" | "CUSTOMER", id: string) {
   yield* requireTenantAdmin
   const { directory } = yield* Store
-  directory.remove(yield* find(type, id))
-  return done
+  directory.remove(yield* findEntity(type, id))
+  return emptyOk
 })
 
 export const UsersLayer = HttpApiBuilder.group(
   AdministrationApi,
-  "people",
+  "users",
   Effect.fnUntraced(function* (handlers) {
     const sessions = yield* Sessions
     const { directory } = yield* Store
     return handlers
-      .handle("logout", () => Effect.as(Effect.flatMap(Caller, sessions.logout), done))
+      .handle("logout", () => Effect.as(Effect.flatMap(Caller, sessions.logout), emptyOk))
       .handle("tenants", ({ query }) =>
         Effect.gen(function* () {
           const { authority } = yield* Caller
@@ -79,11 +81,11 @@ export const UsersLayer = HttpApiBuilder.group(
         })
       )
       .handleRaw("saveCustomer", ({ request }) => Effect.flatMap(readObject(request), saveCustomer))
-      .handle("customer", ({ params }) => Effect.map(find("CUSTOMER", params.id), (customer) => json(customerJson(customer))))
+      .handle("customer", ({ params }) => Effect.map(findEntity("CUSTOMER", params.id), (customer) => json(customerJson(customer))))
       .handle("customers", ({ query }) =>
         Effect.gen(function* () {
           const { tenantId } = yield* requireTenantAdmin
-          const { rows, total } = directory.list({ ...(yield* listQuery(query)), tenantId, type: "CUSTOMER" })
+          const { rows, total } = directory.list({ ...(yield* parseListQuery(query)), tenantId, type: "CUSTOMER" })
           return json(page(rows.map(customerJson), total, query))
         })
       )

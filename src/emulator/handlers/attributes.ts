@@ -1,18 +1,18 @@
 /** Attributes: read, written and deleted by scope. */
 import { Clock, Effect } from "effect"
-import { checkEntityType, checkUuid, findForTelemetry } from "../Access.ts"
-import { array, done, json } from "../responses.ts"
-import { Behaviour } from "../Behaviour.ts"
-import type { AttributeScope } from "../Events.ts"
-import { checkParameter } from "../parameters.ts"
-import { readAttributes } from "../payloads.ts"
-import { internal, text } from "../ErrorResponse.ts"
-import { Store } from "../Store.ts"
-import { printJson } from "../Value.ts"
-import { type Named, namesOf } from "./names.ts"
+import { checkEntityType, parseUuid, findEntityForTelemetry } from "../auth/Access.ts"
+import { arrayJson, emptyOk, json } from "../http/responses.ts"
+import { Behavior } from "../Behavior.ts"
+import type { AttributeScope } from "../store/Events.ts"
+import { checkParameter } from "../http/parameters.ts"
+import { readAttributes } from "../http/payloads.ts"
+import { internalError, plainText } from "../http/ErrorResponse.ts"
+import { Store } from "../store/Store.ts"
+import { printJson } from "../values/Value.ts"
+import { type KeyParameters, readKeyNames } from "./keyParameters.ts"
 
 const checkScope = Effect.fnUntraced(function* (scope: string) {
-  const { version } = yield* Behaviour
+  const { version } = yield* Behavior
   const refusal = checkParameter(version, "scope", scope)
   return refusal === undefined ? (scope as AttributeScope) : yield* refusal
 })
@@ -21,15 +21,15 @@ const checkScope = Effect.fnUntraced(function* (scope: string) {
 const read = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined) {
   const { attributes } = yield* Store
   const checked = scope === undefined ? undefined : yield* checkScope(scope)
-  return attributes.read(yield* findForTelemetry(type, id), checked)
+  return attributes.read(yield* findEntityForTelemetry(type, id), checked)
 })
 
-export const attributesLike = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined, named: Named) {
-  const { version } = yield* Behaviour
-  const names = new Set(namesOf(named, version))
+export const listAttributes = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined, named: KeyParameters) {
+  const { version } = yield* Behavior
+  const names = new Set(readKeyNames(named, version))
   const found = (yield* read(type, id, scope)).filter(({ key }) => names.size === 0 || names.has(key))
   return json(
-    array(
+    arrayJson(
       found.map(
         ({ key, lastUpdateTs, value }) => `{"lastUpdateTs":${lastUpdateTs},"key":${JSON.stringify(key)},"value":${printJson(value)}}`
       )
@@ -37,34 +37,34 @@ export const attributesLike = Effect.fnUntraced(function* (type: string, id: str
   )
 })
 
-export const attributeKeys = (type: string, id: string, scope?: string) =>
+export const listAttributeKeys = (type: string, id: string, scope?: string) =>
   Effect.map(read(type, id, scope), (found) => json(JSON.stringify([...new Set(found.map(({ key }) => key))])))
 
 /** `route` only shows in what is said about a missing body. */
 export const saveAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, body: string, route: "V1" | "V2") {
-  const { version } = yield* Behaviour
+  const { version } = yield* Behavior
   const { attributes } = yield* Store
   const scope = yield* checkScope(givenScope)
   yield* checkEntityType(type)
-  yield* checkUuid(id)
+  yield* parseUuid(id)
   if (body === "") {
     const bodyType = version === "4.1" ? "com.fasterxml.jackson.databind.JsonNode" : "java.lang.String"
-    return yield* internal(
+    return yield* internalError(
       `Required request body is missing: public org.springframework.web.context.request.async.DeferredResult<org.springframework.http.ResponseEntity> org.thingsboard.server.controller.TelemetryController.saveEntityAttributes${route}(java.lang.String,java.lang.String,org.thingsboard.server.common.data.AttributeScope,${bodyType}) throws org.thingsboard.server.common.data.exception.ThingsboardException`
     )
   }
-  if (scope === "CLIENT_SCOPE") return yield* text(400, "Invalid scope: CLIENT_SCOPE")
+  if (scope === "CLIENT_SCOPE") return yield* plainText(400, "Invalid scope: CLIENT_SCOPE")
   const pairs = yield* readAttributes(body, version)
-  attributes.save(yield* findForTelemetry(type, id), scope, pairs, yield* Clock.currentTimeMillis)
-  return done
+  attributes.save(yield* findEntityForTelemetry(type, id), scope, pairs, yield* Clock.currentTimeMillis)
+  return emptyOk
 })
 
-export const deleteAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, named: Named) {
-  const { version } = yield* Behaviour
+export const deleteAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, named: KeyParameters) {
+  const { version } = yield* Behavior
   const { attributes } = yield* Store
   const scope = yield* checkScope(givenScope)
-  const names = namesOf(named, version)
-  if (names.length === 0) return yield* text(400, "Empty keys: []")
-  attributes.remove(yield* findForTelemetry(type, id), scope, names)
-  return done
+  const names = readKeyNames(named, version)
+  if (names.length === 0) return yield* plainText(400, "Empty keys: []")
+  attributes.remove(yield* findEntityForTelemetry(type, id), scope, names)
+  return emptyOk
 })

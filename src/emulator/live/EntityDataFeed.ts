@@ -2,12 +2,12 @@
  * ENTITY_DATA: many entities at once, those that a query finds when it comes; entities that fit later are added only when the query's
  * `pageLink` is `dynamic`. Of the commands within it only `latestCmd` is played.
  */
-import { arrayOf, objectOf } from "../bodies.ts"
-import { array, page } from "../responses.ts"
-import { type EntityQuery, findEntities, type Latest, type QueryKey, readKeys, readLatest } from "../entityQuery.ts"
-import type { Saved, SavedPoint } from "../Events.ts"
+import { arrayOf, objectOf } from "../http/bodies.ts"
+import { arrayJson, page } from "../http/responses.ts"
+import { type EntityQuery, findEntities, type Latest, type QueryKey, readKeys, readLatest } from "../queries/entityQuery.ts"
+import type { SavedEvent, SavedPoint } from "../store/Events.ts"
 import type { Entity } from "../store/Directory.ts"
-import { printText } from "../Value.ts"
+import { printText } from "../values/Value.ts"
 import type { Command } from "./commands.ts"
 import { CommandError, type Subscriber } from "./Subscriber.ts"
 import { entityDataJson, entityDataUpdate, errorCodes } from "./updates.ts"
@@ -32,7 +32,7 @@ const watchedKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => 
 const isDynamic = ({ json }: Command) => objectOf(objectOf(json, "query"), "pageLink")?.get("dynamic") === true
 
 /** What an event says of keys of a type. */
-const newsOf = (saved: Saved, type: string): ReadonlyArray<SavedPoint> => {
+const newsOf = (saved: SavedEvent, type: string): ReadonlyArray<SavedPoint> => {
   if (saved.type === "TelemetrySaved") return type === "TIME_SERIES" ? saved.points : []
   return type === "ATTRIBUTE" || scopes[type] === saved.scope ? saved.attributes : []
 }
@@ -103,7 +103,7 @@ export class EntityDataFeed {
     const isComplete = rows.every(({ latest }) => keys.every(({ key, type }) => latest[type]?.[key] !== undefined))
     if (isComplete) return
     for (const row of rows) this.fill(row, keys)
-    const update = array(rows.map(({ entity, latest }) => entityDataJson(entity, latest, "{}")))
+    const update = arrayJson(rows.map(({ entity, latest }) => entityDataJson(entity, latest, "{}")))
     this.subscriber.send(entityDataUpdate(this.cmdId, { update }))
   }
 
@@ -113,7 +113,7 @@ export class EntityDataFeed {
   }
 
   /** Sends the keys that changed, each type's in a message of its own; what is older than what was told is held back. */
-  readonly hear = (saved: Saved): void => {
+  readonly hear = (saved: SavedEvent): void => {
     const row = this.rows.get(saved.entityId)
     if (row === undefined) return
     for (const [type, keys] of this.watched) {
@@ -124,7 +124,7 @@ export class EntityDataFeed {
       })
       if (changed.length === 0) continue
       for (const [key, latest] of changed) told[key] = latest
-      const update = array([entityDataJson(row.entity, { [type]: Object.fromEntries(changed) }, "null")])
+      const update = arrayJson([entityDataJson(row.entity, { [type]: Object.fromEntries(changed) }, "null")])
       this.subscriber.send(entityDataUpdate(this.cmdId, { update }))
     }
   }

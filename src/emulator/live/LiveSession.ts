@@ -1,13 +1,13 @@
 /** One client: who it is, and what it has subscribed to. */
-import { textOf } from "../bodies.ts"
-import type { User } from "../Caller.ts"
-import { type EntityQuery, findEntities } from "../entityQuery.ts"
-import type { Saved } from "../Events.ts"
-import { JsonError } from "../Json.ts"
+import { textOf } from "../http/bodies.ts"
+import type { User } from "../auth/Caller.ts"
+import { type EntityQuery, findEntities } from "../queries/entityQuery.ts"
+import type { SavedEvent } from "../store/Events.ts"
+import { JsonError } from "../values/Json.ts"
 import { type Command, type Form, type Message, readMessage } from "./commands.ts"
 import { EntityDataFeed } from "./EntityDataFeed.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
-import { attributes, history, timeseries } from "./telemetry.ts"
+import { attributes, history, timeseries } from "./subscriptions.ts"
 import { countUpdate, errorCodes, errorUpdate } from "./updates.ts"
 
 /** What a session needs of its socket and of the emulator. */
@@ -65,7 +65,7 @@ export class LiveSession {
     if (subscriber !== undefined) for (const command of message.commands) this.handle(subscriber, command)
   }
 
-  hear(saved: Saved) {
+  hear(saved: SavedEvent) {
     for (const subscription of this.subscriptions.values()) subscription(saved)
     for (const feed of this.feeds.values()) feed.hear(saved)
   }

@@ -1,6 +1,6 @@
-import type { User } from "../Caller.ts"
-import type { Saved } from "../Events.ts"
-import type { Store } from "../Store.ts"
+import type { User } from "../auth/Caller.ts"
+import type { SavedEvent } from "../store/Events.ts"
+import type { Store } from "../store/Store.ts"
 
 /** Who gave a command, as far as answering it takes. */
 export interface Subscriber {
@@ -12,7 +12,7 @@ export interface Subscriber {
 }
 
 /** Hears of everything that is stored, and sends what is for it. */
-export type Subscription = (saved: Saved) => void
+export type Subscription = (saved: SavedEvent) => void
 
 /** What is wrong with a command; the message goes to the client. */
 export class CommandError extends Error {

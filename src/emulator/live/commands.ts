@@ -1,7 +1,7 @@
 /** What clients send: `{"authCmd", "cmds"}`, or the old socket's lists of commands by their kind. */
-import { arrayOf, numberOf, objectOf, textOf } from "../bodies.ts"
-import { type EntityQuery, keyFault, readEntityQuery, readKeys } from "../entityQuery.ts"
-import { JsonError, JsonObject, parseJackson } from "../Json.ts"
+import { arrayOf, numberOf, objectOf, textOf } from "../http/bodies.ts"
+import { type EntityQuery, findKeyTypeError, readEntityQuery, readKeys } from "../queries/entityQuery.ts"
+import { JsonError, JsonObject, parseJackson } from "../values/Json.ts"
 
 export interface Command {
   readonly type: string
@@ -61,7 +61,7 @@ const refuse = (what: string): never => {
 
 /** Jackson refuses members that it does not know. */
 const checkMembers = (json: JsonObject, known: ReadonlyArray<string>) => {
-  for (const name of json.members.keys()) if (!known.includes(name)) refuse(`Unrecognized field "${name}"`)
+  for (const name of json.fields.keys()) if (!known.includes(name)) refuse(`Unrecognized field "${name}"`)
 }
 
 const readCommand = (type: string, json: JsonObject): Command => {
@@ -69,7 +69,7 @@ const readCommand = (type: string, json: JsonObject): Command => {
   const given = type === "ENTITY_DATA" || type === "ENTITY_COUNT" ? objectOf(json, "query") : undefined
   const query = given && readEntityQuery(given)
   if (typeof query === "string") return refuse(query)
-  const fault = keyFault(readKeys(objectOf(json, "latestCmd"), "keys"))
+  const fault = findKeyTypeError(readKeys(objectOf(json, "latestCmd"), "keys"))
   if (fault !== undefined) return refuse(fault)
   return { type, cmdId: numberOf(json, "cmdId") ?? 0, json, query }
 }

@@ -1,8 +1,8 @@
 /** What the server sends. All values are texts, as ThingsBoard prints them. */
-import type { Latest } from "../entityQuery.ts"
-import { ref } from "../entityJson.ts"
+import type { Latest } from "../queries/entityQuery.ts"
+import { entityIdJson } from "../http/entityJson.ts"
 import type { Entity } from "../store/Directory.ts"
-import { printText, type Value } from "../Value.ts"
+import { printText, type Value } from "../values/Value.ts"
 
 /** A key without a value has null. */
 export interface LivePoint {
@@ -47,7 +47,7 @@ export type LatestByType = Readonly<Record<string, Readonly<Record<string, Lates
 
 /** One entity of an answer or, without series, of an update. */
 export const entityDataJson = (entity: Pick<Entity, "type" | "id">, latest: LatestByType, series: "{}" | "null") =>
-  `{"entityId":${ref(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":${series},"aggLatest":${series}}`
+  `{"entityId":${entityIdJson(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":${series},"aggLatest":${series}}`
 
 export const entityDataUpdate = (cmdId: number, what: { readonly data: string } | { readonly update: string }): string => {
   const [data, update] = "data" in what ? [what.data, "null"] : ["null", what.update]

@@ -8,7 +8,7 @@ import { randomToken, timeBasedId } from "./ids.ts"
 export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER" | "PRE_VERIFICATION_TOKEN"
 
 /** What keeps a user with the right password from an ordinary login. */
-export type LoginBarrier = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
+export type LoginChallenge = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
 
 export interface Account {
   /** The user's id. */
@@ -16,10 +16,10 @@ export interface Account {
   readonly authority: Authority
   readonly enabled: boolean
   /** Failed logins since the last good one. */
-  readonly failures: number
+  readonly failedLogins: number
   /** Tokens issued in an earlier second than this (ms) are void. */
-  readonly outdatedSince: number
-  readonly hurdle: LoginBarrier
+  readonly tokensRevokedAt: number
+  readonly loginChallenge: LoginChallenge
 }
 
 interface AccountRow extends Omit<Account, "enabled"> {
@@ -80,7 +80,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
   const credentialsByToken = db.prepare<Credentials, [string]>("SELECT * FROM credentials WHERE token = ?")
 
   const setPassword = (userId: string, password: Redacted.Redacted<string>): void =>
-    void db.query("UPDATE users SET password = ?, failures = 0, enabled = 1 WHERE id = ?").run(hash(userId, password), userId)
+    void db.query("UPDATE users SET password = ?, failedLogins = 0, enabled = 1 WHERE id = ?").run(hash(userId, password), userId)
 
   return {
     /** A user of a tenant or, with `customerId`, of a customer. */
@@ -100,19 +100,19 @@ export const makeAccounts = (db: Database, directory: Directory) => {
     /** Activates the account, too. */
     setPassword,
     hasPassword: (userId: string): boolean => (byId.get(userId)?.password ?? null) !== null,
-    setHurdle: (userId: string, hurdle: LoginBarrier): void =>
-      void db.query("UPDATE users SET hurdle = ? WHERE id = ?").run(hurdle, userId),
+    setLoginChallenge: (userId: string, loginChallenge: LoginChallenge): void =>
+      void db.query("UPDATE users SET loginChallenge = ? WHERE id = ?").run(loginChallenge, userId),
     isPassword: (userId: string, password: Redacted.Redacted<string>): boolean => {
       const stored = byId.get(userId)?.password
       return stored !== undefined && stored !== null && equalDigests(stored, hash(userId, password))
     },
     setEnabled: (userId: string, enabled: boolean): void =>
       void db.query("UPDATE users SET enabled = ? WHERE id = ?").run(enabled ? 1 : 0, userId),
-    setFailures: (userId: string, failures: number): void =>
-      void db.query("UPDATE users SET failures = ? WHERE id = ?").run(failures, userId),
+    setFailedLogins: (userId: string, failedLogins: number): void =>
+      void db.query("UPDATE users SET failedLogins = ? WHERE id = ?").run(failedLogins, userId),
     /** Voids all tokens of the user that were issued before the second of `now` (ms). */
-    outdate: (userId: string, now: number): void =>
-      void db.query("UPDATE users SET outdatedSince = ? WHERE id = ?").run(Math.trunc(now), userId),
+    revokeTokens: (userId: string, now: number): void =>
+      void db.query("UPDATE users SET tokensRevokedAt = ? WHERE id = ?").run(Math.trunc(now), userId),
 
     createKey: (key: Omit<ApiKey, "id" | "createdTime" | "value"> & { readonly now: number }): ApiKey => {
       const made: ApiKey = {

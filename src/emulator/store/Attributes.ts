@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite"
-import type { AttributeScope, Saved } from "../Events.ts"
-import { type Column, fromColumn, toColumn, type Value } from "../Value.ts"
+import type { AttributeScope, SavedEvent } from "./Events.ts"
+import { type Column, fromColumn, toColumn, type Value } from "../values/Value.ts"
 import type { Entity } from "./Directory.ts"
 
 export interface Attribute {
@@ -13,7 +13,7 @@ export interface Attribute {
 
 type Row = [scope: AttributeScope, key: string, ts: number, value: Column]
 
-export const makeAttributes = (db: Database, publish: (event: Saved) => void) => {
+export const makeAttributes = (db: Database, publish: (event: SavedEvent) => void) => {
   const sql = (value: string) => `INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ${value})`
   type Insert = [entity: number, scope: string, key: string, ts: number, value: Column]
   const insert = db.prepare<unknown, Insert>(sql("?"))

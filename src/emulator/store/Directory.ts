@@ -25,7 +25,7 @@ export interface Entity {
   readonly additionalInfo: string | null
 }
 
-export type Sort = "id" | "createdTime" | "name" | "label" | "type" | "profileName" | "customerTitle"
+export type SortProperty = "id" | "createdTime" | "name" | "label" | "type" | "profileName" | "customerTitle"
 
 export interface ListQuery {
   readonly tenantId: string
@@ -37,15 +37,15 @@ export interface ListQuery {
   readonly active?: boolean | undefined
   readonly textSearch?: string | undefined
   /** Whether the text may stand in the type and in the customer's title as well: lists of infos look there too. */
-  readonly searchInfos?: boolean | undefined
-  readonly sort?: Sort | undefined
+  readonly searchInfoFields?: boolean | undefined
+  readonly sort?: SortProperty | undefined
   readonly descending?: boolean | undefined
   /** From 0. */
   readonly page: number
   readonly pageSize: number
 }
 
-interface New {
+interface NewEntity {
   /** A time-based one unless told. */
   readonly id?: string | undefined
   readonly tenantId: string
@@ -59,7 +59,7 @@ interface New {
 }
 
 /** A device or asset; the profile named `type` is made when the tenant has none yet, as ThingsBoard does. */
-export interface NewThing extends New {
+export interface NewDeviceOrAsset extends NewEntity {
   readonly type?: string | undefined
 }
 
@@ -71,7 +71,7 @@ export interface Changes {
   readonly additionalInfo?: string | null
 }
 
-const sortColumns: Record<Sort, string> = {
+const sortColumns: Record<SortProperty, string> = {
   id: "e.id",
   createdTime: "e.createdTime",
   name: "e.name",
@@ -99,7 +99,7 @@ export const makeDirectory = (db: Database) => {
 
   const create = (
     type: StoredType,
-    { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo }: New,
+    { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo }: NewEntity,
     kind = "",
     profileId: string | null = null
   ) => {
@@ -107,21 +107,21 @@ export const makeDirectory = (db: Database) => {
     return insert.get(id, type, tenant, customerId ?? null, name, kind, label ?? null, profileId, Math.trunc(now), additionalInfo ?? null)!
   }
 
-  const profile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
+  const ensureProfile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
     byName.get(tenantId, type, name) ?? create(type, { tenantId, name, now })
 
-  const createThing = (type: "DEVICE" | "ASSET", thing: NewThing): Entity => {
+  const createDeviceOrAsset = (type: "DEVICE" | "ASSET", thing: NewDeviceOrAsset): Entity => {
     const kind = thing.type ?? "default"
-    return create(type, thing, kind, profile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
+    return create(type, thing, kind, ensureProfile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
   }
 
-  const clean = [
+  const deleteByRow = [
     "DELETE FROM points WHERE entity = ?1",
     "DELETE FROM latest WHERE entity = ?1",
     "DELETE FROM attributes WHERE entity = ?1",
     "DELETE FROM entities WHERE n = ?1"
   ]
-  const cleanById = [
+  const deleteById = [
     "DELETE FROM relations WHERE fromId = ?1 OR toId = ?1",
     "DELETE FROM alarms WHERE originatorId = ?1",
     "DELETE FROM credentials WHERE deviceId = ?1",
@@ -142,20 +142,20 @@ export const makeDirectory = (db: Database) => {
     /** With the profiles "default", as every tenant has. */
     createTenant: (tenant: { readonly title: string; readonly now: number }): Entity => {
       const entity = create("TENANT", { tenantId: "", name: tenant.title, now: tenant.now })
-      profile("DEVICE_PROFILE", entity.id, "default", tenant.now)
-      profile("ASSET_PROFILE", entity.id, "default", tenant.now)
+      ensureProfile("DEVICE_PROFILE", entity.id, "default", tenant.now)
+      ensureProfile("ASSET_PROFILE", entity.id, "default", tenant.now)
       return entity
     },
-    createCustomer: (customer: New): Entity => create("CUSTOMER", customer),
+    createCustomer: (customer: NewEntity): Entity => create("CUSTOMER", customer),
     /** Only the entity: see `accounts.createUser` for one that can log in. */
-    createUser: (user: New): Entity => create("USER", user),
-    createDevice: (device: NewThing): Entity => createThing("DEVICE", device),
-    createAsset: (asset: NewThing): Entity => createThing("ASSET", asset),
+    createUser: (user: NewEntity): Entity => create("USER", user),
+    createDevice: (device: NewDeviceOrAsset): Entity => createDeviceOrAsset("DEVICE", device),
+    createAsset: (asset: NewDeviceOrAsset): Entity => createDeviceOrAsset("ASSET", asset),
 
     update: (entity: Entity, changes: Changes, now: number): Entity => {
       const kind = changes.type ?? entity.kind
       const thing = entity.type === "DEVICE" || entity.type === "ASSET"
-      const profileId = thing ? profile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
+      const profileId = thing ? ensureProfile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
       const next = { ...entity, ...changes }
       return update.get(next.customerId, next.name, kind, next.label, profileId, next.additionalInfo, entity.id)!
     },
@@ -163,29 +163,29 @@ export const makeDirectory = (db: Database) => {
     /** With its points, attributes, relations, alarms and credentials (ThingsBoard's housekeeper does that a little later). */
     remove: (entity: Entity): void =>
       db.transaction(() => {
-        for (const sql of clean) db.query<unknown, [number]>(sql).run(entity.n)
-        for (const sql of cleanById) db.query<unknown, [string]>(sql).run(entity.id)
+        for (const sql of deleteByRow) db.query<unknown, [number]>(sql).run(entity.n)
+        for (const sql of deleteById) db.query<unknown, [string]>(sql).run(entity.id)
       })(),
 
     list: (query: ListQuery): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
       const conditions = ["e.tenantId = ?", "e.type = ?"]
       const values: SQLQueryBindings[] = [query.tenantId, query.type]
-      const where = (condition: string, ...bindings: SQLQueryBindings[]) => {
+      const addCondition = (condition: string, ...bindings: SQLQueryBindings[]) => {
         conditions.push(condition)
         values.push(...bindings)
       }
-      if (query.customerId !== undefined) where("e.customerId = ?", query.customerId)
-      if (query.kind !== undefined) where("e.kind = ?", query.kind)
-      if (query.profileId !== undefined) where("e.profileId = ?", query.profileId)
+      if (query.customerId !== undefined) addCondition("e.customerId = ?", query.customerId)
+      if (query.kind !== undefined) addCondition("e.kind = ?", query.kind)
+      if (query.profileId !== undefined) addCondition("e.profileId = ?", query.profileId)
       if (query.active !== undefined) {
         const active =
           "SELECT 1 FROM attributes a WHERE a.entity = e.n AND a.scope = 'SERVER_SCOPE' AND a.key = 'active' AND a.value = x'01'"
-        where(`${query.active ? "" : "NOT "}EXISTS (${active})`)
+        addCondition(`${query.active ? "" : "NOT "}EXISTS (${active})`)
       }
       if (query.textSearch !== undefined && query.textSearch !== "") {
-        const columns = ["e.name", "e.label", ...(query.searchInfos === true ? ["e.kind", sortColumns.customerTitle] : [])]
+        const columns = ["e.name", "e.label", ...(query.searchInfoFields === true ? ["e.kind", sortColumns.customerTitle] : [])]
         const pattern = `%${query.textSearch}%`
-        where(`(${columns.map((column) => `${column} LIKE ?`).join(" OR ")})`, ...columns.map(() => pattern))
+        addCondition(`(${columns.map((column) => `${column} LIKE ?`).join(" OR ")})`, ...columns.map(() => pattern))
       }
       const from = `FROM entities e WHERE ${conditions.join(" AND ")}`
       const order = `${sortColumns[query.sort ?? "id"]} ${query.descending === true ? "DESC" : "ASC"}, e.id`

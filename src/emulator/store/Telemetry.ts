@@ -1,13 +1,7 @@
 import type { Database } from "bun:sqlite"
-import type { Saved, SavedPoint } from "../Events.ts"
-import { type Column, fromColumn, toColumn, type Value } from "../Value.ts"
+import type { SavedEvent, SavedPoint } from "./Events.ts"
+import { type Column, fromColumn, type Point, toColumn, type Value } from "../values/Value.ts"
 import type { Entity } from "./Directory.ts"
-
-export interface Point {
-  /** ms */
-  readonly ts: number
-  readonly value: Value
-}
 
 export interface HistoryQuery {
   /** ms, in the range. */
@@ -28,7 +22,7 @@ const toPoint = ([ts, value]: Row): Point => ({ ts, value: fromColumn(value) })
 /** bun:sqlite binds a whole number as an integer, so doubles are cast. */
 const isDouble = (value: Value): value is number => typeof value === "number"
 
-export const makeTelemetry = (db: Database, publish: (event: Saved) => void) => {
+export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void) => {
   const keyNumbers = new Map<string, number>()
   const findKey = db.prepare<{ n: number }, [string]>("SELECT n FROM keys WHERE name = ?")
   const addKey = db.prepare<{ n: number }, [string]>("INSERT INTO keys (name) VALUES (?) RETURNING n")
@@ -86,7 +80,7 @@ export const makeTelemetry = (db: Database, publish: (event: Saved) => void) => 
      * The bulk path: points of one key, ts ascending. Tells no one. Call it within `store.transaction` for many keys.
      * Some 2 million points a second.
      */
-    load: (entity: Entity, key: string, points: Iterable<Point>): void =>
+    loadBulk: (entity: Entity, key: string, points: Iterable<Point>): void =>
       db.transaction(() => {
         const n = keyNumberOrNew(key)
         let last: Point | undefined
@@ -115,14 +109,14 @@ export const makeTelemetry = (db: Database, publish: (event: Saved) => void) => 
     remove: (
       entity: Entity,
       key: string,
-      span: { readonly startTs: number; readonly endTs: number; readonly latestToo: boolean; readonly rewriteLatest: boolean }
+      span: { readonly startTs: number; readonly endTs: number; readonly deleteLatest: boolean; readonly rewriteLatest: boolean }
     ): void =>
       db.transaction(() => {
         const n = keyNumber(key)
         if (n === undefined) return
         const where = "WHERE entity = ? AND key = ? AND ts >= ? AND ts < ?"
         db.query(`DELETE FROM points ${where}`).run(entity.n, n, span.startTs, span.endTs)
-        if (!span.latestToo) return
+        if (!span.deleteLatest) return
         const { changes } = db.query(`DELETE FROM latest ${where}`).run(entity.n, n, span.startTs, span.endTs)
         if (changes > 0 && span.rewriteLatest) {
           db.query(`INSERT INTO latest SELECT * FROM points WHERE entity = ? AND key = ? ORDER BY ts DESC LIMIT 1`).run(entity.n, n)

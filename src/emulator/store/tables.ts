@@ -22,9 +22,9 @@ CREATE TABLE IF NOT EXISTS users (
   authority TEXT NOT NULL,
   enabled INTEGER NOT NULL,
   password BLOB,
-  failures INTEGER NOT NULL,
-  outdatedSince INTEGER NOT NULL,
-  hurdle TEXT NOT NULL
+  failedLogins INTEGER NOT NULL,
+  tokensRevokedAt INTEGER NOT NULL,
+  loginChallenge TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS apiKeys (
   id TEXT PRIMARY KEY,

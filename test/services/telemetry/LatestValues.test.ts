@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
-import { JsonValue } from "../../../src/emulator/Value.ts"
+import { JsonValue } from "../../../src/emulator/values/Value.ts"
 import { LatestValues } from "../../../src/services/telemetry/LatestValues.ts"
 import type { DeviceSelection } from "../../../src/services/devices/DeviceSelection.ts"
 import { entityQueryValue } from "../../../src/thingsboard/responses/entityQueryValue.ts"

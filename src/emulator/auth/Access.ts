@@ -1,0 +1,85 @@
+/** Who may see what: administrators all of their tenant, a customer's users what is assigned to the customer. */
+import { Effect } from "effect"
+import { EntityType, isUuid } from "../../domain/Ids.ts"
+import { Caller, type User } from "./Caller.ts"
+import { badRequest, forbidden, itemNotFound, noPermissionMessage, type ErrorResponse, plainText } from "../http/ErrorResponse.ts"
+import type { Entity, StoredType } from "../store/Directory.ts"
+import { Store } from "../store/Store.ts"
+
+const titles: Partial<Record<string, string>> = {
+  DEVICE_PROFILE: "Device profile",
+  ASSET_PROFILE: "Asset profile",
+  ENTITY_VIEW: "Entity view"
+}
+
+/** "Device" for DEVICE. */
+export const titleOf = (type: string) => titles[type] ?? type.charAt(0) + type.slice(1).toLowerCase().replaceAll("_", " ")
+
+export const parseUuid = (id: string): Effect.Effect<string, ErrorResponse> =>
+  isUuid(id) ? Effect.succeed(id.toLowerCase()) : Effect.fail(badRequest(`Invalid UUID string: ${id}`))
+
+const isEntityType = (type: string): boolean => (EntityType.literals as ReadonlyArray<string>).includes(type)
+
+export const checkEntityType = (type: string): Effect.Effect<string, ErrorResponse> =>
+  isEntityType(type)
+    ? Effect.succeed(type)
+    : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.EntityType.${type}`))
+
+const mayRead = (user: User, entity: Entity): boolean => {
+  if (user.authority === "TENANT_ADMIN") return true
+  if (user.authority !== "CUSTOMER_USER") return false
+  switch (entity.type) {
+    case "DEVICE":
+    case "ASSET":
+      return entity.customerId === user.customerId
+    case "CUSTOMER":
+      return entity.id === user.customerId
+    case "USER":
+      return entity.id === user.id
+    case "DEVICE_PROFILE":
+    case "ASSET_PROFILE":
+      return true
+    case "TENANT":
+      return false
+  }
+}
+
+/** What the user finds under an id. */
+export const lookUp = (store: Store["Service"], user: User, type: string, id: string): Entity | "Missing" | "Denied" => {
+  const entity = store.directory.get(id)
+  if (entity === undefined || entity.type !== type || entity.tenantId !== user.tenantId) return "Missing"
+  return mayRead(user, entity) ? entity : "Denied"
+}
+
+export const entityNotFound = (type: string, id: string) => itemNotFound(`${titleOf(type)} with id [${id}] is not found`)
+
+/** The entity, or the refusal of ThingsBoard's ordinary controllers. */
+export const findEntity = Effect.fnUntraced(function* (type: StoredType, givenId: string) {
+  const id = yield* parseUuid(givenId)
+  const found = lookUp(yield* Store, yield* Caller, type, id)
+  if (found === "Missing") return yield* entityNotFound(type, id)
+  if (found === "Denied") return yield* forbidden()
+  return found
+})
+
+/** The entity, or the plain text of the telemetry controller. */
+export const findEntityForTelemetry = Effect.fnUntraced(function* (givenType: string, givenId: string) {
+  const type = yield* checkEntityType(givenType)
+  const found = lookUp(yield* Store, yield* Caller, type, yield* parseUuid(givenId))
+  if (found === "Missing") return yield* plainText(404, `${titleOf(type)} with requested id wasn't found!`)
+  if (found === "Denied") return yield* plainText(403, noPermissionMessage)
+  return found
+})
+
+export const requireTenantAdmin = Effect.gen(function* () {
+  const user = yield* Caller
+  if (user.authority !== "TENANT_ADMIN") return yield* forbidden()
+  return user
+})
+
+/** A tenant's administrator or a customer's user. */
+export const requireTenantOrCustomer = Effect.gen(function* () {
+  const user = yield* Caller
+  if (user.authority !== "TENANT_ADMIN" && user.authority !== "CUSTOMER_USER") return yield* forbidden()
+  return user
+})

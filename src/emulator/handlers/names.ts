@@ -1,9 +1,0 @@
-/** How keys of telemetry and attributes are named in a query. */
-export interface Named {
-  readonly keys?: string
-  readonly key?: ReadonlyArray<string>
-}
-
-/** `keys` is split at commas, with no escape; `key`, from 4.3, wins over it. */
-export const namesOf = ({ key, keys }: Named, version: "4.1" | "4.3"): ReadonlyArray<string> =>
-  version === "4.3" && key !== undefined ? key : keys === undefined || keys === "" ? [] : keys.split(",")

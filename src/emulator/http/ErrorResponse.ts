@@ -1,0 +1,91 @@
+/** ThingsBoard's refusals, in each of the forms that it has for them. */
+import { Clock, Effect, Schema } from "effect"
+import { HttpServerResponse } from "effect/http"
+
+/**
+ * - `envelope`: `{"status","message","errorCode","timestamp"}`, labelled ISO-8859-1
+ * - `framework`: the same members, without a charset: what Spring refuses before a controller is found
+ * - `text`: plain text, as the telemetry controller answers
+ * - `string`: a bare JSON string without a content type (413)
+ * - `empty`: no body
+ * - `page`: what Tomcat answers before ThingsBoard sees anything
+ * - `login`: a redirect to the login page, for an auth header that 4.3 cannot read
+ */
+export class ErrorResponse extends Schema.TaggedError<ErrorResponse>()("ErrorResponse", {
+  status: Schema.Int,
+  message: Schema.String,
+  errorCode: Schema.Int,
+  format: Schema.Literals(["envelope", "framework", "text", "string", "empty", "page", "login"]),
+  resetToken: Schema.optionalKey(Schema.String)
+}) {}
+
+const make = (format: ErrorResponse["format"], status: number, errorCode: number, message: string) =>
+  new ErrorResponse({ format, status, errorCode, message })
+
+export const badRequest = (message: string) => make("envelope", 400, 31, message)
+export const unauthorized = (message: string, errorCode = 10) => make("envelope", 401, errorCode, message)
+export const forbidden = () => make("envelope", 403, 20, noPermissionMessage)
+export const itemNotFound = (message: string) => make("envelope", 404, 32, message)
+export const internalError = (message: string) => make("envelope", 500, 2, message)
+export const tooManyRequests = (of: "tenant" | "customer") => make("envelope", 429, 33, `Too many requests for current ${of}!`)
+export const databaseError = () => make("envelope", 500, 46, "Database error")
+export const versionConflict = (type: string) => make("envelope", 409, 35, `The ${type} was already changed by someone else`)
+export const noResource = (path: string) => make("framework", 404, 32, `No static resource ${path.replace(/^\//, "")}.`)
+export const methodNotAllowed = (method: string) => make("framework", 405, 31, `Request method '${method}' is not supported`)
+export const conditionsNotMet = (message: string) => make("framework", 400, 31, message)
+export const plainText = (status: number, message: string) => make("text", status, 0, message)
+export const bodyTooLarge = () => make("string", 413, 0, "Payload size exceeds the limit")
+export const headersTooLarge = () => make("page", 400, 0, "HTTP Status 400 – Bad Request")
+export const emptyError = (status: number) => make("empty", status, 0, "")
+export const redirectToLogin = () => make("login", 302, 0, "")
+
+export const noPermissionMessage = "You don't have permission to perform this operation!"
+
+const envelope = (refusal: ErrorResponse, now: number, contentType: string) =>
+  HttpServerResponse.raw(
+    JSON.stringify({
+      status: refusal.status,
+      message: refusal.message,
+      errorCode: refusal.errorCode,
+      timestamp: now,
+      ...(refusal.resetToken === undefined ? {} : { resetToken: refusal.resetToken })
+    }),
+    { status: refusal.status, contentType }
+  )
+
+/** Bun names a type for bytes and blobs, but not for a stream. */
+const untyped = (plainText: string) =>
+  new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode(plainText))
+      controller.close()
+    }
+  })
+
+/** `base` is the server's own address, where a redirect leads. */
+export const toResponse = (refusal: ErrorResponse, base: string): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const { message, status } = refusal
+    switch (refusal.format) {
+      case "envelope":
+        return envelope(refusal, now, "application/json;charset=ISO-8859-1")
+      case "framework":
+        return envelope(refusal, now, "application/json")
+      case "text":
+        return HttpServerResponse.raw(message, { status, contentType: "text/plain;charset=UTF-8" })
+      case "string":
+        return HttpServerResponse.raw(untyped(JSON.stringify(message)), { status })
+      case "empty":
+        return HttpServerResponse.empty({ status })
+      case "page":
+        return HttpServerResponse.raw(
+          `<!doctype html><html lang="en"><head><title>${message}</title></head><body><h1>${message}</h1></body></html>`,
+          {
+            status,
+            contentType: "text/html;charset=utf-8"
+          }
+        )
+      case "login":
+        return HttpServerResponse.empty({ status, headers: { location: `${base}/oauth2Login` } })
+    }
+  })

@@ -1,0 +1,64 @@
+/** Entities as ThingsBoard prints them. */
+import { noCustomerId } from "../../domain/Ids.ts"
+import type { Account } from "../store/Accounts.ts"
+import type { Entity } from "../store/Directory.ts"
+import type { Store } from "../store/Store.ts"
+
+export const entityIdJson = (entityType: string, id: string) => `{"entityType":"${entityType}","id":"${id}"}`
+
+const string = JSON.stringify
+const customerOf = ({ customerId }: Entity) => entityIdJson("CUSTOMER", customerId ?? noCustomerId)
+const header = (entity: Entity) => `{"id":${entityIdJson(entity.type, entity.id)},"createdTime":${entity.createdTime}`
+const tenantOf = ({ tenantId }: Entity) => `"tenantId":${entityIdJson("TENANT", tenantId)}`
+
+const deviceData = `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":{"type":"DEFAULT"}}`
+
+/** `extra` stands between the version and `additionalInfo`, where the infos have theirs. */
+const printDeviceOrAsset = (entity: Entity, extra: string) => {
+  const isDevice = entity.type === "DEVICE"
+  const profile = isDevice
+    ? `"deviceProfileId":${entityIdJson("DEVICE_PROFILE", entity.profileId!)},"firmwareId":null,"softwareId":null`
+    : `"assetProfileId":${entityIdJson("ASSET_PROFILE", entity.profileId!)}`
+  return (
+    `${header(entity)},${tenantOf(entity)},"customerId":${customerOf(entity)},"name":${string(entity.name)},"type":${string(entity.kind)}` +
+    `,"label":${string(entity.label)},${profile},"externalId":null,"version":${entity.version}${extra}` +
+    `,"additionalInfo":${entity.additionalInfo ?? "null"}${isDevice ? `,${deviceData}` : ""}}`
+  )
+}
+
+/** A device or an asset. */
+export const deviceOrAssetJson = (entity: Entity) => printDeviceOrAsset(entity, "")
+
+type Stores = Pick<Store["Service"], "directory" | "attributes">
+
+/** A device is active when its attribute of that name says so. */
+const isActive = ({ attributes }: Stores, entity: Entity) =>
+  attributes.read(entity, "SERVER_SCOPE").some(({ key, value }) => key === "active" && value === true)
+
+/** `DeviceInfo` or `AssetInfo`. */
+export const deviceOrAssetInfoJson = (store: Stores, entity: Entity) => {
+  const title = entity.customerId === null ? null : (store.directory.get(entity.customerId)?.name ?? null)
+  const customer = `,"customerTitle":${string(title)},"customerIsPublic":false`
+  return entity.type === "DEVICE"
+    ? printDeviceOrAsset(entity, `${customer},"deviceProfileName":${string(entity.kind)},"active":${isActive(store, entity)}`)
+    : printDeviceOrAsset(entity, `${customer},"assetProfileName":${string(entity.kind)}`)
+}
+
+export const customerJson = (entity: Entity) =>
+  `${header(entity)},"country":null,"state":null,"city":null,"address":null,"address2":null,"zip":null,"phone":null,"email":null` +
+  `,"title":${string(entity.name)},${tenantOf(entity)},"externalId":null,"version":${entity.version},"name":${string(entity.name)}` +
+  `,"additionalInfo":${entity.additionalInfo ?? "null"}}`
+
+export const tenantJson = (entity: Entity) =>
+  `${header(entity)},"title":${string(entity.name)},"name":${string(entity.name)},"version":${entity.version},"additionalInfo":null}`
+
+export const userJson = (entity: Entity, { authority }: Account) =>
+  `${header(entity)},${tenantOf(entity)},"customerId":${customerOf(entity)},"email":${string(entity.name)},"authority":"${authority}"` +
+  `,"firstName":null,"lastName":null,"phone":null,"version":${entity.version},"name":${string(entity.name)}` +
+  `,"additionalInfo":${entity.additionalInfo ?? "null"}}`
+
+export const profileNameJson = (entity: Entity) => `{"id":${entityIdJson(entity.type, entity.id)},"name":${string(entity.name)}}`
+
+export const profileInfoJson = (entity: Entity) =>
+  `{"id":${entityIdJson(entity.type, entity.id)},${tenantOf(entity)},"name":${string(entity.name)},"image":null,"defaultDashboardId":null` +
+  `${entity.type === "DEVICE_PROFILE" ? `,"type":"DEFAULT","transportType":"DEFAULT"` : ""}}`

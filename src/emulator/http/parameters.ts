@@ -1,0 +1,136 @@
+/** Parameters as Spring converts them, before a controller sees them: what is missing or malformed, and in which words it says so. */
+import type { Behavior } from "../Behavior.ts"
+import { badRequest, conditionsNotMet, internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
+
+type Version = Behavior["Service"]["version"]
+export type Query = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+
+const javaTypes: Readonly<Record<string, string>> = {
+  pageSize: "int",
+  page: "int",
+  limit: "java.lang.Integer",
+  startTs: "java.lang.Long",
+  endTs: "java.lang.Long",
+  startTime: "java.lang.Long",
+  endTime: "java.lang.Long",
+  interval: "java.lang.Long",
+  ttl: "java.lang.Long",
+  useStrictDataTypes: "java.lang.Boolean",
+  active: "java.lang.Boolean",
+  enabledValue: "java.lang.Boolean",
+  activeOnly: "boolean",
+  deleteAllDataForKeys: "boolean",
+  deleteLatest: "boolean",
+  rewriteLatestIfDeleted: "boolean",
+  userCredentialsEnabled: "boolean"
+}
+
+/** The enums that Spring converts itself; others are read by the controllers. */
+const enums: Readonly<Record<string, { readonly type: string; readonly from: string; readonly values: ReadonlyArray<string> }>> = {
+  scope: {
+    type: "org.thingsboard.server.common.data.AttributeScope",
+    from: "PathVariable",
+    values: ["CLIENT_SCOPE", "SERVER_SCOPE", "SHARED_SCOPE"]
+  },
+  intervalType: {
+    type: "org.thingsboard.server.common.data.kv.IntervalType",
+    from: "RequestParam",
+    values: ["MILLISECONDS", "WEEK", "WEEK_ISO", "MONTH", "QUARTER"]
+  }
+}
+
+/** From 4.2 the caller is told that it was his mistake. */
+const mismatch = (version: Version, name: string, type: string, reason: string) =>
+  (version === "4.1" ? internalError : badRequest)(
+    `Method parameter '${name}': Failed to convert value of type 'java.lang.String' to required type '${type}'; ${reason}`
+  )
+
+const isInteger = (value: string, bits: 32n | 64n) => {
+  if (!/^[+-]?\d+$/.test(value)) return false
+  const number = BigInt(value.replace("+", ""))
+  return number >= -(2n ** (bits - 1n)) && number < 2n ** (bits - 1n)
+}
+
+const booleans = /^(true|on|yes|1|false|off|no|0)$/i
+
+/** Converts one parameter; undefined when it is fine. */
+export const checkParameter = (version: Version, name: string, value: string): ErrorResponse | undefined => {
+  const javaEnum = enums[name]
+  if (javaEnum !== undefined) {
+    const reason = `Failed to convert from type [java.lang.String] to type [@io.swagger.v3.oas.annotations.Parameter @org.springframework.web.bind.annotation.${javaEnum.from} ${javaEnum.type}] for value [${value}]`
+    return javaEnum.values.includes(value) ? undefined : mismatch(version, name, javaEnum.type, reason)
+  }
+  const type = javaTypes[name]
+  if (type === undefined) return undefined
+  if (/boolean/i.test(type)) {
+    return booleans.test(value) ? undefined : mismatch(version, name, type, `Invalid boolean value [${value}]`)
+  }
+  return isInteger(value, type.endsWith("Long") ? 64n : 32n) ? undefined : mismatch(version, name, type, `For input string: "${value}"`)
+}
+
+/** Which parameters a path cannot do without, and their Java types. */
+const requiredOf = (path: string): ReadonlyArray<readonly [name: string, type: string]> => {
+  if (path === "/api/devices") return [["deviceIds", "String[]"]]
+  if (path === "/api/assets") return [["assetIds", "String[]"]]
+  if (path.endsWith("/values/timeseries/history")) {
+    return [
+      ["startTs", "Long"],
+      ["endTs", "Long"]
+    ]
+  }
+  const isList =
+    /^\/api\/(tenant|customer\/:customerId)\/(device|asset)(s|Infos)$|Profile(Info)?s$|^\/api\/(tenants|customers)$|apiKeys|v2\/alarm/.test(
+      path
+    )
+  return isList
+    ? [
+        ["pageSize", "int"],
+        ["page", "int"]
+      ]
+    : []
+}
+
+const printQuery = (query: Query) =>
+  Object.entries(query)
+    .map(([name, value]) => `${name}={${String(value)}}`)
+    .join(", ")
+
+/** Until 4.3.1.1 a list without its parameters was another path: `/api/tenant/devices` asked for a tenant named "devices". */
+const missing = (version: Version, path: string, name: string, type: string, query: Query): ErrorResponse => {
+  if (version === "4.3") return internalError(`Required request parameter '${name}' for method parameter type ${type} is not present`)
+  const tenant = /^\/api\/tenant\/(\w+)$/.exec(path)
+  if (tenant !== null) return badRequest(`Invalid UUID string: ${tenant[1]}`)
+  const names = requiredOf(path).map(([required]) => required)
+  return conditionsNotMet(`Parameter conditions "${names.join(", ")}" not met for actual request parameters: ${printQuery(query)}`)
+}
+
+const aggregations = new Set(["MIN", "MAX", "AVG", "SUM", "COUNT", "NONE"])
+
+/** What controllers read themselves. */
+const checkByController = (path: string, query: Query): ErrorResponse | undefined => {
+  const { agg, orderBy, sortOrder, sortProperty } = query
+  if (typeof sortProperty === "string" && typeof sortOrder === "string" && !["ASC", "DESC"].includes(sortOrder)) {
+    return badRequest(`Unsupported sort order '${sortOrder}'! Only 'ASC' or 'DESC' types are allowed.`)
+  }
+  if (!path.includes("/values/timeseries")) return undefined
+  if (typeof agg === "string" && !aggregations.has(agg)) {
+    return badRequest(`No enum constant org.thingsboard.server.common.data.kv.Aggregation.${agg}`)
+  }
+  if (typeof orderBy === "string" && !/^(asc|desc)$/i.test(orderBy)) {
+    return plainText(400, `Invalid value '${orderBy}' for orders given; Has to be either 'desc' or 'asc' (case insensitive)`)
+  }
+  return undefined
+}
+
+/** `path` is the endpoint's, with its `:names`. */
+export const checkParameters = (version: Version, path: string, query: Query): ErrorResponse | undefined => {
+  for (const [name, type] of requiredOf(path)) {
+    const value = query[name]
+    if (value === undefined) return missing(version, path, name, type, query)
+  }
+  for (const [name, value] of Object.entries(query)) {
+    const refusal = typeof value === "string" ? checkParameter(version, name, value) : undefined
+    if (refusal !== undefined) return refusal
+  }
+  return checkByController(path, query)
+}

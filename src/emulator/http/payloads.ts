@@ -1,0 +1,154 @@
+/** Telemetry and attributes as they come in: what ThingsBoard's `JsonConverter` makes of a body. */
+import { Effect, Schema } from "effect"
+import { parseLenient, jsonParseError, parseStrict } from "./bodies.ts"
+import type { SavedPoint } from "../store/Events.ts"
+import { type Json, JsonNumber, JsonObject, printTree } from "../values/Json.ts"
+import { numberToValue, textToValue } from "../values/numbers.ts"
+import { internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
+import { JsonValue, type Value } from "../values/Value.ts"
+
+/** A body that parses but makes no sense; the message is the Java exception's. */
+class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Unreadable", { message: Schema.String }) {}
+
+const invalidValue = (json: Json) => new InvalidPayload({ message: `Can't parse value: ${printTree(json)}` })
+
+const toValue = (json: Json): Value => {
+  if (typeof json === "string") return textToValue(json)
+  if (typeof json === "boolean") return json
+  if (json instanceof JsonNumber) return numberToValue(json.text)
+  if (json === null) throw invalidValue(json)
+  return new JsonValue(printTree(json))
+}
+
+const toTimestamp = (json: Json): number => {
+  const ts = Math.trunc(Number(json instanceof JsonNumber ? json.text : typeof json === "string" && json.trim() !== "" ? json : Number.NaN))
+  if (!Number.isSafeInteger(ts)) throw new InvalidPayload({ message: `For input string: ${printTree(json)}` })
+  return ts === 0 ? 0 : ts
+}
+
+/** `{"ts", "values"}` needs both; otherwise all members are values of now. */
+const readObjectPoints = (json: JsonObject, now: number): ReadonlyArray<SavedPoint> => {
+  const ts = json.get("ts")
+  const values = json.get("values")
+  if (ts === undefined || values === undefined) return [...json.fields].map(([key, value]) => ({ key, ts: now, value: toValue(value) }))
+  if (!(values instanceof JsonObject)) throw new InvalidPayload({ message: `Not a JSON Object: ${printTree(values)}` })
+  const at = toTimestamp(ts)
+  return [...values.fields].map(([key, value]) => ({ key, ts: at, value: toValue(value) }))
+}
+
+const readPoints = (json: Json, now: number): ReadonlyArray<SavedPoint> => {
+  if (json instanceof JsonObject) return readObjectPoints(json, now)
+  if (!Array.isArray(json)) throw invalidValue(json)
+  return json.flatMap((element: Json) => {
+    if (!(element instanceof JsonObject)) throw invalidValue(element)
+    return readObjectPoints(element, now)
+  })
+}
+
+const attempt = <A>(read: () => A): Effect.Effect<A, InvalidPayload> =>
+  Effect.try({
+    try: read,
+    catch: (error) =>
+      error instanceof InvalidPayload ? error : new InvalidPayload({ message: error instanceof Error ? error.message : "" })
+  })
+
+/** Markup in a key is refused; `KvUtils` asks an HTML sanitizer, this looks for the start of a tag. */
+const markup = /<[a-z!/?]/i
+
+const maxKeyLength = 255
+
+const findKeyError = (key: string): string | undefined => {
+  if (key.length > maxKeyLength) return "Validation error: key length must be equal or less than 255"
+  return markup.test(key) ? "Validation error: key is malformed" : undefined
+}
+
+const checkKeys = (keys: ReadonlyArray<string>, blankKeyMessage: string): Effect.Effect<void, ErrorResponse> => {
+  for (const key of keys) {
+    const fault = key.trim() === "" ? blankKeyMessage : findKeyError(key)
+    if (fault !== undefined) return Effect.fail(plainText(400, fault))
+  }
+  return Effect.void
+}
+
+/** The points of `POST …/timeseries/{scope}`. `now` in ms. */
+export const readTelemetry = Effect.fnUntraced(function* (body: string, now: number) {
+  const json = yield* Effect.mapError(parseLenient(body), () => plainText(400, "Unable to parse time series payload: Invalid JSON body!"))
+  const points = yield* Effect.mapError(
+    attempt(() => readPoints(json, now)),
+    ({ message }) => plainText(400, `Unable to parse time series payload. Invalid JSON body: ${message}`)
+  )
+  if (points.length === 0) return yield* plainText(400, "No time series data found in request body!")
+  yield* checkKeys(
+    points.map(({ key }) => key),
+    "Key can't be null or empty"
+  )
+  return points
+})
+
+type Pairs = ReadonlyArray<readonly [key: string, value: Value]>
+
+/** Jackson's types, as 4.1 keeps them: text stays text. Nulls are left out. */
+const attributesFromJackson = (json: JsonObject): Pairs =>
+  [...json.fields].flatMap(([key, value]): Pairs => {
+    if (value === null) return []
+    if (typeof value === "string" || typeof value === "boolean") return [[key, value]]
+    if (!(value instanceof JsonNumber)) return [[key, new JsonValue(printTree(value))]]
+    if (/[.eE]/.test(value.text)) return [[key, Number(value.text)]]
+    const long = BigInt(value.text)
+    if (BigInt.asIntN(64, long) !== long) throw new InvalidPayload({ message: `Numeric value (${value.text}) out of range of long` })
+    return [[key, long]]
+  })
+
+/** From 4.2: as with telemetry, text that looks like a number becomes one, and null is refused. */
+const attributesFromGson = (json: JsonObject): Pairs => [...json.fields].map(([key, value]) => [key, toValue(value)] as const)
+
+/** The attributes of `POST …/attributes/{scope}`. */
+export const readAttributes = Effect.fnUntraced(function* (body: string, version: "4.1" | "4.3") {
+  const json =
+    version === "4.1"
+      ? yield* Effect.mapError(parseStrict(body), jsonParseError)
+      : yield* Effect.mapError(parseLenient(body), () => plainText(400, "Invalid JSON"))
+  if (!(json instanceof JsonObject)) return yield* plainText(400, "Request is not a JSON object")
+  const pairs = yield* Effect.mapError(
+    attempt(() => (version === "4.1" ? attributesFromJackson(json) : attributesFromGson(json))),
+    ({ message }) => internalError(message)
+  )
+  if (pairs.length === 0) return yield* plainText(400, "No attributes data found in request body!")
+  yield* checkKeys(
+    pairs.map(([key]) => key),
+    "Key cannot be blank"
+  )
+  return pairs
+})
+
+/** What a device sends: leniently read, nulls skipped, refused with the parser's own words. */
+export const readDeviceJson = Effect.fnUntraced(function* (body: string) {
+  const json = yield* Effect.mapError(parseLenient(body), ({ atEnd, message }) =>
+    plainText(500, `${atEnd ? "java.io.EOFException" : "com.google.gson.stream.MalformedJsonException"}: ${message}`)
+  )
+  return withoutNulls(json)
+})
+
+const withoutNulls = (json: Json): Json => {
+  if (Array.isArray(json)) return json.map(withoutNulls)
+  if (!(json instanceof JsonObject)) return json
+  const kept = [...json.fields].filter(([, value]) => value !== null)
+  return new JsonObject(new Map(kept.map(([name, value]) => [name, name === "values" ? withoutNulls(value) : value])))
+}
+
+const deviceError = ({ message }: InvalidPayload) => plainText(500, message)
+
+export const readDevicePoints = (json: Json, now: number) =>
+  Effect.mapError(
+    attempt(() => readPoints(json, now)),
+    deviceError
+  )
+
+export const readDeviceAttributes = (json: Json) =>
+  Effect.mapError(
+    attempt(() => {
+      if (!(json instanceof JsonObject)) throw invalidValue(json)
+      return attributesFromGson(json)
+    }),
+    deviceError
+  )

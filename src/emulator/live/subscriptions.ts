@@ -1,0 +1,125 @@
+/** TIMESERIES, ATTRIBUTES and TIMESERIES_HISTORY: one entity, by its id. */
+import { EntityType, isUuid } from "../../domain/Ids.ts"
+import { lookUp } from "../auth/Access.ts"
+import type { Aggregation } from "../values/aggregation.ts"
+import { numberOf, textOf } from "../http/bodies.ts"
+import type { AttributeScope } from "../store/Events.ts"
+import type { JsonObject } from "../values/Json.ts"
+import { readSeries, type SeriesQuery, excessiveIntervals } from "../queries/series.ts"
+import type { Entity } from "../store/Directory.ts"
+import type { Command } from "./commands.ts"
+import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
+import { errorCodes, latestValues, type LivePoint, telemetryUpdate } from "./updates.ts"
+
+/** None without keys: all are wanted. */
+const keysOf = (json: JsonObject): ReadonlyArray<string> | undefined => {
+  const keys = textOf(json, "keys") ?? ""
+  return keys === "" ? undefined : [...new Set(keys.split(","))]
+}
+
+const addressOf = (json: JsonObject) => {
+  const id = textOf(json, "entityId") ?? ""
+  const type = textOf(json, "entityType") ?? ""
+  if (id === "") throw new CommandError(errorCodes.badRequest, "Device id is empty!")
+  if (!(EntityType.literals as ReadonlyArray<string>).includes(type)) {
+    throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.EntityType.${type}`)
+  }
+  if (!isUuid(id)) throw new CommandError(errorCodes.internal, `Invalid UUID string: ${id}`)
+  return { type, id: id.toLowerCase() }
+}
+
+/** What may not be seen, and what does not exist, fail alike. */
+const findEntity = ({ store, user }: Subscriber, json: JsonObject): Entity => {
+  const { id, type } = addressOf(json)
+  const found = lookUp(store, user, type, id)
+  if (typeof found !== "object") throw new CommandError(errorCodes.internal, "Failed to fetch data!")
+  return found
+}
+
+const seriesQuery = (json: JsonObject, startTs: number, endTs: number): SeriesQuery => {
+  const query: SeriesQuery = {
+    startTs,
+    endTs,
+    limit: numberOf(json, "limit") || 100, // 0 is none given
+    interval: numberOf(json, "interval") ?? 0,
+    agg: (textOf(json, "agg") || "NONE") as Aggregation | "NONE" // another one gives no points
+  }
+  if (excessiveIntervals(query) !== undefined) throw new CommandError(errorCodes.internal, "Failed to fetch data!")
+  return query
+}
+
+const readPoints = ({ store }: Subscriber, entity: Entity, keys: ReadonlyArray<string>, query: SeriesQuery): ReadonlyArray<LivePoint> =>
+  keys.flatMap((key) => readSeries(store, entity, key, query).map(({ ts, value }) => ({ key, ts, value })))
+
+/** A key that was asked for and has no value has none now. */
+const readLatest = ({ now, store }: Subscriber, entity: Entity, keys: ReadonlyArray<string>): ReadonlyArray<LivePoint> =>
+  keys.map((key) => {
+    const point = store.telemetry.latest(entity, key)
+    return point === undefined ? { key, ts: now(), value: null } : { key, ...point }
+  })
+
+/** Answers with history, when a time window is given, or with the latest values, and goes on with what is written. */
+export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
+  const entity = findEntity(subscriber, json)
+  const keys = keysOf(json)
+  const startTs = numberOf(json, "startTs") ?? 0
+  const timeWindow = numberOf(json, "timeWindow") ?? 0
+  const isHistory = keys !== undefined && timeWindow > 0
+  const points = isHistory
+    ? readPoints(subscriber, entity, keys, seriesQuery(json, startTs, startTs + timeWindow))
+    : readLatest(subscriber, entity, keys ?? subscriber.store.telemetry.keys(entity))
+  const known = new Map((keys ?? []).map((key) => [key, isHistory ? startTs : subscriber.now()]))
+  const remember = (seen: ReadonlyArray<LivePoint>) => {
+    for (const [key, ts] of Object.entries(latestValues(seen))) known.set(key, ts)
+  }
+  remember(points)
+  subscriber.send(telemetryUpdate(cmdId, points))
+  const isLatestOnly = textOf(json, "scope") === "LATEST_TELEMETRY"
+  return (saved) => {
+    if (saved.type !== "TelemetrySaved" || saved.entityId !== entity.id) return
+    const news = saved.points.filter(({ key, ts }) => {
+      const last = known.get(key)
+      return (keys === undefined || last !== undefined) && !(isLatestOnly && last !== undefined && ts < last)
+    })
+    if (news.length === 0) return
+    remember(news)
+    subscriber.send(telemetryUpdate(cmdId, news))
+  }
+}
+
+const scopes: ReadonlySet<string> = new Set(["CLIENT_SCOPE", "SHARED_SCOPE", "SERVER_SCOPE", "ANY_SCOPE"])
+
+/** Permissions are asked for and not looked at: whoever knows an id has its attributes, and one that does not exist has none. */
+export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
+  const { id, type } = addressOf(json)
+  const given = textOf(json, "scope") || "ANY_SCOPE"
+  if (!scopes.has(given)) {
+    throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.AttributeScope.${given}`)
+  }
+  const scope = given === "ANY_SCOPE" ? undefined : (given as AttributeScope) // checked above
+  const keys = keysOf(json)
+  const isWanted = ({ key }: { readonly key: string }) => keys === undefined || keys.includes(key)
+  const entity = subscriber.store.directory.get(id)
+  const found = entity?.type === type ? subscriber.store.attributes.read(entity, scope) : []
+  subscriber.send(
+    telemetryUpdate(
+      cmdId,
+      found.filter(isWanted).map(({ key, lastUpdateTs, value }) => ({ key, ts: lastUpdateTs, value }))
+    )
+  )
+  return (saved) => {
+    if (saved.type !== "AttributesSaved" || saved.entityId !== id || (scope !== undefined && saved.scope !== scope)) return
+    const news = saved.attributes.filter(isWanted)
+    if (news.length > 0) subscriber.send(telemetryUpdate(cmdId, news))
+  }
+}
+
+export const history = (subscriber: Subscriber, { cmdId, json }: Command): void => {
+  const keys = keysOf(json)
+  const { id, type } = { id: textOf(json, "entityId"), type: textOf(json, "entityType") }
+  if (!id || !type) throw new CommandError(errorCodes.badRequest, "Device id is empty!")
+  if (keys === undefined) throw new CommandError(errorCodes.badRequest, "Keys are empty!")
+  const entity = findEntity(subscriber, json)
+  const query = seriesQuery(json, numberOf(json, "startTs") ?? 0, numberOf(json, "endTs") ?? 0)
+  subscriber.send(telemetryUpdate(cmdId, readPoints(subscriber, entity, keys, query)))
+}

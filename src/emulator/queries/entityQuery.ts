@@ -1,0 +1,248 @@
+/**
+ * Entity data queries: which entities, in which order, with which fields and latest values. The REST endpoint and the WebSocket's
+ * ENTITY_DATA share them. What the user may not see is simply not found.
+ */
+import { lookUp } from "../auth/Access.ts"
+import { arrayOf, numberOf, objectOf, textOf } from "../http/bodies.ts"
+import type { User } from "../auth/Caller.ts"
+import { JsonObject } from "../values/Json.ts"
+import { matchesKeyFilters } from "./keyFilters.ts"
+import type { Entity, StoredType } from "../store/Directory.ts"
+import type { Store } from "../store/Store.ts"
+import { printText, type Value } from "../values/Value.ts"
+
+type Stores = Store["Service"]
+
+export interface QueryKey {
+  /** One of `keyTypes`. */
+  readonly type: string
+  readonly key: string
+}
+
+export interface EntityQuery {
+  readonly filter: JsonObject
+  readonly entityFields: ReadonlyArray<QueryKey>
+  readonly latestValues: ReadonlyArray<QueryKey>
+  readonly keyFilters: ReadonlyArray<JsonObject>
+  readonly page: number
+  readonly pageSize: number
+  readonly textSearch: string
+  readonly sort: { readonly key: QueryKey; readonly descending: boolean } | undefined
+}
+
+export interface Latest {
+  readonly ts: number
+  readonly value: string
+}
+
+const filterTypes = [
+  "apiUsageState",
+  "assetSearchQuery",
+  "assetType",
+  "deviceSearchQuery",
+  "deviceType",
+  "edgeSearchQuery",
+  "edgeType",
+  "entityList",
+  "entityName",
+  "entityType",
+  "entityViewSearchQuery",
+  "entityViewType",
+  "relationsQuery",
+  "singleEntity"
+]
+
+const keyTypes = [
+  "ALARM_FIELD",
+  "ATTRIBUTE",
+  "CLIENT_ATTRIBUTE",
+  "CONSTANT",
+  "ENTITY_FIELD",
+  "SERVER_ATTRIBUTE",
+  "SHARED_ATTRIBUTE",
+  "TIME_SERIES"
+]
+
+/** The keys in an array of a query or command; what is no object is left out. */
+export const readKeys = (json: JsonObject | undefined, name: string): ReadonlyArray<QueryKey> =>
+  (arrayOf(json, name) ?? []).flatMap((element) =>
+    element instanceof JsonObject ? [{ type: textOf(element, "type") ?? "", key: textOf(element, "key") ?? "" }] : []
+  )
+
+/** What Jackson says about a type of key that does not exist; undefined when all do. */
+export const findKeyTypeError = (keys: ReadonlyArray<QueryKey>): string | undefined => {
+  const unknown = keys.find(({ type }) => !keyTypes.includes(type))
+  return (
+    unknown &&
+    `Cannot deserialize value of type \`org.thingsboard.server.common.data.query.EntityKeyType\` from String "${unknown.type}": not one of the values accepted for Enum class: [${keyTypes.join(", ")}]`
+  )
+}
+
+/** The query, or what Jackson says about a filter or a type of key that does not exist. */
+export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
+  const filter = objectOf(json, "entityFilter")
+  const type = textOf(filter, "type") ?? ""
+  if (filter === undefined || !filterTypes.includes(type)) {
+    return `Could not resolve type id '${type}' as a subtype of \`org.thingsboard.server.common.data.query.EntityFilter\`: known type ids = [${filterTypes.join(", ")}] (for POJO property 'entityFilter')`
+  }
+  const link = objectOf(json, "pageLink")
+  const order = objectOf(link, "sortOrder")
+  const key = objectOf(order, "key")
+  const entityFields = readKeys(json, "entityFields")
+  const latestValues = readKeys(json, "latestValues")
+  const fault = findKeyTypeError([...entityFields, ...latestValues])
+  if (fault !== undefined) return fault
+  return {
+    filter,
+    entityFields,
+    latestValues,
+    keyFilters: (arrayOf(json, "keyFilters") ?? []).filter((element) => element instanceof JsonObject),
+    page: numberOf(link, "page") ?? 0,
+    pageSize: numberOf(link, "pageSize") ?? 0,
+    textSearch: textOf(link, "textSearch") ?? "",
+    sort:
+      key === undefined
+        ? undefined
+        : { key: { type: textOf(key, "type") ?? "", key: textOf(key, "key") ?? "" }, descending: textOf(order, "direction") === "DESC" }
+  }
+}
+
+const textsOf = (filter: JsonObject, name: string) => (arrayOf(filter, name) ?? []).filter((element) => typeof element === "string")
+
+const filterByName = (entities: ReadonlyArray<Entity>, prefix = "") =>
+  entities.filter(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase()))
+
+/** Devices or assets of some types; older queries name one type, newer ones a list. */
+const filterByProfile = (store: Stores, tenantId: string, type: "DEVICE" | "ASSET", filter: JsonObject) => {
+  const lower = type.toLowerCase()
+  const kinds = new Set([...textsOf(filter, `${lower}Types`), ...[textOf(filter, `${lower}Type`)].filter((kind) => kind !== undefined)])
+  return filterByName(store.directory.all(tenantId, type), textOf(filter, `${lower}NameFilter`)).filter(({ kind }) => kinds.has(kind))
+}
+
+/** What relations reach from a root or, with `multiRoot`, from several; each entity once. */
+const findRelated = (store: Stores, filter: JsonObject): ReadonlyArray<Entity> => {
+  const isMultiRoot = filter.get("multiRoot") === true || filter.get("isMultiRoot") === true
+  const roots = isMultiRoot ? textsOf(filter, "multiRootEntityIds") : [textOf(objectOf(filter, "rootEntity"), "id") ?? ""]
+  const direction = textOf(filter, "direction") === "TO" ? "TO" : "FROM"
+  const filters = (arrayOf(filter, "filters") ?? []).filter((element) => element instanceof JsonObject)
+  const maxLevel = numberOf(filter, "maxLevel") ?? 0
+  const lastLevelOnly = filter.get("fetchLastLevelOnly") === true
+  const walk = { direction, typeGroup: "COMMON", maxLevel: maxLevel <= 0 || maxLevel > 50 ? 50 : maxLevel, lastLevelOnly } as const
+  const relationType = textOf(filter, "relationType")
+  const ids = roots
+    .flatMap((rootId) => store.relations.walk({ rootId, ...walk }))
+    .flatMap((edge) => {
+      const [id, type] = direction === "FROM" ? [edge.toId, edge.toType] : [edge.fromId, edge.fromType]
+      const fits = filters.some((one) => {
+        const types = textsOf(one, "entityTypes")
+        const fit = (textOf(one, "relationType") ?? edge.type) === edge.type && (types.length === 0 || types.includes(type))
+        return fit !== (one.get("negate") === true)
+      })
+      return (filters.length === 0 || fits) && (relationType === undefined || relationType === edge.type) ? [id] : []
+    })
+  return [...new Set(ids)].flatMap((id) => store.directory.get(id) ?? [])
+}
+
+const searchRelated = (store: Stores, filter: JsonObject, type: "DEVICE" | "ASSET") => {
+  const kinds = textsOf(filter, `${type.toLowerCase()}Types`)
+  return findRelated(store, filter).filter((entity) => entity.type === type && (kinds.length === 0 || kinds.includes(entity.kind)))
+}
+
+const findCandidates = (store: Stores, { tenantId }: User, filter: JsonObject): ReadonlyArray<Entity> => {
+  const type = (textOf(filter, "entityType") ?? "DEVICE") as StoredType // another type has no rows
+  const byId = (id: string | undefined) => (id === undefined ? [] : (store.directory.get(id) ?? []))
+  switch (textOf(filter, "type")) {
+    case "singleEntity":
+      return [byId(textOf(objectOf(filter, "singleEntity"), "id"))].flat()
+    case "entityList":
+      return textsOf(filter, "entityList")
+        .flatMap(byId)
+        .filter((entity) => entity.type === type)
+    case "entityName":
+      return filterByName(store.directory.all(tenantId, type), textOf(filter, "entityNameFilter"))
+    case "entityType":
+      return store.directory.all(tenantId, type)
+    case "deviceType":
+      return filterByProfile(store, tenantId, "DEVICE", filter)
+    case "assetType":
+      return filterByProfile(store, tenantId, "ASSET", filter)
+    case "relationsQuery":
+      return findRelated(store, filter)
+    case "deviceSearchQuery":
+      return searchRelated(store, filter, "DEVICE")
+    case "assetSearchQuery":
+      return searchRelated(store, filter, "ASSET")
+    default:
+      return []
+  }
+}
+
+const entityFieldOf = (entity: Entity, key: string): string => {
+  switch (key) {
+    case "name":
+      return entity.name
+    case "type":
+      return entity.kind
+    case "label":
+      return entity.label ?? ""
+    case "createdTime":
+      return String(entity.createdTime)
+    case "entityType":
+      return entity.type
+    case "additionalInfo":
+      return entity.additionalInfo ?? ""
+    default:
+      return ""
+  }
+}
+
+const scopes: Record<string, string> = {
+  CLIENT_ATTRIBUTE: "CLIENT_SCOPE",
+  SHARED_ATTRIBUTE: "SHARED_SCOPE",
+  SERVER_ATTRIBUTE: "SERVER_SCOPE"
+}
+
+/** A value with its type; undefined when there is none. */
+const findValue = (store: Stores, entity: Entity, { key, type }: QueryKey): { readonly ts: number; readonly value: Value } | undefined => {
+  if (type === "TIME_SERIES") return store.telemetry.latest(entity, key)
+  const found = store.attributes
+    .read(entity)
+    .find((attribute) => attribute.key === key && (scopes[type] ?? attribute.scope) === attribute.scope)
+  return found && { ts: found.lastUpdateTs, value: found.value }
+}
+
+/** As text; a value that does not exist is `{ts: 0, value: ""}`, a field has the time of the query. */
+export const readLatest = (store: Stores, entity: Entity, key: QueryKey, now: number): Latest => {
+  if (key.type === "ENTITY_FIELD") return { ts: now, value: entityFieldOf(entity, key.key) }
+  const found = findValue(store, entity, key)
+  return found === undefined ? { ts: 0, value: "" } : { ts: found.ts, value: printText(found.value) }
+}
+
+const isNumeric = (text: string) => text !== "" && Number.isFinite(Number(text))
+
+const compareValues = (one: string, other: string) =>
+  isNumeric(one) && isNumeric(other) ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
+
+/** All that match, in the order asked for, and those of the page. */
+export const findEntities = (
+  store: Stores,
+  user: User,
+  query: EntityQuery
+): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
+  const search = query.textSearch.toLowerCase()
+  const found = findCandidates(store, user, query.filter).filter(
+    (entity) => typeof lookUp(store, user, entity.type, entity.id) === "object"
+  )
+  const matching = found
+    .filter(({ kind, label, name }) => [name, kind, label ?? ""].some((text) => text.toLowerCase().includes(search)))
+    .filter((entity) => matchesKeyFilters(query.keyFilters, (key) => readLatest(store, entity, key, 0).value))
+  const { sort } = query
+  const ordered =
+    sort === undefined
+      ? matching
+      : matching
+          .map((entity) => ({ entity, by: readLatest(store, entity, sort.key, 0).value }))
+          .sort((one, other) => (sort.descending ? -1 : 1) * compareValues(one.by, other.by) || (one.entity.id < other.entity.id ? -1 : 1))
+          .map(({ entity }) => entity)
+  return { rows: ordered.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize), total: ordered.length }
+}

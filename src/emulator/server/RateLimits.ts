@@ -1,0 +1,51 @@
+import { Clock, Context, Effect, Layer } from "effect"
+import { Behavior } from "../Behavior.ts"
+import { type User } from "../auth/Caller.ts"
+import { type ErrorResponse, tooManyRequests } from "../http/ErrorResponse.ts"
+
+interface Bucket {
+  readonly capacity: number
+  readonly millisPerToken: number
+  tokens: number
+  at: number
+}
+
+const take = (bucket: Bucket, now: number): boolean => {
+  bucket.tokens = Math.min(bucket.capacity, bucket.tokens + (now - bucket.at) / bucket.millisPerToken)
+  bucket.at = now
+  if (bucket.tokens < 1) return false
+  bucket.tokens -= 1
+  return true
+}
+
+/** Token buckets of each tenant, that fill up steadily (`TbRateLimits`). The system's administrator has none. */
+export class RateLimits extends Context.Service<RateLimits, { readonly take: (user: User) => Effect.Effect<void, ErrorResponse> }>()(
+  "boardwalk/emulator/server/RateLimits"
+) {
+  static readonly layer = Layer.effect(
+    RateLimits,
+    Effect.gen(function* () {
+      const { rateLimits } = yield* Behavior
+      const buckets = new Map<string, ReadonlyArray<Bucket>>()
+      const bucketsOf = (tenantId: string, now: number): ReadonlyArray<Bucket> => {
+        const known = buckets.get(tenantId)
+        if (known !== undefined) return known
+        const made = rateLimits.map(({ capacity, seconds }) => ({
+          capacity,
+          millisPerToken: (seconds * 1000) / capacity,
+          tokens: capacity,
+          at: now
+        }))
+        buckets.set(tenantId, made)
+        return made
+      }
+      return RateLimits.of({
+        take: Effect.fnUntraced(function* (user) {
+          if (rateLimits.length === 0 || user.authority === "SYS_ADMIN" || user.tenantId === "") return
+          const now = yield* Clock.currentTimeMillis
+          if (!bucketsOf(user.tenantId, now).every((bucket) => take(bucket, now))) return yield* tooManyRequests("tenant")
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,217 @@
+/**
+ * JSON as ThingsBoard's two parsers read it, every number kept as its text.
+ * Gson reads telemetry (and, from 4.3, attributes) leniently: bare words, single quotes, comments, `=` and `;` all pass. Jackson is strict.
+ */
+export type Json = null | boolean | string | JsonNumber | ReadonlyArray<Json> | JsonObject
+
+export class JsonNumber {
+  constructor(readonly text: string) {}
+}
+
+/** Members in the order of their first appearance; the last value of a name wins. */
+export class JsonObject {
+  constructor(readonly fields: ReadonlyMap<string, Json>) {}
+  get(name: string): Json | undefined {
+    return this.fields.get(name)
+  }
+}
+
+/** `message` is what the Java parser would say, without the exception's name. */
+export class JsonError extends Error {
+  constructor(
+    message: string,
+    readonly atEnd: boolean
+  ) {
+    super(message)
+  }
+}
+
+export const printTree = (json: Json): string => {
+  if (json === null || typeof json === "boolean" || typeof json === "string") return JSON.stringify(json)
+  if (json instanceof JsonNumber) return json.text
+  if (json instanceof JsonObject)
+    return `{${[...json.fields].map(([name, value]) => `${JSON.stringify(name)}:${printTree(value)}`).join(",")}}`
+  return `[${json.map(printTree).join(",")}]`
+}
+
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+const bareWord = /[^\s/\\;#=[\]{},:"']+/y
+const simpleString = /"([ !#-[\]-\uffff]*)"/y // nothing to unescape in it
+const whitespace = /[ \t\r\n]*/y
+const lenientWhitespace = /(?:[ \t\r\n]|\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*)*/y
+const escapes: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "\n" }
+
+/** As Jackson has it. Without a bound the stack would be the bound. */
+const maxDepth = 1000
+
+class Reader {
+  at = 0
+  private depth = 0
+  private readonly path: Array<string> = []
+  constructor(
+    private readonly text: string,
+    private readonly lenient: boolean
+  ) {}
+
+  match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.at
+    const found = pattern.exec(this.text)
+    if (found !== null) this.at = pattern.lastIndex
+    return found
+  }
+
+  skipWhitespace() {
+    this.match(this.lenient ? lenientWhitespace : whitespace)
+  }
+
+  get next(): string | undefined {
+    return this.text[this.at]
+  }
+
+  unexpectedEnd(): JsonError {
+    if (!this.lenient) return new JsonError("Unexpected end-of-input", true)
+    const before = this.text.slice(0, this.at)
+    const line = before.split("\n").length
+    const column = this.at - before.lastIndexOf("\n")
+    return new JsonError(`End of input at line ${line} column ${column} path $${this.path.map((name) => `.${name}`).join("")}`, true)
+  }
+
+  unexpected(expected: string): JsonError {
+    const found = this.next
+    return found === undefined
+      ? this.unexpectedEnd()
+      : new JsonError(`Unexpected character ('${found}' (code ${found.codePointAt(0)})): was expecting ${expected}`, false)
+  }
+
+  quoted(): string {
+    const simple = this.match(simpleString)
+    if (simple !== null) return simple[1]!
+    const quote = this.next
+    this.at++
+    let value = ""
+    for (;;) {
+      const character = this.next
+      if (character === undefined) throw this.unexpectedEnd()
+      this.at++
+      if (character === quote) return value
+      if (character !== "\\") {
+        if (!this.lenient && character < " ")
+          throw new JsonError(`Illegal unquoted character ((CTRL-CHAR, code ${character.charCodeAt(0)}))`, false)
+        value += character
+        continue
+      }
+      const escape = this.next
+      if (escape === undefined) throw this.unexpectedEnd()
+      this.at++
+      if (escape !== "u") {
+        if (!this.lenient && !'"\\/bfnrt'.includes(escape)) throw new JsonError("Unrecognized character escape", false)
+        value += escapes[escape] ?? escape
+        continue
+      }
+      const code = this.text.slice(this.at, this.at + 4)
+      if (!/^[0-9a-fA-F]{4}$/.test(code)) throw new JsonError(`\\u${code}`, false)
+      this.at += 4
+      value += String.fromCharCode(Number.parseInt(code, 16))
+    }
+  }
+
+  name(): string {
+    if (this.next === '"' || (this.lenient && this.next === "'")) return this.quoted()
+    const word = this.lenient ? this.match(bareWord) : null
+    if (word === null) throw this.unexpected("double-quote to start field name")
+    return word[0]
+  }
+
+  object(): JsonObject {
+    const fields = new Map<string, Json>()
+    this.at++
+    this.skipWhitespace()
+    if (this.next === "}") {
+      this.at++
+      return new JsonObject(fields)
+    }
+    for (;;) {
+      const name = this.name()
+      this.path.push(name)
+      this.skipWhitespace()
+      const colon = this.next
+      if (colon !== ":" && !(this.lenient && colon === "=")) throw this.unexpected("a colon to separate field name and value")
+      this.at++
+      if (colon === "=" && this.next === ">") this.at++
+      fields.set(name, this.value())
+      this.path.pop()
+      this.skipWhitespace()
+      const after = this.next
+      if (after !== "}" && after !== "," && !(this.lenient && after === ";")) throw this.unexpected("comma to separate Object entries")
+      this.at++
+      if (after === "}") return new JsonObject(fields)
+      this.skipWhitespace()
+    }
+  }
+
+  array(): ReadonlyArray<Json> {
+    const elements: Array<Json> = []
+    this.at++
+    this.skipWhitespace()
+    if (this.next === "]") {
+      this.at++
+      return elements
+    }
+    for (;;) {
+      this.skipWhitespace()
+      // Gson reads what is missing between two commas as null.
+      elements.push(this.lenient && (this.next === "," || this.next === "]") ? null : this.value())
+      this.skipWhitespace()
+      const after = this.next
+      if (after !== "]" && after !== "," && !(this.lenient && after === ";")) throw this.unexpected("comma to separate Array entries")
+      this.at++
+      if (after === "]") return elements
+    }
+  }
+
+  nested(first: "{" | "["): Json {
+    if (++this.depth > maxDepth)
+      throw new JsonError(`Document nesting depth (${this.depth}) exceeds the maximum allowed (${maxDepth})`, false)
+    const json = first === "{" ? this.object() : this.array()
+    this.depth--
+    return json
+  }
+
+  value(): Json {
+    this.skipWhitespace()
+    const first = this.next
+    if (first === undefined) throw this.unexpectedEnd()
+    if (first === "{" || first === "[") return this.nested(first)
+    if (first === '"' || (this.lenient && first === "'")) return this.quoted()
+    const from = this.at
+    const found = this.match(number)
+    if (found !== null && !(this.lenient && /[^\s/\\;#=[\]{},:]/.test(this.next ?? " "))) return new JsonNumber(found[0])
+    this.at = from
+    const word = this.match(bareWord)?.[0]
+    if (word !== undefined) {
+      const plain = this.lenient ? word.toLowerCase() : word
+      if (plain === "true" || plain === "false") return plain === "true"
+      if (plain === "null") return null
+      if (this.lenient) return word
+      this.at = from
+    }
+    throw this.unexpected("a valid value")
+  }
+}
+
+const parse = (text: string, lenient: boolean): Json => {
+  const reader = new Reader(text, lenient)
+  const value = reader.value()
+  reader.skipWhitespace()
+  if (reader.next !== undefined) throw new JsonError("Document was not fully consumed", false)
+  return value
+}
+
+/** Throws a `JsonError`. An empty text is null. */
+export const parseGson = (text: string): Json => (text.trim() === "" ? null : parse(text, true))
+
+/** Throws a `JsonError`. */
+export const parseJackson = (text: string): Json => {
+  if (text.trim() === "") throw new JsonError("No content to map due to end-of-input", true)
+  return parse(text, false)
+}
