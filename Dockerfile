@@ -1,4 +1,4 @@
-# The binary is built where Bun and the sources are, and shipped where neither is.
+# The first stage builds the binary with Bun; the image itself contains neither Bun nor the sources.
 FROM oven/bun:1.4.5 AS build
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
@@ -15,7 +15,7 @@ COPY --from=build /build/dist/boardwalk /usr/local/bin/boardwalk
 USER 10001
 WORKDIR /
 EXPOSE 8000
-# Liveness only: a ThingsBoard that is away must not restart the gateway. For readiness ask `boardwalk ready`.
+# Liveness only: an unavailable ThingsBoard must not restart the gateway. Check readiness with `boardwalk ready`.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["boardwalk", "ready", "--live"]
 ENTRYPOINT ["boardwalk"]
 CMD ["serve"]

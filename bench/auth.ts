@@ -1,4 +1,4 @@
-/** Keys and limits: what checking a key costs, and authentication with limiting, in memory. */
+/** `bun run bench auth`: the cost of verifying a key, and of authentication with rate limiting in memory. */
 import { join } from "node:path"
 import type { Options } from "./options.ts"
 import { onServerCpu } from "./processes.ts"
@@ -19,10 +19,10 @@ export const benchAuth = async ({ rounds, short }: Options) => {
   const text = await new Response(child.stdout).text()
   if ((await child.exited) !== 0) throw new Error("The measuring process failed.")
   const figures = JSON.parse(text) as Figures
-  if (figures.status !== 204) throw new Error(`The measured request was refused with ${figures.status}.`)
+  if (figures.status !== 204) throw new Error(`The measured request was rejected with ${figures.status}.`)
   const results = [
-    atMost("verifying a key, of a thousand", figures.verify, 5, "µs"),
-    atMost("authentication and limiting of a request", figures.both, 20, "µs", "headers told, a place in flight held")
+    atMost("verify one of 1,000 keys", figures.verify, 5, "µs"),
+    atMost("authenticate and rate-limit a request", figures.both, 20, "µs", "includes the headers and the count of requests in flight")
   ]
   return { text: verdicts(results), figures, verdicts: results }
 }

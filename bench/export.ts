@@ -1,8 +1,11 @@
-/** A million rows out, in every format: time against the bare export, time to the first byte, memory, and whether others are still served. */
+/**
+ * `bun run bench export`: a million rows in every format. Measures the time compared with the bare export, the time to the first byte, the
+ * memory, and the latency of other requests meanwhile.
+ */
 import { download, type Download } from "./load.ts"
 import { cpuSeconds, memory, resetPeak } from "./measure.ts"
 import type { Options } from "./options.ts"
-import { probed, type ProbeResult, type Server, startBoardwalk, startPeer, startUpstream, type Upstream } from "./processes.ts"
+import { type ProbeResult, type Server, startBoardwalk, startPeer, startUpstream, type Upstream, withProbe } from "./processes.ts"
 import { atLeast, atMost, figure, median, table, type Verdict, verdicts } from "./report.ts"
 import { firstTs, stepMs } from "./upstream/series.ts"
 import { deviceId } from "./upstream/tenant.ts"
@@ -12,10 +15,10 @@ const endOf = (rows: number) => firstTs + rows * stepMs
 
 type Format = "csv" | "jsonl" | "json" | "xlsx" | "parquet"
 
-/** `rows` rows of Boardwalk's export, spread over the keys. */
+/** Boardwalk's export of `rows` rows, spread over the keys. */
 const exportPath = (format: Format, rows: number, keys = ["temperature"]) =>
   `/api/v1/tb/devices/${device}/telemetry?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(rows / keys.length)}&format=${format}`
-/** The bare export's; a page of 10,000 rows is what people write, one of 50,000 makes fewer calls and takes more memory. */
+/** The bare server's export. People usually read pages of 10,000 rows; pages of 50,000 need fewer calls and more memory. */
 const barePath = (rows: number, page = 10_000) =>
   `/export.csv?device=${device}&key=temperature&start_ts=${firstTs}&end_ts=${endOf(rows)}&page=${page}`
 
@@ -27,12 +30,12 @@ const run = async (server: Server, path: string, onBody?: (bytes: Uint8Array) =>
   const before = cpuSeconds(server.pid)
   const result = await download({ ...server, path }, onBody)
   if (result.status !== 200 || !result.complete) {
-    throw new Error(`${server.name} ${path}: status ${result.status}, ${result.bytes} bytes, ${result.complete ? "complete" : "cut off"}`)
+    throw new Error(`${server.name} ${path}: status ${result.status}, ${result.bytes} bytes, ${result.complete ? "complete" : "truncated"}`)
   }
   return { ...result, cpu: cpuSeconds(server.pid) - before }
 }
 
-const lines = async (server: Server, path: string) => {
+const countLines = async (server: Server, path: string) => {
   let count = 0
   await run(server, path, (bytes) => {
     for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++
@@ -46,21 +49,21 @@ interface Lane {
   readonly path: string
 }
 
-const summary = (timings: ReadonlyArray<Timing>) => ({
+const summarize = (timings: ReadonlyArray<Timing>) => ({
   seconds: median(timings.map(({ seconds }) => seconds)),
   cpu: median(timings.map(({ cpu }) => cpu)),
   firstByteMs: median(timings.map(({ firstByteMs }) => firstByteMs)),
   megabytes: timings[0]!.bytes / 1e6
 })
-const timed = (latencyMs: number) => (entry: readonly [string, ReadonlyArray<Timing>]) => ({
+const summarizeAt = (latencyMs: number) => (entry: readonly [string, ReadonlyArray<Timing>]) => ({
   name: entry[0],
   latencyMs,
-  ...summary(entry[1])
+  ...summarize(entry[1])
 })
-type Compared = ReadonlyMap<string, ReadonlyArray<Timing>>
+type Timings = ReadonlyMap<string, ReadonlyArray<Timing>>
 
-/** Each lane once a round, after three rounds that do not count. */
-const compare = async (lanes: ReadonlyArray<Lane>, rounds: number): Promise<Compared> => {
+/** Runs each lane once per round, after three rounds that do not count. */
+const compare = async (lanes: ReadonlyArray<Lane>, rounds: number): Promise<Timings> => {
   const results = new Map(lanes.map(({ name }) => [name, [] as Array<Timing>]))
   for (let round = -3; round < rounds; round++) {
     for (const { name, server, path } of round % 2 === 0 ? lanes : [...lanes].reverse()) {
@@ -71,21 +74,21 @@ const compare = async (lanes: ReadonlyArray<Lane>, rounds: number): Promise<Comp
   return results
 }
 
-/** How many times as long `slow` takes as `fast`, round by round. */
-const times = (results: Compared, slow: string, fast: string) => {
+/** The median over all rounds of the time of `slow` divided by the time of `fast`. */
+const timeRatio = (results: Timings, slow: string, fast: string) => {
   const reference = results.get(fast)!
   return median(results.get(slow)!.map(({ seconds }, round) => seconds / reference[round]!.seconds))
 }
 
-const peakDuring = async <A>(server: Server, work: () => Promise<A>) => {
+const measurePeak = async <A>(server: Server, work: () => Promise<A>) => {
   await Bun.sleep(500)
   const exact = resetPeak(server.pid)
-  const [result, probe] = await probed(server, work)
+  const [result, probe] = await withProbe(server, work)
   return { result, probe, peak: memory(server.pid).peak, exact }
 }
 
-/** Boardwalk answers 4xx to a format that it does not have. */
-const offers = async (server: Server, format: Format) => {
+/** Boardwalk responds with 4xx to a format that it does not support. */
+const supportsFormat = async (server: Server, format: Format) => {
   const { status } = await download({ ...server, path: exportPath(format, 10) })
   return status === 200
 }
@@ -102,14 +105,14 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
   await upstream.set({ latency: 5 })
   const far = await compare([plain, large, csv], rounds)
   await upstream.set({ latency: 0 })
-  const timings = [...[...near].map(timed(0)), ...[...far].map(timed(5))]
-  const first = summary(near.get("csv")!).firstByteMs
+  const timings = [...[...near].map(summarizeAt(0)), ...[...far].map(summarizeAt(5))]
+  const first = summarize(near.get("csv")!).firstByteMs
   const verdict: ReadonlyArray<Verdict> = [
-    atLeast("csv, how many times as fast as the bare export", times(near, "bare csv", "csv"), 1.5, "x"),
-    atLeast("the same, ThingsBoard 5 ms away", times(far, "bare csv", "csv"), 1.5, "x"),
-    atMost("jsonl, time relative to csv", times(near, "jsonl", "csv"), 1.2, "x"),
-    atMost("json, time relative to csv", times(near, "json", "csv"), 1.2, "x"),
-    atMost("first byte", first, 50, "ms", `5 ms away: ${figure(summary(far.get("csv")!).firstByteMs)} ms`)
+    atLeast("csv, speed relative to the bare export", timeRatio(near, "bare csv", "csv"), 1.5, "x"),
+    atLeast("csv, speed relative to the bare export, ThingsBoard 5 ms away", timeRatio(far, "bare csv", "csv"), 1.5, "x"),
+    atMost("jsonl, time relative to csv", timeRatio(near, "jsonl", "csv"), 1.2, "x"),
+    atMost("json, time relative to csv", timeRatio(near, "json", "csv"), 1.2, "x"),
+    atMost("time to the first byte", first, 50, "ms", `5 ms away: ${figure(summarize(far.get("csv")!).firstByteMs)} ms`)
   ]
   const cells = timings.map((each) => [
     each.name,
@@ -120,16 +123,22 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
 }
 
 const footprint = async (full: Server, upstream: Upstream, rows: number): Promise<ReadonlyArray<Verdict>> => {
-  const one = await peakDuring(full, () => run(full, exportPath("csv", rows)))
+  const one = await measurePeak(full, () => run(full, exportPath("csv", rows)))
   await upstream.set({ points: 20 * rows })
-  const twenty = await peakDuring(full, () => run(full, exportPath("csv", 20 * rows)))
+  const twenty = await measurePeak(full, () => run(full, exportPath("csv", 20 * rows)))
   await upstream.set({ points: rows })
-  const four = await peakDuring(full, () => Promise.all(Array.from({ length: 4 }, () => run(full, exportPath("csv", rows)))))
+  const four = await measurePeak(full, () => Promise.all(Array.from({ length: 4 }, () => run(full, exportPath("csv", rows)))))
   const note = one.exact ? undefined : "peak since the start: /proc/<pid>/clear_refs is not writable"
-  // The collector runs when it pays: two runs of the same work differ by some megabytes, hence the tenth.
+  // The garbage collector decides when to run: two runs of the same work differ by a few megabytes, hence the margin of 10%.
   return [
     atMost("peak memory, one csv export", one.peak, 130, "MB", note),
-    atMost("the same, twenty times the rows", twenty.peak, one.peak * 1.1, "MB", `${figure(twenty.result.seconds)} s`),
+    atMost(
+      "peak memory, one csv export with twenty times the rows",
+      twenty.peak,
+      one.peak * 1.1,
+      "MB",
+      `${figure(twenty.result.seconds)} s`
+    ),
     atMost(
       "peak memory, four exports at once",
       four.peak,
@@ -137,8 +146,8 @@ const footprint = async (full: Server, upstream: Upstream, rows: number): Promis
       "MB",
       `all in ${figure(Math.max(...four.result.map((each) => each.seconds)))} s`
     ),
-    atMost("/health meanwhile, median", four.probe.latency.median, 5, "ms", probeNote(four.probe)),
-    atMost("/health meanwhile, longest", four.probe.latency.max, 50, "ms")
+    atMost("/health during exports, median", four.probe.latency.median, 5, "ms", probeNote(four.probe)),
+    atMost("/health during exports, maximum", four.probe.latency.max, 50, "ms")
   ]
 }
 
@@ -149,16 +158,16 @@ const binary = async (
   seconds: number,
   megabytes: number
 ): Promise<ReadonlyArray<Verdict>> => {
-  if (!(await offers(full, format)))
+  if (!(await supportsFormat(full, format)))
     return [
-      { what: `${format}, a million rows`, value: Number.NaN, unit: "", target: `<= ${seconds}`, reached: false, note: "not offered" }
+      { what: `${format}, a million rows`, value: Number.NaN, unit: "", target: `<= ${seconds}`, reached: false, note: "not supported" }
     ]
   await run(full, path)
-  const { result, peak, probe } = await peakDuring(full, () => run(full, path))
+  const { result, peak, probe } = await measurePeak(full, () => run(full, path))
   return [
     atMost(`${format}, a million rows`, result.seconds, seconds, "s", `${figure(result.bytes / 1e6)} MB`),
     atMost(`${format}, peak memory`, peak, megabytes, "MB"),
-    atMost(`${format}, longest wait for /health`, probe.latency.max, 50, "ms", probeNote(probe))
+    atMost(`${format}, maximum latency of /health`, probe.latency.max, 50, "ms", probeNote(probe))
   ]
 }
 
@@ -169,23 +178,23 @@ export const benchExport = async (options: Options) => {
   const bare = await startPeer(upstream)
   if (options.self) {
     const lanes = ["bare csv", "csv"].map((name) => ({ name, server: bare, path: barePath(rows) }))
-    const ratio = times(await compare(lanes, options.rounds), "bare csv", "csv")
-    return { ratio, text: `${await lines(bare, barePath(rows))} lines; the bare export against itself: ${figure(ratio)} x` }
+    const ratio = timeRatio(await compare(lanes, options.rounds), "bare csv", "csv")
+    return { ratio, text: `${await countLines(bare, barePath(rows))} lines; the bare export against itself: ${figure(ratio)} x` }
   }
   const full = await startBoardwalk(upstream, options)
   for (const [format, expected] of [
     ["csv", rows + 1],
     ["jsonl", rows]
   ] as const) {
-    const found = await lines(full, exportPath(format, rows))
+    const found = await countLines(full, exportPath(format, rows))
     if (found !== expected) throw new Error(`Boardwalk's ${format} has ${found} lines, not ${expected}`)
   }
   const { verdict, timings, text } = await speed(bare, full, upstream, rows, options.rounds)
-  const kept = [
+  const results = [
     ...verdict,
     ...(await footprint(full, upstream, rows)),
     ...(await binary(full, "xlsx", exportPath("xlsx", rows, ["temperature", "humidity"]), 3, 180)),
     ...(await binary(full, "parquet", exportPath("parquet", rows), 2, 150))
   ]
-  return { verdicts: kept, timings, text: `${text}\n\n${verdicts(kept)}` }
+  return { verdicts: results, timings, text: `${text}\n\n${verdicts(results)}` }
 }

@@ -1,4 +1,4 @@
-/** CPU time of a request, Boardwalk against the bare server, in rounds that take turns: A B, B A, A B, … */
+/** `bun run bench http`: CPU time per request of Boardwalk and of the bare server, in alternating rounds: A B, B A, A B, … */
 import { load, type LoadResult } from "./load.ts"
 import { cpuSeconds, memory } from "./measure.ts"
 import type { Options } from "./options.ts"
@@ -14,14 +14,14 @@ interface Route {
   readonly path: string
   readonly first: string
   readonly last: string
-  /** True when this is the answer that the figure is about, looked at once before anything is measured. */
+  /** Whether this is the expected response; checked once, before anything is measured. */
   readonly check: (body: string) => boolean
 }
 
-const counts = (body: string, name: string) => body.split(`"${name}":`).length - 1
+const countFields = (body: string, name: string) => body.split(`"${name}":`).length - 1
 const json = (path: string, check: Route["check"]): Route => ({ path, first: "{", last: "}", check })
-const has20Devices = (body: string) => counts(body, "createdTime") === 20 || counts(body, "created_time") === 20
-const has5Keys = (body: string) => keyNames.every((key) => counts(body, key) >= 1)
+const has20Devices = (body: string) => countFields(body, "createdTime") === 20 || countFields(body, "created_time") === 20
+const has5Keys = (body: string) => keyNames.every((key) => countFields(body, key) >= 1)
 
 interface Scenario {
   readonly name: string
@@ -45,16 +45,16 @@ const latest = {
 }
 
 const scenarios: ReadonlyArray<Scenario> = [
-  { name: "/health against a no-op", ...health, vary: false, limit: 2 },
-  { name: "list of 20 devices, every answer new", ...list, vary: true, limit: 2 },
-  { name: "list of 20 devices, always the same", ...list, vary: false, limit: 2 },
-  { name: "latest of 5 keys, every answer new", ...latest, vary: true, limit: 2.2 },
-  { name: "latest of 5 keys, always the same", ...latest, vary: false, limit: 2.2 }
+  { name: "/health, compared with a no-op", ...health, vary: false, limit: 2 },
+  { name: "list of 20 devices, varying responses", ...list, vary: true, limit: 2 },
+  { name: "list of 20 devices, constant responses", ...list, vary: false, limit: 2 },
+  { name: "latest of 5 keys, varying responses", ...latest, vary: true, limit: 2.2 },
+  { name: "latest of 5 keys, constant responses", ...latest, vary: false, limit: 2.2 }
 ]
 
 interface Sample {
   readonly micros: number
-  /** The share of one core that the server used; much below 1 it was not the bottleneck, and the figure says less. */
+  /** The share of one core that the server used; far below 1, it was not the bottleneck and the figure is less reliable. */
   readonly busy: number
   readonly upstreamCalls: number
   readonly load: LoadResult
@@ -65,26 +65,27 @@ const measure = async (server: Server, upstream: Upstream, route: Route, seconds
   const before = cpuSeconds(server.pid)
   const result = await load({ ...server, path: route.path }, { ...route, connections, seconds })
   const cpu = cpuSeconds(server.pid) - before
-  if (result.bad > 0) throw new Error(`${server.name} ${route.path}: ${result.bad} bad answers, ${JSON.stringify(result.statuses)}`)
+  if (result.bad > 0)
+    throw new Error(`${server.name} ${route.path}: ${result.bad} unexpected responses, ${JSON.stringify(result.statuses)}`)
   const { calls } = await upstream.stats()
   return { micros: (cpu * 1e6) / result.requests, busy: cpu / result.seconds, upstreamCalls: calls / result.requests, load: result }
 }
 
-const checked = async (server: Server, route: Route) => {
-  const answer = await fetch(`http://127.0.0.1:${server.port}${route.path}`, { headers: { "x-api-key": server.apiKey } })
-  const body = await answer.text()
-  if (!route.check(body)) throw new Error(`${server.name} ${route.path} answered ${answer.status}: ${body.slice(0, 300)}`)
+const checkResponse = async (server: Server, route: Route) => {
+  const response = await fetch(`http://127.0.0.1:${server.port}${route.path}`, { headers: { "x-api-key": server.apiKey } })
+  const body = await response.text()
+  if (!route.check(body)) throw new Error(`${server.name} ${route.path} responded with ${response.status}: ${body.slice(0, 300)}`)
 }
 
-const summary = (samples: ReadonlyArray<Sample>) => {
-  const middle = (of: (sample: Sample) => number) => median(samples.map(of))
+const summarize = (samples: ReadonlyArray<Sample>) => {
+  const medianOf = (value: (sample: Sample) => number) => median(samples.map(value))
   return {
-    micros: middle((sample) => sample.micros),
-    perSecond: middle((sample) => sample.load.requests / sample.load.seconds),
-    medianMs: middle((sample) => sample.load.latency.median),
-    p99Ms: middle((sample) => sample.load.latency.p99),
-    busy: middle((sample) => sample.busy),
-    upstreamCalls: middle((sample) => sample.upstreamCalls)
+    micros: medianOf((sample) => sample.micros),
+    perSecond: medianOf((sample) => sample.load.requests / sample.load.seconds),
+    medianMs: medianOf((sample) => sample.load.latency.median),
+    p99Ms: medianOf((sample) => sample.load.latency.p99),
+    busy: medianOf((sample) => sample.busy),
+    upstreamCalls: medianOf((sample) => sample.upstreamCalls)
   }
 }
 
@@ -94,7 +95,7 @@ const compare = async (scenario: Scenario, bare: Server, other: Server, upstream
   const sides = [bare, other] as const
   await upstream.set({ vary: scenario.vary ? 1 : 0 })
   for (const side of [0, 1] as const) {
-    await checked(sides[side], routes[side])
+    await checkResponse(sides[side], routes[side])
     await measure(sides[side], upstream, routes[side], warm, connections)
   }
   const samples: [Array<Sample>, Array<Sample>] = [[], []]
@@ -105,10 +106,10 @@ const compare = async (scenario: Scenario, bare: Server, other: Server, upstream
   }
   const ratios = samples[1].map((sample, round) => sample.micros / samples[0][round]!.micros)
   const ratio = { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
-  return { name: scenario.name, limit: scenario.limit, ratio, bare: summary(samples[0]), other: summary(samples[1]) }
+  return { name: scenario.name, limit: scenario.limit, ratio, bare: summarize(samples[0]), other: summarize(samples[1]) }
 }
 
-const idle = async (server: Server, options: Options) => {
+const idleMemory = async (server: Server, options: Options) => {
   await Bun.sleep(options.short ? 200 : 3_000)
   return memory(server.pid).rss
 }
@@ -117,31 +118,31 @@ export const benchHttp = async (options: Options) => {
   const upstream = await startUpstream()
   const bare = await startPeer(upstream)
   const other = options.self ? await startPeer(upstream, "bare Bun again") : await startBoardwalk(upstream, options)
-  const idleMb = { bare: await idle(bare, options), other: await idle(other, options) }
-  const wanted = scenarios.filter(({ name }) => options.only.length === 0 || options.only.some((word) => name.includes(word)))
+  const idleMb = { bare: await idleMemory(bare, options), other: await idleMemory(other, options) }
+  const selected = scenarios.filter(({ name }) => options.only.length === 0 || options.only.some((word) => name.includes(word)))
   const results = []
-  for (const scenario of wanted) results.push(await compare(scenario, bare, other, upstream, options))
+  for (const scenario of selected) results.push(await compare(scenario, bare, other, upstream, options))
   const afterMb = { bare: memory(bare.pid).rss, other: memory(other.pid).rss }
 
-  const columns = ["what", "server", "µs a request", "requests/s", "p50 ms", "p99 ms", "core used", "upstream calls"]
-  const row = (name: string, server: string, of: ReturnType<typeof summary>) => [
+  const columns = ["scenario", "server", "µs per request", "requests/s", "p50 ms", "p99 ms", "core used", "upstream calls"]
+  const row = (name: string, server: string, result: ReturnType<typeof summarize>) => [
     name,
     server,
-    ...[of.micros, of.perSecond, of.medianMs, of.p99Ms, of.busy, of.upstreamCalls].map(figure)
+    ...[result.micros, result.perSecond, result.medianMs, result.p99Ms, result.busy, result.upstreamCalls].map(figure)
   ]
   const rows = results.flatMap(({ name, bare: plain, other: full }) => [row(name, bare.name, plain), row("", other.name, full)])
-  const kept: Array<Verdict> = results.map(({ name, ratio, limit, other }) => {
-    const idling = other.busy < 0.8 ? "; the core was not full, so this is too high" : ""
+  const list: Array<Verdict> = results.map(({ name, ratio, limit, other }) => {
+    const idling = other.busy < 0.8 ? "; the core was not fully used, so this is too high" : ""
     return atMost(name, ratio.median, limit, "x", `rounds ${figure(ratio.min)} to ${figure(ratio.max)}${idling}`)
   })
-  kept.push(
+  list.push(
     atMost(
-      "memory at idle",
+      "memory when idle",
       idleMb.other,
       100,
       "MB",
       `bare ${figure(idleMb.bare)}; after the load ${figure(afterMb.other)}, bare ${figure(afterMb.bare)}`
     )
   )
-  return { verdicts: kept, results, idleMb, afterMb, text: `${table(columns, rows)}\n\n${verdicts(kept)}` }
+  return { verdicts: list, results, idleMb, afterMb, text: `${table(columns, rows)}\n\n${verdicts(list)}` }
 }

@@ -1,6 +1,6 @@
 /**
- * The load generator: raw sockets with keep-alive, one request in flight on each connection, a request that is rendered once. It takes less
- * CPU for an answer than the bare server does, so one core of it and of the upstream keeps the server under test busy.
+ * The load generator: raw keep-alive sockets, one request in flight per connection, and a request that is rendered once. It uses less CPU per
+ * response than the bare server does, so the generator and the upstream together on one core keep the server under test busy.
  */
 import { ResponseReader } from "./ResponseReader.ts"
 import { percentile } from "./report.ts"
@@ -16,10 +16,10 @@ export const requestBytes = ({ port, path, apiKey }: Target) =>
 
 export interface Load {
   readonly connections: number
-  /** Ends after so many seconds, or after `requests` when given. */
+  /** Ends after this time, or after `requests` if given. */
   readonly seconds: number
   readonly requests?: number
-  /** The body's first and last character; another answer counts as bad. */
+  /** The first and last character of the body; any other response counts as bad. */
   readonly first: string
   readonly last: string
 }
@@ -77,7 +77,7 @@ export const load = async (target: Target, { connections, seconds, requests = In
     return done.promise
   }
   const worker = async () => {
-    // A server may close a connection at any time, and ThingsBoard does so at every hundredth request: open another one.
+    // A server may close a connection at any time (ThingsBoard does so after every hundredth request): open another one.
     while (await connection());
   }
   await Promise.all(Array.from({ length: connections }, worker))
@@ -90,14 +90,14 @@ export const load = async (target: Target, { connections, seconds, requests = In
 export interface Download {
   readonly status: number
   readonly bytes: number
-  /** False when the connection ended before the answer did. */
+  /** False when the connection ended before the response was complete. */
   readonly complete: boolean
   readonly seconds: number
   /** Milliseconds to the first byte of the body. */
   readonly firstByteMs: number
 }
 
-/** One large answer, read as fast as it comes. */
+/** Reads one large response as fast as it arrives. */
 export const download = async (target: Target, onBody?: (bytes: Uint8Array) => void): Promise<Download> => {
   const done = Promise.withResolvers<boolean>()
   let firstByteMs = Number.NaN

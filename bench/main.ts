@@ -1,13 +1,14 @@
 /**
- * `bun run bench`: what Boardwalk costs, beside the least that Bun can do for the same job. A command a file: http.ts, export.ts, import.ts, auth.ts.
- * Here live the harness and the two servers it compares with (upstream.ts, peer.ts); nothing here may be imported by src, and nothing here
- * imports src: Boardwalk is measured from outside, as it is served. The exception is `inside`, for what is too small to be seen from there.
+ * `bun run bench`: the cost of Boardwalk, compared with a minimal Bun server that does the same job. One file per command: http.ts, export.ts,
+ * import.ts, auth.ts. This folder also has the harness and two servers: the upstream (upstream.ts) and the minimal server (peer.ts). It imports
+ * nothing from src, and src imports nothing from here: Boardwalk is measured from outside, as it is deployed. The exception is `inside`, for
+ * work that is too small to be measured from outside.
  */
 import { benchAuth } from "./auth.ts"
 import { benchExport } from "./export.ts"
 import { benchHttp } from "./http.ts"
 import { benchImport } from "./import.ts"
-import { canMeasure, machine } from "./measure.ts"
+import { canMeasure, describeMachine } from "./measure.ts"
 import { type Options, parseOptions, usage } from "./options.ts"
 import { cpus, pinned, stopAll } from "./processes.ts"
 
@@ -18,24 +19,30 @@ const commands: Record<string, (options: Options) => Promise<{ readonly text: st
   auth: benchAuth
 }
 
-const notes = ({ load }: ReturnType<typeof machine>, options: Options) => [
-  ...(pinned ? [] : ["NOT PINNED: without `taskset` and two CPUs, server and generator take time from each other; read the ratios only."]),
-  ...(load > cpus.length / 4 ? [`BUSY MACHINE: the load is ${load} before the start; run it again when the machine is quiet.`] : []),
-  ...(options.profile === undefined ? [] : ["PROFILED: the profiler's own time is in the figures."]),
-  ...(options.short ? ["TRIAL RUN: too short to believe."] : [])
+const warningsFor = ({ load }: ReturnType<typeof describeMachine>, options: Options) => [
+  ...(pinned
+    ? []
+    : [
+        "NOT PINNED: without `taskset` and two CPUs, the server and the load generator compete for CPU time; only the ratios are meaningful."
+      ]),
+  ...(load > cpus.length / 4
+    ? [`BUSY MACHINE: the load average is ${load} before the start; run the benchmark again when the machine is idle.`]
+    : []),
+  ...(options.profile === undefined ? [] : ["PROFILED: the figures include the profiler's overhead."]),
+  ...(options.short ? ["TRIAL RUN: too short for meaningful figures."] : [])
 ]
 
 const run = async (options: Options) => {
-  const chosen = options.command === "all" ? Object.keys(commands) : [options.command]
-  const [about, results] = [machine(cpus.length), {} as Record<string, unknown>]
-  const warnings = notes(about, options)
-  if (!options.json) console.log([`${about.cpu}, ${about.cpus} CPUs, Bun ${about.bun}`, ...warnings].join("\n"))
-  for (const name of chosen) {
+  const selected = options.command === "all" ? Object.keys(commands) : [options.command]
+  const [machine, results] = [describeMachine(cpus.length), {} as Record<string, unknown>]
+  const warnings = warningsFor(machine, options)
+  if (!options.json) console.log([`${machine.cpu}, ${machine.cpus} CPUs, Bun ${machine.bun}`, ...warnings].join("\n"))
+  for (const name of selected) {
     const { text, ...result } = await commands[name]!(options).finally(stopAll)
     results[name] = result
     if (!options.json) console.log(`\n## ${name}\n\n${text}`)
   }
-  if (options.json) console.log(JSON.stringify({ machine: about, pinned, warnings, ...results }, undefined, 2))
+  if (options.json) console.log(JSON.stringify({ machine, pinned, warnings, ...results }, undefined, 2))
 }
 
 const options = parseOptions(process.argv.slice(2))
@@ -44,7 +51,7 @@ if (options.command !== "all" && commands[options.command] === undefined) {
   process.exit(options.command === "help" ? 0 : 2)
 }
 if (!canMeasure) {
-  console.error("The benchmark reads CPU time and memory from /proc, which this system does not have. Run it on Linux, or in a container.")
+  console.error("The benchmark reads CPU time and memory from /proc, which this system does not have. Run it on Linux or in a container.")
   process.exit(2)
 }
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130))

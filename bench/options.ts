@@ -3,15 +3,15 @@ import { parseArgs } from "node:util"
 
 export const usage = `bun run bench [http | export | import | auth | all] [options]
 
-  --rounds N        measured rounds of each figure        (default 7; export 5)
-  --seconds N       length of a round of http             (default 3)
+  --rounds N        measured rounds per figure             (default 7; export 5)
+  --seconds N       http: seconds per round                (default 3)
   --warm N          seconds of load before the first round (default 5)
-  --connections N   connections of http                   (default 32)
-  --only WORDS      http: only scenarios whose name contains one of these, separated by commas
-  --binary FILE     measure this program (as \`bun run build\` makes it) instead of src/main.ts
-  --profile FOLDER  also write a CPU profile of Boardwalk there (JSON and Markdown); its figures are then too high
-  --short           a trial run: the harness works, the figures are not to be believed
-  --self            measure the bare server against itself: what the harness adds (ratios should be near 1)
+  --connections N   http: connections                      (default 32)
+  --only WORDS      http: only scenarios whose names contain one of these comma-separated words
+  --binary FILE     measure this program (built with \`bun run build\`) instead of src/main.ts
+  --profile FOLDER  also write a CPU profile of Boardwalk to this folder (JSON and Markdown); this raises the figures
+  --short           a trial run that checks the harness; its figures are not meaningful
+  --self            measure the bare server against itself, to see the harness's error (ratios should be near 1)
   --json            print JSON instead of tables`
 
 export interface Options {
@@ -48,17 +48,17 @@ export const parseOptions = (args: ReadonlyArray<string>): Options => {
   })
   const command = values.help ? "help" : (positionals[0] ?? "http")
   const { short, self, json } = values
-  const count = (given: string | undefined, usual: number, trial: number) => {
-    const number = Number(given ?? (short ? trial : usual))
-    if (!(number > 0)) throw new Error(`Not a number above zero: ${given}`)
+  const parseCount = (text: string | undefined, usual: number, trial: number) => {
+    const number = Number(text ?? (short ? trial : usual))
+    if (!(number > 0)) throw new Error(`Not a number greater than zero: ${text}`)
     return number
   }
   return {
     command,
-    rounds: count(values.rounds, command === "export" ? 5 : 7, 2),
-    seconds: count(values.seconds, 3, 0.5),
-    warm: count(values.warm, 5, 0.5),
-    connections: count(values.connections, 32, 16),
+    rounds: parseCount(values.rounds, command === "export" ? 5 : 7, 2),
+    seconds: parseCount(values.seconds, 3, 0.5),
+    warm: parseCount(values.warm, 5, 0.5),
+    connections: parseCount(values.connections, 32, 16),
     only: values.only?.split(",") ?? [],
     binary: values.binary,
     profile: values.profile,

@@ -1,12 +1,12 @@
 /**
- * What Boardwalk is measured against: the least that Bun can do for the same job. A no-op, a pass-through with a key check in constant time
- * and a token bucket, and an export that parses pages and joins text. It is fast and wrong where Boardwalk must not be: integers beyond 2^53
- * lose digits, cells are not quoted, nothing is validated, a failure looks like an answer.
+ * The server that Boardwalk is compared with: the least that Bun can do for the same job. It has a no-op, a pass-through with a constant-time
+ * key check and a token bucket, and an export that parses pages and concatenates text. It is fast and incorrect where Boardwalk must be
+ * correct: integers beyond 2^53 lose digits, cells are not quoted, nothing is validated, and upstream errors look like successful responses.
  */
 import { timingSafeEqual } from "node:crypto"
 
 const upstream = process.env["UPSTREAM"] ?? "http://127.0.0.1:9090"
-const wanted = Buffer.from(process.env["API_KEY"] ?? "")
+const expectedKey = Buffer.from(process.env["API_KEY"] ?? "")
 const [capacity, perMs] = [1_000_000_000, 1_000]
 
 const login = await fetch(`${upstream}/api/auth/login`, {
@@ -18,7 +18,7 @@ const { token } = (await login.json()) as { token: string }
 const upstreamHeaders = { "x-authorization": `Bearer ${token}` }
 
 let [tokens, filledAt] = [capacity, performance.now()]
-const take = () => {
+const takeToken = () => {
   const now = performance.now()
   tokens = Math.min(capacity, tokens + (now - filledAt) * perMs)
   filledAt = now
@@ -26,8 +26,8 @@ const take = () => {
 }
 
 const hasKey = (headers: Headers) => {
-  const given = Buffer.from(headers.get("x-api-key") ?? "")
-  return given.length === wanted.length && timingSafeEqual(given, wanted)
+  const presented = Buffer.from(headers.get("x-api-key") ?? "")
+  return presented.length === expectedKey.length && timingSafeEqual(presented, expectedKey)
 }
 
 type Page = Record<string, ReadonlyArray<{ ts: number; value: unknown }>>
@@ -37,7 +37,7 @@ const exportCsv = (query: URLSearchParams) => {
   const limit = Number(query.get("page") ?? 10_000)
   let start = Number(query.get("start_ts"))
   const encoder = new TextEncoder()
-  const rows = async () => {
+  const readPage = async () => {
     const range = `startTs=${start}&endTs=${end}&limit=${limit}&orderBy=ASC&useStrictDataTypes=true`
     const path = `/api/plugins/telemetry/DEVICE/${device}/values/timeseries?keys=${key}&${range}`
     const response = await fetch(upstream + path, { headers: upstreamHeaders })
@@ -47,7 +47,7 @@ const exportCsv = (query: URLSearchParams) => {
     {
       start: (controller) => controller.enqueue(encoder.encode("ts,key,value\r\n")),
       pull: async (controller) => {
-        const page = await rows()
+        const page = await readPage()
         let text = ""
         for (const { ts, value } of page) text += `${ts},${key},${value}\r\n`
         if (text !== "") controller.enqueue(encoder.encode(text))
@@ -69,7 +69,7 @@ Bun.serve({
     const path = url.slice(url.indexOf("/", 8))
     if (path === "/health") return new Response("ok")
     if (!hasKey(request.headers)) return new Response("unauthorized", { status: 401 })
-    if (!take()) return new Response("rate limited", { status: 429 })
+    if (!takeToken()) return new Response("rate limited", { status: 429 })
     if (path.startsWith("/export.csv")) return exportCsv(new URL(url).searchParams)
     const response = await fetch(upstream + path, { headers: upstreamHeaders })
     return new Response(response.body, {

@@ -1,5 +1,5 @@
 /**
- * The processes of a benchmark and the CPUs they run on: the server under test has one CPU for itself; the upstream, the generator (this
+ * Starts, pins and stops the processes of a benchmark. The server under test has a CPU of its own; the upstream, the load generator (this
  * process) and the probe share another one.
  */
 import { mkdtempSync, rmSync } from "node:fs"
@@ -12,10 +12,10 @@ import { password, username } from "./upstream/sessions.ts"
 const here = import.meta.dir
 const repository = join(here, "..")
 const apiKey = "bench-4f1c9d2e7a6b5038c1d4e9f2a7b60358"
-/** Away from any .env or bunfig.toml that would change what is measured. */
+/** The working directory of every process, so that no .env or bunfig.toml affects the figures. */
 const emptyFolder = mkdtempSync(join(tmpdir(), "boardwalk-bench-"))
 
-/** Read before this process pins itself. */
+/** Must be read before this process pins itself. */
 export const cpus = allowedCpus()
 const taskset = Bun.which("taskset")
 export const pinned = taskset !== null && cpus.length > 1
@@ -57,30 +57,30 @@ interface Program {
 const start = async ({ name, cpu, command, env, ready }: Program): Promise<Server> => {
   const port = freePort()
   const { PATH = "", HOME = "" } = process.env
-  const settings = {
+  const spawnOptions = {
     cmd: onCpu(cpu, command),
     cwd: emptyFolder,
     env: { PATH, HOME, PORT: String(port), ...env }
   }
-  const child = Bun.spawn({ ...settings, stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  const child = Bun.spawn({ ...spawnOptions, stdin: "ignore", stdout: "ignore", stderr: "ignore" })
   children.add(child)
   const deadline = performance.now() + 20_000
   while (true) {
-    const answer = await fetch(`http://127.0.0.1:${port}${ready}`, { headers: { "x-api-key": apiKey } }).catch(() => undefined)
-    if (answer?.status === 200) return { name, pid: child.pid, port, apiKey }
+    const response = await fetch(`http://127.0.0.1:${port}${ready}`, { headers: { "x-api-key": apiKey } }).catch(() => undefined)
+    if (response?.status === 200) return { name, pid: child.pid, port, apiKey }
     if (child.exitCode !== null || performance.now() > deadline) {
       child.kill()
-      // What it prints was thrown away, since a full pipe would slow it: run it once more to see why it does not serve.
-      const again = Bun.spawnSync({ ...settings, timeout: 5_000 })
-      const said = `${again.stdout}${again.stderr}`.trim().slice(-2_000)
-      throw new Error(`${name} did not answer ${ready} with 200 (last status: ${answer?.status ?? "none"})\n${said}`)
+      // Its output was discarded, because a full pipe would slow it down: run it once more to see why it does not serve.
+      const rerun = Bun.spawnSync({ ...spawnOptions, timeout: 5_000 })
+      const output = `${rerun.stdout}${rerun.stderr}`.trim().slice(-2_000)
+      throw new Error(`${name} did not respond to ${ready} with 200 (last status: ${response?.status ?? "none"})\n${output}`)
     }
     await Bun.sleep(50)
   }
 }
 
 export interface Upstream extends Server {
-  readonly set: (orders: Record<string, number>) => Promise<void>
+  readonly set: (options: Record<string, number>) => Promise<void>
   readonly reset: () => Promise<void>
   readonly stats: () => Promise<UpstreamStats>
 }
@@ -96,34 +96,35 @@ export interface UpstreamStats {
 export const startUpstream = async (): Promise<Upstream> => {
   const ready = "/api/noauth/userPasswordPolicy"
   const server = await start({ name: "upstream", cpu: otherCpu, command: [process.execPath, join(here, "upstream.ts")], env: {}, ready })
-  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}/__admin/${path}`)).json() as Promise<UpstreamStats>
+  const callAdmin = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${server.port}/__admin/${path}`)).json() as Promise<UpstreamStats>
   return {
     ...server,
-    set: async (orders) => {
-      await ask(
-        `set?${Object.entries(orders)
+    set: async (options) => {
+      await callAdmin(
+        `set?${Object.entries(options)
           .map(([name, value]) => `${name}=${value}`)
           .join("&")}`
       )
     },
     reset: async () => {
-      await ask("reset")
+      await callAdmin("reset")
     },
-    stats: () => ask("stats")
+    stats: () => callAdmin("stats")
   }
 }
 
-const identity = { TB_USERNAME: username, TB_PASSWORD: password, API_KEY: apiKey }
+const credentials = { TB_USERNAME: username, TB_PASSWORD: password, API_KEY: apiKey }
 
 export const startPeer = (upstream: Server, name = "bare Bun") => {
-  const env = { ...identity, UPSTREAM: `http://127.0.0.1:${upstream.port}` }
+  const env = { ...credentials, UPSTREAM: `http://127.0.0.1:${upstream.port}` }
   return start({ name, cpu: serverCpu, command: [process.execPath, join(here, "peer.ts")], env, ready: "/health" })
 }
 
-/** As it runs in production, from source, without tracing, and with a rate limit that is counted but never reached. */
+/** Boardwalk as in production: from source, without tracing, and with a rate limit that is counted but never reached. */
 export const startBoardwalk = (upstream: Server, { binary, profile }: Options) => {
   const limit = { RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_WINDOW: "60" }
-  const env = { ...identity, ...limit, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
+  const env = { ...credentials, ...limit, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
   const ready = "/api/v1/tb/devices?page_size=20"
   const profiler = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-md", `--cpu-prof-dir=${resolve(profile)}`]
   const command = binary === undefined ? [process.execPath, ...profiler, join(repository, "src/main.ts")] : [resolve(binary)]
@@ -136,15 +137,16 @@ interface Spread {
   readonly max: number
 }
 export interface ProbeResult {
-  readonly asked: number
+  readonly requests: number
   readonly bad: number
-  /** Milliseconds, as those of `lag`, by which the probe itself came late. */
+  /** Milliseconds. */
   readonly latency: Spread
+  /** Milliseconds by which the probe itself ran late. */
   readonly lag: Spread
 }
 
-/** Asks /health every 10 ms while `work` runs. */
-export const probed = async <A>(server: Server, work: () => Promise<A>): Promise<readonly [A, ProbeResult]> => {
+/** Requests /health every 10 ms while `work` runs. */
+export const withProbe = async <A>(server: Server, work: () => Promise<A>): Promise<readonly [A, ProbeResult]> => {
   const cmd = onCpu(otherCpu, [process.execPath, join(here, "probe.ts"), String(server.port)])
   const child = Bun.spawn({ cmd, stdin: "ignore", stdout: "pipe", stderr: "inherit" })
   children.add(child)

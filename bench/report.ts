@@ -1,6 +1,6 @@
-/** Numbers to tables. */
+/** Statistics, and tables in Markdown. */
 
-/** `sorted` ascending, `share` from 0 to 1 (1 is the largest). */
+/** `sorted` is ascending; `share` is between 0 and 1, where 1 gives the largest value. */
 export const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 
@@ -10,7 +10,7 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** A promise about a figure, and whether it is kept. */
+/** A figure, its target, and whether it reached the target. */
 export interface Verdict {
   readonly what: string
   readonly value: number

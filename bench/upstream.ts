@@ -1,13 +1,14 @@
 /**
- * A fake ThingsBoard that costs next to nothing, for benchmarks only: the emulator (src/emulator) is the one that behaves like ThingsBoard.
- * `PORT=9090 bun bench/upstream.ts`. Orders: `/__admin/set?latency=5&vary=1&points=20000000&devices=1000`, `/__admin/reset`, `/__admin/stats`.
+ * A fake ThingsBoard that uses almost no CPU, for benchmarks only. The emulator (src/emulator) is the one that behaves like ThingsBoard.
+ * `PORT=9090 bun bench/upstream.ts`. It is controlled by `/__admin/set?latency=5&vary=1&points=20000000&devices=1000`, `/__admin/reset` and
+ * `/__admin/stats`.
  */
 import { sessions } from "./upstream/sessions.ts"
 import { firstTs, history, isKnown, keyNames, latest, stepMs, valueOf } from "./upstream/series.ts"
-import { countEntities, device, deviceIndex, type DevicePage, devicePage, findEntities, varied } from "./upstream/tenant.ts"
+import { countEntities, device, deviceIndex, type DevicePage, devicePage, findEntities, varyPage } from "./upstream/tenant.ts"
 
-/** `latency` in ms a call; `vary` makes any two answers of a list or of latest values differ; `points` a series. */
-const orders = { latency: 0, vary: 0, points: 1_000_000, devices: 487 }
+/** `latency`: ms per call; `vary`: 1 makes every response with a list or latest values different; `points`: points per series. */
+const options = { latency: 0, vary: 0, points: 1_000_000, devices: 487 }
 const stats = { calls: 0, reads: 0, history: 0, writes: 0, points: 0, logins: 0, unmatched: [] as Array<string> }
 const pages = new Map<string, DevicePage>()
 const { authorized, login, refresh, user } = sessions(() => stats.logins++)
@@ -19,21 +20,21 @@ const failed = (status: number, errorCode: number, message: string) =>
 
 const admin = (path: string, query: URLSearchParams) => {
   if (path === "/__admin/set") {
-    for (const name of ["latency", "vary", "points", "devices"] as const) orders[name] = Number(query.get(name) ?? orders[name])
+    for (const name of ["latency", "vary", "points", "devices"] as const) options[name] = Number(query.get(name) ?? options[name])
     pages.clear()
   }
   if (path === "/__admin/reset") Object.assign(stats, { calls: 0, reads: 0, history: 0, writes: 0, points: 0, logins: 0, unmatched: [] })
-  return Response.json({ ...stats, orders })
+  return Response.json({ ...stats, options })
 }
 
 const listDevices = (url: string, search: string, info: boolean) => {
   let page = pages.get(url)
   if (page === undefined) {
-    page = devicePage(new URLSearchParams(search), orders.devices, info)
+    page = devicePage(new URLSearchParams(search), options.devices, info)
     if (page === undefined) return failed(400, 31, "Incorrect page link")
     pages.set(url, page)
   }
-  return new Response(orders.vary === 0 ? page.bytes : varied(page, stats.calls), json)
+  return new Response(options.vary === 0 ? page.bytes : varyPage(page, stats.calls), json)
 }
 
 const timeseries = (query: URLSearchParams) => {
@@ -42,14 +43,14 @@ const timeseries = (query: URLSearchParams) => {
   const [startTs, endTs] = [query.get("startTs"), query.get("endTs")]
   if (startTs === null || endTs === null) {
     stats.reads++
-    return new Response(latest(keys.length === 0 ? keyNames : keys, orders.points, orders.vary === 0 ? 0 : stats.calls, typed), json)
+    return new Response(latest(keys.length === 0 ? keyNames : keys, options.points, options.vary === 0 ? 0 : stats.calls, typed), json)
   }
   stats.history++
   const limit = Number(query.get("limit") ?? 100)
   if (!(limit >= 1)) return text(400, "Page size must not be less than one")
-  if ((query.get("agg") ?? "NONE") !== "NONE") return text(400, "This ThingsBoard is for benchmarks and does not aggregate")
+  if ((query.get("agg") ?? "NONE") !== "NONE") return text(400, "The ThingsBoard for benchmarks does not aggregate")
   const ascending = query.get("orderBy")?.toUpperCase() === "ASC"
-  return new Response(history({ keys, startTs: Number(startTs), endTs: Number(endTs), limit, ascending, typed }, orders.points), json)
+  return new Response(history({ keys, startTs: Number(startTs), endTs: Number(endTs), limit, ascending, typed }, options.points), json)
 }
 
 const write = async (request: Request) => {
@@ -61,7 +62,7 @@ const write = async (request: Request) => {
 
 const telemetry = (request: Request, path: string, query: URLSearchParams) => {
   const [type, id, verb, kind] = path.slice("/api/plugins/telemetry/".length).split("/")
-  if (type !== "DEVICE" || id === undefined || deviceIndex(id, orders.devices) === undefined) {
+  if (type !== "DEVICE" || id === undefined || deviceIndex(id, options.devices) === undefined) {
     return verb === "values" && query.has("startTs") ? new Response("{}", json) : text(404, "Device with requested id wasn't found!")
   }
   if (request.method === "POST" && verb === "timeseries") return write(request)
@@ -69,12 +70,12 @@ const telemetry = (request: Request, path: string, query: URLSearchParams) => {
   return verb === "values" && kind === "timeseries" ? timeseries(query) : undefined
 }
 
-const latestText = (key: string) =>
+const entityQueryValue = (key: string) =>
   isKnown(key)
-    ? { ts: firstTs + (orders.points - 1) * stepMs, value: valueOf(key, orders.points - 1, true).replaceAll('"', "") }
+    ? { ts: firstTs + (options.points - 1) * stepMs, value: valueOf(key, options.points - 1, true).replaceAll('"', "") }
     : { ts: 0, value: "" }
 
-const answer = async (request: Request, url: string, path: string, search: string): Promise<Response | undefined> => {
+const respond = async (request: Request, url: string, path: string, search: string): Promise<Response | undefined> => {
   if (path === "/api/tenant/devices" || path === "/api/tenant/deviceInfos") {
     stats.reads++
     return listDevices(url, search, path.endsWith("Infos"))
@@ -85,17 +86,17 @@ const answer = async (request: Request, url: string, path: string, search: strin
   if (path === "/api/auth/user") return user()
   if (path === "/api/system/info") return Response.json({ version: "4.1.0", artifact: "application", name: "ThingsBoard", type: "CE" })
   if (path.startsWith("/api/device/")) {
-    const index = deviceIndex(path.slice(path.lastIndexOf("/") + 1), orders.devices)
+    const index = deviceIndex(path.slice(path.lastIndexOf("/") + 1), options.devices)
     if (index === undefined) return failed(404, 32, "Device is not found")
     return new Response(device(index, path.startsWith("/api/device/info/")), json)
   }
   if (path === "/api/devices") {
-    const found = (query.get("deviceIds") ?? "").split(",").flatMap((id) => deviceIndex(id, orders.devices) ?? [])
+    const found = (query.get("deviceIds") ?? "").split(",").flatMap((id) => deviceIndex(id, options.devices) ?? [])
     return new Response(`[${found.map((index) => device(index)).join(",")}]`, json)
   }
   const body = request.method === "POST" ? await request.json() : undefined
-  if (path === "/api/entitiesQuery/find") return Response.json(findEntities(body, orders.devices, latestText))
-  if (path === "/api/entitiesQuery/count") return Response.json(countEntities(body, orders.devices))
+  if (path === "/api/entitiesQuery/find") return Response.json(findEntities(body, options.devices, entityQueryValue))
+  if (path === "/api/entitiesQuery/count") return Response.json(countEntities(body, options.devices))
   return undefined
 }
 
@@ -111,13 +112,13 @@ const server = Bun.serve({
     const path = mark === -1 ? url.slice(start) : url.slice(start, mark)
     const search = mark === -1 ? "" : url.slice(mark)
     if (path.startsWith("/__admin/")) return admin(path, new URLSearchParams(search))
-    if (orders.latency > 0) await Bun.sleep(orders.latency)
+    if (options.latency > 0) await Bun.sleep(options.latency)
     if (path === "/api/noauth/userPasswordPolicy") return Response.json({ minimumLength: 6 })
     if (path === "/api/auth/login") return login(request)
     if (path === "/api/auth/token") return refresh(request)
     if (!authorized(request.headers)) return failed(401, 10, "Authentication failed")
     stats.calls++
-    const response = await answer(request, url, path, search)
+    const response = await respond(request, url, path, search)
     if (response !== undefined) return response
     if (stats.unmatched.length < 20) stats.unmatched.push(`${request.method} ${path}`)
     return failed(404, 32, "Not found")

@@ -1,6 +1,6 @@
 /**
- * Builds dist/boardwalk: one file that needs neither Bun nor this checkout.
- * `bun run build bun-linux-arm64` builds for another machine.
+ * Builds dist/boardwalk: one file that needs neither Bun nor this repository.
+ * `bun run build bun-linux-arm64` builds for another platform.
  */
 const root = new URL("..", import.meta.url).pathname
 const target = process.argv[2]
@@ -9,10 +9,10 @@ const result = await Bun.build({
   entrypoints: [`${root}src/main.ts`],
   minify: true,
   bytecode: true,
-  format: "esm", // bytecode is not made without it
+  format: "esm", // required for bytecode
   compile: {
     outfile: `${root}dist/boardwalk`,
-    // The program reads .env by its own rules; a bunfig.toml of the working directory is none of its business.
+    // The program reads .env by its own rules, and a bunfig.toml in the working directory must not affect it.
     autoloadDotenv: false,
     autoloadBunfig: false,
     ...(target === undefined ? {} : { target: target as Bun.Build.CompileTarget })

@@ -1,16 +1,16 @@
-/** Writes openapi.json and docs/errors.md from the contract. With `--check` it writes nothing and fails when one of them is stale. */
+/** Writes openapi.json and docs/errors.md from the contract. With `--check` it writes nothing and fails if one of them is outdated. */
 import { generated } from "./generated.ts"
 
 const root = new URL("..", import.meta.url)
-const checking = process.argv.includes("--check")
+const checkOnly = process.argv.includes("--check")
 
-for (const [name, make] of Object.entries(generated)) {
+for (const [name, render] of Object.entries(generated)) {
   const file = Bun.file(new URL(name, root))
-  const text = make()
-  const fresh = (await file.exists()) && (await file.text()) === text
-  if (fresh) continue
-  if (checking) {
-    console.error(`${name} is stale: run \`bun run openapi\``)
+  const text = render()
+  const upToDate = (await file.exists()) && (await file.text()) === text
+  if (upToDate) continue
+  if (checkOnly) {
+    console.error(`${name} is outdated: run \`bun run openapi\``)
     process.exitCode = 1
   } else {
     await file.write(text)

@@ -1,4 +1,4 @@
-/** Writes what is made from the table of settings: `.env.sample` and docs/settings.md. A test fails when they are stale. */
+/** Writes `.env.sample` and docs/settings.md from the table of settings. A test fails if they are outdated. */
 import { envSample, markdown } from "../src/config/renderSettings.ts"
 
 const root = new URL("..", import.meta.url).pathname

@@ -1,6 +1,6 @@
 /**
- * Started by ../auth.ts in a process of its own: what checking a key and counting a request cost, on requests of a real server. Inside one
- * request each is done over and over, with the middlewares and without, since the clock of a whole request sees mostly sockets.
+ * Started by ../auth.ts as a separate process: measures key verification and rate limiting on a request of a real server. Both run many times
+ * within one request, with and without the middleware, because the time of a whole request consists mostly of socket work.
  */
 import { Context, Duration, Effect, Layer, Redacted } from "effect"
 import { HttpServerResponse } from "effect/http"
@@ -40,44 +40,44 @@ const Services = Layer.mergeAll(AuthenticationLayer, RateLimitLayer).pipe(
   Layer.provideMerge(InvalidKeyLimit.layer),
   Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, RateLimits.layer)),
   Layer.provideMerge(Configured),
-  Layer.provide(Layer.succeed(UserSessions, { of: () => Effect.die("no key of these acts as somebody else") })),
+  Layer.provide(Layer.succeed(UserSessions, { of: () => Effect.die("none of these keys acts as another user") })),
   Layer.provide(Runtime.layer)
 )
 
-/** Microseconds a call; the best of some short rounds, since what others do on the machine only ever adds. */
-const best = (call: () => unknown) => {
-  let least = Number.POSITIVE_INFINITY
+/** Microseconds per call: the minimum of several short rounds, because other processes on the machine only ever add time. */
+const minMicros = (call: () => unknown) => {
+  let min = Number.POSITIVE_INFINITY
   for (let round = 0; round < rounds; round++) {
-    const begun = Bun.nanoseconds()
+    const start = Bun.nanoseconds()
     for (let i = 0; i < calls; i++) call()
-    least = Math.min(least, (Bun.nanoseconds() - begun) / calls / 1000)
+    min = Math.min(min, (Bun.nanoseconds() - start) / calls / 1000)
   }
-  return least
+  return min
 }
 
-const measured = (request: Request, server: Bun.Server<unknown>) =>
+const measure = (request: Request, server: Bun.Server<unknown>) =>
   Effect.gen(function* () {
     const apiKeys = yield* ApiKeys
     const [authentication, rateLimit] = [yield* Authentication, yield* RateLimit]
     let next = 0
-    const verify = best(() => apiKeys.verify(keys[next++ % keys.length]!, 0))
+    const verify = minMicros(() => apiKeys.verify(keys[next++ % keys.length]!, 0))
     const handler = Effect.succeed(HttpServerResponse.empty()) as Effect.Effect<HttpServerResponse.HttpServerResponse>
-    // Of an endpoint the middlewares look at its annotations only.
+    // The middleware reads only the annotations of the endpoint.
     const options = { endpoint: { annotations: Context.empty() } } as never
     const guarded = authentication(rateLimit(handler, options) as never, options) as typeof handler
     const run = (effect: typeof handler) => () =>
       Effect.runSyncWith(Context.make(CurrentExchange, new Exchange(request, "id", {}, server, undefined)))(Effect.scoped(effect))
-    const [withNone, withBoth] = [best(run(handler)), best(run(guarded))]
-    return { verify, both: withBoth - withNone, bare: withNone, status: run(guarded)().status }
+    const [withoutMiddleware, withMiddleware] = [minMicros(run(handler)), minMicros(run(guarded))]
+    return { verify, both: withMiddleware - withoutMiddleware, bare: withoutMiddleware, status: run(guarded)().status }
   })
 
 const runtime = await Effect.runPromise(Effect.scoped(Layer.build(Services)))
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
-  fetch: async (request, bun) => Response.json(await Effect.runPromise(Effect.provideContext(measured(request, bun), runtime)))
+  fetch: async (request, bun) => Response.json(await Effect.runPromise(Effect.provideContext(measure(request, bun), runtime)))
 })
-const answer = await fetch(server.url, { headers: { "x-api-key": keys[7]!, accept: "*/*", "user-agent": "bench" } })
-console.log(await answer.text())
+const response = await fetch(server.url, { headers: { "x-api-key": keys[7]!, accept: "*/*", "user-agent": "bench" } })
+console.log(await response.text())
 await rm(folder, { recursive: true })
 process.exit()

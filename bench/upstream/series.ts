@@ -1,7 +1,7 @@
 /**
- * Telemetry that is never stored: point i of every series lies at `firstTs + i * stepMs`, and its value depends on the key and on i modulo 1,000.
- * Blocks of 1,000 points therefore differ in five digits of the timestamps only: a page is a few memory copies and those digits, some ten
- * times faster than anything that reads it. Values are printed as Java prints them (`21.0`, not `21`), as ThingsBoard does.
+ * Computed telemetry: point i of every series has the timestamp `firstTs + i * stepMs`, and its value depends on the key and on i modulo 1,000.
+ * Blocks of 1,000 points therefore differ only in five digits of the timestamps, and a page takes a few memory copies plus those digits. This
+ * is about ten times as fast as any reader of the page. Numbers are formatted as in Java (`21.0`, not `21`), like ThingsBoard's.
  */
 export const firstTs = 1_700_000_000_000
 export const stepMs = 1_000
@@ -12,10 +12,10 @@ const firstBlock = firstTs / (blockPoints * stepMs)
 const states = ["idle", "heating", "cooling", "fault"]
 const utf8 = new TextEncoder()
 
-/** A key that no device has: ThingsBoard leaves it out of a history and answers null for its latest value. */
+/** Whether devices have this key. ThingsBoard omits an unknown key from a history and returns null as its latest value. */
 export const isKnown = (key: string) => key !== "" && !key.startsWith("missing")
 
-/** As JSON: typed with useStrictDataTypes=true, a string without, which is ThingsBoard's default. */
+/** The value as JSON: typed with useStrictDataTypes=true, otherwise a string (ThingsBoard's default). */
 export const valueOf = (key: string, index: number, typed: boolean): string => {
   const noise = (index * 7_919 + key.length * 104_729) % 1_000
   if (key === "state") return `"${states[noise % states.length]}"`
@@ -24,17 +24,17 @@ export const valueOf = (key: string, index: number, typed: boolean): string => {
 }
 
 interface Block {
-  /** 1,000 points, each followed by a comma, with the timestamps of the very first block. */
+  /** 1,000 points, each followed by a comma, with the timestamps of the first block. */
   readonly bytes: Uint8Array
-  /** Where each point starts; one more entry for the end. */
+  /** The offset of each point, plus one entry for the end. */
   readonly starts: Int32Array
 }
 
 const blocks = new Map<string, Block>()
-const blockOf = (key: string, typed: boolean): Block => {
+const getBlock = (key: string, typed: boolean): Block => {
   const name = `${key}/${typed}`
-  const known = blocks.get(name)
-  if (known !== undefined) return known
+  const cached = blocks.get(name)
+  if (cached !== undefined) return cached
   const starts = new Int32Array(blockPoints + 1)
   let text = ""
   for (let i = 0; i < blockPoints; i++) {
@@ -47,8 +47,8 @@ const blockOf = (key: string, typed: boolean): Block => {
   return block
 }
 
-/** Calls `use` with the part of each block that the points `from` to `to` (exclusive) touch. */
-const eachBlock = (from: number, to: number, use: (block: number, first: number, end: number) => void) => {
+/** Calls `use` with each block's part of the points from `from` to `to` (exclusive). */
+const forEachBlock = (from: number, to: number, use: (block: number, first: number, end: number) => void) => {
   for (let point = from; point < to;) {
     const block = Math.floor(point / blockPoints)
     const end = Math.min(to, (block + 1) * blockPoints)
@@ -59,14 +59,14 @@ const eachBlock = (from: number, to: number, use: (block: number, first: number,
 
 const sizeOf = ({ starts }: Block, from: number, to: number) => {
   let size = 0
-  eachBlock(from, to, (_, first, end) => {
+  forEachBlock(from, to, (_, first, end) => {
     size += starts[end]! - starts[first]!
   })
   return size
 }
 
 const write = (out: Uint8Array, at: number, { bytes, starts }: Block, from: number, to: number) => {
-  eachBlock(from, to, (block, first, end) => {
+  forEachBlock(from, to, (block, first, end) => {
     const origin = starts[first]!
     out.set(bytes.subarray(origin, starts[end]!), at)
     const digits = utf8.encode(String(firstBlock + block))
@@ -90,19 +90,19 @@ export interface HistoryQuery {
   readonly startTs: number
   /** Exclusive. */
   readonly endTs: number
-  /** Points of each key. */
+  /** Maximum points per key. */
   readonly limit: number
   readonly ascending: boolean
   readonly typed: boolean
 }
 
-const descending = (key: string, from: number, to: number, typed: boolean) => {
+const renderDescending = (key: string, from: number, to: number, typed: boolean) => {
   const points: Array<string> = []
   for (let i = to - 1; i >= from; i--) points.push(`{"ts":${firstTs + i * stepMs},"value":${valueOf(key, i, typed)}}`)
   return utf8.encode(`${points.join(",")},`)
 }
 
-/** ThingsBoard's answer to a history read of series that hold `points` points each. */
+/** ThingsBoard's response to a history query on series of `points` points each. */
 export const history = (query: HistoryQuery, points: number): Uint8Array<ArrayBuffer> => {
   const indexOf = (ts: number) => Math.max(0, Math.min(points, Math.ceil((ts - firstTs) / stepMs)))
   const [low, high] = [indexOf(query.startTs), indexOf(query.endTs)]
@@ -110,8 +110,8 @@ export const history = (query: HistoryQuery, points: number): Uint8Array<ArrayBu
   if (keys.length === 0) return utf8.encode("{}")
   const [from, to] = query.ascending ? [low, Math.min(high, low + query.limit)] : [Math.max(low, high - query.limit), high]
   const series = keys.map((key) => {
-    const block = blockOf(key, query.typed)
-    const reversed = query.ascending ? undefined : descending(key, from, to, query.typed)
+    const block = getBlock(key, query.typed)
+    const reversed = query.ascending ? undefined : renderDescending(key, from, to, query.typed)
     return { name: utf8.encode(`${JSON.stringify(key)}:[`), block, reversed, size: reversed?.length ?? sizeOf(block, from, to) }
   })
   const out = new Uint8Array(series.reduce((size, { name, size: rows }) => size + name.length + rows + 1, 1))
@@ -131,12 +131,12 @@ export const history = (query: HistoryQuery, points: number): Uint8Array<ArrayBu
   return out
 }
 
-/** ThingsBoard's answer to a read of the latest values; `tick` moves them when answers must differ. */
+/** ThingsBoard's response to a query for latest values; `tick` shifts them so that responses differ. */
 export const latest = (keys: ReadonlyArray<string>, points: number, tick: number, typed: boolean): string => {
   const index = points - 1
-  const one = (key: string) =>
+  const render = (key: string) =>
     isKnown(key)
       ? `{"ts":${firstTs + index * stepMs + tick},"value":${valueOf(key, index + tick, typed)}}`
       : `{"ts":${Date.now()},"value":null}`
-  return `{${keys.map((key) => `${JSON.stringify(key)}:[${one(key)}]`).join(",")}}`
+  return `{${keys.map((key) => `${JSON.stringify(key)}:[${render(key)}]`).join(",")}}`
 }

@@ -1,4 +1,4 @@
-/** Login, refresh and the tokens that count as valid: any user with the password `tenant`, as often as wanted. */
+/** Login, token refresh and the valid tokens. Any user with the password `tenant` may log in, without a limit. */
 import { tenantId } from "./tenant.ts"
 
 export const username = "tenant@bench.example"
@@ -7,14 +7,14 @@ export const password = "tenant"
 const [accessSeconds, refreshSeconds] = [9_000, 604_800]
 const userId = "784f394c-42b6-435a-983c-b7beff2784f9"
 const customerId = "13814000-1dd2-11b2-8080-808080808080"
-const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
-const refused = (message: string, errorCode: number) =>
+const encodePart = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+const unauthorized = (message: string, errorCode: number) =>
   Response.json({ status: 401, message, errorCode, timestamp: Date.now() }, { status: 401 })
 
 export const sessions = (onLogin: () => void) => {
-  const [access, refreshing] = [new Set<string>(), new Set<string>()]
+  const [accessTokens, refreshTokens] = [new Set<string>(), new Set<string>()]
   let count = 0
-  const token = (scope: string, seconds: number) => {
+  const makeToken = (scope: string, seconds: number) => {
     const now = Math.floor(Date.now() / 1_000)
     const session = {
       sub: username,
@@ -25,24 +25,24 @@ export const sessions = (onLogin: () => void) => {
       iat: now,
       exp: now + seconds
     }
-    return `${part({ alg: "HS512" })}.${part({ ...session, enabled: true, isPublic: false, tenantId, customerId })}.${"s".repeat(86)}`
+    return `${encodePart({ alg: "HS512" })}.${encodePart({ ...session, enabled: true, isPublic: false, tenantId, customerId })}.${"s".repeat(86)}`
   }
-  const pair = () => {
-    const [first, second] = [token("TENANT_ADMIN", accessSeconds), token("REFRESH_TOKEN", refreshSeconds)]
-    access.add(`Bearer ${first}`)
-    refreshing.add(second)
-    return Response.json({ token: first, refreshToken: second })
+  const issueTokens = () => {
+    const [token, refreshToken] = [makeToken("TENANT_ADMIN", accessSeconds), makeToken("REFRESH_TOKEN", refreshSeconds)]
+    accessTokens.add(`Bearer ${token}`)
+    refreshTokens.add(refreshToken)
+    return Response.json({ token, refreshToken })
   }
   return {
-    authorized: (headers: Headers) => access.has(headers.get("x-authorization") ?? headers.get("authorization") ?? ""),
+    authorized: (headers: Headers) => accessTokens.has(headers.get("x-authorization") ?? headers.get("authorization") ?? ""),
     login: async (request: Request) => {
       onLogin()
-      const given = (await request.json()) as { password?: string }
-      return given.password === password ? pair() : refused("Invalid username or password", 10)
+      const body = (await request.json()) as { password?: string }
+      return body.password === password ? issueTokens() : unauthorized("Invalid username or password", 10)
     },
     refresh: async (request: Request) => {
-      const given = (await request.json()) as { refreshToken?: string }
-      return refreshing.has(given.refreshToken ?? "") ? pair() : refused("Token has expired", 11)
+      const body = (await request.json()) as { refreshToken?: string }
+      return refreshTokens.has(body.refreshToken ?? "") ? issueTokens() : unauthorized("Token has expired", 11)
     },
     user: () =>
       Response.json({

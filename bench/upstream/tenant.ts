@@ -1,4 +1,4 @@
-/** The devices of the fake tenant, in the fields and the order in which ThingsBoard CE 4.1 writes them. Pages are rendered once and kept. */
+/** The devices of the fake tenant, with ThingsBoard CE 4.1's fields in the same order. Pages are rendered once and cached. */
 import { firstTs } from "./series.ts"
 
 export const tenantId = "0b5a2a70-1111-11ee-8888-000000000001"
@@ -9,7 +9,7 @@ const utf8 = new TextEncoder()
 const hex = (number: number, width: number) => number.toString(16).padStart(width, "0")
 const firstId = 0x1000_0000
 export const deviceId = (index: number) => `${hex(firstId + index, 8)}-1111-11ee-8888-${hex(index + 1, 12)}`
-/** The index of a device's id; undefined when no device has it. */
+/** The index of the device with this id; undefined when there is none. */
 export const deviceIndex = (id: string, devices: number): number | undefined => {
   const index = Number.parseInt(id.slice(0, 8), 16) - firstId
   return index >= 0 && index < devices && deviceId(index) === id.toLowerCase() ? index : undefined
@@ -31,7 +31,7 @@ export const device = (index: number, info = false): string =>
 
 export interface DevicePage {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Where the seven digits of each device's version lie. */
+  /** The offsets of the seven digits of each device's version. */
   readonly versions: ReadonlyArray<number>
 }
 
@@ -49,8 +49,8 @@ export const devicePage = (query: URLSearchParams, devices: number, info: boolea
   return { bytes: utf8.encode(body), versions }
 }
 
-/** The same page with another version on every device, so that no two answers have the same bytes. */
-export const varied = (page: DevicePage, tick: number): Uint8Array<ArrayBuffer> => {
+/** The page with a different version on every device, so that no two responses have the same bytes. */
+export const varyPage = (page: DevicePage, tick: number): Uint8Array<ArrayBuffer> => {
   const bytes = page.bytes.slice()
   const digits = utf8.encode(String(firstVersion + (tick % (9 * firstVersion))))
   for (const at of page.versions) bytes.set(digits, at)
@@ -73,18 +73,18 @@ interface EntityQuery {
 const entityField = (name: string, index: number) =>
   name === "name" ? deviceName(index) : name === "type" ? deviceType(index) : name === "createdTime" ? String(firstTs + index) : ""
 
-const matching = ({ entityFilter: filter }: EntityQuery, devices: number): ReadonlyArray<number> => {
+const findMatching = ({ entityFilter: filter }: EntityQuery, devices: number): ReadonlyArray<number> => {
   const listed = filter.entityList ?? (filter.singleEntity === undefined ? undefined : [filter.singleEntity.id])
   if (listed !== undefined) return listed.flatMap((id) => deviceIndex(id, devices) ?? [])
-  const wanted = filter.deviceTypes ?? (filter.deviceType === undefined ? undefined : [filter.deviceType])
-  return Array.from({ length: devices }, (_, index) => index).filter((index) => wanted?.includes(deviceType(index)) ?? true)
+  const types = filter.deviceTypes ?? (filter.deviceType === undefined ? undefined : [filter.deviceType])
+  return Array.from({ length: devices }, (_, index) => index).filter((index) => types?.includes(deviceType(index)) ?? true)
 }
 
-export const countEntities = (query: EntityQuery, devices: number): number => matching(query, devices).length
+export const countEntities = (query: EntityQuery, devices: number): number => findMatching(query, devices).length
 
-/** `POST /api/entitiesQuery/find`: every value is a string, and an entity field carries the time of the answer. */
+/** `POST /api/entitiesQuery/find`: every value is a string, and an entity field has the time of the response. */
 export const findEntities = (query: EntityQuery, devices: number, latest: (key: string) => { ts: number; value: string }) => {
-  const found = matching(query, devices)
+  const found = findMatching(query, devices)
   const { page, pageSize } = query.pageLink ?? { page: 0, pageSize: found.length }
   const pages = Math.ceil(found.length / pageSize)
   const now = Date.now()

@@ -1,9 +1,9 @@
-/** The benchmark's own parts: a wrong upstream or a reader that miscounts would flatter or slander what is measured. */
+/** Tests of the benchmark's parts: an incorrect upstream, or a reader that miscounts, would distort the figures. */
 import { describe, expect, test } from "bun:test"
 import { ResponseReader } from "../../bench/ResponseReader.ts"
 import { median, percentile } from "../../bench/report.ts"
 import { firstTs, history, keyNames, latest, stepMs, valueOf } from "../../bench/upstream/series.ts"
-import { devicePage, varied } from "../../bench/upstream/tenant.ts"
+import { devicePage, varyPage } from "../../bench/upstream/tenant.ts"
 
 const points = 5_000
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -16,7 +16,7 @@ describe("the fake ThingsBoard's series", () => {
     [999, 1_001],
     [1_234, 4_567],
     [4_990, 9_000]
-  ])("a page of the points %i to %i is what point by point printing gives", (from, to) => {
+  ])("a page of the points %i to %i equals the points rendered one by one", (from, to) => {
     const key = "temperature"
     const page = history({ ...everything, keys: [key], startTs: firstTs + from * stepMs, endTs: firstTs + to * stepMs }, points)
     const rows = Array.from({ length: Math.min(to, points) - from }, (_, row) => {
@@ -26,7 +26,7 @@ describe("the fake ThingsBoard's series", () => {
     expect(text(page)).toBe(`{"${key}":[${rows.join(",")}]}`)
   })
 
-  test("the pages of a key join to the whole series, each point once", () => {
+  test("the pages of a key contain the whole series, each point once", () => {
     const seen: Array<number> = []
     for (let startTs = 0; ;) {
       const page = JSON.parse(text(history({ ...everything, keys: ["state"], startTs, limit: 777 }, points)))["state"] ?? []
@@ -37,7 +37,7 @@ describe("the fake ThingsBoard's series", () => {
     expect(seen).toEqual(Array.from({ length: points }, (_, index) => firstTs + index * stepMs))
   })
 
-  test("several keys have a limit each, and an unknown one is left out", () => {
+  test("the limit applies per key, and an unknown key is omitted", () => {
     const page = JSON.parse(text(history({ ...everything, keys: ["battery", "missing", "state"], limit: 3 }, points)))
     expect(Object.keys(page)).toEqual(["battery", "state"])
     expect(page.battery).toHaveLength(3)
@@ -49,16 +49,16 @@ describe("the fake ThingsBoard's series", () => {
     expect(page.battery.map(({ ts }: { ts: number }) => ts)).toEqual([firstTs + 4_999 * stepMs, firstTs + 4_998 * stepMs])
   })
 
-  test("values are strings without strict types, and the latest of an unknown key is null", () => {
+  test("values are strings without strict types, and the latest value of an unknown key is null", () => {
     const values = JSON.parse(latest([...keyNames, "missing"], points, 0, false))
     for (const key of keyNames) expect(values[key][0].value).toBeString()
     expect(values.missing[0].value).toBeNull()
     expect(JSON.parse(latest(["battery"], points, 0, true)).battery[0].value).toBeNumber()
   })
 
-  test("two varied pages differ on every device and in nothing but the version", () => {
+  test("two varied pages differ on every device, and only in the version", () => {
     const page = devicePage(new URLSearchParams({ page: "0", pageSize: "20" }), 487, false)!
-    const [one, two] = [JSON.parse(text(varied(page, 1))), JSON.parse(text(varied(page, 2)))]
+    const [one, two] = [JSON.parse(text(varyPage(page, 1))), JSON.parse(text(varyPage(page, 2)))]
     expect(one.data).toHaveLength(20)
     for (const [index, device] of one.data.entries()) {
       expect(two.data[index].version).toBe(device.version + 1)
@@ -67,18 +67,18 @@ describe("the fake ThingsBoard's series", () => {
   })
 })
 
-describe("the answer reader", () => {
-  const answers = {
+describe("the response reader", () => {
+  const responses = {
     sized: 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"a":12345}',
     chunked: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{"a":1\r\n5\r\n2345}\r\n0\r\n\r\n'
   }
-  for (const [name, answer] of Object.entries(answers)) {
-    test(`reads a ${name} answer whole, wherever the network cuts it`, () => {
-      for (let cut = 1; cut < answer.length; cut++) {
+  for (const [name, response] of Object.entries(responses)) {
+    test(`reads a complete ${name} response, wherever the network splits it`, () => {
+      for (let cut = 1; cut < response.length; cut++) {
         const parts: Array<string> = []
         const reader = new ResponseReader((bytes) => parts.push(text(bytes)))
-        expect(reader.push(Buffer.from(answer.slice(0, cut)))).toBe(false)
-        expect(reader.push(Buffer.from(answer.slice(cut)))).toBe(true)
+        expect(reader.push(Buffer.from(response.slice(0, cut)))).toBe(false)
+        expect(reader.push(Buffer.from(response.slice(cut)))).toBe(true)
         expect({ body: parts.join(""), status: reader.status, size: reader.bodyBytes }).toEqual({
           body: '{"a":12345}',
           status: 200,
@@ -89,12 +89,12 @@ describe("the answer reader", () => {
     })
   }
 
-  test("an empty answer is complete at the end of its head", () => {
+  test("an empty response is complete at the end of its head", () => {
     expect(new ResponseReader().push(Buffer.from("HTTP/1.1 204 No Content\r\n\r\n"))).toBe(true)
   })
 })
 
-test("the median lies between the middle two, and the largest percentile is the largest value", () => {
+test("the median is the mean of the middle two values, and the largest percentile is the largest value", () => {
   expect(median([4, 1, 3, 2])).toBe(2.5)
   expect(percentile([1, 2, 3], 1)).toBe(3)
   expect(percentile([], 0.5)).toBeNaN()

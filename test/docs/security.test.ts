@@ -1,4 +1,4 @@
-/** docs/security.md says what shows each of its claims: those tests must be there under these names, and the settings too. */
+/** docs/security.md names the tests that prove its claims. These tests, and the settings it names, must exist under the same names. */
 import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -10,9 +10,9 @@ const root = join(import.meta.dir, "..", "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
 const page = read("docs/security.md")
 
-/** What is not in this tree yet. */
-const pending = (line: string) => line.includes("TODO(merge)")
-const lines = page.split("\n").filter((line) => !pending(line))
+/** Marks lines about something that is not in this tree yet. */
+const isPending = (line: string) => line.includes("TODO(merge)")
+const lines = page.split("\n").filter((line) => !isPending(line))
 
 const links = lines.flatMap((line) =>
   [...line.matchAll(/\[([^\]]+)\]\(([^)]+)\)/g)].map(([, text, target]) => ({ text: text!, target: target! }))
@@ -27,7 +27,7 @@ const slug = (heading: string) =>
 const headingsOf = (markdown: string) => [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading!))
 
 describe("docs/security.md", () => {
-  test("links to files and headings that are there", () => {
+  test("links to files and headings that exist", () => {
     const missing = links.filter(({ target }) => {
       if (target.startsWith("https:")) return false
       const [path = "", heading] = target.split("#")
@@ -38,7 +38,7 @@ describe("docs/security.md", () => {
     expect(missing).toEqual([])
   })
 
-  test("names tests that are in the files it links to", () => {
+  test("names tests that exist in the files it links to", () => {
     const tests = links.filter(({ target }) => target.endsWith(".test.ts"))
     expect(tests.length).toBeGreaterThan(40)
     const missing = tests.filter(({ target, text }) => {
@@ -51,13 +51,13 @@ describe("docs/security.md", () => {
     expect(missing).toEqual([])
   })
 
-  test("has the ten risks of OWASP's list, each with its tests", () => {
+  test("covers the ten risks of the OWASP list, each with its tests", () => {
     const sections = page.split(/^## /m).filter((section) => /^API\d+ /.test(section))
     expect(sections.map((section) => /^API\d+/.exec(section)![0])).toEqual(Array.from({ length: 10 }, (_, i) => `API${i + 1}`))
     for (const section of sections) expect([section.slice(0, 6), /\.test\.ts\)$/m.test(section)]).toEqual([section.slice(0, 6), true])
   })
 
-  test("names settings that there are", () => {
+  test("names settings that exist", () => {
     const named = new Set(
       lines.filter((line) => /^(Settings|More settings|- \[ \])/.test(line)).flatMap((line) => line.match(/`[A-Z_]{4,}/g) ?? [])
     )
@@ -66,7 +66,7 @@ describe("docs/security.md", () => {
   })
 })
 
-test("a key that is minted has the form that the scanners' rule looks for", () => {
+test("a created key matches the secret scanners' rule", () => {
   const toml = /```toml\n([^]*?)```/.exec(page)![1]!
   const { rules } = Bun.TOML.parse(toml) as {
     readonly rules: ReadonlyArray<{ readonly regex: string; readonly keywords: ReadonlyArray<string> }>
