@@ -116,10 +116,10 @@ export class ApiKeys extends Context.Service<
         ring = fromFile(first, own)
         fileState = "read"
         yield* reloadKeyFile(first, read, {
-          took: (found) => {
+          onLoaded: (found) => {
             ring = fromFile(found, own)
           },
-          stands: (state) => {
+          onStateChange: (state) => {
             fileState = state
           }
         })

@@ -3,13 +3,13 @@
  * the keys that need it and no others.
  */
 import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Result, Runtime, Schema } from "effect"
-import type { Findings } from "../config/readSettings.ts"
+import type { Diagnostics } from "../config/resolveSettings.ts"
 import type { SettingsShape } from "../config/Settings.ts"
 import { andMore } from "../domain/andMore.ts"
 import { type KeyEntry, KeyId, type KeysFile } from "../domain/ApiKey.ts"
 import { digestOf, looksGenerated } from "./KeyFormat.ts"
-import { dotEnvOnce, type KeyUser, resolveKeyUser } from "./KeySecrets.ts"
-import { type KeyFileErrors, type KeyFileProblem, parseKeyFile } from "./parseKeyFile.ts"
+import { cachedDotEnv, type KeyUser, resolveKeyUser } from "./KeySecrets.ts"
+import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "./parseKeyFile.ts"
 
 export class KeyFileInvalid extends Schema.TaggedError<KeyFileInvalid>()("KeysFileBroken", {
   message: Schema.String,
@@ -42,21 +42,21 @@ const entryName = ({ id, number }: NonNullable<KeyFileProblem["entry"]>) =>
 /** Of members that nobody expects only such names as members have: it may be a key that was put there. */
 const memberName = (part: PropertyKey) => (typeof part === "number" || /^[a-z_0-9]{1,20}$/.test(String(part)) ? String(part) : "…")
 
-const told = ({ entry, members, message }: KeyFileProblem) => {
+const told = ({ entry, path: members, message }: KeyFileProblem) => {
   const place = entry === undefined ? "" : `${entryName(entry)}: `
   return `${place}${members.length === 0 ? "" : `${members.map(memberName).join(".")}: `}${message}`
 }
 
-const reasonOf = (fault: KeyFileErrors): string => {
+const reasonOf = (fault: KeyFileError): string => {
   switch (fault._tag) {
     case "Empty":
       return "it is empty"
     case "NotJson":
       return "it is not JSON"
-    case "Doubled":
-      return `one object has the member ${memberName(fault.member)} twice, and only the last would count`
-    case "Misfits":
-      return [...fault.misfits.slice(0, maxProblems).map(told), ...andMore(fault.misfits.length - maxProblems, "error")].join("; ")
+    case "DuplicateField":
+      return `one object has the member ${memberName(fault.field)} twice, and only the last would count`
+    case "InvalidFields":
+      return [...fault.problems.slice(0, maxProblems).map(told), ...andMore(fault.problems.length - maxProblems, "error")].join("; ")
   }
 }
 
@@ -79,7 +79,7 @@ const unreadable = ({ reason }: PlatformError.PlatformError) =>
   broken(reason._tag === "NotFound" ? "there is no such file" : "it cannot be read: may this user read it?")
 
 const usersOf = Effect.fnUntraced(function* ({ keys }: KeysFile) {
-  const dotEnv = yield* dotEnvOnce
+  const dotEnv = yield* cachedDotEnv
   const users = new Map<string, KeyUser>()
   for (const { disabled, id, thingsboard } of keys)
     if (thingsboard !== undefined && disabled !== true) users.set(id, yield* resolveKeyUser(thingsboard, dotEnv))
@@ -118,15 +118,15 @@ const othersMayWrite = Effect.fnUntraced(function* (path: string) {
 })
 
 /** What there is to say of the file before a gateway starts. */
-export const keyFileFindings = Effect.fnUntraced(function* ({
+export const checkKeyFile = Effect.fnUntraced(function* ({
   apiKey,
   apiKeysFile
-}: Named): Effect.fn.Return<Findings, never, FileSystem.FileSystem> {
-  if (apiKeysFile === undefined) return { faults: [], warnings: [] }
+}: Named): Effect.fn.Return<Diagnostics, never, FileSystem.FileSystem> {
+  if (apiKeysFile === undefined) return { errors: [], warnings: [] }
   const found = yield* Effect.result(Effect.flatMap(makeKeyFileReader(apiKeysFile, apiKey), (read) => requireUsableKey(read, apiKey)))
   const issue = "can be written by others than its owner, who could give themselves any right"
   return {
-    faults: Result.isFailure(found) ? [{ variable: "API_KEYS_FILE", issue: `cannot be used: ${found.failure.reason}` }] : [],
+    errors: Result.isFailure(found) ? [{ variable: "API_KEYS_FILE", issue: `cannot be used: ${found.failure.reason}` }] : [],
     warnings: (yield* othersMayWrite(apiKeysFile)) ? [{ variable: "API_KEYS_FILE", issue }] : []
   }
 })

@@ -1,6 +1,6 @@
 /** The secrets that a file of keys names: read where they stand, never kept in the file. */
 import { ConfigProvider, Effect, FileSystem, Redacted } from "effect"
-import { dotEnvFile, type TbCredentials } from "../config/Settings.ts"
+import { readDotEnv, type TbCredentials } from "../config/Settings.ts"
 import type { KeyIdentity, SecretReference } from "../domain/ApiKey.ts"
 
 /** A reference that leads nowhere. */
@@ -17,7 +17,7 @@ export type KeyUser = TbCredentials | SecretMissing
 export type DotEnv = Effect.Effect<ReadonlyMap<string, string>, never, FileSystem.FileSystem>
 
 /** Read once, and only when it is needed. */
-export const dotEnvOnce = Effect.cached(Effect.orElseSucceed(dotEnvFile, () => new Map<string, string>()))
+export const cachedDotEnv = Effect.cached(Effect.orElseSucceed(readDotEnv, () => new Map<string, string>()))
 
 const ofFile = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem

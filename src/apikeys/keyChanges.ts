@@ -29,7 +29,7 @@ export const describeKeyChanges = (
 }
 
 /** Keys that lack their secret, and did not lack it in the same place before. */
-export const describeMissingSecrets = (now: KeyFileContents["users"], before: KeyFileContents["users"] = new Map()) =>
+export const findMissingSecrets = (now: KeyFileContents["users"], before: KeyFileContents["users"] = new Map()) =>
   [...now].flatMap(([id, user]) =>
     user._tag === "SecretMissing" && !Equal.equals(user, before.get(id)) ? [{ id, reason: user.reason }] : []
   )
@@ -39,7 +39,7 @@ const day = 86_400_000
 /** Long enough to make another key and to hand it out. */
 const daysAhead = 14
 
-export interface Expiry {
+export interface KeyExpiry {
   readonly id: string
   readonly expiresAt: string
   /** Whole days that are left. */
@@ -47,7 +47,7 @@ export interface Expiry {
 }
 
 /** Keys that work and will not much longer. Those that have expired already are told by their 401. */
-export const expiringSoon = ({ keys }: KeysFile, nowMillis: number): ReadonlyArray<Expiry> =>
+export const findExpiringKeys = ({ keys }: KeysFile, nowMillis: number): ReadonlyArray<KeyExpiry> =>
   keys.flatMap(({ disabled, expires_at, id }) => {
     if (disabled === true || expires_at === undefined) return []
     const left = DateTime.toEpochMillis(expires_at) - nowMillis

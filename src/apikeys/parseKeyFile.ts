@@ -1,42 +1,43 @@
-/** What the text of a file of keys holds, or what is wrong with it. Who tells of it decides what of it may be shown. */
+/** Parses the text of API_KEYS_FILE. An error may quote the file, where somebody may have put a key: whoever prints it decides what may be shown. */
 import { Result, Schema, SchemaIssue } from "effect"
 import { KeysFile } from "../domain/ApiKey.ts"
 import { duplicateMember } from "../json/duplicateMember.ts"
 
-/** One thing that does not fit. Names and ids are as they stand there, where somebody may have put a key. */
+/** One invalid field. Names and ids are quoted as the file has them. */
 export interface KeyFileProblem {
-  /** The entry that it is in, counted from one; undefined when it is in none. */
+  /** The entry with the problem, counted from one; undefined for a problem outside all entries. */
   readonly entry: { readonly number: number; readonly id: unknown } | undefined
-  /** The way to it, from the entry or else from the top of the file. */
-  readonly members: ReadonlyArray<PropertyKey>
+  /** The path of the field, from the entry or else from the top of the file. */
+  readonly path: ReadonlyArray<PropertyKey>
   readonly message: string
 }
 
-export type KeyFileErrors =
+export type KeyFileError =
   | { readonly _tag: "Empty" | "NotJson" }
-  | { readonly _tag: "Doubled"; readonly member: string }
-  | { readonly _tag: "Misfits"; readonly misfits: ReadonlyArray<KeyFileProblem> }
+  | { readonly _tag: "DuplicateField"; readonly field: string }
+  | { readonly _tag: "InvalidFields"; readonly problems: ReadonlyArray<KeyFileProblem> }
 
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Raw, since this is of a file that is not understood. */
-const idAt = (raw: unknown, index: number) => (raw as { readonly keys: ReadonlyArray<{ readonly id?: unknown } | null> }).keys[index]?.id
+/** Reads the undecoded JSON, since the file as a whole is invalid. */
+const entryId = (json: unknown, index: number) =>
+  (json as { readonly keys: ReadonlyArray<{ readonly id?: unknown } | null> }).keys[index]?.id
 
-const misfitsOf = (raw: unknown, { issue }: Schema.SchemaError): ReadonlyArray<KeyFileProblem> =>
-  issuesOf(issue).issues.map(({ message, path = [] }) => {
-    const members = path.map((part) => (typeof part === "object" ? part.key : part))
-    const [, index, ...rest] = members
+const toProblems = (json: unknown, { issue }: Schema.SchemaError): ReadonlyArray<KeyFileProblem> =>
+  formatIssue(issue).issues.map(({ message, path: segments = [] }) => {
+    const path = segments.map((segment) => (typeof segment === "object" ? segment.key : segment))
+    const [, index, ...rest] = path
     return typeof index === "number"
-      ? { entry: { number: index + 1, id: idAt(raw, index) }, members: rest, message }
-      : { entry: undefined, members, message }
+      ? { entry: { number: index + 1, id: entryId(json, index) }, path: rest, message }
+      : { entry: undefined, path, message }
   })
 
-export const parseKeyFile = (text: string): Result.Result<KeysFile, KeyFileErrors> => {
-  const raw = Result.try((): unknown => JSON.parse(text))
-  if (Result.isFailure(raw)) return Result.fail({ _tag: text.trim() === "" ? "Empty" : "NotJson" })
-  const member = duplicateMember(text)
-  if (member !== undefined) return Result.fail({ _tag: "Doubled", member })
-  return Schema.decodeUnknownResult(KeysFile)(raw.success, { errors: "all", onExcessProperty: "error" }).pipe(
-    Result.mapError((error): KeyFileErrors => ({ _tag: "Misfits", misfits: misfitsOf(raw.success, error) }))
+export const parseKeyFile = (text: string): Result.Result<KeysFile, KeyFileError> => {
+  const json = Result.try((): unknown => JSON.parse(text))
+  if (Result.isFailure(json)) return Result.fail({ _tag: text.trim() === "" ? "Empty" : "NotJson" })
+  const field = duplicateMember(text)
+  if (field !== undefined) return Result.fail({ _tag: "DuplicateField", field })
+  return Schema.decodeUnknownResult(KeysFile)(json.success, { errors: "all", onExcessProperty: "error" }).pipe(
+    Result.mapError((error): KeyFileError => ({ _tag: "InvalidFields", problems: toProblems(json.success, error) }))
   )
 }

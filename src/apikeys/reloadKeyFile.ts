@@ -1,26 +1,26 @@
 /** Looks again and again whether API_KEYS_FILE or a secret that it names has changed, and tells of it. */
 import { Clock, Effect, Equal, type FileSystem, Schedule, type Scope } from "effect"
-import { describeKeyChanges, expiringSoon, describeMissingSecrets } from "./keyChanges.ts"
+import { describeKeyChanges, findExpiringKeys, findMissingSecrets } from "./keyChanges.ts"
 import type { KeyFileInvalid, KeyFileContents } from "./KeyFile.ts"
 
 export type FileState = "read" | "broken"
 
 export interface Listener {
-  readonly took: (found: KeyFileContents) => void
-  readonly stands: (state: FileState) => void
+  readonly onLoaded: (found: KeyFileContents) => void
+  readonly onStateChange: (state: FileState) => void
 }
 
 /** Meanwhile nothing that is written into the file counts, revocations neither. */
 const tellAgainAfter = 3_600_000
 
 const warnOfEnding = Effect.fnUntraced(function* ({ file }: KeyFileContents) {
-  for (const { days, expiresAt, id } of expiringSoon(file, yield* Clock.currentTimeMillis))
+  for (const { days, expiresAt, id } of findExpiringKeys(file, yield* Clock.currentTimeMillis))
     yield* Effect.logWarning("A key expires soon", { key_id: id, expires_at: expiresAt, days_left: days })
 })
 
 const warnOfMissing = (now: KeyFileContents, before?: KeyFileContents) =>
   Effect.forEach(
-    describeMissingSecrets(now.users, before?.users),
+    findMissingSecrets(now.users, before?.users),
     ({ id, reason }) => Effect.logWarning("A key cannot be used: the secret of its ThingsBoard user is missing", { key_id: id, reason }),
     { discard: true }
   )
@@ -32,7 +32,7 @@ const warnOfMissing = (now: KeyFileContents, before?: KeyFileContents) =>
 export const reloadKeyFile = Effect.fnUntraced(function* (
   first: KeyFileContents,
   read: Effect.Effect<KeyFileContents, KeyFileInvalid, FileSystem.FileSystem>,
-  { stands, took }: Listener
+  { onStateChange: stands, onLoaded: took }: Listener
 ): Effect.fn.Return<void, never, FileSystem.FileSystem | Scope.Scope> {
   let held = first
   let told: { readonly reason: string; readonly at: number } | undefined

@@ -10,8 +10,8 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { emulator } from "./emulator.ts"
 import { exitCodes } from "./exitCodes.ts"
-import { exportVerb } from "./export.ts"
-import { importVerb } from "./import.ts"
+import { exportCommand } from "./export.ts"
+import { importCommand } from "./import.ts"
 import { keys } from "./keys/keys.ts"
 import { openapi } from "./openapi.ts"
 import { ready } from "./ready.ts"
@@ -26,10 +26,10 @@ const boardwalk = Command.make("boardwalk").pipe(
       ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
     ].join("\n")
   ),
-  Command.withSubcommands([serve, demo, emulator, doctor, ready, exportVerb, importVerb, keys, config, openapi])
+  Command.withSubcommands([serve, demo, emulator, doctor, ready, exportCommand, importCommand, keys, config, openapi])
 )
 
-class WrongUse extends Schema.TaggedError<WrongUse>()("WrongUse", {}) {
+class UsageError extends Schema.TaggedError<UsageError>()("WrongUse", {}) {
   override readonly [Runtime.errorExitCode] = 2
   override readonly [Runtime.errorReported] = false // the help text was printed with the mistake
 }
@@ -59,6 +59,6 @@ export const run = Command.run(boardwalk, { version: manifest.version }).pipe(
     )
   ),
   Effect.catchTag("ShowHelp", ({ commandPath, errors }) =>
-    errors.length > 0 || lacksVerb(commandPath) ? Effect.fail(new WrongUse()) : Effect.void
+    errors.length > 0 || lacksVerb(commandPath) ? Effect.fail(new UsageError()) : Effect.void
   )
 )

@@ -1,15 +1,15 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { effective, envSample } from "../config/renderSettings.ts"
-import { allIssues, InvalidSettings, read } from "../config/Settings.ts"
+import { effectiveSettings, renderEnvSample } from "../config/renderSettings.ts"
+import { allIssues, InvalidSettings, readSettings } from "../config/Settings.ts"
 import { json } from "./flags.ts"
 
 const show = Command.make(
   "show",
   { json },
   Effect.fnUntraced(function* ({ json }) {
-    const readings = yield* read()
-    const lines = effective(readings)
+    const readings = yield* readSettings()
+    const lines = effectiveSettings(readings)
     const faults = allIssues(readings)
     if (json) yield* Console.log(JSON.stringify({ settings: lines, faults }, undefined, 2))
     else {
@@ -18,7 +18,7 @@ const show = Command.make(
         yield* Console.log(`${variable.padEnd(width)}  ${value.padEnd(28)}  ${from}`.trimEnd())
       }
     }
-    if (faults.length > 0) return yield* new InvalidSettings({ faults })
+    if (faults.length > 0) return yield* new InvalidSettings({ issues: faults })
   })
 ).pipe(
   Command.withShortDescription("Print the settings in effect, secrets hidden"),
@@ -27,7 +27,7 @@ const show = Command.make(
   )
 )
 
-const sample = Command.make("sample", {}, () => Console.log(envSample().trimEnd())).pipe(
+const sample = Command.make("sample", {}, () => Console.log(renderEnvSample().trimEnd())).pipe(
   Command.withShortDescription("Print a .env to start from"),
   Command.withDescription("Prints a commented .env that lists every setting."),
   Command.withExamples([{ command: "boardwalk config sample > .env", description: "Start a configuration" }])

@@ -2,8 +2,8 @@ import { Console, Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { host, overridesOf, port } from "./flags.ts"
-import { gateway } from "./gateway.ts"
+import { host, toOverrides, port } from "./flags.ts"
+import { makeGatewayLayer } from "./gateway.ts"
 
 const randomKey = () => `demo_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`
 
@@ -54,8 +54,8 @@ export const demo = Command.make(
     )
     const Gateway = Layer.unwrap(
       Effect.map(Emulator, ({ password, url, username }) =>
-        gateway({
-          ...overridesOf(flags),
+        makeGatewayLayer({
+          ...toOverrides(flags),
           TB_HOST: url,
           TB_USERNAME: username,
           TB_PASSWORD: password,

@@ -28,7 +28,7 @@ export const doctor = Command.make(
   "doctor",
   { write, json },
   Effect.fnUntraced(function* ({ json, write }) {
-    const { examine } = yield* Effect.promise(() => import("../doctor/Doctor.ts"))
+    const { runChecks: examine } = yield* Effect.promise(() => import("../doctor/Doctor.ts"))
     // The checks say what is wrong; log lines between them would spoil the report, JSON above all.
     const outcomes = yield* Effect.provideService(examine({ write }), References.MinimumLogLevel, "None")
     const healthy = outcomes.every(({ status }) => status !== "failed")

@@ -2,9 +2,9 @@ import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
 import { DeviceId } from "../domain/Ids.ts"
-import { type Position, resumePosition } from "./resumeExport.ts"
+import { type ResumePosition, findResumePosition } from "./resumeExport.ts"
 import { type Progress, withProgress } from "./progress.ts"
-import { bytesOf, connect, type Remote, remoteFlags, RemoteProblem } from "./remote.ts"
+import { streamBody, connect, type Remote, remoteFlags, RemoteError } from "./remote.ts"
 
 const time = (name: string, about: string) =>
   Flag.String(name).pipe(
@@ -31,7 +31,7 @@ const KeysAnswer = Schema.Struct({ data: Schema.Array(Schema.String) })
 const allKeys = Effect.fnUntraced(function* (remote: Remote, device: string) {
   const response = yield* remote.send(HttpClientRequest.get(remote.url(`devices/${device}/keys`)))
   const { data } = yield* Effect.flatMap(response.json, Schema.decodeUnknownEffect(KeysAnswer)).pipe(
-    Effect.mapError(() => new RemoteProblem({ message: "The gateway's answer is not understood." }))
+    Effect.mapError(() => new RemoteError({ message: "The gateway's answer is not understood." }))
   )
   return data
 })
@@ -52,7 +52,7 @@ const appendKey = (
     const query = `keys=${encodeURIComponent(keys[index]!)}&start_ts=${start}&end_ts=${end}&format=${format}`
     const response = yield* remote.send(HttpClientRequest.get(remote.url(`devices/${device}/telemetry?${query}`)))
     let header = format === "csv" && progress.bytes > 0
-    yield* Stream.runForEach(bytesOf(response), (chunk) => {
+    yield* Stream.runForEach(streamBody(response), (chunk) => {
       const from = header ? chunk.indexOf(newline) + 1 : 0
       header = false
       const rows = chunk.subarray(from)
@@ -60,7 +60,7 @@ const appendKey = (
       progress.bytes += rows.length
       const ts = lastTs.exec(Buffer.from(rows.subarray(-4096)).toString())?.[1]
       if (ts !== undefined) progress.share = (index + (Number(ts) - begin) / (end - begin)) / keys.length
-      return Effect.mapError(file.writeAll(rows), (error) => new RemoteProblem({ message: error.message }))
+      return Effect.mapError(file.writeAll(rows), (error) => new RemoteError({ message: error.message }))
     })
     progress.share = (index + 1) / keys.length
   })
@@ -68,7 +68,7 @@ const appendKey = (
 const run = Effect.fnUntraced(function* (remote: Remote, wanted: Wanted, output: string) {
   const files = yield* FileSystem.FileSystem
   const part = `${output}.part`
-  const found: Position = yield* resumePosition(part, wanted.format, wanted.keys)
+  const found: ResumePosition = yield* findResumePosition(part, wanted.format, wanted.keys)
   if (found.bytes > 0) yield* Console.error(`Going on after ${found.bytes} bytes of ${part}.`)
   yield* withProgress((progress) =>
     Effect.scoped(
@@ -86,7 +86,7 @@ const run = Effect.fnUntraced(function* (remote: Remote, wanted: Wanted, output:
   yield* Console.error(`Wrote ${output}.`)
 })
 
-export const exportVerb = Command.make(
+export const exportCommand = Command.make(
   "export",
   {
     ...remoteFlags,
@@ -102,7 +102,7 @@ export const exportVerb = Command.make(
     const asked = Option.match(keys, { onNone: () => undefined, onSome: (list) => list.split(",").map((key) => key.trim()) })
     const wanted: Wanted = { device, keys: asked ?? (yield* allKeys(remote, device)), start: from, end: to, format }
     yield* Effect.catchTag(run(remote, wanted, output), "PlatformError", (error) =>
-      Effect.fail(new RemoteProblem({ message: error.message }))
+      Effect.fail(new RemoteError({ message: error.message }))
     )
   })
 ).pipe(

@@ -1,7 +1,7 @@
 /** Flags that several verbs share, and what they override. */
 import { Effect, Option } from "effect"
 import { CliError, Flag } from "effect/cli"
-import { type Overrides, variable } from "../config/Settings.ts"
+import { type Overrides, readVariable } from "../config/Settings.ts"
 
 export const port = Flag.String("port").pipe(
   Flag.withAlias("p"),
@@ -18,7 +18,7 @@ export const host = Flag.String("host").pipe(
 
 export const json = Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
 
-export const overridesOf = (flags: { readonly port: Option.Option<string>; readonly host: Option.Option<string> }): Overrides => ({
+export const toOverrides = (flags: { readonly port: Option.Option<string>; readonly host: Option.Option<string> }): Overrides => ({
   ...(Option.isSome(flags.port) ? { PORT: flags.port.value } : {}),
   ...(Option.isSome(flags.host) ? { HOST: flags.host.value } : {})
 })
@@ -31,20 +31,21 @@ export const notBlank = (expected: string) =>
   )
 
 /** A wrong call that no single flag shows: told as the parser tells what it finds itself. */
-export const wrongUse = (command: ReadonlyArray<string>, sentence: string) =>
+export const usageError = (command: ReadonlyArray<string>, sentence: string) =>
   new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
 
 /** The text of a variable that stands in for a flag. */
-export const fromVariable = (name: string) => Effect.mapError(variable(name), ({ message }) => new CliError.ValidationError({ message }))
+export const readVariableFlag = (name: string) =>
+  Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
 
 /** Lets a variable stand in for a flag, from where settings are read: the environment, and below it `.env`. */
-export const orVariable =
+export const withVariableFallback =
   <B>(flag: string, name: string, of: (text: string) => B) =>
   <A>(self: Flag.Flag<A>) =>
     Flag.withDefault(
       self,
       Effect.flatMap(
-        fromVariable(name),
+        readVariableFlag(name),
         Option.match({
           onNone: () =>
             Effect.fail(new CliError.ValidationError({ message: `Missing: --${flag}, or ${name} in the environment or in .env` })),

@@ -1,9 +1,9 @@
 /** The server with all it stands on, as `serve` and `demo` start it. */
 import { Effect, Layer } from "effect"
-import { certificateFindings } from "../config/Certificates.ts"
-import { fromReadings, type Overrides, read, Settings, valuesOf } from "../config/Settings.ts"
+import { checkCertificates } from "../config/Certificates.ts"
+import { makeSettings, type Overrides, readSettings, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { keyFileFindings } from "../apikeys/KeyFile.ts"
+import { checkKeyFile } from "../apikeys/KeyFile.ts"
 
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -16,13 +16,13 @@ const announce = Layer.effectDiscard(
 
 /** The settings, after a look at the certificates and the keys that they name: what is wrong with any of them is told at once. */
 const checked = Effect.fnUntraced(function* (overrides: Overrides) {
-  const readings = yield* read(overrides)
+  const readings = yield* readSettings(overrides)
   const named = valuesOf(readings)
-  return yield* fromReadings(readings, [yield* certificateFindings(named), yield* keyFileFindings(named)])
+  return yield* makeSettings(readings, [yield* checkCertificates(named), yield* checkKeyFile(named)])
 })
 
 /** Settings come first, so that their faults are told before anything is loaded; telemetry closes last, so that it sees the end. */
-export const gateway = (overrides: Overrides) =>
+export const makeGatewayLayer = (overrides: Overrides) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Server = yield* Effect.promise(() => import("../http/Server.ts"))

@@ -5,14 +5,14 @@ import { ImportResult } from "../api/groups/TelemetryBodies.ts"
 import { andMore } from "../domain/andMore.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { withProgress } from "./progress.ts"
-import { connect, remoteFlags, RemoteProblem } from "./remote.ts"
+import { connect, remoteFlags, RemoteError } from "./remote.ts"
 
 const decode = Schema.decodeUnknownEffect(ImportResult)
 const newline = 10
 /** Refused rows that are shown; the gateway lists a thousand. */
 const maxShown = 20
 
-export const importVerb = Command.make(
+export const importCommand = Command.make(
   "import",
   {
     ...remoteFlags,
@@ -32,7 +32,7 @@ export const importVerb = Command.make(
   Effect.fnUntraced(function* ({ device, dryRun, file, numericText, tsUnit, ...flags }) {
     const files = yield* FileSystem.FileSystem
     const remote = yield* connect(flags)
-    const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteProblem({ message: error.message }))).size)
+    const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteError({ message: error.message }))).size)
     const path = Option.match(device, { onNone: () => "telemetry/bulk", onSome: (id) => `devices/${id}/telemetry` })
     const contentType = file.endsWith(".csv") ? "text/csv" : "application/x-ndjson"
     const report = yield* withProgress((progress) => {
@@ -47,7 +47,7 @@ export const importVerb = Command.make(
         Effect.flatMap((response) => response.json),
         Effect.flatMap(decode),
         Effect.mapError((error) =>
-          error._tag === "RemoteProblem" ? error : new RemoteProblem({ message: "The gateway's answer is not understood." })
+          error._tag === "RemoteProblem" ? error : new RemoteError({ message: "The gateway's answer is not understood." })
         )
       )
     })
@@ -57,7 +57,7 @@ export const importVerb = Command.make(
     for (const warning of report.warnings ?? []) yield* Console.log(warning)
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${reason}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
-    if (report.rows_refused > 0) return yield* new RemoteProblem({ message: `${report.rows_refused} rows were refused.` })
+    if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were refused.` })
   })
 ).pipe(
   Command.withShortDescription("Store the rows of a file"),

@@ -18,14 +18,14 @@ const amount = (count: number) =>
   count < 10_000 ? String(count) : count < 10_000_000 ? `${(count / 1000).toFixed(0)} k` : `${(count / 1_000_000).toFixed(1)} M`
 
 /** `[######----]  42 %  1234 k rows  310 k rows/s  8 s left` */
-export const bar = ({ rows, share }: Progress, seconds: number): string => {
+export const formatBar = ({ rows, share }: Progress, seconds: number): string => {
   const done = Math.round(share * width)
   const rate = seconds > 0 ? rows / seconds : 0
   const left = share > 0.01 && share < 1 ? `  ${spoken((seconds / share) * (1 - share))} left` : ""
   return `[${"#".repeat(done)}${"-".repeat(width - done)}] ${String(Math.floor(share * 100)).padStart(3)} %  ${amount(rows)} rows  ${amount(Math.round(rate))} rows/s${left}`
 }
 
-export const line = (event: "progress" | "done", { bytes, rows, share }: Progress, seconds: number): string =>
+export const formatJsonLine = (event: "progress" | "done", { bytes, rows, share }: Progress, seconds: number): string =>
   JSON.stringify({ event, rows, bytes, share: Math.round(share * 1000) / 1000, seconds: Math.round(seconds * 10) / 10 })
 
 /** Runs the work with a model that it moves, and shows it: four times a second on a terminal, else once a second. */
@@ -36,14 +36,14 @@ export const withProgress = Effect.fnUntraced(function* <A, E, R>(work: (progres
   const elapsed = Effect.map(Clock.currentTimeMillis, (now) => (now - start) / 1000)
   const show = Effect.flatMap(elapsed, (seconds) =>
     terminal
-      ? Effect.sync(() => process.stderr.write(`\r\u001b[K${bar(progress, seconds)}`))
-      : Console.error(line("progress", progress, seconds))
+      ? Effect.sync(() => process.stderr.write(`\r\u001b[K${formatBar(progress, seconds)}`))
+      : Console.error(formatJsonLine("progress", progress, seconds))
   )
   const showing = show.pipe(Effect.delay(terminal ? "250 millis" : "1 second"), Effect.forever)
   const result = yield* Effect.raceFirst(work(progress), showing).pipe(
     Effect.ensuring(terminal ? Effect.sync(() => process.stderr.write("\r\u001b[K")) : Effect.void)
   )
   progress.share = 1
-  yield* Console.error(terminal ? bar(progress, yield* elapsed) : line("done", progress, yield* elapsed))
+  yield* Console.error(terminal ? formatBar(progress, yield* elapsed) : formatJsonLine("done", progress, yield* elapsed))
   return result
 })

@@ -5,7 +5,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse
 import { basePath } from "../api/Api.ts"
 import { gatewayAt, describeNoResponse, localGateway } from "../config/localGateway.ts"
 import { escapeControls } from "../observability/escapeControls.ts"
-import { orVariable } from "./flags.ts"
+import { withVariableFallback } from "./flags.ts"
 
 export const remoteFlags = {
   url: Flag.String("url").pipe(
@@ -14,11 +14,11 @@ export const remoteFlags = {
   ),
   key: Flag.Redacted("key").pipe(
     Flag.withDescription("The API key; better given as BOARDWALK_KEY, which no list of processes shows"),
-    orVariable("key", "BOARDWALK_KEY", Redacted.make)
+    withVariableFallback("key", "BOARDWALK_KEY", Redacted.make)
   )
 }
 
-export class RemoteProblem extends Schema.TaggedError<RemoteProblem>()("RemoteProblem", { message: Schema.String }) {
+export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteProblem", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
 }
 
@@ -34,13 +34,13 @@ const explained = (response: HttpClientResponse.HttpClientResponse) =>
         onSome: ({ detail, details }) =>
           `${detail}${details === undefined || JSON.stringify(details) === "{}" ? "" : ` ${JSON.stringify(details)}`}`
       })
-      return Effect.fail(new RemoteProblem({ message: escapeControls(said) }))
+      return Effect.fail(new RemoteError({ message: escapeControls(said) }))
     }
   )
 
 export interface Remote {
   /** The answer to a request below the base path; what is no success fails in the gateway's words. */
-  readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, RemoteProblem>
+  readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, RemoteError>
   readonly url: (path: string) => string
 }
 
@@ -56,7 +56,7 @@ export const connect = Effect.fnUntraced(function* (flags: {
     send: (request) =>
       client.execute(HttpClientRequest.setHeaders(request, { ...gateway.headers, "x-api-key": Redacted.value(flags.key) })).pipe(
         Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
-        Effect.mapError((error) => new RemoteProblem({ message: describeNoResponse(base, UrlParams.redactUrl(base), error) })),
+        Effect.mapError((error) => new RemoteError({ message: describeNoResponse(base, UrlParams.redactUrl(base), error) })),
         Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
       )
   }
@@ -64,8 +64,8 @@ export const connect = Effect.fnUntraced(function* (flags: {
 })
 
 /** The bytes of an answer; that the connection broke off is said as such. */
-export const bytesOf = (response: HttpClientResponse.HttpClientResponse) =>
+export const streamBody = (response: HttpClientResponse.HttpClientResponse) =>
   Stream.mapError(
     response.stream,
-    () => new RemoteProblem({ message: "The connection broke off. Start the same command again: what is there already is kept." })
+    () => new RemoteError({ message: "The connection broke off. Start the same command again: what is there already is kept." })
   )

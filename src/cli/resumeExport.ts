@@ -1,7 +1,7 @@
 /** Where an export that was cut off goes on: behind its last whole row. */
 import { Effect, FileSystem, Option } from "effect"
 
-export interface Position {
+export interface ResumePosition {
   readonly bytes: number
   /** The key whose rows were being written. */
   readonly keyIndex: number
@@ -9,7 +9,7 @@ export interface Position {
   readonly lastTs: number | undefined
 }
 
-const beginning: Position = { bytes: 0, keyIndex: 0, lastTs: undefined }
+const beginning: ResumePosition = { bytes: 0, keyIndex: 0, lastTs: undefined }
 /** Bytes that the last rows are looked for in. */
 const tailBytes = 4 * 1024 * 1024
 
@@ -48,7 +48,7 @@ const csvCells = (text: string): ReadonlyArray<string> => {
 }
 
 /** The last row that is whole, and where it ends. Rows of other keys than those asked for mean that the file is another's. */
-export const lastWholeRow = (tail: Buffer, format: "csv" | "jsonl", keys: ReadonlyArray<string>) => {
+export const findLastCompleteRow = (tail: Buffer, format: "csv" | "jsonl", keys: ReadonlyArray<string>) => {
   const starts: Array<number> = [0]
   for (let i = 0; i < tail.length; i++) if (tail[i] === newline) starts.push(i + 1)
   // The last start is where the broken row begins, or the end of the file.
@@ -68,7 +68,7 @@ export const lastWholeRow = (tail: Buffer, format: "csv" | "jsonl", keys: Readon
 }
 
 /** Cuts the part back to its last whole row and tells where that is; a part that is not understood is begun anew. */
-export const resumePosition = Effect.fnUntraced(function* (part: string, format: "csv" | "jsonl", keys: ReadonlyArray<string>) {
+export const findResumePosition = Effect.fnUntraced(function* (part: string, format: "csv" | "jsonl", keys: ReadonlyArray<string>) {
   const files = yield* FileSystem.FileSystem
   if (!(yield* files.exists(part))) return beginning
   const size = Number((yield* files.stat(part)).size)
@@ -80,7 +80,7 @@ export const resumePosition = Effect.fnUntraced(function* (part: string, format:
       return Buffer.from(Option.getOrElse(yield* file.readAlloc(tailBytes), () => new Uint8Array(0)))
     })
   )
-  const found = lastWholeRow(tail, format, keys)
+  const found = findLastCompleteRow(tail, format, keys)
   if (Option.isNone(found)) {
     yield* files.remove(part)
     return beginning
@@ -88,5 +88,5 @@ export const resumePosition = Effect.fnUntraced(function* (part: string, format:
   // The row itself is fetched again: a value with line ends may have been cut at one of them.
   const { end, keyIndex, ts } = found.value
   yield* files.truncate(part, skipped + end)
-  return { bytes: skipped + end, keyIndex, lastTs: ts - 1 } satisfies Position
+  return { bytes: skipped + end, keyIndex, lastTs: ts - 1 } satisfies ResumePosition
 })

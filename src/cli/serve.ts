@@ -1,9 +1,9 @@
 import { Layer } from "effect"
 import { Command } from "effect/cli"
-import { host, overridesOf, port } from "./flags.ts"
-import { gateway } from "./gateway.ts"
+import { host, toOverrides, port } from "./flags.ts"
+import { makeGatewayLayer } from "./gateway.ts"
 
-export const serve = Command.make("serve", { port, host }, (flags) => Layer.launch(gateway(overridesOf(flags)))).pipe(
+export const serve = Command.make("serve", { port, host }, (flags) => Layer.launch(makeGatewayLayer(toOverrides(flags)))).pipe(
   Command.withShortDescription("Serve the API in front of the configured ThingsBoard"),
   Command.withDescription(
     "Serves the API in front of the ThingsBoard that TB_HOST names. Settings are read from the environment and from .env; `boardwalk config show` prints them. SIGTERM or SIGINT lets requests in flight finish."

@@ -1,7 +1,7 @@
 /** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
 import { certificateIssue, dayOf, expiryOf, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
-import type { SettingIssue, Findings } from "./readSettings.ts"
+import type { SettingIssue, Diagnostics } from "./resolveSettings.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
 type Named = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
@@ -43,7 +43,7 @@ const server = Effect.fnUntraced(function* ({ tlsCertFile, tlsClientCaFile, tlsK
 })
 
 const orFaults = <A>(value: A, faults: ReadonlyArray<SettingIssue>): Effect.Effect<A, InvalidSettings> =>
-  faults.length === 0 ? Effect.succeed(value) : Effect.fail(new InvalidSettings({ faults }))
+  faults.length === 0 ? Effect.succeed(value) : Effect.fail(new InvalidSettings({ issues: faults }))
 
 /** The gateway's own certificate, its key, and the authorities of its clients. */
 export const readServerTls = Effect.fnUntraced(function* (settings: Named) {
@@ -78,9 +78,11 @@ const endOf = (cert: string, now: number): ReadonlyArray<SettingIssue> => {
 }
 
 /** What there is to say of them, whatever else is wrong with the settings. */
-export const certificateFindings = Effect.fnUntraced(function* (settings: Named): Effect.fn.Return<Findings, never, FileSystem.FileSystem> {
+export const checkCertificates = Effect.fnUntraced(function* (
+  settings: Named
+): Effect.fn.Return<Diagnostics, never, FileSystem.FileSystem> {
   const faults: Array<SettingIssue> = []
   const tls = yield* server(settings, faults)
   yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
-  return { faults, warnings: tls === undefined ? [] : endOf(tls.cert, yield* Clock.currentTimeMillis) }
+  return { errors: faults, warnings: tls === undefined ? [] : endOf(tls.cert, yield* Clock.currentTimeMillis) }
 })

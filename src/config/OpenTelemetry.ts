@@ -1,6 +1,6 @@
 /** What the standard `OTEL_*` variables ask for. OpenTelemetry's SDK reads most of them itself; here is decided whether it is started at all. */
 import { Effect } from "effect"
-import { dotEnvFile } from "./Settings.ts"
+import { readDotEnv } from "./Settings.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -26,9 +26,9 @@ const exportersOf = (environment: Environment, signal: "TRACES" | "METRICS" | "L
 }
 
 /** Undefined when nothing is to be exported: the SDK is not even loaded then. */
-export const signalsOf = (environment: Environment): Signals | undefined => {
+export const parseSignals = (environment: Environment): Signals | undefined => {
   if (given(environment, "OTEL_SDK_DISABLED")?.toLowerCase() === "true") return undefined
-  const signals = {
+  const readSignals = {
     traces: exportersOf(environment, "TRACES"),
     metrics: exportersOf(environment, "METRICS"),
     logs: exportersOf(environment, "LOGS"),
@@ -36,7 +36,7 @@ export const signalsOf = (environment: Environment): Signals | undefined => {
       given(environment, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") ?? given(environment, "OTEL_EXPORTER_OTLP_PROTOCOL") ?? "http/protobuf",
     metricsInterval: Number(given(environment, "OTEL_METRIC_EXPORT_INTERVAL")) || 60_000
   }
-  return signals.traces.length + signals.metrics.length + signals.logs.length > 0 ? signals : undefined
+  return readSignals.traces.length + readSignals.metrics.length + readSignals.logs.length > 0 ? readSignals : undefined
 }
 
 /** What the SDK would do by itself and is not wanted: export signals nobody asked for, and tell the process's arguments and host. */
@@ -51,10 +51,10 @@ const completed = (environment: Environment, signals: Signals) => ({
 })
 
 /** Reads the environment and `.env`, and leaves in the process's environment what the SDK is to find there. */
-export const signals = Effect.gen(function* () {
-  const file = [...(yield* dotEnvFile)].filter(([name]) => name.startsWith("OTEL_"))
+export const readSignals = Effect.gen(function* () {
+  const file = [...(yield* readDotEnv)].filter(([name]) => name.startsWith("OTEL_"))
   const environment = { ...Object.fromEntries(file), ...process.env }
-  const asked = signalsOf(environment)
+  const asked = parseSignals(environment)
   if (asked !== undefined) Object.assign(process.env, environment, completed(environment, asked))
   return asked
 })

@@ -1,6 +1,6 @@
 /** The forms a setting's text can have. `expected` completes the sentence "<VARIABLE> must be …" and never holds the value. */
 import { ByteSize, Duration, Option, Redacted, Schema, SchemaTransformation } from "effect"
-import { networkOf } from "./networks.ts"
+import { parseNetwork } from "./networks.ts"
 
 export interface Codec<out A> {
   readonly schema: Schema.Codec<A, string>
@@ -12,7 +12,7 @@ export const text: Codec<string> = { schema: Schema.String, expected: "text" }
 /** Labels of letters, digits and hyphens, of which the last is no number: else it would be an address of IPv4. */
 const hostName = /^(?=.{1,253}$)(?:[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.)*(?!\d+\.?$)[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.?$/i
 
-const isIp = (text: string) => !text.includes("/") && networkOf(text) !== undefined
+const isIp = (text: string) => !text.includes("/") && parseNetwork(text) !== undefined
 
 /** What a server can listen on; an address of IPv6 may stand in brackets and have a zone. */
 export const address: Codec<string> = {
@@ -32,7 +32,7 @@ export const secret: Codec<Redacted.Redacted<string>> = {
   expected: "text"
 }
 
-export const wholeNumber = (minimum: number, maximum: number): Codec<number> => ({
+export const integer = (minimum: number, maximum: number): Codec<number> => ({
   schema: Schema.String.check(Schema.isPattern(/^\d{1,15}$/)).pipe(
     Schema.decodeTo(Schema.Int.check(Schema.isBetween({ minimum, maximum })), SchemaTransformation.numberFromString)
   ),
@@ -170,7 +170,7 @@ export const hosts = listOf(
 )
 
 export const networks = listOf(
-  (item) => networkOf(item) !== undefined,
+  (item) => parseNetwork(item) !== undefined,
   (item) => item,
   "addresses or networks with commas between, such as 10.0.0.7,192.168.1.16/28,fd00::7, without bits behind the network's"
 )

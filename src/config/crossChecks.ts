@@ -1,12 +1,13 @@
 /** What no single variable can say about itself. */
 import { Redacted } from "effect"
-import { holdAll, networkOf } from "./networks.ts"
-import type { SettingIssue, Reading } from "./readSettings.ts"
+import { coverAllAddresses, parseNetwork } from "./networks.ts"
+import type { SettingIssue, ResolvedSetting } from "./resolveSettings.ts"
 
-const finder = (readings: ReadonlyArray<Reading>) => (variable: string) => readings.find((reading) => reading.variable === variable)?.text
+const finder = (readings: ReadonlyArray<ResolvedSetting>) => (variable: string) =>
+  readings.find((reading) => reading.variable === variable)?.text
 
 /** ThingsBoard is entered in exactly one way: as a user, or by an API key. */
-export const credentialIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray<SettingIssue> => {
+export const credentialIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const text = finder(readings)
   const [username, password, key] = [text("TB_USERNAME"), text("TB_PASSWORD"), text("TB_API_KEY")]
   if (key !== undefined && (username !== undefined || password !== undefined)) {
@@ -19,7 +20,7 @@ export const credentialIssues = (readings: ReadonlyArray<Reading>): ReadonlyArra
 }
 
 /** Without any key nothing is served: never is everything open. */
-export const keySourceIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray<SettingIssue> => {
+export const keySourceIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const text = finder(readings)
   return text("API_KEY") === undefined && text("API_KEYS_FILE") === undefined
     ? [{ variable: "API_KEY", issue: "is required, or API_KEYS_FILE: without a key nothing is served" }]
@@ -27,7 +28,7 @@ export const keySourceIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray
 }
 
 /** Clients send a key in a header, which holds no control characters and nothing beyond Latin-1. */
-export const apiKeyIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray<SettingIssue> => {
+export const apiKeyIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const key = finder(readings)("API_KEY")
   return key !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(key)
     ? [{ variable: "API_KEY", issue: "has characters that no header can carry: use letters, digits and signs of ASCII" }]
@@ -35,7 +36,7 @@ export const apiKeyIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray<Se
 }
 
 /** A certificate is of no use without its key; who asks for client certificates must serve https. */
-export const tlsIssues = (readings: ReadonlyArray<Reading>): ReadonlyArray<SettingIssue> => {
+export const tlsIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const text = finder(readings)
   const [certificate, key, clients] = [text("TLS_CERT_FILE"), text("TLS_KEY_FILE"), text("TLS_CLIENT_CA_FILE")]
   if (certificate !== undefined && key === undefined)
@@ -69,12 +70,12 @@ const redisWarnings = (redis: unknown): ReadonlyArray<SettingIssue> => {
 }
 
 const proxyWarnings = (proxies: unknown): ReadonlyArray<SettingIssue> =>
-  Array.isArray(proxies) && holdAll(proxies.flatMap((proxy) => networkOf(String(proxy)) ?? []))
+  Array.isArray(proxies) && coverAllAddresses(proxies.flatMap((proxy) => parseNetwork(String(proxy)) ?? []))
     ? [{ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can write the address that is counted and logged" }]
     : []
 
 /** Allowed, but worth a line at start. */
-export const warningsOf = (readings: ReadonlyArray<Reading>): ReadonlyArray<SettingIssue> => {
+export const findWarnings = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const value = (variable: string) => readings.find((reading) => reading.variable === variable)?.value
   const warnings: Array<SettingIssue> = []
   const key = value("API_KEY")

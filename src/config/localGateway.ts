@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { reachable } from "../platform/addresses.ts"
 import { trustOnly } from "../platform/Tls.ts"
 import { readServerTls } from "./Certificates.ts"
-import { read, valuesOf } from "./Settings.ts"
+import { readSettings, valuesOf } from "./Settings.ts"
 
 export interface GatewayAddress {
   readonly url: string
@@ -23,7 +23,7 @@ const allowedName = (allowed: ReadonlyArray<string>): string | undefined => {
 }
 
 export const localGateway = Effect.gen(function* () {
-  const { allowedHosts = [], host = "0.0.0.0", port = 8000, tlsCertFile, tlsKeyFile } = valuesOf(yield* read())
+  const { allowedHosts = [], host = "0.0.0.0", port = 8000, tlsCertFile, tlsKeyFile } = valuesOf(yield* readSettings())
   const secure = tlsCertFile !== undefined && tlsKeyFile !== undefined
   const tls = secure
     ? yield* Effect.orElseSucceed(

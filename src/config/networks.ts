@@ -2,7 +2,7 @@ import { Result } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
 
 /** A network such as 10.0.0.0/8, or a single address. */
-export const networkOf = (text: string): IpNetwork.IpNetwork | undefined => {
+export const parseNetwork = (text: string): IpNetwork.IpNetwork | undefined => {
   const network = text.includes("/")
     ? IpNetwork.fromString(text)
     : Result.flatMap(NetAddress.ipFromString(text), (address) => IpNetwork.make(address, NetAddress.width(address)))
@@ -16,7 +16,7 @@ const numberOf = (address: NetAddress.IpAddress) =>
   )
 
 /** Whether networks together hold every address there is, of IPv4 or of IPv6. */
-export const holdAll = (networks: ReadonlyArray<IpNetwork.IpNetwork>): boolean =>
+export const coverAllAddresses = (networks: ReadonlyArray<IpNetwork.IpNetwork>): boolean =>
   ([32, 128] as const).some((width) => {
     const ranges = networks
       .filter(({ address }) => NetAddress.width(address) === width)

@@ -1,5 +1,5 @@
 /** The table of settings in the forms people read: `.env.sample`, Markdown, `config show`. */
-import type { Reading, SettingDefinition } from "./readSettings.ts"
+import type { ResolvedSetting, SettingDefinition } from "./resolveSettings.ts"
 import { definitions } from "./Settings.ts"
 
 const table: Record<string, SettingDefinition> = definitions
@@ -12,10 +12,10 @@ const openTelemetry = [
 ]
 
 const sampleLine = (variable: string, row: SettingDefinition) =>
-  row.fillIn ? `${variable}=` : `# ${variable}=${row.example ?? (row.otherwise ? "" : (row.default ?? ""))}`
+  row.uncommentedInSample ? `${variable}=` : `# ${variable}=${row.example ?? (row.defaultDescription ? "" : (row.default ?? ""))}`
 
 /** A commented `.env` that lists every variable; what stands without `#` has to be filled in. */
-export const envSample = (): string =>
+export const renderEnvSample = (): string =>
   [
     "# Settings of Boardwalk. Copy to .env; variables of the real environment win over this file.",
     ...sections.flatMap((section) => [
@@ -31,7 +31,7 @@ export const envSample = (): string =>
 
 const defaultCell = (row: SettingDefinition) => {
   if (row.required) return "*required*"
-  if (row.otherwise) return row.otherwise
+  if (row.defaultDescription) return row.defaultDescription
   return row.default ? `\`${row.default}\`` : ""
 }
 
@@ -47,7 +47,7 @@ ${rowsOf(section)
   .join("")}`
 
 /** The reference of all settings. */
-export const markdown = (): string =>
+export const renderMarkdown = (): string =>
   [
     "# Settings",
     "",
@@ -78,17 +78,17 @@ export const markdown = (): string =>
     ""
   ].join("\n")
 
-const shown = ({ row, text }: Reading) => {
-  if (text === undefined || text === "") return row.otherwise ? `(${row.otherwise})` : ""
+const shown = ({ definition: row, text }: ResolvedSetting) => {
+  if (text === undefined || text === "") return row.defaultDescription ? `(${row.defaultDescription})` : ""
   return row.secret ? "(hidden)" : text.replace(/:\/\/\S*@/, "://(hidden)@")
 }
 
 /** What is in effect: a line a variable with value, origin and fault; no secret. */
-export const effective = (
-  readings: ReadonlyArray<Reading>
+export const effectiveSettings = (
+  readings: ReadonlyArray<ResolvedSetting>
 ): ReadonlyArray<{
   readonly variable: string
   readonly value: string
-  readonly from: Reading["from"]
+  readonly from: ResolvedSetting["from"]
   readonly issue: string | undefined
 }> => readings.map((reading) => ({ variable: reading.variable, value: shown(reading), from: reading.from, issue: reading.issue }))

@@ -4,7 +4,7 @@
  */
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
-import { read, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
+import { readSettings, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
 import { verified } from "../platform/Tls.ts"
 import { Devices } from "../services/devices/Devices.ts"
 import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
@@ -12,14 +12,14 @@ import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { CheckFailure, type Outcome, Skipped } from "./Check.ts"
-import { settingsFailure, configuration } from "./Configuration.ts"
-import { devicesFound } from "./DevicesFound.ts"
-import { keysReadable, keysUsable } from "./KeysUsable.ts"
-import { login } from "./Login.ts"
-import { ownEndpoints } from "./OwnEndpoints.ts"
-import { pointWritten } from "./PointWritten.ts"
-import { reachable } from "./Reachable.ts"
-import { redisCounts } from "./RedisCounts.ts"
+import { settingsFailure, checkConfiguration } from "./checkConfiguration.ts"
+import { checkDevices } from "./checkDevices.ts"
+import { checkKeysOffline, checkKeys } from "./checkKeys.ts"
+import { checkLogin } from "./checkLogin.ts"
+import { checkGateway } from "./checkGateway.ts"
+import { checkTelemetryWrite } from "./checkTelemetryWrite.ts"
+import { checkReachable } from "./checkReachable.ts"
+import { checkRedis } from "./checkRedis.ts"
 
 const outcomeOf = <R>(check: string, run: Effect.Effect<string, CheckFailure | Skipped, R>): Effect.Effect<Outcome, never, R> =>
   Effect.map(Effect.result(run), (result) => {
@@ -65,23 +65,23 @@ export interface Options {
   readonly write: boolean
 }
 
-export const examine = Effect.fnUntraced(function* ({ write }: Options) {
-  const readings = yield* Effect.result(read())
+export const runChecks = Effect.fnUntraced(function* ({ write }: Options) {
+  const readings = yield* Effect.result(readSettings())
   if (Result.isFailure(readings)) return [yield* outcomeOf("configuration", Effect.fail(settingsFailure(readings.failure)))]
   const named = valuesOf(readings.success)
-  const settings = yield* Effect.result(configuration(readings.success))
+  const settings = yield* Effect.result(checkConfiguration(readings.success))
   if (Result.isFailure(settings))
-    return [yield* outcomeOf("configuration", Effect.fail(settings.failure)), yield* outcomeOf("keys", keysReadable(named))]
+    return [yield* outcomeOf("configuration", Effect.fail(settings.failure)), yield* outcomeOf("keys", checkKeysOffline(named))]
   const { certificates, ...found } = settings.success
   const upstream = inOrder([
     ["configuration", Effect.succeed(toldOf(found.settings))],
-    ["ThingsBoard reachable", reachable],
-    ["login", login],
-    ["devices", devicesFound],
-    ["keys", keysUsable(named), keysReadable(named)],
-    ["point written and read back", write ? pointWritten : Effect.fail(new Skipped({ detail: "only with --write" }))]
+    ["ThingsBoard reachable", checkReachable],
+    ["login", checkLogin],
+    ["devices", checkDevices],
+    ["keys", checkKeys(named), checkKeysOffline(named)],
+    ["point written and read back", write ? checkTelemetryWrite : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
-  const others = Effect.all([outcomeOf("Redis", redisCounts), outcomeOf("own endpoints", ownEndpoints)])
+  const others = Effect.all([outcomeOf("Redis", checkRedis), outcomeOf("own endpoints", checkGateway)])
   return yield* Effect.zipWith(upstream, others, (outcomes, last) => [...outcomes, ...last]).pipe(
     Effect.provide(services(found.settings, certificates.thingsBoard))
   )

@@ -80,22 +80,22 @@ const pretty =
 export type LogFormat = "pretty" | "json" | "logfmt"
 
 /** Makes lines of that form. */
-export const lines = (format: LogFormat, coloured = false): Logger.Logger<unknown, string> => {
+export const makeLineLogger = (format: LogFormat, coloured = false): Logger.Logger<unknown, string> => {
   const print = { json, logfmt, pretty: pretty(coloured) }[format]
   return Logger.make((options) => print(toLine(options)))
 }
 
 /** Writes them to the console. */
-export const logger = (format: LogFormat, coloured = false) => Logger.withConsoleLog(lines(format, coloured))
+export const makeConsoleLogger = (format: LogFormat, coloured = false) => Logger.withConsoleLog(makeLineLogger(format, coloured))
 
-export const layerOf = (format: LogFormat, level: LogLevel.LogLevel, coloured = false) =>
-  Layer.mergeAll(Logger.layer([logger(format, coloured)]), Layer.succeed(References.MinimumLogLevel, level))
+export const makeLogsLayer = (format: LogFormat, level: LogLevel.LogLevel, coloured = false) =>
+  Layer.mergeAll(Logger.layer([makeConsoleLogger(format, coloured)]), Layer.succeed(References.MinimumLogLevel, level))
 
 /** As LOG_FORMAT and LOG_LEVEL say. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
     const terminal = yield* isTerminal
-    return layerOf(settings.logFormat ?? (terminal ? "pretty" : "json"), settings.logLevel, terminal)
+    return makeLogsLayer(settings.logFormat ?? (terminal ? "pretty" : "json"), settings.logLevel, terminal)
   })
 )

@@ -4,7 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { HttpMiddleware, UrlParams } from "effect/http"
-import { signals } from "../config/OpenTelemetry.ts"
+import { readSignals } from "../config/OpenTelemetry.ts"
 import { uuidPattern } from "../domain/Ids.ts"
 import * as Logs from "./Logs.ts"
 
@@ -24,19 +24,19 @@ const secretParameter = /key$|token|secret|passw|auth|credential|signature|^sig$
 const mintedKey = /bw_[0-9A-Za-z]{46}/
 
 /** How a request appears in a trace. */
-export const Spans = Layer.mergeAll(
+export const SpansLayer = Layer.mergeAll(
   Layer.succeed(UrlParams.CurrentRedactedNames, [secretParameter]),
   Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ url }) => untraced.has(url.split("?", 1)[0]!) || mintedKey.test(url)),
   Layer.succeed(HttpMiddleware.SpanNameGenerator, spanName)
 )
 
-const Export = Layer.unwrap(
+const ExportLayer = Layer.unwrap(
   Effect.gen(function* () {
-    const asked = yield* signals
+    const asked = yield* readSignals
     if (asked === undefined) return Layer.empty
     const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
-    return Layer.mergeAll(OpenTelemetry.layer(asked), Spans)
+    return Layer.mergeAll(OpenTelemetry.makeOpenTelemetryLayer(asked), SpansLayer)
   })
 )
 
-export const layer = Export.pipe(Layer.provideMerge(Logs.layer))
+export const layer = ExportLayer.pipe(Layer.provideMerge(Logs.layer))

@@ -11,7 +11,7 @@ import type { Signals } from "../config/OpenTelemetry.ts"
 const maxShutdown = "3 seconds"
 
 /** Exporters, protocols, samplers, limits, resource: all as the environment says. */
-const Sdk = Layer.effectDiscard(
+const SdkLayer = Layer.effectDiscard(
   Effect.acquireRelease(
     Effect.sync(() => {
       const sdk = new NodeSDK({ instrumentations: [], metricReaders: [] })
@@ -33,7 +33,7 @@ const Sdk = Layer.effectDiscard(
 )
 
 /** The SDK registers its providers globally, which is where Effect's layers find them. */
-const Logs = OtelLogger.layer({ mergeWithExisting: true }).pipe(
+const LogsLayer = OtelLogger.layer({ mergeWithExisting: true }).pipe(
   Layer.provide(
     Layer.effect(
       OtelLogger.OtelLoggerProvider,
@@ -52,7 +52,7 @@ const otlpMetrics = (protocol: string): Promise<{ readonly OTLPMetricExporter: n
 }
 
 /** Effect's metrics do not go through the Node SDK: they get readers of their own. */
-const Metrics = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
+const makeMetricsLayer = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const exporters: Array<PushMetricExporter> = []
@@ -70,8 +70,8 @@ const Metrics = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
     })
   )
 
-export const layer = (signals: Signals) =>
-  Layer.mergeAll(signals.traces.length > 0 ? OtelTracer.layerGlobal : Layer.empty, signals.logs.length > 0 ? Logs : Layer.empty).pipe(
-    Layer.provide(Sdk),
-    Layer.merge(Metrics(signals))
+export const makeOpenTelemetryLayer = (signals: Signals) =>
+  Layer.mergeAll(signals.traces.length > 0 ? OtelTracer.layerGlobal : Layer.empty, signals.logs.length > 0 ? LogsLayer : Layer.empty).pipe(
+    Layer.provide(SdkLayer),
+    Layer.merge(makeMetricsLayer(signals))
   )

@@ -23,7 +23,7 @@ const rememberedMillis = 60 * 60_000
 export class KnownClients {
   private readonly until = new Map<string, number>()
 
-  knows(address: string, keyId: string, now: number): boolean {
+  isKnown(address: string, keyId: string, now: number): boolean {
     const until = this.until.get(`${keyId} ${address}`)
     if (until === undefined || until <= now) return false
     // Not at each request: it is on the way of all of them.
@@ -43,7 +43,7 @@ export class InvalidKeyLimit extends Context.Service<
   InvalidKeyLimit,
   {
     /** A request from there had no valid key. */
-    readonly failed: (address: string) => Effect.Effect<RateLimitStatus>
+    readonly recordFailure: (address: string) => Effect.Effect<RateLimitStatus>
     /** A request had this valid key: how the address stands when that must be looked at, or undefined when it came from there before. */
     readonly admit: (address: string, keyId: string, now: number) => Effect.Effect<RateLimitStatus> | undefined
   }
@@ -54,14 +54,14 @@ export class InvalidKeyLimit extends Context.Service<
       const { rateLimit } = yield* Settings
       const limits = yield* RateLimits
       const acquaintances = new KnownClients()
-      const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
+      const common = { limit: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
       const bucketOf = (address: string) => ({ name: `address:${networkOf(address)}`, ...common })
       return {
-        failed: (address) => limits.take(bucketOf(address)),
+        recordFailure: (address) => limits.consume(bucketOf(address)),
         admit: (address, keyId, now) =>
-          acquaintances.knows(address, keyId, now)
+          acquaintances.isKnown(address, keyId, now)
             ? undefined
-            : Effect.tap(limits.look(bucketOf(address)), ({ exceeded }) =>
+            : Effect.tap(limits.peek(bucketOf(address)), ({ exceeded }) =>
                 Effect.sync(() => {
                   if (!exceeded) acquaintances.remember(address, keyId, now)
                 })

@@ -9,7 +9,7 @@ import { connect, reasonOf } from "../platform/BunRedis.ts"
 
 export interface Bucket {
   readonly name: string
-  readonly requests: number
+  readonly limit: number
   readonly windowMillis: number
 }
 
@@ -18,24 +18,24 @@ const ownerOf = ({ name }: Bucket) => (name.startsWith("key:") ? "key" : "addres
 /** How a bucket stands. */
 export interface RateLimitStatus {
   /** Whose requests it counts. */
-  readonly of: "key" | "address"
+  readonly owner: "key" | "address"
   readonly limit: number
   readonly windowSeconds: number
   readonly remaining: number
   /** Seconds until the full amount is there again; of a bucket that is used up, until the next request. */
-  readonly reset: number
+  readonly resetSeconds: number
   /** Whether it is used up for this request. */
   readonly exceeded: boolean
 }
 
-/** `off` without REDIS_URL. */
-export type RateLimitStorage = "off" | "shared" | "away"
+/** Where the counts are: `local` without REDIS_URL, `shared` in Redis, `unavailable` while Redis cannot be reached and each gateway counts alone. */
+export type RateLimitStorage = "local" | "shared" | "unavailable"
 
 const seconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toMillis(duration) / 1000))
 
 /** Undefined when the store is away. */
 const counted = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1) => {
-  const { name, requests: limit, windowMillis: window } = bucket
+  const { name, limit, windowMillis: window } = bucket
   const of = ownerOf(bucket)
   return Effect.match(limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: "fail" }), {
     onSuccess: ({ remaining, resetAfter }): RateLimitStatus | undefined => {
@@ -43,17 +43,17 @@ const counted = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1
       const untilFull = Duration.toMillis(resetAfter)
       const reset = Math.ceil(untilFull / 1000)
       return {
-        of,
+        owner: of,
         limit,
         windowSeconds: window / 1000,
         remaining,
-        reset: exceeded ? seconds(Duration.millis(Math.max(0, untilFull - ((limit - 1) * window) / limit))) : reset,
+        resetSeconds: exceeded ? seconds(Duration.millis(Math.max(0, untilFull - ((limit - 1) * window) / limit))) : reset,
         exceeded
       }
     },
     onFailure: ({ reason }): RateLimitStatus | undefined =>
       reason._tag === "RateLimitExceeded"
-        ? { of, limit, windowSeconds: window / 1000, remaining: 0, reset: seconds(reason.retryAfter), exceeded: true }
+        ? { owner: of, limit, windowSeconds: window / 1000, remaining: 0, resetSeconds: seconds(reason.retryAfter), exceeded: true }
         : undefined
   })
 }
@@ -83,7 +83,7 @@ const local = Effect.gen(function* () {
   }
 })
 
-const probe: Bucket = { name: "probe", requests: 1, windowMillis: 1000 }
+const probe: Bucket = { name: "probe", limit: 1, windowMillis: 1000 }
 
 /** A limiter on Redis until its scope closes, or the reason why there is none, which holds no address and no password. */
 const limiterOn = Effect.fnUntraced(function* (url: string, lose: (reason: string) => void) {
@@ -98,7 +98,7 @@ const limiterOn = Effect.fnUntraced(function* (url: string, lose: (reason: strin
 })
 
 /** Tries once whether counts can be kept there; fails with the reason why not. */
-export const tryRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(limiterOn(url, () => {})))
+export const probeRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(limiterOn(url, () => {})))
 
 /** The limiter on Redis while there is a connection that works. */
 const overRedis = Effect.fnUntraced(function* (url: string) {
@@ -146,10 +146,10 @@ export class RateLimits extends Context.Service<
   RateLimits,
   {
     /** Takes one request out of the bucket when it has one. */
-    readonly take: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
+    readonly consume: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
     /** Takes nothing. */
-    readonly look: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
-    readonly sharing: () => RateLimitStorage
+    readonly peek: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
+    readonly storage: () => RateLimitStorage
   }
 >()("boardwalk/ratelimit/RateLimits") {
   static readonly layer = Layer.effect(
@@ -172,9 +172,9 @@ export class RateLimits extends Context.Service<
         })
       }
       return {
-        take: count(1),
-        look: count(0),
-        sharing: (): RateLimitStorage => (shared === undefined ? "off" : shared() === undefined ? "away" : "shared")
+        consume: count(1),
+        peek: count(0),
+        storage: (): RateLimitStorage => (shared === undefined ? "local" : shared() === undefined ? "unavailable" : "shared")
       }
     })
   )

@@ -32,10 +32,10 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         })
       )
       const redis = Effect.sync((): ReadonlyArray<Dependency> => {
-        const sharing = limits.sharing()
-        if (sharing === "off") return []
+        const storage = limits.storage()
+        if (storage === "local") return []
         // Out of service a gateway would serve nobody; with limits of its own it serves everybody.
-        return [{ name: "redis", ok: true, detail: sharing === "shared" ? "Keeps the limits." : "Away: local limits stand in." }]
+        return [{ name: "redis", ok: true, detail: storage === "shared" ? "Keeps the limits." : "Away: local limits stand in." }]
       })
       const fileOfKeys = Effect.sync((): ReadonlyArray<Dependency> => {
         const state = keys.fileState()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Schema } from "effect"
 import { KeysFile } from "../../src/domain/ApiKey.ts"
-import { describeKeyChanges, expiringSoon } from "../../src/apikeys/keyChanges.ts"
+import { describeKeyChanges, findExpiringKeys } from "../../src/apikeys/keyChanges.ts"
 import { renderKeyFile } from "../support/keyFile.ts"
 
 const file = (...[keys]: Parameters<typeof renderKeyFile>) => Schema.decodeSync(Schema.fromJsonString(KeysFile))(renderKeyFile(keys))
@@ -38,7 +38,7 @@ test("keys that end within 14 days are named with the days left, others are not"
     never: {},
     off: { expires_at: at(1), disabled: true }
   })
-  expect(expiringSoon(keys, now)).toEqual([
+  expect(findExpiringKeys(keys, now)).toEqual([
     { id: "today", expiresAt: at(0.5), days: 0 },
     { id: "soon", expiresAt: at(14), days: 14 }
   ])

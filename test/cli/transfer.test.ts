@@ -2,7 +2,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
-import { lastWholeRow } from "../../src/cli/resumeExport.ts"
+import { findLastCompleteRow } from "../../src/cli/resumeExport.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { live } from "../support/effectTest.ts"
@@ -105,7 +105,7 @@ live("what the gateway refuses is said in its words", () =>
 live("rows with line ends in their values are found whole", () =>
   Effect.sync(() => {
     const csv = 'ts,key,value\r\n1,"a,b",x\r\n2,"a,b","line\r\n3,no,row"\r\n4,"a,b","cut\r\n5'
-    const found = lastWholeRow(Buffer.from(csv), "csv", ["a,b"])
+    const found = findLastCompleteRow(Buffer.from(csv), "csv", ["a,b"])
     expect(found).toMatchObject({ value: { ts: 4, keyIndex: 0 } })
   })
 )

@@ -1,7 +1,7 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { certificateFindings } from "../../src/config/Certificates.ts"
+import { checkCertificates } from "../../src/config/Certificates.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
 import { certificateAuthority } from "../support/certificates.ts"
 import { effect } from "../support/effectTest.ts"
@@ -16,7 +16,7 @@ effect("a certificate is warned of two weeks before it ends, and when it has end
     const named = { tlsCertFile: path("one.pem"), tlsKeyFile: path("one.key"), tlsClientCaFile: path("ca.pem"), tbCaFile: path("ca.pem") }
     const issues = Effect.fnUntraced(function* (days: number) {
       yield* TestClock.setTime(begin + days * day)
-      const { faults, warnings } = yield* certificateFindings(named)
+      const { errors: faults, warnings } = yield* checkCertificates(named)
       expect(faults).toEqual([])
       return warnings.map(({ issue, variable }) => `${variable} ${issue}`)
     })

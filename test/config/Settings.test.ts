@@ -1,8 +1,8 @@
 import { describe, expect } from "bun:test"
 import { ConfigProvider, Duration, Effect, FileSystem, Layer, Redacted } from "effect"
-import { effective, envSample, markdown } from "../../src/config/renderSettings.ts"
+import { effectiveSettings, renderEnvSample, renderMarkdown } from "../../src/config/renderSettings.ts"
 import { parseDotEnv } from "../../src/config/dotEnv.ts"
-import { InvalidSettings, type Overrides, read, Settings } from "../../src/config/Settings.ts"
+import { InvalidSettings, type Overrides, readSettings, Settings } from "../../src/config/Settings.ts"
 import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 
@@ -103,7 +103,7 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
         REDIS_URL: `https://:${canary}@redis.example.com`,
         TRUSTED_PROXIES: `10.0.0.0/8,${canary}`
       })
-      expect(error.faults.map(({ variable }) => variable).toSorted()).toEqual([
+      expect(error.issues.map(({ variable }) => variable).toSorted()).toEqual([
         "ALLOWED_HOSTS",
         "API_KEY",
         "BACKEND_CORS_ORIGINS",
@@ -149,7 +149,7 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     effect(`want exactly one way to log in to ThingsBoard, not ${name}`, () =>
       Effect.gen(function* () {
         const error = yield* faults({ API_KEY: enough.API_KEY, ...variables })
-        expect(error.faults).toHaveLength(1)
+        expect(error.issues).toHaveLength(1)
         expect(error.message).toContain(issue)
       })
     )
@@ -191,7 +191,7 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     effect(`take no ${name}`, () =>
       Effect.gen(function* () {
         const error = yield* faults({ ...enough, ...variables })
-        expect(error.faults).toHaveLength(1)
+        expect(error.issues).toHaveLength(1)
         expect(error.message).toContain(issue)
       })
     )
@@ -287,7 +287,7 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     Effect.gen(function* () {
       const blank = { HOST: " ", ALLOWED_HOSTS: "\t", TB_CA_FILE: "  ", API_KEY: " " }
       const error = yield* faults({ ...enough, ...blank })
-      expect(error.faults.map(({ variable }) => variable).toSorted()).toEqual(Object.keys(blank).toSorted())
+      expect(error.issues.map(({ variable }) => variable).toSorted()).toEqual(Object.keys(blank).toSorted())
       expect(error.message).toContain("HOST holds nothing but blanks")
       expect((yield* load({ ...enough, HOST: "" }, "ALLOWED_HOSTS=   # none")).host).toBe("0.0.0.0")
     })
@@ -312,10 +312,10 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
 describe("what is shown of settings", () => {
   effect("names origins and hides secrets", () =>
     Effect.gen(function* () {
-      const readings = yield* read({ PORT: "9000" }).pipe(
+      const readings = yield* readSettings({ PORT: "9000" }).pipe(
         Effect.provide(machine({ API_KEY: "canary-key", TB_PASSWORD: "canary-password" }, "TB_USERNAME=u"))
       )
-      const lines = effective(readings)
+      const lines = effectiveSettings(readings)
       const line = (variable: string) => lines.find((found) => found.variable === variable)
       expect(line("PORT")).toMatchObject({ value: "9000", from: "command line" })
       expect(line("API_KEY")).toMatchObject({ value: "(hidden)", from: "environment" })
@@ -329,14 +329,14 @@ describe("what is shown of settings", () => {
   effect("is the same in the checked-in files: else run `bun run settings`", () =>
     Effect.gen(function* () {
       const text = (name: string) => Effect.promise(() => Bun.file(new URL(`../../${name}`, import.meta.url)).text())
-      expect(yield* text(".env.sample")).toBe(envSample())
-      expect(yield* text("docs/settings.md")).toBe(markdown())
+      expect(yield* text(".env.sample")).toBe(renderEnvSample())
+      expect(yield* text("docs/settings.md")).toBe(renderMarkdown())
     })
   )
 
   effect("makes a sample that starts once the credentials are filled in", () =>
     Effect.gen(function* () {
-      const filled = envSample()
+      const filled = renderEnvSample()
         .replace("TB_USERNAME=", "TB_USERNAME=tenant@thingsboard.org")
         .replace("TB_PASSWORD=", "TB_PASSWORD=tenant")
         .replace(/^API_KEY=/m, "API_KEY=0123456789abcdef0123")

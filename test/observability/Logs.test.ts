@@ -7,7 +7,7 @@ import { canaries } from "../support/leaks/canaries.ts"
 
 const written = (format: Logs.LogFormat, message: Effect.Effect<void>) =>
   Effect.gen(function* () {
-    yield* Effect.provide(message, Logs.layerOf(format, "Info"))
+    yield* Effect.provide(message, Logs.makeLogsLayer(format, "Info"))
     return (yield* TestConsole.logLines).map(String)
   })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test"
 import { Duration, Effect, Layer, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { signals, signalsOf } from "../../src/config/OpenTelemetry.ts"
+import { readSignals, parseSignals } from "../../src/config/OpenTelemetry.ts"
 import { Settings } from "../../src/config/Settings.ts"
 import * as Observability from "../../src/observability/Observability.ts"
 import * as BunHttpServer from "../../src/platform/BunHttpServer.ts"
@@ -148,14 +148,14 @@ describe("OpenTelemetry", () => {
     Effect.gen(function* () {
       const upstream = yield* request("/devices")
       expect(upstream.traceparent).toBe(`00-${trace}-${caller}-01`)
-      expect(yield* Effect.provide(signals, Runtime.layer)).toBeUndefined()
+      expect(yield* Effect.provide(readSignals, Runtime.layer)).toBeUndefined()
     })
   )
 })
 
 describe("what the variables ask for", () => {
   const asked = (environment: Record<string, string>) => {
-    const found = signalsOf(environment)
+    const found = parseSignals(environment)
     return found === undefined ? undefined : { traces: found.traces, metrics: found.metrics, logs: found.logs }
   }
   effect("is nothing by default, or when the SDK is disabled", () =>

@@ -4,10 +4,10 @@ import { Argument, Command } from "effect/cli"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 import { digestOf, looksGenerated } from "../../apikeys/KeyFormat.ts"
 import { json } from "../flags.ts"
-import { expires } from "./expiry.ts"
-import { file, KeyCommandFailed, orProblem } from "./file.ts"
-import { endOf, jsonOf, print, type State, stateOf, summaryOf, timeText } from "./output.ts"
-import { changeKeys } from "./write.ts"
+import { expires } from "./expiresFlag.ts"
+import { fileFlag, KeyCommandFailed, orOutputError } from "./keyFile.ts"
+import { formatExpiry, toJson, printResult, type KeyState, keyState, summarizeKey, formatTime } from "./output.ts"
+import { changeKeys } from "./changeKeys.ts"
 
 const id = Argument.String("id").pipe(Argument.withDescription("The key's id, as `boardwalk keys list` shows it"))
 
@@ -32,16 +32,16 @@ const changeKey = Effect.fnUntraced(function* (file: string, id: string, change:
   return { key: ofIt(after)!, isChanged: after !== before }
 })
 
-const tell = Effect.fnUntraced(function* (key: KeyEntry, json: boolean, sentence: (state: State) => string) {
+const tell = Effect.fnUntraced(function* (key: KeyEntry, json: boolean, sentence: (state: KeyState) => string) {
   const now = yield* DateTime.now
-  yield* orProblem(print(json ? jsonOf(summaryOf(key, now)) : sentence(stateOf(key, now))))
+  yield* orOutputError(printResult(json ? toJson(summarizeKey(key, now)) : sentence(keyState(key, now))))
 })
 
 const soon = "a running gateway takes that over within seconds"
 
 export const revoke = Command.make(
   "revoke",
-  { file, id, json },
+  { file: fileFlag, id, json },
   Effect.fnUntraced(function* ({ file, id, json }) {
     const { isChanged, key } = yield* changeKey(file, id, (key) => (key.disabled === true ? key : { ...key, disabled: true }))
     yield* tell(key, json, () => (isChanged ? `Key ${id} is disabled; ${soon}.` : `Key ${id} was disabled already.`))
@@ -58,12 +58,12 @@ const enabled = (key: KeyEntry): KeyEntry => Struct.omit(key, ["disabled"])
 
 export const enable = Command.make(
   "enable",
-  { file, id, json },
+  { file: fileFlag, id, json },
   Effect.fnUntraced(function* ({ file, id, json }) {
     const { isChanged, key } = yield* changeKey(file, id, (key) => (key.disabled === true ? enabled(key) : key))
     yield* tell(key, json, (state) => {
       if (state === "expired")
-        return `Key ${id} is not disabled, but it expired ${endOf(key)}: \`boardwalk keys extend\` gives it another end.`
+        return `Key ${id} is not disabled, but it expired ${formatExpiry(key)}: \`boardwalk keys extend\` gives it another end.`
       return isChanged ? `Key ${id} works again; ${soon}.` : `Key ${id} was not disabled.`
     })
   })
@@ -75,10 +75,10 @@ export const enable = Command.make(
 
 export const extend = Command.make(
   "extend",
-  { file, id, expires, json },
+  { file: fileFlag, id, expires, json },
   Effect.fnUntraced(function* ({ expires, file, id, json }) {
     const { key } = yield* changeKey(file, id, (key) => ({ ...key, expires_at: expires }))
-    const end = `Key ${id}: it ends ${timeText(expires)}`
+    const end = `Key ${id}: it ends ${formatTime(expires)}`
     yield* tell(key, json, (state) => (state === "disabled" ? `${end}, but it is disabled.` : `${end}; ${soon}.`))
   })
 ).pipe(

@@ -4,15 +4,15 @@ import { allScopes, type KeyEntry, KeyId, type KeyScope } from "../../domain/Api
 import { randomBytes } from "../../platform/Digest.ts"
 import { digestOf, createKey } from "../../apikeys/KeyFormat.ts"
 import { json, notBlank } from "../flags.ts"
-import { expires } from "./expiry.ts"
-import { file, KeyCommandFailed, systemMessage } from "./file.ts"
-import { identity, identityFlags, restriction, restrictionFlags } from "./flags.ts"
-import { idOf } from "./id.ts"
-import { endOf, jsonOf, print, timeText } from "./output.ts"
-import { changeKeys } from "./write.ts"
+import { expires } from "./expiresFlag.ts"
+import { fileFlag, KeyCommandFailed, systemMessage } from "./keyFile.ts"
+import { toIdentity, identityFlags, toRestriction, restrictionFlags } from "./createFlags.ts"
+import { makeKeyId } from "./makeKeyId.ts"
+import { formatExpiry, toJson, printResult, formatTime } from "./output.ts"
+import { changeKeys } from "./changeKeys.ts"
 
 const flags = {
-  file,
+  file: fileFlag,
   name: Flag.String("name").pipe(
     Flag.withDescription("What the key is for, such as 'Grafana'"),
     notBlank("something beside blanks"),
@@ -66,7 +66,7 @@ const takeBack = (file: string, entry: KeyEntry, why: string) =>
 const announce = Effect.fnUntraced(function* (file: string, entry: KeyEntry, isNew: boolean) {
   if (isNew)
     yield* Console.error(`${file} is new, and only its owner can read it: give it to the gateway's user where that is another one.`)
-  if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id}: it ends ${timeText(entry.expires_at)}.`)
+  if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id}: it ends ${formatTime(entry.expires_at)}.`)
   yield* Console.error(`Key ${entry.id} was added to ${file}. It is shown this once:`)
 })
 
@@ -74,23 +74,23 @@ export const create = Command.make(
   "create",
   flags,
   Effect.fnUntraced(function* ({ expires, file, id, identifying, json, name, requests, restricting, scope }) {
-    const acting = yield* identity(identifying)
+    const acting = yield* toIdentity(identifying)
     const key = createKey(randomBytes)
     const sha256 = digestOf(key)
     const entry: KeyEntry = {
-      id: Option.getOrElse(id, () => idOf(name, sha256)),
+      id: Option.getOrElse(id, () => makeKeyId(name, sha256)),
       name,
       sha256,
       scopes: [...new Set<KeyScope>(scope)],
-      ...restriction(restricting),
+      ...toRestriction(restricting),
       ...acting,
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
       ...(Option.isSome(expires) ? { expires_at: expires.value } : {})
     }
     const { isNew } = yield* add(file, entry)
     yield* announce(file, entry, isNew)
-    const shown = json ? jsonOf({ id: entry.id, name, key, expires_at: endOf(entry) }) : key
-    yield* Effect.catchTag(print(shown), "PlatformError", (error) => takeBack(file, entry, systemMessage(error)))
+    const shown = json ? toJson({ id: entry.id, name, key, expires_at: formatExpiry(entry) }) : key
+    yield* Effect.catchTag(printResult(shown), "PlatformError", (error) => takeBack(file, entry, systemMessage(error)))
   })
 ).pipe(
   Command.withShortDescription("Make a key"),

@@ -3,18 +3,18 @@ import { CliOutput, Command } from "effect/cli"
 import type { KeyEntry, KeyIdentity } from "../../domain/ApiKey.ts"
 import { escapeControls } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
-import { file, orProblem, readKeys } from "./file.ts"
-import { endOf, jsonOf, print, stateOf, summaryOf } from "./output.ts"
+import { fileFlag, orOutputError, readKeys } from "./keyFile.ts"
+import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
 
 const userOf = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
 
 const cellsOf = (key: KeyEntry, now: DateTime.DateTime) =>
   [
     key.id,
-    stateOf(key, now),
+    keyState(key, now),
     key.name,
     key.scopes.join(" "),
-    key.expires_at === undefined ? "" : `until ${endOf(key)}`,
+    key.expires_at === undefined ? "" : `until ${formatExpiry(key)}`,
     key.rate_limit === undefined ? "" : `${key.rate_limit.requests} requests in ${key.rate_limit.window_seconds} s`,
     key.devices === undefined ? "" : JSON.stringify(key.devices),
     key.thingsboard === undefined ? "" : `as ${userOf(key.thingsboard)}`
@@ -39,7 +39,7 @@ export const aligned = (rows: Rows) => {
 }
 
 const rowOf = (key: KeyEntry, now: DateTime.DateTime) => ({
-  ...summaryOf(key, now),
+  ...summarizeKey(key, now),
   scopes: key.scopes,
   devices: key.devices ?? null,
   thingsboard: key.thingsboard ?? null,
@@ -48,14 +48,14 @@ const rowOf = (key: KeyEntry, now: DateTime.DateTime) => ({
 
 export const list = Command.make(
   "list",
-  { file, json },
+  { file: fileFlag, json },
   Effect.fnUntraced(function* ({ file, json }) {
     const keys = yield* readKeys(file)
     const now = yield* DateTime.now
-    if (json) return yield* orProblem(print(jsonOf(keys.map((key) => rowOf(key, now)))))
+    if (json) return yield* orOutputError(printResult(toJson(keys.map((key) => rowOf(key, now)))))
     const onTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
     const rows = keys.map((key) => cellsOf(key, now))
-    if (rows.length > 0) yield* orProblem(print((onTerminal ? aligned(rows) : plain(rows)).join("\n")))
+    if (rows.length > 0) yield* orOutputError(printResult((onTerminal ? aligned(rows) : plain(rows)).join("\n")))
   })
 ).pipe(
   Command.withShortDescription("List the keys of the file"),

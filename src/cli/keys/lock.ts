@@ -1,8 +1,8 @@
 /** One command at a time changes a file of keys: what two read at once, only one of them could write. */
 import { Clock, Effect, FileSystem, Option, type PlatformError, Schedule, Schema } from "effect"
-import { KeyCommandFailed } from "./file.ts"
+import { KeyCommandFailed } from "./keyFile.ts"
 
-class Taken extends Schema.TaggedError<Taken>()("Taken", {}) {}
+class LockTaken extends Schema.TaggedError<LockTaken>()("Taken", {}) {}
 
 const patience = "10 seconds"
 /** A change takes milliseconds: a lock that has been there for so long was left behind by a command that was killed. */
@@ -30,7 +30,7 @@ const ageOf = Effect.fnUntraced(function* (lock: string) {
 const take = Effect.fnUntraced(function* (lock: string) {
   const files = yield* FileSystem.FileSystem
   yield* Effect.catchTag(files.writeFileString(lock, "", { flag: "wx", mode: 0o600 }), "PlatformError", (error) =>
-    Effect.fail(error.reason._tag === "AlreadyExists" ? new Taken() : error)
+    Effect.fail(error.reason._tag === "AlreadyExists" ? new LockTaken() : error)
   )
 })
 

@@ -3,27 +3,27 @@ import { DateTime, Effect, Stdio, Stream } from "effect"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 
 /** Unlike the console, this fails when the text cannot be written: the disk is full, or nobody reads the pipe. The last output of a command. */
-export const print = (text: string) =>
+export const printResult = (text: string) =>
   Effect.flatMap(Stdio.Stdio, (stdio) => Stream.run(Stream.make(`${text}\n`), stdio.stdout({ endOnDone: true })))
 
-export const jsonOf = (value: unknown) => JSON.stringify(value, undefined, 2)
+export const toJson = (value: unknown) => JSON.stringify(value, undefined, 2)
 
-export type State = "active" | "expired" | "disabled"
+export type KeyState = "active" | "expired" | "disabled"
 
-export const stateOf = (key: KeyEntry, now: DateTime.DateTime): State => {
+export const keyState = (key: KeyEntry, now: DateTime.DateTime): KeyState => {
   if (key.disabled === true) return "disabled"
   return key.expires_at !== undefined && DateTime.isLessThanOrEqualTo(key.expires_at, now) ? "expired" : "active"
 }
 
 /** To the second where it is a whole one, as everybody writes it. */
-export const timeText = (time: DateTime.DateTime) => DateTime.formatIso(time).replace(".000Z", "Z")
+export const formatTime = (time: DateTime.DateTime) => DateTime.formatIso(time).replace(".000Z", "Z")
 
-export const endOf = (key: KeyEntry) => (key.expires_at === undefined ? null : timeText(key.expires_at))
+export const formatExpiry = (key: KeyEntry) => (key.expires_at === undefined ? null : formatTime(key.expires_at))
 
 /** What is told of one key, in JSON. */
-export const summaryOf = (key: KeyEntry, now: DateTime.DateTime) => ({
+export const summarizeKey = (key: KeyEntry, now: DateTime.DateTime) => ({
   id: key.id,
   name: key.name,
-  state: stateOf(key, now),
-  expires_at: endOf(key)
+  state: keyState(key, now),
+  expires_at: formatExpiry(key)
 })

@@ -3,17 +3,17 @@ import { Command, Flag, Prompt, TerminalCapabilities } from "effect/cli"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 import { escapeControls } from "../../observability/escapeControls.ts"
 import { digestOf, isWellFormed, looksGenerated } from "../../apikeys/KeyFormat.ts"
-import { fromVariable, json, wrongUse } from "../flags.ts"
-import { file, KeyCommandFailed, orProblem, readKeys } from "./file.ts"
-import { endOf, jsonOf, print, stateOf, summaryOf } from "./output.ts"
+import { readVariableFlag, json, usageError } from "../flags.ts"
+import { fileFlag, KeyCommandFailed, orOutputError, readKeys } from "./keyFile.ts"
+import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
 
 const key = Flag.Redacted("key").pipe(
   Flag.withDescription("The key; better given as BOARDWALK_KEY or on standard input, since lists of processes show this"),
   Flag.map(Option.some),
-  Flag.withDefault(Effect.map(fromVariable("BOARDWALK_KEY"), Option.map(Redacted.make)))
+  Flag.withDefault(Effect.map(readVariableFlag("BOARDWALK_KEY"), Option.map(Redacted.make)))
 )
 
-const noKey = wrongUse(["keys", "verify"], "No key was given: give it on standard input, or as BOARDWALK_KEY")
+const noKey = usageError(["keys", "verify"], "No key was given: give it on standard input, or as BOARDWALK_KEY")
 
 const asked = Prompt.run(Prompt.Hidden({ message: "Key (not shown)" })).pipe(Effect.catchTag("QuitError", () => Effect.fail(noKey)))
 
@@ -41,27 +41,27 @@ const stranger = (presented: string, file: string) => {
 }
 
 const sentenceOf = (key: KeyEntry, now: DateTime.DateTime) => {
-  const state = stateOf(key, now)
+  const state = keyState(key, now)
   const name = `This is key ${key.id} (${escapeControls(key.name)})`
   if (state === "disabled") return `${name}, which is disabled.`
-  if (state === "expired") return `${name}, which expired ${endOf(key)}.`
-  return key.expires_at === undefined ? `${name}.` : `${name}, which ends ${endOf(key)}.`
+  if (state === "expired") return `${name}, which expired ${formatExpiry(key)}.`
+  return key.expires_at === undefined ? `${name}.` : `${name}, which ends ${formatExpiry(key)}.`
 }
 
 export const verify = Command.make(
   "verify",
-  { file, key, json },
+  { file: fileFlag, key, json },
   Effect.fnUntraced(function* ({ file, json, key }) {
     const presented = Redacted.value(Option.isSome(key) ? key.value : yield* fromInput).trim()
     if (presented === "") return yield* noKey
     const keys = yield* readKeys(file)
     const now = yield* DateTime.now
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
-    const [state, sentence] = found === undefined ? stranger(presented, file) : [stateOf(found, now), sentenceOf(found, now)]
-    const summary = found === undefined ? { id: null, name: null, state, expires_at: null } : summaryOf(found, now)
-    if (json) yield* orProblem(print(jsonOf(summary)))
+    const [state, sentence] = found === undefined ? stranger(presented, file) : [keyState(found, now), sentenceOf(found, now)]
+    const summary = found === undefined ? { id: null, name: null, state, expires_at: null } : summarizeKey(found, now)
+    if (json) yield* orOutputError(printResult(toJson(summary)))
     if (state !== "active") return yield* new KeyCommandFailed({ message: sentence })
-    if (!json) yield* orProblem(print(sentence))
+    if (!json) yield* orOutputError(printResult(sentence))
   })
 ).pipe(
   Command.withShortDescription("Tell which key of the file a key is"),

@@ -21,7 +21,8 @@ export const authenticate =
       const address = fiber.getRef(CurrentExchange)?.remoteAddress ?? "unknown"
       const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
       const key = presented === "" ? undefined : keys.verify(presented, now)
-      if (key === undefined) return Effect.flatMap(guesses.failed(address), (standing) => failIfExceeded(standing, undefined, refused))
+      if (key === undefined)
+        return Effect.flatMap(guesses.recordFailure(address), (standing) => failIfExceeded(standing, undefined, refused))
       const newcomer = guesses.admit(address, key.id, now)
       if (newcomer === undefined) return admitted(key)
       return Effect.flatMap(newcomer, (standing) => (standing.exceeded ? failIfExceeded(standing, key.id, admitted(key)) : admitted(key)))

@@ -9,7 +9,7 @@ import { failWithProblem } from "../response/problem.ts"
 import { type LimitKind, logRateLimitExceeded } from "../logging/securityLog.ts"
 
 /** The headers of the FastAPI proxy and those of the IETF draft. */
-export const setRateLimitHeaders = ({ limit, remaining, reset, windowSeconds }: RateLimitStatus) =>
+export const setRateLimitHeaders = ({ limit, remaining, resetSeconds: reset, windowSeconds }: RateLimitStatus) =>
   Effect.withFiber((fiber) => {
     const headers = fiber.getRef(CurrentExchange)?.headers
     if (headers !== undefined) {
@@ -46,9 +46,9 @@ export const failIfExceeded = <A, E, R>(
 ): Effect.Effect<A, E | RateLimited, R> => {
   const outcome: Effect.Effect<A, E | RateLimited, R> = standing.exceeded
     ? failTooManyRequests(
-        `Rate limit exceeded: try again in ${standing.reset} s.`,
-        standing.reset,
-        standing.of === "key" ? "key_limit" : "address_limit",
+        `Rate limit exceeded: try again in ${standing.resetSeconds} s.`,
+        standing.resetSeconds,
+        standing.owner === "key" ? "key_limit" : "address_limit",
         keyId
       )
     : next
@@ -62,6 +62,8 @@ export const countPerKey = Effect.gen(function* () {
   const common = { requests: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
   return <A, E, R>({ id, rateLimit }: Pick<Caller, "id" | "rateLimit">, next: Effect.Effect<A, E, R>) => {
     const { requests, windowMillis } = rateLimit ?? common
-    return Effect.flatMap(limits.take({ name: `key:${id}`, requests, windowMillis }), (standing) => failIfExceeded(standing, id, next))
+    return Effect.flatMap(limits.consume({ name: `key:${id}`, limit: requests, windowMillis }), (standing) =>
+      failIfExceeded(standing, id, next)
+    )
   }
 })

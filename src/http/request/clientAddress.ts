@@ -1,7 +1,7 @@
 /** Who calls, when proxies stand between: `X-Forwarded-For` is believed as far as TRUSTED_PROXIES wrote it, and not at all from others. */
 import { Result } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
-import { networkOf } from "../../config/networks.ts"
+import { parseNetwork } from "../../config/networks.ts"
 
 const parse = (text: string): NetAddress.IpAddress | undefined => {
   // Some proxies write the port too: 192.0.2.1:4711 or [2001:db8::1]:4711.
@@ -13,7 +13,7 @@ const parse = (text: string): NetAddress.IpAddress | undefined => {
 /** `proxies` are checked networks. The result is the nearest address that is no trusted proxy. */
 export const clientAddress = (proxies: ReadonlyArray<string>): ((peer: string, forwardedFor: string | null) => string) => {
   if (proxies.length === 0) return (peer) => peer
-  const networks = proxies.flatMap((proxy) => networkOf(proxy) ?? [])
+  const networks = proxies.flatMap((proxy) => parseNetwork(proxy) ?? [])
   const isTrusted = (address: NetAddress.IpAddress) => networks.some((network) => IpNetwork.contains(network, address))
   return (peer, forwardedFor) => {
     if (forwardedFor === null) return peer

@@ -4,10 +4,10 @@ import { Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { expiryOf } from "../../../src/cli/keys/expiry.ts"
-import { idOf } from "../../../src/cli/keys/id.ts"
+import { parseExpiry } from "../../../src/cli/keys/expiresFlag.ts"
+import { makeKeyId } from "../../../src/cli/keys/makeKeyId.ts"
 import { aligned, plain } from "../../../src/cli/keys/list.ts"
-import { timeText } from "../../../src/cli/keys/output.ts"
+import { formatTime } from "../../../src/cli/keys/output.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { effect, live } from "../../support/effectTest.ts"
 import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
@@ -16,8 +16,8 @@ import { main, runProgram, startProgram } from "../../support/program.ts"
 test("an id is made of the letters of a name, whatever they are, and never looks like a flag", () => {
   const digest = "5b6da5".padEnd(64, "0")
   const names = { "Zähler Ünït": "zahler-unit", 温度: "key", "--x--": "x", "": "key", "ﬁne ①": "fine-1", Crème: "creme" }
-  for (const [name, id] of Object.entries(names)) expect([name, idOf(name, digest)]).toEqual([name, `${id}-5b6da5`])
-  expect(idOf(`${"a".repeat(39)} b`, digest)).toBe(`${"a".repeat(39)}-5b6da5`)
+  for (const [name, id] of Object.entries(names)) expect([name, makeKeyId(name, digest)]).toEqual([name, `${id}-5b6da5`])
+  expect(makeKeyId(`${"a".repeat(39)} b`, digest)).toBe(`${"a".repeat(39)}-5b6da5`)
 })
 
 effect("an end is a date, a time with its offset or a length; what is past or no such day is refused", () =>
@@ -32,7 +32,7 @@ effect("an end is a date, a time with its offset or a length; what is past or no
       "90d": "2027-05-01T10:30:00Z",
       "12h": "2027-01-31T22:30:00Z"
     }
-    for (const [text, end] of Object.entries(ends)) expect([text, timeText(yield* expiryOf(text))]).toEqual([text, end])
+    for (const [text, end] of Object.entries(ends)) expect([text, formatTime(yield* parseExpiry(text))]).toEqual([text, end])
     const refused = {
       "is past": ["2020-01-01", "2027-01-30", "2027-01-31T11:30:00+01:00", "0d"],
       "is no time that is understood": [
@@ -52,7 +52,7 @@ effect("an end is a date, a time with its offset or a length; what is past or no
     }
     for (const [why, texts] of Object.entries(refused)) {
       for (const text of texts) {
-        const exit = yield* Effect.exit(expiryOf(text))
+        const exit = yield* Effect.exit(parseExpiry(text))
         expect([text, Exit.isFailure(exit) ? String(exit.cause) : exit]).toEqual([text, expect.stringContaining(why)])
       }
     }

@@ -1,6 +1,6 @@
 /** What a server in this process tells of itself, for the watch: log lines in each form, spans, metrics. */
 import { Cause, Context, Effect, Layer, Logger, Metric, References, Tracer } from "effect"
-import { Spans } from "../../../src/observability/Observability.ts"
+import { SpansLayer } from "../../../src/observability/Observability.ts"
 import * as Logs from "../../../src/observability/Logs.ts"
 import { checkForLeaks } from "./watch.ts"
 
@@ -26,8 +26,8 @@ const lookAtMetrics = Effect.map(Metric.dump, (text) => checkForLeaks("metric", 
 export const captureSignals = () => {
   const lines: Array<string> = []
   const records: Array<Record<string, unknown>> = []
-  const forms = [Logs.lines("logfmt"), Logs.lines("pretty"), Logs.lines("pretty", true)]
-  const asJson = Logs.lines("json")
+  const forms = [Logs.makeLineLogger("logfmt"), Logs.makeLineLogger("pretty"), Logs.makeLineLogger("pretty", true)]
+  const asJson = Logs.makeLineLogger("json")
   const keep = Logger.make((options) => {
     const { cause, fiber, logLevel, message } = options
     lines.push(Bun.inspect({ logLevel, message, cause, annotations: fiber.getRef(References.CurrentLogAnnotations) }, { depth: 8 }))
@@ -38,7 +38,7 @@ export const captureSignals = () => {
   const layer = Layer.mergeAll(
     Logger.layer([keep]),
     Layer.succeed(References.MinimumLogLevel, "All"),
-    Spans,
+    SpansLayer,
     Layer.succeed(Tracer.Tracer, tracer),
     Layer.effectDiscard(Effect.addFinalizer(() => lookAtMetrics))
   )

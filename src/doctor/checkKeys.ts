@@ -34,14 +34,14 @@ const counted = ({ file }: KeyFileContents, { apiKey }: Named) => {
 }
 
 /** The same, where ThingsBoard cannot be asked. */
-export const keysReadable = (named: Named): Effect.Effect<string, CheckFailure | Skipped, FileSystem.FileSystem> =>
+export const checkKeysOffline = (named: Named): Effect.Effect<string, CheckFailure | Skipped, FileSystem.FileSystem> =>
   Effect.map(
     readable(named),
     (found) => `${counted(found, named)}${found.users.size === 0 ? "" : ", whose ThingsBoard users were not tried"}`
   )
 
 /** The same, and the ThingsBoard users of keys can log in. */
-export const keysUsable = Effect.fnUntraced(function* (named: Named) {
+export const checkKeys = Effect.fnUntraced(function* (named: Named) {
   const found = yield* readable(named)
   const identities = yield* UserSessions
   for (const [id, user] of found.users) {

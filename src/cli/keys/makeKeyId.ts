@@ -6,7 +6,7 @@ const longest = 40
  * "Zähler Ünït" becomes `zahler-unit-` and six digits. They are of the digest, so that no part of a key stands in a log; a name without
  * any letter of an id gives `key-`.
  */
-export const idOf = (name: string, sha256: string) => {
+export const makeKeyId = (name: string, sha256: string) => {
   const words = name
     .normalize("NFKD")
     .replaceAll(/\p{M}/gu, "")

@@ -9,7 +9,7 @@ const refused = (way: "Password" | "ApiKey") =>
     ? "Is TB_API_KEY right, enabled and not expired, and is this ThingsBoard 4.3 or later?"
     : "Are TB_USERNAME and TB_PASSWORD right? Many failed tries lock the account; accounts with a second factor cannot be used."
 
-export const login = Effect.gen(function* () {
+export const checkLogin = Effect.gen(function* () {
   const { tbCredentials } = yield* Settings
   const session = yield* Session
   const { authority } = yield* session.authorization.pipe(

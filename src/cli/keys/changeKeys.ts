@@ -2,7 +2,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { type KeyEntry, KeysFile } from "../../domain/ApiKey.ts"
 import { randomBytes } from "../../platform/Digest.ts"
-import { isMissing, KeyCommandFailed, missing, readKeys, systemMessage } from "./file.ts"
+import { isMissing, KeyCommandFailed, missing, readKeys, systemMessage } from "./keyFile.ts"
 import { withLock } from "./lock.ts"
 
 const isBusy = ({ reason }: PlatformError.PlatformError) => reason._tag === "Busy"

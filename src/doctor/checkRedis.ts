@@ -1,6 +1,6 @@
 import { Effect, Redacted } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { tryRedis } from "../ratelimit/RateLimits.ts"
+import { probeRedis } from "../ratelimit/RateLimits.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
 const hints: Readonly<Record<string, string>> = {
@@ -11,11 +11,11 @@ const hints: Readonly<Record<string, string>> = {
 }
 
 /** Redis can keep the counts of limits. Without it a gateway serves all the same, and counts for itself. */
-export const redisCounts = Effect.gen(function* () {
+export const checkRedis = Effect.gen(function* () {
   const { redisUrl } = yield* Settings
   if (redisUrl === undefined) return yield* new Skipped({ detail: "no REDIS_URL" })
   yield* Effect.mapError(
-    tryRedis(Redacted.value(redisUrl)),
+    probeRedis(Redacted.value(redisUrl)),
     (reason) =>
       new CheckFailure({
         detail: `limits are not shared: ${reason}`,

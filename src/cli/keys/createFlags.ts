@@ -3,7 +3,7 @@ import { Effect, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { CustomerId, type DeviceRestriction, type KeyIdentity, type SecretReference, VariableName } from "../../domain/ApiKey.ts"
 import { DeviceId } from "../../domain/Ids.ts"
-import { notBlank, wrongUse } from "../flags.ts"
+import { notBlank, usageError } from "../flags.ts"
 
 export const restrictionFlags = {
   ids: Flag.String("device-id").pipe(
@@ -32,7 +32,7 @@ interface Restricting {
   readonly customer: Option.Option<typeof CustomerId.Type>
 }
 
-export const restriction = ({ customer, ids, types }: Restricting): { readonly devices?: DeviceRestriction } => {
+export const toRestriction = ({ customer, ids, types }: Restricting): { readonly devices?: DeviceRestriction } => {
   const given = {
     ...(ids.length > 0 ? { ids } : {}),
     ...(types.length > 0 ? { types } : {}),
@@ -72,12 +72,12 @@ export const identityFlags = {
 
 type Identifying = { readonly [Name in keyof typeof identityFlags]: Option.Option<string> }
 
-const unclear = wrongUse(
+const unclear = usageError(
   ["keys", "create"],
   "Give --thingsboard-user with --thingsboard-password-file or --thingsboard-password-env, or else one of --thingsboard-api-key-file and --thingsboard-api-key-env"
 )
 
-export const identity = ({ apiKeyEnv, apiKeyFile, passwordEnv, passwordFile, username }: Identifying) =>
+export const toIdentity = ({ apiKeyEnv, apiKeyFile, passwordEnv, passwordFile, username }: Identifying) =>
   Effect.suspend((): Effect.Effect<{ readonly thingsboard?: KeyIdentity }, CliError.ShowHelp> => {
     const references = (kind: "file" | "env", given: Option.Option<string>): ReadonlyArray<SecretReference> =>
       Option.match(given, { onNone: () => [], onSome: (place) => [kind === "file" ? { file: place } : { env: place }] })

@@ -2,14 +2,14 @@ import { Effect, Option, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import * as BoardwalkClient from "../client/BoardwalkClient.ts"
 import { localGateway, type GatewayAddress, describeTlsFailure } from "../config/localGateway.ts"
-import { Settings, variable } from "../config/Settings.ts"
+import { Settings, readVariable } from "../config/Settings.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
 /** `API_KEY`, else the key that commands send. */
 const keyToAskWith = Effect.gen(function* () {
   const { apiKey } = yield* Settings
   if (apiKey !== undefined) return { name: "API_KEY", key: apiKey }
-  const given = yield* Effect.orElseSucceed(variable("BOARDWALK_KEY"), Option.none)
+  const given = yield* Effect.orElseSucceed(readVariable("BOARDWALK_KEY"), Option.none)
   return Option.isSome(given) ? { name: "BOARDWALK_KEY", key: Redacted.make(given.value) } : undefined
 })
 
@@ -52,7 +52,7 @@ const client = ({ headers }: GatewayAddress) =>
   HttpClient.HttpClient.pipe(Effect.map(HttpClient.mapRequest(HttpClientRequest.setHeaders(headers))))
 
 /** What an application meets: liveness, readiness, and a list with the configured key. */
-export const ownEndpoints = Effect.gen(function* () {
+export const checkGateway = Effect.gen(function* () {
   const reach = yield* Effect.orDie(localGateway) // the same file was read for the settings a moment ago
   return yield* look(reach.url).pipe(
     Effect.provideServiceEffect(HttpClient.HttpClient, client(reach)),

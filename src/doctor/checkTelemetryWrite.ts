@@ -17,7 +17,7 @@ const ailment = (detail: string) => () =>
   new CheckFailure({ detail, hint: "May this user write telemetry, and are its devices' quotas and ThingsBoard's queue in order?" })
 
 /** Writes the time under a key of its own to the first device, and looks whether ThingsBoard gives it back. */
-export const pointWritten = Effect.gen(function* () {
+export const checkTelemetryWrite = Effect.gen(function* () {
   const devices = yield* Devices
   const thingsBoard = yield* ThingsBoard
   const { items } = yield* Effect.mapError(devices.list({ page: 0, pageSize: 1 }), ailment("no device to write to"))

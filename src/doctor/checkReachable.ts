@@ -4,7 +4,7 @@ import { Settings } from "../config/Settings.ts"
 import { CheckFailure } from "./Check.ts"
 
 /** Any answer over HTTP counts, whatever its status. */
-export const reachable = Effect.gen(function* () {
+export const checkReachable = Effect.gen(function* () {
   const { tbHost } = yield* Settings
   yield* HttpClient.get(`${tbHost}/api/noauth/activate`).pipe(
     Effect.timeout("10 seconds"),

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { Devices } from "../services/devices/Devices.ts"
 import { CheckFailure } from "./Check.ts"
 
-export const devicesFound = Effect.gen(function* () {
+export const checkDevices = Effect.gen(function* () {
   const devices = yield* Devices
   const page = yield* devices
     .list({ page: 0, pageSize: 1 })

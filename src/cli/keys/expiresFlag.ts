@@ -2,7 +2,7 @@
 import { DateTime, Effect, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { OffsetDateTime } from "../../domain/ApiKey.ts"
-import { timeText } from "./output.ts"
+import { formatTime } from "./output.ts"
 
 const moment = Schema.decodeOption(OffsetDateTime)
 
@@ -25,12 +25,12 @@ const wrong = (sentence: string) => new CliError.ValidationError({ message: `--e
 /** Whether it can be written, and read again as the same: the file has no place for the year 10000. */
 const fits = (end: DateTime.Utc) => Option.isSome(Schema.encodeOption(OffsetDateTime)(end))
 
-export const expiryOf = Effect.fnUntraced(function* (text: string) {
+export const parseExpiry = Effect.fnUntraced(function* (text: string) {
   const now = yield* DateTime.now
   const end = Option.firstSomeOf([moment(text), endOfDay(text), after(text, now)])
   if (Option.isNone(end) || !fits(end.value)) return yield* wrong(`${JSON.stringify(text)} is no time that is understood. ${expected}`)
   if (DateTime.isLessThanOrEqualTo(end.value, now))
-    return yield* wrong(`${JSON.stringify(text)} is past: the key would end ${timeText(end.value)}`)
+    return yield* wrong(`${JSON.stringify(text)} is past: the key would end ${formatTime(end.value)}`)
   return end.value
 })
 
@@ -39,5 +39,5 @@ export const expires = Flag.String("expires").pipe(
   Flag.withDescription(
     "When the key stops working: after a day in UTC (2027-12-31), at a time (2027-12-31T18:00:00+01:00) or in a while (90d, 12h)"
   ),
-  Flag.mapEffect(expiryOf)
+  Flag.mapEffect(parseExpiry)
 )

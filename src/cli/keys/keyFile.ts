@@ -3,18 +3,18 @@ import { Effect, FileSystem, type PlatformError, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { escapeControls } from "../../observability/escapeControls.ts"
 import { andMore } from "../../domain/andMore.ts"
-import { type KeyFileErrors, type KeyFileProblem, parseKeyFile } from "../../apikeys/parseKeyFile.ts"
-import { notBlank, orVariable } from "../flags.ts"
+import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "../../apikeys/parseKeyFile.ts"
+import { notBlank, withVariableFallback } from "../flags.ts"
 
 export class KeyCommandFailed extends Schema.TaggedError<KeyCommandFailed>()("KeysProblem", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
 }
 
-export const file = Flag.String("file").pipe(
+export const fileFlag = Flag.String("file").pipe(
   Flag.withMetavar("path"),
   Flag.withDescription("The file of keys; API_KEYS_FILE when it is not given"),
   notBlank("the path of a file"),
-  orVariable("file", "API_KEYS_FILE", (path) => path)
+  withVariableFallback("file", "API_KEYS_FILE", (path) => path)
 )
 
 /** What the system says, such as "EACCES: permission denied, open '/etc/keys.json'". */
@@ -33,7 +33,7 @@ const maxProblems = 20
 const entryName = ({ id, number }: NonNullable<KeyFileProblem["entry"]>) =>
   typeof id === "string" && id !== "" ? `key ${id}` : `key number ${number}`
 
-const lineOf = ({ entry, members, message }: KeyFileProblem) => {
+const lineOf = ({ entry, path: members, message }: KeyFileProblem) => {
   const place = [entry === undefined ? "" : entryName(entry), members.join(".")].filter((part) => part !== "")
   return `  ${escapeControls(place.map((part) => `${part}: `).join(""))}${message}`
 }
@@ -43,20 +43,20 @@ const misfitting = (path: string, misfits: ReadonlyArray<KeyFileProblem>) => {
   return [`${path} is no file of keys:`, ...misfits.slice(0, maxProblems).map(lineOf), ...rest].join("\n")
 }
 
-const sentenceOf = (path: string, fault: KeyFileErrors) => {
+const sentenceOf = (path: string, fault: KeyFileError) => {
   switch (fault._tag) {
     case "Empty":
       return `${path} is empty.`
     case "NotJson":
       return `${path} is not JSON: it was cut off, or a change by hand spoilt it.`
-    case "Doubled":
-      return `${path}: one object has the member ${escapeControls(fault.member)} twice, and only the last would count.`
-    case "Misfits":
-      return misfitting(path, fault.misfits)
+    case "DuplicateField":
+      return `${path}: one object has the member ${escapeControls(fault.field)} twice, and only the last would count.`
+    case "InvalidFields":
+      return misfitting(path, fault.problems)
   }
 }
 
-export const keysOf = (path: string, text: string) =>
+export const parseKeys = (path: string, text: string) =>
   Effect.fromResult(parseKeyFile(text)).pipe(
     Effect.mapBoth({
       onSuccess: ({ keys }) => keys,
@@ -70,9 +70,9 @@ export const readKeys = Effect.fnUntraced(function* (path: string) {
   const text = yield* Effect.mapError(files.readFileString(path), (error) =>
     isMissing(error) ? missing(path) : new KeyCommandFailed({ message: `${path} cannot be read: ${systemMessage(error)}.` })
   )
-  return yield* keysOf(path, text)
+  return yield* parseKeys(path, text)
 })
 
 /** For what is written to standard output. */
-export const orProblem = <A, R>(printing: Effect.Effect<A, PlatformError.PlatformError, R>) =>
+export const orOutputError = <A, R>(printing: Effect.Effect<A, PlatformError.PlatformError, R>) =>
   Effect.mapError(printing, (error) => new KeyCommandFailed({ message: `Standard output cannot be written: ${systemMessage(error)}.` }))

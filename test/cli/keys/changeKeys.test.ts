@@ -3,8 +3,8 @@ import { expect } from "bun:test"
 import { Effect, FileSystem, Option, PlatformError } from "effect"
 import { chmod, lstat, readdir, readlink, stat, symlink, utimes } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { keysOf } from "../../../src/cli/keys/file.ts"
-import { changeKeys } from "../../../src/cli/keys/write.ts"
+import { parseKeys } from "../../../src/cli/keys/keyFile.ts"
+import { changeKeys } from "../../../src/cli/keys/changeKeys.ts"
 import { layer } from "../../../src/platform/Runtime.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { live } from "../../support/effectTest.ts"
@@ -168,7 +168,7 @@ live("what is wrong with a file is told with its name, and of an entry with its 
       [entries(entry, entry), "Expected every key to have its own id; that of one is there twice"]
     ] as const
     for (const [text, said] of texts) {
-      const { message } = yield* Effect.flip(keysOf("/etc/keys.json", text))
+      const { message } = yield* Effect.flip(parseKeys("/etc/keys.json", text))
       expect([text, message]).toEqual([text, expect.stringMatching(/^\/etc\/keys\.json is /)])
       expect([text, message]).toEqual([text, expect.stringContaining(said)])
     }
