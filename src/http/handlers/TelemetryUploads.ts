@@ -110,11 +110,11 @@ const imported = (
     Effect.flatMap((report) =>
       plain(200, {
         dry_run: dryRun,
-        rows_taken: report.taken,
-        rows_refused: report.refusedCount,
-        refused: report.refused,
+        rows_taken: report.accepted,
+        rows_refused: report.rejectedCount,
+        refused: report.rejected,
         points_stored: Object.fromEntries(report.pointsStored),
-        message: said(report.taken, report.refusedCount, dryRun),
+        message: said(report.accepted, report.rejectedCount, dryRun),
         ...warned(uploadWarnings(report.rounded, report.replaced))
       })
     ),

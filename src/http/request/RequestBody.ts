@@ -132,7 +132,7 @@ const sendAgain = "What came before may be stored: it can be sent again, which s
 export const streamBody = <A, E>(
   request: HttpServerRequest.HttpServerRequest,
   { timeout }: BodyLimits,
-  use: (body: Stream.Stream<Uint8Array, unknown>) => Effect.Effect<A, E>
+  use: (body: Stream.Stream<Uint8Array, HttpServerError.HttpServerError | Unreadable>) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | RequestTimeout | Unauthenticated> =>
   Effect.withFiber((fiber) => {
     const exchange = fiber.getRef(CurrentExchange)

@@ -1,36 +1,38 @@
-/** What became of the rows of an import. */
+/** The result of an import: which rows were accepted, which were rejected and why, and what is stored. */
 export interface RejectedRow {
-  /** From 1, the header counted. */
+  /** From 1; the header counts. */
   readonly line: number
   readonly reason: string
 }
 
-/** Refused rows that are listed one by one; the rest is counted. */
+/** Rejected rows that are listed with their reasons; further ones are only counted. */
 const maxListed = 1000
 
 export class ImportReport {
-  /** Rows that were taken and, unless it was a dry run, stored. */
-  taken = 0
-  refusedCount = 0
+  /** Rows that were accepted and, except in a dry run, stored. */
+  accepted = 0
+  rejectedCount = 0
   /** Decimals that were rounded to be stored as numbers. */
   rounded = 0
-  /** Points that a later one of the same write replaced. */
+  /** Points that a later point of the same write replaced. */
   replaced = 0
-  readonly refused: Array<RejectedRow> = []
+  readonly rejected: Array<RejectedRow> = []
+  /** By device id. */
   readonly pointsStored = new Map<string, number>()
 
-  refuse(line: number, reason: string) {
-    this.refusedCount++
-    if (this.refused.length < maxListed) this.refused.push({ line, reason })
+  reject(line: number, reason: string) {
+    this.rejectedCount++
+    if (this.rejected.length < maxListed) this.rejected.push({ line, reason })
   }
 
-  stored(deviceId: string, points: number) {
-    this.pointsStored.set(deviceId, (this.pointsStored.get(deviceId) ?? 0) + points)
+  /** Rejects rows that were counted as accepted, and then could not be stored. */
+  rejectAccepted(lines: ReadonlyArray<number>, reason: string) {
+    this.accepted -= lines.length
+    for (const line of lines) this.reject(line, reason)
   }
 
-  /** Rows that had been taken, and then were not stored. */
-  takeBack(lines: ReadonlyArray<number>, reason: string) {
-    this.taken -= lines.length
-    for (const line of lines) this.refuse(line, reason)
+  addStored(deviceId: string, stored: number, replaced: number) {
+    this.pointsStored.set(deviceId, (this.pointsStored.get(deviceId) ?? 0) + stored)
+    this.replaced += replaced
   }
 }

@@ -42,14 +42,14 @@ interface Reader<A> {
 }
 
 /** The records of each piece of the body, and those of its end. */
-const recordsOf = <A>(body: Stream.Stream<Uint8Array, unknown>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
+const recordsOf = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
   Stream.mapError(collected(body), unreadable).pipe(
     Stream.decodeText,
     Stream.map((piece) => reader.feed(piece)),
     Stream.concat(Stream.sync(() => reader.end()))
   )
 
-const ofLines = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: RowOptions) =>
+const ofLines = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) =>
   Stream.map(recordsOf(body, new LineReader()), (lines) =>
     lines.map(({ line, text }): NumberedRow => {
       const read = () => (text === undefined ? rejectRow("expected a shorter line") : parseLine(text, deviceId === undefined, rules))
@@ -57,7 +57,7 @@ const ofLines = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: 
     })
   )
 
-const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: RowOptions) => {
+const ofCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) => {
   const named = deviceId === undefined
   let columns: Columns | undefined
   const header = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
@@ -79,7 +79,7 @@ const ofCsv = (body: Stream.Stream<Uint8Array, unknown>, { deviceId, rules }: Ro
   return Stream.concat(rows, checked)
 }
 
-export const readRows = (
-  body: Stream.Stream<Uint8Array, unknown>,
+export const readRows = <E>(
+  body: Stream.Stream<Uint8Array, E>,
   options: RowOptions
 ): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> => (options.format === "ndjson" ? ofLines(body, options) : ofCsv(body, options))

@@ -54,7 +54,7 @@ effect("a hundred thousand rows of a thousand devices are a thousand writes", ()
       })
     )
     const report = yield* run(rows(1000, 100))
-    expect([report.taken, report.refusedCount]).toEqual([100_000, 0])
+    expect([report.accepted, report.rejectedCount]).toEqual([100_000, 0])
     expect(points.size).toBe(1000)
     expect(new Set(points.values())).toEqual(new Set([100]))
     expect(report.pointsStored.get(idOf(7))).toBe(100)
@@ -76,8 +76,8 @@ effect("rows name their devices in a tenant of so many, and in a larger one are 
       const call = (run: (client: never) => unknown) => run({ entityQueries: { findEntities } } as never)
       const run = yield* over(() => stored, call as ThingsBoardShape["call"])
       const report = yield* run([`{"device_name":"Pump 99999","ts":${t0},"key":"a","value":1}\n`])
-      expect([report.taken, report.refused.map(({ reason }) => reason)]).toEqual(
-        devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices, so name them by device_id"]]
+      expect([report.accepted, report.rejected.map(({ reason }) => reason)]).toEqual(
+        devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices; use device_id instead"]]
       )
     }
   })
@@ -120,7 +120,7 @@ effect("a point that a later row replaces is not counted as stored", () =>
     const run = yield* over(() => stored)
     const row = (value: number) => `{"device_id":"${idOf(1)}","ts":${t0},"key":"a","value":${value}}\n`
     const report = yield* run([row(1), row(2)])
-    expect([report.taken, report.replaced, report.pointsStored.get(idOf(1))]).toEqual([2, 1, 1])
+    expect([report.accepted, report.replaced, report.pointsStored.get(idOf(1))]).toEqual([2, 1, 1])
   })
 )
 
@@ -130,8 +130,8 @@ effect("a ThingsBoard that is away for a moment is waited for", () =>
     const run = yield* over(() => Effect.suspend(() => (++calls < 4 ? failWith(new Unavailable({ why: "refused" })) : stored)))
     const fiber = yield* Effect.forkChild(run([...rows(1, 3)]))
     yield* TestClock.adjust("30 seconds")
-    const { refusedCount, taken } = yield* Fiber.join(fiber)
-    expect([taken, refusedCount, calls]).toEqual([3, 0, 4])
+    const { accepted, rejectedCount } = yield* Fiber.join(fiber)
+    expect([accepted, rejectedCount, calls]).toEqual([3, 0, 4])
   })
 )
 
@@ -145,8 +145,8 @@ effect("one that stays away is given up once, and every row that was not stored 
     const fiber = yield* Effect.forkChild(run(rows(1000, 2)))
     yield* TestClock.adjust("2 minutes")
     const report = yield* Fiber.join(fiber)
-    expect([report.taken, report.refusedCount, report.refused.length]).toEqual([0, 2000, 1000])
-    expect(report.refused[0]!.reason).toBe("not stored: ThingsBoard was not available")
+    expect([report.accepted, report.rejectedCount, report.rejected.length]).toEqual([0, 2000, 1000])
+    expect(report.rejected[0]!.reason).toBe("not stored: ThingsBoard was not available")
     expect(report.pointsStored.size).toBe(0)
     // Those on their way at once try again, the rest does not.
     expect(calls).toBeLessThan(200)

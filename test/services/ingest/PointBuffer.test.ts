@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test"
+import { type DevicePoints, PointBuffer } from "../../../src/services/ingest/PointBuffer.ts"
+
+const limits = { points: 10, characters: 100, pointsPerDevice: 4 }
+
+const pointsOf = (count: number, token = "1") => Array.from({ length: count }, (_, i) => ({ key: `k${i}`, token, rounded: false }))
+
+const summary = (taken: ReadonlyArray<DevicePoints>) => taken.map(({ deviceId, lines, points }) => [deviceId, points.length, lines])
+
+test("only devices with enough points are taken for a write of their own", () => {
+  const buffer = new PointBuffer(limits)
+  buffer.add("a", 1, 0, pointsOf(3))
+  buffer.add("b", 2, 0, pointsOf(1))
+  expect(buffer.takeLarge()).toEqual([])
+  buffer.add("a", 3, 1, pointsOf(1))
+  expect(summary(buffer.takeLarge())).toEqual([["a", 4, [1, 3]]])
+  expect(buffer.takeLarge()).toEqual([])
+  expect(summary(buffer.takeAll())).toEqual([["b", 1, [2]]])
+  expect(buffer.takeAll()).toEqual([])
+})
+
+test("points keep their key, value and time, in the order of the rows", () => {
+  const buffer = new PointBuffer(limits)
+  buffer.add("a", 1, 7, [{ key: "x", token: "1.10", rounded: true }])
+  buffer.add("a", 2, 5, [{ key: "x", token: '"on"', rounded: false }])
+  expect(buffer.takeAll()[0]!.points).toEqual([
+    { key: "x", ts: 7, token: "1.10" },
+    { key: "x", ts: 5, token: '"on"' }
+  ])
+})
+
+test("the buffer is full at the limit of points of all devices, until points are taken", () => {
+  const buffer = new PointBuffer(limits)
+  for (const [line, device] of ["a", "b", "c"].entries()) buffer.add(device, line, 0, pointsOf(3))
+  expect(buffer.isFull).toBe(false)
+  buffer.add("a", 3, 1, pointsOf(1))
+  expect(buffer.isFull).toBe(true)
+  buffer.takeLarge()
+  expect(buffer.isFull).toBe(false)
+  buffer.add("b", 4, 1, pointsOf(3))
+  buffer.add("c", 5, 1, pointsOf(1))
+  expect(buffer.isFull).toBe(true)
+  buffer.takeAll()
+  expect(buffer.isFull).toBe(false)
+})
+
+test("few points with large keys and values fill the buffer, too", () => {
+  const buffer = new PointBuffer(limits)
+  buffer.add("a", 1, 0, [{ key: "k".repeat(50), token: "1".repeat(49), rounded: false }])
+  expect(buffer.isFull).toBe(false)
+  buffer.add("b", 2, 0, [{ key: "", token: "1", rounded: false }])
+  expect(buffer.isFull).toBe(true)
+  buffer.takeAll()
+  expect(buffer.isFull).toBe(false)
+})
