@@ -67,6 +67,43 @@ test("the emulator shares with the gateway only ThingsBoard's API", () => {
   expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
 })
 
+/** A path of ThingsBoard's, whole or after a host. Boardwalk's own begin with /api/v1. */
+const thingsBoardPath = /["'`}]\/api(?!\/v1\b)\b/
+
+/** Fields and key types of ThingsBoard's entity queries and relation queries. */
+const entityQuery =
+  /\b(entityFilter|entityFields|keyFilters|pageLink|entityList|deviceNameFilter|multiRootEntityIds|relationTypeGroup|fetchLastLevelOnly|ENTITY_FIELD|TIME_SERIES|SERVER_ATTRIBUTE)\b/
+
+test("only the folder thingsboard and the emulator know ThingsBoard's paths and entity queries", async () => {
+  const files = [...new Glob("**/*.ts").scanSync(root)].filter((file) => !/^(thingsboard|emulator)[\\/]/.test(file))
+  const texts = await Promise.all(files.map(async (file) => [file, await Bun.file(join(root, file)).text()] as const))
+  const inText = texts.flatMap(([file, text]) =>
+    [thingsBoardPath, entityQuery].flatMap((pattern) => {
+      const found = pattern.exec(text)
+      return found === null ? [] : [`${file} contains ${found[0]}`]
+    })
+  )
+  // The typed client and its schemas are ThingsBoard's paths and JSON by other names.
+  const byImport = all
+    .filter(({ file, specifier }) => files.includes(file) && /thingsboard\/(api\/|ThingsBoardClient)/.test(specifier))
+    .map(({ file, specifier }) => `${file} imports ${specifier}`)
+  expect([...inText, ...byImport]).toEqual([])
+})
+
+test("the folders within thingsboard do not import each other in a circle", () => {
+  const group = (path: string) => (path.split(sep).length > 2 ? path.split(sep)[1]! : "root")
+  const edges = new Map<string, Set<string>>()
+  for (const found of all) {
+    if (found.from !== "thingsboard" || !found.specifier.startsWith(".") || target(found) !== "thingsboard") continue
+    const [from, to] = [group(found.file), group(normalize(join(dirname(found.file), found.specifier)))]
+    if (from !== to) edges.set(from, (edges.get(from) ?? new Set()).add(to))
+  }
+  const reaches = (from: string, to: string, passed = new Set<string>()): boolean =>
+    [...(edges.get(from) ?? [])].some((next) => next === to || (!passed.has(next) && reaches(next, to, passed.add(next))))
+  expect([...edges.keys()].filter((folder) => reaches(folder, folder))).toEqual([])
+  expect(edges.size).toBeGreaterThan(3)
+})
+
 test("what other programs install imports nothing but effect", () => {
   const wrong = all.filter(
     ({ from, specifier }) => ["api", "client", "domain", "index.ts"].includes(from) && !/^(\.|effect(\/|$))/.test(specifier)

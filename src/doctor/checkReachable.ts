@@ -1,12 +1,12 @@
 import { Effect } from "effect"
-import { HttpClient } from "effect/http"
 import { Settings } from "../config/Settings.ts"
+import { probe } from "../thingsboard/requests/probe.ts"
 import { CheckFailure } from "./Check.ts"
 
 /** Any answer over HTTP counts, whatever its status. */
 export const checkReachable = Effect.gen(function* () {
   const { tbHost } = yield* Settings
-  yield* HttpClient.get(`${tbHost}/api/noauth/activate`).pipe(
+  yield* probe(tbHost).pipe(
     Effect.timeout("10 seconds"),
     Effect.mapError(
       () =>

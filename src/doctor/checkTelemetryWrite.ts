@@ -1,6 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { Devices } from "../services/devices/Devices.ts"
-import { latestPath, saveTelemetryPath } from "../thingsboard/Paths.ts"
+import { saveTelemetry } from "../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { CheckFailure } from "./Check.ts"
 
@@ -26,10 +26,10 @@ export const checkTelemetryWrite = Effect.gen(function* () {
   )
   const ts = yield* Clock.currentTimeMillis
   yield* Effect.mapError(
-    thingsBoard.post(saveTelemetryPath(device.id.id), JSON.stringify({ ts, values: { [key]: ts } })),
+    saveTelemetry(thingsBoard, device.id.id, JSON.stringify({ ts, values: { [key]: ts } })),
     ailment("the point was refused")
   )
-  const answer = yield* Effect.mapError(thingsBoard.get(latestPath(device.id.id, [key])), ailment("the point cannot be read"))
+  const answer = yield* Effect.mapError(thingsBoard.latest(device.id.id, [key]), ailment("the point cannot be read"))
   const latest = yield* Schema.decodeEffect(Latest)(answer.toString()).pipe(Effect.mapError(ailment("the point did not arrive")))
   if (latest[key][0].ts < ts) return yield* ailment("an older point came back")()
   return `${key} of ${device.name}`

@@ -3,11 +3,11 @@
  * (thingsboard#16136: it answers a customer's user with the history of others, and 200 `{}` for what does not exist), and knows
  * nothing of the latter: nothing reads history before asking here.
  */
-import { Cache, Context, Effect, Exit, Layer, Schema } from "effect"
+import { Cache, Context, Effect, Exit, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
-import { devicePath } from "../../thingsboard/Paths.ts"
+import { describeDevice } from "../../thingsboard/requests/devices.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { perCaller } from "./perCaller.ts"
 import { forbiddenAsNotFound } from "./forbiddenAsNotFound.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
@@ -19,12 +19,6 @@ export interface VisibleDevice {
   readonly name: string
   readonly type: string
 }
-
-const Id = Schema.Struct({ id: Schema.String })
-const SeenJson = Schema.fromJsonString(
-  Schema.Struct({ id: Id, name: Schema.String, type: Schema.String, customerId: Schema.optionalKey(Schema.NullOr(Id)) })
-)
-const decodeOne = Schema.decodeUnknownEffect(SeenJson)
 
 type Refusal = EntityNotFound | ThingsBoardError
 
@@ -44,12 +38,9 @@ export class DeviceAccess extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const lookup = (acting: ThingsBoardShape, visibility: Visibility | undefined) => (deviceId: string) =>
-        forbiddenAsNotFound(acting.get(devicePath(deviceId)), "DEVICE", deviceId).pipe(
-          Effect.flatMap((bytes) => Effect.mapError(decodeOne(bytes.toString()), () => invalidResponse())),
-          Effect.flatMap(({ customerId, id: { id }, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
-            visibility?.allows({ id, type, customerId: customerId?.id ?? "" }) === false
-              ? missing(deviceId)
-              : Effect.succeed({ id, name, type })
+        forbiddenAsNotFound(describeDevice(acting, deviceId), "DEVICE", deviceId).pipe(
+          Effect.flatMap(({ customerId, id, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
+            visibility?.allows({ id, type, customerId }) === false ? missing(deviceId) : Effect.succeed({ id, name, type })
           ),
           // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
           Effect.uninterruptible

@@ -1,9 +1,8 @@
 /** Attributes of a device, read and written without touching a digit. */
 import { Context, Effect, Layer } from "effect"
-import { AttributeScope, AttributeScopeName } from "../../domain/Attribute.ts"
+import { AttributeScope } from "../../domain/Attribute.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
-import { scanAttributes } from "../../thingsboard/responses/AttributesScanner.ts"
-import { attributesPath, saveAttributesPath } from "../../thingsboard/Paths.ts"
+import { readAttributes, saveAttributes } from "../../thingsboard/requests/attributes.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -44,19 +43,16 @@ export class Attributes extends Context.Service<
 
       /** ThingsBoard's merged answer does not say which scope a key is of: one call a scope. */
       const readScope = (deviceId: string, scope: AttributeScope, keys: ReadonlyArray<string> | undefined) =>
-        forbiddenAsNotFound(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), "DEVICE", deviceId).pipe(
-          Effect.flatMap(scanAttributes),
-          Effect.map((found) => {
-            const members = found
-              .filter(({ key }) => keys === undefined || keys.includes(key))
-              .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-              .map(
-                ({ key, lastUpdateTs, value }) =>
-                  `${JSON.stringify(key)}:{"value":${Buffer.from(value).toString()},"last_update_ts":${lastUpdateTs}}`
-              )
-            return `"${scope}":{${members.join(",")}}`
-          })
-        )
+        Effect.map(forbiddenAsNotFound(readAttributes(thingsBoard, deviceId, scope, keys), "DEVICE", deviceId), (found) => {
+          const members = found
+            .filter(({ key }) => keys === undefined || keys.includes(key))
+            .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+            .map(
+              ({ key, lastUpdateTs, value }) =>
+                `${JSON.stringify(key)}:{"value":${Buffer.from(value).toString()},"last_update_ts":${lastUpdateTs}}`
+            )
+          return `"${scope}":{${members.join(",")}}`
+        })
 
       return {
         read: Effect.fn("Attributes.read")(function* (deviceId, scope, keys) {
@@ -70,8 +66,8 @@ export class Attributes extends Context.Service<
 
         write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
           const faults = new FieldErrors()
-          const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readAttributes(read, rules, faults))
-          const stored = thingsBoard.post(saveAttributesPath(deviceId, AttributeScopeName[scope]), json, { idempotent: true })
+          const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readValues(read, rules, faults))
+          const stored = saveAttributes(thingsBoard, deviceId, scope, json)
           yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
           return { keys, warnings: uploadWarnings(rounded) }
         })
@@ -81,7 +77,7 @@ export class Attributes extends Context.Service<
 }
 
 /** The object to send: the members as they came, numbers spelt so that they stay numbers. */
-const readAttributes = (body: JsonReader, rules: ValueRules, faults: FieldErrors) => {
+const readValues = (body: JsonReader, rules: ValueRules, faults: FieldErrors) => {
   const members = new Map<string, string>()
   let rounded = 0
   body.read((at) => {

@@ -6,13 +6,10 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
-import { scanEntity } from "../../thingsboard/responses/ObjectScanner.ts"
-import { scanPage } from "../../thingsboard/responses/PageScanner.ts"
-import { devicePath } from "../../thingsboard/Paths.ts"
+import { listDeviceProfiles, listDevices, readDevice } from "../../thingsboard/requests/devices.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { owner, pageParameters } from "../../thingsboard/EntityList.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { withVisibility } from "../access/CurrentVisibility.ts"
 import { listRestricted, listRestrictedTypes } from "./RestrictedList.ts"
@@ -31,25 +28,16 @@ export class Devices extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
-      const listed = (query: ListQuery) =>
-        Effect.flatMap(thingsBoard.identity, (identity) =>
-          // Only the infos know whether a device is connected.
-          Effect.flatMap(
-            thingsBoard.get(`${owner(identity)}/${query.active === undefined ? "devices" : "deviceInfos"}${pageParameters(query)}`),
-            scanPage
-          )
-        )
+      const listed = (query: ListQuery) => listDevices(thingsBoard, query)
       return {
         list: (query) =>
           withVisibility((visibility) =>
             visibility === undefined ? listed(query) : listRestricted(thingsBoard, visibility, query, listed)
           ),
-        get: (id) => access.guard(id, forbiddenAsNotFound(Effect.flatMap(thingsBoard.get(devicePath(id)), scanEntity(id)), "DEVICE", id)),
+        get: (id) => access.guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id)),
         types: (query) =>
           withVisibility((visibility) =>
-            visibility === undefined
-              ? Effect.flatMap(thingsBoard.get(`/api/deviceProfileInfos${pageParameters(query)}`), scanPage)
-              : listRestrictedTypes(thingsBoard, visibility, query)
+            visibility === undefined ? listDeviceProfiles(thingsBoard, query) : listRestrictedTypes(thingsBoard, visibility, query)
           )
       }
     })

@@ -2,19 +2,22 @@
  * Lists of a restricted caller. ThingsBoard pages devices of one type or of one customer; what any other restriction shows is
  * gathered, and paged here. The devices themselves stay the bytes that ThingsBoard sent.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect } from "effect"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
-import { scanArray, valueOf } from "../../thingsboard/responses/ArrayScanner.ts"
-import { scanEntity } from "../../thingsboard/responses/ObjectScanner.ts"
-import { scanPage } from "../../thingsboard/responses/PageScanner.ts"
-import { deviceInfoPath } from "../../thingsboard/Paths.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { pageParameters } from "../../thingsboard/EntityList.ts"
-import { inChunks } from "../../thingsboard/inChunks.ts"
+import { orIfNotFound } from "../../thingsboard/errors/orIfNotFound.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { filterActive } from "../../thingsboard/requests/deviceQueries.ts"
+import {
+  allDeviceProfiles,
+  type DeviceFields,
+  listCustomerDevices,
+  readDeviceInfos,
+  readDevices
+} from "../../thingsboard/requests/devices.ts"
 import { textSearch } from "./textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
-import { filterActive, type DeviceFields, maxIdsPerPath, orIfNotFound, listVisibleDevices } from "../access/VisibleDevices.ts"
+import { listVisibleDevices } from "../access/VisibleDevices.ts"
 
 const [opening, comma, closing] = ["[", ",", "]"].map((sign) => Buffer.from(sign)) as [Buffer, Buffer, Buffer]
 
@@ -55,38 +58,6 @@ const fits = ({ active, textSearch: search, type }: ListQuery) => {
     (found(row.name) || found(row.label) || (active !== undefined && found(row.type)))
 }
 
-const Identified = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.Struct({ id: Schema.String }) }))
-const Named = Schema.decodeUnknownOption(Schema.Struct({ name: Schema.String }))
-
-const devicesOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
-  Effect.map(
-    Effect.forEach(
-      inChunks(ids, maxIdsPerPath),
-      (chunk) => Effect.flatMap(thingsBoard.get(`/api/devices?deviceIds=${chunk.join(",")}`), scanArray),
-      { concurrency: 4 }
-    ),
-    (found) => {
-      const byId = new Map<string, Uint8Array>()
-      for (const device of found.flat()) {
-        const read = Identified(valueOf(device))
-        if (read._tag === "Some") byId.set(read.value.id.id, device)
-      }
-      // One that was deleted meanwhile is left out.
-      return ids.flatMap((id) => byId.get(id) ?? [])
-    }
-  )
-
-/** With what only the infos know, such as whether a device is connected: ThingsBoard has no list of them by ids. */
-const infosOf = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
-  Effect.map(
-    Effect.forEach(
-      ids,
-      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, orIfNotFound(Option.none())),
-      { concurrency: 8 }
-    ),
-    (found) => found.flatMap(Option.toArray)
-  )
-
 const gathered = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
   const rows = (yield* listVisibleDevices(thingsBoard, visibility)).filter(fits(query))
   const { active } = query
@@ -103,7 +74,7 @@ const gathered = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, vis
     .toSorted(inOrder(query))
     .slice(from, from + query.pageSize)
     .map(({ id }) => id)
-  return pageOf(yield* active === undefined ? devicesOf(thingsBoard, ids) : infosOf(thingsBoard, ids), found.length, query)
+  return pageOf(yield* active === undefined ? readDevices(thingsBoard, ids) : readDeviceInfos(thingsBoard, ids), found.length, query)
 })
 
 /** A page of what the restriction shows. `listed` is ThingsBoard's own list of all. */
@@ -119,33 +90,17 @@ export const listRestricted = (
     if (type !== undefined) return visibility.types.has(type) ? listed({ ...query, type }) : Effect.succeed(empty)
   }
   if (visibility.byCustomerOnly && visibility.customer !== undefined) {
-    const list = query.active === undefined ? "devices" : "deviceInfos"
-    return thingsBoard
-      .get(`/api/customer/${visibility.customer}/${list}${pageParameters(query)}`)
-      .pipe(Effect.flatMap(scanPage), orIfNotFound(empty))
+    return orIfNotFound(empty)(listCustomerDevices(thingsBoard, visibility.customer, query))
   }
   return gathered(thingsBoard, visibility, query)
 }
-
-const maxProfilesPerCall = 1000
 
 /** The types of the devices that the restriction shows; a type that it names is there without any device, too. */
 export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
   const rows = visibility.byTypesOnly ? [] : yield* listVisibleDevices(thingsBoard, visibility)
   const names = new Set([...visibility.types, ...rows.map(({ type }) => type)])
-  const found: Array<Uint8Array> = []
-  for (let page = 0, more = true; more; page++) {
-    const { hasNext, items } = yield* Effect.flatMap(
-      thingsBoard.get(`/api/deviceProfileInfos${pageParameters({ ...query, page, pageSize: maxProfilesPerCall })}`),
-      scanPage
-    )
-    for (const profile of yield* scanArray(items)) {
-      const read = Named(valueOf(profile))
-      if (read._tag === "None") return yield* invalidResponse()
-      if (names.has(read.value.name)) found.push(profile)
-    }
-    more = hasNext
-  }
+  const profiles = yield* allDeviceProfiles(thingsBoard, query)
+  const found = profiles.filter(({ name }) => names.has(name)).map(({ json }) => json)
   const from = query.page * query.pageSize
   return pageOf(found.slice(from, from + query.pageSize), found.length, query)
 })

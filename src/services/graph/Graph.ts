@@ -7,7 +7,7 @@ import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { type Edge, RelationFinder, type Node } from "./RelationFinder.ts"
-import { entityNames } from "./entityNames.ts"
+import { entityNames } from "../../thingsboard/requests/entityNames.ts"
 import { HiddenNodes } from "./HiddenNodes.ts"
 import { CurrentVisibility } from "../access/CurrentVisibility.ts"
 

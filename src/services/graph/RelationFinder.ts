@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import type { EntityType } from "../../domain/Ids.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { findNeighbors, walkRelations } from "../../thingsboard/requests/relations.ts"
 import type { HiddenNodes } from "./HiddenNodes.ts"
 
 export interface Node {
@@ -28,10 +29,6 @@ export const edgeKey = ({ from, to, type }: Edge) => `${from.id} ${to.id} ${type
 
 /** So few nodes are walked one by one: asking for their neighbours first would cost as many calls. */
 const maxSingleWalks = 4
-/** Roots in one query. */
-const maxRoots = 500
-/** Pages of a thousand neighbours. */
-const maxPages = 10
 const concurrency = 8
 
 export class RelationFinder {
@@ -95,33 +92,16 @@ export class RelationFinder {
   }
 
   private walk(root: Node, direction: Direction, maxLevel: number): Effect.Effect<void, ThingsBoardError> {
-    const parameters = {
-      rootId: root.id,
-      rootType: root.entityType,
-      direction,
-      relationTypeGroup: "COMMON" as const,
-      maxLevel,
-      fetchLastLevelOnly: false
-    }
-    return Effect.map(
-      this.thingsBoard.call((client) => client.relations.findRelations({ payload: { parameters, filters: [] } })),
-      (relations) => {
-        const followed: Array<Edge> = []
-        for (const { from, to, type } of relations) {
-          const edge = { from: toNode(from), to: toNode(to), type }
-          if (this.relationTypes.length > 0 && !this.relationTypes.includes(type)) continue
-          this.edges.set(edgeKey(edge), edge)
-          followed.push(edge)
-        }
-        this.remember(root, direction, maxLevel, followed)
+    // A root that does not exist is noticed by its missing name.
+    return Effect.map(walkRelations(this.thingsBoard, root, direction, maxLevel), (relations) => {
+      const followed: Array<Edge> = []
+      for (const edge of relations) {
+        if (this.relationTypes.length > 0 && !this.relationTypes.includes(edge.type)) continue
+        this.edges.set(edgeKey(edge), edge)
+        followed.push(edge)
       }
-    ).pipe(
-      // What may not be seen has no relations here; a root that is not there is noticed by its missing name.
-      Effect.catchIf(
-        ({ reason }) => reason._tag === "NotFound" || reason._tag === "Forbidden",
-        () => Effect.sync(() => this.remember(root, direction, maxLevel, []))
-      )
-    )
+      this.remember(root, direction, maxLevel, followed)
+    })
   }
 
   /** A walk of n levels knows n levels behind its root, n - 1 behind what is one step away, and so on. */
@@ -141,59 +121,9 @@ export class RelationFinder {
   }
 
   private neighbours(nodes: ReadonlyArray<Node>, direction: Direction): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
-    const byType = Map.groupBy(nodes, ({ entityType }) => entityType)
-    const chunks = [...byType].flatMap(([entityType, all]) =>
-      Array.from({ length: Math.ceil(all.length / maxRoots) }, (_, i) => ({
-        entityType,
-        ids: all.slice(i * maxRoots, (i + 1) * maxRoots).map(({ id }) => id)
-      }))
-    )
-    return Effect.map(
-      Effect.forEach(chunks, ({ entityType, ids }) => this.neighboursOf(entityType, ids, direction, 0, []), { concurrency: 2 }),
-      (found) => [...new Map(found.flat().map((node) => [node.id, node])).values()]
-    )
-  }
-
-  private neighboursOf(
-    entityType: string,
-    ids: ReadonlyArray<string>,
-    direction: Direction,
-    page: number,
-    found: ReadonlyArray<Node>
-  ): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
-    const entityFilter = {
-      type: "relationsQuery" as const,
-      // Named one way in the field and another in its setter; what is not known is ignored.
-      multiRoot: true,
-      isMultiRoot: true,
-      multiRootEntitiesType: entityType,
-      multiRootEntityIds: ids,
-      direction,
-      maxLevel: 1,
-      fetchLastLevelOnly: false,
-      filters: []
-    }
-    const sortOrder = { key: { type: "ENTITY_FIELD" as const, key: "createdTime" }, direction: "ASC" as const }
-    const payload = {
-      entityFilter,
-      entityFields: [],
-      latestValues: [],
-      keyFilters: [],
-      pageLink: { pageSize: 1000, page, textSearch: null, sortOrder }
-    }
-    return Effect.flatMap(
-      this.thingsBoard.call((client) => client.entityQueries.findEntities({ payload })),
-      ({ data, hasNext }) => {
-        const all = [...found, ...data.map(({ entityId }) => toNode(entityId))]
-        const isLast = page + 1 >= maxPages
-        this.incomplete ||= hasNext && isLast
-        return hasNext && !isLast ? this.neighboursOf(entityType, ids, direction, page + 1, all) : Effect.succeed(all)
-      }
-    )
+    return Effect.map(findNeighbors(this.thingsBoard, nodes, direction), ({ entities, incomplete }) => {
+      this.incomplete ||= incomplete
+      return entities
+    })
   }
 }
-
-const toNode = ({ entityType, id }: { readonly entityType: string; readonly id: string }): Node => ({
-  id,
-  entityType: entityType as EntityType
-})

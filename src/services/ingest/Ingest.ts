@@ -2,7 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
-import { saveTelemetryPath } from "../../thingsboard/Paths.ts"
+import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -98,10 +98,7 @@ export class Ingest extends Context.Service<
               writeBatches(points),
               () => 0,
               (held, batch) =>
-                Effect.as(
-                  forbiddenAsNotFound(thingsBoard.post(saveTelemetryPath(deviceId), batch.json, { idempotent: true }), "DEVICE", deviceId),
-                  held + batch.points
-                )
+                Effect.as(forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId), held + batch.points)
             )
           )
         )

@@ -2,36 +2,18 @@
 import { Context, Effect, Layer } from "effect"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { type FoundDevice, findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
-import { entityQueryValue } from "../../thingsboard/responses/entityQueryValue.ts"
+import type { DeviceLatest } from "../../thingsboard/requests/deviceQueries.ts"
+import { type DeviceSelection, latestOfDevices } from "../devices/DeviceSelection.ts"
 
 export interface LatestOfDevices {
   readonly keys: ReadonlyArray<string>
-  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…}|null,…}},…}`; types as `latestText.ts` can tell them. */
+  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…}|null,…}},…}`; types as `entityQueryValue` can tell them. */
   readonly json: string
   /** Ids of the selection that do not exist or may not be seen. */
   readonly notFound: ReadonlyArray<string>
 }
 
-interface Device {
-  readonly name: string
-  readonly points: Map<string, string>
-}
-
-/** Devices come once for each part of a long list of keys. */
-const merged = (found: ReadonlyArray<FoundDevice>): ReadonlyMap<string, Device> => {
-  const devices = new Map<string, Device>()
-  for (const { id, latest, name } of found) {
-    const device = devices.get(id) ?? { name, points: new Map<string, string>() }
-    devices.set(id, device)
-    for (const [key, { ts, value }] of Object.entries(latest)) {
-      if (ts !== 0 || value !== "") device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
-    }
-  }
-  return devices
-}
-
-const deviceJson = (id: string, { name, points }: Device, keys: ReadonlyArray<string>) => {
+const deviceJson = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<string>) => {
   const values = keys.map((key) => `${JSON.stringify(key)}:${points.get(key) ?? "null"}`)
   return `${JSON.stringify(id)}:{"device_name":${JSON.stringify(name)},"values":{${values.join(",")}}}`
 }
@@ -49,7 +31,7 @@ export class LatestValues extends Context.Service<
       return {
         read: Effect.fn("LatestOfMany.read")(function* (selection, asked) {
           const keys = [...new Set(asked)]
-          const devices = merged(yield* findDevices(thingsBoard, selection, keys))
+          const devices = yield* latestOfDevices(thingsBoard, selection, keys)
           // Ids as the caller spells them, in the caller's order.
           const ids = selection.device_ids === undefined ? [...devices.keys()] : [...new Set(selection.device_ids)]
           const parts: Array<string> = []

@@ -1,16 +1,15 @@
 /** Keys and latest values of a device. */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { type LatestPoints, scanLatest } from "../../thingsboard/responses/LatestScanner.ts"
-import { canName, keysPath } from "../../thingsboard/Paths.ts"
+import { canName } from "../../thingsboard/Paths.ts"
+import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { perCaller } from "../access/perCaller.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
-
-const decodeKeys = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Schema.String)))
 
 export interface Latest {
   /** The keys asked for, or all that hold values. */
@@ -71,10 +70,7 @@ export class Telemetry extends Context.Service<
       /** What other callers read is not to be told by the speed of an answer. */
       const known = perCaller(thingsBoard, () => new KnownNames())
       const keysOfSeen = (deviceId: string) =>
-        forbiddenAsNotFound(thingsBoard.get(keysPath(deviceId)), "DEVICE", deviceId).pipe(
-          Effect.flatMap((bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => invalidResponse())),
-          Effect.map((keys) => keys.toSorted())
-        )
+        Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
       return {
         keysOfSeen,
         keys: (deviceId) => access.guard(deviceId, keysOfSeen(deviceId)),

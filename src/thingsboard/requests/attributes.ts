@@ -1,0 +1,25 @@
+/** Attributes of a device: reading them, each value as the JSON that ThingsBoard sent, and writing them. */
+import { Effect } from "effect"
+import { type AttributeScope, AttributeScopeName } from "../../domain/Attribute.ts"
+import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { attributesPath, saveAttributesPath } from "../Paths.ts"
+import { type AttributeBytes, scanAttributes } from "../responses/AttributesScanner.ts"
+import type { ThingsBoardShape } from "../ThingsBoard.ts"
+
+/** Attributes of one scope. There may be more than the requested keys: see `attributesPath`. */
+export const readAttributes = (
+  thingsBoard: ThingsBoardShape,
+  deviceId: string,
+  scope: AttributeScope,
+  keys: ReadonlyArray<string> | undefined
+): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> =>
+  Effect.flatMap(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), scanAttributes)
+
+/** Stores a ready-made JSON object of values by key. Writing it twice does no harm, so the call may be sent again after a failure. */
+export const saveAttributes = (
+  thingsBoard: ThingsBoardShape,
+  deviceId: string,
+  scope: "server" | "shared",
+  json: string
+): Effect.Effect<void, ThingsBoardError> =>
+  Effect.asVoid(thingsBoard.post(saveAttributesPath(deviceId, AttributeScopeName[scope]), json, { idempotent: true }))

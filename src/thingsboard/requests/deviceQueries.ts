@@ -1,0 +1,121 @@
+/** Many devices per call, by their ids or types: their names, list fields, latest values, and which of them are connected. */
+import { Array, Effect, Stream } from "effect"
+import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { entityQueryValue } from "../responses/entityQueryValue.ts"
+import type { ThingsBoardShape } from "../ThingsBoard.ts"
+import type { DeviceFields } from "./devices.ts"
+import { allEntities, type Entity, fieldOf, type Filter, maxEntitiesPerCall } from "./entityQueries.ts"
+
+/** ThingsBoard's SQL joins one table per key. */
+const maxKeysPerCall = 25
+
+const byIds = (ids: Iterable<string>): ReadonlyArray<Filter> =>
+  Array.chunksOf(ids, maxEntitiesPerCall).map((entityList) => ({ type: "entityList", entityType: "DEVICE", entityList }))
+
+const byTypes = (types: Iterable<string>): Filter => ({ type: "deviceType", deviceTypes: [...types], deviceNameFilter: "" })
+
+export type DevicesQuery = { readonly ids: ReadonlyArray<string> } | { readonly type: string }
+
+/** An id that comes twice, or in both cases, is queried once. */
+const filtersOf = (query: DevicesQuery): ReadonlyArray<Filter> =>
+  "ids" in query ? byIds(new Set(query.ids.map((id) => id.toLowerCase()))) : [byTypes([query.type])]
+
+export interface FoundDevice {
+  readonly id: string
+  readonly name: string
+}
+
+const deviceNameOf = (entity: Entity): FoundDevice => ({ id: entity.entityId.id, name: fieldOf(entity, "name") })
+
+/** The devices of a query, by creation time. */
+export const findDevices = (
+  thingsBoard: ThingsBoardShape,
+  query: DevicesQuery
+): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> =>
+  Stream.fromIterable(filtersOf(query)).pipe(
+    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: ["name"] })),
+    Stream.map(deviceNameOf),
+    Stream.runCollect
+  )
+
+/** All devices, by creation time. It stops at the page that reaches `maxDevices`, so there may be up to 999 more. */
+export const allDevices = (
+  thingsBoard: ThingsBoardShape,
+  maxDevices: number
+): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> =>
+  allEntities(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"] }, maxDevices).pipe(
+    Stream.map(deviceNameOf),
+    Stream.runCollect
+  )
+
+/** All devices with one of these ids, then all devices of one of these types. A device may come twice. */
+export const devicesByIdOrType = (
+  thingsBoard: ThingsBoardShape,
+  ids: Iterable<string>,
+  types: ReadonlySet<string>
+): Stream.Stream<DeviceFields, ThingsBoardError> =>
+  Stream.fromIterable([...byIds(ids), ...(types.size === 0 ? [] : [byTypes(types)])]).pipe(
+    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: ["name", "type", "label", "createdTime"] })),
+    Stream.map((entity) => ({
+      id: entity.entityId.id,
+      name: fieldOf(entity, "name"),
+      type: fieldOf(entity, "type"),
+      label: fieldOf(entity, "label"),
+      createdTime: Number(fieldOf(entity, "createdTime"))
+    }))
+  )
+
+export interface DeviceLatest {
+  readonly name: string
+  /** `{"ts":…,"value":…}` by key, for the keys that have a value; see `entityQueryValue` for what is known of its type. */
+  readonly points: ReadonlyMap<string, string>
+}
+
+/** The latest values of the devices of a query, by device id; devices by creation time. One call per 1000 devices and 25 keys. */
+export const latestOfDevices = (
+  thingsBoard: ThingsBoardShape,
+  query: DevicesQuery,
+  keys: ReadonlyArray<string>
+): Effect.Effect<ReadonlyMap<string, DeviceLatest>, ThingsBoardError> => {
+  const calls = filtersOf(query).flatMap((filter) =>
+    (keys.length === 0 ? [[]] : Array.chunksOf(keys, maxKeysPerCall)).map((latest) => ({ filter, latest }))
+  )
+  return Stream.fromIterable(calls).pipe(
+    Stream.flatMap(({ filter, latest }) => allEntities(thingsBoard, filter, { fields: ["name"], latest })),
+    Stream.runFold(
+      () => new Map<string, { readonly name: string; readonly points: Map<string, string> }>(),
+      (devices, entity) => {
+        const { id } = entity.entityId
+        const device = devices.get(id) ?? { name: fieldOf(entity, "name"), points: new Map<string, string>() }
+        devices.set(id, device)
+        for (const [key, { ts, value }] of Object.entries(entity.latest["TIME_SERIES"] ?? {})) {
+          // ThingsBoard's response for a key without a value is {"ts":0,"value":""}.
+          if (ts !== 0 || value !== "") device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
+        }
+        return devices
+      }
+    )
+  )
+}
+
+/**
+ * ThingsBoard keeps `active` as a server-side attribute, or as telemetry where it is so configured. Telemetry with that name may also
+ * come from the device itself, so the attribute wins.
+ */
+const isActive = ({ latest: { SERVER_ATTRIBUTE: attributes, TIME_SERIES: series } }: Entity) => {
+  const attribute = attributes?.["active"]
+  const active = attribute === undefined || attribute.value === "" ? series?.["active"] : attribute
+  return active?.value === "true"
+}
+
+/** The ids of those devices that are connected. */
+export const filterActive = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlySet<string>, ThingsBoardError> =>
+  Stream.fromIterable(byIds(ids)).pipe(
+    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: [], attributes: ["active"], latest: ["active"] })),
+    Stream.filter(isActive),
+    Stream.runCollect,
+    Effect.map((found) => new Set(found.map(({ entityId }) => entityId.id)))
+  )

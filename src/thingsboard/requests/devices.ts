@@ -1,0 +1,170 @@
+/** Devices and device profiles, one by one, as lists, and by their ids. */
+import { Array, Effect, Option, Schema, Stream } from "effect"
+import type { BytesPage, ListQuery } from "../../domain/Page.ts"
+import type { DeviceFacts } from "../../domain/Visibility.ts"
+import type { Device } from "../api/Entities.ts"
+import { orIfNotFound } from "../errors/orIfNotFound.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { deviceInfoPath, devicePath } from "../Paths.ts"
+import { scanArray, valueOf } from "../responses/ArrayScanner.ts"
+import { scanEntity } from "../responses/ObjectScanner.ts"
+import type { ThingsBoardShape } from "../ThingsBoard.ts"
+import { maxEntitiesPerCall } from "./entityQueries.ts"
+import { ownerPath, readList } from "./lists.ts"
+
+/** Ids in a URL take 37 bytes each, and ThingsBoard's Tomcat accepts 8 KiB for the request line and all headers. */
+const maxIdsPerPath = 100
+
+/** Only the infos (`deviceInfos`) know whether a device is connected. */
+const listName = ({ active }: ListQuery) => (active === undefined ? "devices" : "deviceInfos")
+
+/** A page of the devices that the session's user may see: of its tenant, or of its customer. */
+export const listDevices = (thingsBoard: ThingsBoardShape, query: ListQuery): Effect.Effect<BytesPage, ThingsBoardError> =>
+  Effect.flatMap(thingsBoard.identity, (identity) => readList(thingsBoard, `${ownerPath(identity)}/${listName(query)}`, query))
+
+/** Fails with `NotFound` or `Forbidden` for a customer that does not exist or may not be seen. */
+export const listCustomerDevices = (
+  thingsBoard: ThingsBoardShape,
+  customerId: string,
+  query: ListQuery
+): Effect.Effect<BytesPage, ThingsBoardError> => readList(thingsBoard, `/api/customer/${customerId}/${listName(query)}`, query)
+
+/** A page of the device profiles, which the API calls device types: `{"id":…,"name":…}`. */
+export const listDeviceProfiles = (thingsBoard: ThingsBoardShape, query: ListQuery): Effect.Effect<BytesPage, ThingsBoardError> =>
+  readList(thingsBoard, "/api/deviceProfileInfos", query)
+
+const Named = Schema.decodeUnknownOption(Schema.Struct({ name: Schema.String }))
+
+/** A device profile as the bytes that ThingsBoard sent, with its name. */
+export interface DeviceProfile {
+  readonly name: string
+  readonly json: Uint8Array
+}
+
+/** All device profiles that match the query, in its order; its `page` and `pageSize` are ignored. */
+export const allDeviceProfiles = Effect.fnUntraced(function* (
+  thingsBoard: ThingsBoardShape,
+  query: ListQuery
+): Effect.fn.Return<ReadonlyArray<DeviceProfile>, ThingsBoardError> {
+  const profiles: Array<DeviceProfile> = []
+  for (let page = 0, more = true; more; page++) {
+    const { hasNext, items } = yield* listDeviceProfiles(thingsBoard, { ...query, page, pageSize: maxEntitiesPerCall })
+    for (const json of yield* scanArray(items)) {
+      const named = Named(valueOf(json))
+      if (named._tag === "None") return yield* invalidResponse()
+      profiles.push({ name: named.value.name, json })
+    }
+    more = hasNext
+  }
+  return profiles
+})
+
+/** The device's JSON, as the bytes that ThingsBoard sent. */
+export const readDevice = (thingsBoard: ThingsBoardShape, id: string): Effect.Effect<Uint8Array, ThingsBoardError> =>
+  Effect.flatMap(thingsBoard.get(devicePath(id)), scanEntity(id))
+
+const Id = Schema.Struct({ id: Schema.String })
+const decodeDevice = Schema.decodeUnknownEffect(
+  Schema.fromJsonString(
+    Schema.Struct({ id: Id, name: Schema.String, type: Schema.String, customerId: Schema.optionalKey(Schema.NullOr(Id)) })
+  )
+)
+
+/** A device with what decides whether it is visible. */
+export interface DeviceDescription extends DeviceFacts {
+  readonly name: string
+}
+
+/** Like `readDevice`, decoded: for decisions about the device rather than for passing it on. */
+export const describeDevice = (thingsBoard: ThingsBoardShape, id: string): Effect.Effect<DeviceDescription, ThingsBoardError> =>
+  thingsBoard.get(devicePath(id)).pipe(
+    Effect.flatMap((bytes) => Effect.mapError(decodeDevice(bytes.toString()), () => invalidResponse())),
+    Effect.map(({ customerId, id, name, type }) => ({ id: id.id, name, type, customerId: customerId?.id ?? "" }))
+  )
+
+/** In chunks that fit a URL. ThingsBoard silently leaves out ids that do not exist or may not be seen. */
+const forEachChunk = <A>(
+  ids: ReadonlyArray<string>,
+  read: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<A>, ThingsBoardError>
+): Effect.Effect<ReadonlyArray<A>, ThingsBoardError> =>
+  Effect.map(Effect.forEach(Array.chunksOf(ids, maxIdsPerPath), read, { concurrency: 4 }), (found) => found.flat())
+
+/** The devices of these ids that may be seen, decoded, in no order. */
+export const describeDevices = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<DeviceFacts>, ThingsBoardError> =>
+  forEachChunk(ids, (chunk) =>
+    Effect.map(
+      thingsBoard.call((client) => client.devices.devicesByIds({ query: { deviceIds: chunk.join(",") } })),
+      (found) => found.map(({ customerId, id, type }) => ({ id: id.id, type, customerId: customerId.id }))
+    )
+  )
+
+const Identified = Schema.decodeUnknownOption(Schema.Struct({ id: Id }))
+
+/** The JSON of the devices of these ids that may be seen, in the order of the ids, as the bytes that ThingsBoard sent. */
+export const readDevices = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
+  Effect.map(
+    forEachChunk(ids, (chunk) => Effect.flatMap(thingsBoard.get(`/api/devices?deviceIds=${chunk.join(",")}`), scanArray)),
+    (found) => {
+      const byId = new Map<string, Uint8Array>()
+      for (const device of found) {
+        const identified = Identified(valueOf(device))
+        if (identified._tag === "Some") byId.set(identified.value.id.id, device)
+      }
+      return ids.flatMap((id) => byId.get(id) ?? [])
+    }
+  )
+
+/** Like `readDevices`, with the fields of a device info, such as `active`: one call per device, as ThingsBoard lists infos by no ids. */
+export const readDeviceInfos = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
+  Effect.map(
+    Effect.forEach(
+      ids,
+      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, orIfNotFound(Option.none())),
+      { concurrency: 8 }
+    ),
+    (found) => found.flatMap(Option.toArray)
+  )
+
+/** The fields by which lists of devices are searched, filtered and sorted. */
+export interface DeviceFields {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  /** Empty for a device without a label. */
+  readonly label: string
+  /** Epoch ms. */
+  readonly createdTime: number
+}
+
+const fieldsOf = ({ createdTime, id, label, name, type }: typeof Device.Type): DeviceFields => ({
+  id: id.id,
+  name,
+  type,
+  label: label ?? "",
+  createdTime
+})
+
+/** All devices of a customer, by creation time; none of a customer that does not exist or may not be seen. */
+export const devicesOfCustomer = (thingsBoard: ThingsBoardShape, customerId: string): Stream.Stream<DeviceFields, ThingsBoardError> =>
+  Stream.paginate(0, (page) =>
+    thingsBoard
+      .call((client) =>
+        client.devices.customerDevices({
+          params: { customerId },
+          query: { pageSize: maxEntitiesPerCall, page, sortProperty: "createdTime", sortOrder: "ASC" }
+        })
+      )
+      .pipe(
+        Effect.map(({ data, hasNext }) => [data.map(fieldsOf), hasNext ? Option.some(page + 1) : Option.none<number>()] as const),
+        orIfNotFound([[], Option.none<number>()] as const)
+      )
+  )

@@ -1,0 +1,108 @@
+/**
+ * Relations. ThingsBoard walks many levels from one root per call, in one direction, and returns every edge that it met. For many roots
+ * at once it returns only the entities that they lead to (`relationsQuery` with several roots), not the edges.
+ */
+import { Array, Effect } from "effect"
+import type { EntityRef, EntityType } from "../../domain/Ids.ts"
+import { orIfNotFound } from "../errors/orIfNotFound.ts"
+import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import type { ThingsBoardShape } from "../ThingsBoard.ts"
+import { findEntities, maxEntitiesPerCall } from "./entityQueries.ts"
+
+/** FROM: relations that start at an entity. TO: relations that end at it. */
+export type RelationDirection = "FROM" | "TO"
+
+export interface Relation {
+  readonly from: EntityRef
+  readonly to: EntityRef
+  readonly type: string
+}
+
+/** Root entities per query. */
+const maxRoots = 500
+/** Pages of a thousand neighbors per query. */
+const maxPages = 10
+
+const toRef = ({ entityType, id }: { readonly entityType: string; readonly id: string }): EntityRef => ({
+  id,
+  entityType: entityType as EntityType
+})
+
+/** All relations up to `maxLevel` steps from a root; none for a root that does not exist or may not be seen. */
+export const walkRelations = (
+  thingsBoard: ThingsBoardShape,
+  root: EntityRef,
+  direction: RelationDirection,
+  maxLevel: number
+): Effect.Effect<ReadonlyArray<Relation>, ThingsBoardError> => {
+  const parameters = {
+    rootId: root.id,
+    rootType: root.entityType,
+    direction,
+    relationTypeGroup: "COMMON" as const,
+    maxLevel,
+    fetchLastLevelOnly: false
+  }
+  return thingsBoard
+    .call((client) => client.relations.findRelations({ payload: { parameters, filters: [] } }))
+    .pipe(
+      Effect.map((relations) => relations.map(({ from, to, type }) => ({ from: toRef(from), to: toRef(to), type }))),
+      orIfNotFound([])
+    )
+}
+
+export interface Neighbors {
+  /** Each once. */
+  readonly entities: ReadonlyArray<EntityRef>
+  /** Whether there are more of them than were read. */
+  readonly incomplete: boolean
+}
+
+const neighborsOf = Effect.fnUntraced(function* (
+  thingsBoard: ThingsBoardShape,
+  entityType: string,
+  ids: ReadonlyArray<string>,
+  direction: RelationDirection
+): Effect.fn.Return<Neighbors, ThingsBoardError> {
+  const entities: Array<EntityRef> = []
+  for (let page = 0; ; page++) {
+    const { data, hasNext } = yield* findEntities(
+      thingsBoard,
+      {
+        type: "relationsQuery",
+        // The Java class names the field one way and its setter another; ThingsBoard ignores fields that it does not know.
+        multiRoot: true,
+        isMultiRoot: true,
+        multiRootEntitiesType: entityType,
+        multiRootEntityIds: ids,
+        direction,
+        maxLevel: 1,
+        fetchLastLevelOnly: false,
+        filters: []
+      },
+      { fields: [] },
+      { page, pageSize: maxEntitiesPerCall }
+    )
+    for (const { entityId } of data) entities.push(toRef(entityId))
+    if (!hasNext) return { entities, incomplete: false }
+    if (page + 1 >= maxPages) return { entities, incomplete: true }
+  }
+})
+
+/** The entities one step away from any of the roots. Fails with `Rejected` on a release that does not accept several roots. */
+export const findNeighbors = (
+  thingsBoard: ThingsBoardShape,
+  roots: ReadonlyArray<EntityRef>,
+  direction: RelationDirection
+): Effect.Effect<Neighbors, ThingsBoardError> => {
+  const chunks = [...Map.groupBy(roots, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
+    Array.chunksOf(all, maxRoots).map((chunk) => ({ entityType, ids: chunk.map(({ id }) => id) }))
+  )
+  return Effect.map(
+    Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction), { concurrency: 2 }),
+    (found) => ({
+      entities: [...new Map(found.flatMap(({ entities }) => entities).map((entity) => [entity.id, entity])).values()],
+      incomplete: found.some(({ incomplete }) => incomplete)
+    })
+  )
+}
