@@ -60,13 +60,13 @@ const measure = (request: Request, server: Bun.Server<unknown>) =>
     const apiKeys = yield* ApiKeys
     const [authentication, rateLimit] = [yield* Authentication, yield* RateLimit]
     let next = 0
-    const verify = minMicros(() => apiKeys.verify(keys[next++ % keys.length]!, 0))
+    const verify = minMicros(() => apiKeys.authenticate(keys[next++ % keys.length]!, 0))
     const handler = Effect.succeed(HttpServerResponse.empty()) as Effect.Effect<HttpServerResponse.HttpServerResponse>
     // The middleware reads only the annotations of the endpoint.
     const options = { endpoint: { annotations: Context.empty() } } as never
     const guarded = authentication(rateLimit(handler, options) as never, options) as typeof handler
     const run = (effect: typeof handler) => () =>
-      Effect.runSyncWith(Context.make(CurrentExchange, new Exchange(request, "id", {}, server, undefined)))(Effect.scoped(effect))
+      Effect.runSyncWith(Context.make(CurrentExchange, new Exchange(request, "id", {}, server, undefined, () => {})))(Effect.scoped(effect))
     const [withoutMiddleware, withMiddleware] = [minMicros(run(handler)), minMicros(run(guarded))]
     return { verify, both: withMiddleware - withoutMiddleware, bare: withoutMiddleware, status: run(guarded)().status }
   })

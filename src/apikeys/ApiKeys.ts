@@ -2,16 +2,18 @@
 import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, type KeyScope } from "../domain/ApiKey.ts"
-import { sha256 } from "../platform/Digest.ts"
-import { hasChecksumError } from "./KeyFormat.ts"
+import { digestOf, hasChecksumError } from "./KeyFormat.ts"
 import type { KeyUser } from "./KeySecrets.ts"
 import { type KeyFileContents, requireUsableKey, makeKeyFileReader } from "./KeyFile.ts"
 import { type FileState, reloadKeyFile } from "./reloadKeyFile.ts"
 import { Visibility } from "../domain/Visibility.ts"
 
 export interface ApiKey {
+  readonly _tag: "ApiKey"
   /** Names the key in logs. */
   readonly id: string
+  /** SHA-256 of the key, in hexadecimal digits. */
+  readonly digest: string
   readonly scopes: ReadonlySet<KeyScope>
   /** All devices when there is none. */
   readonly devices: Visibility | undefined
@@ -25,11 +27,15 @@ export interface ApiKey {
   readonly expiresAt: number
 }
 
-/** Why what was presented opens nothing; for the log. */
+/** Why a presented key cannot be used. */
 export interface Denial {
+  readonly _tag: "Denial"
+  /** For the log only: callers must not learn that a key was valid once. */
   readonly reason: "missing" | "unknown" | "mistyped" | "expired" | "disabled"
-  /** Of the entry, where there is one. */
+  /** The id of the expired or disabled key; for the log only. */
   readonly keyId?: string
+  /** Whether the text looks like a generated key whose checksum is wrong. Callers may be told: the checksum is no secret. */
+  readonly hasChecksumError: boolean
 }
 
 /** Keys by the SHA-256 of what is presented: looking a digest up tells an attacker nothing about keys. */
@@ -43,7 +49,9 @@ interface KeyRing {
 const nobody: TbCredentials = { _tag: "ApiKey", key: Redacted.make("") }
 
 const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
+  _tag: "ApiKey",
   id: entry.id,
+  digest: entry.sha256,
   scopes: new Set(entry.scopes),
   devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
   thingsBoard: user?._tag === "SecretMissing" ? nobody : user,
@@ -56,23 +64,21 @@ const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
 })
 
 /** `API_KEY`: the one key with all rights. */
-const fromSetting = (key: Redacted.Redacted<string> | undefined): KeyRing["keys"] =>
-  key === undefined
-    ? new Map()
-    : new Map([
-        [
-          sha256(Redacted.value(key)).toString("hex"),
-          {
-            id: "default",
-            scopes: new Set(allScopes),
-            devices: undefined,
-            thingsBoard: undefined,
-            lacksSecret: false,
-            rateLimit: undefined,
-            expiresAt: Number.POSITIVE_INFINITY
-          }
-        ]
-      ])
+const fromSetting = (setting: Redacted.Redacted<string> | undefined): KeyRing["keys"] => {
+  if (setting === undefined) return new Map()
+  const key: ApiKey = {
+    _tag: "ApiKey",
+    id: "default",
+    digest: digestOf(Redacted.value(setting)),
+    scopes: new Set(allScopes),
+    devices: undefined,
+    thingsBoard: undefined,
+    lacksSecret: false,
+    rateLimit: undefined,
+    expiresAt: Number.POSITIVE_INFINITY
+  }
+  return new Map([[key.digest, key]])
+}
 
 const fromFile = ({ file, users }: KeyFileContents, own: KeyRing["keys"]): KeyRing => {
   const [disabled, enabled] = [file.keys.filter((key) => key.disabled === true), file.keys.filter((key) => key.disabled !== true)]
@@ -82,22 +88,29 @@ const fromFile = ({ file, users }: KeyFileContents, own: KeyRing["keys"]): KeyRi
   }
 }
 
-const denialOf = ({ disabled, keys }: KeyRing, presented: string): Denial => {
-  if (presented === "") return { reason: "missing" }
-  const digest = sha256(presented).toString("hex")
-  const [expired, off] = [keys.get(digest)?.id, disabled.get(digest)]
-  if (expired !== undefined) return { reason: "expired", keyId: expired }
-  if (off !== undefined) return { reason: "disabled", keyId: off }
-  return { reason: hasChecksumError(presented) ? "mistyped" : "unknown" }
+/**
+ * Hashes the presented text once, whether or not there is such a key. Every denial also checks the checksum, so that an expired or
+ * disabled key takes as long as an unknown one.
+ */
+const authenticate = ({ disabled, keys }: KeyRing, presented: string, nowMillis: number): ApiKey | Denial => {
+  if (presented === "") return { _tag: "Denial", reason: "missing", hasChecksumError: false }
+  const digest = digestOf(presented)
+  const key = keys.get(digest)
+  if (key !== undefined && nowMillis < key.expiresAt) return key
+  const mistyped = hasChecksumError(presented)
+  if (key !== undefined) return { _tag: "Denial", reason: "expired", keyId: key.id, hasChecksumError: mistyped }
+  const disabledId = disabled.get(digest)
+  if (disabledId !== undefined) return { _tag: "Denial", reason: "disabled", keyId: disabledId, hasChecksumError: mistyped }
+  return { _tag: "Denial", reason: mistyped ? "mistyped" : "unknown", hasChecksumError: mistyped }
 }
 
 export class ApiKeys extends Context.Service<
   ApiKeys,
   {
-    /** The key that was presented, or undefined when there is none, it has expired or is disabled. */
-    readonly verify: (presented: string, nowMillis: number) => ApiKey | undefined
-    /** Of what `verify` does not know. Not for callers: to them all of it is alike. */
-    readonly denialOf: (presented: string) => Denial
+    /** The key that was presented (`""` for none), or why it cannot be used. */
+    readonly authenticate: (presented: string, nowMillis: number) => ApiKey | Denial
+    /** The present entry of a key: undefined once it has been removed or disabled, or has expired. Hashes nothing. */
+    readonly current: (key: ApiKey, nowMillis: number) => ApiKey | undefined
     /** How API_KEYS_FILE stands; undefined where there is none. */
     readonly fileState: () => FileState | undefined
   }
@@ -126,11 +139,11 @@ export class ApiKeys extends Context.Service<
       }
 
       return {
-        verify: (presented, nowMillis) => {
-          const key = ring.keys.get(sha256(presented).toString("hex"))
+        authenticate: (presented, nowMillis) => authenticate(ring, presented, nowMillis),
+        current: ({ digest }, nowMillis) => {
+          const key = ring.keys.get(digest)
           return key !== undefined && nowMillis < key.expiresAt ? key : undefined
         },
-        denialOf: (presented) => denialOf(ring, presented),
         fileState: () => fileState
       }
     })

@@ -109,7 +109,7 @@ export const layer = Layer.unwrap(
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
-      ...(settings.trustedProxies.length === 0 ? {} : { callerAddress: clientAddress(settings.trustedProxies) }),
+      ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // What is too long, but not beyond measure, is read, so that it can be told.

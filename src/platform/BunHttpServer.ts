@@ -13,9 +13,6 @@ import { forServer, type ServerTls } from "./Tls.ts"
 
 /** What belongs to one request, from the first byte read to the last one written. */
 export class Exchange {
-  respond: (response: Response) => void = () => {}
-  /** Whether what takes long, such as a body without an end, may go on; asked again and again. */
-  mayGoOn: () => boolean = () => true
   constructor(
     readonly request: Request,
     /** The caller's `X-Request-Id` when it is well formed, else a new UUID. */
@@ -23,7 +20,9 @@ export class Exchange {
     /** Headers of the answer, by lower-case name; a response's own headers win. */
     readonly headers: Record<string, string>,
     private readonly server: Bun.Server<unknown>,
-    private readonly callerAddress: Options["callerAddress"]
+    private readonly clientAddress: Options["clientAddress"],
+    /** Hands the response to Bun. */
+    readonly respond: (response: Response) => void
   ) {}
 
   private address: string | undefined
@@ -37,7 +36,7 @@ export class Exchange {
     const found = this.server.requestIP(this.request)?.address
     if (found === undefined) return undefined
     const peer = found.startsWith("::ffff:") ? found.slice(7) : found
-    return this.callerAddress === undefined ? peer : this.callerAddress(peer, this.request.headers.get("x-forwarded-for"))
+    return this.clientAddress === undefined ? peer : this.clientAddress(peer, this.request.headers.get("x-forwarded-for"))
   }
 
   /**
@@ -52,8 +51,8 @@ export class Exchange {
     this.server.timeout(this.request, idleSeconds)
   }
 
-  /** Has the connection closed behind the answer, for what may not be read to its end. */
-  closeBehind() {
+  /** Closes the connection after the response, for a request whose body is not read to its end. */
+  closeAfterResponse() {
     this.headers["connection"] = "close"
   }
 }
@@ -94,7 +93,7 @@ export interface Options {
   /** https instead of http. */
   readonly tls?: ServerTls
   /** Whom the peer calls for, by its `X-Forwarded-For`; the peer itself when nothing is given. */
-  readonly callerAddress?: (peer: string, forwardedFor: string | null) => string
+  readonly clientAddress?: (peer: string, forwardedFor: string | null) => string
   /** Called before the router: true when the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
@@ -168,7 +167,7 @@ const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
   headers: Record<string, string>,
-  callerAddress: Options["callerAddress"]
+  clientAddress: Options["clientAddress"]
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
@@ -178,7 +177,8 @@ const makeHandler = <E>(
   return (web: Request, server: Bun.Server<unknown>): Promise<Response> => {
     const given = web.headers.get("x-request-id")
     const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
-    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, callerAddress)
+    const { promise, resolve } = Promise.withResolvers<Response>()
+    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, resolve)
     const request = HttpServerRequest.fromWeb(web) as Carrier
     request[exchangeOf] = exchange
     let services = Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
@@ -187,11 +187,9 @@ const makeHandler = <E>(
       const parent = HttpTraceContext.fromHeaders(request.headers)
       if (Option.isSome(parent)) services = Context.add(services, Tracer.ParentSpan, parent.value)
     }
-    return new Promise((resolve) => {
-      exchange.respond = resolve
-      const fiber = Effect.runForkWith(services)(handled)
-      if (fiber.pollUnsafe() === undefined) web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })
-    })
+    const fiber = Effect.runForkWith(services)(handled)
+    if (fiber.pollUnsafe() === undefined) web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })
+    return promise
   }
 }
 
@@ -207,7 +205,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,
         context,
         options.headers ?? {},
-        options.callerAddress
+        options.clientAddress
       )
       const hostname = options.hostname ?? "0.0.0.0"
       const listen = (port: number, tls: ServerTls | undefined) =>

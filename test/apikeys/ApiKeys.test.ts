@@ -4,6 +4,8 @@ import { ConfigProvider, Context, Effect, FileSystem, Layer, PlatformError, Reda
 import { TestClock } from "effect/testing"
 import { Settings } from "../../src/config/Settings.ts"
 import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
+import { createKey } from "../../src/apikeys/KeyFormat.ts"
+import { randomBytes } from "../../src/platform/Digest.ts"
 import { effect } from "../support/effectTest.ts"
 import { keyOf, renderKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
@@ -43,14 +45,18 @@ const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: oth
     )
   )
   const keys = Context.get(services, ApiKeys)
-  const found = (id: string) => keys.verify(keyOf(id), 0)
+  const find = (id: string) => {
+    const result = keys.authenticate(keyOf(id), 0)
+    return result._tag === "ApiKey" ? result : undefined
+  }
   return {
     files,
     keys,
+    find,
     records: (message: string) => records.filter((record) => record["message"] === message),
     /** Which of these keys work, fail for want of a secret, or are not there. */
     states: (...ids: ReadonlyArray<string>) =>
-      ids.map((id) => (found(id) === undefined ? "gone" : found(id)!.lacksSecret ? "lacks secret" : "works")),
+      ids.map((id) => (find(id) === undefined ? "gone" : find(id)!.lacksSecret ? "lacks secret" : "works")),
     change: (path: string, contents: string | undefined) => {
       if (contents === undefined) files.delete(path)
       else files.set(path, contents)
@@ -174,7 +180,7 @@ describe("a ThingsBoard secret that is missing", () => {
         environment: { ONE: "of-the-environment", TWO: "" }
       })
       expect(it.states("one", "two", "three")).toEqual(["works", "works", "lacks secret"])
-      const user = (id: string) => it.keys.verify(keyOf(id), 0)!.thingsBoard
+      const user = (id: string) => it.find(id)!.thingsBoard
       const secretOf = (id: string) => {
         const found = user(id)
         return found === undefined ? undefined : Redacted.value(found._tag === "ApiKey" ? found.key : found.password)
@@ -244,6 +250,47 @@ describe("a gateway does not start", () => {
         expect(it.records(broken)).toMatchObject([{ reason: sentence }])
         expect(it.states("a", "twice")).toEqual(["works", "works"])
       }
+    })
+  )
+})
+
+describe("a presented key", () => {
+  const expires_at = "2020-01-01T00:00:00Z"
+  const expiry = Date.parse(expires_at)
+
+  effect("is found, or denied with a reason that only the log gets", () =>
+    Effect.gen(function* () {
+      const { keys } = yield* site({ text: renderKeyFile({ a: {}, old: { expires_at }, off: { disabled: true } }) })
+      expect(keys.authenticate(keyOf("a"), 0)).toMatchObject({ _tag: "ApiKey", id: "a" })
+      expect(keys.authenticate(keyOf("old"), expiry - 1)).toMatchObject({ _tag: "ApiKey", id: "old" })
+      const denial = { _tag: "Denial", hasChecksumError: false } as const
+      const mistyped = `${createKey(randomBytes).slice(0, -1)}-`
+      const cases = [
+        ["", { ...denial, reason: "missing" }],
+        ["nobody's", { ...denial, reason: "unknown" }],
+        [createKey(randomBytes), { ...denial, reason: "unknown" }],
+        [mistyped, { ...denial, reason: "mistyped", hasChecksumError: true }],
+        [keyOf("old"), { ...denial, reason: "expired", keyId: "old" }],
+        [keyOf("off"), { ...denial, reason: "disabled", keyId: "off" }]
+      ] as const
+      for (const [presented, expected] of cases) expect([presented, keys.authenticate(presented, expiry)]).toEqual([presented, expected])
+    })
+  )
+
+  effect("is current until it expires, is removed or is disabled, whatever its id was given to", () =>
+    Effect.gen(function* () {
+      const it = yield* site({ text: renderKeyFile({ a: { expires_at }, b: {}, c: {} }) })
+      const [a, b, c] = ["a", "b", "c"].map((id) => it.find(id)!)
+      const current = (now = 0) => [a, b, c].map((key) => it.keys.current(key!, now)?.id)
+      expect([current(expiry - 1), current(expiry)]).toEqual([
+        ["a", "b", "c"],
+        [undefined, "b", "c"]
+      ])
+      const other = JSON.stringify({ keys: [{ ...JSON.parse(renderKeyFile({ other: {} })).keys[0], id: "b" }] })
+      yield* it.change(file, other)
+      expect(current()).toEqual([undefined, undefined, undefined])
+      yield* it.change(file, renderKeyFile({ b: { disabled: true }, c: {} }))
+      expect(current()).toEqual([undefined, undefined, "c"])
     })
   )
 })

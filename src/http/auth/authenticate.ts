@@ -1,29 +1,34 @@
-/** Who may go on: callers with a valid key. All others count against their address. */
 import { Clock, Effect } from "effect"
 import type { RateLimited } from "../../api/Problems.ts"
+import { type ApiKey, ApiKeys, type Denial } from "../../apikeys/ApiKeys.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import type { ApiKey, ApiKeys } from "../../apikeys/ApiKeys.ts"
-import type { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
+import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
+import { CurrentAuthentication, RequestAuthentication } from "./CurrentAuthentication.ts"
 import { failIfExceeded } from "./rateLimiting.ts"
 
-interface Ways<A, E, R, B, F, S> {
-  /** For a valid key. */
-  readonly admitted: (key: ApiKey) => Effect.Effect<A, E, R>
-  /** For none, or one that is not valid; counted before. */
-  readonly refused: Effect.Effect<B, F, S>
-}
+export type Authenticate = (presented: string) => Effect.Effect<ApiKey | Denial, RateLimited>
 
-/** An address that has used up its limit is told nothing of a key, unless the key was used from there before. */
-export const authenticate =
-  (keys: ApiKeys["Service"], guesses: InvalidKeyLimit["Service"]) =>
-  <A, E, R, B, F, S>(presented: string, { admitted, refused }: Ways<A, E, R, B, F, S>): Effect.Effect<A | B, E | F | RateLimited, R | S> =>
-    Effect.withFiber((fiber): Effect.Effect<A | B, E | F | RateLimited, R | S> => {
+/**
+ * The one way to authenticate a request: by the key that it presents (`""` for none). A denial counts against the client's address. An
+ * address that has used up its limit gets 429 whatever it presents, so it learns nothing about keys; only a key that was used from
+ * there before is still let in.
+ */
+export const makeAuthenticate = Effect.gen(function* () {
+  const keys = yield* ApiKeys
+  const invalidKeyLimit = yield* InvalidKeyLimit
+  const authenticate: Authenticate = (presented) =>
+    Effect.withFiber((fiber): Effect.Effect<ApiKey | Denial, RateLimited> => {
+      const clock = fiber.getRef(Clock.Clock)
       const address = fiber.getRef(CurrentExchange)?.remoteAddress ?? "unknown"
-      const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-      const key = presented === "" ? undefined : keys.verify(presented, now)
-      if (key === undefined)
-        return Effect.flatMap(guesses.recordFailure(address), (standing) => failIfExceeded(standing, undefined, refused))
-      const newcomer = guesses.admit(address, key.id, now)
-      if (newcomer === undefined) return admitted(key)
-      return Effect.flatMap(newcomer, (standing) => (standing.exceeded ? failIfExceeded(standing, key.id, admitted(key)) : admitted(key)))
+      const authentication = fiber.getRef(CurrentAuthentication) ?? new RequestAuthentication(keys, clock)
+      const result = authentication.authenticate(presented)
+      if (result._tag === "Denial")
+        return Effect.flatMap(invalidKeyLimit.recordFailure(address), (status) => failIfExceeded(status, undefined, Effect.succeed(result)))
+      const firstUse = invalidKeyLimit.admit(address, result.id, clock.currentTimeMillisUnsafe())
+      if (firstUse === undefined) return Effect.succeed(result)
+      return Effect.flatMap(firstUse, (status) =>
+        status.exceeded ? failIfExceeded(status, result.id, Effect.succeed(result)) : Effect.succeed(result)
+      )
     })
+  return authenticate
+})

@@ -4,7 +4,7 @@ import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { RateLimit } from "../../api/middleware/RateLimit.ts"
 import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
-import { countPerKey, failTooManyRequests } from "../auth/rateLimiting.ts"
+import { makeCountPerKey, failTooManyRequests } from "../auth/rateLimiting.ts"
 
 type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
 
@@ -44,12 +44,12 @@ const placesOf = (most: number) => {
 export const RateLimitLayer = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
-    const counted = yield* countPerKey
+    const countPerKey = yield* makeCountPerKey
     const inPlace = placesOf((yield* Settings).maxConcurrentRequests)
     return RateLimit.of((handler) =>
       Effect.withFiber((fiber): Guarded => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        return counted(caller, inPlace(caller.id, handler))
+        return countPerKey(caller, inPlace(caller.id, handler))
       })
     )
   })

@@ -1,46 +1,48 @@
-import { Effect, Layer, type Types } from "effect"
+import { Clock, Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { ApiKeys } from "../../apikeys/ApiKeys.ts"
-import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
-import { authenticate } from "../auth/authenticate.ts"
-import { countPerKey } from "../auth/rateLimiting.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { makeAuthenticate } from "../auth/authenticate.ts"
+import { CurrentAuthentication, RequestAuthentication } from "../auth/CurrentAuthentication.ts"
+import { makeCountPerKey } from "../auth/rateLimiting.ts"
 import { logNotAuthenticated } from "../logging/securityLog.ts"
 
-type Answer = HttpServerResponse.HttpServerResponse
+type Response = HttpServerResponse.HttpServerResponse
 
-const isRefusal = ({ status }: Answer) => status >= 400 && status < 500
+const isRejection = ({ status }: Response) => status >= 400 && status < 500
 
 /**
- * Counts what was refused before an endpoint could count it (unknown paths and methods, what the door turns away), for the key or else
- * for the address: who tries around has the limit of who guesses, and every refusal tells how it stands. A key that is tried at a path
- * that does not exist is told of like any other.
+ * Counts requests that were rejected before an endpoint could count them (unknown paths and methods, limits on the request's size,
+ * hosts that are not served) for their key, or else for their address. So probing for paths has the same limit as guessing keys, and
+ * every rejection shows the rate limit. An invalid key at an unknown path is logged like any other.
+ *
+ * As the outermost middleware that needs it, it also gives each request its `CurrentAuthentication`.
  */
 export const UnmatchedRequestsLayer = Layer.unwrap(
   Effect.gen(function* () {
-    const countedFor = yield* countPerKey
     const keys = yield* ApiKeys
-    const recognised = authenticate(keys, yield* InvalidKeyLimit)
-    const counted = (refusal: Answer, presented: string): Effect.Effect<Answer> => {
-      const refused = Effect.succeed(refusal)
-      const guessed = presented === "" ? refused : Effect.andThen(logNotAuthenticated(keys.denialOf(presented)), refused)
-      return recognised(presented, {
-        admitted: (key) => countedFor(key, refused),
-        refused: guessed
+    const authenticate = yield* makeAuthenticate
+    const countPerKey = yield* makeCountPerKey
+
+    const countRejection = (rejection: Response, presented: string): Effect.Effect<Response> =>
+      Effect.flatMap(authenticate(presented), (result) => {
+        if (result._tag === "ApiKey") return countPerKey(result, Effect.succeed(rejection))
+        return presented === "" ? Effect.succeed(rejection) : Effect.as(logNotAuthenticated(result), rejection)
       }).pipe(Effect.catchTag("RateLimited", HttpServerRespondable.toResponse))
-    }
+
     return HttpRouter.middleware(
       (handled) =>
-        Effect.flatMap(handled, (answer): Effect.Effect<Answer, Types.unhandled> =>
-          isRefusal(answer)
-            ? Effect.withFiber((fiber) => {
-                const exchange = fiber.getRef(CurrentExchange)
-                return exchange === undefined || "x-ratelimit-limit" in exchange.headers
-                  ? Effect.succeed(answer)
-                  : counted(answer, exchange.request.headers.get("x-api-key") ?? "")
-              })
-            : Effect.succeed(answer)
-        ),
+        Effect.withFiber((fiber) => {
+          const authentication = new RequestAuthentication(keys, fiber.getRef(Clock.Clock))
+          const counted = Effect.flatMap(handled, (response): Effect.Effect<Response, Types.unhandled> => {
+            if (!isRejection(response) || authentication.isCounted) return Effect.succeed(response)
+            const exchange = fiber.getRef(CurrentExchange)
+            return exchange === undefined
+              ? Effect.succeed(response)
+              : countRejection(response, exchange.request.headers.get("x-api-key") ?? "")
+          })
+          return Effect.provideService(counted, CurrentAuthentication, authentication)
+        }),
       { global: true }
     )
   })

@@ -6,8 +6,7 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { buildDocument } from "../../api/openapi/document.ts"
 import { Settings } from "../../config/Settings.ts"
-import { ApiKeys } from "../../apikeys/ApiKeys.ts"
-import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
+import { makeAuthenticate } from "../auth/authenticate.ts"
 import { requireKey } from "./requireKey.ts"
 import { serveAsset } from "./assets.ts"
 import { render } from "./html.ts"
@@ -63,8 +62,7 @@ export const pages = ({ docsEnabled, guard = (page) => page }: { readonly docsEn
 export const PagesLayer = Layer.unwrap(
   Effect.gen(function* () {
     const { docsAccess, docsEnabled } = yield* Settings
-    const keys = yield* ApiKeys
-    const guesses = yield* InvalidKeyLimit
-    return pages(docsAccess === "key" ? { docsEnabled, guard: requireKey(keys, guesses) } : { docsEnabled })
+    const authenticate = yield* makeAuthenticate
+    return pages(docsAccess === "key" ? { docsEnabled, guard: requireKey(authenticate) } : { docsEnabled })
   })
 )

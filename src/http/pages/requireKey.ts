@@ -6,9 +6,7 @@ import { Effect } from "effect"
 import { HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Unauthenticated } from "../../api/Problems.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
-import type { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
-import { authenticate } from "../auth/authenticate.ts"
+import type { Authenticate } from "../auth/authenticate.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logNotAuthenticated } from "../logging/securityLog.ts"
 
@@ -33,15 +31,15 @@ const challenge = failWithProblem(
 
 type Page = Effect.Effect<HttpServerResponse.HttpServerResponse>
 
-export const requireKey = (keys: ApiKeys["Service"], guesses: InvalidKeyLimit["Service"]) => {
-  const recognised = authenticate(keys, guesses)
-  return (page: Page): Page => {
-    const admitted = () => Effect.map(page, HttpServerResponse.setHeader("cache-control", "no-store"))
-    return Effect.withFiber((fiber) => {
+export const requireKey =
+  (authenticate: Authenticate) =>
+  (page: Page): Page =>
+    Effect.withFiber((fiber) => {
       const headers = fiber.getRef(CurrentExchange)?.request.headers
       const presented = headers?.get("x-api-key") ?? passwordOf(headers?.get("authorization") ?? null)
-      const refused = Effect.suspend(() => Effect.andThen(logNotAuthenticated(keys.denialOf(presented)), challenge))
-      return Effect.catchTag(recognised(presented, { admitted, refused }), "RateLimited", HttpServerRespondable.toResponse)
+      return Effect.flatMap(authenticate(presented), (result) =>
+        result._tag === "ApiKey"
+          ? Effect.map(page, HttpServerResponse.setHeader("cache-control", "no-store"))
+          : Effect.andThen(logNotAuthenticated(result), challenge)
+      ).pipe(Effect.catchTag("RateLimited", HttpServerRespondable.toResponse))
     })
-  }
-}

@@ -5,6 +5,7 @@ import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, Unsup
 import type { SettingsShape } from "../../config/Settings.ts"
 import { excessOf } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
 import { failWithProblem } from "../response/problem.ts"
 import * as securityEvent from "../logging/securityLog.ts"
 
@@ -90,13 +91,13 @@ const tooManyParts = failWithProblem("The body names more than one request may."
 /** What is still to come of the body is not waited for: the connection closes. */
 const tooSlow = (said: string, timeout: Duration.Duration): Effect.Effect<never, RequestTimeout> =>
   Effect.withFiber((fiber) => {
-    fiber.getRef(CurrentExchange)?.closeBehind()
+    fiber.getRef(CurrentExchange)?.closeAfterResponse()
     return failWithProblem(said, (common) => new RequestTimeout({ ...common, details: { timeout_ms: Duration.toMillis(timeout) } }))
   })
 
 const keyEnded = (said: string): Effect.Effect<never, Unauthenticated> =>
   Effect.withFiber((fiber) => {
-    fiber.getRef(CurrentExchange)?.closeBehind()
+    fiber.getRef(CurrentExchange)?.closeAfterResponse()
     return Effect.andThen(
       securityEvent.logKeyExpired,
       failWithProblem(said, (common) => new Unauthenticated({ ...common, details: {} }))
@@ -135,7 +136,7 @@ export const streamBody = <A, E>(
   use: (body: Stream.Stream<Uint8Array, HttpServerError.HttpServerError | Unreadable>) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | RequestTimeout | Unauthenticated> =>
   Effect.withFiber((fiber) => {
-    const exchange = fiber.getRef(CurrentExchange)
+    const authentication = fiber.getRef(CurrentAuthentication)
     let refusal: Effect.Effect<never, RequestTimeout | Unauthenticated> | undefined
     const ended = () => {
       refusal = keyEnded(`The key ended while the body was read. ${sendAgain}`)
@@ -149,7 +150,7 @@ export const streamBody = <A, E>(
           return Stream.fail(new Unreadable())
         }
       }),
-      Stream.tap(() => (exchange?.mayGoOn() === false ? ended() : Effect.void))
+      Stream.tap(() => (authentication?.isStillAuthorized() === false ? ended() : Effect.void))
     )
     return Effect.catch(withoutIdleTimeout(use(body)), (error): Effect.Effect<never, E | RequestTimeout | Unauthenticated> => {
       return refusal ?? Effect.fail(error)

@@ -1,7 +1,7 @@
 import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../../services/telemetry/Exports.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
 import { logKeyExpired, logThingsBoardFailure } from "../logging/securityLog.ts"
 
 /**
@@ -11,12 +11,16 @@ import { logKeyExpired, logThingsBoardFailure } from "../logging/securityLog.ts"
 export const fileResponse = ({ body, contentType, fileName }: ExportedFile) =>
   // The stream runs after the handler and without the request's context, of which the log needs to know who asked.
   Effect.contextWith((context: Context.Context<never>) => {
-    const mayGoOn = () => Context.get(context, CurrentExchange)?.mayGoOn() !== false
+    const authentication = Context.get(context, CurrentAuthentication)
     return Effect.succeed(
       HttpServerResponse.stream(
         body.pipe(
           Stream.tapError((error) => Effect.provideContext(logThingsBoardFailure(error, { broken_off: fileName }), context)),
-          Stream.tap(() => (mayGoOn() ? Effect.void : Effect.flatMap(Effect.provideContext(logKeyExpired, context), Effect.fail))),
+          Stream.tap(() =>
+            authentication === undefined || authentication.isStillAuthorized()
+              ? Effect.void
+              : Effect.flatMap(Effect.provideContext(logKeyExpired, context), Effect.fail)
+          ),
           Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
         ),
         { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"` } }
