@@ -1,5 +1,5 @@
 import { noBytes, type RowWriter } from "./RowWriter.ts"
-import { backslash, brace, bracket, copy, fill, type PutToken, quote, textOf, utf8 } from "./tokens.ts"
+import { backslash, brace, bracket, copy, writeRows, type TokenWriter, quote, textOf, utf8 } from "./tokens.ts"
 
 const comma = 44
 const apostrophe = 39
@@ -83,7 +83,7 @@ const putText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, t
 }
 
 /** A nested value as a field. It begins with a bracket, so that no spreadsheet takes it for a formula. */
-const putNested: PutToken = (out, at, bytes, from, to) => {
+const putNested: TokenWriter = (out, at, bytes, from, to) => {
   let quoted = false
   for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === quote || bytes[i] === comma || bytes[i] === 10 || bytes[i] === 13
   if (!quoted) return copy(out, at, bytes, from, to)
@@ -98,7 +98,7 @@ const putNested: PutToken = (out, at, bytes, from, to) => {
 }
 
 const putValue =
-  (guard: boolean): PutToken =>
+  (guard: boolean): TokenWriter =>
   (out, at, bytes, from, to) => {
     const first = bytes[from]!
     if (first === nullToken) return at
@@ -129,7 +129,7 @@ export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWrit
   fileExtension: "csv",
   head: () => utf8.encode(`${devices ? "device_id,device_name," : ""}ts,key,value\r\n`),
   rows: (rows, series, device) =>
-    fill(
+    writeRows(
       rows,
       series,
       {

@@ -4,7 +4,7 @@ import { csv } from "./Csv.ts"
 import { json, jsonOfDevices } from "./Json.ts"
 import { ndjson } from "./Ndjson.ts"
 import { parquet, parquetFormat } from "./Parquet.ts"
-import type { RowsOfSeries } from "./Rows.ts"
+import type { RowBatch } from "./Rows.ts"
 import type { RowWriter } from "./RowWriter.ts"
 import { xlsx, xlsxFormat, xlsxOfDevices } from "./Xlsx.ts"
 
@@ -17,7 +17,7 @@ export interface FileWriter {
   readonly fileExtension: string
   /** Bytes that encoding a row leaves to the collector, where they matter. */
   readonly leftByRow?: number
-  readonly write: <E, R>(rows: Stream.Stream<RowsOfSeries, E, R>) => Stream.Stream<Uint8Array, E, R>
+  readonly write: <E, R>(rows: Stream.Stream<RowBatch, E, R>) => Stream.Stream<Uint8Array, E, R>
 }
 
 const chunk = (bytes: () => Uint8Array) => Stream.filter(Stream.sync(bytes), ({ length }) => length > 0)

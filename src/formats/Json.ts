@@ -1,6 +1,6 @@
 import { noBytes, type RowWriter } from "./RowWriter.ts"
-import type { Device, Rows, SeriesRows } from "./Rows.ts"
-import { copy, fill, utf8 } from "./tokens.ts"
+import type { Device, RowColumns, SeriesSlice } from "./Rows.ts"
+import { copy, writeRows, utf8 } from "./tokens.ts"
 
 const format = { contentType: "application/json", fileExtension: "json" } as const
 const point = { before: utf8.encode(',{"ts":'), between: utf8.encode(',"value":'), behind: utf8.encode("}") }
@@ -16,9 +16,9 @@ const membersWriter = (keys: ReadonlyArray<string>) => {
     return text
   }
   return {
-    rows: (rows: Rows, series: SeriesRows): Uint8Array => {
+    rows: (rows: RowColumns, series: SeriesSlice): Uint8Array => {
       if (series.from === series.to) return noBytes
-      const points = fill(rows, series, point, copy)
+      const points = writeRows(rows, series, point, copy)
       if (series.key === current) return points
       const before = emptyUpTo(series.key) + opening(series.key)
       current = series.key

@@ -1,5 +1,5 @@
 import { noBytes, type RowWriter } from "./RowWriter.ts"
-import { copyOnOneLine, fill, utf8 } from "./tokens.ts"
+import { copyOnOneLine, writeRows, utf8 } from "./tokens.ts"
 
 /** A JSON object a line: `{"ts":…,"key":…,"value":…}`, with `device_id` and `device_name` before them in files of several devices. */
 export const ndjson = (): RowWriter => ({
@@ -8,7 +8,7 @@ export const ndjson = (): RowWriter => ({
   head: () => noBytes,
   rows: (rows, series, device) => {
     const owner = device === undefined ? "" : `"device_id":${JSON.stringify(device.id)},"device_name":${JSON.stringify(device.name)},`
-    return fill(
+    return writeRows(
       rows,
       series,
       {

@@ -1,9 +1,9 @@
 /** A Parquet file, written while its rows come: row group after row group. */
 import { Effect, Option, Stream } from "effect"
 import { ByteWriter, ParquetWriter } from "hyparquet-writer"
-import { ParquetColumns, schemaOf } from "./ParquetColumns.ts"
+import { ParquetColumns, parquetSchema } from "./ParquetColumns.ts"
 import { RowSource } from "./RowSource.ts"
-import type { RowsOfSeries } from "./Rows.ts"
+import type { RowBatch } from "./Rows.ts"
 
 export const parquetFormat = {
   contentType: "application/vnd.apache.parquet",
@@ -41,13 +41,13 @@ class Chunks extends ByteWriter {
  * numbers that neither number column can hold. Compressed with Snappy.
  */
 export const parquet = <E, R>(
-  pages: Stream.Stream<RowsOfSeries, E, R>,
+  pages: Stream.Stream<RowBatch, E, R>,
   { devices = false }: ParquetOptions = {}
 ): Stream.Stream<Uint8Array, E, R> =>
   Stream.unwrap(
     Effect.map(RowSource.make(pages), (source) => {
       const chunks = new Chunks()
-      const file = new ParquetWriter({ writer: chunks, schema: schemaOf(devices), createdBy: "boardwalk" })
+      const file = new ParquetWriter({ writer: chunks, schema: parquetSchema(devices), createdBy: "boardwalk" })
 
       const columns = new ParquetColumns(devices, maxGroupRows, groupTextUnits)
 

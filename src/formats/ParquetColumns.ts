@@ -1,6 +1,6 @@
 import type { ColumnSource } from "hyparquet-writer"
-import { doubleHolds, longOf, shortNumber } from "./numbers.ts"
-import type { RowsOfSeries } from "./Rows.ts"
+import { fitsDouble, parseLong, parseShortNumber } from "./numbers.ts"
+import type { RowBatch } from "./Rows.ts"
 import { brace, bracket, quote, textOf } from "./tokens.ts"
 
 const text = { type: "BYTE_ARRAY", converted_type: "UTF8" } as const
@@ -21,7 +21,7 @@ const fields = [
   { name: "value_text", ...text, ...optional }
 ] as const
 
-export const schemaOf = (devices: boolean) => {
+export const parquetSchema = (devices: boolean) => {
   const columns = [...(devices ? deviceFields : []), ...fields]
   return [{ name: "telemetry", num_children: columns.length }, ...columns]
 }
@@ -70,7 +70,7 @@ export class ParquetColumns {
   }
 
   /** Takes rows from `from` on until the group is full; returns how many. */
-  add({ device, rows, series }: RowsOfSeries, from: number): number {
+  add({ device, rows, series }: RowBatch, from: number): number {
     const bytes = Buffer.from(rows.bytes.buffer, rows.bytes.byteOffset, rows.bytes.byteLength)
     let row = from
     for (; row < series.to && !this.isFull; row++) {
@@ -135,7 +135,7 @@ export class ParquetColumns {
 
   private number(at: number, bytes: Buffer, from: number, to: number) {
     const decimal = isDecimal(bytes, from, to)
-    const short = shortNumber(bytes, from, to)
+    const short = parseShortNumber(bytes, from, to)
     // A long has no -0.
     if (!Number.isNaN(short) && (decimal || !Object.is(short, -0))) {
       if (decimal) this.doubles[at] = short
@@ -143,9 +143,9 @@ export class ParquetColumns {
       return
     }
     const token = bytes.toString("latin1", from, to)
-    const long = decimal ? undefined : longOf(token)
+    const long = decimal ? undefined : parseLong(token)
     if (long !== undefined) this.longs[at] = long
-    else if (decimal && doubleHolds(token)) this.doubles[at] = Number(token)
+    else if (decimal && fitsDouble(token)) this.doubles[at] = Number(token)
     else this.text(at, token)
   }
 }

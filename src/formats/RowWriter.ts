@@ -1,4 +1,4 @@
-import type { Device, Rows, SeriesRows } from "./Rows.ts"
+import type { Device, RowColumns, SeriesSlice } from "./Rows.ts"
 
 /**
  * Writes one file of a format that goes row by row: `head`, `rows` as often as there are any, `tail`.
@@ -11,7 +11,7 @@ export interface RowWriter {
   /** What stands before the first row. */
   readonly head: () => Uint8Array
   /** The rows of one series; `device` is there in files of several devices. The rows' columns may be reused afterwards. */
-  readonly rows: (rows: Rows, series: SeriesRows, device: Device | undefined) => Uint8Array
+  readonly rows: (rows: RowColumns, series: SeriesSlice, device: Device | undefined) => Uint8Array
   /** What stands behind the last row. A file without it is cut. */
   readonly tail: () => Uint8Array
 }

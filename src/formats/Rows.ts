@@ -2,7 +2,7 @@
  * Rows as columns of offsets into the bytes that came: values stay the JSON tokens they were.
  * The folder turns rows into the bytes of a format, in constant memory; it knows neither HTTP nor ThingsBoard.
  */
-export interface Rows {
+export interface RowColumns {
   readonly bytes: Uint8Array
   /** Epoch ms of each row. */
   readonly ts: Float64Array
@@ -15,7 +15,7 @@ export interface Rows {
 }
 
 /** Rows `from` (in) to `to` (out) of one key. */
-export interface SeriesRows {
+export interface SeriesSlice {
   readonly key: string
   readonly from: number
   readonly to: number
@@ -28,9 +28,9 @@ export interface Device {
 }
 
 /** What a stream of rows is made of. The columns may be overwritten as soon as the next one is pulled. */
-export interface RowsOfSeries {
-  readonly rows: Rows
-  readonly series: SeriesRows
+export interface RowBatch {
+  readonly rows: RowColumns
+  readonly series: SeriesSlice
   /** There in files of several devices only. */
   readonly device?: Device | undefined
 }

@@ -1,11 +1,11 @@
 /** Workbooks for Excel, written while their rows come: zipped sheet after sheet. */
 import { Effect, Option, Stream } from "effect"
 import { Zip } from "effect/encoding"
-import { type Piece, RowSource } from "./RowSource.ts"
-import type { RowsOfSeries } from "./Rows.ts"
-import { isSheetName, sheetNames } from "./sheetNames.ts"
+import { type RemainingRows, RowSource } from "./RowSource.ts"
+import type { RowBatch } from "./Rows.ts"
+import { isValidSheetName, sheetNames } from "./sheetNames.ts"
 import { utf8 } from "./tokens.ts"
-import { escaped, XlsxRows } from "./XlsxRows.ts"
+import { escapeXml, XlsxRows } from "./XlsxRows.ts"
 import { partsAfterSheets, partsBeforeSheets, sheetFrame, sheetPath, styles } from "./xlsxParts.ts"
 
 export const xlsxFormat = {
@@ -26,10 +26,10 @@ const chunkRows = 2000
 interface Layout {
   /** Sheets that are there in any case, in their order. */
   readonly sheets: ReadonlyArray<string>
-  readonly sheetOf: (piece: Piece) => string
+  readonly sheetOf: (piece: RemainingRows) => string
   readonly columns: (sheet: string) => ReadonlyArray<{ readonly name: string; readonly width: number }>
   /** Texts that stand before the time of each row. */
-  readonly leading: (piece: Piece) => ReadonlyArray<string>
+  readonly leading: (piece: RemainingRows) => ReadonlyArray<string>
 }
 
 const timeColumns = [
@@ -41,7 +41,7 @@ const sheetOfEachKey = (keys: ReadonlyArray<string>): Layout => ({
   // A workbook without any sheet is none.
   sheets: keys.length === 0 ? ["no data"] : keys,
   sheetOf: ({ series }) => series.key,
-  columns: (key) => [...timeColumns, { name: isSheetName(key) ? "value" : key, width: 24 }],
+  columns: (key) => [...timeColumns, { name: isValidSheetName(key) ? "value" : key, width: 24 }],
   leading: () => []
 })
 
@@ -61,7 +61,7 @@ const oneTable: Layout = {
 const frame = (columns: ReturnType<Layout["columns"]>) => {
   const { before, behind } = sheetFrame(columns.map(({ width }) => width))
   const cells = columns.map(
-    ({ name }) => `<c s="${styles.heading}" t="inlineStr"><is><t xml:space="preserve">${escaped(name)}</t></is></c>`
+    ({ name }) => `<c s="${styles.heading}" t="inlineStr"><is><t xml:space="preserve">${escapeXml(name)}</t></is></c>`
   )
   return { before: utf8.encode(`${before}<row>${cells.join("")}</row>`), behind: utf8.encode(behind) }
 }
@@ -77,7 +77,7 @@ const sheetOrder = (sheets: ReadonlyArray<string>) => {
 
 const entries = Effect.fnUntraced(function* <E, R>(
   layout: Layout,
-  pages: Stream.Stream<RowsOfSeries, E, R>,
+  pages: Stream.Stream<RowBatch, E, R>,
   { rowsPerSheet = excelRows }: XlsxOptions
 ) {
   const source = yield* RowSource.make(pages)
@@ -117,7 +117,7 @@ const entries = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-const workbook = <E, R>(layout: Layout, pages: Stream.Stream<RowsOfSeries, E, R>, options: XlsxOptions): Stream.Stream<Uint8Array, E, R> =>
+const workbook = <E, R>(layout: Layout, pages: Stream.Stream<RowBatch, E, R>, options: XlsxOptions): Stream.Stream<Uint8Array, E, R> =>
   Stream.unwrap(entries(layout, pages, options)).pipe(
     Stream.pipeThroughChannel(Zip.encode()),
     // Paths are ours and sizes are not declared: nothing in them can be wrong.
@@ -132,10 +132,10 @@ const workbook = <E, R>(layout: Layout, pages: Stream.Stream<RowsOfSeries, E, R>
  */
 export const xlsx = <E, R>(
   keys: ReadonlyArray<string>,
-  pages: Stream.Stream<RowsOfSeries, E, R>,
+  pages: Stream.Stream<RowBatch, E, R>,
   options: XlsxOptions = {}
 ): Stream.Stream<Uint8Array, E, R> => workbook(sheetOfEachKey(keys), pages, options)
 
 /** The same for several devices, whose rows come in any order: one table, with `device_id`, `device_name` and `key` before the columns above. */
-export const xlsxOfDevices = <E, R>(pages: Stream.Stream<RowsOfSeries, E, R>, options: XlsxOptions = {}): Stream.Stream<Uint8Array, E, R> =>
+export const xlsxOfDevices = <E, R>(pages: Stream.Stream<RowBatch, E, R>, options: XlsxOptions = {}): Stream.Stream<Uint8Array, E, R> =>
   workbook(oneTable, pages, options)

@@ -1,5 +1,5 @@
-import { excelHolds } from "./numbers.ts"
-import type { Rows } from "./Rows.ts"
+import { fitsExcel } from "./numbers.ts"
+import type { RowColumns } from "./Rows.ts"
 import { backslash, brace, bracket, copy, quote, textOf, utf8 } from "./tokens.ts"
 import { styles } from "./xlsxParts.ts"
 
@@ -19,7 +19,7 @@ const unitsPerMs = 10 ** dayDecimals / dayMs
  * Text as XML. What XML cannot hold, and CR, which XML readers turn into LF, is written `_xHHHH_` as the standard has it (ST_Xstring);
  * so is an underscore that would read as the beginning of such a form.
  */
-export const escaped = (text: string): string =>
+export const escapeXml = (text: string): string =>
   text
     .replaceAll(/_(?=x[0-9A-Fa-f]{4}_)/g, "_x005F_")
     .replaceAll("&", "&amp;")
@@ -39,7 +39,7 @@ export const textCells = (text: string): string => {
   for (let from = 0; from === 0 || from < text.length;) {
     let to = Math.min(text.length, from + maxTextLength)
     if (to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to--
-    cells += openText + escaped(text.slice(from, to)) + closeText
+    cells += openText + escapeXml(text.slice(from, to)) + closeText
     from = to
     if (text.length === 0) break
   }
@@ -84,7 +84,7 @@ export class XlsxRows {
   private at = 0
 
   /** Rows `from` (in) to `to` (out), each with the `leading` texts in its first cells. */
-  rows(rows: Rows, from: number, to: number, leading: ReadonlyArray<string>): Uint8Array {
+  rows(rows: RowColumns, from: number, to: number, leading: ReadonlyArray<string>): Uint8Array {
     const first = utf8.encode(leading.map(textCells).join(""))
     this.at = 0
     for (let row = from; row < to; row++) {
@@ -143,7 +143,7 @@ export class XlsxRows {
   }
 
   private number(bytes: Uint8Array, from: number, to: number, opening: Uint8Array) {
-    if ((to - from > surelyHeld || hasExponent(bytes, from, to)) && !excelHolds(textOf(bytes, from, to))) {
+    if ((to - from > surelyHeld || hasExponent(bytes, from, to)) && !fitsExcel(textOf(bytes, from, to))) {
       return this.string(textCells(textOf(bytes, from, to)))
     }
     this.bytes(opening)

@@ -13,7 +13,7 @@ const allowed = (wanted: string, suffix = "") => {
 const folded = (name: string) => name.toUpperCase().toLowerCase()
 
 /** Whether a sheet may be called just that, were it alone in the workbook. */
-export const isSheetName = (name: string): boolean => allowed(name) === name && folded(name) !== "history"
+export const isValidSheetName = (name: string): boolean => allowed(name) === name && folded(name) !== "history"
 
 /** Gives each sheet of a workbook a name that Excel takes and that no other sheet has: `temperature`, `Temperature (2)`, … */
 export const sheetNames = (): ((wanted: string) => string) => {

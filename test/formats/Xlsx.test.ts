@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { Effect, Exit, Stream } from "effect"
 import { xlsx, xlsxOfDevices } from "../../src/formats/Xlsx.ts"
-import { escaped, textCells } from "../../src/formats/XlsxRows.ts"
+import { escapeXml, textCells } from "../../src/formats/XlsxRows.ts"
 import { hardTokens, scalar } from "../support/jsonTokens.ts"
 import { collectBytes, type Cell, readXlsx } from "../support/fileReaders.ts"
 import { makeEndlessPages, makePages, waitUntilStable } from "../support/historyPages.ts"
@@ -116,7 +116,7 @@ test("formula text is text", async () => {
 })
 
 test("what XML cannot hold is written as the standard has it, and text of that form stays itself", () => {
-  expect(escaped("a\u0001\r\n<&>_x0041_ _x\uFFFF")).toBe("a_x0001__x000D_\n&lt;&amp;&gt;_x005F_x0041_ _x_xFFFF_")
+  expect(escapeXml("a\u0001\r\n<&>_x0041_ _x\uFFFF")).toBe("a_x0001__x000D_\n&lt;&amp;&gt;_x005F_x0041_ _x_xFFFF_")
 })
 
 test("text too long for a cell goes on in the next one, between characters", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { isSheetName, sheetNames } from "../../src/formats/sheetNames.ts"
+import { isValidSheetName, sheetNames } from "../../src/formats/sheetNames.ts"
 
 const named = (...wanted: ReadonlyArray<string>) => wanted.map(sheetNames())
 
@@ -41,7 +41,7 @@ test("whatever the keys are, every name is allowed and none comes twice", () => 
   fc.assert(
     fc.property(fc.array(key, { maxLength: 20 }), (keys) => {
       const names = named(...keys)
-      for (const name of names) expect(isSheetName(name)).toBe(true)
+      for (const name of names) expect(isValidSheetName(name)).toBe(true)
       for (const name of names) expect(name.length >= 1 && name.length <= 31 && name.isWellFormed()).toBe(true)
       expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(keys.length)
     }),

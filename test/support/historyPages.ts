@@ -1,6 +1,6 @@
 /** Pages of history, and files made of them as a service makes them. */
 import { Effect, Option, Stream } from "effect"
-import type { Device, RowsOfSeries } from "../../src/formats/Rows.ts"
+import type { Device, RowBatch } from "../../src/formats/Rows.ts"
 import type { RowWriter } from "../../src/formats/RowWriter.ts"
 import { HistoryPage, scan } from "../../src/thingsboard/responses/HistoryPage.ts"
 
@@ -35,7 +35,7 @@ export const renderFile = (writer: RowWriter, ...parts: ReadonlyArray<FilePart>)
 /** The pages of each part, one key after the other, all scanned into the same columns as a service does it. */
 export const makePages = (
   ...parts: ReadonlyArray<{ readonly tokens: Record<string, ReadonlyArray<string>>; readonly firstTs?: number; readonly device?: Device }>
-): Stream.Stream<RowsOfSeries> => {
+): Stream.Stream<RowBatch> => {
   const columns = new HistoryPage()
   const asked = parts.flatMap(({ device, firstTs = 0, tokens }) =>
     Object.entries(tokens).map(([key, values]) => ({ device, firstTs, key, values }))
@@ -46,7 +46,7 @@ export const makePages = (
       if (part === undefined) return [[], Option.none<number>()] as const
       const points = part.values.map((token, k) => `{"ts":${part.firstTs + k},"value":${token}}`)
       const rows = scan(utf8.encode(`{${JSON.stringify(part.key)}:[${points.join(",")}]}`), columns)
-      return [rows.series.map((series): RowsOfSeries => ({ rows, series, device: part.device })), Option.some(i + 1)] as const
+      return [rows.series.map((series): RowBatch => ({ rows, series, device: part.device })), Option.some(i + 1)] as const
     })
   )
 }
@@ -57,7 +57,7 @@ export const makeEndlessPages = () => {
   const page = makePage({ k: Array.from({ length: 2000 }, (_, i) => String(i * Math.PI)) })
   const pages = Stream.forever(
     Stream.fromEffect(
-      Effect.sync((): RowsOfSeries => {
+      Effect.sync((): RowBatch => {
         seen.pages++
         return { rows: page, series: page.series[0]! }
       })

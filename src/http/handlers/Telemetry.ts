@@ -12,7 +12,7 @@ import type { Interval } from "../../services/telemetry/bucketing.ts"
 import { Import } from "../../services/ingest/Import.ts"
 import { Ingest } from "../../services/ingest/Ingest.ts"
 import { LatestValues } from "../../services/telemetry/LatestValues.ts"
-import { type PageFound, TelemetryQuery } from "../../services/telemetry/TelemetryQuery.ts"
+import { type TelemetryPage, TelemetryQuery } from "../../services/telemetry/TelemetryQuery.ts"
 import { Telemetry } from "../../services/telemetry/Telemetry.ts"
 import { success } from "../response/envelope.ts"
 import { inputLimitsOf, checkCounts } from "../request/requestLimits.ts"
@@ -50,7 +50,7 @@ const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpSer
   negotiateFormat(format, request.headers["accept"] ?? null)
 
 /** The members of a page, the points as they are. */
-const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: PageFound) => {
+const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: TelemetryPage) => {
   const { agg, keys, points, range } = found
   const query = {
     keys,

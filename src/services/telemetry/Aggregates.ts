@@ -9,7 +9,7 @@ import type { Order, TimeRange } from "../../domain/Telemetry.ts"
 import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { type Bucketing, firstRun, lastRun, type Run } from "./bucketing.ts"
+import { type Bucketing, firstSegment, lastSegment, type Segment } from "./bucketing.ts"
 import type { HistoryQuery } from "./History.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
@@ -18,12 +18,12 @@ import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
 export const maxBuckets = 700
 
 /** `ts` is the start of the bucket, or of the range where that cuts the bucket; `value` is the JSON token that ThingsBoard wrote. */
-export interface Bucket {
+export interface JsonPoint {
   readonly ts: number
   readonly value: string
 }
 
-export interface KeyBuckets extends Bucketing {
+export interface BucketQuery extends Bucketing {
   readonly deviceId: string
   readonly key: string
   readonly range: TimeRange
@@ -40,12 +40,12 @@ interface Reading {
 /** ThingsBoard computes at least one bucket of a second. */
 const minStep = 1000
 
-const pageOf = (key: string, buckets: ReadonlyArray<Bucket>): HistoryPage =>
+const pageOf = (key: string, buckets: ReadonlyArray<JsonPoint>): HistoryPage =>
   scan(Buffer.from(`{${JSON.stringify(key)}:[${buckets.map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]}`))
 
 /** Buckets of a run's answer, which has the filled ones only, oldest first. An answer that does not fit the run throws. */
-const bucketsOf = ({ end, start, step }: Run, page: HistoryPage): Array<Bucket> => {
-  const buckets: Array<Bucket> = []
+const bucketsOf = ({ end, start, step }: Segment, page: HistoryPage): Array<JsonPoint> => {
+  const buckets: Array<JsonPoint> = []
   for (let row = 0; row < page.count; row++) {
     const at = page.ts[row]!
     const ts = start + Math.floor((at - start) / step) * step
@@ -59,7 +59,7 @@ export class Aggregates extends Context.Service<
   Aggregates,
   {
     /** The filled buckets of one key, a chunk a call, in the order asked. Where there are none for long, the way to the next point is skipped. */
-    readonly chunks: (query: KeyBuckets) => Stream.Stream<ReadonlyArray<Bucket>, ThingsBoardError>
+    readonly chunks: (query: BucketQuery) => Stream.Stream<ReadonlyArray<JsonPoint>, ThingsBoardError>
     /** As `History.pages`: keys in the order given, oldest first, the first call made before the stream is there. */
     readonly pages: (
       query: HistoryQuery,
@@ -72,7 +72,7 @@ export class Aggregates extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
 
-      const fetchRun = Effect.fnUntraced(function* ({ agg, deviceId, key }: KeyBuckets, run: Run) {
+      const fetchRun = Effect.fnUntraced(function* ({ agg, deviceId, key }: BucketQuery, run: Segment) {
         const { end, start, step } = run
         const bytes = yield* thingsBoard.history({
           deviceId,
@@ -87,7 +87,7 @@ export class Aggregates extends Context.Service<
       })
 
       /** What is left of a range from its first point on, or up to its last one. */
-      const skipped = Effect.fnUntraced(function* ({ deviceId, grid, key, order }: KeyBuckets, { end, start }: TimeRange) {
+      const skipped = Effect.fnUntraced(function* ({ deviceId, grid, key, order }: BucketQuery, { end, start }: TimeRange) {
         const bytes = yield* thingsBoard.history({ deviceId, keys: [key], start, end, limit: 1, order })
         const page = yield* Effect.try({ try: () => scan(bytes), catch: () => invalidResponse() })
         if (page.count === 0) return { start: end, end }
@@ -97,10 +97,10 @@ export class Aggregates extends Context.Service<
         return order === "ASC" ? { start: Math.max(start, from), end } : { start, end: Math.min(end, grid.next(from)) }
       })
 
-      const step = (query: KeyBuckets) =>
+      const step = (query: BucketQuery) =>
         Effect.fnUntraced(function* ({ most, range }: Reading) {
           const { grid, order } = query
-          const run = (order === "ASC" ? firstRun : lastRun)(grid, range.start, range.end, most)
+          const run = (order === "ASC" ? firstSegment : lastSegment)(grid, range.start, range.end, most)
           const buckets = yield* fetchRun(query, run)
           yield* eventLoopTurn
           const rest = order === "ASC" ? { start: run.end, end: range.end } : { start: range.start, end: run.start }
@@ -110,15 +110,15 @@ export class Aggregates extends Context.Service<
           return [chunk.length === 0 ? [] : [chunk], next] as const
         })
 
-      const steadily = (query: KeyBuckets, from: Reading) => {
+      const steadily = (query: BucketQuery, from: Reading) => {
         const one = step(query)
-        return Stream.paginate<Reading, ReadonlyArray<Bucket>, ThingsBoardError, never>(from, (reading) => retryTransient(one(reading)))
+        return Stream.paginate<Reading, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(from, (reading) => retryTransient(one(reading)))
       }
 
-      const chunks = (query: KeyBuckets) =>
+      const chunks = (query: BucketQuery) =>
         query.range.start >= query.range.end
           ? Stream.empty
-          : Stream.paginate<Reading, ReadonlyArray<Bucket>, ThingsBoardError, never>(
+          : Stream.paginate<Reading, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(
               { range: query.range, most: Math.min(maxBuckets, query.first ?? maxBuckets) },
               step(query)
             )

@@ -23,13 +23,13 @@ const decode = Schema.decodeUnknownOption(Parts)
 const checkOf = (query: string, parts: string) => sha256(`${query}\n${parts}`).toString("hex").slice(0, checkLength)
 
 /** `query` is what all pages must have in common. */
-export const printCursor = (query: string, { positions, range }: Cursor): string => {
+export const encodeCursor = (query: string, { positions, range }: Cursor): string => {
   const parts = JSON.stringify([version, range.start, range.end, positions])
   return Buffer.from(checkOf(query, parts) + parts).toString("base64url")
 }
 
 /** Fails for what `printCursor` did not make for the same query. */
-export const readCursor = (query: string, word: string): Effect.Effect<Cursor, InvalidInput> => {
+export const decodeCursor = (query: string, word: string): Effect.Effect<Cursor, InvalidInput> => {
   const text = Buffer.from(word, "base64url").toString()
   const parts = text.slice(checkLength)
   const fits = Buffer.from(text).toString("base64url") === word && text.slice(0, checkLength) === checkOf(query, parts)

@@ -5,7 +5,7 @@ import { EntityNotFound, type InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
 import { type FileFormat, fileWriter, fileWriterOfDevices, type FileWriter } from "../../formats/Files.ts"
-import type { Device, RowsOfSeries } from "../../formats/Rows.ts"
+import type { Device, RowBatch } from "../../formats/Rows.ts"
 import { bytesWentBy } from "../../platform/gcPressure.ts"
 import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -15,12 +15,12 @@ import { Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
 import type { FoundDevice } from "../../thingsboard/requests/deviceQueries.ts"
 import { findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
-import { bucketingOf, type BucketsAsked } from "./bucketing.ts"
+import { parseBucketing, type AggregationOptions } from "./bucketing.ts"
 import { History } from "./History.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { Telemetry } from "./Telemetry.ts"
 
-interface Wanted {
+interface ExportOptions {
   /** Who asks: one alone is not given all places. */
   readonly client: string
   /** All keys that hold values when undefined. */
@@ -29,12 +29,12 @@ interface Wanted {
   readonly format: FileFormat
 }
 
-export interface ExportQuery extends Wanted {
+export interface ExportQuery extends ExportOptions {
   readonly deviceId: DeviceId
-  readonly buckets: BucketsAsked
+  readonly buckets: AggregationOptions
 }
 
-export interface ManyQuery extends Wanted {
+export interface DevicesExportQuery extends ExportOptions {
   readonly selection: DeviceSelection
 }
 
@@ -84,11 +84,11 @@ const safeName = (name: string) =>
     .replaceAll(/^[._]+|_+$/g, "")
     .slice(0, 80) || "device"
 
-type Pieces = Stream.Stream<RowsOfSeries, ThingsBoardError>
+type Pieces = Stream.Stream<RowBatch, ThingsBoardError>
 
 /** A page is of one key, or empty. */
 const rowsOf = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): Pieces =>
-  Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowsOfSeries => ({ rows: page, series, device }))))
+  Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
 
 const countingWhatIsLeft = (rows: Pieces, leftByRow: number): Pieces =>
   Stream.map(rows, (piece) => {
@@ -114,7 +114,7 @@ export class Exports extends Context.Service<
     /** Holds one of the places for exports until the scope closes. */
     readonly telemetry: (query: ExportQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
     /** Device after device, in one place for all. A device named by its id that is missing fails it; one of no points is not in the file. */
-    readonly devices: (query: ManyQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
+    readonly devices: (query: DevicesExportQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
   }
 >()("boardwalk/services/telemetry/Exports") {
   static readonly layer = Layer.effect(
@@ -163,7 +163,7 @@ export class Exports extends Context.Service<
 
       return {
         telemetry: Effect.fnUntraced(function* ({ buckets: wanted, client, deviceId, format, keys, range }) {
-          const bucketing = yield* bucketingOf(wanted)
+          const bucketing = yield* parseBucketing(wanted)
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
           const known = yield* telemetry.keys(deviceId)

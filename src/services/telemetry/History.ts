@@ -27,13 +27,13 @@ const minRows = 10
 /** Bytes a page is aimed at: small enough for four exports in 200 MB, large enough that latency is paid seldom. */
 const pageBytes = 512 * 1024
 
-interface Ask {
+interface PageRequest {
   readonly keyIndex: number
   readonly start: number
   readonly limit: number
 }
 
-interface Asked extends Ask {
+interface PendingPage extends PageRequest {
   readonly page: Effect.Effect<HistoryPage, ThingsBoardError>
 }
 
@@ -52,10 +52,10 @@ export class History extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
 
-      const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: Ask) =>
+      const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: PageRequest) =>
         thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
 
-      const following = ({ keys, range }: HistoryQuery, ask: Ask, page: HistoryPage): Ask | undefined => {
+      const following = ({ keys, range }: HistoryQuery, ask: PageRequest, page: HistoryPage): PageRequest | undefined => {
         const next = page.count === 0 ? range.end : page.ts[page.count - 1]! + 1
         if (page.count >= ask.limit && next < range.end) {
           const limit = Math.min(maxRows, Math.max(minRows, Math.floor((pageBytes * page.count) / page.bytes.length)))
@@ -65,7 +65,7 @@ export class History extends Context.Service<
       }
 
       /** An upstream that ignored the key, the range or the order would lose or double rows silently: its page is refused. */
-      const isAsked = ({ keys, range }: HistoryQuery, { keyIndex, start }: Ask, { count, series, ts }: HistoryPage) => {
+      const isAsked = ({ keys, range }: HistoryQuery, { keyIndex, start }: PageRequest, { count, series, ts }: HistoryPage) => {
         if (series.length > 1 || (series[0] !== undefined && series[0].key !== keys[keyIndex])) return false
         for (let row = 0, least = start; row < count; row++) {
           if (!(ts[row]! >= least && ts[row]! < range.end)) return false
@@ -74,7 +74,7 @@ export class History extends Context.Service<
         return true
       }
 
-      const read = (query: HistoryQuery, ask: Ask, fetched: Effect.Effect<Buffer, ThingsBoardError>, columns: HistoryPage) =>
+      const read = (query: HistoryQuery, ask: PageRequest, fetched: Effect.Effect<Buffer, ThingsBoardError>, columns: HistoryPage) =>
         Effect.flatMap(Effect.tap(fetched, eventLoopTurn), (bytes) => {
           bytesWentBy(2 * bytes.length) // as they came, and as they are written
           return Effect.try({ try: () => scan(bytes, columns), catch: () => invalidResponse() }).pipe(
@@ -97,24 +97,27 @@ export class History extends Context.Service<
         if (query.keys.length === 0 || query.range.start >= query.range.end) return Stream.empty
         yield* ifNameable(query)
         const columns = new HistoryPage()
-        const firstAsk: Ask = { keyIndex: 0, start: query.range.start, limit: firstLimit }
+        const firstAsk: PageRequest = { keyIndex: 0, start: query.range.start, limit: firstLimit }
         const firstPage = yield* read(query, firstAsk, fetchPage(query, firstAsk), columns)
 
         const step = (scope: Scope.Scope) =>
-          Effect.fnUntraced(function* (asked: Asked) {
+          Effect.fnUntraced(function* (asked: PendingPage) {
             const page = yield* asked.page
             const ask = following(query, asked, page)
-            if (ask === undefined) return [[page], Option.none<Asked>()] as const
+            if (ask === undefined) return [[page], Option.none<PendingPage>()] as const
             const fetched = fetchPage(query, ask)
             // The stream's own scope: a client that leaves interrupts the fetch.
             const ahead = yield* Effect.forkIn(fetched, scope, { startImmediately: true })
             const next = retryTransient(read(query, ask, Fiber.join(ahead), columns), read(query, ask, fetched, columns))
-            return [[page], Option.some<Asked>({ ...ask, page: next })] as const
+            return [[page], Option.some<PendingPage>({ ...ask, page: next })] as const
           })
 
         return Stream.unwrap(
           Effect.map(Effect.scope, (scope) =>
-            Stream.paginate<Asked, HistoryPage, ThingsBoardError, never>({ ...firstAsk, page: Effect.succeed(firstPage) }, step(scope))
+            Stream.paginate<PendingPage, HistoryPage, ThingsBoardError, never>(
+              { ...firstAsk, page: Effect.succeed(firstPage) },
+              step(scope)
+            )
           )
         )
       })

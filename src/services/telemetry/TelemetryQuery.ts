@@ -11,10 +11,10 @@ import { type HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { type Bucket, Aggregates } from "./Aggregates.ts"
+import { type JsonPoint, Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
-import { type Cursor, printCursor, readCursor } from "./Cursor.ts"
-import { type Bucketing, bucketingOf, type Interval } from "./bucketing.ts"
+import { type Cursor, encodeCursor, decodeCursor } from "./Cursor.ts"
+import { type Bucketing, parseBucketing, type Interval } from "./bucketing.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 export interface PageQuery {
@@ -31,7 +31,7 @@ export interface PageQuery {
   readonly cursor?: string | undefined
 }
 
-export interface PageFound {
+export interface TelemetryPage {
   /** What was read, with what the request left open filled in. */
   readonly keys: ReadonlyArray<string>
   readonly range: TimeRange
@@ -69,7 +69,7 @@ const checkAmount = (keys: number, limit: number) =>
 /** A key of a page: what is left of its range, and the points of this page. */
 interface KeyRead {
   readonly key: string
-  readonly points: ReadonlyArray<Bucket>
+  readonly points: ReadonlyArray<JsonPoint>
   readonly position: number | null
 }
 
@@ -88,15 +88,15 @@ const remaining = ({ end, start }: TimeRange, order: Order, position: number): T
   order === "ASC" ? { start: position, end } : { start, end: position }
 
 /** One more point than fits was asked for: whether it came says whether there is a next page. */
-const cut = (key: string, points: ReadonlyArray<Bucket>, { limit, order }: PageQuery, bucketing: Bucketing | undefined): KeyRead => {
+const cut = (key: string, points: ReadonlyArray<JsonPoint>, { limit, order }: PageQuery, bucketing: Bucketing | undefined): KeyRead => {
   if (points.length <= limit) return { key, points, position: null }
   const last = points[limit - 1]!.ts
   const behind = bucketing === undefined ? last + 1 : bucketing.grid.next(bucketing.grid.floor(last))
   return { key, points: points.slice(0, limit), position: order === "ASC" ? behind : last }
 }
 
-const pointsOf = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<Bucket> => {
-  const points: Array<Bucket> = []
+const pointsOf = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<JsonPoint> => {
+  const points: Array<JsonPoint> = []
   for (const { from, key: name, to } of page.series) {
     if (name !== key) throw new Error("not the key that was asked for")
     for (let row = from; row < to; row++) {
@@ -121,7 +121,7 @@ const seriesJson = (keys: ReadonlyArray<string>, reads: ReadonlyMap<string, KeyR
 export class TelemetryQuery extends Context.Service<
   TelemetryQuery,
   {
-    readonly page: (query: PageQuery) => Effect.Effect<PageFound, EntityNotFound | InvalidInput | ThingsBoardError>
+    readonly page: (query: PageQuery) => Effect.Effect<TelemetryPage, EntityNotFound | InvalidInput | ThingsBoardError>
   }
 >()("boardwalk/services/telemetry/TelemetryQuery") {
   static readonly layer = Layer.effect(
@@ -142,7 +142,7 @@ export class TelemetryQuery extends Context.Service<
           yield* checkRange(range)
           return { range, positions: keys.map(() => firstPosition(range, query.order)) } satisfies Cursor
         }
-        const cursor = yield* readCursor(common, query.cursor)
+        const cursor = yield* decodeCursor(common, query.cursor)
         const faults = (["start", "end"] as const)
           .filter((side) => query[side] !== undefined && query[side] !== cursor.range[side])
           .map((side) => ({ field: "cursor", issue: `Expected a cursor of the same ${side}_ts` }))
@@ -165,7 +165,7 @@ export class TelemetryQuery extends Context.Service<
           const { agg, deviceId, interval, limit, order, timezone } = query
           const keys = [...new Set(query.keys)]
           yield* checkAmount(keys.length, limit)
-          const bucketing = yield* bucketingOf({ agg, interval, timezone })
+          const bucketing = yield* parseBucketing({ agg, interval, timezone })
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
           const { positions, range } = yield* cursorOf(query, common, keys)
           yield* access.requireVisible(deviceId)
@@ -198,7 +198,7 @@ export class TelemetryQuery extends Context.Service<
             points: reads.reduce((sum, { points }) => sum + points.length, 0),
             found: keys.filter((key) => known.has(key)),
             missing: keys.filter((key) => !known.has(key)),
-            next: next.every((position) => position === null) ? undefined : printCursor(common, { range, positions: next })
+            next: next.every((position) => position === null) ? undefined : encodeCursor(common, { range, positions: next })
           }
         })
       }

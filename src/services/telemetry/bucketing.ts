@@ -4,7 +4,7 @@ import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import type { Aggregation } from "../../domain/Telemetry.ts"
 
 /** Epoch ms throughout. */
-export interface Grid {
+export interface BucketBoundaries {
   /** Start of the bucket that holds a time. */
   readonly floor: (ts: number) => number
   /** Start of the bucket behind the one that begins at `start`. */
@@ -13,13 +13,13 @@ export interface Grid {
 
 export interface Bucketing {
   readonly agg: Exclude<Aggregation, "NONE">
-  readonly grid: Grid
+  readonly grid: BucketBoundaries
 }
 
 /** As requests name it: ms as a number or as digits, or a length such as `15m`, `1d`, `1mo`. */
 export type Interval = number | string
 
-export interface BucketsAsked {
+export interface AggregationOptions {
   readonly agg?: Aggregation | undefined
   readonly interval?: Interval | undefined
   readonly timezone?: string | undefined
@@ -31,7 +31,7 @@ const minLength = 1000
 /** 366 days. */
 const maxLength = 366 * day
 
-const fixed = (length: number): Grid => ({
+const fixed = (length: number): BucketBoundaries => ({
   floor: (ts) => ts - (((ts % length) + length) % length),
   next: (start) => start + length
 })
@@ -76,7 +76,7 @@ const months = (zone: DateTime.TimeZone): Calendar => ({
 })
 
 /** Spans of `count` days or months, counted from the one with the index `first`. */
-const spans = (calendar: Calendar, count: number, first = 0): Grid => {
+const spans = (calendar: Calendar, count: number, first = 0): BucketBoundaries => {
   const floorIndex = (ts: number) => Math.floor((calendar.indexOf(ts) - first) / count) * count + first
   return {
     floor: (ts) => calendar.start(floorIndex(ts)),
@@ -96,7 +96,7 @@ const lengthOf = (interval: Interval): number | readonly [count: number, unit: s
   return unit === "s" || unit === "m" || unit === "h" ? count * msOf[unit] : [count, unit]
 }
 
-const gridOf = (interval: Interval, zone: DateTime.TimeZone): Grid | string => {
+const gridOf = (interval: Interval, zone: DateTime.TimeZone): BucketBoundaries | string => {
   const length = lengthOf(interval)
   if (length === undefined) return "Expected milliseconds or a length such as 1m, 15m, 1h, 1d, 1w, 1mo"
   if (typeof length === "number") {
@@ -114,7 +114,7 @@ const gridOf = (interval: Interval, zone: DateTime.TimeZone): Grid | string => {
  * Milliseconds, `s`, `m` and `h` are fixed lengths that begin at multiples of themselves since the epoch, whatever the zone. `d`, `w`
  * (from Monday) and `mo` follow the calendar of the zone, UTC when none is named; several of them are counted from 1970.
  */
-export const bucketingOf = ({ agg, interval, timezone }: BucketsAsked): Effect.Effect<Bucketing | undefined, InvalidInput> => {
+export const parseBucketing = ({ agg, interval, timezone }: AggregationOptions): Effect.Effect<Bucketing | undefined, InvalidInput> => {
   const faults: Array<FieldError> = []
   const zone = DateTime.zoneMakeNamed(timezone ?? "UTC")
   if (Option.isNone(zone)) faults.push({ field: "timezone", issue: "Expected an IANA time zone such as Europe/Berlin" })
@@ -133,14 +133,14 @@ export const bucketingOf = ({ agg, interval, timezone }: BucketsAsked): Effect.E
 }
 
 /** Buckets of one length, `step`, side by side from `start` on; the last one is cut at `end`. One call to ThingsBoard. */
-export interface Run {
+export interface Segment {
   readonly start: number
   readonly end: number
   readonly step: number
 }
 
 /** The first run of at most `most` buckets of a range. A first bucket that the range cuts is a run of its own. */
-export const firstRun = ({ floor, next }: Grid, start: number, end: number, most: number): Run => {
+export const firstSegment = ({ floor, next }: BucketBoundaries, start: number, end: number, most: number): Segment => {
   const first = floor(start)
   let to = next(first)
   const step = to - start
@@ -154,7 +154,7 @@ export const firstRun = ({ floor, next }: Grid, start: number, end: number, most
 }
 
 /** The last run of at most `most` buckets of a range. */
-export const lastRun = ({ floor, next }: Grid, start: number, end: number, most: number): Run => {
+export const lastSegment = ({ floor, next }: BucketBoundaries, start: number, end: number, most: number): Segment => {
   let from = floor(end - 1)
   const step = next(from) - from
   if (from < start) return { start, end, step: next(from) - start }

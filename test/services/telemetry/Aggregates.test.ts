@@ -2,14 +2,14 @@ import { describe, expect } from "bun:test"
 import { Effect, Stream } from "effect"
 import type { Order } from "../../../src/domain/Telemetry.ts"
 import { Aggregates } from "../../../src/services/telemetry/Aggregates.ts"
-import { type BucketsAsked, bucketingOf } from "../../../src/services/telemetry/bucketing.ts"
+import { type AggregationOptions, parseBucketing } from "../../../src/services/telemetry/bucketing.ts"
 import { live } from "../../support/effectTest.ts"
 import { emulatedServices } from "../../support/emulatedServices.ts"
 
 const at = (iso: string) => Date.parse(iso)
 const hour = 3_600_000
 
-interface Asked extends BucketsAsked {
+interface Asked extends AggregationOptions {
   readonly start: number
   readonly end: number
   readonly order?: Order
@@ -18,7 +18,7 @@ interface Asked extends BucketsAsked {
 const read = (deviceId: string, { end, order = "ASC", start, ...asked }: Asked) =>
   Effect.gen(function* () {
     const buckets = yield* Aggregates
-    const bucketing = yield* bucketingOf(asked)
+    const bucketing = yield* parseBucketing(asked)
     if (bucketing === undefined) throw new Error("no buckets asked for")
     const chunks = yield* Stream.runCollect(buckets.chunks({ ...bucketing, deviceId, key: "a", range: { start, end }, order }))
     return [...chunks].flat().map(({ ts, value }) => [new Date(ts).toISOString().replace(":00.000Z", "Z"), value])

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { type ExportQuery, Exports, type ManyQuery } from "../../../src/services/telemetry/Exports.ts"
+import { type ExportQuery, Exports, type DevicesExportQuery } from "../../../src/services/telemetry/Exports.ts"
 import { live } from "../../support/effectTest.ts"
 import { emulatedServices, readText } from "../../support/emulatedServices.ts"
 
@@ -14,7 +14,7 @@ const fileOf = (query: Partial<ExportQuery> & Pick<ExportQuery, "deviceId">) =>
     return { ...file, text: yield* readText(file) }
   }).pipe(Effect.scoped)
 
-const filesOf = (query: Partial<ManyQuery> & Pick<ManyQuery, "selection">) =>
+const filesOf = (query: Partial<DevicesExportQuery> & Pick<DevicesExportQuery, "selection">) =>
   Effect.gen(function* () {
     const exports = yield* Exports
     const file = yield* exports.devices({ client: "anyone", keys: undefined, range, format: "json", ...query })

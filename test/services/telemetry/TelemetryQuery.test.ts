@@ -1,20 +1,20 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { InvalidInput } from "../../../src/domain/Errors.ts"
-import { type PageFound, type PageQuery, TelemetryQuery } from "../../../src/services/telemetry/TelemetryQuery.ts"
+import { type TelemetryPage, type PageQuery, TelemetryQuery } from "../../../src/services/telemetry/TelemetryQuery.ts"
 import { live } from "../../support/effectTest.ts"
 import { emulatedServices } from "../../support/emulatedServices.ts"
 
 const t0 = 1_700_000_000_000
 const page = (query: PageQuery) => Effect.flatMap(TelemetryQuery, (service) => service.page(query))
-const pointsOf = ({ json }: PageFound) => JSON.parse(json) as Record<string, ReadonlyArray<{ ts: number; value: unknown }>>
+const pointsOf = ({ json }: TelemetryPage) => JSON.parse(json) as Record<string, ReadonlyArray<{ ts: number; value: unknown }>>
 
 /** All pages, with something done between two of them. */
 const walk = Effect.fnUntraced(function* (query: PageQuery, between: Effect.Effect<void> = Effect.void) {
-  const pages: Array<PageFound> = []
+  const pages: Array<TelemetryPage> = []
   let cursor: string | undefined
   do {
-    const found: PageFound = yield* page({ ...query, cursor })
+    const found: TelemetryPage = yield* page({ ...query, cursor })
     pages.push(found)
     cursor = found.next
     yield* between
@@ -22,7 +22,7 @@ const walk = Effect.fnUntraced(function* (query: PageQuery, between: Effect.Effe
   return pages
 })
 
-const timesOf = (pages: ReadonlyArray<PageFound>, key: string) => pages.flatMap((one) => pointsOf(one)[key]!.map(({ ts }) => ts - t0))
+const timesOf = (pages: ReadonlyArray<TelemetryPage>, key: string) => pages.flatMap((one) => pointsOf(one)[key]!.map(({ ts }) => ts - t0))
 const refused = (query: PageQuery) =>
   Effect.map(Effect.flip(page(query)), (error) => (error instanceof InvalidInput ? error.errors.map(({ field }) => field) : error))
 const ramp = (count: number, step = 1) => Array.from({ length: count }, (_, i) => [t0 + i * step, BigInt(i)] as const)

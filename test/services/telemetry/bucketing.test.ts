@@ -1,33 +1,41 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
-import { type BucketsAsked, bucketingOf, firstRun, type Grid, lastRun, type Run } from "../../../src/services/telemetry/bucketing.ts"
+import {
+  type AggregationOptions,
+  parseBucketing,
+  firstSegment,
+  type BucketBoundaries,
+  lastSegment,
+  type Segment
+} from "../../../src/services/telemetry/bucketing.ts"
 import { effect } from "../../support/effectTest.ts"
 
 const at = (iso: string) => Date.parse(iso)
 const iso = (ts: number) => new Date(ts).toISOString().replace(":00.000Z", "Z")
-const gridOf = (asked: BucketsAsked) =>
-  Effect.map(bucketingOf(asked), (bucketing) => {
+const gridOf = (asked: AggregationOptions) =>
+  Effect.map(parseBucketing(asked), (bucketing) => {
     if (bucketing === undefined) throw new Error("no buckets")
     return bucketing.grid
   })
-const startsOf = (grid: Grid, from: number, to: number) => {
+const startsOf = (grid: BucketBoundaries, from: number, to: number) => {
   const starts: Array<number> = []
   for (let start = grid.floor(from); start < to; start = grid.next(start)) starts.push(start)
   return starts.map(iso)
 }
-const faultsOf = (asked: BucketsAsked) => Effect.map(Effect.flip(bucketingOf(asked)), ({ errors }) => errors.map(({ field }) => field))
+const faultsOf = (asked: AggregationOptions) =>
+  Effect.map(Effect.flip(parseBucketing(asked)), ({ errors }) => errors.map(({ field }) => field))
 
-const allRuns = (grid: Grid, start: number, end: number, most: number, order: "ASC" | "DESC") => {
-  const runs: Array<Run> = []
+const allRuns = (grid: BucketBoundaries, start: number, end: number, most: number, order: "ASC" | "DESC") => {
+  const runs: Array<Segment> = []
   for (let [from, to] = [start, end]; from < to;) {
-    const run = order === "ASC" ? firstRun(grid, from, to, most) : lastRun(grid, from, to, most)
+    const run = order === "ASC" ? firstSegment(grid, from, to, most) : lastSegment(grid, from, to, most)
     runs.push(run)
     if (order === "ASC") from = run.end
     else to = run.start
   }
   return runs
 }
-const bucketsOf = (runs: ReadonlyArray<Run>) =>
+const bucketsOf = (runs: ReadonlyArray<Segment>) =>
   runs.flatMap(({ end, start, step }) => Array.from({ length: Math.ceil((end - start) / step) }, (_, i) => start + i * step))
 
 describe("the grid", () => {
@@ -88,7 +96,7 @@ describe("the grid", () => {
         for (const timezone of ["UTC", "America/New_York", "Pacific/Kiritimati"]) {
           const grid = yield* gridOf({ interval, timezone })
           for (const start of [0, end - 1_000_000_000, end - 5]) {
-            for (const run of [firstRun(grid, start, end, 700), lastRun(grid, start, end, 700)]) {
+            for (const run of [firstSegment(grid, start, end, 700), lastSegment(grid, start, end, 700)]) {
               expect(run.start >= start && run.start < run.end && run.end <= end && run.step > 0).toBe(true)
             }
           }
@@ -101,10 +109,10 @@ describe("the grid", () => {
 describe("what is asked for", () => {
   effect("an interval alone is an average; no interval and NONE are the points themselves", () =>
     Effect.gen(function* () {
-      expect((yield* bucketingOf({ interval: "1h" }))?.agg).toBe("AVG")
-      expect(yield* bucketingOf({})).toBeUndefined()
-      expect(yield* bucketingOf({ agg: "NONE" })).toBeUndefined()
-      expect(yield* bucketingOf({ agg: "NONE", interval: "1h" })).toBeUndefined()
+      expect((yield* parseBucketing({ interval: "1h" }))?.agg).toBe("AVG")
+      expect(yield* parseBucketing({})).toBeUndefined()
+      expect(yield* parseBucketing({ agg: "NONE" })).toBeUndefined()
+      expect(yield* parseBucketing({ agg: "NONE", interval: "1h" })).toBeUndefined()
     })
   )
 
@@ -144,7 +152,8 @@ describe("runs", () => {
     Effect.gen(function* () {
       const grid = yield* gridOf({ interval: "1mo" })
       const run = { start: 1_700_000_000_000, end: 1_700_000_000_500 }
-      for (const made of [firstRun(grid, run.start, run.end, 700), lastRun(grid, run.start, run.end, 700)]) expect(made).toMatchObject(run)
+      for (const made of [firstSegment(grid, run.start, run.end, 700), lastSegment(grid, run.start, run.end, 700)])
+        expect(made).toMatchObject(run)
     })
   )
 })
