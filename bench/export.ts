@@ -13,7 +13,7 @@ import { deviceId } from "./upstream/tenant.ts"
 const device = deviceId(7)
 const endOf = (rows: number) => firstTs + rows * stepMs
 
-type Format = "csv" | "jsonl" | "json" | "xlsx" | "parquet"
+import type { Format } from "../src/domain/Format.ts"
 
 /** Boardwalk's export of `rows` rows, spread over the keys. */
 const exportPath = (format: Format, rows: number, keys = ["temperature"]) =>

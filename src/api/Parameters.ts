@@ -1,5 +1,6 @@
 /** Parameters that several endpoints share, with their bounds. Defaults are documented here and applied by the handlers from here. */
 import { Schema, SchemaTransformation } from "effect"
+import { formatNames } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { Aggregation, DataKey, Order, Timestamp } from "../domain/Telemetry.ts"
 
@@ -88,11 +89,10 @@ export const aggregation = {
   )
 }
 
-export const Format = Schema.Literals(["json", "csv", "jsonl", "xlsx", "parquet"]).annotate({
+export const Format = Schema.Literals(formatNames).annotate({
   identifier: "Format",
-  description: "Form of the answer; the `Accept` header decides when there is none."
+  description: "Response format; defaults to the `Accept` header."
 })
-export type Format = typeof Format.Type
 
 export const numericText = Schema.optionalKey(
   Schema.Literals(["refuse", "convert"]).annotate({

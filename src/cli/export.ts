@@ -1,6 +1,7 @@
 import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
+import { type ResumableFormat, resumableFormats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { type ResumePosition, findResumePosition } from "./resumeExport.ts"
 import { type Progress, withProgress } from "./progress.ts"
@@ -23,7 +24,7 @@ interface Wanted {
   readonly keys: ReadonlyArray<string>
   readonly start: number
   readonly end: number
-  readonly format: "csv" | "jsonl"
+  readonly format: ResumableFormat
 }
 
 const KeysAnswer = Schema.Struct({ data: Schema.Array(Schema.String) })
@@ -94,7 +95,7 @@ export const exportCommand = Command.make(
     keys: Flag.String("keys").pipe(Flag.withDescription("Comma list of keys; all keys when there is none"), Flag.optional),
     from: time("from", "Begin of the range"),
     to: time("to", "End of the range, not in it"),
-    format: Flag.Literals("format", ["csv", "jsonl"]).pipe(Flag.withDescription("Form of the file"), Flag.withDefault("csv" as const)),
+    format: Flag.Literals("format", resumableFormats).pipe(Flag.withDescription("Form of the file"), Flag.withDefault("csv" as const)),
     output: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withMetavar("file"), Flag.withDescription("The file to write"))
   },
   Effect.fnUntraced(function* ({ device, format, from, keys, output, to, ...flags }) {

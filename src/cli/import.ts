@@ -3,6 +3,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { HttpBody, HttpClientRequest } from "effect/http"
 import { ImportResult } from "../api/groups/TelemetryBodies.ts"
 import { andMore } from "../domain/andMore.ts"
+import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { withProgress } from "./progress.ts"
 import { connect, remoteFlags, RemoteError } from "./remote.ts"
@@ -34,7 +35,7 @@ export const importCommand = Command.make(
     const remote = yield* connect(flags)
     const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteError({ message: error.message }))).size)
     const path = Option.match(device, { onNone: () => "telemetry/bulk", onSome: (id) => `devices/${id}/telemetry` })
-    const contentType = file.endsWith(".csv") ? "text/csv" : "application/x-ndjson"
+    const contentType = formats[file.endsWith(".csv") ? "csv" : "jsonl"].mediaType
     const report = yield* withProgress((progress) => {
       const body = Stream.map(files.stream(file), (chunk) => {
         for (const byte of chunk) if (byte === newline) progress.rows++

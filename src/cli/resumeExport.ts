@@ -1,5 +1,6 @@
 /** Where an export that was cut off goes on: behind its last whole row. */
 import { Effect, FileSystem, Option } from "effect"
+import type { ResumableFormat } from "../domain/Format.ts"
 
 export interface ResumePosition {
   readonly bytes: number
@@ -15,7 +16,7 @@ const tailBytes = 4 * 1024 * 1024
 
 const newline = 10
 
-const rowOf = (text: string, format: "csv" | "jsonl"): readonly [ts: number, key: string] | undefined => {
+const rowOf = (text: string, format: ResumableFormat): readonly [ts: number, key: string] | undefined => {
   try {
     if (format === "jsonl") {
       const { key, ts } = JSON.parse(text) as { readonly ts: number; readonly key: string }
@@ -48,7 +49,7 @@ const csvCells = (text: string): ReadonlyArray<string> => {
 }
 
 /** The last row that is whole, and where it ends. Rows of other keys than those asked for mean that the file is another's. */
-export const findLastCompleteRow = (tail: Buffer, format: "csv" | "jsonl", keys: ReadonlyArray<string>) => {
+export const findLastCompleteRow = (tail: Buffer, format: ResumableFormat, keys: ReadonlyArray<string>) => {
   const starts: Array<number> = [0]
   for (let i = 0; i < tail.length; i++) if (tail[i] === newline) starts.push(i + 1)
   // The last start is where the broken row begins, or the end of the file.
@@ -68,7 +69,7 @@ export const findLastCompleteRow = (tail: Buffer, format: "csv" | "jsonl", keys:
 }
 
 /** Cuts the part back to its last whole row and tells where that is; a part that is not understood is begun anew. */
-export const findResumePosition = Effect.fnUntraced(function* (part: string, format: "csv" | "jsonl", keys: ReadonlyArray<string>) {
+export const findResumePosition = Effect.fnUntraced(function* (part: string, format: ResumableFormat, keys: ReadonlyArray<string>) {
   const files = yield* FileSystem.FileSystem
   if (!(yield* files.exists(part))) return beginning
   const size = Number((yield* files.stat(part)).size)

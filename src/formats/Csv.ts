@@ -125,8 +125,6 @@ export interface CsvOptions {
  * or nothing stands in quotes, so that it can be told from one.
  */
 export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWriter => ({
-  contentType: "text/csv; charset=utf-8; header=present",
-  fileExtension: "csv",
   head: () => utf8.encode(`${devices ? "device_id,device_name," : ""}ts,key,value\r\n`),
   rows: (rows, series, device) =>
     writeRows(

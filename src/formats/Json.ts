@@ -2,7 +2,6 @@ import { noBytes, type RowWriter } from "./RowWriter.ts"
 import type { Device, RowColumns, SeriesSlice } from "./Rows.ts"
 import { copy, writeRows, utf8 } from "./tokens.ts"
 
-const format = { contentType: "application/json", fileExtension: "json" } as const
 const point = { before: utf8.encode(',{"ts":'), between: utf8.encode(',"value":'), behind: utf8.encode("}") }
 
 /** Writes the members of `{"key":[points],…}` in the order in which the keys are listed; a key that no row came for holds an empty array. */
@@ -35,7 +34,6 @@ const membersWriter = (keys: ReadonlyArray<string>) => {
 export const json = (keys: ReadonlyArray<string>): RowWriter => {
   const members = membersWriter(keys)
   return {
-    ...format,
     head: () => utf8.encode("{"),
     rows: members.rows,
     tail: () => utf8.encode(`${members.close()}}`)
@@ -55,7 +53,6 @@ export const jsonOfDevices = (keysOf: (deviceId: string) => ReadonlyArray<string
     return { bytes: utf8.encode(opening), members: current.members }
   }
   return {
-    ...format,
     head: () => utf8.encode("{"),
     rows: (rows, series, device) => {
       if (device === undefined) return noBytes

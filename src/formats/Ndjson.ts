@@ -3,8 +3,6 @@ import { copyOnOneLine, writeRows, utf8 } from "./tokens.ts"
 
 /** A JSON object a line: `{"ts":…,"key":…,"value":…}`, with `device_id` and `device_name` before them in files of several devices. */
 export const ndjson = (): RowWriter => ({
-  contentType: "application/x-ndjson",
-  fileExtension: "jsonl",
   head: () => noBytes,
   rows: (rows, series, device) => {
     const owner = device === undefined ? "" : `"device_id":${JSON.stringify(device.id)},"device_name":${JSON.stringify(device.name)},`

@@ -5,12 +5,8 @@ import { ParquetColumns, parquetSchema } from "./ParquetColumns.ts"
 import { RowSource } from "./RowSource.ts"
 import type { RowBatch } from "./Rows.ts"
 
-export const parquetFormat = {
-  contentType: "application/vnd.apache.parquet",
-  fileExtension: "parquet",
-  /** Boxed values, dictionaries, levels and pages. */
-  leftByRow: 500
-} as const
+/** Bytes of boxed values, dictionaries, levels and pages that encoding one row leaves to the garbage collector. */
+export const garbagePerParquetRow = 500
 
 export interface ParquetOptions {
   /** With the columns `device_id` and `device_name`. */

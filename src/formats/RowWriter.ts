@@ -5,9 +5,6 @@ import type { Device, RowColumns, SeriesSlice } from "./Rows.ts"
  * A writer serves one file: it may remember where it stands. Every array it gives is fresh and may be kept.
  */
 export interface RowWriter {
-  readonly contentType: string
-  /** Without the dot. */
-  readonly fileExtension: string
   /** What stands before the first row. */
   readonly head: () => Uint8Array
   /** The rows of one series; `device` is there in files of several devices. The rows' columns may be reused afterwards. */

@@ -8,11 +8,6 @@ import { utf8 } from "./tokens.ts"
 import { escapeXml, XlsxRows } from "./XlsxRows.ts"
 import { partsAfterSheets, partsBeforeSheets, sheetFrame, sheetPath, styles } from "./xlsxParts.ts"
 
-export const xlsxFormat = {
-  contentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-  fileExtension: "xlsx"
-} as const
-
 export interface XlsxOptions {
   /** Rows a sheet holds, its heading included; what is more goes on in another sheet. Excel's own limit unless told otherwise. */
   readonly rowsPerSheet?: number

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { maxDevicesLimit, maxKeysLimit, defaultMaxDevices, defaultMaxKeys } from "../../domain/requestLimits.ts"
+import { type Format as FormatName, formats } from "../../domain/Format.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { Aggregation, DataKey, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
@@ -28,11 +29,15 @@ const DeviceRow = Schema.Struct({ device_id: DeviceId, device_name: Schema.Strin
   description: "A line of an export of many devices."
 })
 
-const files = [
-  Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/csv" })),
-  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" })),
-  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/vnd.apache.parquet" }))
-] as const
+/** A response of an export in each of the formats. */
+const exportResponses = <J extends Schema.Top, R extends Schema.Constraint>(json: J, row: R) =>
+  Object.values({
+    json,
+    jsonl: HttpApiSchema.StreamNdjson({ schema: row, contentType: formats.jsonl.mediaType }),
+    csv: Schema.String.pipe(HttpApiSchema.asText({ contentType: formats.csv.mediaType })),
+    xlsx: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: formats.xlsx.mediaType })),
+    parquet: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: formats.parquet.mediaType }))
+  } satisfies Record<FormatName, Schema.Top>)
 
 const keyList = Schema.Array(DataKey)
   .check(Schema.isMinLength(1), atMost(maxKeysLimit, defaultMaxKeys))
@@ -139,7 +144,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     HttpApiEndpoint.get("export", "/devices/:device_id/telemetry", {
       params: deviceParams,
       query: { keys, start_ts: startTs, end_ts: endTs, format: Schema.optionalKey(Format), ...aggregation },
-      success: [Series, HttpApiSchema.StreamNdjson({ schema: Row }), ...files],
+      success: exportResponses(Series, Row),
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:read")
@@ -209,14 +214,13 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       })
         .check(oneSelection)
         .annotate({ identifier: "ExportMany", description: "Devices by id or type, keys (all when none is named), a range and a form." }),
-      success: [
+      success: exportResponses(
         Schema.Record(Schema.String, Schema.Struct({ device_name: Schema.String, telemetry: Series })).annotate({
           identifier: "DeviceSeries",
           description: "Points of each device, by its id."
         }),
-        HttpApiSchema.StreamNdjson({ schema: DeviceRow }),
-        ...files
-      ],
+        DeviceRow
+      ),
       error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
     })
       .middleware(BoundedBody)

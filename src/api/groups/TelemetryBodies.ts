@@ -1,12 +1,13 @@
 /** Bodies of the uploads and their answers. */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
+import { formats } from "../../domain/Format.ts"
 import { Uuid } from "../../domain/Ids.ts"
 import { NewDataKey, NewPoint } from "../../domain/Telemetry.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
 
 /** Rows of any number, read as a stream. */
-export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: ["text/csv", "application/x-ndjson"] })
+export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: [formats.csv.mediaType, formats.jsonl.mediaType] })
 
 const warnings = Schema.optionalKey(
   Schema.Array(Schema.String).annotate({ description: "What was changed to be stored as meant, such as rounded decimals." })

@@ -1,5 +1,6 @@
 /** Answers: problems once for all endpoints, successes with their headers, forms and examples. */
 import { Schema as EffectSchema } from "effect"
+import { formats } from "../../domain/Format.ts"
 import { AnyProblem, exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
 import { definitionsToComponents } from "./components.ts"
 import type { OperationExamples } from "./examples/model.ts"
@@ -61,7 +62,7 @@ const isFile = (schema: Schema) => schema["format"] === "binary"
 const lines = (schema: Schema): Schema => ({
   type: "string",
   description: "One JSON object a line.",
-  contentMediaType: "application/x-ndjson",
+  contentMediaType: formats.jsonl.mediaType,
   contentSchema: schema
 })
 
@@ -75,7 +76,7 @@ export const buildContent = (declared: DeclaredContent, examples: Record<string,
   return Object.fromEntries(
     types.map((type) => {
       const schema = normalize(declared[type]!.schema)
-      const described = type === "application/x-ndjson" && !isFile(schema) ? lines(schema) : textOf(type, schema)
+      const described = type === formats.jsonl.mediaType && !isFile(schema) ? lines(schema) : textOf(type, schema)
       return [type, { schema: described, ...(type in examples ? { example: examples[type] } : {}) }]
     })
   )

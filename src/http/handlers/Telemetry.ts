@@ -3,8 +3,9 @@ import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
-import { defaults, type Format } from "../../api/Parameters.ts"
+import { defaults } from "../../api/Parameters.ts"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
+import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
 import { Exports } from "../../services/telemetry/Exports.ts"
@@ -114,7 +115,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
               deviceId: device_id,
               keys: query.keys,
               range: { start: query.start_ts, end: query.end_ts },
-              buckets: query,
+              aggregation: query,
               format: formatOf(query.format, request)
             })
           ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))

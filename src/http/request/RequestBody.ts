@@ -3,6 +3,7 @@ import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
 import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
+import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { excessOf } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
@@ -40,16 +41,13 @@ const mediaType = (request: HttpServerRequest.HttpServerRequest) =>
 
 export type BodyKind = "json" | "csv" | "ndjson"
 
-const kinds: Record<string, BodyKind> = {
-  "application/json": "json",
-  "text/csv": "csv",
-  "application/csv": "csv",
-  "application/x-ndjson": "ndjson",
-  "application/jsonl": "ndjson",
-  "application/json-lines": "ndjson"
-}
+const formatOfKind = { json: "json", csv: "csv", ndjson: "jsonl" } as const satisfies Record<BodyKind, Format>
+const kinds: ReadonlyArray<BodyKind> = ["json", "csv", "ndjson"]
 
-const named = { json: ["application/json"], csv: ["text/csv"], ndjson: ["application/x-ndjson"] } as const
+const byMediaType: ReadonlyMap<string, BodyKind> = new Map([
+  ...kinds.flatMap((kind) => mediaTypesOf(formatOfKind[kind]).map((type) => [type, kind] as const)),
+  ["application/csv", "csv"]
+])
 
 /** What the body is, by its Content-Type; a body without one is taken for JSON. */
 export const requireBodyKind = <const K extends BodyKind>(
@@ -57,9 +55,9 @@ export const requireBodyKind = <const K extends BodyKind>(
   taken: ReadonlyArray<K>
 ): Effect.Effect<K, UnsupportedMediaType> => {
   const type = mediaType(request)
-  const kind = kinds[type] ?? (type.endsWith("+json") ? "json" : undefined)
+  const kind = byMediaType.get(type) ?? (type.endsWith("+json") ? "json" : undefined)
   if (kind !== undefined && (taken as ReadonlyArray<BodyKind>).includes(kind)) return Effect.succeed(kind as K)
-  const accepted = taken.flatMap((one) => named[one])
+  const accepted = taken.map((one) => formats[formatOfKind[one]].mediaType)
   return failWithProblem(
     `This path takes a body of ${accepted.join(", ")}.`,
     (common) => new UnsupportedMediaType({ ...common, details: { accepted } })

@@ -1,21 +1,12 @@
-import type { Format } from "../../api/Parameters.ts"
+import { type Format, formatOfMediaType } from "../../domain/Format.ts"
 
-const byMediaType: ReadonlyArray<readonly [mediaType: string, format: Format]> = [
-  ["application/json", "json"],
-  ["text/csv", "csv"],
-  ["application/x-ndjson", "jsonl"],
-  ["application/jsonl", "jsonl"],
-  ["application/json-lines", "jsonl"],
-  ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"],
-  ["application/vnd.apache.parquet", "parquet"]
-]
-
-interface Wish {
+interface MediaRange {
   readonly type: string
   readonly quality: number
 }
 
-const wishes = (accept: string): ReadonlyArray<Wish> =>
+/** The media ranges of an `Accept` header, the preferred ones first; those with `q=0` are left out. */
+const parseAccept = (accept: string): ReadonlyArray<MediaRange> =>
   accept
     .split(",")
     .map((part) => {
@@ -29,12 +20,12 @@ const wishes = (accept: string): ReadonlyArray<Wish> =>
     .filter(({ quality }) => quality > 0)
     .toSorted((a, b) => b.quality - a.quality)
 
-/** The form that the parameter names, else the one that `Accept` likes best, else json. */
+/** The format that the parameter names, else the one that `Accept` prefers, else json. */
 export const negotiateFormat = (format: Format | undefined, accept: string | null): Format => {
   if (format !== undefined) return format
-  for (const { type } of wishes(accept ?? "*/*")) {
-    const found = byMediaType.find(([mediaType]) => type === mediaType)
-    if (found !== undefined) return found[1]
+  for (const { type } of parseAccept(accept ?? "*/*")) {
+    const found = formatOfMediaType(type)
+    if (found !== undefined) return found
     if (type === "*/*" || type === "application/*") return "json"
     if (type === "text/*") return "csv"
   }

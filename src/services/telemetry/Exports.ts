@@ -1,37 +1,40 @@
-/** Files of telemetry: history or aggregates in one of the formats, of one device or of many, streamed. */
-import { Context, Effect, Layer, Schema, type Scope, Semaphore, Stream } from "effect"
+/** Telemetry as files: history or aggregates of one device or of many, streamed in any of the formats. */
+import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { EntityNotFound, type InvalidInput } from "../../domain/Errors.ts"
+import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { type FileFormat, fileWriter, fileWriterOfDevices, type FileWriter } from "../../formats/Files.ts"
+import { fileWriter, fileWriterOfDevices, type FileWriter } from "../../formats/FileWriter.ts"
 import type { Device, RowBatch } from "../../formats/Rows.ts"
 import { bytesWentBy } from "../../platform/gcPressure.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { Aggregates } from "./Aggregates.ts"
-import { checkRange } from "./checkRange.ts"
 import type { FoundDevice } from "../../thingsboard/requests/deviceQueries.ts"
 import { findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
-import { parseBucketing, type AggregationOptions } from "./bucketing.ts"
+import { Aggregates } from "./Aggregates.ts"
+import { type AggregationOptions, parseBucketing } from "./bucketing.ts"
+import { checkRange } from "./checkRange.ts"
+import { makeExportSlots, type TooManyExports } from "./ExportSlots.ts"
 import { History } from "./History.ts"
-import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 interface ExportOptions {
-  /** Who asks: one alone is not given all places. */
+  /** The caller's id; the slots for exports are limited per client. */
   readonly client: string
-  /** All keys that hold values when undefined. */
+  /** All keys that have values when undefined. */
   readonly keys: ReadonlyArray<string> | undefined
   readonly range: TimeRange
-  readonly format: FileFormat
+  readonly format: Format
 }
 
 export interface ExportQuery extends ExportOptions {
   readonly deviceId: DeviceId
-  readonly buckets: AggregationOptions
+  readonly aggregation: AggregationOptions
 }
 
 export interface DevicesExportQuery extends ExportOptions {
@@ -40,81 +43,58 @@ export interface DevicesExportQuery extends ExportOptions {
 
 export interface ExportedFile {
   readonly contentType: string
-  /** The device's name made safe, with the format's ending. */
+  /** The device's name with only safe characters, and the format's extension. */
   readonly fileName: string
   readonly body: Stream.Stream<Uint8Array, ThingsBoardError>
 }
 
-/** All places for exports (MAX_CONCURRENT_EXPORTS) stayed taken for a while. */
-export class TooManyExports extends Schema.TaggedError<TooManyExports>()("TooManyExports", {}) {}
+type ExportError = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
 
-type Failure = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
-
-/** Where there are several places a client may hold all but one, so that slow readers with one key do not keep all others out. */
-const placesOf = Effect.fnUntraced(function* (count: number) {
-  const all = yield* Semaphore.make(count)
-  const ofClients = new Map<string, Semaphore.Semaphore>()
-  const ofClient = (client: string) => {
-    const own = ofClients.get(client) ?? Semaphore.makeUnsafe(Math.max(1, count - 1))
-    ofClients.set(client, own)
-    return own
-  }
-  return {
-    take: (client: string) => {
-      const own = ofClient(client)
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.andThen(
-          restore(own.take(1)),
-          Effect.onError(restore(all.take(1)), () => own.release(1))
-        )
-      )
-    },
-    release: (client: string) => Effect.andThen(all.release(1), ofClient(client).release(1))
-  }
-})
-
-/** Devices whose keys and first pages are fetched while the ones before them are written. */
+/** Devices whose keys and first pages are fetched while the previous device is being written. */
 const devicesAhead = 2
 
-/** Letters, digits and a few signs that no file system minds. */
-const safeName = (name: string) =>
+/** Letters, digits and the few other characters that every file system allows. */
+const toFileName = (name: string) =>
   name
     .normalize("NFKD")
     .replaceAll(/[^\w.-]+/g, "_")
     .replaceAll(/^[._]+|_+$/g, "")
     .slice(0, 80) || "device"
 
-type Pieces = Stream.Stream<RowBatch, ThingsBoardError>
+type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
 
-/** A page is of one key, or empty. */
-const rowsOf = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): Pieces =>
+/** A page has rows of one key, or none. */
+const toRows = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): RowStream =>
   Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
 
-const countingWhatIsLeft = (rows: Pieces, leftByRow: number): Pieces =>
-  Stream.map(rows, (piece) => {
-    bytesWentBy((piece.series.to - piece.series.from) * leftByRow)
-    return piece
+const reportGarbage = (rows: RowStream, garbagePerRow: number): RowStream =>
+  Stream.map(rows, (batch) => {
+    bytesWentBy((batch.series.to - batch.series.from) * garbagePerRow)
+    return batch
   })
 
-const file = (writer: FileWriter, name: string, rows: Pieces): ExportedFile => ({
-  contentType: writer.contentType,
-  fileName: `${safeName(name)}_telemetry.${writer.fileExtension}`,
-  body: writer.write(writer.leftByRow === undefined ? rows : countingWhatIsLeft(rows, writer.leftByRow))
+const toFile = (format: Format, writer: FileWriter, name: string, rows: RowStream): ExportedFile => ({
+  contentType: contentTypeOf(format),
+  fileName: `${toFileName(name)}_telemetry.${formats[format].fileExtension}`,
+  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow))
 })
 
-/** Those asked for that hold values; reading a key that does not exist makes ThingsBoard write it into its dictionary. */
-const readable = (asked: ReadonlyArray<string> | undefined, known: ReadonlyArray<string>) => {
-  const names = new Set(known)
-  return asked === undefined ? known : asked.filter((key) => names.has(key))
+/** The requested keys that have values: reading a key that does not exist makes ThingsBoard add it to its dictionary. */
+const readableKeys = (requested: ReadonlyArray<string> | undefined, existing: ReadonlyArray<string>) => {
+  const names = new Set(existing)
+  return requested === undefined ? existing : requested.filter((key) => names.has(key))
 }
 
 export class Exports extends Context.Service<
   Exports,
   {
-    /** Holds one of the places for exports until the scope closes. */
-    readonly telemetry: (query: ExportQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
-    /** Device after device, in one place for all. A device named by its id that is missing fails it; one of no points is not in the file. */
-    readonly devices: (query: DevicesExportQuery) => Effect.Effect<ExportedFile, Failure, Scope.Scope>
+    /** Exports one device. Holds an export slot until the scope closes. */
+    readonly telemetry: (query: ExportQuery) => Effect.Effect<ExportedFile, ExportError, Scope.Scope>
+    /**
+     * Exports several devices, one after the other, in one slot. Fails when a device named by its id does not exist; devices without
+     * points are not in the file.
+     */
+    readonly devices: (query: DevicesExportQuery) => Effect.Effect<ExportedFile, ExportError, Scope.Scope>
   }
 >()("boardwalk/services/telemetry/Exports") {
   static readonly layer = Layer.effect(
@@ -122,22 +102,14 @@ export class Exports extends Context.Service<
     Effect.gen(function* () {
       const { maxConcurrentExports } = yield* Settings
       const access = yield* DeviceAccess
-      const buckets = yield* Aggregates
+      const aggregates = yield* Aggregates
       const history = yield* History
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
-      const places = yield* placesOf(maxConcurrentExports)
-      /** Waits up to five seconds for a place. */
-      const placeFor = (client: string) =>
-        Effect.uninterruptibleMask((restore) =>
-          restore(places.take(client)).pipe(
-            Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.fail(new TooManyExports()) }),
-            Effect.andThen(Effect.addFinalizer(() => places.release(client)))
-          )
-        )
+      const slots = yield* makeExportSlots(maxConcurrentExports)
 
-      /** The devices in the order asked for. */
-      const selected = Effect.fnUntraced(function* (selection: DeviceSelection) {
+      /** The selected devices, in the order in which their ids were given. */
+      const findSelected = Effect.fnUntraced(function* (selection: DeviceSelection) {
         const found = yield* findDevices(thingsBoard, selection)
         if (selection.device_ids === undefined) return found
         const byId = new Map(found.map((device) => [device.id, device]))
@@ -150,59 +122,63 @@ export class Exports extends Context.Service<
         return devices
       })
 
-      /** A device that is deleted meanwhile breaks the file off; one that the caller may not see any more stays in the file that it was chosen for. */
-      const openDevice = Effect.fnUntraced(function* (device: FoundDevice, asked: ReadonlyArray<string> | undefined, range: TimeRange) {
-        const known = yield* Effect.catchTag(
-          telemetry.keysOfSeen(device.id),
+      /**
+       * A device that is deleted during the export breaks the file off. One that the caller may no longer see stays in the file, since it
+       * was visible when the export began.
+       */
+      const openDevice = Effect.fnUntraced(function* (device: FoundDevice, requested: ReadonlyArray<string> | undefined, range: TimeRange) {
+        const existing = yield* Effect.catchTag(
+          telemetry.keysOfVisibleDevice(device.id),
           "EntityNotFound",
           () => new ThingsBoardError({ reason: new NotFound() })
         )
-        const keys = readable(asked, known)
-        return { device, keys: asked ?? keys, pages: yield* history.pages({ deviceId: device.id, keys, range }) }
+        const keys = readableKeys(requested, existing)
+        return { device, keys: requested ?? keys, pages: yield* history.pages({ deviceId: device.id, keys, range }) }
       })
 
       return {
-        telemetry: Effect.fnUntraced(function* ({ buckets: wanted, client, deviceId, format, keys, range }) {
-          const bucketing = yield* parseBucketing(wanted)
+        telemetry: Effect.fnUntraced(function* ({ aggregation, client, deviceId, format, keys, range }) {
+          const bucketing = yield* parseBucketing(aggregation)
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
-          const known = yield* telemetry.keys(deviceId)
-          const asked = keys === undefined ? known : [...new Set(keys)]
-          yield* placeFor(client)
-          const query = { deviceId, keys: readable(asked, known), range }
-          const pages = yield* bucketing === undefined ? history.pages(query) : buckets.pages(query, bucketing)
-          return file(fileWriter(format, asked), device.name, rowsOf(pages))
-        }),
+          const existing = yield* telemetry.keys(deviceId)
+          const requested = keys === undefined ? existing : [...new Set(keys)]
+          yield* slots.acquire(client)
+          const query = { deviceId, keys: readableKeys(requested, existing), range }
+          const pages = yield* bucketing === undefined ? history.pages(query) : aggregates.pages(query, bucketing)
+          return toFile(format, fileWriter(format, requested), device.name, toRows(pages))
+        }, withServiceSpan("Exports.telemetry")),
 
         devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection }) {
           yield* checkRange(range)
-          const devices = yield* selected(selection)
-          const asked = keys === undefined ? undefined : [...new Set(keys)]
-          yield* placeFor(client)
+          const devices = yield* findSelected(selection)
+          const requested = keys === undefined ? undefined : [...new Set(keys)]
+          yield* slots.acquire(client)
           const keysById = new Map<string, ReadonlyArray<string>>()
           const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
-          const written = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
+          const rowsOf = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
             keysById.clear()
             keysById.set(opened.device.id, opened.keys)
-            return rowsOf(opened.pages, opened.device)
+            return toRows(opened.pages, opened.device)
           }
           const [first, ...others] = devices
           const name = selection.device_type ?? "devices"
-          if (first === undefined) return file(writer, name, Stream.empty)
-          const opened = yield* openDevice(first, asked, range)
+          if (first === undefined) return toFile(format, writer, name, Stream.empty)
+          const opened = yield* openDevice(first, requested, range)
           const rest = Stream.fromIterable(others).pipe(
-            Stream.mapEffect((device) => retryTransient(openDevice(device, asked, range)), { concurrency: devicesAhead }),
-            Stream.flatMap(written)
+            Stream.mapEffect((device) => retryTransient(openDevice(device, requested, range)), { concurrency: devicesAhead }),
+            Stream.flatMap(rowsOf)
           )
-          return file(
+          return toFile(
+            format,
             writer,
             name,
             Stream.concat(
-              Stream.suspend(() => written(opened)),
+              Stream.suspend(() => rowsOf(opened)),
               rest
             )
           )
-        })
+        }, withServiceSpan("Exports.devices"))
       }
     })
   )

@@ -54,7 +54,7 @@ export class Telemetry extends Context.Service<
     /** Keys that hold values, in alphabetical order. */
     readonly keys: (deviceId: DeviceId) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /** The same of a device that the caller was found to see; ThingsBoard checks its own user's rights all the same. */
-    readonly keysOfSeen: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
+    readonly keysOfVisibleDevice: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /** The newest point of each key; ThingsBoard itself checks here whether the device may be seen. */
     readonly latest: (
       deviceId: DeviceId,
@@ -69,11 +69,11 @@ export class Telemetry extends Context.Service<
       const access = yield* DeviceAccess
       /** What other callers read is not to be told by the speed of an answer. */
       const known = perCaller(thingsBoard, () => new KnownNames())
-      const keysOfSeen = (deviceId: string) =>
+      const keysOfVisibleDevice = (deviceId: string) =>
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
       return {
-        keysOfSeen,
-        keys: (deviceId) => access.guard(deviceId, keysOfSeen(deviceId)),
+        keysOfVisibleDevice,
+        keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)),
         latest: (deviceId, keys) =>
           known((names) => {
             const named = keys !== undefined && names.include(keys) && canName(keys) ? keys : undefined

@@ -15,7 +15,7 @@ import { failWith, renderHistory, stubThingsBoard } from "../../support/stubThin
 import { readText } from "../../support/emulatedServices.ts"
 
 const deviceId = DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9")
-const query: ExportQuery = { client: "anyone", deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", buckets: {} }
+const query: ExportQuery = { client: "anyone", deviceId, keys: ["a"], range: { start: 0, end: 100 }, format: "csv", aggregation: {} }
 const file = "ts,key,value\r\n5,a,1\r\n"
 
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
@@ -95,11 +95,11 @@ effect("one that fails or is refused at its start leaves its place", () =>
   Effect.gen(function* () {
     const { start } = yield* open((call) => (call <= 3 ? failWith(new Unavailable({ why: "refused" })) : undefined))
     for (let i = 0; i < 3; i++) {
-      const { close, made } = yield* start(i === 1 ? { buckets: { agg: "SUM", interval: "1s" } } : {})
+      const { close, made } = yield* start(i === 1 ? { aggregation: { agg: "SUM", interval: "1s" } } : {})
       expect(yield* Effect.flip(made)).toMatchObject({ reason: { _tag: "Unavailable" } })
       yield* close
     }
-    expect(Exit.isFailure((yield* start({ buckets: { agg: "SUM" } })).made)).toBe(true)
+    expect(Exit.isFailure((yield* start({ aggregation: { agg: "SUM" } })).made)).toBe(true)
     const good = [yield* start(), yield* start()]
     expect(good.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
   })
@@ -112,7 +112,7 @@ effect("aggregates of a run that fails in the middle are read again, and nobody 
     const { start } = yield* open(
       (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * asked++ + 500},"value":1.10}]}`))
     )
-    const { made } = yield* start({ range: { start: 0, end: 1_400_000 }, buckets: { agg: "MAX", interval: 1000 } })
+    const { made } = yield* start({ range: { start: 0, end: 1_400_000 }, aggregation: { agg: "MAX", interval: 1000 } })
     const reading = yield* Effect.forkChild(readText(yield* made), { startImmediately: true })
     for (let step = 0; step < 50 && reading.pollUnsafe() === undefined; step++) {
       yield* TestClock.adjust("500 millis")

@@ -10,7 +10,7 @@ const range = { start: t0, end: t0 + 86_400_000 }
 const fileOf = (query: Partial<ExportQuery> & Pick<ExportQuery, "deviceId">) =>
   Effect.gen(function* () {
     const exports = yield* Exports
-    const file = yield* exports.telemetry({ client: "anyone", keys: undefined, range, format: "json", buckets: {}, ...query })
+    const file = yield* exports.telemetry({ client: "anyone", keys: undefined, range, format: "json", aggregation: {}, ...query })
     return { ...file, text: yield* readText(file) }
   }).pipe(Effect.scoped)
 
@@ -33,13 +33,13 @@ describe("aggregates as a file", () => {
         ],
         b: [[t0, 8n]]
       })
-      const buckets = { agg: "SUM", interval: "1h" } as const
-      const json = yield* use(fileOf({ deviceId, buckets, keys: ["b", "a", "nope"] }))
+      const aggregation = { agg: "SUM", interval: "1h" } as const
+      const json = yield* use(fileOf({ deviceId, aggregation, keys: ["b", "a", "nope"] }))
       expect(json.text).toBe(`{"b":[{"ts":${t0},"value":8}],"a":[{"ts":${t0},"value":3},{"ts":${t0 + 7_200_000},"value":4}],"nope":[]}`)
-      expect((yield* use(fileOf({ deviceId, buckets, format: "csv" }))).text).toBe(
+      expect((yield* use(fileOf({ deviceId, aggregation, format: "csv" }))).text).toBe(
         `ts,key,value\r\n${t0},a,3\r\n${t0 + 7_200_000},a,4\r\n${t0},b,8\r\n`
       )
-      expect((yield* use(fileOf({ deviceId, buckets, keys: ["b"], format: "jsonl" }))).text).toBe(`{"ts":${t0},"key":"b","value":8}\n`)
+      expect((yield* use(fileOf({ deviceId, aggregation, keys: ["b"], format: "jsonl" }))).text).toBe(`{"ts":${t0},"key":"b","value":8}\n`)
     })
   )
 
@@ -48,9 +48,9 @@ describe("aggregates as a file", () => {
       const { calls, device, use } = yield* emulatedServices()
       const deviceId = device("Meter", { a: [[t0, 1n]] })
       const wrong = [
-        fileOf({ deviceId, buckets: { agg: "MAX" } }),
-        fileOf({ deviceId, buckets: { interval: 10 } }),
-        fileOf({ deviceId, buckets: { interval: "1d", timezone: "Nowhere/Else" } }),
+        fileOf({ deviceId, aggregation: { agg: "MAX" } }),
+        fileOf({ deviceId, aggregation: { interval: 10 } }),
+        fileOf({ deviceId, aggregation: { interval: "1d", timezone: "Nowhere/Else" } }),
         fileOf({ deviceId, range: { start: 5, end: 5 } })
       ]
       const errors = yield* use(Effect.forEach(wrong, Effect.flip))

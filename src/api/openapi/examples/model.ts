@@ -1,4 +1,5 @@
 /** Examples of requests and answers. They tell of one building; a test holds each against the schema it illustrates. */
+import { formats } from "../../../domain/Format.ts"
 
 export interface OperationExamples {
   /** By media type. */
@@ -10,9 +11,9 @@ export interface OperationExamples {
 /** By operation id. */
 export type Examples = Record<string, OperationExamples>
 
-export const json = "application/json"
-export const csv = "text/csv"
-export const ndjson = "application/x-ndjson"
+export const json = formats.json.mediaType
+export const csv = formats.csv.mediaType
+export const ndjson = formats.jsonl.mediaType
 
 export const timestamp = 1_700_000_060_000
 export const success = { status: "success", timestamp } as const
