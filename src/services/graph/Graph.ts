@@ -1,48 +1,47 @@
-/** The net of relations around an entity: nearest nodes first, every edge once, with names. */
+/** The graph of relations around an entity: nearest nodes first, every edge once, with names. */
 import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
-import type { Graph as GraphAnswer, GraphEdge, GraphNode, GraphQuery } from "../../domain/Graph.ts"
+import type { Graph as GraphResult, GraphEdge, GraphNode, GraphQuery } from "../../domain/Graph.ts"
 import { EntityId } from "../../domain/Ids.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { type Edge, RelationFinder, type Node } from "./RelationFinder.ts"
 import { entityNames } from "../../thingsboard/requests/entityNames.ts"
-import { HiddenNodes } from "./HiddenNodes.ts"
 import { CurrentVisibility } from "../access/CurrentVisibility.ts"
+import { DeviceAccess } from "../access/DeviceAccess.ts"
+import { HiddenNodes } from "./HiddenNodes.ts"
+import type { Edge, Node } from "./model.ts"
+import { RelationFinder } from "./RelationFinder.ts"
 
-interface Walked {
-  /** By id, with the shortest distance from the root. */
-  readonly depths: Map<string, Node & { readonly depth: number }>
+interface Search {
+  /** The nodes found so far, by id, with their shortest distance from the root. */
+  readonly nodes: Map<string, Node & { readonly depth: number }>
   readonly edges: ReadonlyMap<string, Edge>
+  /** Whether the node limit left out nodes. */
   truncated: boolean
 }
 
-const ends = (edge: Edge, direction: GraphQuery["direction"]): ReadonlyArray<readonly [from: Node, to: Node]> =>
-  direction === "FROM"
-    ? [[edge.from, edge.to]]
-    : direction === "TO"
-      ? [[edge.to, edge.from]]
-      : [
-          [edge.from, edge.to],
-          [edge.to, edge.from]
-        ]
+/** The ways in which the search follows an edge. */
+const steps = ({ from, to }: Edge, direction: GraphQuery["direction"]): ReadonlyArray<readonly [near: Node, far: Node]> => {
+  const forward = [from, to] as const
+  const backward = [to, from] as const
+  return direction === "FROM" ? [forward] : direction === "TO" ? [backward] : [forward, backward]
+}
 
-/** Takes what lies one step behind the nodes of a depth; false when the limit left something out. */
+/** Adds the nodes one step beyond the nodes of a depth, and returns them. */
 const advance = (
-  walked: Walked,
+  search: Search,
   hidden: HiddenNodes | undefined,
   { direction, maxDepth, nodeLimit }: GraphQuery,
   depth: number
 ): ReadonlyArray<Node> => {
   const found: Array<Node> = []
-  for (const edge of walked.edges.values()) {
-    for (const [near, far] of ends(edge, direction)) {
-      if (walked.depths.get(near.id)?.depth !== depth || walked.depths.has(far.id)) continue
+  for (const edge of search.edges.values()) {
+    for (const [near, far] of steps(edge, direction)) {
+      if (search.nodes.get(near.id)?.depth !== depth || search.nodes.has(far.id)) continue
       if (depth >= maxDepth || hidden?.has(far.id)) continue
-      if (walked.depths.size >= nodeLimit) walked.truncated = true
+      if (search.nodes.size >= nodeLimit) search.truncated = true
       else {
-        walked.depths.set(far.id, { ...far, depth: depth + 1 })
+        search.nodes.set(far.id, { ...far, depth: depth + 1 })
         found.push(far)
       }
     }
@@ -50,32 +49,32 @@ const advance = (
   return found
 }
 
-/** The nodes that may come next: those at the other end of a relation of a node that was met. */
-const inReach = function* ({ depths, edges }: Walked) {
+/** The nodes at the other end of a relation of a node that was found. */
+const candidates = function* ({ edges, nodes }: Search) {
   for (const { from, to } of edges.values()) {
-    if (depths.has(from.id)) yield to
-    if (depths.has(to.id)) yield from
+    if (nodes.has(from.id)) yield to
+    if (nodes.has(to.id)) yield from
   }
 }
 
-const walk = Effect.fnUntraced(function* (query: GraphQuery, finder: RelationFinder, hidden: HiddenNodes | undefined) {
-  const walked: Walked = { depths: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
-  // One step more than asked for: relations among the outermost nodes belong to the graph as well.
+const searchAround = Effect.fnUntraced(function* (query: GraphQuery, finder: RelationFinder, hidden: HiddenNodes | undefined) {
+  const search: Search = { nodes: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
+  // One step more than requested: relations among the outermost nodes belong to the graph as well.
   let frontier: ReadonlyArray<Node> = [query.root]
   for (let depth = 0; depth <= query.maxDepth && frontier.length > 0; depth++) {
-    // Step by step where something is hidden: ThingsBoard would walk through it.
-    if (query.maxDepth > 0) yield* finder.around(frontier, hidden === undefined ? query.maxDepth - depth + 1 : 1)
-    if (hidden !== undefined && depth < query.maxDepth) yield* hidden.look(inReach(walked))
-    frontier = advance(walked, hidden, query, depth)
+    // With hidden nodes, only one level per call: ThingsBoard would walk through the hidden nodes.
+    if (query.maxDepth > 0) yield* finder.findRelations(frontier, hidden === undefined ? query.maxDepth - depth + 1 : 1)
+    if (hidden !== undefined && depth < query.maxDepth) yield* hidden.check(candidates(search))
+    frontier = advance(search, hidden, query, depth)
   }
-  return walked
+  return search
 })
 
 export class Graph extends Context.Service<
   Graph,
   {
-    /** EntityNotFound when the root does not exist or may not be seen; what else may not be seen is left out. */
-    readonly around: (query: GraphQuery) => Effect.Effect<GraphAnswer, EntityNotFound | ThingsBoardError>
+    /** Fails with EntityNotFound if the root does not exist or is not visible. Other entities that are not visible are left out. */
+    readonly around: (query: GraphQuery) => Effect.Effect<GraphResult, EntityNotFound | ThingsBoardError>
   }
 >()("boardwalk/services/graph/Graph") {
   static readonly layer = Layer.effect(
@@ -91,24 +90,24 @@ export class Graph extends Context.Service<
           else if (visibility !== undefined && root.entityType !== "ASSET") return yield* new EntityNotFound(root)
           const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility)
           const finder = new RelationFinder(thingsBoard, query.direction, query.relationTypes, hidden)
-          const walked = yield* walk({ ...query, root }, finder, hidden)
-          const names = yield* entityNames(thingsBoard, [...walked.depths.values()])
+          const search = yield* searchAround({ ...query, root }, finder, hidden)
+          const names = yield* entityNames(thingsBoard, [...search.nodes.values()])
           if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
-          const kept = (node: Node) =>
+          const isIncluded = (node: Node) =>
             node.id === root.id || (names.has(node.id) && (query.types.length === 0 || query.types.includes(node.entityType)))
           const nodes: Array<GraphNode> = []
-          for (const node of walked.depths.values()) {
-            if (kept(node))
+          for (const node of search.nodes.values()) {
+            if (isIncluded(node))
               nodes.push({ id: EntityId.make(node.id), type: node.entityType, name: names.get(node.id) ?? node.id, depth: node.depth })
           }
           const ids = new Set<string>(nodes.map(({ id }) => id))
           const edges: Array<GraphEdge> = []
-          for (const edge of walked.edges.values()) {
+          for (const edge of search.edges.values()) {
             if (ids.has(edge.from.id) && ids.has(edge.to.id)) {
               edges.push({ from: EntityId.make(edge.from.id), to: EntityId.make(edge.to.id), relation_type: edge.type })
             }
           }
-          return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: walked.truncated || finder.incomplete, nodes, edges }
+          return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: search.truncated || finder.incomplete, nodes, edges }
         })
       }
     })

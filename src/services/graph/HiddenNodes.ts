@@ -1,17 +1,17 @@
 import { Effect } from "effect"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import type { Node } from "./RelationFinder.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { visibleAmongIds } from "../access/VisibleDevices.ts"
+import type { Node } from "./model.ts"
 
 /**
- * What a restricted caller may not meet on a walk: devices that its restriction does not show, and all that is neither device nor
- * asset. A walk does not go through it, nor look what lies behind: the answer would tell of it, or the time that it takes. It does not
- * count.
+ * The nodes that are hidden from a restricted caller: devices outside its restriction, and everything that is neither a device nor an
+ * asset. A search does not follow relations of a hidden node, because both the response and the time that it takes would reveal the
+ * node. Hidden nodes do not count towards the node limit.
  */
 export class HiddenNodes {
-  private readonly shown = new Map<string, boolean>()
+  private readonly visible = new Map<string, boolean>()
   private readonly thingsBoard: ThingsBoardShape
   private readonly visibility: Visibility
 
@@ -20,21 +20,21 @@ export class HiddenNodes {
     this.visibility = visibility
   }
 
-  /** Whether it is to be left out; so is what was not looked at. */
+  /** Whether the node is hidden. Nodes that were not checked are hidden, too. */
   has(id: string): boolean {
-    return this.shown.get(id) !== true
+    return this.visible.get(id) !== true
   }
 
-  /** Looks at those of the nodes that it does not know yet. */
-  look(nodes: Iterable<Node>): Effect.Effect<void, ThingsBoardError> {
+  /** Checks the nodes that were not checked before. */
+  check(nodes: Iterable<Node>): Effect.Effect<void, ThingsBoardError> {
     const devices: Array<string> = []
     for (const { entityType, id } of nodes) {
-      if (this.shown.has(id)) continue
-      this.shown.set(id, entityType === "ASSET")
+      if (this.visible.has(id)) continue
+      this.visible.set(id, entityType === "ASSET")
       if (entityType === "DEVICE") devices.push(id)
     }
     return Effect.map(visibleAmongIds(this.thingsBoard, this.visibility, devices), (visible) => {
-      for (const id of visible) this.shown.set(id, true)
+      for (const id of visible) this.visible.set(id, true)
     })
   }
 }
