@@ -1,6 +1,7 @@
 /** Looks again and again whether API_KEYS_FILE or a secret that it names has changed, and tells of it. */
 import { Clock, Effect, Equal, type FileSystem, Schedule, type Scope } from "effect"
 import { describeKeyChanges, findExpiringKeys, findMissingSecrets } from "./keyChanges.ts"
+import { watchFiles } from "../platform/watchFiles.ts"
 import type { KeyFileInvalid, KeyFileContents } from "./KeyFile.ts"
 
 export type FileState = "read" | "broken"
@@ -25,48 +26,44 @@ const warnOfMissing = (now: KeyFileContents, before?: KeyFileContents) =>
     { discard: true }
   )
 
-/**
- * Reads everything every two seconds: a mounted secret is swapped by a link, which no watcher sees, and what is put there may have the
- * date and the size of what was there before. A file that cannot be used is told once an hour as long as it stays so.
- */
+/** Reloads the keys when the file or a secret that it names has changed. A file that cannot be used is logged once per hour as long as it stays so. */
 export const reloadKeyFile = Effect.fnUntraced(function* (
   first: KeyFileContents,
   read: Effect.Effect<KeyFileContents, KeyFileInvalid, FileSystem.FileSystem>,
-  { onStateChange: stands, onLoaded: took }: Listener
+  { onLoaded, onStateChange }: Listener
 ): Effect.fn.Return<void, never, FileSystem.FileSystem | Scope.Scope> {
-  let held = first
-  let told: { readonly reason: string; readonly at: number } | undefined
-
-  const look = Effect.gen(function* () {
-    const found = yield* read
-    stands("read")
-    told = undefined
-    if (found.file === held.file && Equal.equals(found.users, held.users)) return
-    const before = held
-    held = found
-    took(found)
-    const hasOtherSecret = (id: string) => !Equal.equals(found.users.get(id), before.users.get(id))
-    yield* Effect.logInfo("API_KEYS_FILE was read anew", describeKeyChanges(before.file, found.file, hasOtherSecret))
-    yield* warnOfMissing(found, before)
-    yield* warnOfEnding(found)
-  }).pipe(
-    Effect.catch(
-      Effect.fnUntraced(function* ({ reason }) {
-        stands("broken")
-        const at = yield* Clock.currentTimeMillis
-        if (told?.reason === reason && at - told.at < tellAgainAfter) return
-        told = { reason, at }
-        yield* Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", { reason })
-      })
-    )
-  )
+  let current = first
+  let logged: { readonly reason: string; readonly at: number } | undefined
 
   yield* warnOfMissing(first)
   yield* Effect.forkScoped(
     Effect.repeat(
-      Effect.suspend(() => warnOfEnding(held)),
+      Effect.suspend(() => warnOfEnding(current)),
       Schedule.spaced("1 day")
     )
   )
-  yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced("2 seconds")))
+  yield* watchFiles({
+    initial: first,
+    read,
+    isSame: (a, b) => a.file === b.file && Equal.equals(a.users, b.users),
+    onChange: Effect.fnUntraced(function* (next: KeyFileContents, previous: KeyFileContents) {
+      current = next
+      onLoaded(next)
+      const hasOtherSecret = (id: string) => !Equal.equals(next.users.get(id), previous.users.get(id))
+      yield* Effect.logInfo("API_KEYS_FILE was read anew", describeKeyChanges(previous.file, next.file, hasOtherSecret))
+      yield* warnOfMissing(next, previous)
+      yield* warnOfEnding(next)
+    }),
+    onSuccess: () => {
+      onStateChange("read")
+      logged = undefined
+    },
+    onFailure: Effect.fnUntraced(function* ({ reason }: KeyFileInvalid) {
+      onStateChange("broken")
+      const at = yield* Clock.currentTimeMillis
+      if (logged?.reason === reason && at - logged.at < tellAgainAfter) return
+      logged = { reason, at }
+      yield* Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", { reason })
+    })
+  })
 })

@@ -1,42 +1,45 @@
-/** Takes a renewed certificate over while the gateway runs: whole or not at all, and told once. */
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import { readServerTls } from "../config/Certificates.ts"
-import { Settings } from "../config/Settings.ts"
-import { BunHttpServer } from "../platform/BunHttpServer.ts"
+import { type InvalidSettings, Settings } from "../config/Settings.ts"
+import { BunHttpServer, type CannotListen } from "../platform/BunHttpServer.ts"
 import { dayOf, expiryOf, type ServerTls } from "../platform/Tls.ts"
+import { watchFiles } from "../platform/watchFiles.ts"
 
-const same = (a: ServerTls, b: ServerTls) => a.cert === b.cert && a.key === b.key && a.clientCa === b.clientCa
+const isSame = (a: ServerTls, b: ServerTls) => a.cert === b.cert && a.key === b.key && a.clientCa === b.clientCa
 
 /**
- * Reads the files every two seconds: a mounted secret is swapped by a link, which no watcher sees. What renews certificates may write
- * one file after the other, so a fault is told only when it is still there at the next look.
+ * Puts a renewed certificate into use while the gateway runs: certificate, key and client authorities together, or none of them. Tools
+ * that renew certificates may write one file after the other, so an error is logged only when two polls in a row find it, and once.
  */
-export const certificateReload = (first: ServerTls | undefined) =>
-  first === undefined
+export const certificateReload = (initial: ServerTls | undefined) =>
+  initial === undefined
     ? Layer.empty
     : Layer.effectDiscard(
         Effect.gen(function* () {
           const server = yield* BunHttpServer
           const settings = yield* Settings
-          let used = first
-          let fault: string | undefined
-          let told: string | undefined
-          const look = Effect.gen(function* () {
-            const found = yield* readServerTls(settings)
-            fault = told = undefined
-            if (found === undefined || same(found, used)) return
-            yield* server.renew(found)
-            used = found
-            yield* Effect.logInfo(`The renewed certificate is in use; it holds until ${dayOf(expiryOf(found.cert))}`)
-          }).pipe(
-            Effect.catch(({ message }) => {
-              const again = message === fault && message !== told
-              fault = message
-              if (!again) return Effect.void
-              told = message
-              return Effect.logError(`The renewed certificate cannot be used; the one before stays. ${message}`)
-            })
-          )
-          yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced("2 seconds")))
+          let lastError: string | undefined
+          let loggedError: string | undefined
+          yield* watchFiles({
+            initial,
+            // Without TLS_CERT_FILE there would be nothing to watch.
+            read: Effect.map(readServerTls(settings), (tls) => tls ?? initial),
+            isSame,
+            onChange: (tls: ServerTls) =>
+              Effect.andThen(
+                server.renew(tls),
+                Effect.logInfo(`The renewed certificate is in use; it expires on ${dayOf(expiryOf(tls.cert))}`)
+              ),
+            onSuccess: () => {
+              lastError = loggedError = undefined
+            },
+            onFailure: ({ message }: InvalidSettings | CannotListen) => {
+              const isConfirmed = message === lastError && message !== loggedError
+              lastError = message
+              if (!isConfirmed) return Effect.void
+              loggedError = message
+              return Effect.logError(`The renewed certificate cannot be used; the previous one stays in use. ${message}`)
+            }
+          })
         })
       )

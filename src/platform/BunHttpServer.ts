@@ -5,8 +5,21 @@
  * Every request has one `Exchange`: middlewares write response headers into its plain record, which is merged once at the socket.
  * That is cheaper than copying responses, and it reaches answers that no handler made.
  */
-import { Context, Duration, Effect, Layer, Option, Schema, Tracer } from "effect"
-import { type HttpBody, HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse, HttpTraceContext } from "effect/http"
+import { Clock, Context, Duration, Effect, FileSystem, Layer, Logger, Option, Path, Random, References, Schema, Tracer } from "effect"
+import {
+  Etag,
+  type HttpBody,
+  HttpEffect,
+  HttpIncomingMessage,
+  HttpMiddleware,
+  HttpPlatform,
+  HttpRouter,
+  HttpServer,
+  HttpServerRequest,
+  HttpServerResponse,
+  HttpTraceContext,
+  UrlParams
+} from "effect/http"
 import http from "node:http"
 import { inUrl, reachable } from "./addresses.ts"
 import { forServer, type ServerTls } from "./Tls.ts"
@@ -41,13 +54,13 @@ export class Exchange {
 
   /**
    * Lets a long answer or body be silent, or slow, for longer than the server's idle timeout. It holds for the connection, also for
-   * requests that come later on it: `idleAgain` ends it.
+   * requests that come later on it: `restoreIdleTimeout` ends it.
    */
-  neverIdle() {
+  disableIdleTimeout() {
     this.server.timeout(this.request, 0)
   }
 
-  idleAgain() {
+  restoreIdleTimeout() {
     this.server.timeout(this.request, idleSeconds)
   }
 
@@ -155,13 +168,27 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
 }
 
 /**
- * What a program starts with, which no request needs: the framework copies a request's services several times, so they are left out.
- * Services of the routes reach their handlers by their own layers.
+ * The services that a request's context starts with. The framework copies that context several times per request, so everything else that
+ * a program is built with is left out: services of the routes reach their handlers through the routes' own layers. A reference that is
+ * missing here has its default value while requests are handled.
  */
-const onlyAtStart = /^(boardwalk\/|~?effect\/(cli|process|Terminal|Stdio|Layer|Scope))/
-
-const ofRequests = (context: Context.Context<never>): Context.Context<never> =>
-  Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !onlyAtStart.test(key))))
+const pickRequestServices = Context.pick(
+  // Required by every route of an HttpApi.
+  FileSystem.FileSystem,
+  Path.Path,
+  HttpPlatform.HttpPlatform,
+  Etag.Generator,
+  // References that programs and tests set.
+  Clock.Clock,
+  Random.Random,
+  Tracer.Tracer,
+  Logger.CurrentLoggers,
+  References.MinimumLogLevel,
+  HttpIncomingMessage.MaxBodySize,
+  HttpMiddleware.SpanNameGenerator,
+  HttpMiddleware.TracerDisabledWhen,
+  UrlParams.CurrentRedactedNames
+)
 
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
@@ -199,7 +226,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
     BunHttpServer,
     Effect.gen(function* () {
       const app = yield* HttpRouter.toHttpEffect(routes)
-      const context = ofRequests(yield* Effect.context<never>())
+      const context: Context.Context<never> = pickRequestServices(yield* Effect.context<never>())
       // The router's remaining requirements are services of the routes' own layer, which `context` holds.
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,

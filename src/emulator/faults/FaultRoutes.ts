@@ -43,7 +43,7 @@ const truncate = (answer: Answer, bytes: number) =>
   })
 
 const hang = Effect.andThen(
-  Effect.map(CurrentExchange, (exchange) => exchange?.neverIdle()),
+  Effect.map(CurrentExchange, (exchange) => exchange?.disableIdleTimeout()),
   Effect.never
 )
 

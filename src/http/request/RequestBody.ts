@@ -109,10 +109,10 @@ const withoutIdleTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Ef
   Effect.withFiber((fiber) => {
     const exchange = fiber.getRef(CurrentExchange)
     if (exchange === undefined) return reading
-    exchange.neverIdle()
+    exchange.disableIdleTimeout()
     return Effect.ensuring(
       reading,
-      Effect.sync(() => exchange.idleAgain())
+      Effect.sync(() => exchange.restoreIdleTimeout())
     )
   })
 
