@@ -1,6 +1,7 @@
 /** Whether the gateway can do its work: one line a dependency, no hosts and no secrets. */
 import { Context, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
+import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 
@@ -48,7 +49,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
       const check = Effect.gen(function* () {
         return [yield* thingsboard, ...(yield* redis), ...(yield* fileOfKeys)]
       })
-      return { check }
+      return { check: check.pipe(withServiceSpan("Readiness.check")) }
     })
   )
 }

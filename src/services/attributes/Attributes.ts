@@ -2,6 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import { AttributeScope } from "../../domain/Attribute.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { readAttributes, saveAttributes } from "../../thingsboard/requests/attributes.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -55,22 +56,22 @@ export class Attributes extends Context.Service<
         })
 
       return {
-        read: Effect.fn("Attributes.read")(function* (deviceId, scope, keys) {
+        read: Effect.fnUntraced(function* (deviceId, scope, keys) {
           const scopes = scope === undefined ? AttributeScope.literals : [scope]
           const parts = yield* access.guard(
             deviceId,
             Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
           )
           return `{${parts.join(",")}}`
-        }),
+        }, withServiceSpan("Attributes.read")),
 
-        write: Effect.fn("Attributes.write")(function* (deviceId, scope, body, rules) {
+        write: Effect.fnUntraced(function* (deviceId, scope, body, rules) {
           const faults = new FieldErrors()
           const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readValues(read, rules, faults))
           const stored = saveAttributes(thingsBoard, deviceId, scope, json)
           yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
           return { keys, warnings: uploadWarnings(rounded) }
-        })
+        }, withServiceSpan("Attributes.write"))
       }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))

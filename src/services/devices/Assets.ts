@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { AssetId } from "../../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { listAssetProfiles, listAssets, readAsset } from "../../thingsboard/requests/assets.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -22,9 +23,9 @@ export class Assets extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       return {
-        list: (query) => listAssets(thingsBoard, query),
-        get: (id) => forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id),
-        types: (query) => listAssetProfiles(thingsBoard, query)
+        list: (query) => listAssets(thingsBoard, query).pipe(withServiceSpan("Assets.list")),
+        get: (id) => forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id).pipe(withServiceSpan("Assets.get")),
+        types: (query) => listAssetProfiles(thingsBoard, query).pipe(withServiceSpan("Assets.types"))
       }
     })
   )

@@ -6,6 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { listDeviceProfiles, listDevices, readDevice } from "../../thingsboard/requests/devices.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -33,12 +34,12 @@ export class Devices extends Context.Service<
         list: (query) =>
           withVisibility((visibility) =>
             visibility === undefined ? listed(query) : listRestricted(thingsBoard, visibility, query, listed)
-          ),
-        get: (id) => access.guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id)),
+          ).pipe(withServiceSpan("Devices.list")),
+        get: (id) => access.guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id)).pipe(withServiceSpan("Devices.get")),
         types: (query) =>
           withVisibility((visibility) =>
             visibility === undefined ? listDeviceProfiles(thingsBoard, query) : listRestrictedTypes(thingsBoard, visibility, query)
-          )
+          ).pipe(withServiceSpan("Devices.types"))
       }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))

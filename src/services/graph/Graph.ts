@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { Graph as GraphResult, GraphEdge, GraphNode, GraphQuery } from "../../domain/Graph.ts"
 import { EntityId } from "../../domain/Ids.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { entityNames } from "../../thingsboard/requests/entityNames.ts"
@@ -83,7 +84,7 @@ export class Graph extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
       return {
-        around: Effect.fn("Graph.around")(function* (query) {
+        around: Effect.fnUntraced(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
           const visibility = yield* CurrentVisibility
           if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
@@ -108,7 +109,7 @@ export class Graph extends Context.Service<
             }
           }
           return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: search.truncated || finder.incomplete, nodes, edges }
-        })
+        }, withServiceSpan("Graph.around"))
       }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))

@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -107,7 +108,7 @@ export class Import extends Context.Service<
         concurrency
       })
 
-      const run = Effect.fn("Import.run")(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
+      const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
         const { deviceId, dryRun } = options
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
         const report = new ImportReport()
@@ -117,7 +118,7 @@ export class Import extends Context.Service<
         yield* Stream.runForEach(readRows(body, options), (rows) => importRows({ deviceId, names, buffer, writer, report }, rows))
         yield* writer.write(buffer.takeAll())
         return report
-      })
+      }, withServiceSpan("Import.run"))
       return { run }
     })
   )

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -103,14 +104,14 @@ export class Ingest extends Context.Service<
           )
         )
 
-      const upload = Effect.fn("Ingest.upload")(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
+      const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
         const faults = new FieldErrors()
         const { keys, points, replaced, rounded } = yield* readJson(new JsonReader(body), faults, (json) => readOne(json, rules, faults))
         yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
         return { keys, points: points.length, warnings: uploadWarnings(rounded, replaced) }
-      })
+      }, withServiceSpan("Ingest.upload"))
 
-      const bulk = Effect.fn("Ingest.bulk")(function* (body: string | Uint8Array, rules: ValueRules) {
+      const bulk = Effect.fnUntraced(function* (body: string | Uint8Array, rules: ValueRules) {
         const faults = new FieldErrors()
         const readings = yield* readJson(new JsonReader(body), faults, (json) => readMany(json, rules, faults))
         const outcomes = yield* Effect.forEach(
@@ -124,7 +125,7 @@ export class Ingest extends Context.Service<
         )
         const total = (count: "rounded" | "replaced") => [...readings.values()].reduce((sum, reading) => sum + reading[count], 0)
         return { outcomes, warnings: uploadWarnings(total("rounded"), total("replaced")) }
-      })
+      }, withServiceSpan("Ingest.bulk"))
 
       return { upload, bulk, store }
     })

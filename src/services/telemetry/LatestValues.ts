@@ -1,5 +1,6 @@
 /** Latest values of many devices, in a call or a few whatever their number. */
 import { Context, Effect, Layer } from "effect"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import type { DeviceLatest } from "../../thingsboard/requests/deviceQueries.ts"
@@ -29,7 +30,7 @@ export class LatestValues extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       return {
-        read: Effect.fn("LatestOfMany.read")(function* (selection, asked) {
+        read: Effect.fnUntraced(function* (selection, asked) {
           const keys = [...new Set(asked)]
           const devices = yield* latestOfDevices(thingsBoard, selection, keys)
           // Ids as the caller spells them, in the caller's order.
@@ -42,7 +43,7 @@ export class LatestValues extends Context.Service<
             else parts.push(deviceJson(id, device, keys))
           }
           return { keys, json: `{${parts.join(",")}}`, notFound }
-        })
+        }, withServiceSpan("LatestValues.read"))
       }
     })
   )

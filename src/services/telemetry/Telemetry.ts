@@ -2,6 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { type LatestPoints, scanLatest } from "../../thingsboard/responses/LatestScanner.ts"
 import { canName } from "../../thingsboard/Paths.ts"
 import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
@@ -73,7 +74,7 @@ export class Telemetry extends Context.Service<
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
       return {
         keysOfVisibleDevice,
-        keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)),
+        keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)).pipe(withServiceSpan("Telemetry.keys")),
         latest: (deviceId, keys) =>
           known((names) => {
             const named = keys !== undefined && names.include(keys) && canName(keys) ? keys : undefined
@@ -85,7 +86,7 @@ export class Telemetry extends Context.Service<
                 return { keys: asked, json: latestJson(points, asked) }
               })
             )
-          })
+          }).pipe(withServiceSpan("Telemetry.latest"))
       }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))

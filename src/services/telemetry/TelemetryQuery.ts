@@ -7,6 +7,7 @@ import { Settings } from "../../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Aggregation, Order, TimeRange } from "../../domain/Telemetry.ts"
+import { withServiceSpan } from "../../platform/tracing.ts"
 import { type HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -161,7 +162,7 @@ export class TelemetryQuery extends Context.Service<
           .pipe(Stream.flatMap(Stream.fromIterable), Stream.take(limit + 1), Stream.runCollect)
 
       return {
-        page: Effect.fn("Query.page")(function* (query) {
+        page: Effect.fnUntraced(function* (query) {
           const { agg, deviceId, interval, limit, order, timezone } = query
           const keys = [...new Set(query.keys)]
           yield* checkAmount(keys.length, limit)
@@ -199,8 +200,8 @@ export class TelemetryQuery extends Context.Service<
             found: keys.filter((key) => known.has(key)),
             missing: keys.filter((key) => !known.has(key)),
             next: next.every((position) => position === null) ? undefined : encodeCursor(common, { range, positions: next })
-          }
-        })
+          } satisfies TelemetryPage
+        }, withServiceSpan("TelemetryQuery.page"))
       }
     })
   )

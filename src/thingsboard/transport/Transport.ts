@@ -5,6 +5,7 @@
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { verified } from "../../platform/Tls.ts"
+import { isTraced } from "../../platform/tracing.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify } from "./classify.ts"
 import { ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
@@ -152,10 +153,6 @@ export const configured = Effect.gen(function* () {
   const { tbHost, tbTimeout } = yield* Settings
   return make(tbHost, tbTimeout, yield* TrustedCa)
 })
-
-/** The native tracer exports nothing, so a span of it would only cost. */
-const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>) =>
-  cache.tracerEnabled && cache.tracer !== undefined && cache.tracer !== Tracer.nativeTracer
 
 const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
 
