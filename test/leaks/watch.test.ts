@@ -46,7 +46,7 @@ describe("a leak is seen in", () => {
           async (url) => read(await fetch(`${url}/api/v1/tb/devices?page=1`))
         )
       )
-      expect(found.map((place) => place.replace(/:\d+/, ""))).toEqual(["answer to GET http://127.0.0.1/api/v1/tb/devices"])
+      expect(found.map((place) => place.replace(/:\d+/, ""))).toEqual(["response to GET http://127.0.0.1/api/v1/tb/devices"])
     })
   }
 
@@ -63,7 +63,7 @@ describe("a leak is seen in", () => {
   test("a sheet, whose parts are compressed", async () => {
     const { zipSync } = await import("./zip.ts")
     expect(
-      await places(() => checkForLeaks("answer to GET http://boardwalk/", zipSync({ "a.xml": `<v>${secret}</v>`.repeat(3) })))
+      await places(() => checkForLeaks("response to GET http://boardwalk/", zipSync({ "a.xml": `<v>${secret}</v>`.repeat(3) })))
     ).toHaveLength(1)
   })
 
@@ -79,7 +79,7 @@ describe("a leak is seen in", () => {
         })
       })
     )
-    expect(found).toEqual(["answer to a raw connection"])
+    expect(found).toEqual(["response to a raw connection"])
     const again = await places(() =>
       answering(answer, async (url) => {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -90,7 +90,7 @@ describe("a leak is seen in", () => {
         opened.terminate()
       })
     )
-    expect(again).toEqual(["answer to a raw connection"])
+    expect(again).toEqual(["response to a raw connection"])
   })
 
   test("a request to ThingsBoard, except where it belongs", async () => {
@@ -169,7 +169,7 @@ describe("a leak is seen in", () => {
         async (url) => (await fetch(`${url}/${secret}`)).text()
       )
     )
-    expect(found).toEqual(["answer to GET …"])
+    expect(found).toEqual(["response to GET …"])
   })
 
   test("the name of a file", async () => {
@@ -227,16 +227,16 @@ describe("a leak is seen in the form of", () => {
     for (const text of [`${head}.${claims}.x`, claims!]) expect(await collectLeaks(() => checkForLeaks("log", text))).not.toEqual([])
   })
 
-  test("a key that was minted in this test", async () => {
-    registerSecret("a key that was minted", "bw_0J9x1Kk2Ll3Mm4Nn5Oo6Pp7Qq8Rr9Ss")
+  test("a key that was generated in this test", async () => {
+    registerSecret("a key that was generated", "bw_0J9x1Kk2Ll3Mm4Nn5Oo6Pp7Qq8Rr9Ss")
     expect(await collectLeaks(() => checkForLeaks("log", "the key bw_0J9x1Kk2L is not known"))).toEqual([
-      { place: "log", what: "a key that was minted as it is" }
+      { place: "log", what: "a key that was generated as plain text" }
     ])
   })
 })
 
 describe("what only callers may not read", () => {
-  const answer = "answer to GET http://127.0.0.1:8000/api/v1/tb/devices"
+  const answer = "response to GET http://127.0.0.1:8000/api/v1/tb/devices"
   const words = [canaries.upstreamWords, canaries.innerHost, "at org.thingsboard.server.dao.DataException"]
 
   test("is ThingsBoard's address and Boardwalk's user there", async () => {
@@ -250,7 +250,7 @@ describe("what only callers may not read", () => {
     for (const text of words) {
       expect(await places(() => checkForLeaks(answer, text))).toEqual([answer])
       expect(await places(() => checkForLeaks("log", text))).toEqual(["log"])
-      expect(await places(() => checkForLeaks("answer to GET http://tb:8080/api/tenant/devices", text))).toEqual([])
+      expect(await places(() => checkForLeaks("response to GET http://tb:8080/api/tenant/devices", text))).toEqual([])
     }
   })
 })
@@ -258,18 +258,18 @@ describe("what only callers may not read", () => {
 test("programs and folders of tests are seen, since none is started or made but by their support", async () => {
   const direct: Array<string> = []
   for (const file of new Glob("{apikeys,cli,doctor,http,leaks,services,support}/**/*.ts").scanSync(join(import.meta.dir, ".."))) {
-    if (["support/program.ts", "support/folder.ts", "support/fileReaders.ts", "leaks/watch.test.ts"].includes(file)) continue
+    if (["support/program.ts", "support/temporaryFolder.ts", "support/fileReaders.ts", "leaks/watch.test.ts"].includes(file)) continue
     const text = await Bun.file(join(import.meta.dir, "..", file)).text()
     if (/src\/main\.ts|\bmkdtemp/.test(text)) direct.push(file)
   }
-  // Use `start` or `run` of support/program.ts, and `folder` of support/folder.ts.
+  // Use `startProgram` or `runProgram` of support/program.ts, and `temporaryFolder` of support/temporaryFolder.ts.
   expect(direct).toEqual([])
 })
 
 test("what is allowed is said with its reason, and lets nothing of Boardwalk's API through", () => {
   for (const { place, why } of allowed) {
     expect(why.length).toBeGreaterThan(10)
-    expect(place.test("answer to POST http://127.0.0.1:8000/api/v1/tb/devices")).toBe(false)
-    expect(place.test("answer to GET http://127.0.0.1:8000/")).toBe(false)
+    expect(place.test("response to POST http://127.0.0.1:8000/api/v1/tb/devices")).toBe(false)
+    expect(place.test("response to GET http://127.0.0.1:8000/")).toBe(false)
   }
 })

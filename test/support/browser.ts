@@ -1,4 +1,4 @@
-/** A real browser, where there is one: Debian's package `chromium`, or what CHROMIUM names. */
+/** A real browser, if installed: the executable that CHROMIUM names, else the one of Debian's package `chromium`. */
 import { existsSync } from "node:fs"
 import { type Browser, chromium } from "playwright-core"
 

@@ -1,39 +1,39 @@
-/** Certificates for tests, made by the `openssl` of the machine when they are needed and gone with the scope. */
+/** Certificates for tests, made with `openssl` and deleted when the scope closes. */
 import { Effect } from "effect"
 import { join } from "node:path"
 import { temporaryFolder } from "./temporaryFolder.ts"
 
-const openssl = async (folder: string, ...args: ReadonlyArray<string>) => {
+const runOpenssl = async (folder: string, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn(["openssl", ...args], { cwd: folder, stdout: "ignore", stderr: "pipe" })
   if ((await child.exited) !== 0) throw new Error(await new Response(child.stderr).text())
 }
 
-const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"] as const
+const newKeyArguments = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"] as const
 
 export interface Certificate {
   readonly cert: string
   readonly key: string
 }
 
-/** An authority of its own in a folder of its own. */
+/** A new certificate authority, in a temporary folder. */
 export const certificateAuthority = Effect.fnUntraced(function* () {
   const path = yield* temporaryFolder("tls")
   const read = (name: string) => Bun.file(join(path, name)).text()
   yield* Effect.promise(() =>
-    openssl(path, "req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Authority of a test", "-days", "2")
+    runOpenssl(path, "req", "-x509", ...newKeyArguments, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority", "-days", "2")
   )
   return {
     folder: path,
-    /** The path of a file in the folder. */
+    /** The path of a file in that folder. */
     path: (name: string) => join(path, name),
     certificate: yield* Effect.promise(() => read("ca.pem")),
-    /** A certificate for localhost and 127.0.0.1, in the files `<name>.pem` and `<name>.key`. */
+    /** Issues a certificate for localhost and 127.0.0.1, in the files `<name>.pem` and `<name>.key`. */
     issue: (name: string, extensions: ReadonlyArray<string> = [], days = "2") =>
       Effect.promise(async (): Promise<Certificate> => {
-        await openssl(path, "req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
+        await runOpenssl(path, "req", ...newKeyArguments, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`)
         await Bun.write(join(path, "names"), ["subjectAltName=DNS:localhost,IP:127.0.0.1", ...extensions, ""].join("\n"))
         const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", days]
-        await openssl(path, "x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signing)
+        await runOpenssl(path, "x509", "-req", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signing)
         return { cert: await read(`${name}.pem`), key: await read(`${name}.key`) }
       })
   }

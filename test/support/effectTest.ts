@@ -1,4 +1,4 @@
-/** Effect bodies on bun:test: `effect` with a clock the test moves and a console it reads, `live` with the real ones. */
+/** Runs Effects as tests of bun:test: `effect` with a test clock and a test console, `live` with the real ones. */
 import { test } from "bun:test"
 import { Cause, Effect, Exit, Layer, type Scope } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
@@ -11,12 +11,16 @@ const run = async <E>(body: Effect.Effect<unknown, E>) => {
   if (Exit.isFailure(exit)) throw Cause.prettyErrors(exit.cause)[0] ?? Cause.squash(exit.cause)
 }
 
-const lookAtConsole = Effect.gen(function* () {
+const checkConsoleForLeaks = Effect.gen(function* () {
   for (const line of [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)]) checkForLeaks("console", String(line))
 })
 
 export const effect = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
-  test(name, () => run(Effect.scoped(Effect.suspend(body)).pipe(Effect.ensuring(lookAtConsole), Effect.provide(environment))), timeout)
+  test(
+    name,
+    () => run(Effect.scoped(Effect.suspend(body)).pipe(Effect.ensuring(checkConsoleForLeaks), Effect.provide(environment))),
+    timeout
+  )
 
 export const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
   test(name, () => run(Effect.scoped(Effect.suspend(body))), timeout)

@@ -1,4 +1,4 @@
-/** The services that read telemetry over an emulated ThingsBoard, with a count of the calls that went to it. */
+/** The services that read telemetry, on top of the ThingsBoard emulator, with a record of their calls to it. */
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { Settings } from "../../src/config/Settings.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
@@ -18,14 +18,14 @@ import { canaries } from "./leaks/canaries.ts"
 
 export type Points = Readonly<Record<string, ReadonlyArray<readonly [ts: number, value: Value]>>>
 
-/** What ThingsBoard was asked. */
+/** The calls to ThingsBoard. */
 export interface Calls {
   readonly history: Array<HistoryRequest>
-  /** Typed calls and plain reads. */
+  /** The number of typed calls and plain reads. */
   other: number
 }
 
-const counted = (calls: Calls) =>
+const recordCalls = (calls: Calls) =>
   Layer.effect(
     ThingsBoard,
     Effect.map(ThingsBoard, (thingsBoard) => ({
@@ -57,28 +57,28 @@ export const emulatedServices = Effect.fnUntraced(function* () {
     Layer.mergeAll(Exports.layer, TelemetryQuery.layer, LatestValues.layer).pipe(
       Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer)),
       Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
-      Layer.provideMerge(counted(calls)),
+      Layer.provideMerge(recordCalls(calls)),
       Layer.provide(ThingsBoard.layer),
       Layer.provide(Session.layer),
       Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials }))
     )
   )
-  let made = 0
+  let deviceCount = 0
   return {
     calls,
     faults,
     store,
     use: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, services),
-    /** A device that holds the points; devices are made a second apart. */
+    /** Creates a device with these points. Creation times are a second apart. */
     device: (name: string, points: Points, type = "default") => {
-      const device = store.directory.createDevice({ tenantId, name, type, now: made++ * 1000 })
+      const device = store.directory.createDevice({ tenantId, name, type, now: deviceCount++ * 1000 })
       for (const [key, series] of Object.entries(points)) {
         const saved = series.map(([ts, value]) => ({ key, ts, value }))
         if (saved.length > 0) store.telemetry.save(device, saved)
       }
       return device.id as DeviceId
     },
-    /** More points of a device. */
+    /** Saves more points of a device. */
     save: (id: string, key: string, series: ReadonlyArray<readonly [ts: number, value: Value]>) =>
       store.telemetry.save(
         store.directory.get(id)!,

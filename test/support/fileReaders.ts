@@ -1,4 +1,4 @@
-/** Files as other people's readers see them: `openpyxl` and `pyarrow` of PyPI. */
+/** Reads files with independent implementations: `openpyxl` and `pyarrow` from PyPI. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,11 +7,11 @@ import { pythonEnvironment } from "./python.ts"
 
 const programs = await pythonEnvironment("openpyxl==3.1.5", "pyarrow==21.0.0")
 
-/** Runs a Python program on a file; it prints JSON. Whatever it says on stderr is a failure: a reader that warns does not trust the file. */
+/** Runs a Python program that reads a file and prints JSON. Output on stderr is a failure too: a warning means that the file is doubtful. */
 const read = async (program: string, bytes: Uint8Array): Promise<unknown> => {
   if (programs === undefined) {
     throw new Error(
-      "these tests open files with openpyxl and pyarrow: install Python 3 with venv (Debian: python3-venv) and let pip reach PyPI"
+      "These tests open files with openpyxl and pyarrow. Install Python 3 with venv (Debian: python3-venv), and make sure that pip can reach PyPI."
     )
   }
   const folder = await mkdtemp(join(tmpdir(), "boardwalk-files-"))
@@ -20,14 +20,14 @@ const read = async (program: string, bytes: Uint8Array): Promise<unknown> => {
     await Bun.write(file, bytes)
     const python = Bun.spawn([join(programs, "python"), "-W", "error", "-c", program, file], { stdout: "pipe", stderr: "pipe" })
     const [out, errors, code] = await Promise.all([new Response(python.stdout).text(), new Response(python.stderr).text(), python.exited])
-    if (code !== 0 || errors !== "") throw new Error(`the reader refused the file: ${errors}`)
+    if (code !== 0 || errors !== "") throw new Error(`The reader rejected the file: ${errors}`)
     return JSON.parse(out)
   } finally {
     await rm(folder, { recursive: true })
   }
 }
 
-/** A cell: its Excel type (n, s, b, d) and its value; a number as Python prints it, a date as ISO 8601. */
+/** A cell: its Excel type (n, s, b, d) and its value; numbers as Python prints them, dates in ISO 8601. */
 export type Cell = readonly [type: string, value: string | boolean | null]
 export type Workbook = ReadonlyArray<{ readonly name: string; readonly rows: ReadonlyArray<ReadonlyArray<Cell>> }>
 
@@ -51,7 +51,7 @@ print(json.dumps([{"name": s.title, "rows": [[cell(c) for c in row] for row in s
 export interface Table {
   readonly schema: Record<string, string>
   readonly rowGroups: ReadonlyArray<number>
-  /** Times in epoch ms, integers as text. */
+  /** Timestamps in epoch ms, integers as text. */
   readonly rows: ReadonlyArray<Record<string, string | number | boolean | null>>
 }
 

@@ -1,4 +1,4 @@
-/** The gateway before the emulator, in this process and on real sockets, until the scope closes. */
+/** Runs the gateway in front of the emulator, in this process and on real sockets, until the scope closes. */
 import { ConfigProvider, Context, Duration, Effect, Layer, Redacted, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
@@ -17,7 +17,7 @@ export interface TestResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests inspect bodies of every shape
   readonly json: any
 }
 
@@ -25,21 +25,21 @@ interface Call {
   readonly method?: string
   readonly body?: unknown
   readonly headers?: Record<string, string>
-  /** null sends none. */
+  /** null sends no key. */
   readonly key?: string | null
 }
 
 interface Options {
-  /** Variables of the environment that settings are not read from, but the secrets of keys. */
+  /** Environment variables for the secrets of keys; settings are not read from them. */
   readonly environment?: Record<string, string>
   readonly emulator?: Partial<EmulatorOptions>
   readonly settings?: Partial<SettingsShape>
-  /** Without spans, as where no OTEL_* variable is set. */
+  /** Without spans, as if no OTEL_* variable were set. */
   readonly untraced?: boolean
 }
 
-/** Statuses that are ordered without a body get words that no caller may read. */
-const withWords = (fault: Fault): Fault => {
+/** Gives injected error responses without a body a text that callers must not see. */
+const withCanaryText = (fault: Fault): Fault => {
   const { outcome } = fault
   if (outcome?.type !== "Status") return fault
   const headers = { server: canaries.upstreamWords, "x-powered-by": canaries.innerHost, ...outcome.headers }
@@ -52,11 +52,11 @@ export const gateway = Effect.fnUntraced(function* ({
   settings,
   untraced = false
 }: Options = {}) {
-  const made = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
-  const emulator = { ...made, faults: { ...made.faults, inject: (fault: Fault) => made.faults.inject(withWords(fault)) } }
+  const built = Context.get(yield* Layer.build(Emulator.layer({ version: "4.3", hostname: canaries.host, ...emulatorOptions })), Emulator)
+  const emulator = { ...built, faults: { ...built.faults, inject: (fault: Fault) => built.faults.inject(withCanaryText(fault)) } }
   const tenant = yield* emulator.createTenant({ username: canaries.username, password: Redacted.make(canaries.password) })
-  const { layer: Observed, lines: logs, records } = captureSignals()
-  const Gateway = Server.layer.pipe(
+  const { layer: SignalsLayer, lines: logs, records } = captureSignals()
+  const GatewayLayer = Server.layer.pipe(
     Layer.provide(
       Settings.layerTest({
         tbHost: emulator.url,
@@ -68,9 +68,9 @@ export const gateway = Effect.fnUntraced(function* ({
     ),
     Layer.provide(Runtime.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
-    Layer.provide(untraced ? Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.nativeTracer), Observed) : Observed)
+    Layer.provide(untraced ? Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.nativeTracer), SignalsLayer) : SignalsLayer)
   )
-  const { url } = Context.get(yield* Layer.build(Gateway), BunHttpServer)
+  const { url } = Context.get(yield* Layer.build(GatewayLayer), BunHttpServer)
 
   const call = (path: string, { body, headers, key = canaries.apiKey, method = body === undefined ? "GET" : "POST" }: Call = {}) =>
     Effect.promise(async (): Promise<TestResponse> => {

@@ -1,4 +1,4 @@
-/** Pages of history, and files made of them as a service makes them. */
+/** Makes pages of history, and files from them as the export service does. */
 import { Effect, Option, Stream } from "effect"
 import type { Device, RowBatch } from "../../src/formats/Rows.ts"
 import type { RowWriter } from "../../src/formats/RowWriter.ts"
@@ -6,7 +6,7 @@ import { HistoryPage, scan } from "../../src/thingsboard/responses/HistoryPage.t
 
 const utf8 = new TextEncoder()
 
-/** A page of history: tokens by key, with times 0, 1, 2 … */
+/** A page of history from JSON values by key, with the timestamps 0, 1, 2 … */
 export const makePage = (tokensByKey: Record<string, ReadonlyArray<string>>, columns = new HistoryPage()): HistoryPage => {
   const series = Object.entries(tokensByKey).map(
     ([key, tokens]) => `${JSON.stringify(key)}:[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
@@ -19,7 +19,7 @@ export interface FilePart {
   readonly device?: Device
 }
 
-/** The file's text. Each series comes in two pieces, as it would from two pages. */
+/** The text of the file. Each series is written in two halves, as if it came from two pages. */
 export const renderFile = (writer: RowWriter, ...parts: ReadonlyArray<FilePart>): string => {
   const chunks: Array<Uint8Array> = [writer.head()]
   for (const { device, page } of parts) {
@@ -32,17 +32,17 @@ export const renderFile = (writer: RowWriter, ...parts: ReadonlyArray<FilePart>)
   return Buffer.concat([...chunks, writer.tail()]).toString("utf8")
 }
 
-/** The pages of each part, one key after the other, all scanned into the same columns as a service does it. */
+/** Pages of each part, one key after another. All are scanned into the same columns, as the service does. */
 export const makePages = (
   ...parts: ReadonlyArray<{ readonly tokens: Record<string, ReadonlyArray<string>>; readonly firstTs?: number; readonly device?: Device }>
 ): Stream.Stream<RowBatch> => {
   const columns = new HistoryPage()
-  const asked = parts.flatMap(({ device, firstTs = 0, tokens }) =>
+  const series = parts.flatMap(({ device, firstTs = 0, tokens }) =>
     Object.entries(tokens).map(([key, values]) => ({ device, firstTs, key, values }))
   )
   return Stream.paginate(0, (i) =>
     Effect.sync(() => {
-      const part = asked[i]
+      const part = series[i]
       if (part === undefined) return [[], Option.none<number>()] as const
       const points = part.values.map((token, k) => `{"ts":${part.firstTs + k},"value":${token}}`)
       const rows = scan(utf8.encode(`{${JSON.stringify(part.key)}:[${points.join(",")}]}`), columns)
@@ -51,7 +51,7 @@ export const makePages = (
   )
 }
 
-/** Pages of 2,000 rows that never end, and how many were pulled. */
+/** An endless stream of pages of 2,000 rows, with a count of the pages pulled. */
 export const makeEndlessPages = () => {
   const seen = { pages: 0, closed: false }
   const page = makePage({ k: Array.from({ length: 2000 }, (_, i) => String(i * Math.PI)) })
@@ -66,11 +66,11 @@ export const makeEndlessPages = () => {
   return { pages, seen }
 }
 
-/** A count that has stopped growing for a while. */
+/** Waits until the count has stayed the same for 100 ms, and returns it. */
 export const waitUntilStable = async (count: () => number): Promise<number> => {
-  for (let same = 0, last = count(); ; last = count()) {
+  for (let unchanged = 0, last = count(); ; last = count()) {
     await Bun.sleep(10)
-    same = count() === last ? same + 1 : 0
-    if (same === 10) return last
+    unchanged = count() === last ? unchanged + 1 : 0
+    if (unchanged === 10) return last
   }
 }

@@ -1,7 +1,7 @@
-/** JSON as others may spell it: tokens that JSON.parse would change, white space, members in any order. */
+/** JSON as other programs may write it: values that JSON.parse would change, white space, fields in any order. */
 import * as fc from "fast-check"
 
-/** What ThingsBoard sends that breaks careless readers. */
+/** Values that ThingsBoard sends and that careless parsers break. */
 export const hardTokens = [
   "9223372036854775807",
   "-9223372036854775808",
@@ -44,7 +44,7 @@ const number = fc.oneof(
 
 const wellFormed = (text: string) => JSON.stringify(text.toWellFormed())
 
-/** A JSON text. */
+/** A JSON string. */
 export const text = fc.oneof(
   fc.string({ unit: "binary" }).map(wellFormed),
   fc
@@ -52,15 +52,15 @@ export const text = fc.oneof(
     .map(wellFormed),
   fc
     .string({ unit: fc.constantFrom('\\"', "\\\\", "\\/", "\\n", "\\u0041", "\\uD83D\\uDCA1", "\\b", ",", "x", "=") })
-    .map((inside) => `"${inside}"`)
+    .map((content) => `"${content}"`)
 )
 
 export const scalar = fc.oneof(number, text, fc.constantFrom(...hardTokens.slice(0, -2)), fc.constantFrom('"ts"', '"value"'))
 
 export const whitespace = fc.string({ unit: fc.constantFrom(" ", "\n", "\r", "\t"), maxLength: 2 })
-export const joinTokens = (glue: string, parts: ReadonlyArray<string>, space: string) => parts.join(space + glue + space)
+export const joinTokens = (separator: string, tokens: ReadonlyArray<string>, space: string) => tokens.join(space + separator + space)
 
-/** The token of any value. */
+/** Any JSON value, as text. */
 export const value = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
@@ -69,10 +69,10 @@ export const value = fc.letrec<{ value: string }>((tie) => ({
       .tuple(fc.array(tie("value"), { maxLength: 3 }), whitespace)
       .map(([items, space]) => `[${space}${joinTokens(",", items, space)}${space}]`),
     fc.tuple(fc.array(fc.tuple(text, tie("value")), { maxLength: 3 }), whitespace).map(
-      ([members, space]) =>
+      ([fields, space]) =>
         `{${space}${joinTokens(
           ",",
-          members.map(([name, value]) => `${name}${space}:${space}${value}`),
+          fields.map(([name, value]) => `${name}${space}:${space}${value}`),
           space
         )}${space}}`
     )

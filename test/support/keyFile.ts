@@ -1,4 +1,4 @@
-/** A file of keys that the program did not make. */
+/** Key files for API_KEYS_FILE, written without the CLI. */
 import { Effect } from "effect"
 import { join } from "node:path"
 import { allScopes, type KeyEntry } from "../../src/domain/ApiKey.ts"
@@ -8,16 +8,16 @@ import { keyOf } from "./leaks/canaries.ts"
 
 type Entry = Partial<Omit<typeof KeyEntry.Encoded, "id" | "sha256">>
 
-/** What to present for the key of an id. */
+/** The secret of the key with this id. */
 export { keyOf }
 
-const entryOf = (id: string, entry: Entry) => ({ id, name: id, sha256: digestOf(keyOf(id)), scopes: allScopes, ...entry })
+const makeEntry = (id: string, entry: Entry) => ({ id, name: id, sha256: digestOf(keyOf(id)), scopes: allScopes, ...entry })
 
-/** Keys by id, with all scopes unless they are given. */
+/** The text of a key file. Keys have all scopes by default. */
 export const renderKeyFile = (keys: Readonly<Record<string, Entry>>) =>
-  JSON.stringify({ keys: Object.entries(keys).map(([id, entry]) => entryOf(id, entry)) })
+  JSON.stringify({ keys: Object.entries(keys).map(([id, entry]) => makeEntry(id, entry)) })
 
-/** The path of a file that holds them until the scope closes. */
+/** Writes a key file that lasts until the scope closes, and returns its path. */
 export const writeKeyFile = Effect.fnUntraced(function* (keys: Readonly<Record<string, Entry>>) {
   const file = join(yield* temporaryFolder("keys"), "keys.json")
   yield* Effect.promise(() => Bun.write(file, renderKeyFile(keys)))

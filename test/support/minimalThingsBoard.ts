@@ -1,39 +1,39 @@
-/** Just enough of ThingsBoard to log in and list one device, as slowly as a test wants. */
+/** A minimal ThingsBoard: login, one device, and one point that can be written and read back. */
 import { Effect } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 
-const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString("base64url")
-const token = () => {
+const encodePart = (claims: object) => Buffer.from(JSON.stringify(claims)).toString("base64url")
+const makeToken = () => {
   const iat = Math.floor(Date.now() / 1000)
-  return `${part({ alg: "HS512" })}.${part({ iat, exp: iat + 3600, scopes: ["TENANT_ADMIN"] })}.${canaries.signature}`
+  return `${encodePart({ alg: "HS512" })}.${encodePart({ iat, exp: iat + 3600, scopes: ["TENANT_ADMIN"] })}.${canaries.signature}`
 }
 
-const id = (entityType: string, last: string) => ({ entityType, id: `00000000-0000-1000-8000-00000000000${last}` })
+const makeId = (entityType: string, last: string) => ({ entityType, id: `00000000-0000-1000-8000-00000000000${last}` })
 
 const user = {
-  id: id("USER", "1"),
+  id: makeId("USER", "1"),
   createdTime: 0,
-  tenantId: id("TENANT", "2"),
-  customerId: id("CUSTOMER", "3"),
+  tenantId: makeId("TENANT", "2"),
+  customerId: makeId("CUSTOMER", "3"),
   email: canaries.username,
   authority: "TENANT_ADMIN",
   name: canaries.username
 }
 
 const device = {
-  id: id("DEVICE", "4"),
+  id: makeId("DEVICE", "4"),
   createdTime: 0,
   tenantId: user.tenantId,
   customerId: user.customerId,
   name: "Boiler",
   type: "default",
   label: null,
-  deviceProfileId: id("DEVICE_PROFILE", "5"),
+  deviceProfileId: makeId("DEVICE_PROFILE", "5"),
   version: 1,
   additionalInfo: null
 }
 
-/** Listens until the scope closes. Lists take `delay` milliseconds; a password other than the canary is refused. */
+/** Listens until the scope closes. Device lists take `delay` milliseconds; only the canary password is accepted. */
 export const minimalThingsBoard = (options: { readonly delay?: number } = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -48,7 +48,7 @@ export const minimalThingsBoard = (options: { readonly delay?: number } = {}) =>
           if (pathname === "/api/auth/login") {
             const { password } = (await request.json()) as { readonly password: string }
             return password === canaries.password
-              ? Response.json({ token: token(), refreshToken: token() })
+              ? Response.json({ token: makeToken(), refreshToken: makeToken() })
               : Response.json(
                   { status: 401, message: `Invalid username or password (${canaries.upstreamWords})`, errorCode: 10 },
                   { status: 401 }

@@ -1,4 +1,4 @@
-/** A collector that keeps what OTLP/HTTP JSON exporters send it, for assertions. */
+/** An OpenTelemetry collector that keeps the OTLP/HTTP JSON exports it receives, for assertions. */
 import { Effect } from "effect"
 import { checkForLeaks } from "./leaks/watch.ts"
 
@@ -31,7 +31,7 @@ interface Resource {
   readonly resource: { readonly attributes: ReadonlyArray<Attribute> }
 }
 
-const decoded = async (request: Request) => {
+const readBody = async (request: Request) => {
   const bytes = new Uint8Array(await request.arrayBuffer())
   return new TextDecoder().decode(request.headers.get("content-encoding") === "gzip" ? Bun.gunzipSync(bytes) : bytes)
 }
@@ -44,7 +44,7 @@ export const otlpReceiver = Effect.acquireRelease(
       port: 0,
       hostname: "127.0.0.1",
       fetch: async (request) => {
-        const body = await decoded(request)
+        const body = await readBody(request)
         checkForLeaks("export", body)
         bodies.push(body)
         return Response.json({})
@@ -55,7 +55,7 @@ export const otlpReceiver = Effect.acquireRelease(
     const logs = () => exports().flatMap(({ resourceLogs }) => resourceLogs ?? [])
     return {
       url: `http://127.0.0.1:${server.port}`,
-      /** Every byte that was exported. */
+      /** The text of all exports. */
       exportedText: () => bodies.join("\n"),
       spans: () => traces().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
       logs: () => logs().flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),

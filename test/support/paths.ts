@@ -1,4 +1,4 @@
-/** The paths of the gateway's endpoints, and the paths that it calls of ThingsBoard. */
+/** The paths of the gateway's endpoints, and the ThingsBoard paths that it may call. */
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 
@@ -7,19 +7,19 @@ interface Endpoint {
   readonly path: string
 }
 
-/** Every endpoint of the contract. */
+/** Every endpoint of the API. */
 export const endpoints = (() => {
-  const found: Array<Endpoint> = []
+  const all: Array<Endpoint> = []
   HttpApi.reflect(Api, {
     onGroup: () => {},
-    onEndpoint: ({ endpoint }) => void found.push({ method: endpoint.method, path: endpoint.path })
+    onEndpoint: ({ endpoint }) => void all.push({ method: endpoint.method, path: endpoint.path })
   })
-  return found
+  return all
 })()
 
-/** Every path that the gateway calls; ids are UUIDs. */
+/** Every ThingsBoard path that the gateway may call; ids are UUIDs. */
 const id = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-const meant = new RegExp(
+const expectedPath = new RegExp(
   `^/api/(?:${[
     "auth/(?:login|token|user)",
     "system/info",
@@ -34,5 +34,5 @@ const meant = new RegExp(
   "i"
 )
 
-/** Those of the paths that no endpoint has a reason to call. */
-export const findUnexpectedPaths = (paths: ReadonlyArray<string>) => [...new Set(paths)].filter((path) => !meant.test(path))
+/** The paths that no endpoint has a reason to call. */
+export const findUnexpectedPaths = (paths: ReadonlyArray<string>) => [...new Set(paths)].filter((path) => !expectedPath.test(path))

@@ -1,51 +1,51 @@
-/** The program as people start it: a process of its own with only the given environment, in an empty folder. */
+/** Runs the program as users do: as a process, with only the given environment, in an empty folder. */
 import { Effect } from "effect"
 import { join } from "node:path"
 import { temporaryFolder } from "./temporaryFolder.ts"
 import { checkArgumentsForLeaks } from "./leaks/processes.ts"
 import { checkForLeaks, checkStreamForLeaks, registerSecret } from "./leaks/watch.ts"
 
-/** What Bun runs. */
+/** The file that Bun runs. */
 export const main = new URL("../../src/main.ts", import.meta.url).pathname
 
 export interface Program {
-  /** Everything written so far. */
+  /** All output so far. */
   readonly output: () => string
-  /** Standard output and error when the process has ended. */
+  /** Waits for the process to exit. */
   readonly exited: Effect.Effect<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => void
-  /** Waits until the output has it, and gives the match. */
-  readonly waitForOutput: (words: RegExp) => Effect.Effect<RegExpExecArray>
+  /** Waits until the output matches the pattern, and returns the match. */
+  readonly waitForOutput: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
 }
 
-const collect = async (stream: ReadableStream<Uint8Array>, keep: (text: string) => void) => {
+const collect = async (stream: ReadableStream<Uint8Array>, onText: (text: string) => void) => {
   const decoder = new TextDecoder()
   let all = ""
   for await (const chunk of stream) {
     const text = decoder.decode(chunk, { stream: true })
     all += text
-    keep(text)
+    onText(text)
   }
   return all
 }
 
-const folderWith = Effect.fnUntraced(function* (files: Record<string, string>) {
+const makeFolder = Effect.fnUntraced(function* (files: Record<string, string>) {
   const path = yield* temporaryFolder("program")
   yield* Effect.promise(() => Promise.all(Object.entries(files).map(([name, text]) => Bun.write(join(path, name), text))))
   return path
 })
 
-const mintedKey = /\bbw_[0-9A-Za-z]{46}\b/g
+const generatedKey = /\bbw_[0-9A-Za-z]{46}\b/g
 
-/** Starts `boardwalk` with these arguments; killed when the scope closes. */
+/** Starts `boardwalk` with these arguments, and kills it when the scope closes. */
 export const startProgram = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
   environment: Record<string, string> = {},
   files: Record<string, string> = {},
   command: ReadonlyArray<string> = [process.execPath, "--no-env-file", main]
 ) {
-  const cwd = yield* folderWith(files)
+  const cwd = yield* makeFolder(files)
   const name = ["boardwalk", ...args.slice(0, 2).filter((word) => /^[a-z]+$/.test(word))].join(" ")
   checkForLeaks(`arguments of ${name}`, args.join(" "))
   const child = yield* Effect.acquireRelease(
@@ -62,31 +62,31 @@ export const startProgram = Effect.fnUntraced(function* (
   )
   let written = ""
   const listeners = new Set<() => void>()
-  const keep = (text: string) => {
+  const append = (text: string) => {
     written += text
     for (const listener of listeners) listener()
   }
-  const seen = (stream: string) => {
-    const see = checkStreamForLeaks(`${stream} of ${name}`)
+  const watch = (stream: string) => {
+    const check = checkStreamForLeaks(`${stream} of ${name}`)
     return (text: string) => {
-      see(text)
-      keep(text)
+      check(text)
+      append(text)
     }
   }
-  const everything = Promise.all([collect(child.stdout, seen("standard output")), collect(child.stderr, seen("standard error"))])
+  const output = Promise.all([collect(child.stdout, watch("standard output")), collect(child.stderr, watch("standard error"))])
   const program: Program = {
     output: () => written,
     exited: Effect.promise(async () => {
-      const [stdout, stderr] = await everything
-      for (const [key] of stdout.matchAll(mintedKey)) registerSecret("a key that was minted", key)
+      const [stdout, stderr] = await output
+      for (const [key] of stdout.matchAll(generatedKey)) registerSecret("a generated key", key)
       return { exitCode: await child.exited, stdout, stderr }
     }),
     pid: child.pid,
     kill: (signal) => child.kill(signal),
-    waitForOutput: (words) =>
+    waitForOutput: (pattern) =>
       Effect.callback<RegExpExecArray>((resume) => {
         const search = () => {
-          const match = words.exec(written)
+          const match = pattern.exec(written)
           if (match === null) return
           listeners.delete(search)
           checkArgumentsForLeaks(name, child.pid)
@@ -94,7 +94,7 @@ export const startProgram = Effect.fnUntraced(function* (
         }
         listeners.add(search)
         void child.exited.then(() => {
-          if (!words.test(written)) resume(Effect.die(new Error(`ended without saying ${String(words)}:\n${written}`)))
+          if (!pattern.test(written)) resume(Effect.die(new Error(`The program exited without the output ${String(pattern)}:\n${written}`)))
         })
         search()
         return Effect.sync(() => listeners.delete(search))
@@ -103,6 +103,6 @@ export const startProgram = Effect.fnUntraced(function* (
   return program
 })
 
-/** Runs it to its end. */
+/** Runs `boardwalk` until it exits. */
 export const runProgram = (args: ReadonlyArray<string>, environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
   Effect.scoped(Effect.flatMap(startProgram(args, environment, files), ({ exited: ended }) => ended))

@@ -1,36 +1,36 @@
-/** Requests byte by byte, for what no client sends. */
+/** Sends requests byte by byte, for tests of requests that no client sends. */
 import { Effect } from "effect"
 import { connect } from "node:net"
 
 export interface RawResponse {
-  /** Everything that came until the server closed the connection, or `wait` went by. */
+  /** All bytes received until the server closed the connection or `wait` had passed. */
   readonly text: string
   readonly closed: boolean
   readonly millis: number
 }
 
 interface Options {
-  /** Milliseconds between the parts. */
+  /** Milliseconds between parts. */
   readonly gap?: number
-  /** Milliseconds after which nobody waits for the server to close any more. */
+  /** Milliseconds to wait for the server to close the connection. */
   readonly wait?: number
 }
 
-/** Sends the parts and gives what comes back. */
+/** Sends the parts and returns what the server sends back. */
 export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { gap = 0, wait = 300 }: Options = {}) =>
   Effect.promise(
     () =>
       new Promise<RawResponse>((resolve) => {
         const { hostname, port } = new URL(url)
-        const began = performance.now()
+        const startedAt = performance.now()
         const socket = connect(Number(port), hostname)
         let text = ""
-        let over = false
+        let done = false
         const finish = (closed: boolean) => {
-          if (over) return
-          over = true
+          if (done) return
+          done = true
           socket.destroy()
-          resolve({ text, closed, millis: performance.now() - began })
+          resolve({ text, closed, millis: performance.now() - startedAt })
         }
         socket.on("data", (bytes) => (text += bytes.toString("latin1")))
         socket.on("close", () => finish(true))
@@ -38,7 +38,7 @@ export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { ga
         setTimeout(() => finish(false), wait)
         void (async () => {
           for (const part of [parts].flat()) {
-            if (over) return
+            if (done) return
             socket.write(part)
             if (gap > 0) await Bun.sleep(gap)
           }
@@ -46,7 +46,7 @@ export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { ga
       })
   )
 
-/** Status, headers by lower-case name and body of each answer in the text. */
+/** Parses the text into responses: status, headers by lower-case name, and body. */
 export const parseResponses = (text: string) =>
   text
     .split(/(?=HTTP\/1\.1 \d{3})/)

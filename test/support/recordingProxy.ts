@@ -1,7 +1,7 @@
-/** What stands between a gateway and ThingsBoard and writes down who called what. */
+/** A proxy between a gateway and ThingsBoard that records each call and its user. */
 import { Effect } from "effect"
 
-/** The e-mail address of a token's user; the login itself has none. */
+/** The e-mail address in the token; `nobody` for the login itself, which has no token. */
 const userOf = (authorization: string | null): string => {
   const payload = authorization?.replace(/^Bearer /, "").split(".")[1]
   return payload === undefined ? "nobody" : JSON.parse(Buffer.from(payload, "base64url").toString()).sub

@@ -1,4 +1,4 @@
-/** Debian's `redis-server` on a free port, with a folder of its own, until the scope closes. */
+/** Runs `redis-server` (Debian's package) on a free port, in a temporary folder, until the scope closes. */
 import { Effect, Schedule } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 import { temporaryFolder } from "./temporaryFolder.ts"
@@ -12,7 +12,7 @@ const freePort = () => {
   return port
 }
 
-/** The configuration comes by its standard input: arguments can be read by everybody, and a password is no business of theirs. */
+/** The configuration is passed on standard input: every user of the machine can read arguments, and the configuration has a password. */
 const start = (port: number, path: string) =>
   Bun.spawn(["redis-server", "-"], {
     stdin: Buffer.from([`port ${port}`, "bind 127.0.0.1", 'save ""', `dir ${path}`, `requirepass ${canaries.urlPassword}`, ""].join("\n")),
@@ -30,7 +30,7 @@ export const redisServer = Effect.gen(function* () {
     child = undefined
   })
   yield* Effect.addFinalizer(() => kill)
-  const answers = Effect.tryPromise(async () => {
+  const waitUntilReady = Effect.tryPromise(async () => {
     const client = new Bun.RedisClient(url, { autoReconnect: false, enableOfflineQueue: false })
     try {
       await client.connect()
@@ -44,10 +44,10 @@ export const redisServer = Effect.gen(function* () {
     url,
     start: Effect.suspend(() => {
       child = start(port, path)
-      return answers
+      return waitUntilReady
     }),
     kill,
-    /** It holds its connections and answers nothing. */
+    /** Keeps its connections open, but stops responding. */
     pause: Effect.sync(() => child?.kill("SIGSTOP")),
     resume: Effect.sync(() => child?.kill("SIGCONT"))
   }

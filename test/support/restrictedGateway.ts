@@ -1,4 +1,4 @@
-/** A site whose devices are of two types and, some of them, of a customer, before a gateway with a key for each kind of restriction. */
+/** A gateway with one key per kind of device restriction, in front of a site with devices of two types, some assigned to a customer. */
 import { Effect } from "effect"
 import { gateway } from "./gateway.ts"
 import { keyOf, writeKeyFile } from "./keyFile.ts"
@@ -8,11 +8,11 @@ const uuid = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0
 const customer = uuid(900)
 const nobody = uuid(999)
 
-/** Devices 0 to 5: three meters, three sensors, in turns. Those of the customer are 1, 2 and 5. */
+/** Devices 0 to 5: meters and sensors, alternating. Devices 1, 2 and 5 belong to the customer. */
 const ids = [0, 1, 2, 3, 4, 5].map(uuid)
-const ofCustomer = new Set([1, 2, 5])
+const customerDevices = new Set([1, 2, 5])
 
-/** The devices that each key may see. */
+/** The devices that each key may see, by index. */
 export const visibleDevices: Readonly<Record<string, ReadonlyArray<number>>> = {
   byId: [0, 3],
   byType: [1, 3, 5],
@@ -48,7 +48,7 @@ export const restrictedGateway = Effect.fnUntraced(function* () {
       label: i < 2 ? `label ${i}` : null,
       now: 1_700_000_000_000 + 1000 * i,
       additionalInfo: `{"serial":900719925474099${i}.10}`,
-      ...(ofCustomer.has(i) ? { customerId: customer } : {})
+      ...(customerDevices.has(i) ? { customerId: customer } : {})
     })
   )
   for (const device of devices) telemetry.save(device, [{ key: "heat", ts: 5, value: 9_007_199_254_740_993n }])
@@ -58,7 +58,7 @@ export const restrictedGateway = Effect.fnUntraced(function* () {
   }
   return {
     ...it,
-    /** What ThingsBoard was asked. */
+    /** The calls to ThingsBoard. */
     calls,
     ids,
     nobody,

@@ -1,18 +1,18 @@
-/** An upstream that answers what a test says and remembers what it was asked. */
+/** An upstream server with scripted responses, which records the requests that it receives. */
 import { Effect } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 
 export interface ReceivedRequest {
   readonly method: string
-  /** With its query. */
+  /** With the query. */
   readonly path: string
   readonly headers: Record<string, string>
   readonly body: string
 }
 
-export type Responder = (asked: ReceivedRequest, request: Request) => Response | Promise<Response>
+export type Responder = (received: ReceivedRequest, request: Request) => Response | Promise<Response>
 
-/** Answers by `METHOD /path` (the query does not count), in order; the last one stays. What is not in the script is a 404. */
+/** Responses by `METHOD /path` (without the query), in order; the last one repeats. Everything else gets 404. */
 export type Script = Record<string, Responder | ReadonlyArray<Responder>>
 
 export const json = (value: unknown, status = 200): Responder => {
@@ -31,10 +31,10 @@ export const errorResponse = (status: number, errorCode: number, message: string
 export const tokenExpired = errorResponse(401, 11, "Token has expired")
 export const loginRejected = errorResponse(401, 10, "Invalid username or password")
 
-/** A token as ThingsBoard makes them; its clock need not be ours. */
+/** A token as ThingsBoard issues it. ThingsBoard's clock may differ from ours. */
 export const jwt = (name: string, seconds: number, issuedAt = 1_700_000_000) => {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
-  return `${part({ alg: "HS512" })}.${part({ sub: name, iat: issuedAt, exp: issuedAt + seconds })}.${canaries.signature}`
+  const encodePart = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
+  return `${encodePart({ alg: "HS512" })}.${encodePart({ sub: name, iat: issuedAt, exp: issuedAt + seconds })}.${canaries.signature}`
 }
 
 export const tokens = (name: string, seconds = 9000) => json({ token: jwt(name, seconds), refreshToken: jwt(`refresh-${name}`, 604_800) })
@@ -51,35 +51,35 @@ export const scriptedUpstream = (script: Script) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const asked: Array<ReceivedRequest> = []
-        const turns = new Map<string, number>()
+        const requests: Array<ReceivedRequest> = []
+        const callCounts = new Map<string, number>()
         const server = Bun.serve({
           port: 0,
           hostname: "127.0.0.1",
           fetch: async (request) => {
             const { pathname, search } = new URL(request.url)
-            const call: ReceivedRequest = {
+            const received: ReceivedRequest = {
               method: request.method,
               path: pathname + search,
               headers: Object.fromEntries(request.headers),
               body: await request.text()
             }
-            asked.push(call)
+            requests.push(received)
             const name = `${request.method} ${pathname}`
-            const answers = [script[name] ?? errorResponse(404, 32, `No static resource ${pathname}.`)].flat()
-            const turn = turns.get(name) ?? 0
-            turns.set(name, turn + 1)
-            return answers[Math.min(turn, answers.length - 1)]!(call, request)
+            const responders = [script[name] ?? errorResponse(404, 32, `No static resource ${pathname}.`)].flat()
+            const callCount = callCounts.get(name) ?? 0
+            callCounts.set(name, callCount + 1)
+            return responders[Math.min(callCount, responders.length - 1)]!(received, request)
           }
         })
-        return { asked, server }
+        return { requests, server }
       }),
       ({ server }) => Effect.promise(() => server.stop(true))
     ),
-    ({ asked, server }) => ({
+    ({ requests, server }) => ({
       url: `http://127.0.0.1:${server.port}`,
-      asked,
-      /** How often `METHOD /path` was asked. */
-      count: (name: string) => asked.filter(({ method, path }) => `${method} ${path.split("?")[0]}` === name).length
+      requests,
+      /** The number of requests for `METHOD /path`. */
+      count: (name: string) => requests.filter(({ method, path }) => `${method} ${path.split("?")[0]}` === name).length
     })
   )

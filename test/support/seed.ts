@@ -1,6 +1,6 @@
 /**
- * Property tests draw the same cases each time (`preload` in bunfig.toml), so that a change that passes here passes everywhere.
- * PROPERTY_SEED draws others: a number, or `random`.
+ * Gives property tests a fixed seed (`preload` in bunfig.toml), so that a change that passes on one machine passes on all.
+ * PROPERTY_SEED selects other cases: a number, or `random`.
  */
 import * as fc from "fast-check"
 

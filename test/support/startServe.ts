@@ -1,4 +1,4 @@
-/** `boardwalk serve` running in front of a small ThingsBoard, until the scope closes. */
+/** Runs `boardwalk serve` in front of a minimal ThingsBoard, until the scope closes. */
 import { Effect } from "effect"
 import { canaries } from "./leaks/canaries.ts"
 import { startProgram } from "./program.ts"
@@ -6,7 +6,10 @@ import { minimalThingsBoard } from "./minimalThingsBoard.ts"
 
 export const apiKey = canaries.apiKey
 
-export const startServe = Effect.fnUntraced(function* (options: { readonly delay?: number } = {}, extra: Record<string, string> = {}) {
+export const startServe = Effect.fnUntraced(function* (
+  options: { readonly delay?: number } = {},
+  extraEnvironment: Record<string, string> = {}
+) {
   const upstream = yield* minimalThingsBoard(options)
   const environment = {
     TB_HOST: upstream.url,
@@ -16,7 +19,7 @@ export const startServe = Effect.fnUntraced(function* (options: { readonly delay
     SECRET_KEY: canaries.secretKey,
     ACCESS_TOKEN: canaries.accessToken,
     HOST: "127.0.0.1",
-    ...extra
+    ...extraEnvironment
   }
   const program = yield* startProgram(["serve", "--port", "0"], environment)
   const [, url] = yield* program.waitForOutput(/listens on (https?:\/\/[\d.:]+)/)

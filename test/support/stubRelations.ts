@@ -1,4 +1,4 @@
-/** A ThingsBoard that knows relations only, and walks them as the real one does: see `emulator/store/Relations.ts`. */
+/** A ThingsBoard with relations only, which it traverses like the real one: see `emulator/store/Relations.ts`. */
 import { Effect } from "effect"
 import type { EntityType } from "../../src/domain/Ids.ts"
 import type { ThingsBoardClient } from "../../src/thingsboard/ThingsBoardClient.ts"
@@ -10,45 +10,45 @@ export interface RelationGraph {
   readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string; readonly type: string }>
 }
 
-type Way = "FROM" | "TO"
+type Direction = "FROM" | "TO"
 
 export const stubRelations = ({ edges, nodes }: RelationGraph) => {
   const calls: Array<string> = []
   const byId = new Map(nodes.map((node) => [node.id, node]))
-  const seen = (id: string) => byId.get(id)?.isHidden !== true && byId.has(id)
-  const leaving = {
+  const isVisible = (id: string) => byId.get(id)?.isHidden !== true && byId.has(id)
+  const edgesOf = {
     FROM: Map.groupBy(edges, ({ from }) => from),
     TO: Map.groupBy(edges, ({ to }) => to)
   }
-  /** Every edge of every node above `maxLevel`, each node once. */
-  const walk = (rootId: string, way: Way, maxLevel: number) => {
+  /** All edges of all nodes up to `maxLevel` - 1, visiting each node once. */
+  const traverse = (rootId: string, direction: Direction, maxLevel: number) => {
     const visited = new Set([rootId])
     const found: Array<RelationGraph["edges"][number]> = []
     let level = [rootId]
     for (let n = 1; n <= maxLevel && level.length > 0; n++) {
       const next: Array<string> = []
-      for (const edge of level.flatMap((id) => leaving[way].get(id) ?? [])) {
+      for (const edge of level.flatMap((id) => edgesOf[direction].get(id) ?? [])) {
         found.push(edge)
-        const far = way === "FROM" ? edge.to : edge.from
+        const far = direction === "FROM" ? edge.to : edge.from
         if (visited.has(far)) continue
         visited.add(far)
         next.push(far)
       }
       level = next
     }
-    return found.filter(({ from, to }) => seen(from) && seen(to))
+    return found.filter(({ from, to }) => isVisible(from) && isVisible(to))
   }
   const ref = (id: string) => ({ id, entityType: byId.get(id)!.entityType })
 
   const findRelations = ({
-    payload: { parameters: asked }
+    payload: { parameters }
   }: {
-    payload: { parameters: { rootId: string; direction: Way; maxLevel: number } }
+    payload: { parameters: { rootId: string; direction: Direction; maxLevel: number } }
   }) => {
-    calls.push(`walk ${asked.direction} ${asked.maxLevel}`)
-    return seen(asked.rootId)
+    calls.push(`walk ${parameters.direction} ${parameters.maxLevel}`)
+    return isVisible(parameters.rootId)
       ? Effect.succeed(
-          walk(asked.rootId, asked.direction, asked.maxLevel).map(({ from, to, type }) => ({
+          traverse(parameters.rootId, parameters.direction, parameters.maxLevel).map(({ from, to, type }) => ({
             from: ref(from),
             to: ref(to),
             type,
@@ -61,7 +61,7 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
   interface Query {
     readonly entityFilter:
       | { readonly type: "entityList"; readonly entityType: string; readonly entityList: ReadonlyArray<string> }
-      | { readonly type: "relationsQuery"; readonly multiRootEntityIds: ReadonlyArray<string>; readonly direction: Way }
+      | { readonly type: "relationsQuery"; readonly multiRootEntityIds: ReadonlyArray<string>; readonly direction: Direction }
     readonly pageLink: { readonly page: number; readonly pageSize: number }
   }
   const findEntities = ({ payload: { entityFilter: filter, pageLink } }: { payload: Query }) => {
@@ -72,11 +72,11 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
         : [
             ...new Set(
               filter.multiRootEntityIds.flatMap((id) =>
-                (leaving[filter.direction].get(id) ?? []).map((edge) => (filter.direction === "FROM" ? edge.to : edge.from))
+                (edgesOf[filter.direction].get(id) ?? []).map((edge) => (filter.direction === "FROM" ? edge.to : edge.from))
               )
             )
           ]
-    const found = ids.filter(seen)
+    const found = ids.filter(isVisible)
     const { page, pageSize } = pageLink
     return Effect.succeed({
       data: found.slice(page * pageSize, (page + 1) * pageSize).map((id) => ({

@@ -1,4 +1,4 @@
-/** A folder of its own until the scope closes; what was written into it is looked at for secrets before it goes. */
+/** A temporary folder, deleted when the scope closes. Its files are checked for leaked secrets first. */
 import { Effect } from "effect"
 import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"

@@ -1,19 +1,20 @@
-/** A WebSocket whose messages are awaited one by one, in the order in which they came. */
+/** A WebSocket client that hands out its messages one at a time, in the order of arrival. */
 import { Effect } from "effect"
 
+/** A message, or the close frame. */
 export type ReceivedFrame = { readonly message: string } | { readonly code: number; readonly reason: string }
 
 export interface WebSocketClient {
-  /** Nothing happens when the socket is closed. */
+  /** Does nothing once the socket is closed. */
   readonly send: (message: string | Uint8Array<ArrayBuffer>) => void
-  /** The next message or the close frame; dies when none comes in time. */
+  /** The next message or the close frame; dies after two seconds without one. */
   readonly next: Effect.Effect<ReceivedFrame>
   readonly isOpen: () => boolean
 }
 
-const patience = 2000
+const timeoutMillis = 2000
 
-/** Browsers take no headers, Bun does. */
+/** Bun's WebSocket accepts request headers, which the DOM's type does not know. */
 const Socket = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket
 
 export const connect = (url: string, headers: Record<string, string> = {}) =>
@@ -22,27 +23,27 @@ export const connect = (url: string, headers: Record<string, string> = {}) =>
       () =>
         new Promise<{ readonly socket: WebSocket; readonly client: WebSocketClient }>((resolve, reject) => {
           const socket = new Socket(url.replace(/^http/, "ws"), { headers })
-          const heard: Array<ReceivedFrame> = []
-          let tell: (() => void) | undefined
-          const hear = (what: ReceivedFrame) => {
-            heard.push(what)
-            tell?.()
+          const frames: Array<ReceivedFrame> = []
+          let notify: (() => void) | undefined
+          const receive = (frame: ReceivedFrame) => {
+            frames.push(frame)
+            notify?.()
           }
           const next = async (): Promise<ReceivedFrame> => {
-            if (heard.length === 0) {
-              await new Promise<void>((ready, late) => {
-                const timer = setTimeout(() => late(new Error("Nothing was heard")), patience)
-                tell = () => {
+            if (frames.length === 0) {
+              await new Promise<void>((resolve, reject) => {
+                const timer = setTimeout(() => reject(new Error("No frame arrived")), timeoutMillis)
+                notify = () => {
                   clearTimeout(timer)
-                  ready()
+                  resolve()
                 }
               })
-              tell = undefined
+              notify = undefined
             }
-            return heard.shift()!
+            return frames.shift()!
           }
-          socket.addEventListener("message", ({ data }) => hear({ message: String(data) }))
-          socket.addEventListener("close", ({ code, reason }) => hear({ code, reason }))
+          socket.addEventListener("message", ({ data }) => receive({ message: String(data) }))
+          socket.addEventListener("close", ({ code, reason }) => receive({ code, reason }))
           socket.addEventListener("error", () => reject(new Error("The socket could not be opened")))
           const client: WebSocketClient = {
             send: (message) => {

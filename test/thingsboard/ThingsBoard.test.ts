@@ -38,8 +38,8 @@ const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<t
   return { thingsBoard, upstream }
 })
 
-const tokensUsed = (upstream: { readonly asked: ReadonlyArray<{ readonly path: string; readonly headers: Record<string, string> }> }) =>
-  upstream.asked.filter(({ path }) => !path.startsWith("/api/auth")).map(({ headers }) => headers["x-authorization"])
+const tokensUsed = (upstream: { readonly requests: ReadonlyArray<{ readonly path: string; readonly headers: Record<string, string> }> }) =>
+  upstream.requests.filter(({ path }) => !path.startsWith("/api/auth")).map(({ headers }) => headers["x-authorization"])
 
 describe("the session's rights", () => {
   effect("go with every call", () =>
@@ -89,7 +89,7 @@ describe("the session's rights", () => {
       const tbCredentials = { _tag: "ApiKey", key: Redacted.make("tb_a-secret-key") } as const
       const { thingsBoard, upstream } = yield* open({ [device]: json({}) }, { tbCredentials })
       yield* thingsBoard.get(`/api/device/${id}`)
-      expect(upstream.asked.map(({ headers, path }) => [path, headers["x-authorization"]])).toEqual([
+      expect(upstream.requests.map(({ headers, path }) => [path, headers["x-authorization"]])).toEqual([
         [`/api/device/${id}`, "ApiKey tb_a-secret-key"]
       ])
     })
@@ -106,7 +106,7 @@ describe("history", () => {
       const { thingsBoard, upstream } = yield* open({ [oldRoute]: json({ a: [{ ts: 1, value: 2 }] }) })
       for (let i = 0; i < 3; i++) expect((yield* thingsBoard.history(request)).toString()).toBe('{"a":[{"ts":1,"value":2}]}')
       expect([upstream.count(newRoute), upstream.count(oldRoute)]).toEqual([1, 3])
-      expect(upstream.asked.at(-1)!.path).toBe(
+      expect(upstream.requests.at(-1)!.path).toBe(
         `/api/plugins/telemetry/DEVICE/${id}/values/timeseries?keys=a&startTs=1&endTs=2&orderBy=ASC&limit=10&useStrictDataTypes=true`
       )
     })
@@ -138,8 +138,8 @@ describe("history", () => {
       yield* current.thingsBoard.history(commas)
       yield* current.thingsBoard.latest(id, ["b,c"])
       expect(current.upstream.count("GET /api/system/info")).toBe(1)
-      expect(current.upstream.asked.at(-2)!.path).toContain("/history?key=a&key=b%2Cc&startTs=1")
-      expect(current.upstream.asked.at(-1)!.path).toContain("/timeseries?key=b%2Cc&useStrict")
+      expect(current.upstream.requests.at(-2)!.path).toContain("/history?key=a&key=b%2Cc&startTs=1")
+      expect(current.upstream.requests.at(-1)!.path).toContain("/timeseries?key=b%2Cc&useStrict")
 
       for (const version of ["4.1", "4.3.0.1", "unknown"]) {
         const old = yield* open(info(version))
@@ -157,7 +157,7 @@ describe("writing", () => {
       const path = `/api/plugins/telemetry/DEVICE/${id}/timeseries/ANY`
       const { thingsBoard, upstream } = yield* open({ [`POST ${path}`]: text("", 200) })
       yield* thingsBoard.post(path, '[{"ts":1,"values":{"a":12345678901234567890.10}}]')
-      expect(upstream.asked.at(-1)).toMatchObject({
+      expect(upstream.requests.at(-1)).toMatchObject({
         body: '[{"ts":1,"values":{"a":12345678901234567890.10}}]',
         headers: { "content-type": "application/json" }
       })
@@ -179,12 +179,12 @@ describe("the typed client", () => {
         "GET /api/tenant/devices": json({ data: [], totalPages: 0, totalElements: 0, hasNext: false })
       })
       expect(yield* thingsBoard.call((client) => client.relations.findRelations({ payload: query }))).toEqual([])
-      expect(JSON.parse(upstream.asked.at(-1)!.body)).toEqual(query)
+      expect(JSON.parse(upstream.requests.at(-1)!.body)).toEqual(query)
       const page = yield* thingsBoard.call((client) =>
         client.devices.tenantDevices({ query: { pageSize: 10, page: 0, textSearch: "a b&c" } })
       )
       expect(page.hasNext).toBe(false)
-      expect(upstream.asked.at(-1)!.path).toBe("/api/tenant/devices?pageSize=10&page=0&textSearch=a+b%26c")
+      expect(upstream.requests.at(-1)!.path).toBe("/api/tenant/devices?pageSize=10&page=0&textSearch=a+b%26c")
       expect(tokensUsed(upstream)).toEqual([bearer("a"), bearer("b"), bearer("b")])
     })
   )

@@ -1,4 +1,4 @@
-/** The command lines of a program and of those that it started: any user of the machine can read them. */
+/** Checks the command lines of a program and its child processes: every user of the machine can read them. */
 import { readFileSync } from "node:fs"
 import { checkForLeaks } from "./watch.ts"
 
@@ -6,7 +6,7 @@ const read = (path: string) => {
   try {
     return readFileSync(path, "utf8")
   } catch {
-    return "" // it has ended, or this system has no such files
+    return "" // the process has exited, or the system has no /proc
   }
 }
 

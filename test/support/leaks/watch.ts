@@ -1,96 +1,97 @@
 /**
- * Watches the traffic of every test for secrets, from before the first test on (`preload` in bunfig.toml): answers with their headers,
- * whoever asked for them, requests to ThingsBoard, and the console. Test support adds what it alone sees: logs, spans, metrics, exports, and the output, the
- * arguments and the files of programs. A test whose traffic holds a secret fails and says where; the secret itself is not printed.
+ * Checks every test for leaked secrets, from before the first test (`preload` in bunfig.toml): responses with their headers, requests to
+ * ThingsBoard, and the console. The other helpers add the rest: logs, spans, metrics, exports, and the output, arguments and files of
+ * programs. A test that leaks a secret fails and names the place; the secret itself is not printed.
  */
 import { afterEach } from "bun:test"
 import { Socket } from "node:net"
 import { allowed } from "./allowed.ts"
 import { marks } from "./canaries.ts"
-import { find, type Mark, needlesOf, reachOf, unzipped } from "./scan.ts"
+import { find, type Mark, needlesOf, overlapOf, unzip } from "./scan.ts"
 
 export interface Leak {
   readonly place: string
   readonly what: string
 }
 
-const fixed = marks.flatMap(needlesOf)
-/** Found out while a test runs, and forgotten after it: keys that were minted, tokens that were issued. */
-let planted: ReturnType<typeof needlesOf> = []
+const canaryNeedles = marks.flatMap(needlesOf)
+/** Secrets that come into being during a test, such as generated keys and issued tokens; cleared after the test. */
+let registered: ReturnType<typeof needlesOf> = []
 let leaks: Array<Leak> = []
 
 const needlesFor = (place: string) => {
-  const permitted = new Set(allowed.filter((entry) => entry.place.test(place)).flatMap(({ kinds }) => kinds))
-  return [...fixed, ...planted].filter(({ mark }) => !permitted.has(mark.kind))
+  const allowedKinds = new Set(allowed.filter((entry) => entry.place.test(place)).flatMap(({ kinds }) => kinds))
+  return [...canaryNeedles, ...registered].filter(({ mark }) => !allowedKinds.has(mark.kind))
 }
 
-/** The failure of a test is read by many; a place may be an address with the secret in it. */
-const hidden = (place: string) =>
+/** A place may be a URL with the secret in it, and many people read test failures. */
+const redact = (place: string) =>
   place
     .split(" ")
-    .map((word) => (find([...fixed, ...planted], Buffer.from(word)).some(({ mark }) => mark.kind === "secret") ? "…" : word))
+    .map((word) => (find([...canaryNeedles, ...registered], Buffer.from(word)).some(({ mark }) => mark.kind === "secret") ? "…" : word))
     .join(" ")
 
-const report = (at: string, found: ReturnType<typeof find>) => {
+const report = (rawPlace: string, found: ReturnType<typeof find>) => {
   if (found.length === 0) return
-  const place = hidden(at)
-  for (const { form, mark } of found) {
-    const what = `${mark.name} ${form}`
+  const place = redact(rawPlace)
+  for (const { encoding, mark } of found) {
+    const what = `${mark.name} ${encoding}`
     if (!leaks.some((leak) => leak.place === place && leak.what === what)) leaks.push({ place, what })
   }
 }
 
-/** Looks at what was seen at a place, such as "answer to GET …" or "standard output of boardwalk serve". */
+/** Checks data seen at a place, such as "response to GET …" or "standard output of boardwalk serve". */
 export const checkForLeaks = (place: string, data: string | Uint8Array) => {
   const bytes = typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   const needles = needlesFor(place)
   report(place, find(needles, bytes))
-  for (const file of unzipped(bytes)) report(place, find(needles, file))
+  for (const file of unzip(bytes)) report(place, find(needles, file))
 }
 
-/** Looks at what comes in pieces: a secret may lie across two of them. */
+/** Checks data that arrives in chunks: a secret may be split across two of them. */
 export const checkStreamForLeaks = (place: string) => {
-  let before = Buffer.alloc(0)
+  let previous = Buffer.alloc(0)
   return (chunk: string | Uint8Array) => {
     const needles = needlesFor(place)
-    const bytes = Buffer.concat([before, typeof chunk === "string" ? Buffer.from(chunk) : chunk])
+    const bytes = Buffer.concat([previous, typeof chunk === "string" ? Buffer.from(chunk) : chunk])
     report(place, find(needles, bytes))
-    before = bytes.subarray(Math.max(0, bytes.length - reachOf(needles)))
+    previous = bytes.subarray(Math.max(0, bytes.length - overlapOf(needles)))
   }
 }
 
-/** A secret that came to be in this test: its first twelve characters are looked for until the test ends. */
+/** Registers a secret of the current test: its first twelve characters are looked for until the test ends. */
 export const registerSecret = (name: string, text: string) => {
   const mark: Mark = { name, text: text.slice(0, 12), kind: "secret" }
-  if (mark.text.length === 12 && !planted.some((needle) => needle.mark.text === mark.text)) planted = [...planted, ...needlesOf(mark)]
+  if (mark.text.length === 12 && !registered.some((needle) => needle.mark.text === mark.text))
+    registered = [...registered, ...needlesOf(mark)]
 }
 
-/** What leaks meanwhile, which then does not fail the test: for tests of the watch itself. */
+/** Returns the leaks of the action instead of failing the test, for tests of the leak check itself. */
 export const collectLeaks = async (action: () => unknown): Promise<ReadonlyArray<Leak>> => {
-  const before = leaks
+  const outerLeaks = leaks
   leaks = []
   try {
     await action()
     return leaks
   } finally {
-    leaks = before
+    leaks = outerLeaks
   }
 }
 
 afterEach(() => {
   const found = leaks
   leaks = []
-  planted = []
+  registered = []
   if (found.length > 0) throw new Error(`Secrets leaked:\n${found.map(({ place, what }) => `  ${place}: ${what}`).join("\n")}`)
 })
 
-const plantTokens = (place: string, text: string) => {
+const registerTokens = (place: string, text: string) => {
   if (!/\/api\/auth\/(login|token)$/.test(place)) return
   for (const [, signature] of text.matchAll(/"eyJ[\w-]+\.[\w-]+\.([\w-]+)"/g)) registerSecret("the signature of a token", signature!)
 }
 
-/** The answer, looked at while it is read. What nobody reads is not seen. */
-const watched = (response: Response, place: string): Response => {
+/** The same response, checked as its body is read. A body that nobody reads is not checked. */
+const checkResponse = (response: Response, place: string): Response => {
   for (const [name, value] of response.headers) checkForLeaks(place, `${name}: ${value}`)
   const { prototype } = Response
   const bytes = async () => {
@@ -101,18 +102,18 @@ const watched = (response: Response, place: string): Response => {
   const text = async () => {
     const read = await prototype.text.call(response)
     checkForLeaks(place, read)
-    plantTokens(place, read)
+    registerTokens(place, read)
     return read
   }
   let body: ReadableStream<Uint8Array> | null | undefined
   const stream = () => {
     const raw = Object.getOwnPropertyDescriptor(prototype, "body")!.get!.call(response) as ReadableStream<Uint8Array> | null
-    const see = checkStreamForLeaks(place)
+    const check = checkStreamForLeaks(place)
     return (
       raw?.pipeThrough(
         new TransformStream<Uint8Array, Uint8Array>({
           transform: (chunk, controller) => {
-            see(chunk)
+            check(chunk)
             controller.enqueue(chunk)
           }
         })
@@ -125,41 +126,41 @@ const watched = (response: Response, place: string): Response => {
     json: { value: async () => JSON.parse(await text()) as unknown },
     arrayBuffer: { value: async () => (await bytes()).slice().buffer },
     blob: { value: async () => new Blob([await bytes()], { type: response.headers.get("content-type") ?? "" }) },
-    clone: { value: () => watched(prototype.clone.call(response), place) },
+    clone: { value: () => checkResponse(prototype.clone.call(response), place) },
     body: { get: () => (body ??= stream()) }
   })
 }
 
-/** Boardwalk has no path of this form, except below `/api/v1/`. */
-const thingsBoards = /\/api\/(?!v1\/)/
+/** A ThingsBoard path. Boardwalk has such paths only below `/api/v1/`. */
+const thingsBoardPath = /\/api\/(?!v1\/)/
 
-/** What Boardwalk asks ThingsBoard: a caller's key must not go with it, nor a token in another place than its header. */
-const lookAtRequest = (place: string, url: URL, init: RequestInit | undefined) => {
+/** Checks a request to ThingsBoard: it must not contain a caller's key, nor a token outside the authorization header. */
+const checkRequest = (place: string, url: URL, init: RequestInit | undefined) => {
   const headers = [...new Headers(init?.headers)].filter(([name]) => name !== "x-authorization" && name !== "authorization")
   checkForLeaks(place, [url.href, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n"))
   if (typeof init?.body === "string" || init?.body instanceof Uint8Array) checkForLeaks(place, init.body)
 }
 
-const fetchIt = globalThis.fetch
+const originalFetch = globalThis.fetch
 globalThis.fetch = Object.assign(async (...[input, init]: Parameters<typeof fetch>) => {
   const request = input instanceof Request ? input : undefined
   const url = new URL(request?.url ?? String(input))
   const call = `${init?.method ?? request?.method ?? "GET"} ${url.origin}${url.pathname}`
-  if (thingsBoards.test(url.pathname)) lookAtRequest(`request for ${call}`, url, init)
-  return watched(await fetchIt(input, init), `answer to ${call}`)
-}, fetchIt)
+  if (thingsBoardPath.test(url.pathname)) checkRequest(`request for ${call}`, url, init)
+  return checkResponse(await originalFetch(input, init), `response to ${call}`)
+}, originalFetch)
 
-/** Clients that read raw bytes. */
+// For clients that read raw bytes.
 const connect = Bun.connect.bind(Bun)
 Bun.connect = ((options: Parameters<typeof connect>[0]) => {
   const { data } = options.socket
-  const see = checkStreamForLeaks("answer to a raw connection")
+  const check = checkStreamForLeaks("response to a raw connection")
   return connect({
     ...options,
     socket: {
       ...options.socket,
       data: (socket: never, bytes: Buffer) => {
-        see(bytes)
+        check(bytes)
         return data?.(socket, bytes)
       }
     }
@@ -168,10 +169,10 @@ Bun.connect = ((options: Parameters<typeof connect>[0]) => {
 
 const emit = Socket.prototype.emit
 Socket.prototype.emit = function (event: string | symbol, ...values: Array<unknown>) {
-  // One without an address is a pipe to a process of the test's own, such as the browser, which is told what to send.
+  // A socket without a remote address is a pipe to a process of the test itself, such as the browser, which may receive secrets.
   const isRemote = this.remoteAddress !== undefined
   if (event === "data" && isRemote && (typeof values[0] === "string" || values[0] instanceof Uint8Array))
-    checkForLeaks("answer to a raw connection", values[0])
+    checkForLeaks("response to a raw connection", values[0])
   return emit.call(this, event, ...values)
 }
 

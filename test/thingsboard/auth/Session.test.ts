@@ -48,8 +48,8 @@ describe("logging in", () => {
         { concurrency: "unbounded" }
       )
       expect(new Set(all)).toEqual(new Set([`Bearer ${jwt("a", 9000)}`]))
-      expect(upstream.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([login])
-      expect(JSON.parse(upstream.asked[0]!.body)).toEqual({ username: "tenant@example.com", password: canaries.password })
+      expect(upstream.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([login])
+      expect(JSON.parse(upstream.requests[0]!.body)).toEqual({ username: "tenant@example.com", password: canaries.password })
     })
   )
 
@@ -204,7 +204,7 @@ describe("renewing", () => {
       expect(new Set(waits)).toEqual(new Set([first]))
       yield* settled(() => upstream.count(refresh) === 1)
       expect(yield* session.authorization).toBe(`Bearer ${jwt("b", 100)}`)
-      expect(JSON.parse(upstream.asked[1]!.body)).toEqual({ refreshToken: jwt("refresh-a", 604_800) })
+      expect(JSON.parse(upstream.requests[1]!.body)).toEqual({ refreshToken: jwt("refresh-a", 604_800) })
       expect(upstream.count(login)).toBe(1)
     })
   )
@@ -272,7 +272,7 @@ describe("an API key", () => {
       const { session, upstream } = yield* withKey({ [whoami]: user("CUSTOMER_USER") })
       expect(yield* session.authorization).toBe("ApiKey tb_a-secret-key")
       expect((yield* session.identity).authority).toBe("CUSTOMER_USER")
-      expect(upstream.asked.map(({ headers, path }) => [path, headers["x-authorization"]])).toEqual([
+      expect(upstream.requests.map(({ headers, path }) => [path, headers["x-authorization"]])).toEqual([
         ["/api/auth/user", "ApiKey tb_a-secret-key"]
       ])
     })

@@ -55,7 +55,7 @@ describe("an answer", () => {
       const { send } = make(upstream.url, seconds(2))
       expect((yield* Effect.flip(send(get))).reason._tag).toBe("LoginRefused")
       expect((yield* Effect.flip(send(post))).reason).toMatchObject({ _tag: "Unavailable", why: "redirect" })
-      expect(upstream.asked).toHaveLength(2)
+      expect(upstream.requests).toHaveLength(2)
     })
   )
 
@@ -72,7 +72,7 @@ describe("an answer", () => {
       expect((yield* Effect.flip(make(upstream.url, Duration.millis(150)).send(get))).reason._tag).toBe("Timeout")
       expect(performance.now() - before).toBeLessThan(1000)
       yield* Effect.promise(() => gone.promise)
-      expect(upstream.asked).toHaveLength(1)
+      expect(upstream.requests).toHaveLength(1)
     })
   )
 
@@ -119,9 +119,9 @@ describe("trying again", () => {
       const upstream = yield* scriptedUpstream({ "POST /api/thing": text("", 503) })
       const { send } = make(upstream.url, seconds(5))
       expect((yield* Effect.flip(send(post))).status).toBe(503)
-      expect(upstream.asked).toHaveLength(1)
+      expect(upstream.requests).toHaveLength(1)
       yield* Effect.flip(send({ ...post, repeatable: true }))
-      expect(upstream.asked).toHaveLength(5)
+      expect(upstream.requests).toHaveLength(5)
     })
   )
 
@@ -136,7 +136,7 @@ describe("trying again", () => {
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: text("", 503) })
       expect((yield* Effect.flip(make(upstream.url, Duration.millis(10)).send(get))).status).toBe(503)
-      expect(upstream.asked).toHaveLength(1)
+      expect(upstream.requests).toHaveLength(1)
     })
   )
 
@@ -148,7 +148,7 @@ describe("trying again", () => {
       const { send } = make(upstream.url, seconds(5))
       const tags = yield* Effect.forEach([1, 2, 3], () => Effect.map(Effect.flip(send(get)), ({ reason }) => reason._tag))
       expect(tags).toEqual(["NotFound", "Unavailable", "RateLimited"])
-      expect(upstream.asked).toHaveLength(3)
+      expect(upstream.requests).toHaveLength(3)
     })
   )
 
@@ -202,7 +202,7 @@ describe("traces", () => {
       ])
       expect(second!.attributes.get("http.response.status_code")).toBe(200)
       expect(second!.traceId).toBe(parent!.traceId)
-      expect(upstream.asked.map(({ headers }) => headers["traceparent"])).toEqual(
+      expect(upstream.requests.map(({ headers }) => headers["traceparent"])).toEqual(
         spans.slice(1).map((span) => `00-${parent!.traceId}-${span.spanId}-01`)
       )
       const told = Bun.inspect(spans.map(({ attributes, name, status }) => [name, attributes, status]))
@@ -218,7 +218,7 @@ describe("traces", () => {
       const caller = Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true })
       yield* Effect.withParentSpan(send(get), caller)
       yield* send(get)
-      expect(upstream.asked.map(({ headers }) => headers["traceparent"])).toEqual([
+      expect(upstream.requests.map(({ headers }) => headers["traceparent"])).toEqual([
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         undefined as never
       ])

@@ -91,6 +91,6 @@ live("an answer that sends to another host is the upstream's error, and the toke
     const answer = yield* call("/api/v1/tb/devices")
     expect([answer.status, answer.json.error_code]).toEqual([502, "UPSTREAM_ERROR"])
     expect(answer.json.detail).toContain("TB_HOST")
-    expect(elsewhere.asked).toEqual([])
+    expect(elsewhere.requests).toEqual([])
   })
 )
