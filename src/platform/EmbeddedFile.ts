@@ -1,3 +1,5 @@
+import { isAbsolute, join } from "node:path"
+
 /**
  * A file that is imported `with { type: "file" }`: on disk when run from source, within the compiled binary otherwise. It is read when it
  * is first asked for. What was made of it is kept: to compress a megabyte for each request would be a way to keep the server busy.
@@ -7,11 +9,16 @@ export class EmbeddedFile {
   private packed: Promise<Uint8Array> | undefined
   private replaced: Promise<Uint8Array> | undefined
 
+  private readonly path: string
+
   constructor(
-    private readonly path: string,
+    path: string,
     /** Texts to put in the place of others. */
     private readonly replacements: Readonly<Record<string, string>> = {}
-  ) {}
+  ) {
+    // The path is absolute from source and in the binary. In the bundle of the npm package it is relative to the bundle.
+    this.path = isAbsolute(path) ? path : join(import.meta.dir, path)
+  }
 
   /** Names this content: other content has another hash. */
   hash(): Promise<string> {

@@ -1,11 +1,12 @@
-/** The packed package as another program meets it: installed, type-checked, called. */
-import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdtemp, rm, symlink } from "node:fs/promises"
+/** The packed package as its users get it: installed, type-checked, called, and its command run. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdtemp, readdir, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const root = join(import.meta.dir, "..", "..")
 let project: string
+let tarball: string
 
 const run = (command: ReadonlyArray<string>, cwd: string) => {
   const { exitCode, stderr, stdout } = Bun.spawnSync([...command], { cwd })
@@ -21,7 +22,8 @@ beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "boardwalk-client-"))
   const packed = run([process.execPath, "pm", "pack", "--destination", project, "--quiet"], root)
   if (packed.exitCode !== 0) throw new Error(packed.output)
-  const [tarball] = await Array.fromAsync(new Bun.Glob("*.tgz").scan(project))
+  const [packedFile] = await Array.fromAsync(new Bun.Glob("*.tgz").scan(project))
+  tarball = join(project, packedFile!)
   await Bun.$`mkdir -p node_modules/boardwalk && tar -xzf ${tarball} -C node_modules/boardwalk --strip-components 1`.cwd(project).quiet()
   await Bun.write(join(project, "package.json"), JSON.stringify({ name: "consumer", type: "module" }))
   await symlink(join(root, "node_modules/effect"), join(project, "node_modules/effect"))
@@ -115,7 +117,71 @@ test("it calls a gateway, and a problem is a typed error", async () => {
   }
 }, 30_000)
 
-test("nothing of the server is in the package", async () => {
-  const files = await Array.fromAsync(new Bun.Glob("**/*").scan(join(project, "node_modules/boardwalk")))
+test("nothing of the server is in the library", async () => {
+  const folder = join(project, "node_modules/boardwalk")
+  const files = await Array.fromAsync(new Bun.Glob("**/*").scan(folder))
   expect(files.filter((file) => /emulator|thingsboard|http\/|services|config\//.test(file))).toEqual([])
+  const library = files.filter((file) => file.startsWith("dist/package/") && file.endsWith(".js"))
+  expect(library.length).toBeGreaterThan(10)
+  for (const file of library) expect(await Bun.file(join(folder, file)).text()).not.toContain("/bin/")
+})
+
+describe("the boardwalk command", () => {
+  let folder: string
+  let output: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "boardwalk-command-"))
+    await Bun.write(join(folder, "package.json"), JSON.stringify({ name: "consumer", trustedDependencies: ["boardwalk"] }))
+    // The command needs no other package, so nothing is downloaded.
+    const installed = run([process.execPath, "add", "--omit=peer", tarball], folder)
+    if (installed.exitCode !== 0) throw new Error(installed.output)
+    output = installed.output
+  }, 60_000)
+
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test("is installed without running a script of the package, even where the package is trusted", async () => {
+    expect(output).not.toMatch(/effect-tsgo|error/)
+    const { scripts } = await Bun.file(join(folder, "node_modules/boardwalk/package.json")).json()
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([])
+    expect(await readdir(join(folder, "node_modules"))).not.toContain("@effect")
+  })
+
+  test("runs on Bun alone", () => {
+    const path = [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":")
+    const { exitCode, stdout } = Bun.spawnSync([join(folder, "node_modules/.bin/boardwalk"), "openapi"], {
+      cwd: folder,
+      env: { PATH: path }
+    })
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout.toString())).toMatchObject({ openapi: "3.1.0", info: { title: "Boardwalk" } })
+  })
+
+  test("serves the demo with its documentation pages", async () => {
+    const path = [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":")
+    const demo = Bun.spawn([join(folder, "node_modules/.bin/boardwalk"), "demo", "--port", "0", "--host", "127.0.0.1"], {
+      cwd: folder,
+      env: { PATH: path },
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    try {
+      let text = ""
+      const decoder = new TextDecoder()
+      for await (const chunk of demo.stdout) {
+        text += decoder.decode(chunk, { stream: true })
+        if (/latest'/.test(text)) break
+      }
+      const docs = /Docs\s+(\S+)/.exec(text)![1]!
+      const page = await (await fetch(docs)).text()
+      const script = /(\/docs\/assets\/\w+\/swagger-ui\.js)/.exec(page)![1]!
+      const response = await fetch(new URL(script, docs))
+      expect(response.status).toBe(200)
+      expect((await response.bytes()).length).toBeGreaterThan(1_000_000)
+    } finally {
+      demo.kill()
+      await demo.exited
+    }
+  }, 30_000)
 })
