@@ -18,7 +18,7 @@ const arrows: Record<string, ReadonlyArray<string>> = {
   apikeys: ["domain", "json", "config", "platform"],
   ratelimit: ["domain", "config", "platform"],
   services: ["domain", "json", "apikeys", "config", "formats", "platform", "ratelimit", "thingsboard"],
-  observability: ["config", "platform"],
+  observability: ["config", "domain", "platform"],
   http: ["api", "apikeys", "config", "domain", "formats", "json", "observability", "platform", "ratelimit", "services", "thingsboard"],
   emulator: ["domain", "platform", "thingsboard"],
   doctor: ["api", "apikeys", "client", "config", "domain", "platform", "ratelimit", "services", "thingsboard"],

@@ -9,6 +9,8 @@ import { Api } from "../api/Api.ts"
 import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
+import { EventLoop } from "../platform/EventLoop.ts"
+import { GcPressure } from "../platform/GcPressure.ts"
 import { DeviceAccess } from "../services/access/DeviceAccess.ts"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Assets } from "../services/devices/Assets.ts"
@@ -83,7 +85,8 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer, Ingest.layer)),
   Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
-  Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer))
+  Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer)),
+  Layer.provideMerge(Layer.mergeAll(EventLoop.layer, GcPressure.layer))
 )
 
 /** A path is the one that it looks like, for the rules of proxies in front of the gateway too: not in capitals, nor with slashes twice. */

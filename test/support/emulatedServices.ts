@@ -4,6 +4,8 @@ import { Settings } from "../../src/config/Settings.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Value } from "../../src/emulator/values/Value.ts"
 import type { DeviceId } from "../../src/domain/Ids.ts"
+import { EventLoop } from "../../src/platform/EventLoop.ts"
+import { GcPressure } from "../../src/platform/GcPressure.ts"
 import { DeviceAccess } from "../../src/services/access/DeviceAccess.ts"
 import { Aggregates } from "../../src/services/telemetry/Aggregates.ts"
 import { type ExportedFile, Exports } from "../../src/services/telemetry/Exports.ts"
@@ -57,7 +59,7 @@ export const emulatedServices = Effect.fnUntraced(function* () {
     Layer.mergeAll(Exports.layer, TelemetryQuery.layer, LatestValues.layer).pipe(
       Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer)),
       Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
-      Layer.provideMerge(recordCalls(calls)),
+      Layer.provideMerge(Layer.mergeAll(recordCalls(calls), EventLoop.layer, GcPressure.layer)),
       Layer.provide(ThingsBoard.layer),
       Layer.provide(Session.layer),
       Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials }))

@@ -8,6 +8,7 @@ import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import { GcPressure } from "../../platform/GcPressure.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices } from "../devices/DeviceSelection.ts"
 import { DeviceNames } from "./DeviceNames.ts"
@@ -22,6 +23,9 @@ export interface ImportOptions extends RowOptions {
   /** Checks the rows and stores nothing. */
   readonly dryRun: boolean
 }
+
+/** A row becomes several objects of about its size before it is written, about six times its bytes in all. */
+const garbagePerByte = 6
 
 /** The parts of a running import. */
 interface Run {
@@ -91,6 +95,7 @@ export class Import extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
       const ingest = yield* Ingest
+      const gcPressure = yield* GcPressure
 
       /** Whether a device exists shows when its points are stored. */
       const thingsBoardTarget: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
@@ -115,7 +120,11 @@ export class Import extends Context.Service<
         const writer = new ImportWriter(dryRun ? dryRunTarget(deviceId) : thingsBoardTarget, report)
         const buffer = new PointBuffer()
         const names = new DeviceNames(deviceIdsByName(thingsBoard))
-        yield* Stream.runForEach(readRows(body, options), (rows) => importRows({ deviceId, names, buffer, writer, report }, rows))
+        const counted = Stream.map(body, (part) => {
+          gcPressure.discard(garbagePerByte * part.length)
+          return part
+        })
+        yield* Stream.runForEach(readRows(counted, options), (rows) => importRows({ deviceId, names, buffer, writer, report }, rows))
         yield* writer.write(buffer.takeAll())
         return report
       }, withServiceSpan("Import.run"))

@@ -3,7 +3,6 @@ import { Effect, Stream } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
 import { LineReader } from "../../formats/LineReader.ts"
-import { bytesWentBy } from "../../platform/gcPressure.ts"
 import { type Columns, parseHeader, parseRecord } from "./csvRows.ts"
 import { rejectRow, type ImportRow } from "./ImportRow.ts"
 import { parseLine } from "./ndjsonRows.ts"
@@ -27,15 +26,6 @@ const fault = (issue: string) => new InvalidInput({ errors: [{ field: "body", is
 /** The body broke off: what was stored stays stored. */
 const unreadable = () => fault("Expected a whole body of UTF-8 text")
 
-/** A row becomes several objects of about its size, some six times, before it is written. */
-const garbageOfByte = 6
-
-const collected = <E>(body: Stream.Stream<Uint8Array, E>) =>
-  Stream.map(body, (part) => {
-    bytesWentBy(garbageOfByte * part.length)
-    return part
-  })
-
 interface Reader<A> {
   readonly feed: (piece: string) => ReadonlyArray<A>
   readonly end: () => ReadonlyArray<A>
@@ -43,7 +33,7 @@ interface Reader<A> {
 
 /** The records of each piece of the body, and those of its end. */
 const recordsOf = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
-  Stream.mapError(collected(body), unreadable).pipe(
+  Stream.mapError(body, unreadable).pipe(
     Stream.decodeText,
     Stream.map((piece) => reader.feed(piece)),
     Stream.concat(Stream.sync(() => reader.end()))

@@ -12,7 +12,7 @@ import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors
 import { type Bucketing, firstSegment, lastSegment, type Segment } from "./bucketing.ts"
 import type { HistoryQuery } from "./History.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
-import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 
 /** `database.ts_max_intervals`: ThingsBoard refuses calls with more. */
 export const maxBuckets = 700
@@ -71,6 +71,7 @@ export class Aggregates extends Context.Service<
     Aggregates,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const { nextTurn } = yield* EventLoop
 
       const fetchRun = Effect.fnUntraced(function* ({ agg, deviceId, key }: BucketQuery, run: Segment) {
         const { end, start, step } = run
@@ -102,7 +103,7 @@ export class Aggregates extends Context.Service<
           const { grid, order } = query
           const run = (order === "ASC" ? firstSegment : lastSegment)(grid, range.start, range.end, most)
           const buckets = yield* fetchRun(query, run)
-          yield* eventLoopTurn
+          yield* nextTurn
           const rest = order === "ASC" ? { start: run.end, end: range.end } : { start: range.start, end: run.start }
           const left = buckets.length > 0 || rest.start >= rest.end ? rest : yield* skipped(query, rest)
           const next = left.start < left.end ? Option.some<Reading>({ range: left, most: maxBuckets }) : Option.none<Reading>()

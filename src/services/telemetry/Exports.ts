@@ -7,7 +7,7 @@ import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
 import { fileWriter, fileWriterOfDevices, type FileWriter } from "../../formats/FileWriter.ts"
 import type { Device, RowBatch } from "../../formats/Rows.ts"
-import { bytesWentBy } from "../../platform/gcPressure.ts"
+import { GcPressure } from "../../platform/GcPressure.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -67,16 +67,16 @@ type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
 const toRows = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): RowStream =>
   Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
 
-const reportGarbage = (rows: RowStream, garbagePerRow: number): RowStream =>
+const reportGarbage = (rows: RowStream, garbagePerRow: number, gcPressure: GcPressure["Service"]): RowStream =>
   Stream.map(rows, (batch) => {
-    bytesWentBy((batch.series.to - batch.series.from) * garbagePerRow)
+    gcPressure.discard((batch.series.to - batch.series.from) * garbagePerRow)
     return batch
   })
 
-const toFile = (format: Format, writer: FileWriter, name: string, rows: RowStream): ExportedFile => ({
+const makeFile = (gcPressure: GcPressure["Service"], format: Format, writer: FileWriter, name: string, rows: RowStream): ExportedFile => ({
   contentType: contentTypeOf(format),
   fileName: `${toFileName(name)}_telemetry.${formats[format].fileExtension}`,
-  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow))
+  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow, gcPressure))
 })
 
 /** The requested keys that have values: reading a key that does not exist makes ThingsBoard add it to its dictionary. */
@@ -106,6 +106,8 @@ export class Exports extends Context.Service<
       const history = yield* History
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
+      const gcPressure = yield* GcPressure
+      const toFile = (format: Format, writer: FileWriter, name: string, rows: RowStream) => makeFile(gcPressure, format, writer, name, rows)
       const slots = yield* makeExportSlots(maxConcurrentExports)
 
       /** The selected devices, in the order in which their ids were given. */

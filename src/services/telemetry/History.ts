@@ -6,13 +6,13 @@
  */
 import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { bytesWentBy } from "../../platform/gcPressure.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
+import { GcPressure } from "../../platform/GcPressure.ts"
 import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { needsRepeatedKey } from "../../thingsboard/Paths.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
-import { eventLoopTurn } from "../../platform/eventLoopTurn.ts"
 
 export interface HistoryQuery {
   readonly deviceId: string
@@ -51,6 +51,8 @@ export class History extends Context.Service<
     History,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const { nextTurn } = yield* EventLoop
+      const gcPressure = yield* GcPressure
 
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: PageRequest) =>
         thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
@@ -75,8 +77,8 @@ export class History extends Context.Service<
       }
 
       const read = (query: HistoryQuery, ask: PageRequest, fetched: Effect.Effect<Buffer, ThingsBoardError>, columns: HistoryPage) =>
-        Effect.flatMap(Effect.tap(fetched, eventLoopTurn), (bytes) => {
-          bytesWentBy(2 * bytes.length) // as they came, and as they are written
+        Effect.flatMap(Effect.tap(fetched, nextTurn), (bytes) => {
+          gcPressure.discard(2 * bytes.length) // the response, and the file made of it
           return Effect.try({ try: () => scan(bytes, columns), catch: () => invalidResponse() }).pipe(
             Effect.filterOrFail(
               (page) => isAsked(query, ask, page),

@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings } from "../../../src/config/Settings.ts"
+import { GcPressure } from "../../../src/platform/GcPressure.ts"
 import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Import, type ImportOptions } from "../../../src/services/ingest/Import.ts"
 import { Ingest } from "../../../src/services/ingest/Ingest.ts"
@@ -17,7 +18,7 @@ const stored = Effect.succeed(Buffer.alloc(0))
 
 const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
   const layer = Import.layer.pipe(
-    Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer)),
+    Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
     Layer.provide(stubThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
     Layer.provide(Settings.layerTest())
   )

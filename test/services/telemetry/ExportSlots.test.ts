@@ -4,6 +4,8 @@ import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings } from "../../../src/config/Settings.ts"
 import { DeviceId } from "../../../src/domain/Ids.ts"
+import { EventLoop } from "../../../src/platform/EventLoop.ts"
+import { GcPressure } from "../../../src/platform/GcPressure.ts"
 import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Aggregates } from "../../../src/services/telemetry/Aggregates.ts"
 import { type ExportQuery, Exports } from "../../../src/services/telemetry/Exports.ts"
@@ -30,6 +32,7 @@ const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | un
   const layer = Exports.layer.pipe(
     Layer.provide(Layer.mergeAll(History.layer, Aggregates.layer, DeviceAccess.layer, Telemetry.layer)),
     Layer.provide(upstream),
+    Layer.provide(Layer.mergeAll(EventLoop.layer, GcPressure.layer)),
     Layer.provide(Settings.layerTest({ maxConcurrentExports: 2 }))
   )
   const exports = yield* Effect.provide(Exports, yield* Layer.build(layer))

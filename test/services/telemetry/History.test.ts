@@ -1,6 +1,8 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { EventLoop } from "../../../src/platform/EventLoop.ts"
+import { GcPressure } from "../../../src/platform/GcPressure.ts"
 import { History, type HistoryQuery } from "../../../src/services/telemetry/History.ts"
 import type { HistoryRequest } from "../../../src/thingsboard/Paths.ts"
 import {
@@ -22,11 +24,15 @@ const broken = failWith(new Unavailable({ why: "broken" }))
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
 
 /** `trouble` may answer instead, by the number of the call, from 1. */
-const over = (tokens: Tokens, trouble: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined) => {
+const over = (
+  tokens: Tokens,
+  trouble: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined,
+  eventLoop: Layer.Layer<EventLoop> = EventLoop.layer
+) => {
   const calls: Array<HistoryRequest> = []
   const history = (request: HistoryRequest): Answer =>
     Effect.suspend(() => trouble(calls.push(request), request) ?? Effect.succeed(renderHistory(tokens, request)))
-  const layer = History.layer.pipe(Layer.provide(stubThingsBoard({ history })))
+  const layer = History.layer.pipe(Layer.provide(Layer.mergeAll(stubThingsBoard({ history }), eventLoop, GcPressure.layer)))
   const pages = (query: Partial<HistoryQuery>) =>
     Effect.flatMap(History, (service) =>
       service.pages({ deviceId, keys: Object.keys(tokens), range: { start: 0, end: t0 * 2 }, ...query })
@@ -225,8 +231,9 @@ describe("a reader", () => {
       }
       setImmediate(tick)
       const turns: Array<number> = []
+      const shared = Layer.succeedContext(yield* Layer.build(EventLoop.layer))
       const one = Effect.gen(function* () {
-        const { pages } = over({ a: ramp(100_000) })
+        const { pages } = over({ a: ramp(100_000) }, undefined, shared)
         yield* Stream.runForEach(yield* pages({}), () => Effect.sync(() => turns.push(turn)))
       })
       yield* Effect.all([one, one, one], { concurrency: "unbounded" })

@@ -1,0 +1,30 @@
+import { Context, Layer } from "effect"
+
+/** Bytes of discarded buffers per collection. */
+const collectEvery = 24 * 1024 * 1024
+
+/**
+ * Counts discarded buffers, and runs the garbage collector when they add up. The collector by itself looks at the heap, where a buffer
+ * of a megabyte is one small object: left alone, it lets a fast export pile up a hundred megabytes of buffers that are no longer needed.
+ *
+ * One per process: the collector works on all of its memory.
+ */
+export class GcPressure extends Context.Service<
+  GcPressure,
+  {
+    /** Counts bytes of buffers that are, or soon will be, unreachable. It blocks for the length of a collection when one is due. */
+    readonly discard: (bytes: number) => void
+  }
+>()("boardwalk/platform/GcPressure") {
+  static readonly layer = Layer.sync(GcPressure, () => {
+    let discarded = 0
+    return {
+      discard: (bytes) => {
+        discarded += bytes
+        if (discarded < collectEvery) return
+        discarded = 0
+        Bun.gc(true)
+      }
+    }
+  })
+}
