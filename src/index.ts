@@ -1,4 +1,4 @@
-/** What other Effect programs import: the contract, its errors, the vocabulary and the client. Nothing of the server. */
+/** What other Effect programs import: the contract, its problems, the domain schemas and the client. Nothing from the server. */
 export { Api, basePath } from "./api/Api.ts"
 export * as Problems from "./api/Problems.ts"
 export { BoardwalkClient, make, type Options } from "./client/BoardwalkClient.ts"

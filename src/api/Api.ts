@@ -1,6 +1,6 @@
 /**
- * The contract: the server, `openapi.json`, the documentation pages, the typed client and the tests all come from here.
- * The folder imports `effect` and the domain, nothing of the server: it is part of what other programs install.
+ * The API contract. The server, `openapi.json`, the documentation pages, the typed client and the tests are all derived from it.
+ * This folder imports `effect` and the domain, never the server: it is part of the package that other programs install.
  */
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Assets } from "./groups/Assets.ts"
@@ -11,7 +11,7 @@ import { System } from "./groups/System.ts"
 import { Telemetry } from "./groups/Telemetry.ts"
 import { SchemaErrors } from "./middleware/SchemaErrors.ts"
 
-/** The path that the FastAPI proxy had. */
+/** The base path of the FastAPI proxy, kept so that its clients work unchanged. */
 export const basePath = "/api/v1/tb"
 
 const base = HttpApi.make("boardwalk")

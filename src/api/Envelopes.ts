@@ -1,17 +1,20 @@
-/** The forms of a success. */
+/** The JSON envelopes of successful responses. */
 import { Schema } from "effect"
 import { DeviceId } from "../domain/Ids.ts"
 import { Pagination } from "../domain/Page.ts"
 
-/** What every success begins with. */
+/** The first fields of every successful response. */
 export const successFields = {
   status: Schema.Literal("success"),
-  timestamp: Schema.Int.annotate({ description: "When the answer was made, ms." })
+  timestamp: Schema.Int.annotate({ description: "Time of the response, in ms since the Unix epoch." })
 }
 
+/** The first fields of a successful response about one device. */
 export const deviceFields = { ...successFields, device_id: DeviceId }
 
+/** One page of a list. */
 export const ListOf = <S extends Schema.Constraint>(element: S) =>
   Schema.Struct({ ...successFields, data: Schema.Array(element), pagination: Pagination })
 
+/** A single item. */
 export const OneOf = <S extends Schema.Constraint>(element: S) => Schema.Struct({ ...successFields, data: element })

@@ -1,4 +1,4 @@
-/** Parameters that several endpoints share, with their bounds. Defaults are documented here and applied by the handlers from here. */
+/** Parameters that several endpoints share, with their limits and defaults. Handlers apply the defaults from this file. */
 import { Schema, SchemaTransformation } from "effect"
 import { formatNames } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
@@ -6,11 +6,14 @@ import { Aggregation, DataKey, Order, Timestamp } from "../domain/Telemetry.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
-const Texts = Schema.Union([Schema.String, Schema.Array(Schema.String)])
+const OneOrMoreTexts = Schema.Union([Schema.String, Schema.Array(Schema.String)])
 
-/** A comma list: `a,b,c`; a repeated parameter (`x=a&x=b`) says the same. Blanks around an entry do not count. An empty entry is a fault. */
+/**
+ * A comma-separated list (`x=a,b`); the repeated parameter `x=a&x=b` is equivalent. Blanks around an entry are ignored, and an empty entry
+ * is invalid.
+ */
 export const CommaList = <S extends Schema.Constraint & { readonly Encoded: string }>(entry: S) =>
-  Texts.pipe(
+  OneOrMoreTexts.pipe(
     Schema.decodeTo(
       Schema.Array(entry),
       SchemaTransformation.transform({
@@ -32,36 +35,38 @@ export const page = Schema.optionalKey(
 
 export const pageSize = Schema.optionalKey(
   Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
-    description: "Elements a page.",
+    description: "Items per page.",
     default: defaults.pageSize
   })
 )
 
 export const textSearch = Schema.optionalKey(
-  Schema.String.check(Schema.isMaxLength(255)).annotate({ description: "Part of a name or label, in any case.", examples: ["thermo"] })
+  Schema.String.check(Schema.isMaxLength(255)).annotate({ description: "Part of a name or label, case-insensitive.", examples: ["thermo"] })
 )
 
-export const typeFilter = (what: string) =>
+export const typeFilter = (entity: string) =>
   Schema.optionalKey(
-    Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({ description: `Name of a ${what} type; see \`GET ${what}-types\`.` })
+    Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({
+      description: `Name of the ${entity} type, as listed by \`GET ${entity}-types\`.`
+    })
   )
 
-/** What lists can be sorted by: with any other property ThingsBoard answers 500. */
+/** The fields that lists can be sorted by. ThingsBoard responds with 500 to any other field. */
 export const Sort = Schema.Literals(["created_time", "name", "type", "label"]).annotate({
-  description: "What to sort by. ThingsBoard's own order (by id) when there is none."
+  description: "Field to sort by. Default: ThingsBoard's order, which is by id."
 })
 export const sort = Schema.optionalKey(Sort)
 export const order = Schema.optionalKey(Order)
 
 export const keys = Schema.optionalKey(
   CommaList(DataKey).pipe(
-    Schema.annotate({ description: "Comma list of keys. All keys when there is none.", examples: [["temperature", "humidity"]] })
+    Schema.annotate({ description: "Comma-separated list of keys. Default: all keys.", examples: [["temperature", "humidity"]] })
   )
 )
 
-export const startTs = Timestamp.annotate({ description: "Begin of the range, ms. A point at this time is in it." })
+export const startTs = Timestamp.annotate({ description: "Start of the range in ms, inclusive." })
 export const endTs = Timestamp.annotate({
-  description: "End of the range, ms. A point at this time is not in it.",
+  description: "End of the range in ms, exclusive.",
   examples: [1_700_086_400_000]
 })
 
@@ -69,12 +74,12 @@ export const Interval = Schema.Union([
   Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 31_622_400_000 })),
   Schema.String.check(
     Schema.isPattern(/^[1-9]\d{0,3}(s|m|h|d|w|mo)$/u, {
-      message: "Expected milliseconds or a length such as 1m, 15m, 1h, 1d, 1w, 1mo"
+      message: "Expected milliseconds or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo"
     })
   )
 ]).annotate({
   description:
-    "Length of a bucket: milliseconds (1000 or more), or 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months follow the calendar of `timezone`.",
+    "Length of a bucket: milliseconds (at least 1000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months are calendar units in `timezone`.",
   examples: ["1h", 300_000]
 })
 
@@ -83,7 +88,7 @@ export const aggregation = {
   interval: Schema.optionalKey(Interval),
   timezone: Schema.optionalKey(
     Schema.String.check(Schema.isMaxLength(64)).annotate({
-      description: "IANA time zone of calendar buckets; UTC when there is none.",
+      description: "IANA time zone of calendar buckets. Default: UTC.",
       examples: ["Europe/Berlin"]
     })
   )
@@ -96,18 +101,19 @@ export const Format = Schema.Literals(formatNames).annotate({
 
 export const numericText = Schema.optionalKey(
   Schema.Literals(["refuse", "convert"]).annotate({
-    description: "Text that ThingsBoard would turn into a number (such as 007): refuse it, or let it be converted.",
+    description:
+      "What to do with text that ThingsBoard would convert to a number, such as 007: `refuse` rejects it, `convert` lets ThingsBoard convert it.",
     default: "refuse"
   })
 )
 
 export const tsUnit = Schema.optionalKey(
-  Schema.Literals(["ms", "s"]).annotate({ description: "Unit of numeric times in CSV and NDJSON bodies.", default: "ms" })
+  Schema.Literals(["ms", "s"]).annotate({ description: "Unit of numeric timestamps in CSV and NDJSON bodies.", default: "ms" })
 )
 
 export const dryRun = Schema.optionalKey(
   Schema.Boolean.annotate({
-    description: "Only check a CSV or NDJSON body: say what would be taken and refused, store nothing.",
+    description: "Only validate a CSV or NDJSON body: report which rows would be accepted and rejected, and store nothing.",
     default: false
   })
 )

@@ -1,7 +1,7 @@
 import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { HttpBody, HttpClientRequest } from "effect/http"
-import { ImportResult } from "../api/groups/TelemetryBodies.ts"
+import { ImportResult } from "../api/groups/TelemetryWrites.ts"
 import { andMore } from "../domain/andMore.ts"
 import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"

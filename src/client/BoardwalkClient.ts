@@ -1,6 +1,6 @@
 /**
- * The typed client, derived from the contract: what the contract does not take does not compile, and every problem is a typed error.
- * The folder may be bundled for a browser: it imports `effect`, the contract and the domain.
+ * The typed client, derived from the contract: an invalid call does not compile, and every problem is a typed error.
+ * This folder can be bundled for browsers: it imports only `effect`, the contract and the domain.
  */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
@@ -9,7 +9,7 @@ import { Api } from "../api/Api.ts"
 import { Authentication } from "../api/middleware/Authentication.ts"
 
 export interface Options {
-  /** Where the gateway is, such as `https://boardwalk.example.com`. */
+  /** The URL of the gateway, such as `https://boardwalk.example.com`. */
   readonly baseUrl: string | URL
   /** Sent as `X-API-Key`. */
   readonly apiKey: Redacted.Redacted<string> | string
@@ -20,7 +20,7 @@ const authentication = (apiKey: Options["apiKey"]) =>
     next(HttpClientRequest.setHeader(request, "x-api-key", typeof apiKey === "string" ? apiKey : Redacted.value(apiKey)))
   )
 
-/** Makes a client; needs an `HttpClient` such as `FetchHttpClient.layer`. */
+/** Makes a client. It needs an `HttpClient`, such as that of `FetchHttpClient.layer`. */
 export const make = ({ apiKey, baseUrl }: Options): Effect.Effect<HttpApiClient.ForApi<typeof Api>, never, HttpClient.HttpClient> =>
   HttpApiClient.make(Api, { baseUrl }).pipe(Effect.provide(authentication(apiKey)))
 

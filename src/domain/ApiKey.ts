@@ -1,8 +1,8 @@
-/** Keys that applications call with: what a key may do, and the form of the file that holds them. */
+/** API keys: their scopes, and the schema of the key file (`API_KEYS_FILE`). */
 import { DateTime, Option, Schema } from "effect"
 import { DeviceId, noCustomerId, Uuid } from "./Ids.ts"
 
-/** What a key can be allowed. Each endpoint needs one of them. */
+/** What a key may do. Every endpoint that needs a key requires one of these scopes. */
 export const KeyScope = Schema.Literals([
   "devices:read",
   "assets:read",
@@ -12,19 +12,22 @@ export const KeyScope = Schema.Literals([
   "attributes:write",
   "graph:read",
   "metrics:read"
-]).annotate({ identifier: "KeyScope", description: "A right of an API key." })
+]).annotate({ identifier: "KeyScope", description: "A scope of an API key." })
 export type KeyScope = typeof KeyScope.Type
 
 export const allScopes: ReadonlyArray<KeyScope> = KeyScope.literals
 
-/** Restricted to the customer that stands for none, a key would see all that is not assigned. */
+/**
+ * Id of a customer that a key can be restricted to. The id that stands for "no customer" is rejected: it would give access to every
+ * device that is not assigned to a customer.
+ */
 export const CustomerId = Uuid.check(
   Schema.makeFilter((id: string) => id.toLowerCase() !== noCustomerId, {
-    message: "Expected the id of a customer; this one stands for devices without any"
+    message: "Expected the id of a customer; this id means 'no customer'"
   })
 )
 
-/** The devices a key is restricted to: those with one of the ids, of one of the types, or of the ThingsBoard customer. */
+/** The devices that a key is restricted to: those with one of the ids, of one of the types, or assigned to the ThingsBoard customer. */
 export const DeviceRestriction = Schema.Struct({
   ids: Schema.optionalKey(Schema.Array(DeviceId)),
   types: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
@@ -39,13 +42,18 @@ export const DeviceRestriction = Schema.Struct({
 )
 export type DeviceRestriction = typeof DeviceRestriction.Type
 
-export const VariableName = Schema.String.check(Schema.isPattern(/^[A-Za-z_]\w*$/, { message: "Expected the name of a variable" }))
+/** Name of an environment variable. */
+export const VariableName = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z_]\w*$/, { message: "Expected the name of an environment variable" })
+)
 
-/** Where a secret stands: in a file, or in a variable of the environment. */
+/** Where a secret is stored: in a file or in an environment variable. */
 export const SecretReference = Schema.Union([Schema.Struct({ file: Schema.NonEmptyString }), Schema.Struct({ env: VariableName })])
 export type SecretReference = typeof SecretReference.Type
 
-/** The ThingsBoard user whose rights a key has instead of those of the gateway's own user: by name and password, or by an API key. */
+/**
+ * The ThingsBoard user that a key acts as, instead of the gateway's own user: a username and password, or a ThingsBoard API key.
+ */
 export const KeyIdentity = Schema.Union([
   Schema.Struct({ username: Schema.NonEmptyString, password: SecretReference }),
   Schema.Struct({ api_key: SecretReference })
@@ -53,36 +61,42 @@ export const KeyIdentity = Schema.Union([
 export type KeyIdentity = typeof KeyIdentity.Type
 
 const Sha256 = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 in 64 lower-case hexadecimal digits" })
+  Schema.isPattern(/^[0-9a-f]{64}$/, { message: "Expected a SHA-256 digest of 64 lowercase hexadecimal digits" })
 )
 
-/** The id of `API_KEY`, which is in no file: it is counted and logged as `default`. */
-const idOfSetting = "default"
+/** Id of the key in the setting `API_KEY`, which is not in the key file: rate limits and logs use this id for it. */
+const defaultKeyId = "default"
 
-/** Names a key in logs and on command lines, where a text that begins with `-` would be taken for a flag. */
+/** Identifies a key in logs and on the command line, where an id that starts with `-` would be parsed as a flag. */
 export const KeyId = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/, {
-    message: "Expected 1 to 64 letters, digits, - or _, of which the first is no -"
+    message: "Expected 1 to 64 letters, digits, - or _, not starting with -"
   }),
-  Schema.makeFilter((id: string) => id !== idOfSetting, {
-    message: `Expected another id: ${idOfSetting} is what the key of API_KEY is called`
+  Schema.makeFilter((id: string) => id !== defaultKeyId, {
+    message: `Expected another id: ${defaultKeyId} is reserved for the key in API_KEY`
   })
 )
 
-const KeyName = Schema.String.check(Schema.isPattern(/\S/, { message: "Expected something beside blanks" }))
+const KeyName = Schema.String.check(Schema.isPattern(/\S/, { message: "Expected a name that is not blank" }))
 
-const isDay = (day: string) => Option.exists(DateTime.make(day), (at) => DateTime.formatIsoDateUtc(at) === day)
+const isCalendarDay = (day: string) => Option.exists(DateTime.make(day), (at) => DateTime.formatIsoDateUtc(at) === day)
 
 const timeOfDay = /^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
-/** A time that means one moment everywhere: of a day that there is, with its offset. `Date` takes much more, and turns it into something else. */
+/**
+ * An ISO 8601 date and time with a UTC offset, on a day that exists. `Date` alone is not strict enough: it also accepts local times
+ * and turns 31 February into 2 or 3 March.
+ */
 export const OffsetDateTime = Schema.String.check(
-  Schema.makeFilter((text: string) => /^\d{4}-\d\d-\d\dT/.test(text) && isDay(text.slice(0, 10)) && timeOfDay.test(text.slice(11)), {
-    message: "Expected a time with its offset, such as 2027-12-31T18:00:00Z or 2027-12-31T18:00:00+01:00"
-  })
+  Schema.makeFilter(
+    (text: string) => /^\d{4}-\d\d-\d\dT/.test(text) && isCalendarDay(text.slice(0, 10)) && timeOfDay.test(text.slice(11)),
+    {
+      message: "Expected a time with an offset, such as 2027-12-31T18:00:00Z or 2027-12-31T18:00:00+01:00"
+    }
+  )
 ).pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
 
-/** One key of the file. The key itself is nowhere: only its digest. */
+/** One entry of the key file. The secret itself is not stored, only its digest. */
 export const KeyEntry = Schema.Struct({
   id: KeyId,
   name: KeyName,
@@ -101,18 +115,18 @@ export const KeyEntry = Schema.Struct({
 })
 export type KeyEntry = typeof KeyEntry.Type
 
-/** Which entries have a value that an earlier one has too. */
-const repeated = (keys: ReadonlyArray<KeyEntry>, field: "id" | "sha256") => {
-  const first = new Set<string>()
-  return keys.filter((key) => first.size === first.add(key[field]).size)
+/** The entries with a value that an earlier entry already has. */
+const findDuplicates = (keys: ReadonlyArray<KeyEntry>, field: "id" | "sha256") => {
+  const seen = new Set<string>()
+  return keys.filter((key) => seen.size === seen.add(key[field]).size)
 }
 
-const distinct = (field: "id" | "sha256") =>
+const hasUnique = (field: "id" | "sha256") =>
   Schema.makeFilter((file: { readonly keys: ReadonlyArray<KeyEntry> }) => {
-    const ids = repeated(file.keys, field).map(({ id }) => id)
-    return ids.length === 0 || `Expected every key to have its own ${field}; that of ${ids.join(", ")} is there twice`
+    const ids = findDuplicates(file.keys, field).map(({ id }) => id)
+    return ids.length === 0 || `Expected a unique ${field} for every key; duplicate: ${ids.join(", ")}`
   })
 
-/** `API_KEYS_FILE`: suits Git and a Kubernetes secret, since no key can be had from it. */
-export const KeysFile = Schema.Struct({ keys: Schema.Array(KeyEntry) }).check(distinct("id"), distinct("sha256"))
+/** The content of `API_KEYS_FILE`. It holds no usable key, so it may be kept in Git or in a Kubernetes secret. */
+export const KeysFile = Schema.Struct({ keys: Schema.Array(KeyEntry) }).check(hasUnique("id"), hasUnique("sha256"))
 export type KeysFile = typeof KeysFile.Type

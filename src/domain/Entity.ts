@@ -1,4 +1,4 @@
-/** Devices, assets and their profiles, as ThingsBoard describes them. They pass through Boardwalk byte for byte. */
+/** Devices, assets and their profiles, as ThingsBoard returns them. Boardwalk passes them through byte for byte. */
 import { Schema } from "effect"
 import { Uuid } from "./Ids.ts"
 
@@ -14,7 +14,7 @@ const refNames = {
 const ref = <const T extends keyof typeof refNames>(entityType: T) =>
   Schema.Struct({ entityType: Schema.Literal(entityType), id: Uuid }).annotate({
     identifier: refNames[entityType],
-    description: "A reference."
+    description: "Type and id of the referenced entity."
   })
 
 const Tenant = ref("TENANT")
@@ -23,11 +23,11 @@ const DeviceProfileRef = ref("DEVICE_PROFILE")
 const AssetProfileRef = ref("ASSET_PROFILE")
 
 const common = {
-  createdTime: Schema.Int.annotate({ description: "Creation time, ms." }),
+  createdTime: Schema.Int.annotate({ description: "Creation time, in ms since the Unix epoch." }),
   tenantId: Tenant,
   customerId: Customer,
   name: Schema.String,
-  type: Schema.String.annotate({ description: "Name of the profile." }),
+  type: Schema.String.annotate({ description: "Name of the device profile or asset profile." }),
   label: Schema.optionalKey(Schema.NullOr(Schema.String)),
   additionalInfo: Schema.optionalKey(Schema.Json)
 }
@@ -40,18 +40,20 @@ const sample = {
   additionalInfo: null
 } as const
 
-/** Members that a release of ThingsBoard adds are kept. */
-const open = <const F extends Schema.Struct.Fields>(fields: F) =>
+/** Keeps fields that a later ThingsBoard release adds. */
+const openStruct = <const F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Json)])
 
-export const Device = open({
+export const Device = openStruct({
   id: ref("DEVICE"),
   ...common,
   deviceProfileId: DeviceProfileRef,
-  active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Whether it is connected; only in lists filtered by `active`." }))
+  active: Schema.optionalKey(
+    Schema.Boolean.annotate({ description: "Whether the device is connected. Present only in lists filtered by `active`." })
+  )
 }).annotate({
   identifier: "Device",
-  description: "A device as ThingsBoard describes it. Its release may add members.",
+  description: "A device in ThingsBoard's own format. Other ThingsBoard releases may return more fields.",
   examples: [
     {
       id: { entityType: "DEVICE", id: "784f394c-42b6-435a-983c-b7beff2784f9" },
@@ -63,9 +65,10 @@ export const Device = open({
   ]
 })
 
-export const Asset = open({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
+export const Asset = openStruct({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
   identifier: "Asset",
-  description: "An asset (a building, a room, a machine) as ThingsBoard describes it. Its release may add members.",
+  description:
+    "An asset (such as a building, a room or a machine) in ThingsBoard's own format. Other ThingsBoard releases may return more fields.",
   examples: [
     {
       id: { entityType: "ASSET", id: "784f394c-42b6-435a-983c-b7beff2784aa" },
@@ -77,15 +80,15 @@ export const Asset = open({ id: ref("ASSET"), ...common, assetProfileId: AssetPr
   ]
 })
 
-const profile = { name: Schema.String.annotate({ description: "The type's name, as the filters take it." }) }
+const profile = { name: Schema.String.annotate({ description: "Name of the type, for the filters `device_type` and `asset_type`." }) }
 
-export const DeviceType = open({ id: DeviceProfileRef, ...profile }).annotate({
+export const DeviceType = openStruct({ id: DeviceProfileRef, ...profile }).annotate({
   identifier: "DeviceType",
   description: "A device profile.",
   examples: [{ id: { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }, name: "thermostat" }]
 })
 
-export const AssetType = open({ id: AssetProfileRef, ...profile }).annotate({
+export const AssetType = openStruct({ id: AssetProfileRef, ...profile }).annotate({
   identifier: "AssetType",
   description: "An asset profile.",
   examples: [{ id: { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }, name: "floor" }]

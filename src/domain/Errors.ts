@@ -1,19 +1,20 @@
-/** What can go wrong in the services' own terms. `http/toProblem.ts` says what a client is told. */
+/** Errors that services return. `http/response/toProblem.ts` translates them into problems. */
 import { Schema } from "effect"
 
-/** There is no such entity, or it may not be seen: the two are never told apart. */
+/** The entity does not exist, or the caller may not see it. Callers cannot distinguish the two cases. */
 export class EntityNotFound extends Schema.TaggedError<EntityNotFound>()("EntityNotFound", {
+  /** ThingsBoard's name of the type, such as "DEVICE". */
   entityType: Schema.String,
   id: Schema.String
 }) {}
 
-/** One fault of an input: where it is and what was expected. Never the value itself. */
+/** One invalid field of a request: its path (`query.page_size`, `body.keys.0`) and what was expected. It never contains the value. */
 export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.String }).annotate({
   identifier: "Fault",
-  description: "One fault of the request.",
+  description: "An invalid field of the request.",
   examples: [{ field: "query.page_size", issue: "Expected a value between 1 and 1000" }]
 })
 export type FieldError = typeof FieldError.Type
 
-/** The input is well formed but wrong in ways that only a service can see. All faults are named. */
+/** The request fits its schema but is invalid in a way that only a service can detect. Lists every error, not only the first. */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { errors: Schema.Array(FieldError) }) {}

@@ -1,10 +1,10 @@
 import { andMore } from "./andMore.ts"
 import type { FieldError } from "./Errors.ts"
 
-/** The caller chooses the names: a long one is truncated where an error mentions it. */
+/** Field names come from the caller. Longer ones are truncated to this many characters. */
 export const maxFieldLength = 128
 
-/** Collects field errors up to a limit, and counts the rest. */
+/** Collects field errors, so that a response can list all of them. Keeps the first `max` and counts the rest. */
 export class FieldErrors {
   private readonly list: Array<FieldError> = []
   private omitted = 0
@@ -19,6 +19,7 @@ export class FieldErrors {
   get isEmpty() {
     return this.list.length === 0
   }
+  /** The errors in the order they were added; a last entry, on the field `body`, has the number of omitted errors. */
   get all(): ReadonlyArray<FieldError> {
     return [...this.list, ...andMore(this.omitted, "error").map((issue) => ({ field: "body", issue }))]
   }

@@ -1,7 +1,7 @@
 /**
  * The file formats of telemetry: one row per format. The API, content negotiation, the writers in `src/formats`, the CLI and the table
  * in `docs/telemetry.md` all read it. To add a format, add a row here and a writer in `src/formats/FileWriter.ts`: both the writer and
- * the response in `src/api/groups/Telemetry.ts` are required by the compiler.
+ * the response in `src/api/groups/TelemetryReads.ts` are required by the compiler.
  */
 
 interface FormatFacts {

@@ -1,6 +1,6 @@
 /**
- * What things are called: ThingsBoard's entity types and ids.
- * The folder holds the vocabulary of the whole program as pure Schema; it imports `effect` and nothing of ours.
+ * Ids, and ThingsBoard's entity types.
+ * This folder holds the vocabulary of the whole program as pure schemas. It imports `effect` and no other folder.
  */
 import { Schema } from "effect"
 
@@ -37,7 +37,7 @@ export const EntityId = Uuid.pipe(Schema.brand("EntityId")).annotate({
 })
 export type EntityId = typeof EntityId.Type
 
-/** The types of entity that ThingsBoard relates to each other. */
+/** The entity types that can take part in ThingsBoard relations. */
 export const EntityType = Schema.Literals([
   "DEVICE",
   "ASSET",
@@ -52,14 +52,14 @@ export const EntityType = Schema.Literals([
   "ALARM",
   "DEVICE_PROFILE",
   "ASSET_PROFILE"
-]).annotate({ description: "Type of an entity, as ThingsBoard names it." })
+]).annotate({ description: "ThingsBoard's name of an entity type." })
 export type EntityType = typeof EntityType.Type
 
-/** ThingsBoard's own form of a reference. */
+/** A reference to an entity, in ThingsBoard's format. */
 export interface EntityRef {
   readonly entityType: EntityType
   readonly id: string
 }
 
-/** What ThingsBoard gives as the customer of an entity that is no customer's (`EntityId.NULL_UUID`). */
+/** The customer id that ThingsBoard returns for an entity that is not assigned to a customer (`EntityId.NULL_UUID`). */
 export const noCustomerId = "13814000-1dd2-11b2-8080-808080808080"

@@ -1,14 +1,17 @@
-/** Which devices a restricted key may see. */
+/** Which devices a restricted key may see. Without a restriction, a key sees all devices of its ThingsBoard user. */
 import type { DeviceRestriction } from "./ApiKey.ts"
 
-/** What has to be known of a device to tell whether it is visible. */
+/** The fields of a device that decide whether it is visible. */
 export interface DeviceFacts {
+  /** UUID in lower case. */
   readonly id: string
+  /** Name of the device type. */
   readonly type: string
+  /** UUID in lower case; `noCustomerId`, or empty, if the device is not assigned. */
   readonly customerId: string
 }
 
-/** A device is visible when its id, its type or its customer is named. */
+/** A device is visible if its id, its type or its customer is listed in the restriction. */
 export class Visibility {
   readonly ids: ReadonlySet<string>
   readonly types: ReadonlySet<string>
@@ -20,15 +23,17 @@ export class Visibility {
     this.customer = customer?.toLowerCase()
   }
 
-  /** Whether nothing but the id decides, so that ThingsBoard need not be asked about other devices. */
+  /** Whether only ids are listed: every other device can be rejected without a call to ThingsBoard. */
   get byIdsOnly() {
     return this.types.size === 0 && this.customer === undefined
   }
 
+  /** Whether only types are listed. */
   get byTypesOnly() {
     return this.ids.size === 0 && this.customer === undefined
   }
 
+  /** Whether only the customer is given. */
   get byCustomerOnly() {
     return this.ids.size === 0 && this.types.size === 0
   }

@@ -1,7 +1,10 @@
-/** How much one request may ask for at the most, however the gateway is configured. */
+/**
+ * Limits on one request. These are the highest values that MAX_KEYS_PER_REQUEST and MAX_DEVICES_PER_REQUEST can be set to, and the
+ * limits of the request schemas.
+ */
 export const maxKeysLimit = 10_000
 export const maxDevicesLimit = 100_000
 
-/** MAX_KEYS_PER_REQUEST and MAX_DEVICES_PER_REQUEST unless they are set. */
+/** Defaults of MAX_KEYS_PER_REQUEST and MAX_DEVICES_PER_REQUEST. */
 export const defaultMaxKeys = 1000
 export const defaultMaxDevices = 10_000

@@ -136,7 +136,7 @@ describe("a file of keys that changes", () => {
         [JSON.stringify({ [otherApiKey]: entry })]: "…: Expected no excess property; keys: Missing key",
         [JSON.stringify({ keys: [{ ...entry, id: `bw_${"x".repeat(46)}`, [otherApiKey]: 1 }] })]:
           "key number 1: …: Expected no excess property",
-        [JSON.stringify({ keys: [entry, entry] })]: "Expected every key to have its own id; that of a is there twice",
+        [JSON.stringify({ keys: [entry, entry] })]: "Expected a unique id for every key; duplicate: a",
         [JSON.stringify({ keys: Array.from({ length: 9 }, () => ({})) })]: "and 31 more errors"
       }
       for (const [text, told] of Object.entries(faults)) {

@@ -1,4 +1,4 @@
-/** The packed package as its users get it: installed, type-checked, called, and its command run. */
+/** Uses the packed package as its users do: installs, type-checks and calls the library, and runs the command. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtemp, readdir, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -43,7 +43,7 @@ beforeAll(async () => {
     })
   )
   await Bun.write(
-    join(project, "right.ts"),
+    join(project, "valid.ts"),
     `import { Effect } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { BoardwalkClient } from "boardwalk/client"
@@ -62,7 +62,7 @@ if (process.argv[2] !== undefined) console.log(JSON.stringify(await Effect.runPr
 `
   )
   await Bun.write(
-    join(project, "wrong.ts"),
+    join(project, "invalid.ts"),
     `import { Effect } from "effect"
 import { BoardwalkClient } from "boardwalk/client"
 
@@ -77,19 +77,19 @@ export const program = Effect.gen(function* () {
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-test("a program that uses it rightly type-checks", () => {
-  expect(tsc("right.ts")).toEqual([])
+test("a valid program type-checks", () => {
+  expect(tsc("valid.ts")).toEqual([])
 }, 30_000)
 
-test("a wrong payload does not compile", () => {
-  expect(tsc("wrong.ts").map((line) => line.slice(0, "wrong.ts(6,44): error TS2322".length))).toEqual([
-    "wrong.ts(6,44): error TS2322",
-    "wrong.ts(7,48): error TS2322",
-    "wrong.ts(7,77): error TS2322"
+test("an invalid call does not compile", () => {
+  expect(tsc("invalid.ts").map((line) => line.slice(0, "invalid.ts(6,44): error TS2322".length))).toEqual([
+    "invalid.ts(6,44): error TS2322",
+    "invalid.ts(7,48): error TS2322",
+    "invalid.ts(7,77): error TS2322"
   ])
 }, 30_000)
 
-test("it calls a gateway, and a problem is a typed error", async () => {
+test("the client calls a gateway, and a problem is a typed error", async () => {
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -110,14 +110,14 @@ test("it calls a gateway, and a problem is a typed error", async () => {
       )
   })
   try {
-    const child = Bun.spawn([process.execPath, "right.ts", server.url.href], { cwd: project, stdout: "pipe", stderr: "pipe" })
+    const child = Bun.spawn([process.execPath, "valid.ts", server.url.href], { cwd: project, stdout: "pipe", stderr: "pipe" })
     expect(await new Response(child.stdout).text()).toBe('{"refused":"AUTHENTICATION_FAILED"}\n')
   } finally {
     await server.stop(true)
   }
 }, 30_000)
 
-test("nothing of the server is in the library", async () => {
+test("the library contains nothing of the server", async () => {
   const folder = join(project, "node_modules/boardwalk")
   const files = await Array.fromAsync(new Bun.Glob("**/*").scan(folder))
   expect(files.filter((file) => /emulator|thingsboard|http\/|services|config\//.test(file))).toEqual([])

@@ -1,4 +1,4 @@
-/** Replays what running ThingsBoard servers answered against the emulator, step by step. */
+/** Replays recorded requests to ThingsBoard servers against the emulator, and compares the responses step by step. */
 import { expect, test } from "bun:test"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
@@ -11,14 +11,14 @@ import { knownDifferences } from "./knownDifferences.ts"
 
 const recordedAt = 1_795_462_000_000
 
-/** The servers were set up so for some scenarios. */
+/** Emulator options for scenarios whose recorded server had special settings. */
 const settings: Record<string, Partial<EmulatorOptions>> = {
   "token-expiry": { tokenLifetime: "60 seconds" },
   "rate-limit": { rateLimit: "5:3600" }
 }
 
-/** What happened outside of the API between two steps of a recording. */
-const before = Effect.fnUntraced(function* (step: Step, password: string, variables: Variables) {
+/** Repeats what happened outside of the API before a recorded step. */
+const prepareStep = Effect.fnUntraced(function* (step: Step, password: string, variables: Variables) {
   const { store } = yield* Emulator
   if (step.note?.startsWith("65 seconds") === true) yield* TestClock.adjust("65 seconds")
   if (step.note?.startsWith("3.5 seconds") === true) yield* TestClock.adjust("3500 millis")
@@ -26,23 +26,23 @@ const before = Effect.fnUntraced(function* (step: Step, password: string, variab
     store.accounts.setPassword(variables.get("userId")!, Redacted.make(password))
 })
 
-/** An answer that takes its time gets the time. */
-const letTimePass = Effect.forever(
+/** Advances the clock, for responses that the emulator delays. */
+const advanceClock = Effect.forever(
   Effect.andThen(
     Effect.promise(() => Bun.sleep(2)),
     TestClock.adjust("1 second")
   )
 )
 
-const play = Effect.fnUntraced(function* (step: Step, password: string, variables: Variables) {
+const playStep = Effect.fnUntraced(function* (step: Step, password: string, variables: Variables) {
   const { url } = yield* Emulator
-  yield* before(step, password, variables)
-  const answered = yield* Effect.forkChild(replay(url, step, variables))
-  if (!step.request.path.startsWith("/api/rpc/")) return yield* Fiber.join(answered)
-  return yield* Effect.raceFirst(Fiber.join(answered), letTimePass)
+  yield* prepareStep(step, password, variables)
+  const replayed = yield* Effect.forkChild(replay(url, step, variables))
+  if (!step.request.path.startsWith("/api/rpc/")) return yield* Fiber.join(replayed)
+  return yield* Effect.raceFirst(Fiber.join(replayed), advanceClock)
 })
 
-const print = (exchange: Exchange, step: Step, { expected, got, path }: Difference) =>
+const printDifference = (exchange: Exchange, step: Step, { expected, got, path }: Difference) =>
   `${exchange.version} ${exchange.scenario}, step "${step.name}" (${step.request.method} ${step.request.path}), at ${path}:\n` +
   `  expected ${expected}\n  got      ${got}`
 
@@ -57,18 +57,18 @@ const playAll = Effect.fnUntraced(function* (exchange: Exchange) {
   ])
   const found: Array<string> = []
   for (const step of exchange.steps) {
-    const differences = yield* play(step, exchange.password, variables)
-    const excused = knownDifferences.some(
+    const differences = yield* playStep(step, exchange.password, variables)
+    const isKnown = knownDifferences.some(
       (known) => known.version === exchange.version && known.scenario === exchange.scenario && known.step === step.name
     )
-    if (!excused) found.push(...differences.map((difference) => print(exchange, step, difference)))
+    if (!isKnown) found.push(...differences.map((difference) => printDifference(exchange, step, difference)))
   }
   return found
 })
 
 for (const exchange of exchanges) {
   const options = { version: exchange.version, ...settings[exchange.scenario] }
-  effect(`${exchange.version} ${exchange.scenario}: ${exchange.steps.length} steps are answered as recorded`, () =>
+  effect(`${exchange.version} ${exchange.scenario}: ${exchange.steps.length} steps return the recorded responses`, () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(recordedAt)
       const found = yield* playAll(exchange).pipe(Effect.provide(Layer.fresh(Emulator.layer(options))))
@@ -77,7 +77,7 @@ for (const exchange of exchanges) {
   )
 }
 
-test("every step that is not followed exists", () => {
+test("every known difference refers to an existing step", () => {
   const unknown = knownDifferences.filter(
     ({ scenario, step, version }) =>
       !exchanges.some(

@@ -1,8 +1,8 @@
-/** Recorded steps that the emulator does not follow, and why not. Empty is best. */
+/** Recorded steps in which the emulator deliberately differs from ThingsBoard, with the reason. The goal is an empty list. */
 export interface KnownDifference {
   readonly version: "4.1" | "4.3"
   readonly scenario: string
-  /** Its name; "entry 3" for one of a WebSocket's transcript. */
+  /** Name of the step, or "entry 3" for an entry of a WebSocket transcript. */
   readonly step: string
   readonly reason: string
 }

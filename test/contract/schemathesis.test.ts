@@ -1,6 +1,6 @@
 /**
- * `openapi.json` is what the gateway does: Schemathesis makes thousands of requests from it, right ones and wrong ones, and compares.
- * `schemathesis.toml` says what it is asked. To run it for longer, set SCHEMATHESIS_EXAMPLES and SCHEMATHESIS_SEED.
+ * Checks that the gateway behaves as `openapi.json` describes: Schemathesis generates thousands of valid and invalid requests from it.
+ * It is configured in `schemathesis.toml`. For longer runs, set SCHEMATHESIS_EXAMPLES and SCHEMATHESIS_SEED.
  */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
@@ -15,7 +15,7 @@ const seed = process.env["SCHEMATHESIS_SEED"] ?? "1"
 const examples = process.env["SCHEMATHESIS_EXAMPLES"] ?? "15"
 
 const bin = await pythonEnvironment("schemathesis==4.32.5")
-if (bin === undefined) console.warn("no Python with venv and pip: Schemathesis is skipped")
+if (bin === undefined) console.warn("Schemathesis is skipped: it needs Python with venv and pip")
 
 const keys = {
   full: {},
@@ -24,16 +24,16 @@ const keys = {
 
 for (const name of ["full", "reader"] as const) {
   test.skipIf(bin === undefined)(
-    `with the key ${name} the gateway does what openapi.json says (seed ${seed}, ${examples} examples an operation)`,
+    `with the key ${name} the gateway does what openapi.json says (seed ${seed}, ${examples} examples per operation)`,
     () =>
       Effect.runPromise(
         Effect.gen(function* () {
-          const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile(keys) } })
-          const { directory, telemetry } = it.emulator.store
-          const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Device", now: 1 })
-          directory.createAsset({ tenantId: it.tenant.tenantId, name: "Asset", type: "room", now: 1 })
+          const server = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile(keys) } })
+          const { directory, telemetry } = server.emulator.store
+          const device = directory.createDevice({ tenantId: server.tenant.tenantId, name: "Device", now: 1 })
+          directory.createAsset({ tenantId: server.tenant.tenantId, name: "Asset", type: "room", now: 1 })
           telemetry.save(device, [{ key: "temperature", ts: 1_700_000_000_000, value: 1n }])
-          const work = yield* temporaryFolder("schemathesis")
+          const workingDirectory = yield* temporaryFolder("schemathesis")
           const child = Bun.spawn(
             [
               join(bin!, "schemathesis"),
@@ -41,7 +41,7 @@ for (const name of ["full", "reader"] as const) {
               join(root, "schemathesis.toml"),
               "run",
               join(root, "openapi.json"),
-              `--url=${it.url}`,
+              `--url=${server.url}`,
               `--header=X-API-Key: ${keyOf(name)}`,
               "--phases=coverage,fuzzing,stateful",
               "--checks=all",
@@ -50,8 +50,8 @@ for (const name of ["full", "reader"] as const) {
               "--continue-on-failure",
               "--no-color"
             ],
-            // It keeps what it found in the folder that it works in.
-            { cwd: work, stdout: "pipe", stderr: "pipe" }
+            // Schemathesis writes its findings to the working directory.
+            { cwd: workingDirectory, stdout: "pipe", stderr: "pipe" }
           )
           const output = yield* Effect.promise(() => new Response(child.stdout).text())
           const exitCode = yield* Effect.promise(() => child.exited)

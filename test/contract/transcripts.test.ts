@@ -1,4 +1,4 @@
-/** Replays what running ThingsBoard servers said on their WebSockets against the emulator, message by message. */
+/** Replays recorded WebSocket sessions with ThingsBoard servers against the emulator, and compares message by message. */
 import { expect } from "bun:test"
 import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,21 +13,21 @@ import { knownDifferences } from "./knownDifferences.ts"
 
 const recordedAt = 1_795_462_000_000
 
-/** Spaced as the recorded client sent it: what cannot be read is cited. */
-const spaced = (json: Exact): string => {
+/** Prints JSON with the spaces of the recorded client, because the server quotes messages that it cannot parse. */
+const printSpaced = (json: Exact): string => {
   if (json === null || typeof json !== "object" || json instanceof ExactNumber) return printExact(json)
-  if (Array.isArray(json)) return `[${json.map(spaced).join(", ")}]`
+  if (Array.isArray(json)) return `[${json.map(printSpaced).join(", ")}]`
   return `{${Object.entries(json)
-    .map(([name, value]) => `${JSON.stringify(name)}: ${spaced(value)}`)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${printSpaced(value)}`)
     .join(", ")}}`
 }
 
-const textOf = (client: Exact, variables: Variables): string => {
+const messageText = (client: Exact, variables: Variables): string => {
   if (client !== null && typeof client === "object" && "text" in client && typeof client.text === "string") return client.text
-  return spaced(fill(client, variables, recordedAt))
+  return printSpaced(fill(client, variables, recordedAt))
 }
 
-/** A key in a reason may be cut. */
+/** Matches a recorded close reason, in which an API key may be truncated. */
 const reasonPattern = (reason: string, variables: Variables) =>
   new RegExp(
     `^${fillText(reason, variables)
@@ -36,28 +36,32 @@ const reasonPattern = (reason: string, variables: Variables) =>
       .join(String.raw`tb_[\w-]+`)}$`
   )
 
-/** How what was heard differs from what was recorded; empty when it does not. */
+/** Compares the next message with the recorded one. Returns the differences; an empty list means a match. */
 const compare = Effect.fnUntraced(function* (entry: TranscriptEntry, client: WebSocketClient, variables: Variables) {
-  const heard = yield* client.next
+  const received = yield* client.next
   if (entry.closed !== undefined) {
     const { code, reason } = entry.closed
-    const isSame = "code" in heard && String(heard.code) === printExact(code) && reasonPattern(reason, variables).test(heard.reason)
-    return isSame ? [] : [`expected the close frame ${printExact(code)} "${reason}"\n  got ${JSON.stringify(heard)}`]
+    const isSame =
+      "code" in received && String(received.code) === printExact(code) && reasonPattern(reason, variables).test(received.reason)
+    return isSame ? [] : [`expected the close frame ${printExact(code)} "${reason}"\n  got ${JSON.stringify(received)}`]
   }
-  if (!("message" in heard)) return [`expected a message\n  got ${JSON.stringify(heard)}`]
-  return matchJson(entry.server!, parseExact(heard.message), variables).map(
+  if (!("message" in received)) return [`expected a message\n  got ${JSON.stringify(received)}`]
+  return matchJson(entry.server!, parseExact(received.message), variables).map(
     ({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`
   )
 })
 
-/** What is said to a message that cannot be read comes after all else that was to be said. */
-const nothingMore = Effect.fnUntraced(function* (client: WebSocketClient) {
+/**
+ * Checks that the server sends nothing else. It sends an invalid message: the error response to it must be the next message, after anything
+ * that was still to come.
+ */
+const expectNothingMore = Effect.fnUntraced(function* (client: WebSocketClient) {
   if (!client.isOpen()) return []
   client.send("{")
-  const heard = yield* client.next
-  return "message" in heard && heard.message.includes("Failed to parse the payload")
+  const received = yield* client.next
+  return "message" in received && received.message.includes("Failed to parse the payload")
     ? []
-    : [`expected nothing more\n  got ${JSON.stringify(heard)}`]
+    : [`expected nothing more\n  got ${JSON.stringify(received)}`]
 })
 
 const play = Effect.fnUntraced(function* (exchange: Exchange) {
@@ -79,23 +83,23 @@ const play = Effect.fnUntraced(function* (exchange: Exchange) {
       const headers = Object.entries(entry.open.headers).map(([name, value]) => [name, fillText(value, variables)])
       client = yield* connect(url + fillText(entry.open.path, variables), Object.fromEntries(headers))
     }
-    if (entry.client !== undefined) client!.send(textOf(entry.client, variables))
+    if (entry.client !== undefined) client!.send(messageText(entry.client, variables))
     if (entry.http !== undefined) {
-      const answered = yield* replay(url, entry.http, variables)
-      differences.push(...answered.map(({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`))
+      const httpDifferences = yield* replay(url, entry.http, variables)
+      differences.push(...httpDifferences.map(({ expected, got, path }) => `at ${path}:\n  expected ${expected}\n  got      ${got}`))
     }
     if (entry.server !== undefined || entry.closed !== undefined) differences.push(...(yield* compare(entry, client!, variables)))
-    const isExcused = knownDifferences.some(
+    const isKnown = knownDifferences.some(
       ({ scenario, step, version }) => version === exchange.version && scenario === exchange.scenario && step === at
     )
-    if (!isExcused) found.push(...differences.map((difference) => `${exchange.version} ${exchange.scenario}, ${at}, ${difference}`))
+    if (!isKnown) found.push(...differences.map((difference) => `${exchange.version} ${exchange.scenario}, ${at}, ${difference}`))
   }
-  found.push(...(yield* nothingMore(client!)))
+  found.push(...(yield* expectNothingMore(client!)))
   return found
 })
 
 for (const exchange of exchanges.filter(({ transcript }) => transcript.length > 0)) {
-  effect(`${exchange.version} ${exchange.scenario}: ${exchange.transcript.length} entries are played as recorded`, () =>
+  effect(`${exchange.version} ${exchange.scenario}: ${exchange.transcript.length} entries match the recording`, () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(recordedAt)
       const found = yield* play(exchange).pipe(Effect.provide(Layer.fresh(Emulator.layer({ version: exchange.version }))))

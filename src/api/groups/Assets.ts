@@ -20,7 +20,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "listAssets",
           summary: "List assets",
-          description: "Buildings, rooms, machines: what devices belong to."
+          description: "Assets are buildings, rooms, machines and other things that devices belong to. The list is paged."
         })
       ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {
@@ -33,7 +33,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "getAsset",
           summary: "Get an asset",
-          description: "One asset by its id, as ThingsBoard describes it."
+          description: "Returns one asset in ThingsBoard's own format."
         })
       ),
     HttpApiEndpoint.get("types", "/asset-types", {
@@ -46,7 +46,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "listAssetTypes",
           summary: "List asset types",
-          description: "The asset profiles; their names are what `asset_type` takes."
+          description: "Lists the asset profiles. Their names are the values of `asset_type`."
         })
       )
   )

@@ -13,13 +13,13 @@ const Values = Schema.Record(NewDataKey, NewValue)
   .check(Schema.isMinProperties(1))
   .annotate({
     identifier: "AttributeValues",
-    description: "Attributes to write, by key. `null` is refused.",
+    description: "Attributes to write, by key. `null` is rejected.",
     examples: [{ serialNumber: "SN-001234", targetTemperature: 22.5, enabled: true }]
   })
 
-const scopeData = Schema.Record(Schema.String, Attribute)
+const attributesByKey = Schema.Record(Schema.String, Attribute)
 
-const written = <const S extends "SERVER_SCOPE" | "SHARED_SCOPE">(scope: S) =>
+const attributesWritten = <const S extends "SERVER_SCOPE" | "SHARED_SCOPE">(scope: S) =>
   Schema.Struct({
     ...deviceFields,
     scope: Schema.Literal(scope),
@@ -29,7 +29,7 @@ const written = <const S extends "SERVER_SCOPE" | "SHARED_SCOPE">(scope: S) =>
     warnings: Schema.optionalKey(Schema.Array(Schema.String))
   }).annotate({
     identifier: scope === "SERVER_SCOPE" ? "ServerAttributesWritten" : "SharedAttributesWritten",
-    description: "What was written."
+    description: "The written attributes."
   })
 
 export class Attributes extends HttpApiGroup.make("attributes")
@@ -40,9 +40,9 @@ export class Attributes extends HttpApiGroup.make("attributes")
       success: Schema.Struct({
         ...deviceFields,
         data: Schema.Struct({
-          server: Schema.optionalKey(scopeData),
-          shared: Schema.optionalKey(scopeData),
-          client: Schema.optionalKey(scopeData)
+          server: Schema.optionalKey(attributesByKey),
+          shared: Schema.optionalKey(attributesByKey),
+          client: Schema.optionalKey(attributesByKey)
         })
       }).annotate({ identifier: "AttributesResult", description: "Attributes by scope and key." }),
       error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
@@ -52,14 +52,14 @@ export class Attributes extends HttpApiGroup.make("attributes")
         OpenApi.annotations({
           identifier: "readAttributes",
           summary: "Read attributes",
-          description: "Attributes of one scope, or of all three when none is named."
+          description: "Returns the attributes of one scope, or of all three scopes."
         })
       ),
     HttpApiEndpoint.post("writeServer", "/devices/:device_id/attributes/server", {
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
-      success: written("SERVER_SCOPE").pipe(HttpApiSchema.status(201)),
+      success: attributesWritten("SERVER_SCOPE").pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "attributes:write")
@@ -67,14 +67,14 @@ export class Attributes extends HttpApiGroup.make("attributes")
         OpenApi.annotations({
           identifier: "writeServerAttributes",
           summary: "Write server attributes",
-          description: "Attributes that the platform keeps and the device does not see."
+          description: "Writes attributes that are stored on the platform and not sent to the device."
         })
       ),
     HttpApiEndpoint.post("writeShared", "/devices/:device_id/attributes/shared", {
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
-      success: written("SHARED_SCOPE").pipe(HttpApiSchema.status(201)),
+      success: attributesWritten("SHARED_SCOPE").pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "attributes:write")
@@ -82,11 +82,13 @@ export class Attributes extends HttpApiGroup.make("attributes")
         OpenApi.annotations({
           identifier: "writeSharedAttributes",
           summary: "Write shared attributes",
-          description: "Attributes that are pushed to the device."
+          description: "Writes attributes that are also pushed to the device."
         })
       )
   )
   .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
-  .annotateMerge(OpenApi.annotations({ title: "Attributes", description: "Named values of a device without a history." })) {}
+  .annotateMerge(
+    OpenApi.annotations({ title: "Attributes", description: "Named values of a device. Only the current value is stored." })
+  ) {}

@@ -18,7 +18,7 @@ export class Devices extends HttpApiGroup.make("devices")
         device_type: typeFilter("device"),
         sort,
         order,
-        active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Only devices that are connected (true) or are not (false)." }))
+        active: Schema.optionalKey(Schema.Boolean.annotate({ description: "Only connected (true) or only disconnected (false) devices." }))
       },
       success: ListOf(Device).annotate({ identifier: "DeviceList", description: "A page of devices." }),
       error: upstreamProblems
@@ -28,7 +28,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "listDevices",
           summary: "List devices",
-          description: "The devices that ThingsBoard shows to the gateway's user, page by page."
+          description: "Lists the devices that the key may see. The list is paged."
         })
       ),
     HttpApiEndpoint.get("get", "/devices/:device_id", {
@@ -41,7 +41,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "getDevice",
           summary: "Get a device",
-          description: "One device by its id, as ThingsBoard describes it."
+          description: "Returns one device in ThingsBoard's own format."
         })
       ),
     HttpApiEndpoint.get("types", "/device-types", {
@@ -54,7 +54,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "listDeviceTypes",
           summary: "List device types",
-          description: "The device profiles; their names are what `device_type` takes."
+          description: "Lists the device profiles. Their names are the values of `device_type`."
         })
       )
   )

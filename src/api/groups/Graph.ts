@@ -14,33 +14,36 @@ export class Graph extends HttpApiGroup.make("graph")
     HttpApiEndpoint.get("around", "/graph/:root_id", {
       params: { root_id: EntityId },
       query: {
-        root_type: Schema.optionalKey(EntityType.annotate({ description: "Type of the root.", default: "DEVICE" })),
+        root_type: Schema.optionalKey(EntityType.annotate({ description: "Entity type of the root.", default: "DEVICE" })),
         max_depth: Schema.optionalKey(
           Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })).annotate({
-            description: "Steps from the root.",
+            description: "Maximum distance from the root, in relations.",
             default: defaults.maxDepth
           })
         ),
         direction: Schema.optionalKey(Direction.annotate({ default: "BOTH" })),
         types: Schema.optionalKey(
           CommaList(EntityType).pipe(
-            Schema.annotate({ description: "Comma list of entity types to keep; the root always stays.", examples: [["DEVICE", "ASSET"]] })
+            Schema.annotate({
+              description: "Comma-separated list of entity types to include. The root is always included.",
+              examples: [["DEVICE", "ASSET"]]
+            })
           )
         ),
         relation_types: Schema.optionalKey(
           CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).pipe(
-            Schema.annotate({ description: "Comma list of relation types to follow.", examples: [["Contains"]] })
+            Schema.annotate({ description: "Comma-separated list of relation types to follow.", examples: [["Contains"]] })
           )
         ),
         hard_node_limit: Schema.optionalKey(
           Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
-            description: "Nodes at the most; `truncated` tells when it cut.",
+            description: "Maximum number of nodes. `truncated` is true if there are more.",
             default: defaults.nodeLimit
           })
         ),
         format: Schema.optionalKey(
           Schema.Literals(["json", "mermaid", "dot"]).annotate({
-            description: "JSON, or a drawing for Mermaid or Graphviz.",
+            description: "Response format: JSON, or a diagram for Mermaid or Graphviz.",
             default: "json"
           })
         )
@@ -48,7 +51,7 @@ export class Graph extends HttpApiGroup.make("graph")
       success: [
         Schema.Struct({ ...successFields, ...GraphSchema.fields }).annotate({
           identifier: "GraphResult",
-          description: "The graph around a root."
+          description: "The graph around the root."
         }),
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/vnd.mermaid" })),
         Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/vnd.graphviz" }))
@@ -59,12 +62,13 @@ export class Graph extends HttpApiGroup.make("graph")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getGraph",
-          summary: "Walk the relations around an entity",
-          description: "Entities within `max_depth` steps of the root and the relations among them, each once, with names."
+          summary: "Get the relations around an entity",
+          description:
+            "Returns the entities within `max_depth` relations of the root, with their names, and the relations between them. Each entity and each relation appears once."
         })
       )
   )
   .middleware(DeclaredParameters)
   .middleware(RateLimit)
   .middleware(Authentication)
-  .annotateMerge(OpenApi.annotations({ title: "Graph", description: "How entities relate to each other." })) {}
+  .annotateMerge(OpenApi.annotations({ title: "Graph", description: "Relations between entities." })) {}

@@ -4,27 +4,31 @@ import { successFields } from "../Envelopes.ts"
 
 const Health = Schema.Struct({ ...successFields, service: Schema.String, version: Schema.String }).annotate({
   identifier: "Health",
-  description: "The process is alive.",
+  description: "The gateway process is running.",
   examples: [{ status: "success", timestamp: 1_700_000_000_000, service: "Boardwalk", version: "0.1.0" }]
 })
 
 const Dependency = Schema.Struct({
   name: Schema.String,
   ok: Schema.Boolean,
-  detail: Schema.String.annotate({ description: "One sentence; no hosts, no secrets." })
-}).annotate({ identifier: "Dependency", description: "Something the gateway cannot work without." })
+  detail: Schema.String.annotate({ description: "One sentence about the state. It contains no host names or secrets." })
+}).annotate({ identifier: "Dependency", description: "A service that the gateway depends on." })
 
 const Readiness = Schema.Struct({
   status: Schema.Literals(["ready", "not ready"]),
   timestamp: Schema.Int,
   dependencies: Schema.Array(Dependency)
-}).annotate({ identifier: "Readiness", description: "Whether the gateway can serve." })
+}).annotate({ identifier: "Readiness", description: "Whether the gateway can serve requests." })
 export type Readiness = typeof Readiness.Type
 
 const health = (identifier: string, summary: string) =>
-  OpenApi.annotations({ identifier, summary, description: "Answers while the process lives; never calls ThingsBoard." })
+  OpenApi.annotations({
+    identifier,
+    summary,
+    description: "Responds with 200 as long as the gateway process is running. It does not call ThingsBoard."
+  })
 
-/** Open to everyone. */
+/** Endpoints that need no key. */
 export class System extends HttpApiGroup.make("system")
   .add(
     HttpApiEndpoint.get("index", "/", {
@@ -35,27 +39,27 @@ export class System extends HttpApiGroup.make("system")
         links: Schema.Record(Schema.String, Schema.String)
       }).annotate({
         identifier: "Index",
-        description: "Where things are."
+        description: "Name and version of the gateway, and links."
       })
     }).annotateMerge(
       OpenApi.annotations({
         identifier: "getIndex",
-        summary: "Where things are",
-        description: "Name, version and the paths of the documentation and of the health checks."
+        summary: "Gateway index",
+        description: "Returns the name and version of the gateway, and the paths of the API, the documentation and the health checks."
       })
     ),
-    HttpApiEndpoint.get("health", "/health", { success: Health }).annotateMerge(health("getHealth", "Liveness")),
+    HttpApiEndpoint.get("health", "/health", { success: Health }).annotateMerge(health("getHealth", "Check liveness")),
     HttpApiEndpoint.get("healthV1", "/api/v1/health", { success: Health }).annotateMerge(
-      health("getHealthV1", "Liveness, at a path with the version")
+      health("getHealthV1", "Check liveness (versioned path)")
     ),
     HttpApiEndpoint.get("ready", "/ready", {
       success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({
         identifier: "getReadiness",
-        summary: "Readiness",
-        description: "200 when every dependency works, 503 when one does not."
+        summary: "Check readiness",
+        description: "Responds with 200 if every dependency is available, and with 503 if one is not."
       })
     )
   )
-  .annotateMerge(OpenApi.annotations({ title: "System", description: "Liveness, readiness and where things are." })) {}
+  .annotateMerge(OpenApi.annotations({ title: "System", description: "Index, liveness and readiness. These endpoints need no key." })) {}

@@ -3,24 +3,27 @@ import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { Forbidden, RateLimited, Unauthenticated } from "../Problems.ts"
 
-/** Who calls, and with which rights. */
+/** The API key of a request, and what it may do. */
 export interface Caller {
-  /** Names the key in logs; never the key itself. */
+  /** Id of the key, as in logs. It is not the secret. */
   readonly id: string
   readonly scopes: ReadonlySet<KeyScope>
-  /** The key's own limit; undefined for the gateway's. */
+  /** The key's own rate limit; if undefined, the gateway's limit applies. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
 }
 
 export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boardwalk/api/middleware/CurrentCaller") {}
 
-/** Annotates an endpoint with the right that a key needs for it. */
+/** Annotates an endpoint with the scope that it requires. */
 export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("boardwalk/api/middleware/RequiredScope") {}
 
-/** How a key travels, for the OpenAPI document and for generated clients. */
+/** Where the key is sent. The OpenAPI document and generated clients use it. */
 export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "header" })
 
-/** Every endpoint but the open ones needs a valid `X-API-Key`. It is checked before anything else of the request is looked at; who guesses is slowed down. */
+/**
+ * Requires a valid `X-API-Key` with the endpoint's scope. Runs before any other part of the request is read, and limits how often a client
+ * may present an invalid key.
+ */
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentCaller }>()(
   "boardwalk/api/Authentication",
   {

@@ -1,7 +1,7 @@
 import { HttpApiMiddleware } from "effect/http-api"
 import { InvalidRequest, PayloadTooLarge, RequestTimeout } from "../Problems.ts"
 
-/** For endpoints whose body the framework decodes: it has to arrive in time, and may not nest too deep. */
+/** For endpoints with a body that the framework decodes: the body must arrive in time, within the size limit, and must not be nested too deeply. */
 export class BoundedBody extends HttpApiMiddleware.Service<BoundedBody>()("boardwalk/api/middleware/BoundedBody", {
   error: [InvalidRequest, RequestTimeout, PayloadTooLarge]
 }) {}

@@ -1,7 +1,10 @@
 import { HttpApiMiddleware } from "effect/http-api"
 import { InvalidRequest } from "../Problems.ts"
 
-/** Refuses query parameters where an endpoint declares none: the framework does not look at them there, and a misspelt one must not be ignored. */
+/**
+ * Rejects query parameters of endpoints that declare none. The framework does not check them there, and a misspelled parameter must not be
+ * ignored.
+ */
 export class DeclaredParameters extends HttpApiMiddleware.Service<DeclaredParameters>()("boardwalk/api/middleware/DeclaredParameters", {
   error: InvalidRequest
 }) {}

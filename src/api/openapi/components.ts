@@ -1,51 +1,54 @@
-/** Names: which component a schema is, and which ones the document needs. */
+/** References to components, and the public names of the components. */
 import type { Schema } from "./model.ts"
 
 const prefix = "#/components/schemas/"
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Changes the target of every reference in a value. */
-export const mapRefs = <T>(value: T, change: (name: string) => string): T => {
+/** Renames the target of every reference in a value. */
+export const mapRefs = <T>(value: T, rename: (name: string) => string): T => {
   const visit = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(visit)
     if (!isRecord(part)) return part
     return Object.fromEntries(
       Object.entries(part).map(([key, inner]) => [
         key,
-        key === "$ref" && typeof inner === "string" && inner.startsWith(prefix) ? prefix + change(inner.slice(prefix.length)) : visit(inner)
+        key === "$ref" && typeof inner === "string" && inner.startsWith(prefix) ? prefix + rename(inner.slice(prefix.length)) : visit(inner)
       ])
     )
   }
   return visit(value) as T
 }
 
-/** The components that a value refers to, also by way of other components. */
+/** The names of the components that a value references, directly or through other components. */
 export const findReachable = (value: unknown, schemas: Record<string, Schema>): ReadonlySet<string> => {
   const found = new Set<string>()
-  const note = (name: string) => {
+  const visit = (name: string) => {
     if (!found.has(name)) {
       found.add(name)
-      mapRefs(schemas[name], note)
+      mapRefs(schemas[name], visit)
     }
     return name
   }
-  mapRefs(value, note)
+  mapRefs(value, visit)
   return found
 }
 
-/** `FooEncoded` is what travels, so it is `Foo` to the reader; `Foo_1` that equals `Foo` is `Foo`. */
+/**
+ * Maps the generated names to public ones. `FooEncoded` is the JSON form, so readers know it as `Foo`. `Foo_1` becomes `Foo` if both are
+ * identical. A name that another schema already has is kept.
+ */
 export const publicNames = (schemas: Record<string, Schema>): ((name: string) => string) => {
   const sameAs = (name: string, other: string) => JSON.stringify(schemas[name]) === JSON.stringify(schemas[other])
   const names = new Map(
     Object.keys(schemas).map((name) => {
       const plain = name.replace(/(Encoded)?(_\d+)?$/, "")
-      const free = plain === name || !(plain in schemas) || sameAs(name, plain)
-      return [name, free ? plain : name]
+      const isFree = plain === name || !(plain in schemas) || sameAs(name, plain)
+      return [name, isFree ? plain : name]
     })
   )
   return (name) => names.get(name) ?? name
 }
 
-/** The definitions of a schema of its own, as parts of a document. */
+/** Rewrites references of a standalone JSON Schema (`#/$defs/…`) to references within the document. */
 export const definitionsToComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', `"${prefix}`)) as T

@@ -1,6 +1,6 @@
 /**
- * The OpenAPI document: what `effect/http-api` generates from the contract, said in the way that people and code generators expect.
- * The folder is pure. It describes and never decides: what the API does is in the contract alone.
+ * The OpenAPI document. `effect/http-api` generates it from the contract; this folder rewrites it into the form that people and code
+ * generators expect. Everything here is pure and only describes the API: its behavior is defined by the contract alone.
  */
 import { Context, Option } from "effect"
 import { HttpApi, type HttpApiEndpoint, OpenApi } from "effect/http-api"
@@ -19,14 +19,14 @@ import { allowUnknownFields, normalize } from "./normalize.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
 
-/** Answers that any path and method may get are described once and belong to no operation. */
-const everywhere = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
+/** Responses that any path and method can return. They are listed as components, not with each operation. */
+const commonProblems = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "HeadersTooLarge"]
 
-/** What every request may be, or come too often: also to open paths those that are wrong count. */
-const refusals: Record<string, Response | Ref> = {
+/** Responses of every operation, including those without a key: invalid requests to them count against the rate limit, too. */
+const commonResponses: Record<string, Response | Ref> = {
   429: { $ref: "#/components/responses/RateLimited" },
   414: { $ref: "#/components/responses/UriTooLong" },
-  431: { description: "The headers are too large. What is too large by far, path and query included, gets no body." }
+  431: { description: "The headers are too large. If the request, including path and query, is far too large, the response has no body." }
 }
 
 const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
@@ -38,12 +38,12 @@ const pathParameters = (generated: Generated): ReadonlyArray<Parameter> =>
       name,
       in: "path",
       required: true,
-      description: name === "root_id" ? "Id of the entity to begin at (UUID)." : `Id of the ${name.replace("_id", "")} (UUID).`,
+      description: name === "root_id" ? "Id of the root entity (UUID)." : `Id of the ${name.replace("_id", "")} (UUID).`,
       schema: schema as Schema,
       example: pathExamples[name]
     }))
 
-/** The problems of one status: an endpoint and its middlewares may declare the same one. */
+/** The problems of one status, without duplicates: an endpoint and its middlewares can declare the same problem. */
 const problemsOf = (declared: DeclaredContent | undefined): ReadonlyArray<string> => {
   const schema = declared?.["application/problem+json"]?.schema
   const choices: ReadonlyArray<Schema | undefined> = Array.isArray(schema?.["anyOf"]) ? schema["anyOf"] : [schema]
@@ -51,40 +51,48 @@ const problemsOf = (declared: DeclaredContent | undefined): ReadonlyArray<string
   return [...new Set(targets.map((target) => target.split("/").at(-1)!.replace("Encoded", "")))]
 }
 
-const declaredResponse = (status: number, declared: Generated["responses"][number], counted: boolean, examples: OperationExamples) => {
+const declaredResponse = (
+  status: number,
+  declared: Generated["responses"][number],
+  isRateLimited: boolean,
+  examples: OperationExamples
+) => {
   const problems = problemsOf(declared.content)
-  if (problems.length === 0) return successResponse(declared.description, status, declared.content ?? {}, counted, examples.responses)
+  if (problems.length === 0) return successResponse(declared.description, status, declared.content ?? {}, isRateLimited, examples.responses)
   return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : combineProblems(problems)
 }
 
-const responsesOf = (generated: Generated, counted: boolean, examples: OperationExamples): Record<string, Response | Ref> =>
+const responsesOf = (generated: Generated, isRateLimited: boolean, examples: OperationExamples): Record<string, Response | Ref> =>
   Object.fromEntries(
-    Object.entries(generated.responses).map(([status, declared]) => [status, declaredResponse(Number(status), declared, counted, examples)])
+    Object.entries(generated.responses).map(([status, declared]) => [
+      status,
+      declaredResponse(Number(status), declared, isRateLimited, examples)
+    ])
   )
 
-const describe = (generated: Generated, scope: Option.Option<string>) =>
-  `${generated.description ?? ""}${Option.match(scope, { onNone: () => "", onSome: (name) => `\n\nNeeds the scope \`${name}\`.` })}`
+const describeOperation = (generated: Generated, scope: Option.Option<string>) =>
+  `${generated.description ?? ""}${Option.match(scope, { onNone: () => "", onSome: (name) => `\n\nRequires the scope \`${name}\`.` })}`
 
-const operation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: ReadonlyArray<Parameter>): Operation => {
-  const keyed = endpoint.middlewares.has(Authentication)
-  const ours = examples[generated.operationId] ?? { responses: {} }
+const buildOperation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: ReadonlyArray<Parameter>): Operation => {
+  const needsKey = endpoint.middlewares.has(Authentication)
+  const operationExamples = examples[generated.operationId] ?? { responses: {} }
   const parameters = [...pathParameters(generated), ...query]
   return {
     tags: generated.tags,
     operationId: generated.operationId,
     summary: generated.summary ?? "",
-    description: describe(generated, Context.getOption(endpoint.annotations, RequiredScope)),
-    ...(keyed ? {} : { security: [] }),
+    description: describeOperation(generated, Context.getOption(endpoint.annotations, RequiredScope)),
+    ...(needsKey ? {} : { security: [] }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(generated.requestBody === undefined
       ? {}
-      : { requestBody: { required: true, content: buildContent(generated.requestBody.content, ours.request ?? {}) } }),
-    responses: { ...refusals, ...responsesOf(generated, keyed, ours) }
+      : { requestBody: { required: true, content: buildContent(generated.requestBody.content, operationExamples.request ?? {}) } }),
+    responses: { ...commonResponses, ...responsesOf(generated, needsKey, operationExamples) }
   }
 }
 
-/** The paths, and the components that only their query parameters name. */
-const pathsOf = (spec: OpenApi.OpenAPISpec) => {
+/** The paths, and the schemas that only their query parameters reference. */
+const buildPaths = (spec: OpenApi.OpenAPISpec) => {
   const paths: Document["paths"] = {}
   const definitions: Record<string, Schema> = {}
   HttpApi.reflect(Api, {
@@ -94,46 +102,46 @@ const pathsOf = (spec: OpenApi.OpenAPISpec) => {
       const method = endpoint.method.toLowerCase() as Method
       const query = describeQuery(endpoint)
       Object.assign(definitions, query.definitions)
-      paths[path] = { ...paths[path], [method]: operation(spec.paths[path]![method]!, endpoint, query.parameters) }
+      paths[path] = { ...paths[path], [method]: buildOperation(spec.paths[path]![method]!, endpoint, query.parameters) }
     }
   })
   return { paths, definitions }
 }
 
-const sorted = <T>(record: Record<string, T>, keep: ReadonlySet<string>): Record<string, T> =>
+const pickSorted = <T>(record: Record<string, T>, names: ReadonlySet<string>): Record<string, T> =>
   Object.fromEntries(
     Object.entries(record)
-      .filter(([name]) => keep.has(name))
+      .filter(([name]) => names.has(name))
       .toSorted(([a], [b]) => a.localeCompare(b, "en"))
   )
 
-const tidyAll = (schemas: Record<string, Schema>) =>
+const normalizeAll = (schemas: Record<string, Schema>) =>
   Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, normalize(schema)]))
 
-/** The components that the paths and responses need, by the names that callers see. */
-const schemasFor = (spec: OpenApi.OpenAPISpec, definitions: Record<string, Schema>) => {
-  const all = { ...tidyAll(definitions), ...tidyAll(spec.components.schemas), ...problemSchemas() }
+/** All schemas under their public names, and the function that renames them. */
+const collectSchemas = (spec: OpenApi.OpenAPISpec, definitions: Record<string, Schema>) => {
+  const all = { ...normalizeAll(definitions), ...normalizeAll(spec.components.schemas), ...problemSchemas() }
   const rename = publicNames(all)
-  const renamed = Object.fromEntries(Object.entries(mapRefs(all, rename)).map(([name, schema]) => [rename(name), schema]))
-  return { rename, schemas: renamed }
+  const schemas = Object.fromEntries(Object.entries(mapRefs(all, rename)).map(([name, schema]) => [rename(name), schema]))
+  return { rename, schemas }
 }
 
-const requestBodies = (paths: Document["paths"]) =>
+const requestSchemas = (paths: Document["paths"]) =>
   Object.values(paths).flatMap((methods) => Object.values(methods).map(({ parameters, requestBody }) => [requestBody, parameters]))
 
 const usedProblems = (paths: Document["paths"]): ReadonlySet<string> =>
-  new Set([...JSON.stringify(paths).matchAll(/#\/components\/responses\/(\w+)/g)].map((match) => match[1]!).concat(everywhere))
+  new Set([...JSON.stringify(paths).matchAll(/#\/components\/responses\/(\w+)/g)].map((match) => match[1]!).concat(commonProblems))
 
-/** The document of this version's API; the same on every call. */
+/** Builds the OpenAPI document; every call returns the same content. */
 export const buildDocument = (): Document => {
   const spec = OpenApi.fromApi(Api)
-  const declared = pathsOf(spec)
-  const { rename, schemas } = schemasFor(spec, declared.definitions)
+  const declared = buildPaths(spec)
+  const { rename, schemas } = collectSchemas(spec, declared.definitions)
   const paths = addLinks(mapRefs(declared.paths, rename))
-  const responses = sorted(mapRefs(problemResponses(), rename), usedProblems(paths))
-  const sent = findReachable(requestBodies(paths), schemas)
+  const responses = pickSorted(mapRefs(problemResponses(), rename), usedProblems(paths))
+  const inRequests = findReachable(requestSchemas(paths), schemas)
   const published = Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [name, sent.has(name) ? schema : allowUnknownFields(schema)])
+    Object.entries(schemas).map(([name, schema]) => [name, inRequests.has(name) ? schema : allowUnknownFields(schema)])
   )
   return {
     openapi: "3.1.0",
@@ -149,11 +157,11 @@ export const buildDocument = (): Document => {
     paths,
     components: {
       securitySchemes: {
-        ApiKey: { type: "apiKey", in: apiKeySecurity.in, name: apiKeySecurity.key, description: "A key of the gateway." }
+        ApiKey: { type: "apiKey", in: apiKeySecurity.in, name: apiKeySecurity.key, description: "An API key of the gateway." }
       },
       headers,
       responses,
-      schemas: sorted(published, findReachable([paths, responses], schemas))
+      schemas: pickSorted(published, findReachable([paths, responses], schemas))
     }
   }
 }

@@ -1,32 +1,32 @@
-/** What the documentation begins with, in Markdown. */
-export const introduction = `Boardwalk is a typed, secure REST API in front of ThingsBoard. It holds ThingsBoard's credentials and gives applications keys of their own.
+/** The introduction of the documentation, in Markdown. */
+export const introduction = `Boardwalk is a typed, secure REST API in front of ThingsBoard. It holds ThingsBoard's credentials and gives applications their own API keys.
 
 ## Keys
 
-Every endpoint but those under *System* needs a key in the header \`X-API-Key\`. A key has scopes, and each endpoint says which one it needs.
+Every endpoint except those under *System* needs a key in the header \`X-API-Key\`. A key has scopes; each endpoint states the scope that it requires.
 
-## Answers
+## Responses
 
-A success is \`{"status":"success","timestamp":…}\` with the data beside it. Lists have \`data\` and \`pagination\`; pages are counted from 0.
-JSON names are snake_case, except within ThingsBoard's own objects (devices, assets and their types), which pass through as they are. Ids are UUIDs.
-Answers may get members in later releases. Requests with parameters or members that are not described here are refused.
+A successful response is \`{"status":"success","timestamp":…}\` with additional fields for the data. Lists have \`data\` and \`pagination\`; pages are numbered from 0.
+JSON names are snake_case, except within ThingsBoard's own objects (devices, assets and their types), which pass through unchanged. Ids are UUIDs.
+Responses may gain fields in later releases. Requests with parameters or fields that are not described here are rejected.
 
 ## Values
 
-Times are milliseconds since the Unix epoch. Ranges take their start and leave out their end.
-What ThingsBoard holds arrives digit for digit, integers up to 2^63 and long decimals included: use a JSON reader that keeps them.
+Times are in milliseconds since the Unix epoch. Time ranges are start inclusive, end exclusive.
+Values are returned with every digit that ThingsBoard stores, including integers up to 2^63 and long decimals: use a JSON parser that preserves them.
 
 ## Problems
 
-Every failure is \`application/problem+json\` (RFC 9457), also of paths that do not exist (404), of methods that a path does not take (405), of paths with queries that are too long (414) and of headers that are too large (431).
-\`type\` names the problem for good, \`detail\` says what to do, \`instance\` is the request's id. Each problem has a page at \`/errors/<name>\`.
+Every error is \`application/problem+json\` (RFC 9457), including paths that do not exist (404), methods that a path does not support (405), paths and queries that are too long (414) and headers that are too large (431).
+\`type\` identifies the problem and never changes, \`detail\` says what to do, \`instance\` is the request id. Each problem has a page at \`/errors/<name>\`.
 
 ## Limits
 
-\`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\` and \`X-RateLimit-Reset\` tell on every answer how a key stands. Beyond the limit the answer is 429 with \`Retry-After\`.
-Bodies, paths with queries, headers, levels of JSON, and keys and devices a request are bounded; what stands here are the bounds that a gateway has unless its operator sets others. Bodies are sent uncompressed.
+Each response shows the remaining quota of the key in \`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\` and \`X-RateLimit-Reset\`. When the quota is used up, the response is 429 with \`Retry-After\`.
+The gateway limits the size of bodies, of headers and of path and query, the nesting of JSON, and the number of keys and devices per request. The limits in this document are the defaults; operators can change them. Send bodies uncompressed.
 
 ## Tracing
 
-\`X-Request-Id\` and \`traceparent\` are taken over when they are sent. Every answer has an \`X-Request-Id\`.
+The gateway uses the \`X-Request-Id\` and \`traceparent\` of the request, if present. Every response has an \`X-Request-Id\`.
 `

@@ -1,4 +1,4 @@
-/** The parts of an OpenAPI 3.1 document that ours is made of. */
+/** The parts of an OpenAPI 3.1 document that this API uses. */
 import type { JsonSchema } from "effect"
 
 export type Schema = JsonSchema.JsonSchema
@@ -32,10 +32,10 @@ export interface MediaType {
 
 export type Content = Record<string, MediaType>
 
-/** How an answer leads to another operation. */
+/** Passes an id from a response to another operation. */
 export interface Link {
   readonly operationId: string
-  /** Runtime expressions, by parameter. */
+  /** Runtime expressions, by parameter name. */
   readonly parameters: Record<string, string>
   readonly description: string
 }

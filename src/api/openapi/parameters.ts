@@ -1,13 +1,16 @@
-/** Query parameters as callers know them: Effect describes the texts they travel as, without the numbers' bounds and defaults. */
+/**
+ * Query parameters with the types that callers use. Effect describes them as the text in the URL, which loses the limits and defaults of
+ * numbers.
+ */
 import { Schema as EffectSchema } from "effect"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { definitionsToComponents } from "./components.ts"
 import type { Parameter, Schema } from "./model.ts"
 import { normalize, omit } from "./normalize.ts"
 
-interface Decoded {
+interface DescribedQuery {
   readonly parameters: ReadonlyArray<Parameter>
-  /** Components that the parameters refer to. */
+  /** Schemas that the parameters reference. */
   readonly definitions: Record<string, Schema>
 }
 
@@ -16,30 +19,30 @@ const firstExample = (schema: Schema) => {
   return Array.isArray(examples) ? { example: examples[0] as unknown } : {}
 }
 
-/** Entries of a comma list have no comma in them, and are more than blanks. */
-const entry = (items: unknown): Schema => {
+/** Entries of a comma-separated list contain no comma and are not blank. */
+const listEntry = (items: unknown): Schema => {
   const schema = items as Schema
   return schema["type"] === "string" && schema["enum"] === undefined ? { ...schema, pattern: "^[^,]*[^\\s\\uFEFF,][^,]*$" } : schema
 }
 
 const toParameter = (name: string, schema: Schema, required: boolean, definitions: Record<string, Schema>): Parameter => {
   const reference = typeof schema["$ref"] === "string" ? schema["$ref"].split("/").at(-1)! : undefined
-  const described = reference === undefined ? schema : definitions[reference]!
-  const description = described["description"]
-  const list = schema["type"] === "array"
+  const target = reference === undefined ? schema : definitions[reference]!
+  const description = target["description"]
+  const isList = schema["type"] === "array"
   return {
     name,
     in: "query",
     required,
     ...(typeof description === "string" ? { description } : {}),
-    ...(list ? { style: "form", explode: false } : {}),
-    schema: { ...omit(schema, "description"), ...(list ? { items: entry(schema["items"]), minItems: 1 } : {}) },
-    // Explorers put examples into their forms: those of optional parameters would narrow every first try.
+    ...(isList ? { style: "form", explode: false } : {}),
+    schema: { ...omit(schema, "description"), ...(isList ? { items: listEntry(schema["items"]), minItems: 1 } : {}) },
+    // Documentation pages fill their forms with examples; an example of an optional parameter would restrict every first request.
     ...(required ? firstExample(schema) : {})
   }
 }
 
-export const describeQuery = (endpoint: HttpApiEndpoint.Top): Decoded => {
+export const describeQuery = (endpoint: HttpApiEndpoint.Top): DescribedQuery => {
   if (endpoint.query === undefined) return { parameters: [], definitions: {} }
   const { definitions, schema } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(EffectSchema.toType(endpoint.query)))
   const required = Array.isArray(schema["required"]) ? schema["required"] : []

@@ -1,16 +1,17 @@
-/** Answers: problems once for all endpoints, successes with their headers, forms and examples. */
+/** Responses: problems are shared by all endpoints; successes have their own headers, formats and examples. */
 import { Schema as EffectSchema } from "effect"
 import { formats } from "../../domain/Format.ts"
-import { AnyProblem, exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
+import { exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
+import { Problem } from "../Problems.ts"
 import { definitionsToComponents } from "./components.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { rateLimitedHeaders, type HeaderName, headerRefs } from "./headers.ts"
 import type { Content, Response, Schema } from "./model.ts"
 import { requireAllFields, normalize, omit } from "./normalize.ts"
 
-/** Schemas of all problems by component name, whatever the endpoints declare. */
+/** The schemas of all problems, by component name, whether or not an endpoint declares them. */
 export const problemSchemas = (): Record<string, Schema> => {
-  const { definitions } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(AnyProblem, { onExcessProperty: "error" }))
+  const { definitions } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(Problem, { onExcessProperty: "error" }))
   return Object.fromEntries(
     Object.entries(definitions).map(([name, schema]) => [
       name,
@@ -19,14 +20,14 @@ export const problemSchemas = (): Record<string, Schema> => {
   )
 }
 
-/** A request without a good key, or of no endpoint, is not counted against a key. */
-const uncounted: ReadonlySet<number | undefined> = new Set([401, 405, 414, 431])
+/** Responses that are not counted against a key. The document does not promise rate limit headers for them. */
+const withoutRateLimit: ReadonlySet<number> = new Set([401, 405, 414, 431])
 const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-After", 503: "Retry-After" }
 
 const headersOf = (status: number) => {
   const extra = extraHeader[status]
   const extras = extra === undefined ? [] : [extra]
-  return uncounted.has(status) ? headerRefs("X-Request-Id", ...extras) : rateLimitedHeaders(...extras)
+  return withoutRateLimit.has(status) ? headerRefs("X-Request-Id", ...extras) : rateLimitedHeaders(...extras)
 }
 
 const problemResponse = (guide: Guide): Response => {
@@ -40,11 +41,11 @@ const problemResponse = (guide: Guide): Response => {
   }
 }
 
-/** One response for each problem, by the problem's component name. */
+/** One response per problem, by the component name of the problem. */
 export const problemResponses = (): Record<string, Response> =>
   Object.fromEntries(Object.values(problemGuide).map((guide) => [guide.example._tag, problemResponse(guide)]))
 
-/** The answer of a status that stands for several problems, which `type` tells apart. */
+/** The response of a status that several problems share; `type` identifies the problem. */
 export const combineProblems = (names: ReadonlyArray<string>): Response => {
   const responses = problemResponses()
   const chosen = names.map((name) => responses[name]!)
@@ -58,10 +59,10 @@ export const combineProblems = (names: ReadonlyArray<string>): Response => {
 
 const isFile = (schema: Schema) => schema["format"] === "binary"
 
-/** A body of lines is no JSON value: it is text, and each of its lines is one. */
-const lines = (schema: Schema): Schema => ({
+/** An NDJSON body is not a JSON value but text; each line is a JSON value. */
+const ndjsonText = (schema: Schema): Schema => ({
   type: "string",
-  description: "One JSON object a line.",
+  description: "One JSON object per line.",
   contentMediaType: formats.jsonl.mediaType,
   contentSchema: schema
 })
@@ -70,13 +71,13 @@ export interface DeclaredContent {
   readonly [mediaType: string]: { readonly schema: Schema; readonly "x-effect-stream"?: unknown }
 }
 
-/** Bodies by media type, with their examples; JSON first, since generators take the first they know. */
+/** Bodies by media type, with examples. JSON comes first, because code generators use the first type that they support. */
 export const buildContent = (declared: DeclaredContent, examples: Record<string, unknown>): Content => {
   const types = Object.keys(declared).toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json"))
   return Object.fromEntries(
     types.map((type) => {
       const schema = normalize(declared[type]!.schema)
-      const described = type === formats.jsonl.mediaType && !isFile(schema) ? lines(schema) : textOf(type, schema)
+      const described = type === formats.jsonl.mediaType && !isFile(schema) ? ndjsonText(schema) : textOf(type, schema)
       return [type, { schema: described, ...(type in examples ? { example: examples[type] } : {}) }]
     })
   )
@@ -88,7 +89,7 @@ export const successResponse = (
   description: string,
   status: number,
   declared: DeclaredContent,
-  counted: boolean,
+  isRateLimited: boolean,
   examples: OperationExamples["responses"]
 ): Response => {
   const bodies = buildContent(declared, examples[status] ?? {})
@@ -96,5 +97,5 @@ export const successResponse = (
     ...(Object.values(bodies).some(({ schema }) => isFile(schema)) ? (["Content-Disposition"] as const) : []),
     ...(status === 503 ? (["Retry-After"] as const) : [])
   ]
-  return { description, headers: counted ? rateLimitedHeaders(...more) : headerRefs("X-Request-Id", ...more), content: bodies }
+  return { description, headers: isRateLimited ? rateLimitedHeaders(...more) : headerRefs("X-Request-Id", ...more), content: bodies }
 }

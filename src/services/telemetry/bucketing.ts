@@ -98,7 +98,7 @@ const lengthOf = (interval: Interval): number | readonly [count: number, unit: s
 
 const gridOf = (interval: Interval, zone: DateTime.TimeZone): BucketBoundaries | string => {
   const length = lengthOf(interval)
-  if (length === undefined) return "Expected milliseconds or a length such as 1m, 15m, 1h, 1d, 1w, 1mo"
+  if (length === undefined) return "Expected milliseconds or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo"
   if (typeof length === "number") {
     if (length < minLength) return `Expected ${minLength} ms or more`
     // 9999h is beyond it and means no harm; plain numbers that are have most likely another unit.

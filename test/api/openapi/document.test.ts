@@ -13,26 +13,26 @@ const operations: ReadonlyArray<Operation> = Object.values(spec.paths).flatMap((
 const operation = (id: string) => operations.find(({ operationId }) => operationId === id)!
 const parameter = (id: string, name: string) => operation(id).parameters?.find((candidate) => candidate.name === name)
 
-test.each(Object.entries(generated))("%s is what the contract says; `bun run openapi` writes it", async (name, make) => {
+test.each(Object.entries(generated))("%s is up to date with the contract; `bun run openapi` writes it", async (name, make) => {
   expect(await Bun.file(new URL(name, root)).text()).toBe(make())
 })
 
-test("the document is the same every time", () => {
+test("every call builds the same document", () => {
   expect(JSON.stringify(buildDocument())).toBe(JSON.stringify(spec))
 })
 
-describe("query parameters are described as callers know them", () => {
-  test("integers have bounds and defaults", () => {
+describe("query parameters have the types that callers use", () => {
+  test("integers have limits and defaults", () => {
     expect(parameter("listDevices", "page_size")).toEqual({
       name: "page_size",
       in: "query",
       required: false,
-      description: "Elements a page.",
+      description: "Items per page.",
       schema: { type: "integer", format: "int32", minimum: 1, maximum: 1000, default: 100 }
     })
   })
 
-  test("comma lists are arrays that do not explode", () => {
+  test("comma-separated lists are arrays with explode: false", () => {
     expect(parameter("exportTelemetry", "keys")).toMatchObject({
       style: "form",
       explode: false,
@@ -40,12 +40,12 @@ describe("query parameters are described as callers know them", () => {
     })
   })
 
-  test("booleans are booleans, choices are choices", () => {
+  test("a boolean is a boolean, an enumeration is an enumeration", () => {
     expect(parameter("listDevices", "active")?.schema).toEqual({ type: "boolean" })
     expect(parameter("exportTelemetry", "agg")?.schema).toEqual({ $ref: "#/components/schemas/Aggregation" })
   })
 
-  test("an interval is milliseconds or a length", () => {
+  test("an interval is milliseconds or a duration", () => {
     const choices = parameter("exportTelemetry", "interval")?.schema["anyOf"]
     expect(choices).toMatchObject([{ type: "integer", minimum: 1000 }, { type: "string" }])
     const { pattern } = (choices as ReadonlyArray<{ readonly pattern?: string }>)[1]!
@@ -53,7 +53,7 @@ describe("query parameters are described as callers know them", () => {
   })
 })
 
-test("every endpoint but the open ones needs a key", () => {
+test("every endpoint outside of System needs a key", () => {
   expect(spec.security).toEqual([{ ApiKey: [] }])
   expect(operations.filter(({ security }) => security !== undefined).map(({ tags }) => tags[0])).toEqual([
     "System",
@@ -64,13 +64,13 @@ test("every endpoint but the open ones needs a key", () => {
   expect(spec.components.securitySchemes["ApiKey"]).toMatchObject({ type: "apiKey", in: "header", name: "X-API-Key" })
 })
 
-test("components have the names that callers know", () => {
-  const odd = Object.keys(spec.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name) || name.endsWith("Encoded"))
-  expect(odd).toEqual([])
+test("components have public names", () => {
+  const invalidNames = Object.keys(spec.components.schemas).filter((name) => !/^[A-Z][A-Za-z]+$/.test(name) || name.endsWith("Encoded"))
+  expect(invalidNames).toEqual([])
   expect(JSON.stringify(spec)).not.toContain("x-effect")
 })
 
-test("requests are closed, answers are open", () => {
+test("requests reject unknown fields, responses allow them", () => {
   const { schemas } = spec.components
   expect(schemas["TelemetryQuery"]?.["additionalProperties"]).toBe(false)
   expect(schemas["Device"]?.["additionalProperties"]).toBe(true)
@@ -78,7 +78,7 @@ test("requests are closed, answers are open", () => {
   expect(schemas["DeviceNotFound"]).not.toHaveProperty("additionalProperties")
 })
 
-test("answers name their headers", () => {
+test("responses declare their headers", () => {
   const { headers, responses } = spec.components
   expect(Object.values(responses).filter((response) => response.headers?.["X-Request-Id"] === undefined)).toEqual([])
   expect(responses["RateLimited"]?.headers).toHaveProperty("Retry-After")
@@ -89,20 +89,25 @@ test("answers name their headers", () => {
   expect(Object.keys(headers)).toContain("RateLimit-Policy")
 })
 
-test.each(operations.map((operation) => [operation.operationId, operation] as const))("%s is explained and exemplified", (_, operation) => {
-  expect(operation.summary).not.toBe("")
-  expect(operation.description).toMatch(/\.$/)
-  const bodies = Object.values(operation.responses).flatMap((response) => (isRef(response) ? [] : Object.values(response.content ?? {})))
-  const all = [...bodies, ...Object.values(operation.requestBody?.content ?? {})].filter(({ schema }) => schema["format"] !== "binary")
-  expect(all.filter(({ example }) => example === undefined)).toEqual([])
-  expect(operation.parameters?.filter((found) => found.description === undefined) ?? []).toEqual([])
-})
+test.each(operations.map((operation) => [operation.operationId, operation] as const))(
+  "%s has a summary, descriptions and examples",
+  (_, operation) => {
+    expect(operation.summary).not.toBe("")
+    expect(operation.description).toMatch(/\.$/)
+    const bodies = Object.values(operation.responses).flatMap((response) => (isRef(response) ? [] : Object.values(response.content ?? {})))
+    const textBodies = [...bodies, ...Object.values(operation.requestBody?.content ?? {})].filter(
+      ({ schema }) => schema["format"] !== "binary"
+    )
+    expect(textBodies.filter(({ example }) => example === undefined)).toEqual([])
+    expect(operation.parameters?.filter((parameter) => parameter.description === undefined) ?? []).toEqual([])
+  }
+)
 
-const linesOf = (schema: Schema.Top): ReadonlyArray<Schema.Top> =>
+const ndjsonSchemasOf = (schema: Schema.Top): ReadonlyArray<Schema.Top> =>
   "_tag" in schema && schema._tag === "StreamNdjson" && "schema" in schema ? [schema.schema as Schema.Top] : []
 const isStream = (schema: object) => "_tag" in schema && typeof schema._tag === "string" && schema._tag.startsWith("Stream")
 
-/** Holds examples against the contract itself; the linter holds them against the document. */
+/** Checks examples against the contract itself; the linter checks them against the document. */
 const decodes = (schemas: Iterable<Schema.Top>, value: unknown) =>
   [...schemas].some((schema) => Option.isSome(Schema.decodeUnknownOption(Schema.toCodecJson(schema as Schema.Codec<unknown>))(value)))
 
@@ -114,13 +119,13 @@ HttpApi.reflect(Api, {
   }
 })
 
-test.each(endpoints)("the examples of %s are what the contract takes and gives", (id, endpoint) => {
+test.each(endpoints)("the examples of %s match the schemas of the contract", (id, endpoint) => {
   const { request, responses } = examples[id]!
-  const answers = [...endpoint.success]
+  const successes = [...endpoint.success]
   for (const bodies of Object.values(responses)) {
-    const whole = answers.filter((schema) => !isStream(schema))
-    expect(decodes(whole, bodies["application/json"])).toBe(true)
-    for (const schema of answers.flatMap(linesOf))
+    const bodySchemas = successes.filter((schema) => !isStream(schema))
+    expect(decodes(bodySchemas, bodies["application/json"])).toBe(true)
+    for (const schema of successes.flatMap(ndjsonSchemasOf))
       for (const line of String(bodies["application/x-ndjson"]).trim().split("\n")) expect(decodes([schema], JSON.parse(line))).toBe(true)
   }
   if (request !== undefined) expect(decodes(endpoint.payload.get("application/json")!.schemas, request["application/json"])).toBe(true)

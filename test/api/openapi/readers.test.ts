@@ -1,4 +1,4 @@
-/** What others make of openapi.json: validators, linters and code generators. */
+/** Runs third-party tools on openapi.json: validators, linters and code generators. */
 import { expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
@@ -22,18 +22,17 @@ const succeeds = async (command: ReadonlyArray<string>, cwd?: string) => {
   return output
 }
 
-test("Redocly's linter has nothing to say", () =>
-  succeeds([process.execPath, "node_modules/@redocly/cli/bin/cli.js", "lint", "openapi.json"]))
+test("Redocly's linter reports nothing", () => succeeds([process.execPath, "node_modules/@redocly/cli/bin/cli.js", "lint", "openapi.json"]))
 
 const validator = await pythonEnvironment("openapi-spec-validator==0.9.0")
 
-test.skipIf(validator === undefined)("it is a valid OpenAPI 3.1 document", () =>
+test.skipIf(validator === undefined)("openapi.json is a valid OpenAPI 3.1 document", () =>
   succeeds([join(validator!, "openapi-spec-validator"), openapi])
 )
 
 const generator = await pythonEnvironment("openapi-python-client==0.29.1")
 
-test.skipIf(generator === undefined)("a Python client is generated, and all of it can be imported", async () => {
+test.skipIf(generator === undefined)("a Python client can be generated, and all of its modules can be imported", async () => {
   const folder = await mkdtemp(join(tmpdir(), "boardwalk-python-"))
   const output = await succeeds([
     join(generator!, "openapi-python-client"),
@@ -45,7 +44,7 @@ test.skipIf(generator === undefined)("a Python client is generated, and all of i
     "--output-path",
     join(folder, "gateway")
   ])
-  // The generator knows no bodies of CSV and NDJSON; it leaves those out and takes the JSON ones.
+  // The generator does not support CSV and NDJSON bodies; it skips those and uses the JSON bodies.
   const unsupported = [...output.matchAll(/^(Unsupported|Cannot|Could not|ERROR)\b.*$/gm)].map(([line]) => line)
   expect(unsupported.filter((line) => !/content type (text\/csv|application\/x-ndjson)/.test(line))).toEqual([])
   const program = `
@@ -57,7 +56,7 @@ print(sorted(inspect.signature(export_telemetry.sync).parameters))
   expect(await succeeds([join(generator!, "python"), "-c", program], folder)).toContain("'interval', 'keys', 'start_ts'")
 })
 
-/** The generator works with TypeScript 5, so it has a folder of its own. */
+/** The generator needs TypeScript 5, so it is installed in its own folder. */
 const typescriptGenerator = async () => {
   const folder = join(root, "node_modules", ".cache", "openapi-typescript-7.13.0")
   if (!existsSync(join(folder, "node_modules", ".bin", "openapi-typescript"))) {
@@ -79,7 +78,7 @@ export const wrong: operations["listDevices"]["parameters"]["query"] = { page: "
 
 const typescript = await typescriptGenerator()
 
-test.skipIf(typescript === undefined)("TypeScript types are generated, and refuse a wrong call", async () => {
+test.skipIf(typescript === undefined)("TypeScript types can be generated, and reject an invalid call", async () => {
   const folder = await mkdtemp(join(tmpdir(), "boardwalk-typescript-"))
   const program = join(typescript!, "node_modules", "openapi-typescript", "bin", "cli.js")
   await succeeds([process.execPath, program, openapi, "--output", join(folder, "api.ts")])

@@ -160,12 +160,12 @@ live("what is wrong with a file is told with its name, and of an entry with its 
       [entries({ ...entry, device: {} }), "key one: device: Expected no excess property"],
       [entries({ ...entry, scopes: ["devices:write"] }), "key one: scopes.0: Expected one of devices:read, "],
       [entries({ ...entry, expires_at: "2027-02-30T00:00:00Z" }), "key one: expires_at: Expected a time"],
-      [entries({ ...entry, name: " " }), "key one: name: Expected something beside blanks"],
+      [entries({ ...entry, name: " " }), "key one: name: Expected a name that is not blank"],
       [entries({ ...entry, id: "default" }), "key default: id: Expected another id"],
       [entries({ ...entry, id: "-\u001b" }), "key -\\u001b: id: Expected 1 to 64"],
       [entries({ name: "One" }, null), "key number 1: id: Missing"],
       [entries(null), "key number 1: Expected object"],
-      [entries(entry, entry), "Expected every key to have its own id; that of one is there twice"]
+      [entries(entry, entry), "Expected a unique id for every key; duplicate: one"]
     ] as const
     for (const [text, said] of texts) {
       const { message } = yield* Effect.flip(parseKeys("/etc/keys.json", text))

@@ -1,4 +1,4 @@
-/** JSON whose numbers are kept as they were written: "1.0" is not "1", and no digit is lost. */
+/** JSON with exact numbers: each keeps the text that was parsed, so "1.0" differs from "1" and no digit is lost. */
 export type Exact = null | boolean | string | ExactNumber | ReadonlyArray<Exact> | { readonly [name: string]: Exact }
 
 export class ExactNumber {

@@ -1,4 +1,4 @@
-/** The recordings in `test/contract/exchanges`: what running ThingsBoard servers answered. */
+/** The recordings in `test/contract/exchanges`: requests to running ThingsBoard servers, and their responses. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Exact, parseExact } from "./Exact.ts"
@@ -8,14 +8,14 @@ export interface Request {
   readonly path: string
   readonly headers?: Record<string, string>
   readonly json?: Exact
-  /** `{repeat, length}` is a long text. */
+  /** `{repeat, length}` stands for `repeat`, repeated `length` times. */
   readonly text?: string | { readonly repeat: string; readonly length: Exact }
 }
 
 export interface Response {
   readonly status: Exact
   readonly headers: Record<string, string>
-  /** Neither this nor `text` when the body was empty. */
+  /** If both this and `text` are missing, the body was empty. */
   readonly json?: Exact
   readonly text?: string
 }
@@ -24,17 +24,20 @@ export interface Step {
   readonly name: string
   readonly request: Request
   readonly response: Response
-  /** Variable names and where in the answer their values stand. */
+  /** Variables to set: their names, and JSON pointers to their values in the response. */
   readonly capture?: Record<string, string>
   readonly note?: string
 }
 
 export type Version = "4.1" | "4.3"
 
-/** One of them: a socket that is opened (the first one goes without saying, to `/api/ws`), a message to the server, one from it, a REST step made meanwhile, or the close frame. */
+/**
+ * One event of a WebSocket recording, in exactly one field: a socket is opened (without such an entry at the start, the first socket is
+ * opened at `/api/ws`), a message to the server, a message from the server, a REST step in between, or the close frame.
+ */
 export interface TranscriptEntry {
   readonly open?: { readonly case: string; readonly path: string; readonly headers: Record<string, string> }
-  /** `{text}` was sent as it is. */
+  /** The text of `{text}` was sent literally, not as JSON. */
   readonly client?: Exact
   readonly server?: Exact
   readonly http?: Step
@@ -46,7 +49,7 @@ export interface Exchange {
   readonly scenario: string
   readonly about: string
   readonly password: string
-  /** `steps`, or the `setup` of a WebSocket's transcript. */
+  /** The `steps` of the file, or the `setup` of a WebSocket recording. */
   readonly steps: ReadonlyArray<Step>
   readonly transcript: ReadonlyArray<TranscriptEntry>
 }

@@ -3,8 +3,8 @@ import { capture, type Difference, fill, fillText, matchJson, type Variables } f
 import { type Exact, ExactNumber, parseExact, printExact } from "./Exact.ts"
 import type { Request, Step } from "./Exchange.ts"
 
-/** Whose arrays come in an order of the database's own. */
-const isSet = (path: string) => /^\/api\/relations|\/keys\/(timeseries|attributes)|\/values\/attributes/.test(path)
+/** Whether arrays in the responses of this path are in the order of the database. */
+const hasUnorderedArrays = (path: string) => /^\/api\/relations|\/keys\/(timeseries|attributes)|\/values\/attributes/.test(path)
 
 const bodyOf = ({ json, text }: Request, variables: Variables, now: number): string | undefined => {
   if (json !== undefined) return printExact(fill(json, variables, now))
@@ -28,7 +28,7 @@ const send = (url: string, request: Request, variables: Variables, now: number) 
   })
 }
 
-const unequal = (path: string, expected: string, got: string): ReadonlyArray<Difference> =>
+const compareText = (path: string, expected: string, got: string): ReadonlyArray<Difference> =>
   expected === got ? [] : [{ path, expected, got }]
 
 const tryParse = (text: string): Exact | undefined => {
@@ -39,7 +39,7 @@ const tryParse = (text: string): Exact | undefined => {
   }
 }
 
-/** Sends a recorded request to `url` and gives back how the answer differs from the recorded one. Captures what the step captures. */
+/** Sends a recorded request to `url`, sets the variables that the step captures, and returns the differences from the recorded response. */
 export const replay = Effect.fnUntraced(function* (url: string, step: Step, variables: Variables) {
   const { request, response: expected } = step
   const { response, text } = yield* send(url, request, variables, yield* Clock.currentTimeMillis)
@@ -48,19 +48,19 @@ export const replay = Effect.fnUntraced(function* (url: string, step: Step, vari
     const value = json === undefined ? undefined : capture(json, pointer)
     if (value !== undefined) variables.set(name, value)
   }
-  const differences = [...unequal("status", printExact(expected.status), String(response.status))]
+  const differences = [...compareText("status", printExact(expected.status), String(response.status))]
   for (const name of new Set(["content-type", ...Object.keys(expected.headers)])) {
-    const wanted = fillText(expected.headers[name] ?? "none", new Map([...variables, ["base", url]]))
-    differences.push(...unequal(`header ${name}`, wanted, response.headers.get(name) ?? "none"))
+    const expectedHeader = fillText(expected.headers[name] ?? "none", new Map([...variables, ["base", url]]))
+    differences.push(...compareText(`header ${name}`, expectedHeader, response.headers.get(name) ?? "none"))
   }
   if (expected.json !== undefined) {
     differences.push(
       ...(json === undefined
-        ? unequal("body", "JSON", text === "" ? "no body" : text)
-        : matchJson(expected.json, json, variables, { sets: isSet(request.path) }))
+        ? compareText("body", "JSON", text === "" ? "no body" : text)
+        : matchJson(expected.json, json, variables, { sets: hasUnorderedArrays(request.path) }))
     )
   } else {
-    differences.push(...unequal("text", fillText(expected.text ?? "", variables), text))
+    differences.push(...compareText("text", fillText(expected.text ?? "", variables), text))
   }
   return differences as ReadonlyArray<Difference>
 })

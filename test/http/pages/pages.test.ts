@@ -91,7 +91,7 @@ live("switched off, the documentation is gone and the pages about problems stay"
 effect("every problem of the contract has a page", () =>
   Effect.sync(() => {
     const classes = Object.values(Problems).filter(
-      (value): value is typeof Problems.Conflict => typeof value === "function" && "fields" in value
+      (value): value is typeof Problems.Forbidden => typeof value === "function" && "fields" in value
     )
     expect(classes.length).toBe(problemNames.length)
     expect(classes.length).toBeGreaterThan(10)

@@ -1,12 +1,12 @@
 import { deviceId, type Examples, json, success } from "./model.ts"
 
-const written = (scope: string, keys: ReadonlyArray<string>) => ({
+const written = (scope: string, kind: string, keys: ReadonlyArray<string>) => ({
   ...success,
   device_id: deviceId,
   scope,
   attributes_uploaded: keys,
   count: keys.length,
-  message: `${keys.length} attributes were written.`
+  message: `Successfully uploaded ${keys.length} ${kind} attributes`
 })
 
 export const attributes: Examples = {
@@ -27,10 +27,10 @@ export const attributes: Examples = {
   },
   writeServerAttributes: {
     request: { [json]: { serialNumber: "SN-001234", commissioned: true } },
-    responses: { 201: { [json]: written("SERVER_SCOPE", ["serialNumber", "commissioned"]) } }
+    responses: { 201: { [json]: written("SERVER_SCOPE", "server-side", ["serialNumber", "commissioned"]) } }
   },
   writeSharedAttributes: {
     request: { [json]: { targetTemperature: 22.5, schedule: { from: "06:00", to: "20:00" } } },
-    responses: { 201: { [json]: written("SHARED_SCOPE", ["targetTemperature", "schedule"]) } }
+    responses: { 201: { [json]: written("SHARED_SCOPE", "shared", ["targetTemperature", "schedule"]) } }
   }
 }

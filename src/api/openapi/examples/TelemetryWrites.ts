@@ -8,7 +8,7 @@ const imported = {
   dry_run: false,
   rows_taken: 2,
   rows_refused: 1,
-  refused: [{ line: 4, reason: "Expected a time in ms" }],
+  refused: [{ line: 4, reason: "ts: looks like seconds; expected milliseconds, or ts_unit=s" }],
   points_stored: { [deviceId]: 2 },
   message: "2 rows were taken, 1 was refused."
 }
@@ -28,7 +28,7 @@ export const telemetryWrites: Examples = {
           device_id: deviceId,
           keys_uploaded: ["temperature", "door"],
           total_data_points: 2,
-          message: "2 points of 2 keys were stored."
+          message: "Successfully uploaded 2 data points for 2 telemetry keys"
         }
       }
     }
@@ -52,7 +52,7 @@ export const telemetryWrites: Examples = {
               error_code: "RESOURCE_NOT_FOUND"
             }
           },
-          message: "1 of 2 devices took its points."
+          message: "Bulk upload completed: 1/2 devices successful"
         }
       }
     }

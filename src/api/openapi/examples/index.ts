@@ -9,5 +9,5 @@ import { telemetryWrites } from "./TelemetryWrites.ts"
 
 export const examples: Examples = { ...devices, ...assets, ...graph, ...telemetryReads, ...telemetryWrites, ...attributes, ...system }
 
-/** Values of path parameters. */
+/** Example values of path parameters. */
 export { assetId, deviceId } from "./model.ts"

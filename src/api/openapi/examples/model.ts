@@ -1,4 +1,4 @@
-/** Examples of requests and answers. They tell of one building; a test holds each against the schema it illustrates. */
+/** Examples of requests and responses. All of them are about the same building. A test checks each example against its schema. */
 import { formats } from "../../../domain/Format.ts"
 
 export interface OperationExamples {

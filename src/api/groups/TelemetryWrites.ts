@@ -1,4 +1,4 @@
-/** Bodies of the uploads and their answers. */
+/** Requests and responses of the endpoints that store telemetry. */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { formats } from "../../domain/Format.ts"
@@ -6,11 +6,11 @@ import { Uuid } from "../../domain/Ids.ts"
 import { NewDataKey, NewPoint } from "../../domain/Telemetry.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
 
-/** Rows of any number, read as a stream. */
+/** CSV or NDJSON rows. The body is read as a stream, so it can have any length. */
 export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: [formats.csv.mediaType, formats.jsonl.mediaType] })
 
 const warnings = Schema.optionalKey(
-  Schema.Array(Schema.String).annotate({ description: "What was changed to be stored as meant, such as rounded decimals." })
+  Schema.Array(Schema.String).annotate({ description: "Changes that were necessary to store the values, such as rounded decimals." })
 )
 
 export const UploadResult = Schema.Struct({
@@ -19,7 +19,7 @@ export const UploadResult = Schema.Struct({
   total_data_points: Schema.Int,
   message: Schema.String,
   warnings
-}).annotate({ identifier: "UploadResult", description: "What was stored." })
+}).annotate({ identifier: "UploadResult", description: "The stored keys and points." })
 
 const points = Schema.Record(NewDataKey, Schema.Array(NewPoint).check(Schema.isMinLength(1))).check(Schema.isMinProperties(1))
 
@@ -43,7 +43,7 @@ const DeviceOutcome = Schema.Struct({
   data_points: Schema.optionalKey(Schema.Int),
   error: Schema.optionalKey(Schema.String),
   error_code: Schema.optionalKey(Schema.String)
-}).annotate({ identifier: "DeviceOutcome", description: "What became of one device's points." })
+}).annotate({ identifier: "DeviceOutcome", description: "Result of the upload for one device." })
 
 export const BulkResult = Schema.Struct({
   ...successFields,
@@ -56,20 +56,20 @@ export const BulkResult = Schema.Struct({
   results: Schema.Record(Schema.String, DeviceOutcome),
   message: Schema.String,
   warnings
-}).annotate({ identifier: "BulkResult", description: "What became of each device." })
+}).annotate({ identifier: "BulkResult", description: "Result of the upload per device." })
 
-const RefusedRow = Schema.Struct({
-  line: Schema.Int.annotate({ description: "Line of the body, from 1." }),
+const RejectedRow = Schema.Struct({
+  line: Schema.Int.annotate({ description: "Line number in the body, from 1." }),
   reason: Schema.String
-}).annotate({ identifier: "RefusedRow", description: "A row that was not taken." })
+}).annotate({ identifier: "RefusedRow", description: "A rejected row." })
 
 export const ImportResult = Schema.Struct({
   ...successFields,
   dry_run: Schema.Boolean,
   rows_taken: Schema.Int,
   rows_refused: Schema.Int,
-  refused: Schema.Array(RefusedRow).annotate({ description: "The first 1,000 refused rows." }),
-  points_stored: Schema.Record(Schema.String, Schema.Int).annotate({ description: "Points by device id." }),
+  refused: Schema.Array(RejectedRow).annotate({ description: "The rejected rows: at most the first 1,000." }),
+  points_stored: Schema.Record(Schema.String, Schema.Int).annotate({ description: "Number of stored points per device, by device id." }),
   message: Schema.String,
   warnings
-}).annotate({ identifier: "ImportResult", description: "What became of the rows." })
+}).annotate({ identifier: "ImportResult", description: "Result of an import." })
