@@ -44,7 +44,7 @@ live("rows of one device as ts,key,value, every refusal with its line", () =>
     expect(json.refused[2].reason).toContain("offset")
     // Two rows have the same key and time: the later one counts.
     expect(json.points_stored).toEqual({ [one]: 5 })
-    expect(json.warnings).toEqual(["1 point was left out: a later one in the body has the same key and time."])
+    expect(json.warnings).toEqual(["1 point was left out: a later point in the body has the same key and time."])
     const back = yield* call(`${tb}/devices/${one}/telemetry?keys=t,big,text,on,formula&start_ts=0&end_ts=9000000000000`)
     expect(back.text).toBe(
       `{"t":[{"ts":${t0},"value":22}],"big":[{"ts":${t0},"value":9223372036854775807}],"text":[{"ts":${t0 + 1},"value":"a \\"quoted\\"\\nline"}],"on":[{"ts":${t0 + 3},"value":true}],"formula":[{"ts":${t0 + 3},"value":"=1+1"}]}`

@@ -49,7 +49,9 @@ live("a decimal that ThingsBoard would store as text is rounded, and the answer 
     const { read, write } = yield* withDevice
     const answer = yield* write('{"d":[{"ts":1,"value":0.30000000000000004},{"ts":2,"value":1e-17},{"ts":3,"value":1.5e300}]}')
     expect(answer.status).toBe(201)
-    expect(answer.json.warnings).toEqual(["2 decimals were rounded: ThingsBoard holds at most 16 places, and the precision of a double."])
+    expect(answer.json.warnings).toEqual([
+      "2 decimals were rounded: ThingsBoard stores at most 16 decimal places, with the precision of a double."
+    ])
     expect((yield* read("d")).json.d).toEqual([
       { ts: 1, value: 0.3 },
       { ts: 2, value: 0 },

@@ -35,7 +35,7 @@ export const AttributesLayer = HttpApiBuilder.group(
         requireBodyKind(request, ["json"]).pipe(
           Effect.andThen(readText(request, bounds)),
           Effect.flatMap((body) =>
-            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", bounds: input })
+            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: input })
           ),
           Effect.flatMap(({ keys, warnings }) =>
             created({

@@ -18,10 +18,10 @@ interface Options {
   readonly dry_run?: boolean
 }
 
-const rulesOf = ({ numeric_text, ts_unit }: Options, bounds: InputLimits): ValueRules => ({
+const rulesOf = ({ numeric_text, ts_unit }: Options, limits: InputLimits): ValueRules => ({
   convertNumericText: numeric_text === "convert",
   tsUnit: ts_unit ?? "ms",
-  bounds
+  limits
 })
 
 interface Bounds {

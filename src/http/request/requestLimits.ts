@@ -15,9 +15,9 @@ const fault = (field: string, most: number, setting: string): FieldError => ({ f
 
 /** The same of what is written. */
 export const inputLimitsOf = ({ maxDevicesPerRequest, maxJsonDepth, maxKeysPerRequest }: SettingsShape): InputLimits => ({
-  depth: maxJsonDepth,
-  keys: maxKeysPerRequest,
-  devices: maxDevicesPerRequest
+  maxDepth: maxJsonDepth,
+  maxKeys: maxKeysPerRequest,
+  maxDevices: maxDevicesPerRequest
 })
 
 /** Runs what was asked for unless it is too much. */

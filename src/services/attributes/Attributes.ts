@@ -1,4 +1,4 @@
-/** Attributes of a device, read and written without touching a digit. */
+/** Reads and writes the attributes of a device; every digit is kept. */
 import { Context, Effect, Layer } from "effect"
 import { AttributeScope } from "../../domain/Attribute.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
@@ -21,13 +21,13 @@ export interface AttributesWritten {
 export class Attributes extends Context.Service<
   Attributes,
   {
-    /** `{"scope":{"key":{"value":…,"last_update_ts":…},…},…}` of the scope, or of all three. */
+    /** Returns `{"scope":{"key":{"value":…,"last_update_ts":…},…},…}` for the scope, or for all three scopes. */
     readonly read: (
       deviceId: string,
       scope: AttributeScope | undefined,
       keys: ReadonlyArray<string> | undefined
     ) => Effect.Effect<string, EntityNotFound | ThingsBoardError>
-    /** Writes an object of values; `null`, an empty object and text that would become a number are refused. */
+    /** Writes an object of values. Rejects `null`, an empty object, and text that would become a number. */
     readonly write: (
       deviceId: string,
       scope: "server" | "shared",
@@ -42,17 +42,17 @@ export class Attributes extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
 
-      /** ThingsBoard's merged answer does not say which scope a key is of: one call a scope. */
+      /** ThingsBoard's response for all scopes does not say which scope a key belongs to, so there is one call per scope. */
       const readScope = (deviceId: string, scope: AttributeScope, keys: ReadonlyArray<string> | undefined) =>
         Effect.map(forbiddenAsNotFound(readAttributes(thingsBoard, deviceId, scope, keys), "DEVICE", deviceId), (found) => {
-          const members = found
+          const fields = found
             .filter(({ key }) => keys === undefined || keys.includes(key))
             .toSorted((a, b) => (a.key < b.key ? -1 : 1))
             .map(
               ({ key, lastUpdateTs, value }) =>
                 `${JSON.stringify(key)}:{"value":${Buffer.from(value).toString()},"last_update_ts":${lastUpdateTs}}`
             )
-          return `"${scope}":{${members.join(",")}}`
+          return `"${scope}":{${fields.join(",")}}`
         })
 
       return {
@@ -60,14 +60,14 @@ export class Attributes extends Context.Service<
           const scopes = scope === undefined ? AttributeScope.literals : [scope]
           const parts = yield* access.guard(
             deviceId,
-            Effect.forEach(scopes, (one) => readScope(deviceId, one, keys), { concurrency: scopes.length })
+            Effect.forEach(scopes, (each) => readScope(deviceId, each, keys), { concurrency: scopes.length })
           )
           return `{${parts.join(",")}}`
         }, withServiceSpan("Attributes.read")),
 
         write: Effect.fnUntraced(function* (deviceId, scope, body, rules) {
-          const faults = new FieldErrors()
-          const { json, keys, rounded } = yield* readJson(new JsonReader(body), faults, (read) => readValues(read, rules, faults))
+          const errors = new FieldErrors()
+          const { json, keys, rounded } = yield* readJson(new JsonReader(body), errors, (reader) => readValues(reader, rules, errors))
           const stored = saveAttributes(thingsBoard, deviceId, scope, json)
           yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
           return { keys, warnings: uploadWarnings(rounded) }
@@ -77,28 +77,28 @@ export class Attributes extends Context.Service<
   ).pipe(Layer.provide(DeviceAccess.layer))
 }
 
-/** The object to send: the members as they came, numbers spelt so that they stay numbers. */
-const readValues = (body: JsonReader, rules: ValueRules, faults: FieldErrors) => {
-  const members = new Map<string, string>()
+/** Reads the body. `json` is the object to send: the values as received, with numbers written so that ThingsBoard keeps them as numbers. */
+const readValues = (body: JsonReader, rules: ValueRules, errors: FieldErrors) => {
+  const tokens = new Map<string, string>()
   let rounded = 0
   body.read((at) => {
     const end = body.isObject(at)
       ? body.members(at, (key, valueAt) => {
           const valueEnd = body.skip(valueAt)
-          const keyFault = members.has(key) ? "Expected only once" : telemetryKeyIssue(key)
-          if (keyFault !== undefined) faults.add(key, keyFault)
+          const keyIssue = tokens.has(key) ? "Expected only once" : telemetryKeyIssue(key)
+          if (keyIssue !== undefined) errors.add(key, keyIssue)
           const value = checkToken(body.token(valueAt, valueEnd), rules)
-          if ("issue" in value) faults.add(key, value.issue)
+          if ("issue" in value) errors.add(key, value.issue)
           else if (value.rounded) rounded++
-          members.set(key, "issue" in value ? "" : value.token)
+          tokens.set(key, "issue" in value ? "" : value.token)
           return valueEnd
         })
       : body.skip(at)
-    const most = rules.bounds?.keys
-    if (most !== undefined && members.size > most) faults.add("body", `Expected at most ${most} attributes (MAX_KEYS_PER_REQUEST)`)
-    if (members.size === 0) faults.add("body", "Expected an object with one or more attributes")
+    const max = rules.limits?.maxKeys
+    if (max !== undefined && tokens.size > max) errors.add("body", `Expected at most ${max} attributes (MAX_KEYS_PER_REQUEST)`)
+    if (tokens.size === 0) errors.add("body", "Expected an object with one or more attributes")
     return end
   })
-  const json = `{${[...members].map(([key, token]) => `${JSON.stringify(key)}:${token}`).join(",")}}`
-  return { json, keys: [...members.keys()], rounded }
+  const json = `{${[...tokens].map(([key, token]) => `${JSON.stringify(key)}:${token}`).join(",")}}`
+  return { json, keys: [...tokens.keys()], rounded }
 }

@@ -1,29 +1,30 @@
-/** What a row of an import says: a device, a time and points, or why it is refused. */
+/** A row of an import: a device, a timestamp and points. CSV and NDJSON rows are read into this form, or rejected with a reason. */
 import { isUuid } from "../../domain/Ids.ts"
 import { type CheckedValue, telemetryKeyIssue } from "../validation/values.ts"
 
 export interface ImportPoint {
   readonly key: string
+  /** The JSON token of the value. */
   readonly token: string
   readonly rounded: boolean
 }
 
 export interface ImportRow {
-  /** None when the rows are of the device in the path. */
+  /** Undefined if the path names the device. */
   readonly device: { readonly id: string } | { readonly name: string } | undefined
   readonly ts: number
-  /** None when all cells are empty. */
+  /** Empty if all cells are empty. */
   readonly points: ReadonlyArray<ImportPoint>
 }
 
-/** Ends a row; what it says goes into the report. */
+/** Thrown to reject a row; the message becomes the reason in the report. */
 export class RowRejected extends Error {}
 
 export const rejectRow = (reason: string): never => {
   throw new RowRejected(reason)
 }
 
-/** A sentence that goes on behind a colon. */
+/** The reasons of rows continue a sentence after a colon. */
 const startLowerCase = (issue: string) => issue.slice(0, 1).toLowerCase() + issue.slice(1)
 
 export const checkedPoint = (key: string, checked: CheckedValue): ImportPoint =>
@@ -34,19 +35,20 @@ export const checkKey = (key: string): void => {
   if (issue !== undefined) rejectRow(`key: ${startLowerCase(issue)}`)
 }
 
-export const requireTimestamp = (time: number | string): number =>
-  typeof time === "number" ? time : rejectRow(`ts: ${startLowerCase(time)}`)
+/** Takes the result of `parseTimestamp`. */
+export const requireTimestamp = (parsed: number | string): number =>
+  typeof parsed === "number" ? parsed : rejectRow(`ts: ${startLowerCase(parsed)}`)
 
-/** Bytes that are no UTF-8 come as this sign: what they were is lost. */
+/** The decoder puts this character in place of bytes that are not valid UTF-8; the original bytes are lost. */
 const replacement = "\uFFFD"
 
 export const checkUtf8 = (text: string): void => {
   if (text.includes(replacement)) rejectRow("expected UTF-8, without the replacement character")
 }
 
-/** The id counts when both are there. */
-export const parseDevice = (id: string | undefined, name: string | undefined, named: boolean): ImportRow["device"] => {
-  if (!named) return undefined
+/** `hasDevice` says whether rows name their device. The id takes precedence over the name. */
+export const parseDevice = (id: string | undefined, name: string | undefined, hasDevice: boolean): ImportRow["device"] => {
+  if (!hasDevice) return undefined
   if (id !== undefined && id !== "") return isUuid(id) ? { id: id.toLowerCase() } : rejectRow("device_id: expected a device id (UUID)")
   return name !== undefined && name !== "" ? { name } : rejectRow("expected device_id or device_name")
 }

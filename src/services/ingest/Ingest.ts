@@ -1,4 +1,4 @@
-/** Telemetry on its way in as JSON: refused as a whole at the door, or stored digit for digit. */
+/** Uploads of telemetry as JSON. A body with any error is rejected as a whole; otherwise its values are stored digit for digit. */
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
@@ -26,7 +26,7 @@ export interface DeviceUploadResult {
   readonly deviceId: string
   readonly keys: ReadonlyArray<string>
   readonly points: number
-  /** Why nothing, or not all, was stored. */
+  /** Why not all points were stored. */
   readonly failure: EntityNotFound | ThingsBoardError | undefined
 }
 
@@ -35,51 +35,51 @@ export interface BulkUploadResult {
   readonly warnings: ReadonlyArray<string>
 }
 
-const readOne = (body: JsonReader, rules: ValueRules, faults: FieldErrors): PointsRead => {
-  let reading: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
-  body.read((at) => new PointReader(body, rules, faults).read(at, "body", (found) => (reading = found)))
-  return reading
+const readOne = (body: JsonReader, rules: ValueRules, errors: FieldErrors): PointsRead => {
+  let found: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
+  body.read((at) => new PointReader(body, rules, errors).read(at, "body", (points) => (found = points)))
+  return found
 }
 
-/** By the id as it is spelt; an id in two spellings is one device. */
-const readMany = (body: JsonReader, rules: ValueRules, faults: FieldErrors): ReadonlyMap<string, PointsRead> => {
-  const readings = new Map<string, PointsRead>()
+/** By device id as written in the body; ids that differ only in case are the same device. */
+const readMany = (body: JsonReader, rules: ValueRules, errors: FieldErrors): ReadonlyMap<string, PointsRead> => {
+  const byDevice = new Map<string, PointsRead>()
   const seen = new Set<string>()
-  const reader = new PointReader(body, rules, faults)
+  const reader = new PointReader(body, rules, errors)
   body.read((at) => {
     if (!body.isObject(at)) {
-      faults.add("body", "Expected an object of device ids with their keys and points")
+      errors.add("body", "Expected an object of device ids and their keys and points")
       return body.skip(at)
     }
     const end = body.members(at, (id, valueAt) => {
       if (!isUuid(id)) {
-        faults.add(id, "Expected a device id (UUID)")
+        errors.add(id, "Expected a device id (UUID)")
         return body.skip(valueAt)
       }
-      if (seen.has(id.toLowerCase())) faults.add(id, "Expected each device only once")
+      if (seen.has(id.toLowerCase())) errors.add(id, "Expected each device only once")
       seen.add(id.toLowerCase())
-      return reader.read(valueAt, id, (found) => readings.set(id, found))
+      return reader.read(valueAt, id, (found) => byDevice.set(id, found))
     })
-    const most = rules.bounds?.devices
-    if (most !== undefined && seen.size > most) faults.add("body", `Expected at most ${most} devices (MAX_DEVICES_PER_REQUEST)`)
-    if (readings.size === 0 && faults.isEmpty) faults.add("body", "Expected one or more devices")
+    const max = rules.limits?.maxDevices
+    if (max !== undefined && seen.size > max) errors.add("body", `Expected at most ${max} devices (MAX_DEVICES_PER_REQUEST)`)
+    if (byDevice.size === 0 && errors.isEmpty) errors.add("body", "Expected one or more devices")
     return end
   })
-  return readings
+  return byDevice
 }
 
 export class Ingest extends Context.Service<
   Ingest,
   {
-    /** Stores `{key: [{ts, value}]}`. Every point has its time, so that a retry is harmless. */
+    /** Stores `{key: [{ts, value}]}`. Each point has its timestamp, so a retry is harmless. */
     readonly upload: (
       deviceId: string,
       body: string | Uint8Array,
       rules: ValueRules
     ) => Effect.Effect<UploadResult, EntityNotFound | InvalidInput | ThingsBoardError>
-    /** Stores `{device: {key: [{ts, value}]}}`: nothing when anything is wrong with it, else each device on its own. */
+    /** Stores `{device: {key: [{ts, value}]}}`: nothing if there is any error in the body, otherwise each device independently. */
     readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploadResult, InvalidInput>
-    /** Stores points that were checked before, in as few calls as their size allows, and says how many ThingsBoard now holds of them. */
+    /** Stores points that were already checked, in as few calls as possible, and returns how many of them ThingsBoard now has. */
     readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   }
 >()("boardwalk/services/ingest/Ingest") {
@@ -90,7 +90,7 @@ export class Ingest extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
 
-      /** Suspended, since batches can be gone through once only, and a write may be tried again. */
+      /** Suspended, because the generator of batches can be used only once, and the write may be retried. */
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
         access.guard(
           deviceId,
@@ -98,24 +98,27 @@ export class Ingest extends Context.Service<
             Effect.reduce(
               writeBatches(points),
               () => 0,
-              (held, batch) =>
-                Effect.as(forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId), held + batch.points)
+              (storedPoints, batch) =>
+                Effect.as(
+                  forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId),
+                  storedPoints + batch.points
+                )
             )
           )
         )
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
-        const faults = new FieldErrors()
-        const { keys, points, replaced, rounded } = yield* readJson(new JsonReader(body), faults, (json) => readOne(json, rules, faults))
+        const errors = new FieldErrors()
+        const { keys, points, replaced, rounded } = yield* readJson(new JsonReader(body), errors, (json) => readOne(json, rules, errors))
         yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
         return { keys, points: points.length, warnings: uploadWarnings(rounded, replaced) }
       }, withServiceSpan("Ingest.upload"))
 
       const bulk = Effect.fnUntraced(function* (body: string | Uint8Array, rules: ValueRules) {
-        const faults = new FieldErrors()
-        const readings = yield* readJson(new JsonReader(body), faults, (json) => readMany(json, rules, faults))
+        const errors = new FieldErrors()
+        const byDevice = yield* readJson(new JsonReader(body), errors, (json) => readMany(json, rules, errors))
         const outcomes = yield* Effect.forEach(
-          readings,
+          byDevice,
           ([deviceId, { keys, points }]): Effect.Effect<DeviceUploadResult> =>
             Effect.match(store(deviceId, points), {
               onSuccess: () => ({ deviceId, keys, points: points.length, failure: undefined }),
@@ -123,7 +126,7 @@ export class Ingest extends Context.Service<
             }),
           { concurrency: tbConcurrency }
         )
-        const total = (count: "rounded" | "replaced") => [...readings.values()].reduce((sum, reading) => sum + reading[count], 0)
+        const total = (count: "rounded" | "replaced") => [...byDevice.values()].reduce((sum, read) => sum + read[count], 0)
         return { outcomes, warnings: uploadWarnings(total("rounded"), total("replaced")) }
       }, withServiceSpan("Ingest.bulk"))
 

@@ -1,4 +1,4 @@
-/** Rows of a CSV body: `ts,key,value`, or `ts` and a column a key. */
+/** Reads the rows of a CSV body: `ts,key,value`, or `ts` and one column per key. */
 import type { CsvRecord } from "../../formats/CsvReader.ts"
 import {
   checkKey,
@@ -14,23 +14,24 @@ import { parseTimestamp } from "./timestamps.ts"
 import { type CheckedValue, checkText, checkToken, jsonDepthIssue, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
 export interface Columns {
+  /** Indexes of the columns; -1 if there is none. */
   readonly ts: number
   readonly deviceId: number
   readonly deviceName: number
-  /** `ts,key,value`, or a column a key. */
+  /** The columns of key and value, or the keys of the other columns. */
   readonly form: { readonly key: number; readonly value: number } | ReadonlyArray<readonly [column: number, key: string]>
   readonly count: number
 }
 
-/** The columns of a header, or what is wrong with it. `named` says that rows name their device. */
-export const parseHeader = (header: ReadonlyArray<string>, named: boolean): Columns | string => {
+/** Returns the columns, or what is wrong with the header. `hasDevice` says whether rows have to name their device. */
+export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean): Columns | string => {
   const names = header.map((name) => name.trim())
   const at = (name: string) => names.indexOf(name)
-  if (new Set(names).size !== names.length) return "Expected every column once"
+  if (new Set(names).size !== names.length) return "Expected each column only once"
   if (at("ts") < 0) return "Expected a column ts"
   const [deviceId, deviceName] = [at("device_id"), at("device_name")]
-  if (named && deviceId < 0 && deviceName < 0) return "Expected a column device_id or device_name"
-  if (!named && (deviceId >= 0 || deviceName >= 0)) return "Expected no device column: the path names the device"
+  if (hasDevice && deviceId < 0 && deviceName < 0) return "Expected a column device_id or device_name"
+  if (!hasDevice && (deviceId >= 0 || deviceName >= 0)) return "Expected no device column: the path already names the device"
   const common = { ts: at("ts"), deviceId, deviceName, count: names.length }
   const others = names
     .map((key, column) => [column, key] as const)
@@ -38,14 +39,15 @@ export const parseHeader = (header: ReadonlyArray<string>, named: boolean): Colu
   if (at("key") >= 0 && at("value") >= 0) {
     return others.length === 2
       ? { ...common, form: { key: at("key"), value: at("value") } }
-      : "Expected no other columns beside key and value"
+      : "Expected no other columns besides key and value"
   }
   const wrong = others.find(([, key]) => telemetryKeyIssue(key) !== undefined)
   if (wrong !== undefined) return `Column ${wrong[0] + 1}: ${telemetryKeyIssue(wrong[1])}`
-  return others.length === 0 ? "Expected columns key and value, or a column a key" : { ...common, form: others }
+  return others.length === 0 ? "Expected columns key and value, or one column per key" : { ...common, form: others }
 }
 
-const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const numberPattern = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+/** How other programs write a missing value. */
 const noValue = /^(?:null|none|nan|[+-]?inf(?:inity)?)$/i
 const decimalComma = /^-?\d+,\d+$/
 
@@ -61,13 +63,13 @@ const checkJson = (cell: string, rules: ValueRules): CheckedValue | undefined =>
   }
 }
 
-/** An apostrophe that an export put before text that a spreadsheet would run is taken off again. */
+/** Removes the apostrophe that exports put before text that a spreadsheet would take for a formula. */
 const withoutEscape = (cell: string) => (/^'+[=+\-@\t\r\n]/.test(cell) ? cell.slice(1) : cell)
 
 const isBlank = (c: number) => c === 32 || c === 9
 
-/** Without blanks at its ends. A pattern would begin anew at each blank in the middle, which takes minutes for many of them. */
-const trimmed = (cell: string): string => {
+/** A regular expression would start over at each blank in the middle, which takes minutes if there are many. */
+const trimBlanks = (cell: string): string => {
   let from = 0
   let to = cell.length
   while (from < to && isBlank(cell.charCodeAt(from))) from++
@@ -76,24 +78,25 @@ const trimmed = (cell: string): string => {
 }
 
 /**
- * Without quotes a number or boolean is one, with quotes it is text. JSON objects and arrays always stand in quotes. What stands
- * for a missing value elsewhere is refused unless it is quoted.
+ * A number or boolean without quotes is one; with quotes it is text. JSON objects and arrays are always quoted. Words that mean a
+ * missing value in other programs are rejected unless they are quoted.
  */
 const checkCell = (cell: string, isText: boolean, rules: ValueRules): CheckedValue => {
-  const bare = isText ? "" : trimmed(cell)
-  if (number.test(bare)) return checkToken(bare, rules)
+  const bare = isText ? "" : trimBlanks(cell)
+  if (numberPattern.test(bare)) return checkToken(bare, rules)
   if (/^(?:true|false)$/i.test(bare)) return { token: bare.toLowerCase(), rounded: false }
-  if (noValue.test(bare)) return { issue: "Expected a value; an empty cell is no point, and text of this kind goes in quotes" }
-  if (decimalComma.test(bare)) return { issue: "Expected a decimal point; text of this kind goes in quotes" }
+  if (noValue.test(bare)) return { issue: "Expected a value; leave the cell empty if there is none, or quote the text" }
+  if (decimalComma.test(bare)) return { issue: "Expected a decimal point; quote the cell if it is text" }
   checkUtf8(cell)
   return checkJson(cell, rules) ?? checkText(withoutEscape(cell), rules)
 }
 
-export const parseRecord = ({ broken, cells, quoted }: CsvRecord, columns: Columns, named: boolean, rules: ValueRules): ImportRow => {
-  if (broken !== undefined) return rejectRow(`broken CSV: ${broken}`)
+/** Returns the row, or throws `RowRejected`. */
+export const parseRecord = ({ broken, cells, quoted }: CsvRecord, columns: Columns, hasDevice: boolean, rules: ValueRules): ImportRow => {
+  if (broken !== undefined) return rejectRow(`invalid CSV: ${broken}`)
   if (cells.length !== columns.count) return rejectRow(`expected ${columns.count} cells`)
   const { deviceId, deviceName, form, ts } = columns
-  // Who quotes even the time quotes everything: then quotes do not mean text.
+  // Files that quote even the timestamp quote everything, so there quotes do not mean text.
   const isText = (column: number) => quoted.has(column) && !quoted.has(ts)
   const points: Array<ImportPoint> = []
   const add = (column: number, key: string) => {
@@ -107,7 +110,7 @@ export const parseRecord = ({ broken, cells, quoted }: CsvRecord, columns: Colum
   } else for (const [column, key] of form) add(column, key)
   const name = cells[deviceName]
   return {
-    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : withoutEscape(name), named),
+    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : withoutEscape(name), hasDevice),
     ts: requireTimestamp(parseTimestamp(cells[ts]!.trim(), rules.tsUnit)),
     points
   }

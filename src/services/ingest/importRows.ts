@@ -1,4 +1,4 @@
-/** The rows of a body, piece by piece, each with its line; what they say is read by who takes them. */
+/** Splits a body into rows with their line numbers, one chunk at a time. The caller reads each row by `read`. */
 import { Effect, Stream } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
@@ -10,66 +10,67 @@ import type { ValueRules } from "../validation/values.ts"
 
 export interface RowOptions {
   readonly format: "csv" | "ndjson"
-  /** The device that all rows are of; when undefined each row names its own. */
+  /** The device of all rows; if undefined, each row names its device. */
   readonly deviceId: string | undefined
   readonly rules: ValueRules
 }
 
 export interface NumberedRow {
   readonly line: number
-  /** Throws `Refused`. */
+  /** Throws `RowRejected`. */
   readonly read: () => ImportRow
 }
 
-const fault = (issue: string) => new InvalidInput({ errors: [{ field: "body", issue }] })
+const invalidBody = (issue: string) => new InvalidInput({ errors: [{ field: "body", issue }] })
 
-/** The body broke off: what was stored stays stored. */
-const unreadable = () => fault("Expected a whole body of UTF-8 text")
+/** The body ended early or is not UTF-8. Rows stored before stay stored. */
+const unreadable = () => invalidBody("Expected a whole body of UTF-8 text")
 
 interface Reader<A> {
-  readonly feed: (piece: string) => ReadonlyArray<A>
+  readonly feed: (chunk: string) => ReadonlyArray<A>
   readonly end: () => ReadonlyArray<A>
 }
 
-/** The records of each piece of the body, and those of its end. */
-const recordsOf = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
+/** The records of each chunk of the body, and the last one. */
+const readRecords = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
   Stream.mapError(body, unreadable).pipe(
     Stream.decodeText,
-    Stream.map((piece) => reader.feed(piece)),
+    Stream.map((chunk) => reader.feed(chunk)),
     Stream.concat(Stream.sync(() => reader.end()))
   )
 
-const ofLines = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) =>
-  Stream.map(recordsOf(body, new LineReader()), (lines) =>
+const readNdjson = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) =>
+  Stream.map(readRecords(body, new LineReader()), (lines) =>
     lines.map(({ line, text }): NumberedRow => {
       const read = () => (text === undefined ? rejectRow("expected a shorter line") : parseLine(text, deviceId === undefined, rules))
       return { line, read }
     })
   )
 
-const ofCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) => {
-  const named = deviceId === undefined
+const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) => {
+  const hasDevice = deviceId === undefined
   let columns: Columns | undefined
-  const header = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
-    const found = broken === undefined ? parseHeader(cells, named) : `Expected a header, then CSV: ${broken}`
-    return typeof found === "string" ? Effect.fail(fault(found)) : Effect.succeed(found)
+  const readHeader = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
+    const found = broken === undefined ? parseHeader(cells, hasDevice) : `Expected a header, then CSV: ${broken}`
+    return typeof found === "string" ? Effect.fail(invalidBody(found)) : Effect.succeed(found)
   }
   const rows = Stream.mapEffect(
-    recordsOf(body, new CsvReader()),
+    readRecords(body, new CsvReader()),
     Effect.fnUntraced(function* (records) {
       const [first] = records
       if (first === undefined) return []
       const isHeader = columns === undefined
-      const known = (columns ??= yield* header(first))
-      const behind = isHeader ? records.slice(1) : records
-      return behind.map((record): NumberedRow => ({ line: record.line, read: () => parseRecord(record, known, named, rules) }))
+      const known = (columns ??= yield* readHeader(first))
+      const data = isHeader ? records.slice(1) : records
+      return data.map((record): NumberedRow => ({ line: record.line, read: () => parseRecord(record, known, hasDevice, rules) }))
     })
   )
-  const checked = Stream.suspend(() => (columns === undefined ? Stream.fail(fault("Expected a header")) : Stream.empty))
-  return Stream.concat(rows, checked)
+  const requireHeader = Stream.suspend(() => (columns === undefined ? Stream.fail(invalidBody("Expected a header")) : Stream.empty))
+  return Stream.concat(rows, requireHeader)
 }
 
 export const readRows = <E>(
   body: Stream.Stream<Uint8Array, E>,
   options: RowOptions
-): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> => (options.format === "ndjson" ? ofLines(body, options) : ofCsv(body, options))
+): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> =>
+  options.format === "ndjson" ? readNdjson(body, options) : readCsv(body, options)

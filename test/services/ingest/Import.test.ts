@@ -1,4 +1,4 @@
-/** Rows on their way to ThingsBoard: how many writes, how much memory, and what is told when it fails. */
+/** Imports: how many writes they take, how much they buffer, and what the report says about failures. */
 import { expect } from "bun:test"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -16,7 +16,7 @@ const t0 = 1_700_000_000_000
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 const stored = Effect.succeed(Buffer.alloc(0))
 
-const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
+const setUp = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
   const layer = Import.layer.pipe(
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
     Layer.provide(stubThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
@@ -36,7 +36,7 @@ const over = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?:
     )
 })
 
-/** A row of each device, then the next row of each. */
+/** One row per device, then the next row of each device. */
 function* rows(devices: number, each: number) {
   for (let i = 0; i < each; i++) {
     let piece = ""
@@ -48,7 +48,7 @@ function* rows(devices: number, each: number) {
 effect("a hundred thousand rows of a thousand devices are a thousand writes", () =>
   Effect.gen(function* () {
     const points = new Map<string, number>()
-    const run = yield* over((path, json) =>
+    const run = yield* setUp((path, json) =>
       Effect.sync(() => {
         points.set(path, (points.get(path) ?? 0) + (JSON.parse(String(json)) as Array<unknown>).length)
         return Buffer.alloc(0)
@@ -62,10 +62,10 @@ effect("a hundred thousand rows of a thousand devices are a thousand writes", ()
   })
 )
 
-effect("rows name their devices in a tenant of so many, and in a larger one are told why they cannot", () =>
+effect("rows can name their devices in a tenant of up to 100,000 devices; in a larger one they are rejected with the reason", () =>
   Effect.gen(function* () {
     for (const devices of [100_000, 100_001]) {
-      /** Pages of a thousand devices. */
+      /** Pages of 1,000 devices. */
       const findEntities = ({ payload }: { readonly payload: { readonly pageLink: { readonly page: number } } }) => {
         const from = payload.pageLink.page * 1000
         const data = Array.from({ length: Math.min(1000, devices - from) }, (_, i) => ({
@@ -75,7 +75,7 @@ effect("rows name their devices in a tenant of so many, and in a larger one are 
         return Effect.succeed({ data, hasNext: from + 1000 < devices })
       }
       const call = (run: (client: never) => unknown) => run({ entityQueries: { findEntities } } as never)
-      const run = yield* over(() => stored, call as ThingsBoardShape["call"])
+      const run = yield* setUp(() => stored, call as ThingsBoardShape["call"])
       const report = yield* run([`{"device_name":"Pump 99999","ts":${t0},"key":"a","value":1}\n`])
       expect([report.accepted, report.rejected.map(({ reason }) => reason)]).toEqual(
         devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices; use device_id instead"]]
@@ -84,15 +84,15 @@ effect("rows name their devices in a tenant of so many, and in a larger one are 
   })
 )
 
-effect("what waits is bounded, by points and by their size", () =>
+effect("buffered points are limited, by number and by size", () =>
   Effect.gen(function* () {
     let read = 0
     let written = 0
-    let most = 0
-    const run = yield* over((_, json) =>
+    let maxBuffered = 0
+    const run = yield* setUp((_, json) =>
       Effect.sync(() => {
         written += (String(json).match(/"ts"/g) ?? []).length
-        most = Math.max(most, read - written)
+        maxBuffered = Math.max(maxBuffered, read - written)
         return Buffer.alloc(0)
       })
     )
@@ -104,31 +104,31 @@ effect("what waits is bounded, by points and by their size", () =>
     }
     yield* run(count(rows(1000, 300)))
     expect([read, written]).toEqual([300_000, 300_000])
-    expect(most).toBeLessThanOrEqual(101_000)
-    read = written = most = 0
+    expect(maxBuffered).toBeLessThanOrEqual(101_000)
+    read = written = maxBuffered = 0
     const large = Array.from(
       { length: 400 },
       (_, i) => `{"device_id":"${idOf(i)}","ts":${t0},"key":"a","value":"${"x".repeat(100_000)}"}\n`
     )
     yield* run(count(large))
     expect(written).toBe(400)
-    expect(most).toBeLessThan(180)
+    expect(maxBuffered).toBeLessThan(180)
   })
 )
 
 effect("a point that a later row replaces is not counted as stored", () =>
   Effect.gen(function* () {
-    const run = yield* over(() => stored)
+    const run = yield* setUp(() => stored)
     const row = (value: number) => `{"device_id":"${idOf(1)}","ts":${t0},"key":"a","value":${value}}\n`
     const report = yield* run([row(1), row(2)])
     expect([report.accepted, report.replaced, report.pointsStored.get(idOf(1))]).toEqual([2, 1, 1])
   })
 )
 
-effect("a ThingsBoard that is away for a moment is waited for", () =>
+effect("an import waits for a ThingsBoard that is unavailable for a moment", () =>
   Effect.gen(function* () {
     let calls = 0
-    const run = yield* over(() => Effect.suspend(() => (++calls < 4 ? failWith(new Unavailable({ why: "refused" })) : stored)))
+    const run = yield* setUp(() => Effect.suspend(() => (++calls < 4 ? failWith(new Unavailable({ why: "refused" })) : stored)))
     const fiber = yield* Effect.forkChild(run([...rows(1, 3)]))
     yield* TestClock.adjust("30 seconds")
     const { accepted, rejectedCount } = yield* Fiber.join(fiber)
@@ -136,10 +136,10 @@ effect("a ThingsBoard that is away for a moment is waited for", () =>
   })
 )
 
-effect("one that stays away is given up once, and every row that was not stored is told", () =>
+effect("a ThingsBoard that stays unavailable is given up once, and every row that was not stored is reported", () =>
   Effect.gen(function* () {
     let calls = 0
-    const run = yield* over(() => {
+    const run = yield* setUp(() => {
       calls++
       return failWith(new Unavailable({ why: "refused" }))
     })
@@ -149,14 +149,14 @@ effect("one that stays away is given up once, and every row that was not stored 
     expect([report.accepted, report.rejectedCount, report.rejected.length]).toEqual([0, 2000, 1000])
     expect(report.rejected[0]!.reason).toBe("not stored: ThingsBoard was not available")
     expect(report.pointsStored.size).toBe(0)
-    // Those on their way at once try again, the rest does not.
+    // The writes already running are retried; the others are not even tried.
     expect(calls).toBeLessThan(200)
   })
 )
 
-effect("a CSV body without a header is refused", () =>
+effect("a CSV body without a header is rejected", () =>
   Effect.gen(function* () {
-    const run = yield* over(() => stored)
+    const run = yield* setUp(() => stored)
     const empty = yield* Effect.flip(run([], { format: "csv" }))
     expect(empty).toMatchObject({ _tag: "InvalidInput", errors: [{ field: "body", issue: "Expected a header" }] })
   })

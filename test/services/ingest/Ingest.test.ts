@@ -1,4 +1,4 @@
-/** What goes up to ThingsBoard for a body that came in. */
+/** Which requests go to ThingsBoard for a body. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
@@ -17,13 +17,13 @@ const other = "784f394c-42b6-435a-983c-b7beff2784f0"
 const t0 = 1_700_000_000_000
 const strict = { convertNumericText: false }
 
-/** The services over a ThingsBoard that takes everything, and what it was sent. */
-const over = Effect.fnUntraced(function* (refuse: ThingsBoardShape["post"] = () => Effect.succeed(Buffer.alloc(0))) {
+/** The services with a ThingsBoard that accepts everything, and the requests that it received. */
+const setUp = Effect.fnUntraced(function* (respond: ThingsBoardShape["post"] = () => Effect.succeed(Buffer.alloc(0))) {
   const sent: Array<{ readonly path: string; readonly json: string }> = []
   const post: ThingsBoardShape["post"] = (path, json) =>
     Effect.suspend(() => {
       sent.push({ path, json: String(json) })
-      return refuse(path, json)
+      return respond(path, json)
     })
   const layer = Layer.mergeAll(Ingest.layer, Attributes.layer).pipe(
     Layer.provide(stubThingsBoard({ post })),
@@ -33,14 +33,14 @@ const over = Effect.fnUntraced(function* (refuse: ThingsBoardShape["post"] = () 
   return { sent, ingest: yield* Effect.provide(Ingest, context), attributes: yield* Effect.provide(Attributes, context) }
 })
 
-const faultsOf = <A, E>(run: Effect.Effect<A, E | InvalidInput>) =>
+const errorsOf = <A, E>(run: Effect.Effect<A, E | InvalidInput>) =>
   Effect.map(Effect.flip(run), (error) =>
     error instanceof InvalidInput ? error.errors.map(({ field, issue }) => `${field}: ${issue}`) : []
   )
 
-effect("points of one time go up together, with the tokens that came", () =>
+effect("points of one timestamp are sent together, with their values as written", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
+    const { ingest, sent } = yield* setUp()
     const body = ` {"a": [{"ts":${t0},"value":9007199254740993}, {"value" : 5.0, "ts":${t0 + 1}}],\n"__proto__":[{"ts":${t0},"value":{"b": [1.10]}}]}`
     expect(yield* ingest.upload(device, Buffer.from(body), strict)).toEqual({ keys: ["a", "__proto__"], points: 3, warnings: [] })
     expect(sent).toEqual([
@@ -52,28 +52,28 @@ effect("points of one time go up together, with the tokens that came", () =>
   })
 )
 
-effect("any valid value goes up as the very token, or is refused by its place", () =>
+effect("any valid value is sent as written, or rejected with its location", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
+    const { ingest, sent } = yield* setUp()
     const tokens = fc.sample(fc.tuple(value, whitespace), { numRuns: 3000, seed: 7 })
     for (const [token, space] of tokens) {
       sent.length = 0
       const body = `{${space}"k"${space}:[{"value":${space}${token}${space},"ts":${t0}}]}`
-      const answer = yield* Effect.result(ingest.upload(device, body, strict))
-      if (answer._tag === "Failure") {
+      const result = yield* Effect.result(ingest.upload(device, body, strict))
+      if (result._tag === "Failure") {
         expect(sent).toEqual([])
-        expect(answer.failure instanceof InvalidInput && answer.failure.errors.map(({ field }) => field)).toEqual(["k[0].value"])
-      } else if (answer.success.warnings.length === 0 && !/^-?\d/.test(token)) {
+        expect(result.failure instanceof InvalidInput && result.failure.errors.map(({ field }) => field)).toEqual(["k[0].value"])
+      } else if (result.success.warnings.length === 0 && !/^-?\d/.test(token)) {
         expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"k":${token}}}]`)
       }
     }
   })
 )
 
-effect("all faults are named at once, a hundred of them, and nothing is sent", () =>
+effect("all errors are reported at once, up to a hundred, and nothing is sent", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
-    const wrong = {
+    const { ingest, sent } = yield* setUp()
+    const invalid = {
       '{"a":[{"ts":1700000000,"value":1}]}': ["a[0].ts: Looks like seconds; expected milliseconds, or ts_unit=s"],
       [`{"a":[{"ts":${t0},"value":1},{"ts":${t0}}],"a":[],"b":5}`]: [
         "a[1].value: Expected a value",
@@ -82,45 +82,45 @@ effect("all faults are named at once, a hundred of them, and nothing is sent", (
         "b: Expected a list of one or more points {ts, value}"
       ],
       [`{"a":[{"ts":${t0},"value":1,"ts":${t0}}]}`]: ["a[0].ts: Expected only once"],
-      [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["a[0].value: Expected no member twice"],
+      [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["a[0].value: Expected each field only once"],
       "{}": ["body: Expected one or more keys"],
-      "[]": ["body: Expected an object of keys with their points"],
+      "[]": ["body: Expected an object of keys and their points"],
       '{"a":[{"ts":1': ["body: Expected valid JSON: unexpected input at byte 13"],
       '{"a":[NaN]}': ["body: Expected valid JSON: unexpected input at byte 6"],
       [`{"a":[{"ts":${t0},"value":${"[".repeat(200)}${"]".repeat(200)}}]}`]: ["a[0].value: Expected JSON of at most 100 levels"]
     }
-    for (const [body, faults] of Object.entries(wrong)) expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(faults)
+    for (const [body, errors] of Object.entries(invalid)) expect(yield* errorsOf(ingest.upload(device, body, strict))).toEqual(errors)
     const many = `{"a":[${Array.from({ length: 250 }, () => "{}").join(",")}]}`
-    const faults = yield* faultsOf(ingest.upload(device, many, strict))
-    expect([faults.length, faults.at(-1)]).toEqual([101, "body: and 400 more errors"])
+    const errors = yield* errorsOf(ingest.upload(device, many, strict))
+    expect([errors.length, errors.at(-1)]).toEqual([101, "body: and 400 more errors"])
     expect(sent).toEqual([])
   })
 )
 
-effect("of two points with one key and time the later one goes up, and the answer says so", () =>
+effect("of two points with the same key and timestamp the later one is sent, with a warning", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
-    const answer = yield* ingest.upload(device, `{"a":[{"ts":${t0},"value":1},{"ts":${t0},"value":2}]}`, strict)
-    expect(answer).toEqual({
+    const { ingest, sent } = yield* setUp()
+    const result = yield* ingest.upload(device, `{"a":[{"ts":${t0},"value":1},{"ts":${t0},"value":2}]}`, strict)
+    expect(result).toEqual({
       keys: ["a"],
       points: 1,
-      warnings: ["1 point was left out: a later one in the body has the same key and time."]
+      warnings: ["1 point was left out: a later point in the body has the same key and time."]
     })
     expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"a":2}}]`)
   })
 )
 
-effect("seconds are taken when they are announced", () =>
+effect("seconds are accepted with ts_unit=s", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
+    const { ingest, sent } = yield* setUp()
     yield* ingest.upload(device, '{"a":[{"ts":1700000000,"value":1}]}', { ...strict, tsUnit: "s" })
     expect(sent[0]!.json).toStartWith(`[{"ts":${t0},`)
   })
 )
 
-effect("many points go up in few writes, well below ThingsBoard's limit, in their order", () =>
+effect("many points are sent in order in few writes, well below ThingsBoard's limit", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over()
+    const { ingest, sent } = yield* setUp()
     const points = Array.from({ length: 45_000 }, (_, i) => `{"ts":${t0 + i},"value":${i}}`)
     expect((yield* ingest.upload(device, `{"a":[${points.join(",")}]}`, strict)).points).toBe(45_000)
     expect(sent.map(({ json }) => (JSON.parse(json) as Array<unknown>).length)).toEqual([20_000, 20_000, 5000])
@@ -132,19 +132,19 @@ effect("many points go up in few writes, well below ThingsBoard's limit, in thei
   })
 )
 
-effect("what ThingsBoard refuses of a well-formed write is the caller's; a missing device is told", () =>
+effect("a well-formed write that ThingsBoard rejects is an invalid input; a missing device is not found", () =>
   Effect.gen(function* () {
-    const { ingest } = yield* over(() => failWith(new Rejected()))
+    const { ingest } = yield* setUp(() => failWith(new Rejected()))
     const body = `{"a":[{"ts":${t0},"value":1}]}`
-    expect(yield* faultsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard rejects one of these keys or values"])
-    const { ingest: without } = yield* over(() => failWith(new NotFound()))
+    expect(yield* errorsOf(ingest.upload(device, body, strict))).toEqual(["body: ThingsBoard rejects one of these keys or values"])
+    const { ingest: without } = yield* setUp(() => failWith(new NotFound()))
     expect((yield* Effect.flip(without.upload(device, body, strict)))._tag).toBe("EntityNotFound")
   })
 )
 
-effect("a bulk upload is checked as a whole, then each device stands for itself", () =>
+effect("a bulk upload is checked as a whole, then each device is stored independently", () =>
   Effect.gen(function* () {
-    const { ingest, sent } = yield* over((path) =>
+    const { ingest, sent } = yield* setUp((path) =>
       path.includes(other) ? failWith(new Unavailable({ why: "refused" })) : Effect.succeed(Buffer.alloc(0))
     )
     const points = `{"a":[{"ts":${t0},"value":0.30000000000000004}]}`
@@ -153,10 +153,10 @@ effect("a bulk upload is checked as a whole, then each device stands for itself"
       [["a"], 1, undefined],
       [["a"], 0, "ThingsBoardError"]
     ])
-    expect(warnings).toEqual(["2 decimals were rounded: ThingsBoard holds at most 16 places, and the precision of a double."])
+    expect(warnings).toEqual(["2 decimals were rounded: ThingsBoard stores at most 16 decimal places, with the precision of a double."])
     sent.length = 0
-    const wrong = `{"${device}":{"a":[]},"../../auth/login":${points},"${device.toUpperCase()}":${points}}`
-    expect(yield* faultsOf(ingest.bulk(wrong, strict))).toEqual([
+    const invalid = `{"${device}":{"a":[]},"../../auth/login":${points},"${device.toUpperCase()}":${points}}`
+    expect(yield* errorsOf(ingest.bulk(invalid, strict))).toEqual([
       `${device}.a: Expected a list of one or more points {ts, value}`,
       "../../auth/login: Expected a device id (UUID)",
       `${device.toUpperCase()}: Expected each device only once`
@@ -165,9 +165,9 @@ effect("a bulk upload is checked as a whole, then each device stands for itself"
   })
 )
 
-effect("attributes go up as they came, checked by the same rules", () =>
+effect("attributes are sent as written, checked by the same rules", () =>
   Effect.gen(function* () {
-    const { attributes, sent } = yield* over()
+    const { attributes, sent } = yield* setUp()
     const body = '{"limit":9007199254740993,"conf":{"a": [1.10]},"sum":0.30000000000000004,"__proto__":"x"}'
     const written = yield* attributes.write(device, "shared", body, strict)
     expect(written.keys).toEqual(["limit", "conf", "sum", "__proto__"])
@@ -178,16 +178,16 @@ effect("attributes go up as they came, checked by the same rules", () =>
         json: '{"limit":9007199254740993,"conf":{"a": [1.10]},"sum":0.3,"__proto__":"x"}'
       }
     ])
-    const wrong = '{"a":null,"b":"007","b":1," ":1,"big":9223372036854775808}'
-    expect(yield* faultsOf(attributes.write(device, "server", wrong, strict))).toEqual([
+    const invalid = '{"a":null,"b":"007","b":1," ":1,"big":9223372036854775808}'
+    expect(yield* errorsOf(attributes.write(device, "server", invalid, strict))).toEqual([
       "a: Expected a value, not null",
-      "b: Expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert",
+      "b: Expected text that ThingsBoard does not turn into a number; send a number, or numeric_text=convert",
       "b: Expected only once",
       " : Expected a key that is not blank",
       "big: Expected an integer of at most 64 bits"
     ])
     for (const none of ["{}", "[1]", "5"])
-      expect(yield* faultsOf(attributes.write(device, "server", none, strict))).toEqual([
+      expect(yield* errorsOf(attributes.write(device, "server", none, strict))).toEqual([
         "body: Expected an object with one or more attributes"
       ])
     expect(sent.length).toBe(1)

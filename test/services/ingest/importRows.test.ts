@@ -1,4 +1,4 @@
-/** What rows of imports mean, and that what exports write means what it meant. */
+/** How rows of imports are read, and that exports read back as the same values. */
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { isNumericText } from "../../../src/thingsboard/StoredNumber.ts"
@@ -17,7 +17,7 @@ import { makePage, renderFile } from "../../support/historyPages.ts"
 const strict: ValueRules = { convertNumericText: false }
 const t0 = 1_700_000_000_000
 
-const orReason = (read: () => ImportRow) => {
+const rowOrReason = (read: () => ImportRow) => {
   try {
     return read()
   } catch (error) {
@@ -26,46 +26,35 @@ const orReason = (read: () => ImportRow) => {
   }
 }
 
-const rowsOf = (file: string, rules = strict, named = false) => {
+const readCsv = (file: string, rules = strict, hasDevice = false) => {
   const reader = new CsvReader()
   const [header, ...records] = [...reader.feed(file), ...reader.end()]
-  const columns = parseHeader(header!.cells, named)
+  const columns = parseHeader(header!.cells, hasDevice)
   expect(columns).toBeObject()
-  return records.map((record) => orReason(() => parseRecord(record, columns as Columns, named, rules)))
+  return records.map((record) => rowOrReason(() => parseRecord(record, columns as Columns, hasDevice, rules)))
 }
 
-/** The token of each row's only value, or why it was refused. */
+/** The token of each row's only value, or the reason why the row was rejected. */
 const tokensOf = (rows: ReadonlyArray<ImportRow | string>) => rows.map((row) => (typeof row === "string" ? row : row.points[0]?.token))
 
-const cellsOf = (...cells: ReadonlyArray<string>) => tokensOf(rowsOf(["ts,v", ...cells.map((cell) => `${t0},${cell}`)].join("\n")))
+const readCells = (...cells: ReadonlyArray<string>) => tokensOf(readCsv(["ts,v", ...cells.map((cell) => `${t0},${cell}`)].join("\n")))
 
-const line = (json: string, rules = strict, named = false) => orReason(() => parseLine(json, named, rules))
+const readLine = (json: string, rules = strict, hasDevice = false) => rowOrReason(() => parseLine(json, hasDevice, rules))
 
-test("a cell without quotes is what it looks like, to the last digit", () => {
-  expect(cellsOf("21.50", "9223372036854775807", "1e3", " 7 ", "-0.0", "true", "FALSE", "auto", "'=1+1", "''=1", "'quoted'", "")).toEqual([
-    "21.50",
-    "9223372036854775807",
-    "1e3",
-    "7",
-    "-0.0",
-    "true",
-    "false",
-    '"auto"',
-    '"=1+1"',
-    `"'=1"`,
-    `"'quoted'"`,
-    undefined
-  ])
+test("a cell without quotes has the type that it looks like, and keeps every digit", () => {
+  expect(readCells("21.50", "9223372036854775807", "1e3", " 7 ", "-0.0", "true", "FALSE", "auto", "'=1+1", "''=1", "'quoted'", "")).toEqual(
+    ["21.50", "9223372036854775807", "1e3", "7", "-0.0", "true", "false", '"auto"', '"=1+1"', `"'=1"`, `"'quoted'"`, undefined]
+  )
 })
 
-test("blanks in a cell take no time", () => {
+test("many blanks in a cell do not make it slow", () => {
   const began = performance.now()
-  expect(cellsOf(` x${" ".repeat(500_000)}x`, ` 7${" \t".repeat(200_000)}`).map((token) => token?.length)).toEqual([500_005, 1])
+  expect(readCells(` x${" ".repeat(500_000)}x`, ` 7${" \t".repeat(200_000)}`).map((token) => token?.length)).toEqual([500_005, 1])
   expect(performance.now() - began).toBeLessThan(500)
 })
 
 test("a cell in quotes is text, or JSON in braces or brackets", () => {
-  expect(cellsOf('"true"', '"1e3"', '""', '"{""a"": [1.10]}"', '"[not json"', '"NaN"', '"1,5"')).toEqual([
+  expect(readCells('"true"', '"1e3"', '""', '"{""a"": [1.10]}"', '"[not json"', '"NaN"', '"1,5"')).toEqual([
     '"true"',
     '"1e3"',
     '""',
@@ -76,32 +65,32 @@ test("a cell in quotes is text, or JSON in braces or brackets", () => {
   ])
 })
 
-test("quotes say nothing in a file that quotes everything", () => {
-  expect(tokensOf(rowsOf(`"ts","key","value"\n"${t0}","a","21.5"\n"${t0}","a","true"\n"${t0}","a",""`))).toEqual([
+test("quotes have no meaning in a file that quotes everything", () => {
+  expect(tokensOf(readCsv(`"ts","key","value"\n"${t0}","a","21.5"\n"${t0}","a","true"\n"${t0}","a",""`))).toEqual([
     "21.5",
     "true",
     undefined
   ])
 })
 
-test("what ThingsBoard would change, and what stands for a missing value elsewhere, is refused with its reason", () => {
-  const reasons = cellsOf("007", '"21.5"', "9223372036854775808", "NaN", "null", "-Infinity", "a\uFFFDb", '"{""a"":1,""a"":2}"')
+test("values that ThingsBoard would change, and words for a missing value, are rejected with a reason", () => {
+  const reasons = readCells("007", '"21.5"', "9223372036854775808", "NaN", "null", "-Infinity", "a\uFFFDb", '"{""a"":1,""a"":2}"')
   expect(reasons.map((reason) => reason?.slice(0, 40))).toEqual([
-    "v: expected no text that ThingsBoard wou",
-    "v: expected no text that ThingsBoard wou",
+    "v: expected text that ThingsBoard does n",
+    "v: expected text that ThingsBoard does n",
     "v: expected an integer of at most 64 bit",
-    "v: expected a value; an empty cell is no",
-    "v: expected a value; an empty cell is no",
-    "v: expected a value; an empty cell is no",
+    "v: expected a value; leave the cell empt",
+    "v: expected a value; leave the cell empt",
+    "v: expected a value; leave the cell empt",
     "expected UTF-8, without the replacement ",
-    "v: expected no member twice"
+    "v: expected each field only once"
   ])
-  expect(tokensOf(rowsOf("ts;v\n1700000000000;21,5"))[0]).toStartWith("v: expected a decimal point")
-  expect(tokensOf(rowsOf(`ts,v\n${t0},007`, { convertNumericText: true }))).toEqual(['"007"'])
+  expect(tokensOf(readCsv("ts;v\n1700000000000;21,5"))[0]).toStartWith("v: expected a decimal point")
+  expect(tokensOf(readCsv(`ts,v\n${t0},007`, { convertNumericText: true }))).toEqual(['"007"'])
 })
 
-test("whatever csv and jsonl exported reads back as it was", () => {
-  // As ThingsBoard holds values: text that reads as a number it would not have kept, and JSON in text is told apart only by jsonl.
+test("everything that CSV and JSON Lines export reads back as the same value", () => {
+  // Only values that ThingsBoard can have: it turns numeric text into numbers. JSON in text is excluded, because only JSON Lines keeps it apart from JSON.
   const kept = text.filter((token) => {
     const inside = JSON.parse(token) as string
     return !isNumericText(inside) && !/^[[{]/.test(inside) && !/[\0\uFFFD]/.test(inside) && inside.isWellFormed()
@@ -113,19 +102,19 @@ test("whatever csv and jsonl exported reads back as it was", () => {
   )
   fc.assert(
     fc.property(fc.array(token, { minLength: 1, maxLength: 8 }), (tokens) => {
-      const meaning = (one: string | undefined) => (one?.startsWith('"') ? JSON.stringify(JSON.parse(one)) : one)
+      const normalize = (one: string | undefined) => (one?.startsWith('"') ? JSON.stringify(JSON.parse(one)) : one)
       const page = makePage({ "a,=b": tokens })
-      const rows = rowsOf(renderFile(csv(), { page }))
-      expect(tokensOf(rows).map(meaning)).toEqual(tokens.map(meaning))
+      const rows = readCsv(renderFile(csv(), { page }))
+      expect(tokensOf(rows).map(normalize)).toEqual(tokens.map(normalize))
       expect(rows.map((row) => typeof row === "object" && [row.ts, row.points[0]?.key])).toEqual(tokens.map((_, ts) => [ts, "a,=b"]))
       const lines = new LineReader().feed(renderFile(ndjson(), { page }))
-      expect(tokensOf(lines.map(({ text: one }) => line(one!))).map(meaning)).toEqual(tokens.map(meaning))
+      expect(tokensOf(lines.map(({ text: one }) => readLine(one!))).map(normalize)).toEqual(tokens.map(normalize))
     }),
     { numRuns: 3000 }
   )
 })
 
-test("the header says which form the rows have", () => {
+test("the header decides which form the rows have", () => {
   expect(parseHeader(["ts", "key", "value"], false)).toMatchObject({ form: { key: 1, value: 2 } })
   expect(parseHeader(["temperature", "ts", "value"], false)).toMatchObject({
     form: [
@@ -135,15 +124,15 @@ test("the header says which form the rows have", () => {
   })
   expect(parseHeader(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, ts: 2 })
   expect(parseHeader(["time", "a"], false)).toBe("Expected a column ts")
-  expect(parseHeader(["ts", "a", "a"], false)).toBe("Expected every column once")
+  expect(parseHeader(["ts", "a", "a"], false)).toBe("Expected each column only once")
   expect(parseHeader(["ts", "<b>x"], false)).toStartWith("Column 2: Expected a key without markup")
-  expect(parseHeader(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path names the device")
+  expect(parseHeader(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path already names the device")
   expect(parseHeader(["ts", "a"], true)).toBe("Expected a column device_id or device_name")
-  expect(parseHeader(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns beside key and value")
+  expect(parseHeader(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns besides key and value")
 })
 
-test("a line is a point, ThingsBoard's own form, or a member a key", () => {
-  expect(line(`{"ts":${t0},"key":"a","value":9007199254740993}`)).toEqual({
+test("a line is a point, ThingsBoard's own form, or has one field per key", () => {
+  expect(readLine(`{"ts":${t0},"key":"a","value":9007199254740993}`)).toEqual({
     device: undefined,
     ts: t0,
     points: [{ key: "a", token: "9007199254740993", rounded: false }]
@@ -152,42 +141,44 @@ test("a line is a point, ThingsBoard's own form, or a member a key", () => {
     { key: "a", token: "1.10", rounded: false },
     { key: "__proto__", token: "true", rounded: false }
   ]
-  expect(line(`{"ts":${t0},"values":{"a":1.10,"__proto__":true,"b":null}}`)).toMatchObject({ points: two })
-  expect(line(`{"a":1.10,"ts":"2023-11-14T22:13:20Z","__proto__":true,"b":null}`)).toMatchObject({ ts: t0, points: two })
-  expect(line(`{"ts":${t0},"value":5}`)).toMatchObject({ points: [{ key: "value", token: "5" }] })
+  expect(readLine(`{"ts":${t0},"values":{"a":1.10,"__proto__":true,"b":null}}`)).toMatchObject({ points: two })
+  expect(readLine(`{"a":1.10,"ts":"2023-11-14T22:13:20Z","__proto__":true,"b":null}`)).toMatchObject({ ts: t0, points: two })
+  expect(readLine(`{"ts":${t0},"value":5}`)).toMatchObject({ points: [{ key: "value", token: "5" }] })
 })
 
-test("a line that is none, or says a thing twice, is refused", () => {
-  const refused = {
+test("an invalid line, or one with a duplicate field, is rejected", () => {
+  const reasons = {
     "{broken": "expected a JSON object",
     "[1]": "expected a JSON object",
-    '{"a":1}': "ts: expected the time of the row",
-    [`{"ts":${t0}}`]: "expected key and value, values, or a member a key",
+    '{"a":1}': "ts: expected the timestamp of the row",
+    [`{"ts":${t0}}`]: "expected key and value, values, or one field per key",
     [`{"ts":${t0},"a":1,"a":2}`]: "a: expected only once",
     [`{"ts":${t0},"key":"a","value":null}`]: "a: expected a value, not null",
     [`{"ts":${t0},"key":7,"value":1}`]: "key: expected text",
-    [`{"ts":${t0},"key":"a","value":1,"unit":"C"}`]: "expected no other members beside key and value",
-    [`{"ts":${t0},"device_id":"x","a":1}`]: "expected no device: the path names it",
-    [`{"ts":${t0},"a":"12"}`]: "a: expected no text that ThingsBoard would turn into a number; send a number, or numeric_text=convert",
-    [`{"ts":${t0},"a":"x\\u0000"}`]: "a: expected text without NUL characters and lone surrogates"
+    [`{"ts":${t0},"key":"a","value":1,"unit":"C"}`]: "expected no other fields besides key and value",
+    [`{"ts":${t0},"device_id":"x","a":1}`]: "expected no device: the path already names it",
+    [`{"ts":${t0},"a":"12"}`]: "a: expected text that ThingsBoard does not turn into a number; send a number, or numeric_text=convert",
+    [`{"ts":${t0},"a":"x\\u0000"}`]: "a: expected text without NUL characters or lone surrogates"
   }
-  expect(Object.keys(refused).map((json) => line(json))).toEqual(Object.values(refused))
+  expect(Object.keys(reasons).map((json) => readLine(json))).toEqual(Object.values(reasons))
 })
 
-test("rows of many devices name theirs", () => {
+test("rows of many devices name their device", () => {
   const id = "784F394C-42b6-435a-983c-b7beff2784f9"
-  expect(line(`{"device_id":"${id}","device_name":"x","ts":${t0},"a":1}`, strict, true)).toMatchObject({ device: { id: id.toLowerCase() } })
-  expect(line(`{"device_name":"Pump","ts":${t0},"a":1}`, strict, true)).toMatchObject({ device: { name: "Pump" } })
-  expect(line(`{"ts":${t0},"a":1}`, strict, true)).toBe("expected device_id or device_name")
-  expect(line(`{"device_id":"../../auth/login","ts":${t0},"a":1}`, strict, true)).toBe("device_id: expected a device id (UUID)")
+  expect(readLine(`{"device_id":"${id}","device_name":"x","ts":${t0},"a":1}`, strict, true)).toMatchObject({
+    device: { id: id.toLowerCase() }
+  })
+  expect(readLine(`{"device_name":"Pump","ts":${t0},"a":1}`, strict, true)).toMatchObject({ device: { name: "Pump" } })
+  expect(readLine(`{"ts":${t0},"a":1}`, strict, true)).toBe("expected device_id or device_name")
+  expect(readLine(`{"device_id":"../../auth/login","ts":${t0},"a":1}`, strict, true)).toBe("device_id: expected a device id (UUID)")
 })
 
-test("times are milliseconds, or ISO 8601 with an offset; seconds only when they are announced", () => {
+test("timestamps are milliseconds, or ISO 8601 with an offset; seconds only with ts_unit=s", () => {
   for (const time of ["1700000000000", "2023-11-14T22:13:20Z", "2023-11-14 23:13:20.000+01:00", "2023-11-14T17:13:20.000999-0500"])
     expect(parseTimestamp(time)).toBe(t0)
   expect(parseTimestamp("2024-02-29T00:00Z")).toBe(Date.UTC(2024, 1, 29))
   expect(parseTimestamp("1700000000.25", "s")).toBe(t0 + 250)
-  const wrong = {
+  const issues = {
     "1700000000": "Looks like seconds",
     "1700000000000.5": "Expected milliseconds",
     "-5": "Expected a number, or ISO 8601",
@@ -198,6 +189,6 @@ test("times are milliseconds, or ISO 8601 with an offset; seconds only when they
     "1969-01-01T00:00:00Z": "Expected a date and time that exist",
     yesterday: "Expected a number, or ISO 8601"
   }
-  for (const [time, issue] of Object.entries(wrong)) expect(parseTimestamp(time)).toStartWith(issue)
+  for (const [time, issue] of Object.entries(issues)) expect(parseTimestamp(time)).toStartWith(issue)
   expect(parseTimestamp("1700000000000", "s")).toStartWith("Looks like milliseconds")
 })
