@@ -11,7 +11,7 @@
 import { Context, Effect, Layer } from "effect"
 import * as HttpServer from "../platform/BunHttpServer.ts"
 import { Behavior, type BehaviorOptions } from "./Behavior.ts"
-import { run as runDemo } from "./demo/Demo.ts"
+import { runDemo as runDemo } from "./demo/Demo.ts"
 import { Events } from "./store/Events.ts"
 import { FaultInjection } from "./faults/FaultInjection.ts"
 import { LiveServer } from "./live/LiveServer.ts"
@@ -19,7 +19,7 @@ import { RateLimits } from "./server/RateLimits.ts"
 import { Routes } from "./server/Routes.ts"
 import { Sessions } from "./auth/Sessions.ts"
 import { Store } from "./store/Store.ts"
-import { createDefaults, createTenant, defaultAccounts, type NewTenant, type Tenant } from "./store/tenants.ts"
+import { createDefaultAccounts, createTenant, defaultAccounts, type NewTenant, type Tenant } from "./store/tenants.ts"
 
 export interface EmulatorOptions extends BehaviorOptions {
   /** 0, any free port, unless told. */
@@ -36,7 +36,9 @@ export interface EmulatorOptions extends BehaviorOptions {
 const maxBodySize = 64 * 1024 * 1024
 
 /** The demo's building belongs to the first tenant. */
-const populate = Effect.flatMap(Store, ({ directory }) => runDemo(directory.userByEmail(defaultAccounts.tenant.username)!.tenantId))
+const runDemoForFirstTenant = Effect.flatMap(Store, ({ directory }) =>
+  runDemo(directory.userByEmail(defaultAccounts.tenant.username)!.tenantId)
+)
 
 const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
   Layer.unwrap(
@@ -89,7 +91,9 @@ export class Emulator extends Context.Service<
       })
     ).pipe(
       Layer.provide(
-        Layer.unwrap(Effect.as(Effect.andThen(createDefaults, options.demo === true ? populate : Effect.void), serve(options)))
+        Layer.unwrap(
+          Effect.as(Effect.andThen(createDefaultAccounts, options.demo === true ? runDemoForFirstTenant : Effect.void), serve(options))
+        )
       ),
       Layer.provide(LiveServer.layer),
       Layer.provide(Layer.mergeAll(Sessions.layer, RateLimits.layer, FaultInjection.layer)),

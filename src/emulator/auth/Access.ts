@@ -25,7 +25,7 @@ export const checkEntityType = (type: string): Effect.Effect<string, ErrorRespon
     ? Effect.succeed(type)
     : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.EntityType.${type}`))
 
-const mayRead = (user: User, entity: Entity): boolean => {
+const canRead = (user: User, entity: Entity): boolean => {
   if (user.authority === "TENANT_ADMIN") return true
   if (user.authority !== "CUSTOMER_USER") return false
   switch (entity.type) {
@@ -48,7 +48,7 @@ const mayRead = (user: User, entity: Entity): boolean => {
 export const lookUp = (store: Store["Service"], user: User, type: string, id: string): Entity | "Missing" | "Denied" => {
   const entity = store.directory.get(id)
   if (entity === undefined || entity.type !== type || entity.tenantId !== user.tenantId) return "Missing"
-  return mayRead(user, entity) ? entity : "Denied"
+  return canRead(user, entity) ? entity : "Denied"
 }
 
 export const entityNotFound = (type: string, id: string) => itemNotFound(`${titleOf(type)} with id [${id}] is not found`)

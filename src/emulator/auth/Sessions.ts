@@ -16,7 +16,7 @@ export interface TokenPair {
   readonly scope?: "PRE_VERIFICATION_TOKEN"
 }
 
-export const wrongCredentials = () => unauthorized("Invalid username or password")
+export const invalidCredentials = () => unauthorized("Invalid username or password")
 export const authenticationFailed = () => unauthorized("Authentication failed")
 const notActive = () => unauthorized("User account is not active")
 const tokenExpired = () => unauthorized("Token has expired", 11)
@@ -44,9 +44,9 @@ export class Sessions extends Context.Service<
       const behavior = yield* Behavior
       let key = crypto.getRandomValues(new Uint8Array(64))
       /** When a session was ended, in ms. */
-      const ended = new Map<string, number>()
+      const sessionsEndedAt = new Map<string, number>()
 
-      const tokenFor = (account: Account, entity: Entity, sessionId: string, now: number, lifetime: number): string =>
+      const signAccessToken = (account: Account, entity: Entity, sessionId: string, now: number, lifetime: number): string =>
         sign(key, {
           sub: entity.name,
           userId: entity.id,
@@ -61,7 +61,7 @@ export class Sessions extends Context.Service<
           customerId: entity.customerId ?? noCustomerId
         })
 
-      const pairFor = (account: Account, entity: Entity, now: number): TokenPair => {
+      const createTokenPair = (account: Account, entity: Entity, now: number): TokenPair => {
         const sessionId = crypto.randomUUID()
         const refresh: Claims = {
           sub: entity.name,
@@ -74,18 +74,18 @@ export class Sessions extends Context.Service<
           isPublic: false,
           jti: crypto.randomUUID()
         }
-        return { token: tokenFor(account, entity, sessionId, now, behavior.tokenLifetimeMillis), refreshToken: sign(key, refresh) }
+        return { token: signAccessToken(account, entity, sessionId, now, behavior.tokenLifetimeMillis), refreshToken: sign(key, refresh) }
       }
 
       const login = Effect.fnUntraced(function* (username: string, password: Redacted.Redacted<string>) {
         const entity = directory.userByEmail(username)
         const account = entity && accounts.get(entity.id)
-        if (entity === undefined || account === undefined) return yield* wrongCredentials()
+        if (entity === undefined || account === undefined) return yield* invalidCredentials()
         if (!account.enabled && accounts.hasPassword(entity.id)) return yield* notActive()
         if (!accounts.isPassword(entity.id, password)) {
-          const failures = account.failedLogins + 1
-          accounts.setFailedLogins(entity.id, failures)
-          if (failures <= behavior.maxFailedLogins) return yield* wrongCredentials()
+          const failedLogins = account.failedLogins + 1
+          accounts.setFailedLogins(entity.id, failedLogins)
+          if (failedLogins <= behavior.maxFailedLogins) return yield* invalidCredentials()
           accounts.setEnabled(entity.id, false)
           return yield* unauthorized("User account is locked due to security policy")
         }
@@ -96,37 +96,37 @@ export class Sessions extends Context.Service<
             return yield* unauthorized("User password expired!", 15)
           case "SECOND_FACTOR":
             return {
-              token: tokenFor({ ...account, authority: "PRE_VERIFICATION_TOKEN" }, entity, crypto.randomUUID(), now, 1_800_000),
+              token: signAccessToken({ ...account, authority: "PRE_VERIFICATION_TOKEN" }, entity, crypto.randomUUID(), now, 1_800_000),
               scope: "PRE_VERIFICATION_TOKEN" as const
             }
           case "NONE":
-            return pairFor(account, entity, now)
+            return createTokenPair(account, entity, now)
         }
       })
 
       const refresh = Effect.fnUntraced(function* (refreshToken: string) {
         const now = yield* Clock.currentTimeMillis
         const claims = verify(key, refreshToken, now)
-        if (claims === "Malformed") return yield* wrongCredentials()
+        if (claims === "Malformed") return yield* invalidCredentials()
         if (claims === "Expired") return yield* tokenExpired()
         if (claims.scopes[0] !== "REFRESH_TOKEN") return yield* internalError("Invalid Refresh Token scope")
         const entity = directory.get(claims.userId)
         const account = entity && accounts.get(entity.id)
-        if (entity === undefined || account === undefined) return yield* wrongCredentials()
+        if (entity === undefined || account === undefined) return yield* invalidCredentials()
         if (!account.enabled) return yield* notActive()
-        return pairFor(account, entity, now)
+        return createTokenPair(account, entity, now)
       })
 
       /** Times are compared by whole seconds, so what ends in the second of its issue stays valid. */
-      const isOutdated = (claims: Claims) => {
-        const since = Math.max(accounts.get(claims.userId)?.tokensRevokedAt ?? 0, ended.get(claims.sessionId) ?? 0)
-        return claims.iat < Math.floor(since / 1000)
+      const isRevoked = (claims: Claims) => {
+        const revokedAt = Math.max(accounts.get(claims.userId)?.tokensRevokedAt ?? 0, sessionsEndedAt.get(claims.sessionId) ?? 0)
+        return claims.iat < Math.floor(revokedAt / 1000)
       }
 
       const authenticateToken = Effect.fnUntraced(function* (token: string) {
         const claims = verify(key, token, yield* Clock.currentTimeMillis)
-        if (claims === "Malformed") return yield* wrongCredentials()
-        if (claims === "Expired" || isOutdated(claims)) return yield* tokenExpired()
+        if (claims === "Malformed") return yield* invalidCredentials()
+        if (claims === "Expired" || isRevoked(claims)) return yield* tokenExpired()
         const [authority] = claims.scopes
         if (claims.enabled === undefined || claims.tenantId === undefined || authority === "REFRESH_TOKEN") {
           return yield* internalError(
@@ -147,7 +147,7 @@ export class Sessions extends Context.Service<
         const apiKey = accounts.keyByValue(value)
         const entity = apiKey && directory.get(apiKey.userId)
         const account = entity && accounts.get(entity.id)
-        if (apiKey === undefined || entity === undefined || account === undefined) return yield* wrongCredentials()
+        if (apiKey === undefined || entity === undefined || account === undefined) return yield* invalidCredentials()
         if (!apiKey.enabled || !account.enabled) return yield* notActive()
         const now = yield* Clock.currentTimeMillis
         if (apiKey.expirationTime !== 0 && apiKey.expirationTime <= now) return yield* unauthorized("API key is expired")
@@ -176,7 +176,7 @@ export class Sessions extends Context.Service<
         refresh,
         logout: (user) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
-            if (user.sessionId !== undefined) ended.set(user.sessionId, now)
+            if (user.sessionId !== undefined) sessionsEndedAt.set(user.sessionId, now)
           }),
         authenticateToken: authenticateToken,
         authenticateHeaders: authenticateHeaders,

@@ -4,8 +4,8 @@ import type { SavedPoint } from "../store/Events.ts"
 import { Store } from "../store/Store.ts"
 import type { Entity } from "../store/Directory.ts"
 import { JsonValue, type Point, type Value } from "../values/Value.ts"
-import { chance, type Signal, signals } from "./signals.ts"
-import { customer, type DemoDevice, devices, floorOf, hasRadio, places } from "./site.ts"
+import { pseudoRandom, type Signal, signals } from "./signals.ts"
+import { customer, type DemoDevice, devices, floorOf, isManagedByGateway, places } from "./site.ts"
 
 const minute = 60_000
 const hour = 60 * minute
@@ -14,30 +14,30 @@ const history = 30 * day
 /** Between two points of the history. */
 const step = 5 * minute
 /** Devices that report in one second: each has its turn every five seconds. */
-const turns = 5
+const reportGroups = 5
 
-interface Placed {
+interface InstalledDevice {
   readonly device: DemoDevice
   readonly entity: Entity
   readonly seed: number
 }
 
 /** Twice in thirty days a device is away for some hours. */
-const isAway = (seed: number, ts: number, start: number): boolean =>
+const isOffline = (seed: number, ts: number, start: number): boolean =>
   [0, 1].some((n) => {
-    const from = start + chance(seed + 100 * n, 1) * (history - day)
-    return ts >= from && ts < from + (2 + 6 * chance(seed + 100 * n, 2)) * hour
+    const from = start + pseudoRandom(seed + 100 * n, 1) * (history - day)
+    return ts >= from && ts < from + (2 + 6 * pseudoRandom(seed + 100 * n, 2)) * hour
   })
 
-function* pointsOf(signal: Signal, { device, seed }: Placed, now: number): Generator<Point> {
+function* generateHistory(signal: Signal, { device, seed }: InstalledDevice, now: number): Generator<Point> {
   const start = now - history
-  const first = Math.ceil((now - Math.min(device.age, 30) * day) / step) * step
-  const last = now - device.silent * day
-  for (let ts = first; ts <= last; ts += step) if (!isAway(seed, ts, start)) yield { ts, value: signal(seed, ts) }
+  const first = Math.ceil((now - Math.min(device.ageDays, 30) * day) / step) * step
+  const last = now - device.silentDays * day
+  for (let ts = first; ts <= last; ts += step) if (!isOffline(seed, ts, start)) yield { ts, value: signal(seed, ts) }
 }
 
-const serverAttributes = ({ device, seed }: Placed, now: number): ReadonlyArray<readonly [string, Value]> => [
-  ["active", device.silent === 0],
+const serverAttributes = ({ device, seed }: InstalledDevice, now: number): ReadonlyArray<readonly [string, Value]> => [
+  ["active", device.silentDays === 0],
   ["serialNumber", `HH-${String(1000 + seed)}`],
   ["floor", floorOf(device.place)],
   ["calibrated", new Date(now - (40 + seed * 3) * day).toISOString().slice(0, 10)],
@@ -49,12 +49,12 @@ const sharedAttributes: ReadonlyArray<readonly [string, Value]> = [
   ["targetTemperature", 21.5]
 ]
 
-const clientAttributes = ({ seed }: Placed): ReadonlyArray<readonly [string, Value]> => [
+const clientAttributes = ({ seed }: InstalledDevice): ReadonlyArray<readonly [string, Value]> => [
   ["firmware", `2.${seed % 4}.1`],
   ["ip", `10.20.0.${10 + seed}`]
 ]
 
-const build = (store: Store["Service"], tenantId: string, now: number): ReadonlyArray<Placed> =>
+const buildSite = (store: Store["Service"], tenantId: string, now: number): ReadonlyArray<InstalledDevice> =>
   store.transaction(() => {
     const at = now - 90 * day
     const { accounts, attributes, directory, relations } = store
@@ -65,75 +65,76 @@ const build = (store: Store["Service"], tenantId: string, now: number): Readonly
     accounts.createUser({ tenantId, email: customer.email, authority: "CUSTOMER_USER", password, customerId: tenant.id, now: at })
 
     const byPlace = new Map<string, Entity>()
-    for (const { id, name, type, within } of places) {
+    for (const { id, name, type, parent: within } of places) {
       const asset = directory.createAsset({ id, tenantId, name, type, now: at })
       byPlace.set(name, asset)
       if (within !== undefined) relate(byPlace.get(within)!, "Contains", asset)
     }
-    const placed = devices.map((device, i): Placed => {
+    const installed = devices.map((device, i): InstalledDevice => {
       const customerId = floorOf(device.place) === customer.floor ? tenant.id : null
       const { id, label, name, type } = device
       const additionalInfo = type === "gateway" ? '{"gateway":true}' : null
-      const mountedAt = now - device.age * day - (i + 1) * minute
+      const mountedAt = now - device.ageDays * day - (i + 1) * minute
       const entity = directory.createDevice({ id, tenantId, name, type, label, customerId, additionalInfo, now: mountedAt })
       relate(byPlace.get(device.place)!, "Contains", entity)
       return { device, entity, seed: i + 1 }
     })
-    const main = placed.find(({ device }) => device.name === "Main meter")!.entity
-    const gateway = placed.find(({ device }) => device.type === "gateway")!.entity
-    for (const { device, entity } of placed) {
+    const main = installed.find(({ device }) => device.name === "Main meter")!.entity
+    const gateway = installed.find(({ device }) => device.type === "gateway")!.entity
+    for (const { device, entity } of installed) {
       if (device.type === "energy meter" && entity !== main) relate(main, "Feeds", entity)
-      if (hasRadio(device)) relate(gateway, "Manages", entity)
+      if (isManagedByGateway(device)) relate(gateway, "Manages", entity)
     }
-    for (const one of placed) {
-      attributes.save(one.entity, "SERVER_SCOPE", serverAttributes(one, now), now - day)
-      attributes.save(one.entity, "SHARED_SCOPE", sharedAttributes, now - day)
-      attributes.save(one.entity, "CLIENT_SCOPE", clientAttributes(one), now - day)
+    for (const device of installed) {
+      attributes.save(device.entity, "SERVER_SCOPE", serverAttributes(device, now), now - day)
+      attributes.save(device.entity, "SHARED_SCOPE", sharedAttributes, now - day)
+      attributes.save(device.entity, "CLIENT_SCOPE", clientAttributes(device), now - day)
     }
-    return placed
+    return installed
   })
 
-const load = Effect.fnUntraced(function* (store: Store["Service"], placed: ReadonlyArray<Placed>, now: number) {
-  for (const one of placed) {
+const loadHistory = Effect.fnUntraced(function* (store: Store["Service"], installed: ReadonlyArray<InstalledDevice>, now: number) {
+  for (const device of installed) {
     store.transaction(() => {
-      for (const [key, signal] of Object.entries(signals[one.device.type]!))
-        store.telemetry.loadBulk(one.entity, key, pointsOf(signal, one, now))
+      for (const [key, signal] of Object.entries(signals[device.device.type]!))
+        store.telemetry.loadBulk(device.entity, key, generateHistory(signal, device, now))
     })
     yield* Effect.yieldNow
   }
 })
 
 /** What a device reports now. */
-const reading = ({ device, seed }: Placed, ts: number): ReadonlyArray<SavedPoint> =>
+const measure = ({ device, seed }: InstalledDevice, ts: number): ReadonlyArray<SavedPoint> =>
   Object.entries(signals[device.type]!).map(([key, signal]) => ({ key, ts, value: signal(seed, ts) }))
 
-const report = (store: Store["Service"], placed: ReadonlyArray<Placed>) => {
+const reportEverySecond = (store: Store["Service"], installed: ReadonlyArray<InstalledDevice>) => {
   let second = 0
   return Effect.map(Clock.currentTimeMillis, (now) => {
     second++
-    placed.forEach((one, i) => {
-      if (one.device.silent === 0 && i % turns === second % turns) store.telemetry.save(one.entity, reading(one, now))
+    installed.forEach((device, i) => {
+      if (device.device.silentDays === 0 && i % reportGroups === second % reportGroups)
+        store.telemetry.save(device.entity, measure(device, now))
     })
   }).pipe(Effect.repeat(Schedule.spaced("1 second")))
 }
 
 /** The devices that an earlier run built, when the data was kept in a file. */
-const rebuilt = ({ directory }: Store["Service"]): ReadonlyArray<Placed> =>
+const findInstalled = ({ directory }: Store["Service"]): ReadonlyArray<InstalledDevice> =>
   devices.flatMap((device, i) => {
     const entity = directory.get(device.id)
     return entity === undefined ? [] : [{ device, entity, seed: i + 1 }]
   })
 
 /** True while the tenant has no devices and nothing is left of an earlier demo. */
-const isUntouched = ({ directory }: Store["Service"], tenantId: string) =>
+const isEmptyTenant = ({ directory }: Store["Service"], tenantId: string) =>
   directory.all(tenantId, "DEVICE").length === 0 && [customer, ...places].every(({ id }) => directory.get(id) === undefined)
 
 /** Builds the site in a tenant that has nothing yet, then lets it live until the scope closes. */
-export const run = Effect.fnUntraced(function* (tenantId: string) {
+export const runDemo = Effect.fnUntraced(function* (tenantId: string) {
   const store = yield* Store
   const now = yield* Clock.currentTimeMillis
-  const isNew = isUntouched(store, tenantId)
-  const placed = isNew ? build(store, tenantId, now) : rebuilt(store)
-  if (isNew) yield* load(store, placed, now)
-  yield* Effect.forkScoped(report(store, placed))
+  const isNew = isEmptyTenant(store, tenantId)
+  const installed = isNew ? buildSite(store, tenantId, now) : findInstalled(store)
+  if (isNew) yield* loadHistory(store, installed, now)
+  yield* Effect.forkScoped(reportEverySecond(store, installed))
 })

@@ -7,16 +7,16 @@ export interface DemoDevice {
   /** The room or floor it is in. */
   readonly place: string
   /** How long ago it was put up, in days; thirty days of data are the most there are. */
-  readonly age: number
+  readonly ageDays: number
   /** Days since it was last heard of. */
-  readonly silent: number
+  readonly silentDays: number
 }
 
 export interface DemoPlace {
   readonly id: string
   readonly name: string
   readonly type: "building" | "floor" | "room"
-  readonly within: string | undefined
+  readonly parent: string | undefined
 }
 
 /** The same in every demo, so that what is written about it stays true. */
@@ -30,11 +30,11 @@ const floors: Record<string, ReadonlyArray<string>> = {
   "Third floor": ["Lab", "Workshop"]
 }
 
-type Numbered<A> = (id: string) => A
+type WithId<A> = (id: string) => A
 
 const place =
-  (name: string, type: DemoPlace["type"], within?: string): Numbered<DemoPlace> =>
-  (id) => ({ id, name, type, within })
+  (name: string, type: DemoPlace["type"], parent?: string): WithId<DemoPlace> =>
+  (id) => ({ id, name, type, parent: parent })
 
 const rooms = ([floor, names]: readonly [string, ReadonlyArray<string>]) =>
   [place(floor, "floor", building)].concat(names.map((room) => place(room, "room", floor)))
@@ -42,13 +42,13 @@ const rooms = ([floor, names]: readonly [string, ReadonlyArray<string>]) =>
 /** What contains others comes before them. */
 export const places: ReadonlyArray<DemoPlace> = [place(building, "building")]
   .concat(Object.entries(floors).flatMap(rooms))
-  .map((numbered, i) => numbered(idOf("a", i + 1)))
+  .map((withId, i) => withId(idOf("a", i + 1)))
 
 const device =
-  (name: string, type: DemoDevice["type"], where: string, more: Partial<DemoDevice> = {}): Numbered<DemoDevice> =>
-  (id) => ({ id, name, type, label: where, place: where, age: 30, silent: 0, ...more })
+  (name: string, type: DemoDevice["type"], where: string, overrides: Partial<DemoDevice> = {}): WithId<DemoDevice> =>
+  (id) => ({ id, name, type, label: where, place: where, ageDays: 30, silentDays: 0, ...overrides })
 
-const heated = [
+const heatedRooms = [
   "Lobby",
   "Café",
   "Office 101",
@@ -62,16 +62,16 @@ const heated = [
 ]
 
 /** What is put up later comes at the end: the ids of the others stay. */
-const mounted: ReadonlyArray<Numbered<DemoDevice>> = [
-  ...heated.map((room) => device(`Thermostat ${room}`, "thermostat", room)),
+const installed: ReadonlyArray<WithId<DemoDevice>> = [
+  ...heatedRooms.map((room) => device(`Thermostat ${room}`, "thermostat", room)),
   ...Object.keys(floors).map((floor) => device(`Meter ${floor}`, "energy meter", floor)),
   device("Main meter", "energy meter", "Plant room"),
   device("Air Office 101", "air quality", "Office 101"),
   device("Air Office 201", "air quality", "Office 201"),
   device("Air Meeting room Ada", "air quality", "Meeting room Ada"),
-  device("Air Lab", "air quality", "Lab", { age: 9, label: null }),
+  device("Air Lab", "air quality", "Lab", { ageDays: 9, label: null }),
   device("Door Lobby", "door contact", "Lobby"),
-  device("Door Plant room", "door contact", "Plant room", { silent: 3 }),
+  device("Door Plant room", "door contact", "Plant room", { silentDays: 3 }),
   device("Door Lab", "door contact", "Lab"),
   device("Door Workshop", "door contact", "Workshop"),
   device("Pump 1", "pump", "Plant room"),
@@ -80,10 +80,10 @@ const mounted: ReadonlyArray<Numbered<DemoDevice>> = [
 ]
 
 /** Twenty-five devices of five types, and the gateway that the battery-powered ones speak through. */
-export const devices: ReadonlyArray<DemoDevice> = mounted.map((numbered, i) => numbered(idOf("d", i + 1)))
+export const devices: ReadonlyArray<DemoDevice> = installed.map((withId, i) => withId(idOf("d", i + 1)))
 
 /** Which of them the gateway manages. */
-export const hasRadio = ({ type }: DemoDevice) => type === "air quality" || type === "door contact"
+export const isManagedByGateway = ({ type }: DemoDevice) => type === "air quality" || type === "door contact"
 
 /** The customer on the second floor sees its own devices only. */
 export const customer = {
@@ -95,4 +95,4 @@ export const customer = {
 }
 
 export const floorOf = (place: string): string =>
-  floors[place] === undefined ? (places.find(({ name }) => name === place)?.within ?? place) : place
+  floors[place] === undefined ? (places.find(({ name }) => name === place)?.parent ?? place) : place

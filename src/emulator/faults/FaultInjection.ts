@@ -54,17 +54,17 @@ export interface Call {
 /** Only the newest are kept. */
 const maxCalls = 10_000
 
-interface Ordered {
+interface PendingFault {
   readonly fault: Fault
   readonly matches: (method: string, path: string) => boolean
-  left: number
+  remaining: number
 }
 
-const patternOf = (path: string) => new RegExp(`^${path.split("*").map(RegExp.escape).join(".*")}$`)
+const toPattern = (path: string) => new RegExp(`^${path.split("*").map(RegExp.escape).join(".*")}$`)
 
-const matcher = ({ method, path = "*" }: Pick<Fault, "method" | "path">) => {
-  const pattern = patternOf(path)
-  return (givenMethod: string, givenPath: string) => (method === undefined || method === givenMethod) && pattern.test(givenPath)
+const compileMatcher = ({ method, path = "*" }: Pick<Fault, "method" | "path">) => {
+  const pattern = toPattern(path)
+  return (callMethod: string, callPath: string) => (method === undefined || method === callMethod) && pattern.test(callPath)
 }
 
 export class FaultInjection extends Context.Service<
@@ -81,27 +81,27 @@ export class FaultInjection extends Context.Service<
     /** Notes a call; what is given back notes its answer. */
     readonly recordCall: (method: string, path: string, query: string) => (status: number) => void
     /** The calls since the last reset, the oldest first, of some method and path when told (with `*`, as faults have them). */
-    readonly calls: (of?: Pick<Fault, "method" | "path">) => ReadonlyArray<Call>
+    readonly calls: (filter?: Pick<Fault, "method" | "path">) => ReadonlyArray<Call>
     readonly clearCalls: () => void
   }
 >()("boardwalk/emulator/faults/FaultInjection") {
   static readonly layer = Layer.sync(FaultInjection, () => {
-    let ordered: ReadonlyArray<Ordered> = []
+    let pending: ReadonlyArray<PendingFault> = []
     let calls: Array<{ -readonly [Name in keyof Call]: Call[Name] }> = []
-    const find = (method: string, path: string) => (ordered.length === 0 ? undefined : ordered.find(({ matches }) => matches(method, path)))
+    const find = (method: string, path: string) => (pending.length === 0 ? undefined : pending.find(({ matches }) => matches(method, path)))
     return FaultInjection.of({
       inject: (fault) => {
-        const left = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
-        if (left > 0) ordered = [...ordered, { fault, matches: matcher(fault), left }]
+        const remaining = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
+        if (remaining > 0) pending = [...pending, { fault, matches: compileMatcher(fault), remaining: remaining }]
       },
       clearFaults: () => {
-        ordered = []
+        pending = []
       },
       takeFault: (method, path) => {
         const found = find(method, path)
         if (found === undefined) return undefined
-        found.left--
-        if (found.left === 0) ordered = ordered.filter((other) => other !== found)
+        found.remaining--
+        if (found.remaining === 0) pending = pending.filter((other) => other !== found)
         return found.fault
       },
       hasFault: (method, path) => find(method, path) !== undefined,
@@ -113,10 +113,10 @@ export class FaultInjection extends Context.Service<
           call.status = status
         }
       },
-      calls: (of) => {
+      calls: (filter) => {
         const kept = calls.slice(-maxCalls)
-        if (of === undefined) return kept
-        const matches = matcher(of)
+        if (filter === undefined) return kept
+        const matches = compileMatcher(filter)
         return kept.filter(({ method, path }) => matches(method, path))
       },
       clearCalls: () => {

@@ -15,10 +15,10 @@ import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { Fault, FaultInjection, type Outcome } from "./FaultInjection.ts"
 import { Sessions } from "../auth/Sessions.ts"
 
-type Answer = HttpServerResponse.HttpServerResponse
+type Response = HttpServerResponse.HttpServerResponse
 
 /** Sends the bytes, if any, and resets the connection. Bun prints errors of streams, unless they are undefined. */
-const cut = (bytes: Uint8Array) =>
+const sendThenReset = (bytes: Uint8Array) =>
   new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
@@ -35,11 +35,11 @@ const cut = (bytes: Uint8Array) =>
     { highWaterMark: 0 }
   )
 
-const truncate = (answer: Answer, bytes: number) =>
+const truncate = (response: Response, bytes: number) =>
   Effect.promise(async () => {
-    const whole = new Uint8Array(await HttpServerResponse.toWeb(answer).arrayBuffer())
-    const { "content-length": _, ...headers } = answer.headers
-    return HttpServerResponse.raw(cut(whole.slice(0, bytes)), { status: answer.status, headers })
+    const whole = new Uint8Array(await HttpServerResponse.toWeb(response).arrayBuffer())
+    const { "content-length": _, ...headers } = response.headers
+    return HttpServerResponse.raw(sendThenReset(whole.slice(0, bytes)), { status: response.status, headers })
   })
 
 const hang = Effect.andThen(
@@ -53,7 +53,7 @@ export const InjectFaults = HttpRouter.middleware(
     const faults = yield* FaultInjection
     const sessions = yield* Sessions
 
-    const inject = <E, R>(outcome: Outcome, answer: Effect.Effect<Answer, E, R>): Effect.Effect<Answer, E, R> => {
+    const inject = <E, R>(outcome: Outcome, response: Effect.Effect<Response, E, R>): Effect.Effect<Response, E, R> => {
       switch (outcome.type) {
         case "Status": {
           const { body, headers, status } = outcome
@@ -64,32 +64,32 @@ export const InjectFaults = HttpRouter.middleware(
         case "Redirect":
           return Effect.succeed(HttpServerResponse.empty({ status: 302, headers: { location: outcome.location } }))
         case "Truncate":
-          return Effect.flatMap(answer, (whole) => truncate(whole, outcome.bytes))
+          return Effect.flatMap(response, (whole) => truncate(whole, outcome.bytes))
         case "Reset":
-          return Effect.sync(() => HttpServerResponse.raw(cut(new Uint8Array())))
+          return Effect.sync(() => HttpServerResponse.raw(sendThenReset(new Uint8Array())))
         case "Hang":
           return hang
         case "RevokeTokens":
-          return Effect.andThen(Effect.sync(sessions.revokeAll), answer)
+          return Effect.andThen(Effect.sync(sessions.revokeAll), response)
       }
     }
 
-    const injectWithLatency = <E, R>({ latencyMillis, outcome }: Fault, answer: Effect.Effect<Answer, E, R>) => {
-      const befallen = outcome === undefined ? answer : inject(outcome, answer)
-      return latencyMillis === undefined ? befallen : Effect.delay(befallen, latencyMillis)
+    const injectWithLatency = <E, R>({ latencyMillis, outcome }: Fault, response: Effect.Effect<Response, E, R>) => {
+      const injected = outcome === undefined ? response : inject(outcome, response)
+      return latencyMillis === undefined ? injected : Effect.delay(injected, latencyMillis)
     }
 
-    return (handled) =>
+    return (handler) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
-        const mark = request.url.indexOf("?")
-        const path = mark < 0 ? request.url : request.url.slice(0, mark)
-        if (path.startsWith("/__emulator/")) return yield* handled
-        const answered = faults.recordCall(request.method, path, mark < 0 ? "" : request.url.slice(mark))
+        const queryStart = request.url.indexOf("?")
+        const path = queryStart < 0 ? request.url : request.url.slice(0, queryStart)
+        if (path.startsWith("/__emulator/")) return yield* handler
+        const recordStatus = faults.recordCall(request.method, path, queryStart < 0 ? "" : request.url.slice(queryStart))
         const fault = faults.takeFault(request.method, path)
-        const answer = yield* fault === undefined ? handled : injectWithLatency(fault, handled)
-        if (fault?.outcome?.type !== "Reset") answered(answer.status)
-        return answer
+        const response = yield* fault === undefined ? handler : injectWithLatency(fault, handler)
+        if (fault?.outcome?.type !== "Reset") recordStatus(response.status)
+        return response
       })
   }),
   { global: true }
@@ -97,12 +97,12 @@ export const InjectFaults = HttpRouter.middleware(
 
 const loopback = /^(127\.|::1$)/
 
-const locally = <E, R>(answer: Effect.Effect<Answer, E, R>) =>
+const requireLoopback = <E, R>(response: Effect.Effect<Response, E, R>) =>
   Effect.flatMap(CurrentExchange, (exchange) =>
-    loopback.test(exchange?.remoteAddress ?? "") ? answer : Effect.succeed(HttpServerResponse.empty({ status: 404 }))
+    loopback.test(exchange?.remoteAddress ?? "") ? response : Effect.succeed(HttpServerResponse.empty({ status: 404 }))
   )
 
-const done = HttpServerResponse.empty({ status: 204 })
+const noContent = HttpServerResponse.empty({ status: 204 })
 
 const decodeFault = Schema.decodeUnknownEffect(Schema.fromJsonString(Fault), { onExcessProperty: "error" })
 
@@ -112,11 +112,11 @@ export const FaultRoutes = Layer.unwrap(
       HttpRouter.add(
         "POST",
         "/__emulator/faults",
-        locally(
+        requireLoopback(
           Effect.gen(function* () {
             const request = yield* HttpServerRequest.HttpServerRequest
             faults.inject(yield* decodeFault(yield* request.text))
-            return done
+            return noContent
           }).pipe(
             Effect.catch((error) =>
               Effect.succeed(HttpServerResponse.raw(`${error.message}\n`, { status: 400, contentType: "text/plain" }))
@@ -124,11 +124,11 @@ export const FaultRoutes = Layer.unwrap(
           )
         )
       ),
-      HttpRouter.add("DELETE", "/__emulator/faults", locally(Effect.sync(() => (faults.clearFaults(), done)))),
+      HttpRouter.add("DELETE", "/__emulator/faults", requireLoopback(Effect.sync(() => (faults.clearFaults(), noContent)))),
       HttpRouter.add(
         "GET",
         "/__emulator/calls",
-        locally(
+        requireLoopback(
           Effect.map(HttpServerRequest.ParsedSearchParams, ({ method, path }) =>
             HttpServerResponse.jsonUnsafe(
               faults.calls({
@@ -139,7 +139,7 @@ export const FaultRoutes = Layer.unwrap(
           )
         )
       ),
-      HttpRouter.add("DELETE", "/__emulator/calls", locally(Effect.sync(() => (faults.clearCalls(), done))))
+      HttpRouter.add("DELETE", "/__emulator/calls", requireLoopback(Effect.sync(() => (faults.clearCalls(), noContent))))
     )
   )
 )

@@ -15,7 +15,7 @@ import { Store } from "../store/Store.ts"
 const statusOf = ({ acknowledged, cleared }: Alarm) => `${cleared ? "CLEARED" : "ACTIVE"}_${acknowledged ? "ACK" : "UNACK"}`
 
 /** An `Alarm` as it is saved, or an `AlarmInfo` with its originator's name, which 4.3 gives once more as the display name. */
-const alarmJson = (store: Store["Service"], alarm: Alarm, print: "alarm" | "info", version: "4.1" | "4.3") => {
+const alarmJson = (store: Store["Service"], alarm: Alarm, detail: "alarm" | "info", version: "4.1" | "4.3") => {
   const originator = store.directory.get(alarm.originatorId)
   const name = JSON.stringify(originator?.name ?? null)
   const label = JSON.stringify(originator?.label ?? originator?.name ?? null)
@@ -25,12 +25,12 @@ const alarmJson = (store: Store["Service"], alarm: Alarm, print: "alarm" | "info
     `,"type":${JSON.stringify(alarm.type)},"originator":${entityIdJson(alarm.originatorType, alarm.originatorId)},"severity":${JSON.stringify(alarm.severity)}` +
     `,"acknowledged":${alarm.acknowledged},"cleared":${alarm.cleared},"assigneeId":null,"startTs":${alarm.startTs},"endTs":${alarm.endTs}` +
     `,"ackTs":${alarm.ackTs},"clearTs":${alarm.clearTs},"assignTs":0,"details":${alarm.details ?? "{}"},"propagate":false` +
-    `,"propagateToOwner":false,"propagateToTenant":false,"propagateRelationTypes":[]${print === "info" ? originators : ""}` +
+    `,"propagateToOwner":false,"propagateToTenant":false,"propagateRelationTypes":[]${detail === "info" ? originators : ""}` +
     `,"name":${JSON.stringify(alarm.type)},"status":"${statusOf(alarm)}"}`
   )
 }
 
-const originatorOf = Effect.fnUntraced(function* (givenType: string, givenId: string) {
+const findOriginator = Effect.fnUntraced(function* (givenType: string, givenId: string) {
   const type = yield* checkEntityType(givenType)
   const id = yield* parseUuid(givenId)
   const found = lookUp(yield* Store, yield* Caller, type, id)
@@ -46,9 +46,9 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
   const given = objectOf(body, "originator")
   const type = textOf(body, "type") ?? ""
   if (type === "") return yield* badRequest("Alarm type should be specified!")
-  const originator = yield* originatorOf(textOf(given, "entityType") ?? "", textOf(given, "id") ?? "")
+  const originator = yield* findOriginator(textOf(given, "entityType") ?? "", textOf(given, "id") ?? "")
   const details = objectOf(body, "details")
-  const alarm = store.alarms.raise({
+  const alarm = store.alarms.createOrUpdate({
     tenantId,
     originatorId: originator.id,
     originatorType: originator.type,
@@ -66,7 +66,7 @@ const findAlarm = Effect.fnUntraced(function* (givenId: string) {
   const id = yield* parseUuid(givenId)
   const alarm = alarms.get(id)
   if (alarm === undefined || alarm.tenantId !== tenantId) return yield* entityNotFound("ALARM", id)
-  yield* originatorOf(alarm.originatorType, alarm.originatorId)
+  yield* findOriginator(alarm.originatorType, alarm.originatorId)
   return alarm
 })
 
@@ -82,12 +82,12 @@ const acknowledgeOrClear = Effect.fnUntraced(function* (id: string, action: "ack
 
 const statuses = new Set(["ANY", "ACTIVE", "CLEARED", "ACK", "UNACK"])
 
-const readStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, ErrorResponse> => {
+const parseStatuses = (list: string | undefined): Effect.Effect<ReadonlyArray<string>, ErrorResponse> => {
   const given = list === undefined || list === "" ? [] : list.split(",")
-  const wrong = given.find((status) => !statuses.has(status))
-  return wrong === undefined
+  const invalid = given.find((status) => !statuses.has(status))
+  return invalid === undefined
     ? Effect.succeed(given)
-    : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.alarm.AlarmSearchStatus.${wrong}`))
+    : Effect.fail(badRequest(`No enum constant org.thingsboard.server.common.data.alarm.AlarmSearchStatus.${invalid}`))
 }
 
 const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList?: string }, originatorId?: string) {
@@ -100,12 +100,12 @@ const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList
     originatorId,
     page: link.page,
     pageSize: link.pageSize,
-    statuses: yield* readStatuses(link.statusList)
+    statuses: yield* parseStatuses(link.statusList)
   })
-  const seen = rows.filter((alarm) => typeof lookUp(store, caller, alarm.originatorType, alarm.originatorId) === "object")
+  const visible = rows.filter((alarm) => typeof lookUp(store, caller, alarm.originatorType, alarm.originatorId) === "object")
   return json(
     page(
-      seen.map((alarm) => alarmJson(store, alarm, "info", version)),
+      visible.map((alarm) => alarmJson(store, alarm, "info", version)),
       total,
       link
     )
@@ -125,7 +125,7 @@ export const AlarmsLayer = HttpApiBuilder.group(AdministrationApi, "alarms", (ha
       })
     )
     .handle("alarmsOfEntity", ({ params, query }) =>
-      Effect.flatMap(originatorOf(params.entityType, params.entityId), ({ id }) => list(query, id))
+      Effect.flatMap(findOriginator(params.entityType, params.entityId), ({ id }) => list(query, id))
     )
     .handle("alarms", ({ query }) => list(query))
 )

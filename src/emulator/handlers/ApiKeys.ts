@@ -65,8 +65,8 @@ const update = Effect.fnUntraced(function* (id: string, changes: Partial<Pick<Ap
 })
 
 const enable = Effect.fnUntraced(function* (id: string, enabled: string) {
-  const refusal = checkParameter("4.3", "enabledValue", enabled)
-  return refusal === undefined ? yield* update(id, { enabled: /^(true|on|yes|1)$/i.test(enabled) }) : yield* refusal
+  const invalidParameter = checkParameter("4.3", "enabledValue", enabled)
+  return invalidParameter === undefined ? yield* update(id, { enabled: /^(true|on|yes|1)$/i.test(enabled) }) : yield* invalidParameter
 })
 
 export const ApiKeysLayer = HttpApiBuilder.group(AdministrationApi, "apiKeys", (handlers) =>

@@ -9,11 +9,11 @@ import { emptyError, internalError } from "../http/ErrorResponse.ts"
 import { timeBasedId } from "../store/ids.ts"
 
 /** ThingsBoard waits at least this long for a device, in ms. */
-const minWait = 5000
-const usualWait = 10_000
+const minWaitMillis = 5000
+const defaultWaitMillis = 10_000
 
 /** No device is ever connected here: a persistent command is kept waiting for it, any other runs into its timeout. */
-const command = Effect.fnUntraced(function* (deviceId: string, body: JsonObject) {
+const sendCommand = Effect.fnUntraced(function* (deviceId: string, body: JsonObject) {
   if (textOf(body, "method") === undefined) {
     return yield* internalError(
       `Cannot invoke "com.fasterxml.jackson.databind.JsonNode.asText()" because the return value of "com.fasterxml.jackson.databind.JsonNode.get(String)" is null`
@@ -21,12 +21,12 @@ const command = Effect.fnUntraced(function* (deviceId: string, body: JsonObject)
   }
   yield* findEntityForTelemetry("DEVICE", deviceId)
   if (body.get("persistent") === true) return json(`{"rpcId":"${timeBasedId(yield* Clock.currentTimeMillis)}"}`)
-  yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? usualWait, minWait))
+  yield* Effect.sleep(Math.max(numberOf(body, "timeout") ?? defaultWaitMillis, minWaitMillis))
   return yield* emptyError(504)
 })
 
 export const CommandsLayer = HttpApiBuilder.group(AdministrationApi, "commands", (handlers) =>
   handlers
-    .handleRaw("oneWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))
-    .handleRaw("twoWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => command(params.deviceId, body)))
+    .handleRaw("oneWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => sendCommand(params.deviceId, body)))
+    .handleRaw("twoWay", ({ params, request }) => Effect.flatMap(readObject(request), (body) => sendCommand(params.deviceId, body)))
 )

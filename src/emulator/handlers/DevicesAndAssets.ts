@@ -24,20 +24,20 @@ const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObj
   const { directory } = yield* Store
   const now = yield* Clock.currentTimeMillis
   const id = textOf(objectOf(body, "id"), "id")
-  const known = id === undefined ? undefined : yield* findEntity(type, id)
+  const existing = id === undefined ? undefined : yield* findEntity(type, id)
   const name = textOf(body, "name") ?? ""
   const title = titleOf(type)
   if (name.trim() === "") return yield* badRequest(`${title} name should be specified!`)
   const namesake = directory.byName(tenantId, type, name)
-  if (namesake !== undefined && namesake.id !== known?.id) return yield* badRequest(`${title} with such name already exists!`)
+  if (namesake !== undefined && namesake.id !== existing?.id) return yield* badRequest(`${title} with such name already exists!`)
   const version = numberOf(body, "version")
-  if (known !== undefined && version !== undefined && version !== known.version) return yield* versionConflict(title)
+  if (existing !== undefined && version !== undefined && version !== existing.version) return yield* versionConflict(title)
   const fields = { name, label: textOf(body, "label") ?? null, additionalInfo: additionalInfoOf(body) }
   const kind = textOf(body, "type")
   const saved =
-    known === undefined
+    existing === undefined
       ? (type === "DEVICE" ? directory.createDevice : directory.createAsset)({ ...fields, tenantId, now, type: kind })
-      : directory.update(known, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
+      : directory.update(existing, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
   return json(deviceOrAssetJson(saved))
 })
 
@@ -57,8 +57,8 @@ const assign = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string,
   yield* requireTenantAdmin
   const { directory } = yield* Store
   const customer = customerId === null ? null : yield* findEntity("CUSTOMER", customerId)
-  const thing = yield* findEntity(type, id)
-  return json(deviceOrAssetJson(directory.update(thing, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
+  const entity = yield* findEntity(type, id)
+  return json(deviceOrAssetJson(directory.update(entity, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
 })
 
 const credentials = Effect.fnUntraced(function* (id: string) {

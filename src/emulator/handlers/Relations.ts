@@ -11,10 +11,10 @@ import { conditionsNotMet, forbidden, itemNotFound, type ErrorResponse } from ".
 import type { Direction, Relation } from "../store/Relations.ts"
 import { Store } from "../store/Store.ts"
 
-type Print = "relations" | "infos"
+type Detail = "relations" | "infos"
 
 /** Any entity that relations join; the caller must be allowed to see it. */
-const end = Effect.fnUntraced(function* (givenType: string, givenId: string) {
+const findEnd = Effect.fnUntraced(function* (givenType: string, givenId: string) {
   const type = yield* checkEntityType(givenType)
   const id = yield* parseUuid(givenId)
   const found = lookUp(yield* Store, yield* Caller, type, id)
@@ -24,10 +24,10 @@ const end = Effect.fnUntraced(function* (givenType: string, givenId: string) {
 })
 
 /** Infos name the far end only. */
-const relationJson = (store: Store["Service"], relation: Relation, direction: Direction, print: Print) => {
+const relationJson = (store: Store["Service"], relation: Relation, direction: Direction, detail: Detail) => {
   const name = (id: string) => JSON.stringify(store.directory.get(id)?.name ?? "N/A")
   const names =
-    print === "relations"
+    detail === "relations"
       ? ""
       : direction === "FROM"
         ? `,"fromName":null,"toName":${name(relation.toId)}`
@@ -39,19 +39,19 @@ const relationJson = (store: Store["Service"], relation: Relation, direction: Di
 }
 
 /** Relations with an end that the caller may not see are left out. */
-const answer = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, direction: Direction, print: Print) {
+const respond = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, direction: Direction, detail: Detail) {
   const store = yield* Store
   const caller = yield* Caller
-  const isSeen = (type: string, id: string) => typeof lookUp(store, caller, type, id) === "object"
-  const seen = relations.filter(({ fromId, fromType, toId, toType }) => isSeen(fromType, fromId) && isSeen(toType, toId))
-  return json(arrayJson(seen.map((relation) => relationJson(store, relation, direction, print))))
+  const isVisible = (type: string, id: string) => typeof lookUp(store, caller, type, id) === "object"
+  const visible = relations.filter(({ fromId, fromType, toId, toType }) => isVisible(fromType, fromId) && isVisible(toType, toId))
+  return json(arrayJson(visible.map((relation) => relationJson(store, relation, direction, detail))))
 })
 
 /** A group that does not exist counts as the common one. */
 const groups = new Set(["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"])
-const groupOf = (group: string | undefined) => (group !== undefined && groups.has(group) ? group : "COMMON")
+const parseGroup = (group: string | undefined) => (group !== undefined && groups.has(group) ? group : "COMMON")
 
-const directionOf = (direction: string | undefined): Effect.Effect<Direction, ErrorResponse> =>
+const parseDirection = (direction: string | undefined): Effect.Effect<Direction, ErrorResponse> =>
   direction === "FROM" || direction === "TO"
     ? Effect.succeed(direction)
     : Effect.fail(
@@ -61,38 +61,38 @@ const directionOf = (direction: string | undefined): Effect.Effect<Direction, Er
       )
 
 /** Filters are applied to what was walked; any of them may fit. */
-const passes = (filters: ReadonlyArray<JsonObject>, relation: Relation, direction: Direction) =>
+const matchesFilters = (filters: ReadonlyArray<JsonObject>, relation: Relation, direction: Direction) =>
   filters.length === 0 ||
   filters.some((filter) => {
     const types = arrayOf(filter, "entityTypes") ?? []
-    const wanted = textOf(filter, "relationType") ?? ""
+    const relationType = textOf(filter, "relationType") ?? ""
     const farType = direction === "FROM" ? relation.toType : relation.fromType
-    return (wanted === "" || wanted === relation.type) && (types.length === 0 || types.includes(farType))
+    return (relationType === "" || relationType === relation.type) && (types.length === 0 || types.includes(farType))
   })
 
-export const walk = Effect.fnUntraced(function* (body: JsonObject, print: Print) {
+export const walk = Effect.fnUntraced(function* (body: JsonObject, detail: Detail) {
   const { relations } = yield* Store
   const parameters = objectOf(body, "parameters")
-  const direction = yield* directionOf(textOf(parameters, "direction"))
+  const direction = yield* parseDirection(textOf(parameters, "direction"))
   const filters = arrayOf(body, "filters")
   if (filters === undefined) return yield* itemNotFound("Requested item wasn't found!")
-  const root = yield* end(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
+  const root = yield* findEnd(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
   const found = relations.walk({
     rootId: root.id,
     direction,
-    typeGroup: groupOf(textOf(parameters, "relationTypeGroup")),
+    typeGroup: parseGroup(textOf(parameters, "relationTypeGroup")),
     maxLevel: numberOf(parameters, "maxLevel") ?? 0,
     lastLevelOnly: parameters?.get("fetchLastLevelOnly") === true
   })
   const objects = filters.filter((filter) => filter instanceof JsonObject)
-  return yield* answer(
-    found.filter((relation) => passes(objects, relation, direction)),
+  return yield* respond(
+    found.filter((relation) => matchesFilters(objects, relation, direction)),
     direction,
-    print
+    detail
   )
 })
 
-interface OneEnd {
+interface RelationQuery {
   readonly fromId?: string
   readonly fromType?: string
   readonly toId?: string
@@ -101,7 +101,7 @@ interface OneEnd {
   readonly relationTypeGroup?: string
 }
 
-const ofOneEnd = Effect.fnUntraced(function* (query: OneEnd, print: Print) {
+const listByEnd = Effect.fnUntraced(function* (query: RelationQuery, detail: Detail) {
   const { relations } = yield* Store
   const { fromId, fromType, toId, toType } = query
   const direction = fromId !== undefined && fromType !== undefined ? "FROM" : "TO"
@@ -113,12 +113,12 @@ const ofOneEnd = Effect.fnUntraced(function* (query: OneEnd, print: Print) {
       `Parameter conditions "toId, toType" OR "fromId, fromType" not met for actual request parameters: ${given.join(", ")}`
     )
   }
-  const entity = yield* end(type, id)
-  const found = relations.edges(entity.id, direction, groupOf(query.relationTypeGroup))
-  return yield* answer(
+  const entity = yield* findEnd(type, id)
+  const found = relations.edges(entity.id, direction, parseGroup(query.relationTypeGroup))
+  return yield* respond(
     found.filter((relation) => query.relationType === undefined || relation.type === query.relationType),
     direction,
-    print
+    detail
   )
 })
 
@@ -126,8 +126,8 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
   const { relations } = yield* Store
   const from = objectOf(body, "from")
   const to = objectOf(body, "to")
-  const fromEntity = yield* end(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
-  const toEntity = yield* end(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
+  const fromEntity = yield* findEnd(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
+  const toEntity = yield* findEnd(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
   const additionalInfo = body.get("additionalInfo")
   return relations.save({
     fromId: fromEntity.id,
@@ -135,16 +135,16 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
     toId: toEntity.id,
     toType: toEntity.type,
     type: textOf(body, "type") ?? "Contains",
-    typeGroup: groupOf(textOf(body, "typeGroup")),
+    typeGroup: parseGroup(textOf(body, "typeGroup")),
     additionalInfo: additionalInfo === undefined || additionalInfo === null ? null : printTree(additionalInfo)
   })
 })
 
-const remove = Effect.fnUntraced(function* (query: OneEnd) {
+const remove = Effect.fnUntraced(function* (query: RelationQuery) {
   const { relations } = yield* Store
-  const from = yield* end(query.fromType ?? "", query.fromId ?? "")
-  const to = yield* end(query.toType ?? "", query.toId ?? "")
-  if (!relations.remove(from.id, query.relationType ?? "", to.id, groupOf(query.relationTypeGroup))) {
+  const from = yield* findEnd(query.fromType ?? "", query.fromId ?? "")
+  const to = yield* findEnd(query.toType ?? "", query.toId ?? "")
+  if (!relations.remove(from.id, query.relationType ?? "", to.id, parseGroup(query.relationTypeGroup))) {
     return yield* itemNotFound("Requested item wasn't found!")
   }
   return emptyOk
@@ -164,7 +164,7 @@ export const RelationAdministrationLayer = HttpApiBuilder.group(AdministrationAp
       })
     )
     .handle("deleteRelation", ({ query }) => remove(query))
-    .handle("relations", ({ query }) => ofOneEnd(query, "relations"))
-    .handle("relationInfos", ({ query }) => ofOneEnd(query, "infos"))
+    .handle("relations", ({ query }) => listByEnd(query, "relations"))
+    .handle("relationInfos", ({ query }) => listByEnd(query, "infos"))
     .handleRaw("findRelationInfos", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "infos")))
 )

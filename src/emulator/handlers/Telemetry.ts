@@ -13,41 +13,41 @@ import { type Point, printJson, printText } from "../values/Value.ts"
 import { listAttributes, saveAttributes } from "./attributes.ts"
 import { type KeyParameters, readKeyNames } from "./keyParameters.ts"
 
-interface Reading extends KeyParameters, Partial<SeriesQuery> {
+interface ReadQuery extends KeyParameters, Partial<SeriesQuery> {
   readonly useStrictDataTypes?: boolean
 }
 
-const series = (read: ReadonlyArray<readonly [key: string, points: string]>) =>
+const seriesResponse = (read: ReadonlyArray<readonly [key: string, points: string]>) =>
   json(`{${read.map(([key, points]) => `${JSON.stringify(key)}:${points}`).join(",")}}`)
 
 /** Without strict types every value is text. */
 const pointsJson = (points: ReadonlyArray<Point>, strict: boolean) =>
   arrayJson(points.map(({ ts, value }) => `{"ts":${ts},"value":${strict ? printJson(value) : JSON.stringify(printText(value))}}`))
 
-const latest = Effect.fnUntraced(function* (type: string, id: string, reading: Reading) {
+const readLatest = Effect.fnUntraced(function* (type: string, id: string, query: ReadQuery) {
   const { version } = yield* Behavior
   const { telemetry } = yield* Store
   const entity = yield* findEntityForTelemetry(type, id)
   const now = yield* Clock.currentTimeMillis
-  const names = readKeyNames(reading, version)
+  const names = readKeyNames(query, version)
   const keys = names.length === 0 ? telemetry.keys(entity) : [...new Set(names)]
-  return series(
+  return seriesResponse(
     keys.map((key) => {
       const point = telemetry.latest(entity, key)
       // A key that is not known has no value now.
-      return [key, point === undefined ? `[{"ts":${now},"value":null}]` : pointsJson([point], reading.useStrictDataTypes === true)]
+      return [key, point === undefined ? `[{"ts":${now},"value":null}]` : pointsJson([point], query.useStrictDataTypes === true)]
     })
   )
 })
 
 /** The permission is asked for and not looked at: whoever knows an id reads its history, and one that does not exist has none. */
-const history = Effect.fnUntraced(function* (type: string, givenId: string, reading: Reading & { startTs: number; endTs: number }) {
+const readHistory = Effect.fnUntraced(function* (type: string, givenId: string, query: ReadQuery & { startTs: number; endTs: number }) {
   const { version } = yield* Behavior
   const store = yield* Store
   yield* checkEntityType(type)
   const id = yield* parseUuid(givenId)
-  if (!isAggregated(reading) && (reading.limit ?? 100) < 1) return yield* plainText(400, "Page size must not be less than one")
-  const intervals = excessiveIntervals(reading)
+  if (!isAggregated(query) && (query.limit ?? 100) < 1) return yield* plainText(400, "Page size must not be less than one")
+  const intervals = excessiveIntervals(query)
   if (intervals !== undefined) {
     return yield* plainText(
       400,
@@ -55,21 +55,21 @@ const history = Effect.fnUntraced(function* (type: string, givenId: string, read
     )
   }
   const entity = store.directory.get(id)
-  if (entity === undefined || entity.type !== type) return series([])
-  return series(
-    readKeyNames(reading, version)
-      .map((key) => [key, readSeries(store, entity, key, reading)] as const)
+  if (entity === undefined || entity.type !== type) return seriesResponse([])
+  return seriesResponse(
+    readKeyNames(query, version)
+      .map((key) => [key, readSeries(store, entity, key, query)] as const)
       .filter(([, points]) => points.length > 0)
-      .map(([key, points]) => [key, pointsJson(points, reading.useStrictDataTypes === true)])
+      .map(([key, points]) => [key, pointsJson(points, query.useStrictDataTypes === true)])
   )
 })
 
-const values = Effect.fnUntraced(function* (type: string, id: string, reading: Reading) {
+const readValues = Effect.fnUntraced(function* (type: string, id: string, query: ReadQuery) {
   const { version } = yield* Behavior
-  const { endTs, startTs } = reading
+  const { endTs, startTs } = query
   // Until 4.3 all three of keys, startTs and endTs make it history; since then the times alone do.
-  const isHistory = startTs !== undefined && endTs !== undefined && (version === "4.3" || reading.keys !== undefined)
-  return isHistory ? yield* history(type, id, { ...reading, startTs, endTs }) : yield* latest(type, id, reading)
+  const isHistory = startTs !== undefined && endTs !== undefined && (version === "4.3" || query.keys !== undefined)
+  return isHistory ? yield* readHistory(type, id, { ...query, startTs, endTs }) : yield* readLatest(type, id, query)
 })
 
 export const saveTelemetry = Effect.fnUntraced(function* (type: string, id: string, body: string) {
@@ -95,9 +95,9 @@ export const TelemetryLayer = HttpApiBuilder.group(
       .handle("keys", ({ params }) =>
         Effect.map(findEntityForTelemetry(params.entityType, params.entityId), (entity) => json(JSON.stringify(telemetry.keys(entity))))
       )
-      .handle("values", ({ params, query }) => values(params.entityType, params.entityId, query))
+      .handle("values", ({ params, query }) => readValues(params.entityType, params.entityId, query))
       .handle("history", ({ params, query }) =>
-        history(params.entityType, params.entityId, { ...query, startTs: query.startTs ?? 0, endTs: query.endTs ?? 0 })
+        readHistory(params.entityType, params.entityId, { ...query, startTs: query.startTs ?? 0, endTs: query.endTs ?? 0 })
       )
       .handleRaw("saveTelemetry", ({ params, request }) =>
         Effect.flatMap(readText(request), (body) => saveTelemetry(params.entityType, params.entityId, body))

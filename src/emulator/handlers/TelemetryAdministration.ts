@@ -26,8 +26,8 @@ const deleteTelemetry = Effect.fnUntraced(function* (type: string, id: string, d
   const { telemetry } = yield* Store
   const names = readKeyNames(deletion, version)
   if (names.length === 0) return yield* plainText(400, "Empty keys: []")
-  const all = deletion.deleteAllDataForKeys === true
-  const { endTs, startTs } = all ? { startTs: 0, endTs: yield* Clock.currentTimeMillis } : deletion
+  const deletesAll = deletion.deleteAllDataForKeys === true
+  const { endTs, startTs } = deletesAll ? { startTs: 0, endTs: yield* Clock.currentTimeMillis } : deletion
   if (startTs === undefined || endTs === undefined) {
     return yield* plainText(400, "When deleteAllDataForKeys is false, start and end timestamp values shouldn't be empty")
   }
@@ -46,8 +46,8 @@ export const TelemetryAdministrationLayer = HttpApiBuilder.group(
       .handleRaw("saveTelemetryWithTtl", ({ params, request }) =>
         Effect.gen(function* () {
           // The points are kept for good: only Cassandra forgets.
-          const refusal = checkParameter(version, "ttl", params.ttl)
-          if (refusal !== undefined) return yield* refusal
+          const invalidParameter = checkParameter(version, "ttl", params.ttl)
+          if (invalidParameter !== undefined) return yield* invalidParameter
           return yield* saveTelemetry(params.entityType, params.entityId, yield* readText(request))
         })
       )

@@ -10,7 +10,7 @@ import type { Entity } from "../store/Directory.ts"
 import { Store } from "../store/Store.ts"
 import { printJson } from "../values/Value.ts"
 
-const deviceOf = Effect.fnUntraced(function* (token: string) {
+const findDevice = Effect.fnUntraced(function* (token: string) {
   const { accounts, directory } = yield* Store
   const credentials = accounts.credentialsByToken(token)
   const device = credentials && directory.get(credentials.deviceId)
@@ -19,7 +19,7 @@ const deviceOf = Effect.fnUntraced(function* (token: string) {
 
 const postTelemetry = Effect.fnUntraced(function* (token: string, body: string) {
   const { telemetry } = yield* Store
-  const device = yield* deviceOf(token)
+  const device = yield* findDevice(token)
   const points = yield* readDevicePoints(yield* readDeviceJson(body), yield* Clock.currentTimeMillis)
   if (points.length > 0) telemetry.save(device, points)
   return emptyOk
@@ -27,7 +27,7 @@ const postTelemetry = Effect.fnUntraced(function* (token: string, body: string) 
 
 const postAttributes = Effect.fnUntraced(function* (token: string, body: string) {
   const { attributes } = yield* Store
-  const device = yield* deviceOf(token)
+  const device = yield* findDevice(token)
   const values = yield* readDeviceAttributes(yield* readDeviceJson(body))
   attributes.save(device, "CLIENT_SCOPE", values, yield* Clock.currentTimeMillis)
   return emptyOk
@@ -36,14 +36,14 @@ const postAttributes = Effect.fnUntraced(function* (token: string, body: string)
 /** Those named, or all of a scope when neither scope has names. */
 const getAttributes = Effect.fnUntraced(function* (token: string, clientKeys: string | undefined, sharedKeys: string | undefined) {
   const { attributes } = yield* Store
-  const device = yield* deviceOf(token)
-  const members = (entity: Entity, scope: AttributeScope, keys: string | undefined) =>
+  const device = yield* findDevice(token)
+  const printScope = (entity: Entity, scope: AttributeScope, keys: string | undefined) =>
     attributes
       .read(entity, scope)
       .filter(({ key }) => (clientKeys === undefined && sharedKeys === undefined) || (keys ?? "").split(",").includes(key))
       .map(({ key, value }) => `${JSON.stringify(key)}:${printJson(value)}`)
       .join(",")
-  const scopes = { client: members(device, "CLIENT_SCOPE", clientKeys), shared: members(device, "SHARED_SCOPE", sharedKeys) }
+  const scopes = { client: printScope(device, "CLIENT_SCOPE", clientKeys), shared: printScope(device, "SHARED_SCOPE", sharedKeys) }
   return json(
     `{${Object.entries(scopes)
       .flatMap(([name, inner]) => (inner === "" ? [] : [`"${name}":{${inner}}`]))

@@ -13,8 +13,8 @@ import { type KeyParameters, readKeyNames } from "./keyParameters.ts"
 
 const checkScope = Effect.fnUntraced(function* (scope: string) {
   const { version } = yield* Behavior
-  const refusal = checkParameter(version, "scope", scope)
-  return refusal === undefined ? (scope as AttributeScope) : yield* refusal
+  const invalidParameter = checkParameter(version, "scope", scope)
+  return invalidParameter === undefined ? (scope as AttributeScope) : yield* invalidParameter
 })
 
 /** Of one scope, or of all three without telling which. */
@@ -24,9 +24,9 @@ const read = Effect.fnUntraced(function* (type: string, id: string, scope: strin
   return attributes.read(yield* findEntityForTelemetry(type, id), checked)
 })
 
-export const listAttributes = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined, named: KeyParameters) {
+export const listAttributes = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined, parameters: KeyParameters) {
   const { version } = yield* Behavior
-  const names = new Set(readKeyNames(named, version))
+  const names = new Set(readKeyNames(parameters, version))
   const found = (yield* read(type, id, scope)).filter(({ key }) => names.size === 0 || names.has(key))
   return json(
     arrayJson(
@@ -59,11 +59,11 @@ export const saveAttributes = Effect.fnUntraced(function* (type: string, id: str
   return emptyOk
 })
 
-export const deleteAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, named: KeyParameters) {
+export const deleteAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, parameters: KeyParameters) {
   const { version } = yield* Behavior
   const { attributes } = yield* Store
   const scope = yield* checkScope(givenScope)
-  const names = readKeyNames(named, version)
+  const names = readKeyNames(parameters, version)
   if (names.length === 0) return yield* plainText(400, "Empty keys: []")
   attributes.remove(yield* findEntityForTelemetry(type, id), scope, names)
   return emptyOk

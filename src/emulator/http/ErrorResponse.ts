@@ -19,42 +19,43 @@ export class ErrorResponse extends Schema.TaggedError<ErrorResponse>()("ErrorRes
   resetToken: Schema.optionalKey(Schema.String)
 }) {}
 
-const make = (format: ErrorResponse["format"], status: number, errorCode: number, message: string) =>
+const makeError = (format: ErrorResponse["format"], status: number, errorCode: number, message: string) =>
   new ErrorResponse({ format, status, errorCode, message })
 
-export const badRequest = (message: string) => make("envelope", 400, 31, message)
-export const unauthorized = (message: string, errorCode = 10) => make("envelope", 401, errorCode, message)
-export const forbidden = () => make("envelope", 403, 20, noPermissionMessage)
-export const itemNotFound = (message: string) => make("envelope", 404, 32, message)
-export const internalError = (message: string) => make("envelope", 500, 2, message)
-export const tooManyRequests = (of: "tenant" | "customer") => make("envelope", 429, 33, `Too many requests for current ${of}!`)
-export const databaseError = () => make("envelope", 500, 46, "Database error")
-export const versionConflict = (type: string) => make("envelope", 409, 35, `The ${type} was already changed by someone else`)
-export const noResource = (path: string) => make("framework", 404, 32, `No static resource ${path.replace(/^\//, "")}.`)
-export const methodNotAllowed = (method: string) => make("framework", 405, 31, `Request method '${method}' is not supported`)
-export const conditionsNotMet = (message: string) => make("framework", 400, 31, message)
-export const plainText = (status: number, message: string) => make("text", status, 0, message)
-export const bodyTooLarge = () => make("string", 413, 0, "Payload size exceeds the limit")
-export const headersTooLarge = () => make("page", 400, 0, "HTTP Status 400 – Bad Request")
-export const emptyError = (status: number) => make("empty", status, 0, "")
-export const redirectToLogin = () => make("login", 302, 0, "")
+export const badRequest = (message: string) => makeError("envelope", 400, 31, message)
+export const unauthorized = (message: string, errorCode = 10) => makeError("envelope", 401, errorCode, message)
+export const forbidden = () => makeError("envelope", 403, 20, noPermissionMessage)
+export const itemNotFound = (message: string) => makeError("envelope", 404, 32, message)
+export const internalError = (message: string) => makeError("envelope", 500, 2, message)
+export const tooManyRequests = (limited: "tenant" | "customer") =>
+  makeError("envelope", 429, 33, `Too many requests for current ${limited}!`)
+export const databaseError = () => makeError("envelope", 500, 46, "Database error")
+export const versionConflict = (type: string) => makeError("envelope", 409, 35, `The ${type} was already changed by someone else`)
+export const noResource = (path: string) => makeError("framework", 404, 32, `No static resource ${path.replace(/^\//, "")}.`)
+export const methodNotAllowed = (method: string) => makeError("framework", 405, 31, `Request method '${method}' is not supported`)
+export const conditionsNotMet = (message: string) => makeError("framework", 400, 31, message)
+export const plainText = (status: number, message: string) => makeError("text", status, 0, message)
+export const bodyTooLarge = () => makeError("string", 413, 0, "Payload size exceeds the limit")
+export const headersTooLarge = () => makeError("page", 400, 0, "HTTP Status 400 – Bad Request")
+export const emptyError = (status: number) => makeError("empty", status, 0, "")
+export const redirectToLogin = () => makeError("login", 302, 0, "")
 
 export const noPermissionMessage = "You don't have permission to perform this operation!"
 
-const envelope = (refusal: ErrorResponse, now: number, contentType: string) =>
+const envelopeResponse = (error: ErrorResponse, now: number, contentType: string) =>
   HttpServerResponse.raw(
     JSON.stringify({
-      status: refusal.status,
-      message: refusal.message,
-      errorCode: refusal.errorCode,
+      status: error.status,
+      message: error.message,
+      errorCode: error.errorCode,
       timestamp: now,
-      ...(refusal.resetToken === undefined ? {} : { resetToken: refusal.resetToken })
+      ...(error.resetToken === undefined ? {} : { resetToken: error.resetToken })
     }),
-    { status: refusal.status, contentType }
+    { status: error.status, contentType }
   )
 
 /** Bun names a type for bytes and blobs, but not for a stream. */
-const untyped = (plainText: string) =>
+const streamWithoutContentType = (plainText: string) =>
   new ReadableStream({
     start: (controller) => {
       controller.enqueue(new TextEncoder().encode(plainText))
@@ -63,18 +64,18 @@ const untyped = (plainText: string) =>
   })
 
 /** `base` is the server's own address, where a redirect leads. */
-export const toResponse = (refusal: ErrorResponse, base: string): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+export const toResponse = (error: ErrorResponse, baseUrl: string): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
-    const { message, status } = refusal
-    switch (refusal.format) {
+    const { message, status } = error
+    switch (error.format) {
       case "envelope":
-        return envelope(refusal, now, "application/json;charset=ISO-8859-1")
+        return envelopeResponse(error, now, "application/json;charset=ISO-8859-1")
       case "framework":
-        return envelope(refusal, now, "application/json")
+        return envelopeResponse(error, now, "application/json")
       case "text":
         return HttpServerResponse.raw(message, { status, contentType: "text/plain;charset=UTF-8" })
       case "string":
-        return HttpServerResponse.raw(untyped(JSON.stringify(message)), { status })
+        return HttpServerResponse.raw(streamWithoutContentType(JSON.stringify(message)), { status })
       case "empty":
         return HttpServerResponse.empty({ status })
       case "page":
@@ -86,6 +87,6 @@ export const toResponse = (refusal: ErrorResponse, base: string): Effect.Effect<
           }
         )
       case "login":
-        return HttpServerResponse.empty({ status, headers: { location: `${base}/oauth2Login` } })
+        return HttpServerResponse.empty({ status, headers: { location: `${baseUrl}/oauth2Login` } })
     }
   })

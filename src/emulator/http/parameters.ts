@@ -40,7 +40,7 @@ const enums: Readonly<Record<string, { readonly type: string; readonly from: str
 }
 
 /** From 4.2 the caller is told that it was his mistake. */
-const mismatch = (version: Version, name: string, type: string, reason: string) =>
+const typeMismatch = (version: Version, name: string, type: string, reason: string) =>
   (version === "4.1" ? internalError : badRequest)(
     `Method parameter '${name}': Failed to convert value of type 'java.lang.String' to required type '${type}'; ${reason}`
   )
@@ -58,18 +58,18 @@ export const checkParameter = (version: Version, name: string, value: string): E
   const javaEnum = enums[name]
   if (javaEnum !== undefined) {
     const reason = `Failed to convert from type [java.lang.String] to type [@io.swagger.v3.oas.annotations.Parameter @org.springframework.web.bind.annotation.${javaEnum.from} ${javaEnum.type}] for value [${value}]`
-    return javaEnum.values.includes(value) ? undefined : mismatch(version, name, javaEnum.type, reason)
+    return javaEnum.values.includes(value) ? undefined : typeMismatch(version, name, javaEnum.type, reason)
   }
   const type = javaTypes[name]
   if (type === undefined) return undefined
   if (/boolean/i.test(type)) {
-    return booleans.test(value) ? undefined : mismatch(version, name, type, `Invalid boolean value [${value}]`)
+    return booleans.test(value) ? undefined : typeMismatch(version, name, type, `Invalid boolean value [${value}]`)
   }
-  return isInteger(value, type.endsWith("Long") ? 64n : 32n) ? undefined : mismatch(version, name, type, `For input string: "${value}"`)
+  return isInteger(value, type.endsWith("Long") ? 64n : 32n) ? undefined : typeMismatch(version, name, type, `For input string: "${value}"`)
 }
 
 /** Which parameters a path cannot do without, and their Java types. */
-const requiredOf = (path: string): ReadonlyArray<readonly [name: string, type: string]> => {
+const requiredParameters = (path: string): ReadonlyArray<readonly [name: string, type: string]> => {
   if (path === "/api/devices") return [["deviceIds", "String[]"]]
   if (path === "/api/assets") return [["assetIds", "String[]"]]
   if (path.endsWith("/values/timeseries/history")) {
@@ -96,11 +96,11 @@ const printQuery = (query: Query) =>
     .join(", ")
 
 /** Until 4.3.1.1 a list without its parameters was another path: `/api/tenant/devices` asked for a tenant named "devices". */
-const missing = (version: Version, path: string, name: string, type: string, query: Query): ErrorResponse => {
+const missingParameter = (version: Version, path: string, name: string, type: string, query: Query): ErrorResponse => {
   if (version === "4.3") return internalError(`Required request parameter '${name}' for method parameter type ${type} is not present`)
   const tenant = /^\/api\/tenant\/(\w+)$/.exec(path)
   if (tenant !== null) return badRequest(`Invalid UUID string: ${tenant[1]}`)
-  const names = requiredOf(path).map(([required]) => required)
+  const names = requiredParameters(path).map(([required]) => required)
   return conditionsNotMet(`Parameter conditions "${names.join(", ")}" not met for actual request parameters: ${printQuery(query)}`)
 }
 
@@ -124,13 +124,13 @@ const checkByController = (path: string, query: Query): ErrorResponse | undefine
 
 /** `path` is the endpoint's, with its `:names`. */
 export const checkParameters = (version: Version, path: string, query: Query): ErrorResponse | undefined => {
-  for (const [name, type] of requiredOf(path)) {
+  for (const [name, type] of requiredParameters(path)) {
     const value = query[name]
-    if (value === undefined) return missing(version, path, name, type, query)
+    if (value === undefined) return missingParameter(version, path, name, type, query)
   }
   for (const [name, value] of Object.entries(query)) {
-    const refusal = typeof value === "string" ? checkParameter(version, name, value) : undefined
-    if (refusal !== undefined) return refusal
+    const invalid = typeof value === "string" ? checkParameter(version, name, value) : undefined
+    if (invalid !== undefined) return invalid
   }
   return checkByController(path, query)
 }

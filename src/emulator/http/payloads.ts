@@ -64,8 +64,8 @@ const findKeyError = (key: string): string | undefined => {
 
 const checkKeys = (keys: ReadonlyArray<string>, blankKeyMessage: string): Effect.Effect<void, ErrorResponse> => {
   for (const key of keys) {
-    const fault = key.trim() === "" ? blankKeyMessage : findKeyError(key)
-    if (fault !== undefined) return Effect.fail(plainText(400, fault))
+    const keyError = key.trim() === "" ? blankKeyMessage : findKeyError(key)
+    if (keyError !== undefined) return Effect.fail(plainText(400, keyError))
   }
   return Effect.void
 }
@@ -123,7 +123,7 @@ export const readAttributes = Effect.fnUntraced(function* (body: string, version
 
 /** What a device sends: leniently read, nulls skipped, refused with the parser's own words. */
 export const readDeviceJson = Effect.fnUntraced(function* (body: string) {
-  const json = yield* Effect.mapError(parseLenient(body), ({ atEnd, message }) =>
+  const json = yield* Effect.mapError(parseLenient(body), ({ isAtEnd: atEnd, message }) =>
     plainText(500, `${atEnd ? "java.io.EOFException" : "com.google.gson.stream.MalformedJsonException"}: ${message}`)
   )
   return withoutNulls(json)
@@ -132,8 +132,8 @@ export const readDeviceJson = Effect.fnUntraced(function* (body: string) {
 const withoutNulls = (json: Json): Json => {
   if (Array.isArray(json)) return json.map(withoutNulls)
   if (!(json instanceof JsonObject)) return json
-  const kept = [...json.fields].filter(([, value]) => value !== null)
-  return new JsonObject(new Map(kept.map(([name, value]) => [name, name === "values" ? withoutNulls(value) : value])))
+  const fields = [...json.fields].filter(([, value]) => value !== null)
+  return new JsonObject(new Map(fields.map(([name, value]) => [name, name === "values" ? withoutNulls(value) : value])))
 }
 
 const deviceError = ({ message }: InvalidPayload) => plainText(500, message)

@@ -32,13 +32,13 @@ const watchedKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => 
 const isDynamic = ({ json }: Command) => objectOf(objectOf(json, "query"), "pageLink")?.get("dynamic") === true
 
 /** What an event says of keys of a type. */
-const newsOf = (saved: SavedEvent, type: string): ReadonlyArray<SavedPoint> => {
+const pointsOfType = (saved: SavedEvent, type: string): ReadonlyArray<SavedPoint> => {
   if (saved.type === "TelemetrySaved") return type === "TIME_SERIES" ? saved.points : []
   return type === "ATTRIBUTE" || scopes[type] === saved.scope ? saved.attributes : []
 }
 
 /** Of several points of a key only the newest counts. */
-const newestOf = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<string>): ReadonlyMap<string, Latest> => {
+const newestPerKey = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<string>): ReadonlyMap<string, Latest> => {
   const newest = new Map<string, Latest>()
   for (const { key, ts, value } of points) {
     if (keys.has(key) && ts >= (newest.get(key)?.ts ?? ts)) newest.set(key, { ts, value: printText(value) })
@@ -51,7 +51,7 @@ export class EntityDataFeed {
   private rows: ReadonlyMap<string, Row> = new Map()
   private watched: ReadonlyMap<string, ReadonlySet<string>> = new Map()
   /** Only of a dynamic query: it is asked again. */
-  private asked: { readonly query: EntityQuery; readonly keys: ReadonlyArray<QueryKey> } | undefined
+  private dynamicQuery: { readonly query: EntityQuery; readonly keys: ReadonlyArray<QueryKey> } | undefined
 
   constructor(
     private readonly subscriber: Subscriber,
@@ -60,13 +60,13 @@ export class EntityDataFeed {
 
   handle(command: Command) {
     const keys = watchedKeys(command)
-    if (command.query !== undefined) this.ask(command, command.query, keys)
-    else if (keys !== undefined) this.complete(keys)
+    if (command.query !== undefined) this.startQuery(command, command.query, keys)
+    else if (keys !== undefined) this.addMissingKeys(keys)
     if (keys === undefined) return
     this.watched = new Map([...Map.groupBy(keys, ({ type }) => type)].map(([type, of]) => [type, new Set(of.map(({ key }) => key))]))
   }
 
-  private ask(command: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
+  private startQuery(command: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
     if (watched !== undefined && arrayOf(objectOf(command.json, "query"), "latestValues") === undefined) {
       throw new CommandError(
         errorCodes.internal,
@@ -75,20 +75,20 @@ export class EntityDataFeed {
     }
     const keys = [...query.latestValues, ...query.entityFields, ...(watched ?? [])]
     this.watched = new Map()
-    this.asked = isDynamic(command) ? { query, keys } : undefined
-    this.tell(query, keys)
+    this.dynamicQuery = isDynamic(command) ? { query, keys } : undefined
+    this.sendPage(query, keys)
   }
 
   /** Tells everything once more when other entities than before are found. */
   refresh() {
-    if (this.asked === undefined) return
-    const { keys, query } = this.asked
+    if (this.dynamicQuery === undefined) return
+    const { keys, query } = this.dynamicQuery
     const { store, user } = this.subscriber
     const { rows } = findEntities(store, user, query)
-    if (rows.length !== this.rows.size || rows.some(({ id }) => !this.rows.has(id))) this.tell(query, keys)
+    if (rows.length !== this.rows.size || rows.some(({ id }) => !this.rows.has(id))) this.sendPage(query, keys)
   }
 
-  private tell(query: EntityQuery, keys: ReadonlyArray<QueryKey>) {
+  private sendPage(query: EntityQuery, keys: ReadonlyArray<QueryKey>) {
     const { store, user } = this.subscriber
     const { rows, total } = findEntities(store, user, query)
     this.rows = new Map(rows.map((entity) => [entity.id, { entity, latest: {} }]))
@@ -98,7 +98,7 @@ export class EntityDataFeed {
   }
 
   /** Tells everything once more when keys are to be watched that the query did not name. */
-  private complete(keys: ReadonlyArray<QueryKey>) {
+  private addMissingKeys(keys: ReadonlyArray<QueryKey>) {
     const rows = [...this.rows.values()]
     const isComplete = rows.every(({ latest }) => keys.every(({ key, type }) => latest[type]?.[key] !== undefined))
     if (isComplete) return
@@ -113,17 +113,17 @@ export class EntityDataFeed {
   }
 
   /** Sends the keys that changed, each type's in a message of its own; what is older than what was told is held back. */
-  readonly hear = (saved: SavedEvent): void => {
+  readonly notify = (saved: SavedEvent): void => {
     const row = this.rows.get(saved.entityId)
     if (row === undefined) return
     for (const [type, keys] of this.watched) {
-      const told = (row.latest[type] ??= {})
-      const changed = [...newestOf(newsOf(saved, type), keys)].filter(([key, { ts, value }]) => {
-        const last = told[key]
+      const sent = (row.latest[type] ??= {})
+      const changed = [...newestPerKey(pointsOfType(saved, type), keys)].filter(([key, { ts, value }]) => {
+        const last = sent[key]
         return last === undefined || ts > last.ts || (ts === last.ts && value !== last.value)
       })
       if (changed.length === 0) continue
-      for (const [key, latest] of changed) told[key] = latest
+      for (const [key, latest] of changed) sent[key] = latest
       const update = arrayJson([entityDataJson(row.entity, { [type]: Object.fromEntries(changed) }, "null")])
       this.subscriber.send(entityDataUpdate(this.cmdId, { update }))
     }

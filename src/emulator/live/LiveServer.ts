@@ -12,33 +12,33 @@ import { FaultInjection } from "../faults/FaultInjection.ts"
 import type { ErrorResponse } from "../http/ErrorResponse.ts"
 import { Sessions } from "../auth/Sessions.ts"
 import { Store } from "../store/Store.ts"
-import type { Form } from "./commands.ts"
+import type { Protocol } from "./commands.ts"
 import { closeCodes, LiveSession } from "./LiveSession.ts"
 
 /** Travels with a socket. */
-interface Attached {
-  readonly form: Form
+interface SocketData {
+  readonly protocol: Protocol
   readonly token: string | undefined
   session?: LiveSession
   /** Messages that wait for a slow reader. */
-  readonly waiting: Array<string>
+  readonly queue: Array<string>
   /** When it last answered a ping, by `performance.now`. */
-  aliveAt: number
+  lastPongAt: number
 }
 
-type Socket = Bun.ServerWebSocket<Attached>
+type Socket = Bun.ServerWebSocket<SocketData>
 
-const forms: Readonly<Record<string, Form>> = { "/api/ws": "general", "/api/ws/plugins/telemetry": "telemetry" }
+const protocols: Readonly<Record<string, Protocol>> = { "/api/ws": "general", "/api/ws/plugins/telemetry": "telemetry" }
 
 const authenticationTimeout = "10 seconds"
 const pingMillis = 10_000
-const silenceMillis = 30_000
+const pongTimeoutMillis = 30_000
 /** Between two runs of dynamic queries. */
 const refreshMillis = 60_000
 const maxQueueLength = 1000
 
 /** The close frame takes 123 bytes; a longer reason ends in an ellipsis. */
-const shorten = (reason: string): string => {
+const truncateReason = (reason: string): string => {
   const bytes = Buffer.from(reason)
   return bytes.length <= 123
     ? reason
@@ -48,7 +48,7 @@ const shorten = (reason: string): string => {
         .replace(/\uFFFD+$/, "")}…`
 }
 
-const reasonOf = ({ errorCode, message, status }: ErrorResponse): string => {
+const closeReason = ({ errorCode, message, status }: ErrorResponse): string => {
   if (status !== 401) return message
   return errorCode === 11 ? "JWT Token expired" : "Invalid JWT token: "
 }
@@ -79,20 +79,20 @@ export class LiveServer extends Context.Service<
       const authenticate = (token: string) => {
         if (token === "") return "Token is invalid"
         const found = runSync(Effect.result(sessions.authenticateToken(token)))
-        return Result.isSuccess(found) ? found.success : reasonOf(found.failure)
+        return Result.isSuccess(found) ? found.success : closeReason(found.failure)
       }
 
       const send = (socket: Socket, message: string) => {
         if (socket.readyState !== WebSocket.OPEN) return
-        const { waiting } = socket.data
-        if (waiting.length === 0 && socket.getBufferedAmount() === 0) return void socket.send(message)
-        waiting.push(message)
-        if (waiting.length > maxQueueLength) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
+        const { queue: queue } = socket.data
+        if (queue.length === 0 && socket.getBufferedAmount() === 0) return void socket.send(message)
+        queue.push(message)
+        if (queue.length > maxQueueLength) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
       }
 
       const drain = (socket: Socket) => {
-        const { waiting } = socket.data
-        while (waiting.length > 0 && socket.getBufferedAmount() === 0) socket.send(waiting.shift()!)
+        const { queue: queue } = socket.data
+        while (queue.length > 0 && socket.getBufferedAmount() === 0) socket.send(queue.shift()!)
       }
 
       const open = (socket: Socket) => {
@@ -103,9 +103,9 @@ export class LiveServer extends Context.Service<
             authenticate,
             now: () => clock.currentTimeMillisUnsafe(),
             send: (message) => send(socket, message),
-            close: (code, reason) => socket.close(code, shorten(reason))
+            close: (code, reason) => socket.close(code, truncateReason(reason))
           },
-          socket.data.form
+          socket.data.protocol
         )
         socket.data.session = session
         session.open(socket.data.token)
@@ -117,33 +117,38 @@ export class LiveServer extends Context.Service<
       }
 
       // The socket's type is of our own making: `upgrade` attaches what `Attached` says.
-      const ours = (socket: Bun.ServerWebSocket<unknown>) => socket as Socket
+      const asSocket = (socket: Bun.ServerWebSocket<unknown>) => socket as Socket
 
       yield* Effect.acquireRelease(
-        Effect.sync(() => events.subscribe((saved) => sockets.forEach(({ data }) => data.session?.hear(saved)))),
+        Effect.sync(() => events.subscribe((saved) => sockets.forEach(({ data }) => data.session?.notify(saved)))),
         (stop) => Effect.sync(stop)
       )
       const ping = (socket: Socket) => {
-        if (performance.now() - socket.data.aliveAt >= silenceMillis) socket.close(closeCodes.notReliable)
+        if (performance.now() - socket.data.lastPongAt >= pongTimeoutMillis) socket.close(closeCodes.notReliable)
         else socket.ping()
       }
       // By the real clock: a test that moves its own by years would wait for all the times in between.
-      const every = (millis: number, visit: (socket: Socket) => void) =>
+      const runEvery = (millis: number, action: (socket: Socket) => void) =>
         Effect.acquireRelease(
-          Effect.sync(() => setInterval(() => sockets.forEach(visit), millis)),
+          Effect.sync(() => setInterval(() => sockets.forEach(action), millis)),
           (timer) => Effect.sync(() => clearInterval(timer))
         )
-      yield* every(pingMillis, ping)
-      yield* every(refreshMillis, ({ data }) => data.session?.refresh())
+      yield* runEvery(pingMillis, ping)
+      yield* runEvery(refreshMillis, ({ data }) => data.session?.refresh())
 
       return LiveServer.of({
         upgrade: (request, server) => {
           if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return false
           const { pathname, search, searchParams } = new URL(request.url)
-          const form = forms[pathname]
+          const protocol = protocols[pathname]
           // What was ordered for the handshake is answered as for any other call.
-          if (form === undefined || faults.hasFault(request.method, pathname)) return false
-          const data: Attached = { form, token: searchParams.get("token") ?? undefined, waiting: [], aliveAt: performance.now() }
+          if (protocol === undefined || faults.hasFault(request.method, pathname)) return false
+          const data: SocketData = {
+            protocol: protocol,
+            token: searchParams.get("token") ?? undefined,
+            queue: [],
+            lastPongAt: performance.now()
+          }
           if (!server.upgrade(request, { data })) return false
           // A token in the address is nobody's business.
           faults.recordCall(request.method, pathname, data.token === undefined ? search : "")(101)
@@ -152,16 +157,16 @@ export class LiveServer extends Context.Service<
         websocket: {
           maxPayloadLength: 1024 * 1024,
           idleTimeout: 120,
-          open: (socket) => open(ours(socket)),
+          open: (socket) => open(asSocket(socket)),
           message: (socket, message) => {
-            if (typeof message === "string") ours(socket).data.session?.receive(message)
+            if (typeof message === "string") asSocket(socket).data.session?.receive(message)
             else socket.close(closeCodes.notAcceptable, "Binary messages not supported")
           },
           pong: (socket) => {
-            ours(socket).data.aliveAt = performance.now()
+            asSocket(socket).data.lastPongAt = performance.now()
           },
-          drain: (socket) => drain(ours(socket)),
-          close: (socket) => void sockets.delete(ours(socket))
+          drain: (socket) => drain(asSocket(socket)),
+          close: (socket) => void sockets.delete(asSocket(socket))
         },
         closeAll: (code, reason) => sockets.forEach((socket) => socket.close(code, reason)),
         count: () => sockets.size

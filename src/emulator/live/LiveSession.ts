@@ -4,14 +4,14 @@ import type { User } from "../auth/Caller.ts"
 import { type EntityQuery, findEntities } from "../queries/entityQuery.ts"
 import type { SavedEvent } from "../store/Events.ts"
 import { JsonError } from "../values/Json.ts"
-import { type Command, type Form, type Message, readMessage } from "./commands.ts"
+import { type Command, type Protocol, type Message, readMessage } from "./commands.ts"
 import { EntityDataFeed } from "./EntityDataFeed.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
 import { attributes, history, timeseries } from "./subscriptions.ts"
 import { countUpdate, errorCodes, errorUpdate } from "./updates.ts"
 
 /** What a session needs of its socket and of the emulator. */
-export interface Surroundings extends Omit<Subscriber, "user"> {
+export interface SessionContext extends Omit<Subscriber, "user"> {
   readonly close: (code: number, reason: string) => void
   /** The user, or why the token is refused. */
   readonly authenticate: (token: string) => User | string
@@ -34,11 +34,11 @@ export class LiveSession {
   private readonly subscriptions = new Map<number, Subscription>()
   private readonly feeds = new Map<number, EntityDataFeed>()
   /** Queries whose entities are counted, and the count told last. */
-  private readonly counts = new Map<number, { readonly query: EntityQuery; readonly told: number }>()
+  private readonly counts = new Map<number, { readonly query: EntityQuery; readonly sent: number }>()
 
   constructor(
-    private readonly surroundings: Surroundings,
-    private readonly form: Form
+    private readonly context: SessionContext,
+    private readonly protocol: Protocol
   ) {}
 
   get isAuthenticated() {
@@ -53,21 +53,21 @@ export class LiveSession {
   receive(text: string) {
     if (text.length > maxMessageSize) {
       const reason = "The decoded text message was too big for the output buffer and the endpoint does not support partial messages"
-      return this.surroundings.close(closeCodes.tooBig, reason)
+      return this.context.close(closeCodes.tooBig, reason)
     }
     const message = this.read(text)
     if (message === undefined) return
     if (this.subscriber === undefined) {
-      if (message.auth === undefined) return this.surroundings.close(closeCodes.policyViolation, "Auth cmd is missing")
+      if (message.auth === undefined) return this.context.close(closeCodes.policyViolation, "Auth cmd is missing")
       this.authenticate(message.auth.token, closeCodes.badData)
     }
     const { subscriber } = this
     if (subscriber !== undefined) for (const command of message.commands) this.handle(subscriber, command)
   }
 
-  hear(saved: SavedEvent) {
+  notify(saved: SavedEvent) {
     for (const subscription of this.subscriptions.values()) subscription(saved)
-    for (const feed of this.feeds.values()) feed.hear(saved)
+    for (const feed of this.feeds.values()) feed.notify(saved)
   }
 
   /** Asks the queries again that are to be asked from time to time, and tells what changed. */
@@ -78,24 +78,24 @@ export class LiveSession {
 
   private count({ send, store, user }: Subscriber, cmdId: number, query: EntityQuery) {
     const { total } = findEntities(store, user, query)
-    if (this.counts.get(cmdId)?.told === total) return
-    this.counts.set(cmdId, { query, told: total })
+    if (this.counts.get(cmdId)?.sent === total) return
+    this.counts.set(cmdId, { query, sent: total })
     send(countUpdate(cmdId, total))
   }
 
   private authenticate(token: string, code: number) {
-    const user = this.surroundings.authenticate(token)
-    if (typeof user === "string") this.surroundings.close(code, user)
-    else this.subscriber = { ...this.surroundings, user }
+    const user = this.context.authenticate(token)
+    if (typeof user === "string") this.context.close(code, user)
+    else this.subscriber = { ...this.context, user }
   }
 
   private read(text: string): Message | undefined {
     try {
-      return readMessage(text, this.form)
+      return readMessage(text, this.protocol)
     } catch (error) {
       if (!(error instanceof JsonError)) throw error
       if (this.subscriber === undefined) {
-        this.surroundings.close(closeCodes.badData, `The given string value cannot be transformed to Json object: ${text}`)
+        this.context.close(closeCodes.badData, `The given string value cannot be transformed to Json object: ${text}`)
       } else this.subscriber.send(errorUpdate(1, errorCodes.badRequest, "Failed to parse the payload"))
       return undefined
     }

@@ -17,7 +17,7 @@ export interface Message {
   readonly commands: ReadonlyArray<Command>
 }
 
-export type Form = "general" | "telemetry"
+export type Protocol = "general" | "telemetry"
 
 const types = new Set([
   "ATTRIBUTES",
@@ -41,7 +41,7 @@ const types = new Set([
 ])
 
 /** In the order in which the old socket handles them. */
-const oldLists: Readonly<Record<string, string>> = {
+const legacyLists: Readonly<Record<string, string>> = {
   attrSubCmds: "ATTRIBUTES",
   tsSubCmds: "TIMESERIES",
   historyCmds: "TIMESERIES_HISTORY",
@@ -55,43 +55,43 @@ const oldLists: Readonly<Record<string, string>> = {
   alarmCountUnsubscribeCmds: "ALARM_COUNT_UNSUBSCRIBE"
 }
 
-const refuse = (what: string): never => {
-  throw new JsonError(what, false)
+const fail = (message: string): never => {
+  throw new JsonError(message, false)
 }
 
 /** Jackson refuses members that it does not know. */
-const checkMembers = (json: JsonObject, known: ReadonlyArray<string>) => {
-  for (const name of json.fields.keys()) if (!known.includes(name)) refuse(`Unrecognized field "${name}"`)
+const checkFields = (json: JsonObject, known: ReadonlyArray<string>) => {
+  for (const name of json.fields.keys()) if (!known.includes(name)) fail(`Unrecognized field "${name}"`)
 }
 
 const readCommand = (type: string, json: JsonObject): Command => {
-  if (!types.has(type)) refuse(`Could not resolve type id '${type}'`)
+  if (!types.has(type)) fail(`Could not resolve type id '${type}'`)
   const given = type === "ENTITY_DATA" || type === "ENTITY_COUNT" ? objectOf(json, "query") : undefined
   const query = given && readEntityQuery(given)
-  if (typeof query === "string") return refuse(query)
-  const fault = findKeyTypeError(readKeys(objectOf(json, "latestCmd"), "keys"))
-  if (fault !== undefined) return refuse(fault)
+  if (typeof query === "string") return fail(query)
+  const keyTypeError = findKeyTypeError(readKeys(objectOf(json, "latestCmd"), "keys"))
+  if (keyTypeError !== undefined) return fail(keyTypeError)
   return { type, cmdId: numberOf(json, "cmdId") ?? 0, json, query }
 }
 
-const commandsOf = (json: JsonObject, list: string, typeOf: (command: JsonObject) => string) =>
+const readCommands = (json: JsonObject, list: string, typeOf: (command: JsonObject) => string) =>
   (arrayOf(json, list) ?? []).map((command) =>
-    command instanceof JsonObject ? readCommand(typeOf(command), command) : refuse("Cannot construct a command")
+    command instanceof JsonObject ? readCommand(typeOf(command), command) : fail("Cannot construct a command")
   )
 
 /** Throws a `JsonError`: one command that cannot be read spoils the whole message. */
-export const readMessage = (text: string, form: Form): Message => {
+export const readMessage = (text: string, protocol: Protocol): Message => {
   const json = parseJackson(text)
-  if (!(json instanceof JsonObject)) return refuse("Cannot deserialize value")
-  if (form === "telemetry") {
-    checkMembers(json, Object.keys(oldLists))
-    return { auth: undefined, commands: Object.entries(oldLists).flatMap(([list, type]) => commandsOf(json, list, () => type)) }
+  if (!(json instanceof JsonObject)) return fail("Cannot deserialize value")
+  if (protocol === "telemetry") {
+    checkFields(json, Object.keys(legacyLists))
+    return { auth: undefined, commands: Object.entries(legacyLists).flatMap(([list, type]) => readCommands(json, list, () => type)) }
   }
-  checkMembers(json, ["authCmd", "cmds"])
+  checkFields(json, ["authCmd", "cmds"])
   const auth = objectOf(json, "authCmd")
-  if (auth !== undefined) checkMembers(auth, ["cmdId", "token", "type"])
+  if (auth !== undefined) checkFields(auth, ["cmdId", "token", "type"])
   return {
     auth: auth && { token: textOf(auth, "token") ?? "" },
-    commands: commandsOf(json, "cmds", (command) => textOf(command, "type") ?? "")
+    commands: readCommands(json, "cmds", (command) => textOf(command, "type") ?? "")
   }
 }

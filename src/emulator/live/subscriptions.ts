@@ -9,15 +9,15 @@ import { readSeries, type SeriesQuery, excessiveIntervals } from "../queries/ser
 import type { Entity } from "../store/Directory.ts"
 import type { Command } from "./commands.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
-import { errorCodes, latestValues, type LivePoint, telemetryUpdate } from "./updates.ts"
+import { errorCodes, oldestTimestamps, type LivePoint, telemetryUpdate } from "./updates.ts"
 
 /** None without keys: all are wanted. */
-const keysOf = (json: JsonObject): ReadonlyArray<string> | undefined => {
+const parseKeys = (json: JsonObject): ReadonlyArray<string> | undefined => {
   const keys = textOf(json, "keys") ?? ""
   return keys === "" ? undefined : [...new Set(keys.split(","))]
 }
 
-const addressOf = (json: JsonObject) => {
+const parseEntityId = (json: JsonObject) => {
   const id = textOf(json, "entityId") ?? ""
   const type = textOf(json, "entityType") ?? ""
   if (id === "") throw new CommandError(errorCodes.badRequest, "Device id is empty!")
@@ -30,13 +30,13 @@ const addressOf = (json: JsonObject) => {
 
 /** What may not be seen, and what does not exist, fail alike. */
 const findEntity = ({ store, user }: Subscriber, json: JsonObject): Entity => {
-  const { id, type } = addressOf(json)
+  const { id, type } = parseEntityId(json)
   const found = lookUp(store, user, type, id)
   if (typeof found !== "object") throw new CommandError(errorCodes.internal, "Failed to fetch data!")
   return found
 }
 
-const seriesQuery = (json: JsonObject, startTs: number, endTs: number): SeriesQuery => {
+const parseSeriesQuery = (json: JsonObject, startTs: number, endTs: number): SeriesQuery => {
   const query: SeriesQuery = {
     startTs,
     endTs,
@@ -61,29 +61,29 @@ const readLatest = ({ now, store }: Subscriber, entity: Entity, keys: ReadonlyAr
 /** Answers with history, when a time window is given, or with the latest values, and goes on with what is written. */
 export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const entity = findEntity(subscriber, json)
-  const keys = keysOf(json)
+  const keys = parseKeys(json)
   const startTs = numberOf(json, "startTs") ?? 0
   const timeWindow = numberOf(json, "timeWindow") ?? 0
   const isHistory = keys !== undefined && timeWindow > 0
   const points = isHistory
-    ? readPoints(subscriber, entity, keys, seriesQuery(json, startTs, startTs + timeWindow))
+    ? readPoints(subscriber, entity, keys, parseSeriesQuery(json, startTs, startTs + timeWindow))
     : readLatest(subscriber, entity, keys ?? subscriber.store.telemetry.keys(entity))
-  const known = new Map((keys ?? []).map((key) => [key, isHistory ? startTs : subscriber.now()]))
+  const lastSent = new Map((keys ?? []).map((key) => [key, isHistory ? startTs : subscriber.now()]))
   const remember = (seen: ReadonlyArray<LivePoint>) => {
-    for (const [key, ts] of Object.entries(latestValues(seen))) known.set(key, ts)
+    for (const [key, ts] of Object.entries(oldestTimestamps(seen))) lastSent.set(key, ts)
   }
   remember(points)
   subscriber.send(telemetryUpdate(cmdId, points))
   const isLatestOnly = textOf(json, "scope") === "LATEST_TELEMETRY"
   return (saved) => {
     if (saved.type !== "TelemetrySaved" || saved.entityId !== entity.id) return
-    const news = saved.points.filter(({ key, ts }) => {
-      const last = known.get(key)
+    const changed = saved.points.filter(({ key, ts }) => {
+      const last = lastSent.get(key)
       return (keys === undefined || last !== undefined) && !(isLatestOnly && last !== undefined && ts < last)
     })
-    if (news.length === 0) return
-    remember(news)
-    subscriber.send(telemetryUpdate(cmdId, news))
+    if (changed.length === 0) return
+    remember(changed)
+    subscriber.send(telemetryUpdate(cmdId, changed))
   }
 }
 
@@ -91,35 +91,35 @@ const scopes: ReadonlySet<string> = new Set(["CLIENT_SCOPE", "SHARED_SCOPE", "SE
 
 /** Permissions are asked for and not looked at: whoever knows an id has its attributes, and one that does not exist has none. */
 export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
-  const { id, type } = addressOf(json)
+  const { id, type } = parseEntityId(json)
   const given = textOf(json, "scope") || "ANY_SCOPE"
   if (!scopes.has(given)) {
     throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.AttributeScope.${given}`)
   }
   const scope = given === "ANY_SCOPE" ? undefined : (given as AttributeScope) // checked above
-  const keys = keysOf(json)
-  const isWanted = ({ key }: { readonly key: string }) => keys === undefined || keys.includes(key)
+  const keys = parseKeys(json)
+  const isRequested = ({ key }: { readonly key: string }) => keys === undefined || keys.includes(key)
   const entity = subscriber.store.directory.get(id)
   const found = entity?.type === type ? subscriber.store.attributes.read(entity, scope) : []
   subscriber.send(
     telemetryUpdate(
       cmdId,
-      found.filter(isWanted).map(({ key, lastUpdateTs, value }) => ({ key, ts: lastUpdateTs, value }))
+      found.filter(isRequested).map(({ key, lastUpdateTs, value }) => ({ key, ts: lastUpdateTs, value }))
     )
   )
   return (saved) => {
     if (saved.type !== "AttributesSaved" || saved.entityId !== id || (scope !== undefined && saved.scope !== scope)) return
-    const news = saved.attributes.filter(isWanted)
-    if (news.length > 0) subscriber.send(telemetryUpdate(cmdId, news))
+    const changed = saved.attributes.filter(isRequested)
+    if (changed.length > 0) subscriber.send(telemetryUpdate(cmdId, changed))
   }
 }
 
 export const history = (subscriber: Subscriber, { cmdId, json }: Command): void => {
-  const keys = keysOf(json)
+  const keys = parseKeys(json)
   const { id, type } = { id: textOf(json, "entityId"), type: textOf(json, "entityType") }
   if (!id || !type) throw new CommandError(errorCodes.badRequest, "Device id is empty!")
   if (keys === undefined) throw new CommandError(errorCodes.badRequest, "Keys are empty!")
   const entity = findEntity(subscriber, json)
-  const query = seriesQuery(json, numberOf(json, "startTs") ?? 0, numberOf(json, "endTs") ?? 0)
+  const query = parseSeriesQuery(json, numberOf(json, "startTs") ?? 0, numberOf(json, "endTs") ?? 0)
   subscriber.send(telemetryUpdate(cmdId, readPoints(subscriber, entity, keys, query)))
 }

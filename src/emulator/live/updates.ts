@@ -15,7 +15,7 @@ export interface LivePoint {
 export const errorCodes = { internal: 1, badRequest: 2 } as const
 
 /** Points by key, keys in their order, the newest point first. */
-const byKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [key: string, points: ReadonlyArray<LivePoint>]> => {
+const groupByKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [key: string, points: ReadonlyArray<LivePoint>]> => {
   const groups = Map.groupBy(points, ({ key }) => key)
   return [...groups]
     .map(([key, group]) => [key, group.toSorted((one, other) => other.ts - one.ts)] as const)
@@ -23,11 +23,11 @@ const byKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [key: s
 }
 
 /** The time of each key's oldest point: the server calls them the latest values, and goes on from there. */
-export const latestValues = (points: ReadonlyArray<LivePoint>): Readonly<Record<string, number>> =>
-  Object.fromEntries(byKey(points).map(([key, group]) => [key, group.at(-1)!.ts]))
+export const oldestTimestamps = (points: ReadonlyArray<LivePoint>): Readonly<Record<string, number>> =>
+  Object.fromEntries(groupByKey(points).map(([key, group]) => [key, group.at(-1)!.ts]))
 
 export const telemetryUpdate = (cmdId: number, points: ReadonlyArray<LivePoint>): string => {
-  const data = byKey(points).map(([key, group]): [string, ReadonlyArray<readonly [number, string | null]>] => [
+  const data = groupByKey(points).map(([key, group]): [string, ReadonlyArray<readonly [number, string | null]>] => [
     key,
     group.map(({ ts, value }) => [ts, value === null ? null : printText(value)])
   ])
@@ -36,7 +36,7 @@ export const telemetryUpdate = (cmdId: number, points: ReadonlyArray<LivePoint>)
     errorCode: 0,
     errorMsg: null,
     data: Object.fromEntries(data),
-    latestValues: latestValues(points)
+    latestValues: oldestTimestamps(points)
   })
 }
 
@@ -49,8 +49,8 @@ export type LatestByType = Readonly<Record<string, Readonly<Record<string, Lates
 export const entityDataJson = (entity: Pick<Entity, "type" | "id">, latest: LatestByType, series: "{}" | "null") =>
   `{"entityId":${entityIdJson(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":${series},"aggLatest":${series}}`
 
-export const entityDataUpdate = (cmdId: number, what: { readonly data: string } | { readonly update: string }): string => {
-  const [data, update] = "data" in what ? [what.data, "null"] : ["null", what.update]
+export const entityDataUpdate = (cmdId: number, content: { readonly data: string } | { readonly update: string }): string => {
+  const [data, update] = "data" in content ? [content.data, "null"] : ["null", content.update]
   return `{"cmdId":${cmdId},"data":${data},"update":${update},"errorCode":0,"errorMsg":null,"allowedEntities":10000,"cmdUpdateType":"ENTITY_DATA"}`
 }
 

@@ -90,8 +90,8 @@ export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
   const key = objectOf(order, "key")
   const entityFields = readKeys(json, "entityFields")
   const latestValues = readKeys(json, "latestValues")
-  const fault = findKeyTypeError([...entityFields, ...latestValues])
-  if (fault !== undefined) return fault
+  const keyTypeError = findKeyTypeError([...entityFields, ...latestValues])
+  if (keyTypeError !== undefined) return keyTypeError
   return {
     filter,
     entityFields,
@@ -133,12 +133,12 @@ const findRelated = (store: Stores, filter: JsonObject): ReadonlyArray<Entity> =
     .flatMap((rootId) => store.relations.walk({ rootId, ...walk }))
     .flatMap((edge) => {
       const [id, type] = direction === "FROM" ? [edge.toId, edge.toType] : [edge.fromId, edge.fromType]
-      const fits = filters.some((one) => {
+      const matches = filters.some((one) => {
         const types = textsOf(one, "entityTypes")
         const fit = (textOf(one, "relationType") ?? edge.type) === edge.type && (types.length === 0 || types.includes(type))
         return fit !== (one.get("negate") === true)
       })
-      return (filters.length === 0 || fits) && (relationType === undefined || relationType === edge.type) ? [id] : []
+      return (filters.length === 0 || matches) && (relationType === undefined || relationType === edge.type) ? [id] : []
     })
   return [...new Set(ids)].flatMap((id) => store.directory.get(id) ?? [])
 }

@@ -7,12 +7,12 @@ interface Bucket {
   readonly capacity: number
   readonly millisPerToken: number
   tokens: number
-  at: number
+  refilledAt: number
 }
 
 const take = (bucket: Bucket, now: number): boolean => {
-  bucket.tokens = Math.min(bucket.capacity, bucket.tokens + (now - bucket.at) / bucket.millisPerToken)
-  bucket.at = now
+  bucket.tokens = Math.min(bucket.capacity, bucket.tokens + (now - bucket.refilledAt) / bucket.millisPerToken)
+  bucket.refilledAt = now
   if (bucket.tokens < 1) return false
   bucket.tokens -= 1
   return true
@@ -27,23 +27,23 @@ export class RateLimits extends Context.Service<RateLimits, { readonly take: (us
     Effect.gen(function* () {
       const { rateLimits } = yield* Behavior
       const buckets = new Map<string, ReadonlyArray<Bucket>>()
-      const bucketsOf = (tenantId: string, now: number): ReadonlyArray<Bucket> => {
-        const known = buckets.get(tenantId)
-        if (known !== undefined) return known
-        const made = rateLimits.map(({ capacity, seconds }) => ({
+      const getBuckets = (tenantId: string, now: number): ReadonlyArray<Bucket> => {
+        const existing = buckets.get(tenantId)
+        if (existing !== undefined) return existing
+        const created = rateLimits.map(({ capacity, seconds }) => ({
           capacity,
           millisPerToken: (seconds * 1000) / capacity,
           tokens: capacity,
-          at: now
+          refilledAt: now
         }))
-        buckets.set(tenantId, made)
-        return made
+        buckets.set(tenantId, created)
+        return created
       }
       return RateLimits.of({
         take: Effect.fnUntraced(function* (user) {
           if (rateLimits.length === 0 || user.authority === "SYS_ADMIN" || user.tenantId === "") return
           const now = yield* Clock.currentTimeMillis
-          if (!bucketsOf(user.tenantId, now).every((bucket) => take(bucket, now))) return yield* tooManyRequests("tenant")
+          if (!getBuckets(user.tenantId, now).every((bucket) => take(bucket, now))) return yield* tooManyRequests("tenant")
         })
       })
     })

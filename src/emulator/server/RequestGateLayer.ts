@@ -30,29 +30,29 @@ export const RequestGateLayer = Layer.effect(
   RequestGate,
   Effect.gen(function* () {
     const behavior = yield* Behavior
-    const limits = yield* RateLimits
+    const rateLimits = yield* RateLimits
     const sessions = yield* Sessions
     return RequestGate.of((handler, { endpoint }) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         if (headSizeOf(request) > maxHeadSize) return yield* headersTooLarge()
         const caller = isPublic(endpoint.path) ? anonymous : yield* sessions.authenticateHeaders((name) => request.headers[name])
-        yield* limits.take(caller)
+        yield* rateLimits.take(caller)
         if (behavior.version === "4.1" && isOnlyInNewerVersions(endpoint.path)) return yield* noResource(request.url.split("?")[0]!)
         if (Number(request.headers["content-length"] ?? 0) > maxBodySize) {
           // Read to its end: an answer to half a body can leave the client waiting for its own writes.
           yield* Effect.ignore(Stream.runDrain(request.stream))
           return yield* bodyTooLarge()
         }
-        const refusal = checkParameters(behavior.version, endpoint.path, yield* HttpServerRequest.ParsedSearchParams)
-        return refusal === undefined ? yield* Effect.provideService(handler, Caller, caller) : yield* refusal
+        const invalidParameter = checkParameters(behavior.version, endpoint.path, yield* HttpServerRequest.ParsedSearchParams)
+        return invalidParameter === undefined ? yield* Effect.provideService(handler, Caller, caller) : yield* invalidParameter
       }).pipe(
         Effect.catch(
           (error): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
-            const refusal = HttpApiError.HttpApiSchemaError.is(error) ? badRequest("Malformed parameter") : error
-            return refusal instanceof ErrorResponse
-              ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => toResponse(refusal, baseUrlOf(request)))
-              : Effect.fail(refusal)
+            const invalidParameter = HttpApiError.HttpApiSchemaError.is(error) ? badRequest("Malformed parameter") : error
+            return invalidParameter instanceof ErrorResponse
+              ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => toResponse(invalidParameter, baseUrlOf(request)))
+              : Effect.fail(invalidParameter)
           }
         )
       )

@@ -43,13 +43,13 @@ const Administration = HttpApiBuilder.layer(AdministrationApi).pipe(
   Layer.provide(RequestGateLayer)
 )
 
-const patterns = [...Object.values(GatewayApi.groups), ...Object.values(AdministrationApi.groups)]
+const pathPatterns = [...Object.values(GatewayApi.groups), ...Object.values(AdministrationApi.groups)]
   .flatMap((group) => Object.values(group.endpoints))
   .map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, "[^/]+")}$`))
 
-const page = `<!doctype html><html lang="en"><title>ThingsBoard emulator</title><p>This is Boardwalk's ThingsBoard emulator. It has an API under /api and no pages.`
+const homePage = `<!doctype html><html lang="en"><title>ThingsBoard emulator</title><p>This is Boardwalk's ThingsBoard emulator. It has an API under /api and no pages.`
 
-const isEncodedWell = (path: string): boolean => {
+const isWellEncoded = (path: string): boolean => {
   try {
     return decodeURIComponent(path) !== ""
   } catch {
@@ -58,27 +58,27 @@ const isEncodedWell = (path: string): boolean => {
 }
 
 /** Only who is logged in learns that a path does not exist; outside of `/api` there is always the web page. */
-const notFound = Effect.fnUntraced(function* (sessions: Sessions["Service"], request: HttpServerRequest.HttpServerRequest) {
+const respondUnmatched = Effect.fnUntraced(function* (sessions: Sessions["Service"], request: HttpServerRequest.HttpServerRequest) {
   const path = request.url.split("?")[0]!
-  if (!isEncodedWell(path)) return yield* emptyError(400)
-  if (!path.startsWith("/api/")) return HttpServerResponse.raw(page, { contentType: "text/html" })
+  if (!isWellEncoded(path)) return yield* emptyError(400)
+  if (!path.startsWith("/api/")) return HttpServerResponse.raw(homePage, { contentType: "text/html" })
   if (path === "/api/auth/login") return yield* unauthorized("Authentication method not supported")
   yield* sessions.authenticateHeaders((name) => request.headers[name])
-  return yield* patterns.some((pattern) => pattern.test(path)) ? methodNotAllowed(request.method) : noResource(path)
+  return yield* pathPatterns.some((pattern) => pattern.test(path)) ? methodNotAllowed(request.method) : noResource(path)
 })
 
 /** What the router finds no route for. */
-const Fallback = HttpRouter.middleware(
+const UnmatchedRequests = HttpRouter.middleware(
   Effect.gen(function* () {
     const sessions = yield* Sessions
-    return (handled) =>
-      Effect.catchCause(handled, (cause) =>
+    return (handler) =>
+      Effect.catchCause(handler, (cause) =>
         Effect.gen(function* () {
           const request = yield* HttpServerRequest.HttpServerRequest
           const error = Cause.squash(cause)
           const isNotFound = HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
           if (!isNotFound) return yield* Effect.failCause(cause)
-          return yield* Effect.catch(notFound(sessions, request), (refusal) => toResponse(refusal, baseUrlOf(request)))
+          return yield* Effect.catch(respondUnmatched(sessions, request), (errorResponse) => toResponse(errorResponse, baseUrlOf(request)))
         })
       )
   }),
@@ -86,4 +86,4 @@ const Fallback = HttpRouter.middleware(
 )
 
 /** What is registered first is outermost: trouble befalls all answers. */
-export const Routes = Layer.mergeAll(Gateway, Administration, Fallback, FaultRoutes).pipe(Layer.provideMerge(InjectFaults))
+export const Routes = Layer.mergeAll(Gateway, Administration, UnmatchedRequests, FaultRoutes).pipe(Layer.provideMerge(InjectFaults))

@@ -67,9 +67,9 @@ export interface NewUser {
 }
 
 /** Test accounts: one hash is enough, a slow one would only make logins slow. */
-const hash = (userId: string, password: Redacted.Redacted<string>) => sha256(`${userId}:${Redacted.value(password)}`)
+const hashPassword = (userId: string, password: Redacted.Redacted<string>) => sha256(`${userId}:${Redacted.value(password)}`)
 
-const toKey = (row: ApiKeyRow): ApiKey => ({ ...row, enabled: row.enabled === 1 })
+const toApiKey = (row: ApiKeyRow): ApiKey => ({ ...row, enabled: row.enabled === 1 })
 
 export const makeAccounts = (db: Database, directory: Directory) => {
   const byId = db.prepare<AccountRow, [string]>("SELECT * FROM users WHERE id = ?")
@@ -80,7 +80,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
   const credentialsByToken = db.prepare<Credentials, [string]>("SELECT * FROM credentials WHERE token = ?")
 
   const setPassword = (userId: string, password: Redacted.Redacted<string>): void =>
-    void db.query("UPDATE users SET password = ?, failedLogins = 0, enabled = 1 WHERE id = ?").run(hash(userId, password), userId)
+    void db.query("UPDATE users SET password = ?, failedLogins = 0, enabled = 1 WHERE id = ?").run(hashPassword(userId, password), userId)
 
   return {
     /** A user of a tenant or, with `customerId`, of a customer. */
@@ -104,7 +104,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       void db.query("UPDATE users SET loginChallenge = ? WHERE id = ?").run(loginChallenge, userId),
     isPassword: (userId: string, password: Redacted.Redacted<string>): boolean => {
       const stored = byId.get(userId)?.password
-      return stored !== undefined && stored !== null && equalDigests(stored, hash(userId, password))
+      return stored !== undefined && stored !== null && equalDigests(stored, hashPassword(userId, password))
     },
     setEnabled: (userId: string, enabled: boolean): void =>
       void db.query("UPDATE users SET enabled = ? WHERE id = ?").run(enabled ? 1 : 0, userId),
@@ -115,7 +115,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       void db.query("UPDATE users SET tokensRevokedAt = ? WHERE id = ?").run(Math.trunc(now), userId),
 
     createKey: (key: Omit<ApiKey, "id" | "createdTime" | "value"> & { readonly now: number }): ApiKey => {
-      const made: ApiKey = {
+      const created: ApiKey = {
         id: timeBasedId(key.now),
         createdTime: Math.trunc(key.now),
         userId: key.userId,
@@ -125,41 +125,41 @@ export const makeAccounts = (db: Database, directory: Directory) => {
         expirationTime: key.expirationTime
       }
       db.query("INSERT INTO apiKeys VALUES (?, ?, ?, ?, ?, ?, ?)").run(
-        made.id,
-        made.createdTime,
-        made.userId,
-        made.value,
-        made.description,
-        made.enabled ? 1 : 0,
-        made.expirationTime
+        created.id,
+        created.createdTime,
+        created.userId,
+        created.value,
+        created.description,
+        created.enabled ? 1 : 0,
+        created.expirationTime
       )
-      return made
+      return created
     },
     keyByValue: (value: string): ApiKey | undefined => {
       const row = keyByValue.get(value)
-      return row === null ? undefined : toKey(row)
+      return row === null ? undefined : toApiKey(row)
     },
     key: (id: string): ApiKey | undefined => {
       const row = keyById.get(id)
-      return row === null ? undefined : toKey(row)
+      return row === null ? undefined : toApiKey(row)
     },
-    keysOf: (userId: string): ReadonlyArray<ApiKey> => keysOfUser.all(userId).map(toKey),
+    keysOf: (userId: string): ReadonlyArray<ApiKey> => keysOfUser.all(userId).map(toApiKey),
     updateKey: (key: ApiKey): void =>
       void db.query("UPDATE apiKeys SET description = ?, enabled = ? WHERE id = ?").run(key.description, key.enabled ? 1 : 0, key.id),
     removeKey: (id: string): void => void db.query("DELETE FROM apiKeys WHERE id = ?").run(id),
 
     /** Made when first asked for. */
     credentialsOf: (deviceId: string, now: number): Credentials => {
-      const known = credentialsByDevice.get(deviceId)
-      if (known !== null) return known
-      const made: Credentials = { id: timeBasedId(now), createdTime: Math.trunc(now), deviceId, token: randomToken(20) }
+      const existing = credentialsByDevice.get(deviceId)
+      if (existing !== null) return existing
+      const created: Credentials = { id: timeBasedId(now), createdTime: Math.trunc(now), deviceId, token: randomToken(20) }
       db.query("INSERT INTO credentials (deviceId, id, createdTime, token) VALUES (?, ?, ?, ?)").run(
         deviceId,
-        made.id,
-        made.createdTime,
-        made.token
+        created.id,
+        created.createdTime,
+        created.token
       )
-      return made
+      return created
     },
     credentialsByToken: (token: string): Credentials | undefined => credentialsByToken.get(token) ?? undefined
   }

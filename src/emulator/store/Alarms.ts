@@ -61,12 +61,12 @@ export const makeAlarms = (db: Database) => {
   return {
     get,
     /** An active alarm of the same type and originator is raised again instead. */
-    raise: ({ tenantId, originatorId, originatorType, type, severity, details, now }: NewAlarm): Alarm => {
+    createOrUpdate: ({ tenantId, originatorId, originatorType, type, severity, details, now }: NewAlarm): Alarm => {
       const at = Math.trunc(now)
-      const known = active.get(originatorId, type)
-      if (known !== null) {
-        db.query("UPDATE alarms SET severity = ?, endTs = ? WHERE id = ?").run(severity, at, known.id)
-        return get(known.id)!
+      const existing = active.get(originatorId, type)
+      if (existing !== null) {
+        db.query("UPDATE alarms SET severity = ?, endTs = ? WHERE id = ?").run(severity, at, existing.id)
+        return get(existing.id)!
       }
       const id = timeBasedId(now)
       db.query("INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, 0, 0, ?)").run(

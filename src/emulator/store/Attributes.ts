@@ -14,11 +14,11 @@ export interface Attribute {
 type Row = [scope: AttributeScope, key: string, ts: number, value: Column]
 
 export const makeAttributes = (db: Database, publish: (event: SavedEvent) => void) => {
-  const sql = (value: string) => `INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ${value})`
+  const insertSql = (value: string) => `INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ${value})`
   type Insert = [entity: number, scope: string, key: string, ts: number, value: Column]
-  const insert = db.prepare<unknown, Insert>(sql("?"))
-  const insertDouble = db.prepare<unknown, Insert>(sql("CAST(? AS REAL)")) // a whole number would be bound as an integer
-  const ofEntity = db
+  const insert = db.prepare<unknown, Insert>(insertSql("?"))
+  const insertDouble = db.prepare<unknown, Insert>(insertSql("CAST(? AS REAL)")) // a whole number would be bound as an integer
+  const byEntity = db
     .prepare<unknown, [number]>("SELECT scope, key, CAST(ts AS REAL), value FROM attributes WHERE entity = ? ORDER BY scope, ts, key")
     .safeIntegers(true)
   const remove = db.prepare<unknown, [number, string, string]>("DELETE FROM attributes WHERE entity = ? AND scope = ? AND key = ?")
@@ -43,7 +43,7 @@ export const makeAttributes = (db: Database, publish: (event: SavedEvent) => voi
 
     /** Of one scope, or of all three. A key may be in each of them. */
     read: (entity: Entity, scope?: AttributeScope): ReadonlyArray<Attribute> =>
-      (ofEntity.values(entity.n) as Array<Row>)
+      (byEntity.values(entity.n) as Array<Row>)
         .filter(([found]) => scope === undefined || found === scope)
         .map(([found, key, lastUpdateTs, value]) => ({ scope: found, key, lastUpdateTs, value: fromColumn(value) })),
 

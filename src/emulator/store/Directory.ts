@@ -97,7 +97,7 @@ export const makeDirectory = (db: Database) => {
     "UPDATE entities SET customerId = ?, name = ?, kind = ?, label = ?, profileId = ?, additionalInfo = ?, version = version + 1 WHERE id = ? RETURNING *"
   )
 
-  const create = (
+  const insertEntity = (
     type: StoredType,
     { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo }: NewEntity,
     kind = "",
@@ -108,11 +108,11 @@ export const makeDirectory = (db: Database) => {
   }
 
   const ensureProfile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
-    byName.get(tenantId, type, name) ?? create(type, { tenantId, name, now })
+    byName.get(tenantId, type, name) ?? insertEntity(type, { tenantId, name, now })
 
   const createDeviceOrAsset = (type: "DEVICE" | "ASSET", thing: NewDeviceOrAsset): Entity => {
     const kind = thing.type ?? "default"
-    return create(type, thing, kind, ensureProfile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
+    return insertEntity(type, thing, kind, ensureProfile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
   }
 
   const deleteByRow = [
@@ -141,14 +141,14 @@ export const makeDirectory = (db: Database) => {
 
     /** With the profiles "default", as every tenant has. */
     createTenant: (tenant: { readonly title: string; readonly now: number }): Entity => {
-      const entity = create("TENANT", { tenantId: "", name: tenant.title, now: tenant.now })
+      const entity = insertEntity("TENANT", { tenantId: "", name: tenant.title, now: tenant.now })
       ensureProfile("DEVICE_PROFILE", entity.id, "default", tenant.now)
       ensureProfile("ASSET_PROFILE", entity.id, "default", tenant.now)
       return entity
     },
-    createCustomer: (customer: NewEntity): Entity => create("CUSTOMER", customer),
+    createCustomer: (customer: NewEntity): Entity => insertEntity("CUSTOMER", customer),
     /** Only the entity: see `accounts.createUser` for one that can log in. */
-    createUser: (user: NewEntity): Entity => create("USER", user),
+    createUser: (user: NewEntity): Entity => insertEntity("USER", user),
     createDevice: (device: NewDeviceOrAsset): Entity => createDeviceOrAsset("DEVICE", device),
     createAsset: (asset: NewDeviceOrAsset): Entity => createDeviceOrAsset("ASSET", asset),
 

@@ -15,7 +15,7 @@ export interface Relation {
 
 export type Direction = "FROM" | "TO"
 
-export interface Walk {
+export interface WalkQuery {
   readonly rootId: string
   readonly direction: Direction
   readonly typeGroup: string
@@ -61,7 +61,7 @@ export const makeRelations = (db: Database) => {
     edges,
 
     /** Level by level, each node once: every edge of every node above `maxLevel`, also those that lead back. */
-    walk: ({ rootId, direction, typeGroup, maxLevel, lastLevelOnly }: Walk): ReadonlyArray<Relation> => {
+    walk: ({ rootId, direction, typeGroup, maxLevel, lastLevelOnly }: WalkQuery): ReadonlyArray<Relation> => {
       const depth = maxLevel > 0 ? maxLevel : Number.POSITIVE_INFINITY
       const visited = new Set([rootId])
       const found: Array<Relation> = []
@@ -69,12 +69,12 @@ export const makeRelations = (db: Database) => {
       for (let n = 1; level.length > 0 && n <= depth; n++) {
         const next: Array<string> = []
         for (const edge of level.flatMap((id) => edges(id, direction, typeGroup))) {
-          const far = direction === "FROM" ? edge.toId : edge.fromId
-          const goesOn = lastLevelOnly && n < depth && edges(far, direction, typeGroup).length > 0
-          if (!goesOn) found.push(edge)
-          if (visited.has(far)) continue
-          visited.add(far)
-          next.push(far)
+          const farId = direction === "FROM" ? edge.toId : edge.fromId
+          const continues = lastLevelOnly && n < depth && edges(farId, direction, typeGroup).length > 0
+          if (!continues) found.push(edge)
+          if (visited.has(farId)) continue
+          visited.add(farId)
+          next.push(farId)
         }
         level = next
       }

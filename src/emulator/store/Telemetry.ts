@@ -27,14 +27,14 @@ export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void
   const findKey = db.prepare<{ n: number }, [string]>("SELECT n FROM keys WHERE name = ?")
   const addKey = db.prepare<{ n: number }, [string]>("INSERT INTO keys (name) VALUES (?) RETURNING n")
 
-  const keyNumber = (key: string): number | undefined => {
-    const known = keyNumbers.get(key) ?? findKey.get(key)?.n
-    if (known !== undefined) keyNumbers.set(key, known)
-    return known
+  const findKeyNumber = (key: string): number | undefined => {
+    const existing = keyNumbers.get(key) ?? findKey.get(key)?.n
+    if (existing !== undefined) keyNumbers.set(key, existing)
+    return existing
   }
-  const keyNumberOrNew = (key: string): number => {
-    const known = keyNumber(key)
-    if (known !== undefined) return known
+  const getOrCreateKeyNumber = (key: string): number => {
+    const existing = findKeyNumber(key)
+    if (existing !== undefined) return existing
     const added = addKey.get(key)!.n
     keyNumbers.set(key, added)
     return added
@@ -49,20 +49,20 @@ export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void
   const insertLatest = db.prepare<unknown, Insert>(latestSql("?"))
   const insertLatestDouble = db.prepare<unknown, Insert>(latestSql("CAST(? AS REAL)"))
 
-  const read = <Arguments extends Array<number>>(sql: string) => db.prepare<unknown, Arguments>(sql).safeIntegers(true)
-  const ascending = read<[number, number, number, number, number]>(
+  const prepareRead = <Arguments extends Array<number>>(sql: string) => db.prepare<unknown, Arguments>(sql).safeIntegers(true)
+  const ascending = prepareRead<[number, number, number, number, number]>(
     `SELECT ${columns} FROM points WHERE entity = ? AND key = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT ?`
   )
-  const descending = read<[number, number, number, number, number]>(
+  const descending = prepareRead<[number, number, number, number, number]>(
     `SELECT ${columns} FROM points WHERE entity = ? AND key = ? AND ts >= ? AND ts < ? ORDER BY ts DESC LIMIT ?`
   )
-  const latest = read<[number, number]>(`SELECT ${columns} FROM latest WHERE entity = ? AND key = ?`)
+  const latest = prepareRead<[number, number]>(`SELECT ${columns} FROM latest WHERE entity = ? AND key = ?`)
   const keysOf = db.prepare<{ name: string }, [number]>(
     "SELECT k.name FROM latest l JOIN keys k ON k.n = l.key WHERE l.entity = ? ORDER BY l.key"
   )
 
-  const store = (entity: Entity, { key, ts, value }: SavedPoint, isLatest: boolean) => {
-    const n = keyNumberOrNew(key)
+  const insert = (entity: Entity, { key, ts, value }: SavedPoint, isLatest: boolean) => {
+    const n = getOrCreateKeyNumber(key)
     const column = toColumn(value)
     const double = isDouble(value)
     ;(double ? insertDouble : insertPoint).run(entity.n, n, ts, column)
@@ -72,7 +72,7 @@ export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void
   return {
     /** Stores the points, replaces latest values that are not newer, and tells the listeners. */
     save: (entity: Entity, points: ReadonlyArray<SavedPoint>): void => {
-      db.transaction(() => points.forEach((point) => store(entity, point, true)))()
+      db.transaction(() => points.forEach((point) => insert(entity, point, true)))()
       publish({ type: "TelemetrySaved", tenantId: entity.tenantId, entityType: entity.type, entityId: entity.id, points })
     },
 
@@ -82,24 +82,24 @@ export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void
      */
     loadBulk: (entity: Entity, key: string, points: Iterable<Point>): void =>
       db.transaction(() => {
-        const n = keyNumberOrNew(key)
+        const n = getOrCreateKeyNumber(key)
         let last: Point | undefined
         for (last of points) (isDouble(last.value) ? insertDouble : insertPoint).run(entity.n, n, last.ts, toColumn(last.value))
-        if (last !== undefined) store(entity, { key, ...last }, true)
+        if (last !== undefined) insert(entity, { key, ...last }, true)
       })(),
 
     /** The keys that have a latest value. */
     keys: (entity: Entity): ReadonlyArray<string> => keysOf.all(entity.n).map(({ name }) => name),
 
     latest: (entity: Entity, key: string): Point | undefined => {
-      const n = keyNumber(key)
+      const n = findKeyNumber(key)
       const row = n === undefined ? undefined : (latest.values(entity.n, n)[0] as Row | undefined)
       return row === undefined ? undefined : toPoint(row)
     },
 
     /** Half-open: `startTs` is in it, `endTs` is not. */
     history: (entity: Entity, key: string, query: HistoryQuery): ReadonlyArray<Point> => {
-      const n = keyNumber(key)
+      const n = findKeyNumber(key)
       if (n === undefined) return []
       const statement = query.descending ? descending : ascending
       return (statement.values(entity.n, n, query.startTs, query.endTs, query.limit) as Array<Row>).map(toPoint)
@@ -109,16 +109,16 @@ export const makeTelemetry = (db: Database, publish: (event: SavedEvent) => void
     remove: (
       entity: Entity,
       key: string,
-      span: { readonly startTs: number; readonly endTs: number; readonly deleteLatest: boolean; readonly rewriteLatest: boolean }
+      range: { readonly startTs: number; readonly endTs: number; readonly deleteLatest: boolean; readonly rewriteLatest: boolean }
     ): void =>
       db.transaction(() => {
-        const n = keyNumber(key)
+        const n = findKeyNumber(key)
         if (n === undefined) return
         const where = "WHERE entity = ? AND key = ? AND ts >= ? AND ts < ?"
-        db.query(`DELETE FROM points ${where}`).run(entity.n, n, span.startTs, span.endTs)
-        if (!span.deleteLatest) return
-        const { changes } = db.query(`DELETE FROM latest ${where}`).run(entity.n, n, span.startTs, span.endTs)
-        if (changes > 0 && span.rewriteLatest) {
+        db.query(`DELETE FROM points ${where}`).run(entity.n, n, range.startTs, range.endTs)
+        if (!range.deleteLatest) return
+        const { changes } = db.query(`DELETE FROM latest ${where}`).run(entity.n, n, range.startTs, range.endTs)
+        if (changes > 0 && range.rewriteLatest) {
           db.query(`INSERT INTO latest SELECT * FROM points WHERE entity = ? AND key = ? ORDER BY ts DESC LIMIT 1`).run(entity.n, n)
         }
       })()

@@ -1,25 +1,25 @@
 /** Milliseconds from the start of the Gregorian calendar, whence version 1 UUIDs count, to 1970. */
 const gregorianOffset = 12_219_292_800_000n
 
-let last = 0n
+let lastTicks = 0n
 
 const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, "0")
 
 /** A time-based UUID (version 1), as ThingsBoard makes them: ids made one after the other sort so. `time` in ms. */
 export const timeBasedId = (time: number): string => {
   const ticks = (BigInt(Math.max(0, Math.trunc(time))) + gregorianOffset) * 10_000n
-  last = ticks > last ? ticks : last + 1n
-  const low = hex(last & 0xffffffffn, 8)
-  const middle = hex((last >> 32n) & 0xffffn, 4)
-  const high = hex((last >> 48n) & 0x0fffn, 3)
+  lastTicks = ticks > lastTicks ? ticks : lastTicks + 1n
+  const low = hex(lastTicks & 0xffffffffn, 8)
+  const middle = hex((lastTicks >> 32n) & 0xffffn, 4)
+  const high = hex((lastTicks >> 48n) & 0x0fffn, 3)
   return `${low}-${middle}-1${high}-${node}`
 }
 
 const random = crypto.randomUUID()
 const node = random.slice(19)
 
-const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /** Random letters and digits. */
 export const randomToken = (length: number): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => letters[byte % letters.length]).join("")
+  Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => alphabet[byte % alphabet.length]).join("")

@@ -33,7 +33,7 @@ export const createTenant = Effect.fnUntraced(function* ({ password, title, user
 })
 
 /** Nothing when the store holds what an earlier run stored. */
-export const createDefaults = Effect.gen(function* () {
+export const createDefaultAccounts = Effect.gen(function* () {
   const { accounts, isEmpty } = yield* Store
   if (!isEmpty()) return
   const { system, tenant } = defaultAccounts

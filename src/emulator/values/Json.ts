@@ -11,8 +11,8 @@ export class JsonNumber {
 /** Members in the order of their first appearance; the last value of a name wins. */
 export class JsonObject {
   constructor(readonly fields: ReadonlyMap<string, Json>) {}
-  get(name: string): Json | undefined {
-    return this.fields.get(name)
+  get(readName: string): Json | undefined {
+    return this.fields.get(readName)
   }
 }
 
@@ -20,7 +20,7 @@ export class JsonObject {
 export class JsonError extends Error {
   constructor(
     message: string,
-    readonly atEnd: boolean
+    readonly isAtEnd: boolean
   ) {
     super(message)
   }
@@ -45,7 +45,7 @@ const escapes: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t:
 const maxDepth = 1000
 
 class Reader {
-  at = 0
+  position = 0
   private depth = 0
   private readonly path: Array<string> = []
   constructor(
@@ -54,9 +54,9 @@ class Reader {
   ) {}
 
   match(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = this.at
+    pattern.lastIndex = this.position
     const found = pattern.exec(this.text)
-    if (found !== null) this.at = pattern.lastIndex
+    if (found !== null) this.position = pattern.lastIndex
     return found
   }
 
@@ -64,35 +64,38 @@ class Reader {
     this.match(this.lenient ? lenientWhitespace : whitespace)
   }
 
-  get next(): string | undefined {
-    return this.text[this.at]
+  get nextChar(): string | undefined {
+    return this.text[this.position]
   }
 
   unexpectedEnd(): JsonError {
     if (!this.lenient) return new JsonError("Unexpected end-of-input", true)
-    const before = this.text.slice(0, this.at)
+    const before = this.text.slice(0, this.position)
     const line = before.split("\n").length
-    const column = this.at - before.lastIndexOf("\n")
-    return new JsonError(`End of input at line ${line} column ${column} path $${this.path.map((name) => `.${name}`).join("")}`, true)
+    const column = this.position - before.lastIndexOf("\n")
+    return new JsonError(
+      `End of input at line ${line} column ${column} path $${this.path.map((readName) => `.${readName}`).join("")}`,
+      true
+    )
   }
 
   unexpected(expected: string): JsonError {
-    const found = this.next
+    const found = this.nextChar
     return found === undefined
       ? this.unexpectedEnd()
       : new JsonError(`Unexpected character ('${found}' (code ${found.codePointAt(0)})): was expecting ${expected}`, false)
   }
 
-  quoted(): string {
+  readString(): string {
     const simple = this.match(simpleString)
     if (simple !== null) return simple[1]!
-    const quote = this.next
-    this.at++
+    const quote = this.nextChar
+    this.position++
     let value = ""
     for (;;) {
-      const character = this.next
+      const character = this.nextChar
       if (character === undefined) throw this.unexpectedEnd()
-      this.at++
+      this.position++
       if (character === quote) return value
       if (character !== "\\") {
         if (!this.lenient && character < " ")
@@ -100,100 +103,100 @@ class Reader {
         value += character
         continue
       }
-      const escape = this.next
+      const escape = this.nextChar
       if (escape === undefined) throw this.unexpectedEnd()
-      this.at++
+      this.position++
       if (escape !== "u") {
         if (!this.lenient && !'"\\/bfnrt'.includes(escape)) throw new JsonError("Unrecognized character escape", false)
         value += escapes[escape] ?? escape
         continue
       }
-      const code = this.text.slice(this.at, this.at + 4)
+      const code = this.text.slice(this.position, this.position + 4)
       if (!/^[0-9a-fA-F]{4}$/.test(code)) throw new JsonError(`\\u${code}`, false)
-      this.at += 4
+      this.position += 4
       value += String.fromCharCode(Number.parseInt(code, 16))
     }
   }
 
-  name(): string {
-    if (this.next === '"' || (this.lenient && this.next === "'")) return this.quoted()
+  readName(): string {
+    if (this.nextChar === '"' || (this.lenient && this.nextChar === "'")) return this.readString()
     const word = this.lenient ? this.match(bareWord) : null
     if (word === null) throw this.unexpected("double-quote to start field name")
     return word[0]
   }
 
-  object(): JsonObject {
+  readObject(): JsonObject {
     const fields = new Map<string, Json>()
-    this.at++
+    this.position++
     this.skipWhitespace()
-    if (this.next === "}") {
-      this.at++
+    if (this.nextChar === "}") {
+      this.position++
       return new JsonObject(fields)
     }
     for (;;) {
-      const name = this.name()
-      this.path.push(name)
+      const readName = this.readName()
+      this.path.push(readName)
       this.skipWhitespace()
-      const colon = this.next
+      const colon = this.nextChar
       if (colon !== ":" && !(this.lenient && colon === "=")) throw this.unexpected("a colon to separate field name and value")
-      this.at++
-      if (colon === "=" && this.next === ">") this.at++
-      fields.set(name, this.value())
+      this.position++
+      if (colon === "=" && this.nextChar === ">") this.position++
+      fields.set(readName, this.value())
       this.path.pop()
       this.skipWhitespace()
-      const after = this.next
+      const after = this.nextChar
       if (after !== "}" && after !== "," && !(this.lenient && after === ";")) throw this.unexpected("comma to separate Object entries")
-      this.at++
+      this.position++
       if (after === "}") return new JsonObject(fields)
       this.skipWhitespace()
     }
   }
 
-  array(): ReadonlyArray<Json> {
+  readArray(): ReadonlyArray<Json> {
     const elements: Array<Json> = []
-    this.at++
+    this.position++
     this.skipWhitespace()
-    if (this.next === "]") {
-      this.at++
+    if (this.nextChar === "]") {
+      this.position++
       return elements
     }
     for (;;) {
       this.skipWhitespace()
       // Gson reads what is missing between two commas as null.
-      elements.push(this.lenient && (this.next === "," || this.next === "]") ? null : this.value())
+      elements.push(this.lenient && (this.nextChar === "," || this.nextChar === "]") ? null : this.value())
       this.skipWhitespace()
-      const after = this.next
+      const after = this.nextChar
       if (after !== "]" && after !== "," && !(this.lenient && after === ";")) throw this.unexpected("comma to separate Array entries")
-      this.at++
+      this.position++
       if (after === "]") return elements
     }
   }
 
-  nested(first: "{" | "["): Json {
+  readNested(first: "{" | "["): Json {
     if (++this.depth > maxDepth)
       throw new JsonError(`Document nesting depth (${this.depth}) exceeds the maximum allowed (${maxDepth})`, false)
-    const json = first === "{" ? this.object() : this.array()
+    const json = first === "{" ? this.readObject() : this.readArray()
     this.depth--
     return json
   }
 
   value(): Json {
     this.skipWhitespace()
-    const first = this.next
+    const first = this.nextChar
     if (first === undefined) throw this.unexpectedEnd()
-    if (first === "{" || first === "[") return this.nested(first)
-    if (first === '"' || (this.lenient && first === "'")) return this.quoted()
-    const from = this.at
+    if (first === "{" || first === "[") return this.readNested(first)
+    if (first === '"' || (this.lenient && first === "'")) return this.readString()
+    const from = this.position
     const found = this.match(number)
-    if (found !== null && !(this.lenient && /[^\s/\\;#=[\]{},:]/.test(this.next ?? " "))) return new JsonNumber(found[0])
-    this.at = from
+    if (found !== null && !(this.lenient && /[^\s/\\;#=[\]{},:]/.test(this.nextChar ?? " "))) return new JsonNumber(found[0])
+    this.position = from
     const word = this.match(bareWord)?.[0]
     if (word !== undefined) {
-      const plain = this.lenient ? word.toLowerCase() : word
-      if (plain === "true" || plain === "false") return plain === "true"
-      if (plain === "null") return null
+      const normalized = this.lenient ? word.toLowerCase() : word
+      if (normalized === "true" || normalized === "false") return normalized === "true"
+      if (normalized === "null") return null
       if (this.lenient) return word
-      this.at = from
+      this.position = from
     }
     throw this.unexpected("a valid value")
   }
@@ -203,7 +206,7 @@ const parse = (text: string, lenient: boolean): Json => {
   const reader = new Reader(text, lenient)
   const value = reader.value()
   reader.skipWhitespace()
-  if (reader.next !== undefined) throw new JsonError("Document was not fully consumed", false)
+  if (reader.nextChar !== undefined) throw new JsonError("Document was not fully consumed", false)
   return value
 }
 

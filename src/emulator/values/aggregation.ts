@@ -35,9 +35,9 @@ const wallClock = (format: Intl.DateTimeFormat, at: number): number => {
 }
 
 /** The instant at which the clock on the wall shows a time. */
-const toInstant = (format: Intl.DateTimeFormat, wall: number): number => {
-  const estimate = wall - (wallClock(format, wall) - wall)
-  return estimate - (wallClock(format, estimate) - wall)
+const toInstant = (format: Intl.DateTimeFormat, wallTime: number): number => {
+  const estimate = wallTime - (wallClock(format, wallTime) - wallTime)
+  return estimate - (wallClock(format, estimate) - wallTime)
 }
 
 /** Where the calendar's span that holds `at` ends. */
@@ -66,10 +66,10 @@ export const splitIntoBuckets = (start: number, end: number, interval: number, t
 
 const isNumber = (value: Value): value is bigint | number => typeof value === "bigint" || typeof value === "number"
 
-const findExtreme = (values: ReadonlyArray<Value>, wins: (one: Value, other: Value) => boolean): Value => {
+const findExtreme = (values: ReadonlyArray<Value>, isBetter: (one: Value, other: Value) => boolean): Value => {
   const numbers = values.filter(isNumber)
   const candidates = numbers.length > 0 ? numbers : values
-  return candidates.reduce((best, value) => (wins(value, best) ? value : best))
+  return candidates.reduce((best, value) => (isBetter(value, best) ? value : best))
 }
 
 const toComparable = (value: Value) => (value instanceof JsonValue ? value.text : value)

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { Effect, Layer, ManagedRuntime, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { run } from "../../../src/emulator/demo/Demo.ts"
+import { runDemo } from "../../../src/emulator/demo/Demo.ts"
 import { Events, type TelemetrySaved } from "../../../src/emulator/store/Events.ts"
 import type { Entity } from "../../../src/emulator/store/Directory.ts"
 import { Store } from "../../../src/emulator/store/Store.ts"
@@ -20,7 +20,7 @@ const open = Effect.gen(function* () {
   yield* TestClock.setTime(now)
   const store = yield* Store
   const tenantId = store.directory.createTenant({ title: "Tenant", now: 0 }).id
-  yield* run(tenantId)
+  yield* runDemo(tenantId)
   const device = (name: string) => store.directory.byName(tenantId, "DEVICE", name)!
   const everything = (entity: Entity, key: string) =>
     store.telemetry.history(entity, key, { startTs: 0, endTs: now + day, limit: -1, descending: false })
@@ -167,7 +167,7 @@ effect("a store that has the building already gets no second one, and its device
     const before = everything(device("Pump 1"), "rpm").length
     store.directory.remove(device("Pump 2"))
     yield* TestClock.adjust("1 minute")
-    yield* run(tenantId)
+    yield* runDemo(tenantId)
     expect(store.directory.all(tenantId, "DEVICE")).toHaveLength(25)
     expect(store.directory.all(tenantId, "CUSTOMER")).toHaveLength(1)
     yield* TestClock.adjust("10 seconds")
