@@ -1,15 +1,15 @@
 import { Context, Duration, Layer } from "effect"
 
-/** Which ThingsBoard is played, and how strict it is. */
+/** Which version of ThingsBoard to emulate, and with which limits. */
 export interface BehaviorOptions {
   readonly version: "4.1" | "4.3"
-  /** Of access tokens; 2.5 hours unless told. */
+  /** Lifetime of access tokens; 2.5 hours by default, as in ThingsBoard (the recorded tokens show it). */
   readonly tokenLifetime?: Duration.Input | undefined
-  /** Of refresh tokens; a week unless told. */
+  /** Lifetime of refresh tokens; one week by default, as in ThingsBoard. */
   readonly refreshLifetime?: Duration.Input | undefined
-  /** REST calls that each tenant may make, as ThingsBoard writes it: `capacity:seconds`, comma-separated. No limit unless told. */
+  /** REST calls per tenant, in ThingsBoard's notation: `capacity:seconds`, comma-separated. No limit by default. */
   readonly rateLimit?: string | undefined
-  /** One more failed login than this disables the account. No limit unless told. */
+  /** Failed logins in a row before the next one disables the account. No limit by default. */
   readonly maxFailedLogins?: number | undefined
 }
 

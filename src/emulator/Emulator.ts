@@ -1,12 +1,25 @@
 /**
- * A ThingsBoard for laptops and tests: REST and WebSocket on one socket, everything in SQLite, in the ways of 4.1 or of 4.3.
+ * A ThingsBoard for laptops and tests: REST and WebSocket on one port, all data in SQLite, behaving like version 4.1 or 4.3.
  *
- * - `api/`: what is served; `handlers/`: one file a group of it; `DoorLive.ts`: login, limits and refusals before any of them
- * - `store/`: what is kept; it knows no HTTP
- * - `live/`: the WebSocket; `demo/`: a building full of devices; `Faults.ts`, `faultRoutes.ts`: trouble to order
+ * | folder      | contents                                                                                    |
+ * | ----------- | ------------------------------------------------------------------------------------------- |
+ * | `values/`   | values, points and JSON, parsed, printed and aggregated as ThingsBoard does                 |
+ * | `store/`    | the data, in SQLite; knows nothing about HTTP                                               |
+ * | `http/`     | request bodies and parameters, responses and error responses, in ThingsBoard's formats      |
+ * | `auth/`     | logins, tokens, API keys, and which entities a user can see                                 |
+ * | `queries/`  | entity queries and time series, shared by REST and WebSocket                                |
+ * | `api/`      | the endpoints, as two `HttpApi`s                                                            |
+ * | `handlers/` | the endpoints' implementations, one file per group                                          |
+ * | `faults/`   | fault injection, and the record of calls                                                    |
+ * | `live/`     | the WebSocket                                                                               |
+ * | `server/`   | the routes; authentication, rate limits and parameter checks before any handler             |
+ * | `demo/`     | the demo site: a building full of devices                                                   |
  *
- * The recordings in `test/contract` of what running ThingsBoard servers answered are the measure. Nothing here is for production use:
- * passwords are hashed once only, and a crash may lose data.
+ * A folder imports only from folders above it in this table.
+ *
+ * The behavior follows the recordings of real servers, CE 4.1 and CE 4.3.1.3, in `test/contract/exchanges`; the contract tests replay them.
+ * Facts that no recording shows come from ThingsBoard's source; the comments then name the Java class.
+ * The emulator is not for production: passwords are hashed only once, and a crash may lose data.
  */
 import { Context, Effect, Layer } from "effect"
 import * as HttpServer from "../platform/BunHttpServer.ts"
@@ -22,20 +35,19 @@ import { Store } from "./store/Store.ts"
 import { createDefaultAccounts, createTenant, defaultAccounts, type NewTenant, type Tenant } from "./store/tenants.ts"
 
 export interface EmulatorOptions extends BehaviorOptions {
-  /** 0, any free port, unless told. */
+  /** 0, any free port, by default. */
   readonly port?: number | undefined
-  /** 127.0.0.1 unless told. */
+  /** 127.0.0.1 by default. */
   readonly hostname?: string | undefined
-  /** A SQLite file to keep the data in; in memory unless told. */
+  /** A SQLite file to keep the data in; in memory by default. */
   readonly file?: string | undefined
-  /** Fills an empty store with a building full of devices, and adds points every second. */
+  /** Fills an empty store with the demo site, and adds points every second. */
   readonly demo?: boolean | undefined
 }
 
-/** A body that ThingsBoard refuses must come in whole to be answered as it does. */
+/** Larger than ThingsBoard's own limit (16 MiB): the emulator must read an oversized body to reject it the way ThingsBoard does. */
 const maxBodySize = 64 * 1024 * 1024
 
-/** The demo's building belongs to the first tenant. */
 const runDemoForFirstTenant = Effect.flatMap(Store, ({ directory }) =>
   runDemo(directory.userByEmail(defaultAccounts.tenant.username)!.tenantId)
 )
@@ -52,18 +64,18 @@ export class Emulator extends Context.Service<
   {
     readonly url: string
     readonly port: number
-    /** The administrator of the first tenant, where the demo's devices are. */
+    /** The administrator of the first tenant, which owns the demo site. */
     readonly username: string
     readonly password: string
-    /** Everything it holds, to look at and to change behind the API's back. */
+    /** All data, to read and change without the API. */
     readonly store: Store["Service"]
-    /** A tenant with an administrator who can log in. */
+    /** Creates a tenant with an administrator who can log in. */
     readonly createTenant: (tenant: NewTenant) => Effect.Effect<Tenant>
-    /** Trouble to order, and the calls that came in. */
+    /** Fault injection, and the record of calls. */
     readonly faults: FaultInjection["Service"]
     /** The open WebSockets, to count and to close. */
     readonly live: Pick<LiveServer["Service"], "closeAll" | "count">
-    /** Voids all tokens, as a changed signing key does. */
+    /** Invalidates all tokens, as a changed signing key does. */
     readonly revokeTokens: Effect.Effect<void>
   }
 >()("boardwalk/emulator/Emulator") {
@@ -76,7 +88,7 @@ export class Emulator extends Context.Service<
         const faults = yield* FaultInjection
         const live = yield* LiveServer
         const { port, url } = yield* HttpServer.BunHttpServer
-        // The server waits for its connections to end, and those of sockets do not end by themselves.
+        // The server waits for its connections to close, and WebSockets do not close by themselves.
         yield* Effect.addFinalizer(() => Effect.sync(() => live.closeAll(1001, "")))
         return Emulator.of({
           url,

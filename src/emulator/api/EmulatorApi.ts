@@ -1,6 +1,6 @@
 /**
- * What the emulator serves: the API that the gateway uses, and beside it what people and tests need to fill a ThingsBoard.
- * Of the latter only the paths are declared: bodies are read by `Json.ts`, which is as lenient or strict as ThingsBoard's parsers.
+ * The endpoints of the emulator: those that the gateway uses, and those that people and tests need to fill a ThingsBoard.
+ * The latter declare no bodies: `http/bodies.ts` and `http/payloads.ts` parse them, as leniently or strictly as ThingsBoard.
  */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
@@ -12,7 +12,7 @@ const optionalString = Schema.optionalKey(Schema.String)
 const ids = <Names extends ReadonlyArray<string>>(...names: Names) =>
   Object.fromEntries(names.map((name) => [name, Schema.String])) as { [Name in Names[number]]: typeof Schema.String }
 
-/** Devices and assets: writes, and reads that the gateway does without. */
+/** Writes of devices and assets, and reads that the gateway does not use. */
 export class DevicesAndAssets extends HttpApiGroup.make("devicesAndAssets").add(
   HttpApiEndpoint.post("saveDevice", "/api/device"),
   HttpApiEndpoint.post("saveAsset", "/api/asset"),
@@ -33,6 +33,7 @@ export class DevicesAndAssets extends HttpApiGroup.make("devicesAndAssets").add(
   HttpApiEndpoint.delete("unassignAsset", "/api/customer/asset/:id", { params: ids("id") })
 ) {}
 
+/** Names and types of device and asset profiles. */
 export class Profiles extends HttpApiGroup.make("profiles").add(
   HttpApiEndpoint.get("deviceTypes", "/api/device/types"),
   HttpApiEndpoint.get("assetTypes", "/api/asset/types"),
@@ -40,6 +41,7 @@ export class Profiles extends HttpApiGroup.make("profiles").add(
   HttpApiEndpoint.get("assetProfileNames", "/api/assetProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } })
 ) {}
 
+/** Tenants, customers and users. */
 export class Users extends HttpApiGroup.make("users").add(
   HttpApiEndpoint.post("logout", "/api/auth/logout"),
   HttpApiEndpoint.get("tenants", "/api/tenants", { query: pageParameters }),
@@ -56,7 +58,7 @@ export class Users extends HttpApiGroup.make("users").add(
   })
 ) {}
 
-/** From 4.3. */
+/** Since 4.3. */
 export class ApiKeys extends HttpApiGroup.make("apiKeys").add(
   HttpApiEndpoint.post("createKey", "/api/apiKey"),
   HttpApiEndpoint.get("keysOfUser", "/api/apiKeys/:userId", { params: ids("userId"), query: pageParameters }),
@@ -73,6 +75,7 @@ const relationQuery = {
   relationType: optionalString,
   relationTypeGroup: optionalString
 }
+/** Writes of relations, and reads that the gateway does not use. */
 export class RelationAdministration extends HttpApiGroup.make("relationAdministration").add(
   HttpApiEndpoint.post("saveRelation", "/api/relation"),
   HttpApiEndpoint.post("saveRelationV2", "/api/v2/relation"),
@@ -86,6 +89,7 @@ const telemetryPath = "/api/plugins/telemetry/:entityType/:entityId" as const
 const keyParameters = { keys: optionalString, key: Schema.optionalKey(Schema.Array(Schema.String)) }
 const entity = ids("entityType", "entityId")
 const entityAndScope = ids("entityType", "entityId", "scope")
+/** Writes and deletions of telemetry and attributes, and reads that the gateway does not use. */
 export class TelemetryAdministration extends HttpApiGroup.make("telemetryAdministration").add(
   HttpApiEndpoint.post("saveTelemetryWithTtl", `${telemetryPath}/timeseries/:scope/:ttl`, {
     params: ids("entityType", "entityId", "scope", "ttl")
@@ -122,6 +126,7 @@ export class Alarms extends HttpApiGroup.make("alarms").add(
   HttpApiEndpoint.get("alarms", "/api/v2/alarms", { query: alarmQuery })
 ) {}
 
+/** Commands to devices, which ThingsBoard calls RPC. */
 export class Commands extends HttpApiGroup.make("commands").add(
   HttpApiEndpoint.post("oneWay", "/api/rpc/oneway/:deviceId", { params: ids("deviceId") }),
   HttpApiEndpoint.post("twoWay", "/api/rpc/twoway/:deviceId", { params: ids("deviceId") })
@@ -132,7 +137,7 @@ export class System extends HttpApiGroup.make("system").add(
   HttpApiEndpoint.get("info", "/api/system/info")
 ) {}
 
-/** What devices speak, with their own token in the path. */
+/** The HTTP API for devices, with the device's token in the path. */
 export class Transport extends HttpApiGroup.make("transport").add(
   HttpApiEndpoint.post("postTelemetry", "/api/v1/:token/telemetry", { params: ids("token") }),
   HttpApiEndpoint.post("postAttributes", "/api/v1/:token/attributes", { params: ids("token") }),
@@ -142,10 +147,10 @@ export class Transport extends HttpApiGroup.make("transport").add(
   })
 ) {}
 
-/** The gateway's view of ThingsBoard, behind the door. */
+/** The part of ThingsBoard's API that the gateway uses. */
 export class GatewayApi extends ThingsBoardApi.middleware(RequestGate) {}
 
-/** All the rest. */
+/** The rest of the emulator's API. */
 export class AdministrationApi extends HttpApi.make("administration")
   .add(DevicesAndAssets, Profiles, Users, ApiKeys, RelationAdministration, TelemetryAdministration, Alarms, Commands, System, Transport)
   .middleware(RequestGate) {}

@@ -1,9 +1,12 @@
-/** Who may see what: administrators all of their tenant, a customer's users what is assigned to the customer. */
+/**
+ * Which entities a user can see: tenant administrators all of their tenant, customer users those assigned to their customer
+ * (recorded in `customer.json`).
+ */
 import { Effect } from "effect"
 import { EntityType, isUuid } from "../../domain/Ids.ts"
 import { Caller, type User } from "./Caller.ts"
 import { badRequest, forbidden, itemNotFound, noPermissionMessage, type ErrorResponse, plainText } from "../http/ErrorResponse.ts"
-import type { Entity, StoredType } from "../store/Directory.ts"
+import type { Entity } from "../store/Directory.ts"
 import { Store } from "../store/Store.ts"
 
 const titles: Partial<Record<string, string>> = {
@@ -12,7 +15,7 @@ const titles: Partial<Record<string, string>> = {
   ENTITY_VIEW: "Entity view"
 }
 
-/** "Device" for DEVICE. */
+/** The name that ThingsBoard's messages use: "Device" for DEVICE. */
 export const titleOf = (type: string) => titles[type] ?? type.charAt(0) + type.slice(1).toLowerCase().replaceAll("_", " ")
 
 export const parseUuid = (id: string): Effect.Effect<string, ErrorResponse> =>
@@ -44,17 +47,20 @@ const canRead = (user: User, entity: Entity): boolean => {
   }
 }
 
-/** What the user finds under an id. */
+/** The entity, if it exists in the user's tenant and the user can see it. */
 export const lookUp = (store: Store["Service"], user: User, type: string, id: string): Entity | "Missing" | "Denied" => {
   const entity = store.directory.get(id)
   if (entity === undefined || entity.type !== type || entity.tenantId !== user.tenantId) return "Missing"
   return canRead(user, entity) ? entity : "Denied"
 }
 
+export const isVisible = (store: Store["Service"], user: User, type: string, id: string): boolean =>
+  typeof lookUp(store, user, type, id) === "object"
+
 export const entityNotFound = (type: string, id: string) => itemNotFound(`${titleOf(type)} with id [${id}] is not found`)
 
-/** The entity, or the refusal of ThingsBoard's ordinary controllers. */
-export const findEntity = Effect.fnUntraced(function* (type: StoredType, givenId: string) {
+/** The entity, or the error response of most of ThingsBoard's controllers. */
+export const findEntity = Effect.fnUntraced(function* (type: string, givenId: string) {
   const id = yield* parseUuid(givenId)
   const found = lookUp(yield* Store, yield* Caller, type, id)
   if (found === "Missing") return yield* entityNotFound(type, id)
@@ -62,7 +68,11 @@ export const findEntity = Effect.fnUntraced(function* (type: StoredType, givenId
   return found
 })
 
-/** The entity, or the plain text of the telemetry controller. */
+/** Like `findEntity`, for a type that the caller gave. */
+export const findEntityOfAnyType = (givenType: string, givenId: string) =>
+  Effect.flatMap(checkEntityType(givenType), (type) => findEntity(type, givenId))
+
+/** The entity, or the error response of the telemetry controller, which is plain text. */
 export const findEntityForTelemetry = Effect.fnUntraced(function* (givenType: string, givenId: string) {
   const type = yield* checkEntityType(givenType)
   const found = lookUp(yield* Store, yield* Caller, type, yield* parseUuid(givenId))
@@ -77,7 +87,7 @@ export const requireTenantAdmin = Effect.gen(function* () {
   return user
 })
 
-/** A tenant's administrator or a customer's user. */
+/** A tenant administrator or a customer user. */
 export const requireTenantOrCustomer = Effect.gen(function* () {
   const user = yield* Caller
   if (user.authority !== "TENANT_ADMIN" && user.authority !== "CUSTOMER_USER") return yield* forbidden()

@@ -1,8 +1,8 @@
-/** ThingsBoard's tokens: HS512, with the claims of `JwtTokenFactory`. */
+/** ThingsBoard's tokens: JWTs signed with HS512, with the claims that `JwtTokenFactory` sets. */
 import { Option, Schema } from "effect"
 import { equalDigests, hmacSha512 } from "../../platform/Digest.ts"
 
-/** Times are whole seconds. `enabled` and `tenantId` are in access tokens only. */
+/** Times are in whole seconds. Only access tokens have `enabled` and `tenantId`. */
 export const Claims = Schema.Struct({
   sub: Schema.String,
   userId: Schema.String,
@@ -29,7 +29,7 @@ export const sign = (key: Uint8Array, claims: Claims): string => {
   return `${signed}.${hmacSha512(key, signed).toString("base64url")}`
 }
 
-/** `Expired` also stands for a wrong signature, as with ThingsBoard. `now` in ms. */
+/** Also "Expired" for a wrong signature, as in ThingsBoard (recorded in `auth.json`). `now` in ms. */
 export const verify = (key: Uint8Array, token: string, now: number): Claims | "Malformed" | "Expired" => {
   const [head, body, signature, ...more] = token.split(".")
   if (head === undefined || body === undefined || signature === undefined || more.length > 0) return "Malformed"

@@ -1,4 +1,4 @@
-/** Logins, tokens, API keys: who a request comes from. */
+/** Logins, tokens and API keys: authenticates requests (recorded in `auth.json`, `api-keys.json` and `token-expiry.json`). */
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import { noCustomerId } from "../../domain/Ids.ts"
 import { Behavior } from "../Behavior.ts"
@@ -9,7 +9,7 @@ import type { Account } from "../store/Accounts.ts"
 import type { Entity } from "../store/Directory.ts"
 import { Store } from "../store/Store.ts"
 
-/** `scope` stands in for the refresh token when a second factor is still missing. */
+/** While the second factor is missing, there is a `scope` instead of a refresh token. */
 export interface TokenPair {
   readonly token: string
   readonly refreshToken?: string
@@ -27,13 +27,13 @@ export class Sessions extends Context.Service<
     readonly login: (username: string, password: Redacted.Redacted<string>) => Effect.Effect<TokenPair, ErrorResponse>
     readonly refresh: (refreshToken: string) => Effect.Effect<TokenPair, ErrorResponse>
     readonly logout: (user: User) => Effect.Effect<void>
-    /** By an access token. */
+    /** Authenticates an access token. */
     readonly authenticateToken: (token: string) => Effect.Effect<User, ErrorResponse>
-    /** By the headers of a request: `X-Authorization`, or `Authorization` when that is blank. */
+    /** Authenticates a request by `X-Authorization`, or by `Authorization` if that is blank. */
     readonly authenticateHeaders: (
       header: (name: "x-authorization" | "authorization") => string | undefined
     ) => Effect.Effect<User, ErrorResponse>
-    /** Voids all tokens issued so far, of all users: a changed signing key does that. */
+    /** Invalidates all tokens of all users, as a changed signing key does. */
     readonly revokeAll: () => void
   }
 >()("boardwalk/emulator/auth/Sessions") {
@@ -43,7 +43,7 @@ export class Sessions extends Context.Service<
       const { accounts, directory } = yield* Store
       const behavior = yield* Behavior
       let key = crypto.getRandomValues(new Uint8Array(64))
-      /** When a session was ended, in ms. */
+      /** When each session was logged out, in ms. */
       const sessionsEndedAt = new Map<string, number>()
 
       const signAccessToken = (account: Account, entity: Entity, sessionId: string, now: number, lifetime: number): string =>
@@ -117,7 +117,7 @@ export class Sessions extends Context.Service<
         return createTokenPair(account, entity, now)
       })
 
-      /** Times are compared by whole seconds, so what ends in the second of its issue stays valid. */
+      /** ThingsBoard compares whole seconds, so a token that is revoked in the second of its issue stays valid. */
       const isRevoked = (claims: Claims) => {
         const revokedAt = Math.max(accounts.get(claims.userId)?.tokensRevokedAt ?? 0, sessionsEndedAt.get(claims.sessionId) ?? 0)
         return claims.iat < Math.floor(revokedAt / 1000)
@@ -136,7 +136,7 @@ export class Sessions extends Context.Service<
         return {
           id: claims.userId,
           email: claims.sub,
-          authority: authority as User["authority"], // we signed it
+          authority: authority as User["authority"], // the signature was verified
           tenantId: claims.tenantId,
           customerId: claims.customerId === noCustomerId ? null : (claims.customerId ?? null),
           sessionId: claims.sessionId
@@ -164,7 +164,7 @@ export class Sessions extends Context.Service<
       const authenticateHeaders = Effect.fnUntraced(function* (header: (name: "x-authorization" | "authorization") => string | undefined) {
         const value = [header("x-authorization"), header("authorization")].find((given) => given !== undefined && given.trim() !== "")
         if (value === undefined) return yield* authenticationFailed()
-        // 4.1 cuts seven characters, whatever they are.
+        // 4.1 drops the first seven characters without checking that they are "Bearer ".
         if (behavior.version === "4.1") return value.length < 7 ? yield* authenticationFailed() : yield* authenticateToken(value.slice(7))
         if (value.startsWith("Bearer ")) return yield* authenticateToken(value.slice(7))
         if (value.startsWith("ApiKey ")) return yield* authenticateApiKey(value.slice(7))
@@ -178,8 +178,8 @@ export class Sessions extends Context.Service<
           Effect.map(Clock.currentTimeMillis, (now) => {
             if (user.sessionId !== undefined) sessionsEndedAt.set(user.sessionId, now)
           }),
-        authenticateToken: authenticateToken,
-        authenticateHeaders: authenticateHeaders,
+        authenticateToken,
+        authenticateHeaders,
         revokeAll: () => {
           key = crypto.getRandomValues(new Uint8Array(64))
         }

@@ -1,4 +1,4 @@
-/** Fills an empty store with the demo's building and thirty days of data, and adds points every second. */
+/** Creates the demo site with thirty days of data in an empty tenant, and adds points every second. */
 import { Clock, Effect, Redacted, Schedule } from "effect"
 import type { SavedPoint } from "../store/Events.ts"
 import { Store } from "../store/Store.ts"
@@ -11,9 +11,9 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 const history = 30 * day
-/** Between two points of the history. */
+/** Interval between two points of the history. */
 const step = 5 * minute
-/** Devices that report in one second: each has its turn every five seconds. */
+/** The devices report in groups, one group per second, so that each device reports every five seconds. */
 const reportGroups = 5
 
 interface InstalledDevice {
@@ -22,7 +22,7 @@ interface InstalledDevice {
   readonly seed: number
 }
 
-/** Twice in thirty days a device is away for some hours. */
+/** Each device is offline twice in thirty days, for two to eight hours. */
 const isOffline = (seed: number, ts: number, start: number): boolean =>
   [0, 1].some((n) => {
     const from = start + pseudoRandom(seed + 100 * n, 1) * (history - day)
@@ -103,7 +103,7 @@ const loadHistory = Effect.fnUntraced(function* (store: Store["Service"], instal
   }
 })
 
-/** What a device reports now. */
+/** The points that a device reports at a time. */
 const measure = ({ device, seed }: InstalledDevice, ts: number): ReadonlyArray<SavedPoint> =>
   Object.entries(signals[device.type]!).map(([key, signal]) => ({ key, ts, value: signal(seed, ts) }))
 
@@ -118,18 +118,18 @@ const reportEverySecond = (store: Store["Service"], installed: ReadonlyArray<Ins
   }).pipe(Effect.repeat(Schedule.spaced("1 second")))
 }
 
-/** The devices that an earlier run built, when the data was kept in a file. */
+/** The devices that an earlier run installed, if the data was kept in a file. */
 const findInstalled = ({ directory }: Store["Service"]): ReadonlyArray<InstalledDevice> =>
   devices.flatMap((device, i) => {
     const entity = directory.get(device.id)
     return entity === undefined ? [] : [{ device, entity, seed: i + 1 }]
   })
 
-/** True while the tenant has no devices and nothing is left of an earlier demo. */
+/** True if the tenant has no devices and nothing is left of an earlier demo. */
 const isEmptyTenant = ({ directory }: Store["Service"], tenantId: string) =>
   directory.all(tenantId, "DEVICE").length === 0 && [customer, ...places].every(({ id }) => directory.get(id) === undefined)
 
-/** Builds the site in a tenant that has nothing yet, then lets it live until the scope closes. */
+/** Installs the demo site if the tenant is empty, then lets its devices report until the scope closes. */
 export const runDemo = Effect.fnUntraced(function* (tenantId: string) {
   const store = yield* Store
   const now = yield* Clock.currentTimeMillis

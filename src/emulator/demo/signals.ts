@@ -1,10 +1,10 @@
 /**
- * What the demo's devices measure, as functions of time: the same moment gives the same value, at whatever time it is asked for.
- * So thirty days are there at the start, and what comes every second goes on smoothly from them.
+ * The measurements of the demo's devices, as pure functions of time: the same timestamp always gives the same value.
+ * So the history can be generated at the start, and live points continue it smoothly.
  */
 import { JsonValue, type Value } from "../values/Value.ts"
 
-/** A number from 0 to 1 that looks random and is not (an integer hash). */
+/** A deterministic number from 0 to 1 that looks random (an integer hash). */
 export const pseudoRandom = (seed: number, step: number): number => {
   let h = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(step | 0, 0xc2b2ae35)
   h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d)
@@ -16,7 +16,7 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-/** Noise that moves slowly: from one chance to the next one within `span` ms. */
+/** Slow noise between -0.5 and 0.5, interpolated smoothly between random values `period` ms apart. */
 const drift = (seed: number, ts: number, period: number): number => {
   const step = Math.floor(ts / period)
   const fraction = (ts - step * period) / period
@@ -24,12 +24,12 @@ const drift = (seed: number, ts: number, period: number): number => {
   return pseudoRandom(seed, step) * (1 - smooth) + pseudoRandom(seed, step + 1) * smooth - 0.5
 }
 
-/** -1 in the small hours, 1 in the afternoon. */
+/** The daily cycle: -1 at 3:00 UTC, 1 at 15:00 UTC. */
 const daily = (ts: number): number => Math.sin(((ts % day) / day) * 2 * Math.PI - (2 * Math.PI * 9) / 24)
 
-/** How full the building is, from 0 to 1: people come on weekdays. */
+/** How full the building is, from 0 to 1; it is almost empty on weekends. */
 const occupancy = (seed: number, ts: number): number => {
-  const weekday = (Math.floor(ts / day) + 4) % 7 // 1970 began on a Thursday
+  const weekday = (Math.floor(ts / day) + 4) % 7 // 1 January 1970 was a Thursday
   if (weekday === 0 || weekday === 6) return pseudoRandom(seed, Math.floor(ts / day)) > 0.9 ? 0.2 : 0
   const hourOfDay = (ts % day) / hour
   if (hourOfDay < 6.5 || hourOfDay > 19) return 0
@@ -47,10 +47,10 @@ const co2 = (seed: number, ts: number) => 430 + 620 * occupancy(seed, ts) + 60 *
 const power = (seed: number, ts: number) => 900 + 5200 * occupancy(seed, ts) + 600 * drift(seed, ts, 20 * minute)
 const running = (seed: number, ts: number) => occupancy(seed, ts) > 0.1 || pseudoRandom(seed, Math.floor(ts / hour)) > 0.8
 
-/** Beyond 2^53, as the counters of real meters can be: a reader that loses digits is noticed. */
+/** Beyond 2^53, as counters of real meters can be, to reveal readers that lose digits. */
 const counterStart = 9_007_199_254_740_993n
 
-/** By the devices' type, what is measured under which key. Longs are bigints, decimals numbers. */
+/** The signals by device type and telemetry key. LONG values are bigints, DOUBLE values numbers. */
 export const signals: Record<string, Record<string, Signal>> = {
   thermostat: {
     temperature: (seed, ts) => round(temperature(seed, ts), 1),

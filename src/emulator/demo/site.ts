@@ -1,14 +1,14 @@
-/** The demo's building: floors, rooms, and what hangs on their walls. */
+/** The demo site: a building with its floors, rooms and devices. */
 export interface DemoDevice {
   readonly id: string
   readonly name: string
   readonly type: "thermostat" | "energy meter" | "air quality" | "door contact" | "pump" | "gateway"
   readonly label: string | null
-  /** The room or floor it is in. */
+  /** The room or floor of the device. */
   readonly place: string
-  /** How long ago it was put up, in days; thirty days of data are the most there are. */
+  /** Days since its installation. The history is at most thirty days long. */
   readonly ageDays: number
-  /** Days since it was last heard of. */
+  /** Days since its last report; 0 for a device that still reports. */
   readonly silentDays: number
 }
 
@@ -19,7 +19,7 @@ export interface DemoPlace {
   readonly parent: string | undefined
 }
 
-/** The same in every demo, so that what is written about it stays true. */
+/** Ids are the same in every demo, so that documentation and examples can use them. */
 const idOf = (first: "a" | "c" | "d", n: number) => `${first}0000000-0000-11f0-8000-${String(n).padStart(12, "0")}`
 
 const building = "Harbour House"
@@ -34,12 +34,12 @@ type WithId<A> = (id: string) => A
 
 const place =
   (name: string, type: DemoPlace["type"], parent?: string): WithId<DemoPlace> =>
-  (id) => ({ id, name, type, parent: parent })
+  (id) => ({ id, name, type, parent })
 
 const rooms = ([floor, names]: readonly [string, ReadonlyArray<string>]) =>
   [place(floor, "floor", building)].concat(names.map((room) => place(room, "room", floor)))
 
-/** What contains others comes before them. */
+/** Parents come before their children. */
 export const places: ReadonlyArray<DemoPlace> = [place(building, "building")]
   .concat(Object.entries(floors).flatMap(rooms))
   .map((withId, i) => withId(idOf("a", i + 1)))
@@ -61,7 +61,7 @@ const heatedRooms = [
   "Workshop"
 ]
 
-/** What is put up later comes at the end: the ids of the others stay. */
+/** Add new devices at the end, so that the ids of the others stay the same. */
 const installed: ReadonlyArray<WithId<DemoDevice>> = [
   ...heatedRooms.map((room) => device(`Thermostat ${room}`, "thermostat", room)),
   ...Object.keys(floors).map((floor) => device(`Meter ${floor}`, "energy meter", floor)),
@@ -79,13 +79,13 @@ const installed: ReadonlyArray<WithId<DemoDevice>> = [
   device("Radio gateway", "gateway", "Plant room")
 ]
 
-/** Twenty-five devices of five types, and the gateway that the battery-powered ones speak through. */
+/** Twenty-five devices of five types, and the gateway that connects the battery-powered ones. */
 export const devices: ReadonlyArray<DemoDevice> = installed.map((withId, i) => withId(idOf("d", i + 1)))
 
-/** Which of them the gateway manages. */
+/** Battery-powered devices connect through the gateway. */
 export const isManagedByGateway = ({ type }: DemoDevice) => type === "air quality" || type === "door contact"
 
-/** The customer on the second floor sees its own devices only. */
+/** The customer on the second floor, whose users see only the devices there. */
 export const customer = {
   id: idOf("c", 1),
   title: "Tide & Partners",

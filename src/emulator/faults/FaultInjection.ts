@@ -1,12 +1,10 @@
 /**
- * Trouble to order, and a record of the calls that came in, so that a gateway's tests can see what it does about the one and with how
- * many of the other. Methods are synchronous, as the store's are.
- *
- * Programs in another process order it over HTTP: see `faultRoutes.ts`.
+ * Fault injection, and a record of the calls. Tests of a gateway use them to check how it handles failures and how many calls it makes.
+ * All methods are synchronous, like the store's. `InjectFaults.ts` applies the faults; `FaultRoutes.ts` offers all this over HTTP.
  */
 import { Context, Layer, Schema } from "effect"
 
-/** Bytes are counted, and bodies are text. Connections are reset by RST, without a last chunk. */
+/** What the caller gets. Bodies are text. A reset is a TCP RST, without a final chunk. */
 export const Outcome = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("Status"),
@@ -14,29 +12,30 @@ export const Outcome = Schema.Union([
     body: Schema.optionalKey(Schema.String),
     headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
   }),
-  /** 200 and no JSON, or the body given. */
+  /** 200 with the content type JSON, and a body that is not JSON: `body`, or a truncated object. */
   Schema.Struct({ type: Schema.Literal("Garbage"), body: Schema.optionalKey(Schema.String) }),
-  /** 302 */
+  /** 302. */
   Schema.Struct({ type: Schema.Literal("Redirect"), location: Schema.String }),
-  /** The first bytes of the true answer, then a reset. */
+  /** The first `bytes` bytes of the normal response, then a reset. */
   Schema.Struct({ type: Schema.Literal("Truncate"), bytes: Schema.Int }),
   /** A reset before the first byte. */
   Schema.Struct({ type: Schema.Literal("Reset") }),
-  /** No answer, until the caller gives up. */
+  /** No response until the caller gives up. */
   Schema.Struct({ type: Schema.Literal("Hang") }),
-  /** All tokens are void from here on; the call itself is answered with that in mind. */
+  /** Invalidates all tokens, then handles the call normally: its own token is already invalid. */
   Schema.Struct({ type: Schema.Literal("RevokeTokens") })
 ])
 export type Outcome = typeof Outcome.Type
 
+/** A fault for the next matching calls. `domain` has no faults: its failures are errors. */
 export const Fault = Schema.Struct({
-  /** Any method unless told. */
+  /** Any method by default. */
   method: Schema.optionalKey(Schema.String),
-  /** Without the query; `*` stands for anything. Any path unless told. */
+  /** Without the query; `*` matches any text. Any path by default. */
   path: Schema.optionalKey(Schema.String),
-  /** How many calls it befalls; 1 unless told. */
+  /** How many calls are affected; 1 by default. */
   times: Schema.optionalKey(Schema.Union([Schema.Int, Schema.Literal("always")])),
-  /** How long to wait before what follows; with nothing to follow, before the true answer. */
+  /** Delay before the outcome or, without one, before the normal response. */
   latencyMillis: Schema.optionalKey(Schema.Int),
   outcome: Schema.optionalKey(Outcome)
 })
@@ -45,13 +44,13 @@ export type Fault = typeof Fault.Type
 export interface Call {
   readonly method: string
   readonly path: string
-  /** With its question mark; empty when there is none. */
+  /** With its question mark; empty if there is none. */
   readonly query: string
-  /** null while there is no answer, and for ever when none was sent; 101 for a WebSocket. */
+  /** null until a response is sent, and forever if none is; 101 for a WebSocket. */
   readonly status: number | null
 }
 
-/** Only the newest are kept. */
+/** Older calls are dropped. */
 const maxCalls = 10_000
 
 interface PendingFault {
@@ -70,17 +69,17 @@ const compileMatcher = ({ method, path = "*" }: Pick<Fault, "method" | "path">) 
 export class FaultInjection extends Context.Service<
   FaultInjection,
   {
-    /** Faults befall calls in the order in which they were ordered, one fault a call. */
+    /** Adds a fault. Each call gets at most one: the oldest that matches. */
     readonly inject: (fault: Fault) => void
-    /** Takes back all that was ordered. */
+    /** Removes all faults. */
     readonly clearFaults: () => void
-    /** What shall befall a call, counted as having befallen it. */
+    /** The fault for a call, if any; counts as used. */
     readonly takeFault: (method: string, path: string) => Fault | undefined
-    /** Whether a fault waits for such a call. */
+    /** Whether there is a fault for such a call. */
     readonly hasFault: (method: string, path: string) => boolean
-    /** Notes a call; what is given back notes its answer. */
+    /** Records a call; the returned function records its status. */
     readonly recordCall: (method: string, path: string, query: string) => (status: number) => void
-    /** The calls since the last reset, the oldest first, of some method and path when told (with `*`, as faults have them). */
+    /** The recorded calls, oldest first, filtered like a fault's calls. */
     readonly calls: (filter?: Pick<Fault, "method" | "path">) => ReadonlyArray<Call>
     readonly clearCalls: () => void
   }
@@ -92,7 +91,7 @@ export class FaultInjection extends Context.Service<
     return FaultInjection.of({
       inject: (fault) => {
         const remaining = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
-        if (remaining > 0) pending = [...pending, { fault, matches: compileMatcher(fault), remaining: remaining }]
+        if (remaining > 0) pending = [...pending, { fault, matches: compileMatcher(fault), remaining }]
       },
       clearFaults: () => {
         pending = []

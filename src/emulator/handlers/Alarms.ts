@@ -1,20 +1,19 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { checkEntityType, parseUuid, lookUp, entityNotFound, requireTenantOrCustomer } from "../auth/Access.ts"
+import { entityNotFound, findEntityOfAnyType, isVisible, parseUuid, requireTenantOrCustomer } from "../auth/Access.ts"
 import { checkPage, json, page, type PageLink } from "../http/responses.ts"
 import { objectOf, readObject, textOf } from "../http/bodies.ts"
 import { Behavior } from "../Behavior.ts"
-import { Caller } from "../auth/Caller.ts"
 import { entityIdJson } from "../http/entityJson.ts"
 import { type JsonObject, printTree } from "../values/Json.ts"
-import { badRequest, forbidden, type ErrorResponse } from "../http/ErrorResponse.ts"
+import { badRequest, type ErrorResponse } from "../http/ErrorResponse.ts"
 import type { Alarm } from "../store/Alarms.ts"
 import { Store } from "../store/Store.ts"
 
 const statusOf = ({ acknowledged, cleared }: Alarm) => `${cleared ? "CLEARED" : "ACTIVE"}_${acknowledged ? "ACK" : "UNACK"}`
 
-/** An `Alarm` as it is saved, or an `AlarmInfo` with its originator's name, which 4.3 gives once more as the display name. */
+/** An `Alarm`, or an `AlarmInfo`, which adds the originator's name; 4.3 also repeats it as the display name. */
 const alarmJson = (store: Store["Service"], alarm: Alarm, detail: "alarm" | "info", version: "4.1" | "4.3") => {
   const originator = store.directory.get(alarm.originatorId)
   const name = JSON.stringify(originator?.name ?? null)
@@ -30,15 +29,6 @@ const alarmJson = (store: Store["Service"], alarm: Alarm, detail: "alarm" | "inf
   )
 }
 
-const findOriginator = Effect.fnUntraced(function* (givenType: string, givenId: string) {
-  const type = yield* checkEntityType(givenType)
-  const id = yield* parseUuid(givenId)
-  const found = lookUp(yield* Store, yield* Caller, type, id)
-  if (found === "Missing") return yield* entityNotFound(type, id)
-  if (found === "Denied") return yield* forbidden()
-  return found
-})
-
 const save = Effect.fnUntraced(function* (body: JsonObject) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { version } = yield* Behavior
@@ -46,7 +36,7 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
   const given = objectOf(body, "originator")
   const type = textOf(body, "type") ?? ""
   if (type === "") return yield* badRequest("Alarm type should be specified!")
-  const originator = yield* findOriginator(textOf(given, "entityType") ?? "", textOf(given, "id") ?? "")
+  const originator = yield* findEntityOfAnyType(textOf(given, "entityType") ?? "", textOf(given, "id") ?? "")
   const details = objectOf(body, "details")
   const alarm = store.alarms.createOrUpdate({
     tenantId,
@@ -66,7 +56,7 @@ const findAlarm = Effect.fnUntraced(function* (givenId: string) {
   const id = yield* parseUuid(givenId)
   const alarm = alarms.get(id)
   if (alarm === undefined || alarm.tenantId !== tenantId) return yield* entityNotFound("ALARM", id)
-  yield* findOriginator(alarm.originatorType, alarm.originatorId)
+  yield* findEntityOfAnyType(alarm.originatorType, alarm.originatorId)
   return alarm
 })
 
@@ -102,7 +92,7 @@ const list = Effect.fnUntraced(function* (link: PageLink & { readonly statusList
     pageSize: link.pageSize,
     statuses: yield* parseStatuses(link.statusList)
   })
-  const visible = rows.filter((alarm) => typeof lookUp(store, caller, alarm.originatorType, alarm.originatorId) === "object")
+  const visible = rows.filter((alarm) => isVisible(store, caller, alarm.originatorType, alarm.originatorId))
   return json(
     page(
       visible.map((alarm) => alarmJson(store, alarm, "info", version)),
@@ -125,7 +115,7 @@ export const AlarmsLayer = HttpApiBuilder.group(AdministrationApi, "alarms", (ha
       })
     )
     .handle("alarmsOfEntity", ({ params, query }) =>
-      Effect.flatMap(findOriginator(params.entityType, params.entityId), ({ id }) => list(query, id))
+      Effect.flatMap(findEntityOfAnyType(params.entityType, params.entityId), ({ id }) => list(query, id))
     )
     .handle("alarms", ({ query }) => list(query))
 )

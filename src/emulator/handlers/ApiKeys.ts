@@ -11,13 +11,13 @@ import { badRequest, itemNotFound } from "../http/ErrorResponse.ts"
 import type { ApiKey } from "../store/Accounts.ts"
 import { Store } from "../store/Store.ts"
 
-/** The value is shown once, when the key is made. */
+/** Only the response to the creation shows the value. */
 const keyJson = (key: ApiKey, tenantId: string, now: number, showValue: boolean) =>
   `{"id":${entityIdJson("API_KEY", key.id)},"createdTime":${key.createdTime},"tenantId":${entityIdJson("TENANT", tenantId)},"userId":${entityIdJson("USER", key.userId)}` +
   `,"expirationTime":${key.expirationTime},"description":${JSON.stringify(key.description)},"enabled":${key.enabled}` +
   `${showValue ? `,"value":"${key.value}"` : ""},"expired":${key.expirationTime !== 0 && key.expirationTime <= now}}`
 
-/** One's own, or that of a user whom one administers. */
+/** A key of the caller, or of a user whom the caller administers. */
 const findKey = Effect.fnUntraced(function* (givenId: string) {
   yield* requireTenantOrCustomer
   const { accounts } = yield* Store

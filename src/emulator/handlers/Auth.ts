@@ -10,7 +10,7 @@ import { JsonObject } from "../values/Json.ts"
 import { authenticationFailed, Sessions } from "../auth/Sessions.ts"
 import { Store } from "../store/Store.ts"
 
-/** The login filters answer 401 to whatever they cannot read. */
+/** ThingsBoard's login filters return 401 for any body that they cannot parse. */
 const readLogin = Effect.fnUntraced(function* (text: string) {
   const body = yield* Effect.mapError(parseStrict(text), authenticationFailed)
   if (!(body instanceof JsonObject)) return yield* authenticationFailed()

@@ -8,11 +8,12 @@ import type { JsonObject } from "../values/Json.ts"
 import { emptyError, internalError } from "../http/ErrorResponse.ts"
 import { timeBasedId } from "../store/ids.ts"
 
-/** ThingsBoard waits at least this long for a device, in ms. */
+/** The minimum timeout that ThingsBoard applies. */
 const minWaitMillis = 5000
+/** Its default timeout. */
 const defaultWaitMillis = 10_000
 
-/** No device is ever connected here: a persistent command is kept waiting for it, any other runs into its timeout. */
+/** No device ever connects to the emulator, so a persistent command gets an id, and any other command times out. */
 const sendCommand = Effect.fnUntraced(function* (deviceId: string, body: JsonObject) {
   if (textOf(body, "method") === undefined) {
     return yield* internalError(

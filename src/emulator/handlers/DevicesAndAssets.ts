@@ -18,7 +18,7 @@ const additionalInfoOf = (body: JsonObject): string | null => {
   return given === undefined || given === null ? null : printTree(given)
 }
 
-/** Creates, or with an `id` changes; the name is unique in the tenant. */
+/** Creates an entity, or updates it if the body has an `id`. Names are unique per tenant and entity type. */
 const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObject) {
   const { tenantId } = yield* requireTenantAdmin
   const { directory } = yield* Store
@@ -52,7 +52,7 @@ const info = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {
   return json(deviceOrAssetInfoJson(yield* Store, yield* findEntity(type, id)))
 })
 
-/** Null takes it away from its customer. */
+/** Assigns the entity to a customer; null unassigns it. */
 const assign = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string, customerId: string | null) {
   yield* requireTenantAdmin
   const { directory } = yield* Store

@@ -16,7 +16,7 @@ const readQuery = Effect.fnUntraced(function* (body: JsonObject) {
   return typeof query === "string" ? yield* jsonParseError({ message: query }) : query
 })
 
-/** Values by type and key. */
+/** The entity with its values, grouped by type and key. */
 const entityDataJson = (store: Store["Service"], entity: Entity, keys: ReadonlyArray<QueryKey>, now: number) => {
   const latest: Record<string, Record<string, { ts: number; value: string }>> = {}
   for (const key of keys) (latest[key.type] ??= {})[key.key] = readLatest(store, entity, key, now)

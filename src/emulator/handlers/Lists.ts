@@ -1,4 +1,4 @@
-/** Pages of devices and assets, with or without what the infos add. */
+/** Lists of devices and assets, as entities or as infos, which have more fields. */
 import { Effect } from "effect"
 import { parseUuid, findEntity, requireTenantAdmin, requireTenantOrCustomer } from "../auth/Access.ts"
 import { type PageLink, json, parseListQuery, page } from "../http/responses.ts"
@@ -37,11 +37,11 @@ const list = Effect.fnUntraced(function* (
   return json(page(printed, total, filter))
 })
 
-/** Of the whole tenant, for its administrator only. */
+/** The whole tenant's devices or assets; tenant administrators only. */
 export const tenantList = (entityType: "DEVICE" | "ASSET", detail: Detail, filter: ListFilter) =>
   Effect.flatMap(requireTenantAdmin, ({ tenantId }) => list(entityType, detail, tenantId, undefined, filter))
 
-/** Of a customer, for the administrator and the customer's users. */
+/** A customer's devices or assets, for tenant administrators and the customer's own users. */
 export const customerList = (entityType: "DEVICE" | "ASSET", detail: Detail, customerId: string, filter: ListFilter) =>
   Effect.gen(function* () {
     const { tenantId } = yield* requireTenantOrCustomer
@@ -49,7 +49,7 @@ export const customerList = (entityType: "DEVICE" | "ASSET", detail: Detail, cus
     return yield* list(entityType, detail, tenantId, customer.id, filter)
   })
 
-/** A comma list of ids; what may not be seen is left out in silence. */
+/** `ids` is comma-separated. Entities that are missing or not visible are left out. */
 export const listByIds = Effect.fnUntraced(function* (entityType: "DEVICE" | "ASSET", ids: string) {
   yield* requireTenantOrCustomer
   const checked = yield* Effect.forEach(ids.split(","), parseUuid)

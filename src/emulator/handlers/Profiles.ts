@@ -15,7 +15,7 @@ export const profileInfos = Effect.fnUntraced(function* (type: ProfileType, link
   return json(page(rows.map(profileInfoJson), total, link))
 })
 
-/** All profiles, or those of which there is a device or asset. */
+/** All profiles or, with `activeOnly`, those in use by a device or asset. */
 const names = Effect.fnUntraced(function* (type: ProfileType, activeOnly = false) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store

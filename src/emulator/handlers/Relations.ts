@@ -1,29 +1,19 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "../api/EmulatorApi.ts"
-import { checkEntityType, parseUuid, lookUp, entityNotFound } from "../auth/Access.ts"
+import { findEntityOfAnyType, isVisible } from "../auth/Access.ts"
 import { arrayJson, emptyOk, json } from "../http/responses.ts"
 import { arrayOf, numberOf, objectOf, jsonParseError, readObject, textOf } from "../http/bodies.ts"
 import { Caller } from "../auth/Caller.ts"
 import { entityIdJson } from "../http/entityJson.ts"
 import { JsonObject, printTree } from "../values/Json.ts"
-import { conditionsNotMet, forbidden, itemNotFound, type ErrorResponse } from "../http/ErrorResponse.ts"
+import { conditionsNotMet, itemNotFound, type ErrorResponse } from "../http/ErrorResponse.ts"
 import type { Direction, Relation } from "../store/Relations.ts"
 import { Store } from "../store/Store.ts"
 
 type Detail = "relations" | "infos"
 
-/** Any entity that relations join; the caller must be allowed to see it. */
-const findEnd = Effect.fnUntraced(function* (givenType: string, givenId: string) {
-  const type = yield* checkEntityType(givenType)
-  const id = yield* parseUuid(givenId)
-  const found = lookUp(yield* Store, yield* Caller, type, id)
-  if (found === "Missing") return yield* entityNotFound(type, id)
-  if (found === "Denied") return yield* forbidden()
-  return found
-})
-
-/** Infos name the far end only. */
+/** Infos have the name of the far end only. */
 const relationJson = (store: Store["Service"], relation: Relation, direction: Direction, detail: Detail) => {
   const name = (id: string) => JSON.stringify(store.directory.get(id)?.name ?? "N/A")
   const names =
@@ -38,16 +28,16 @@ const relationJson = (store: Store["Service"], relation: Relation, direction: Di
   )
 }
 
-/** Relations with an end that the caller may not see are left out. */
+/** Leaves out relations with an end that the caller cannot see. */
 const respond = Effect.fnUntraced(function* (relations: ReadonlyArray<Relation>, direction: Direction, detail: Detail) {
   const store = yield* Store
   const caller = yield* Caller
-  const isVisible = (type: string, id: string) => typeof lookUp(store, caller, type, id) === "object"
-  const visible = relations.filter(({ fromId, fromType, toId, toType }) => isVisible(fromType, fromId) && isVisible(toType, toId))
+  const canSee = (type: string, id: string) => isVisible(store, caller, type, id)
+  const visible = relations.filter(({ fromId, fromType, toId, toType }) => canSee(fromType, fromId) && canSee(toType, toId))
   return json(arrayJson(visible.map((relation) => relationJson(store, relation, direction, detail))))
 })
 
-/** A group that does not exist counts as the common one. */
+/** ThingsBoard treats an unknown group as COMMON. */
 const groups = new Set(["COMMON", "DASHBOARD", "RULE_CHAIN", "RULE_NODE", "EDGE", "EDGE_AUTO_ASSIGN_RULE_CHAIN"])
 const parseGroup = (group: string | undefined) => (group !== undefined && groups.has(group) ? group : "COMMON")
 
@@ -60,7 +50,7 @@ const parseDirection = (direction: string | undefined): Effect.Effect<Direction,
         })
       )
 
-/** Filters are applied to what was walked; any of them may fit. */
+/** Filters do not limit the walk, only its result; a relation must match at least one of them. */
 const matchesFilters = (filters: ReadonlyArray<JsonObject>, relation: Relation, direction: Direction) =>
   filters.length === 0 ||
   filters.some((filter) => {
@@ -76,7 +66,7 @@ export const walk = Effect.fnUntraced(function* (body: JsonObject, detail: Detai
   const direction = yield* parseDirection(textOf(parameters, "direction"))
   const filters = arrayOf(body, "filters")
   if (filters === undefined) return yield* itemNotFound("Requested item wasn't found!")
-  const root = yield* findEnd(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
+  const root = yield* findEntityOfAnyType(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
   const found = relations.walk({
     rootId: root.id,
     direction,
@@ -113,7 +103,7 @@ const listByEnd = Effect.fnUntraced(function* (query: RelationQuery, detail: Det
       `Parameter conditions "toId, toType" OR "fromId, fromType" not met for actual request parameters: ${given.join(", ")}`
     )
   }
-  const entity = yield* findEnd(type, id)
+  const entity = yield* findEntityOfAnyType(type, id)
   const found = relations.edges(entity.id, direction, parseGroup(query.relationTypeGroup))
   return yield* respond(
     found.filter((relation) => query.relationType === undefined || relation.type === query.relationType),
@@ -126,8 +116,8 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
   const { relations } = yield* Store
   const from = objectOf(body, "from")
   const to = objectOf(body, "to")
-  const fromEntity = yield* findEnd(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
-  const toEntity = yield* findEnd(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
+  const fromEntity = yield* findEntityOfAnyType(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
+  const toEntity = yield* findEntityOfAnyType(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
   const additionalInfo = body.get("additionalInfo")
   return relations.save({
     fromId: fromEntity.id,
@@ -142,8 +132,8 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
 
 const remove = Effect.fnUntraced(function* (query: RelationQuery) {
   const { relations } = yield* Store
-  const from = yield* findEnd(query.fromType ?? "", query.fromId ?? "")
-  const to = yield* findEnd(query.toType ?? "", query.toId ?? "")
+  const from = yield* findEntityOfAnyType(query.fromType ?? "", query.fromId ?? "")
+  const to = yield* findEntityOfAnyType(query.toType ?? "", query.toId ?? "")
   if (!relations.remove(from.id, query.relationType ?? "", to.id, parseGroup(query.relationTypeGroup))) {
     return yield* itemNotFound("Requested item wasn't found!")
   }

@@ -20,7 +20,7 @@ interface ReadQuery extends KeyParameters, Partial<SeriesQuery> {
 const seriesResponse = (read: ReadonlyArray<readonly [key: string, points: string]>) =>
   json(`{${read.map(([key, points]) => `${JSON.stringify(key)}:${points}`).join(",")}}`)
 
-/** Without strict types every value is text. */
+/** Without strict data types all values are text. */
 const pointsJson = (points: ReadonlyArray<Point>, strict: boolean) =>
   arrayJson(points.map(({ ts, value }) => `{"ts":${ts},"value":${strict ? printJson(value) : JSON.stringify(printText(value))}}`))
 
@@ -34,13 +34,16 @@ const readLatest = Effect.fnUntraced(function* (type: string, id: string, query:
   return seriesResponse(
     keys.map((key) => {
       const point = telemetry.latest(entity, key)
-      // A key that is not known has no value now.
+      // As recorded: an unknown key has the value null and the current time.
       return [key, point === undefined ? `[{"ts":${now},"value":null}]` : pointsJson([point], query.useStrictDataTypes === true)]
     })
   )
 })
 
-/** The permission is asked for and not looked at: whoever knows an id reads its history, and one that does not exist has none. */
+/**
+ * As recorded, ThingsBoard does not check permissions for history: a user who knows the id of an entity can read its history, and an
+ * unknown id has none. (`DefaultTbTelemetryService` asks for the permission but ignores the result.)
+ */
 const readHistory = Effect.fnUntraced(function* (type: string, givenId: string, query: ReadQuery & { startTs: number; endTs: number }) {
   const { version } = yield* Behavior
   const store = yield* Store
@@ -67,7 +70,7 @@ const readHistory = Effect.fnUntraced(function* (type: string, givenId: string, 
 const readValues = Effect.fnUntraced(function* (type: string, id: string, query: ReadQuery) {
   const { version } = yield* Behavior
   const { endTs, startTs } = query
-  // Until 4.3 all three of keys, startTs and endTs make it history; since then the times alone do.
+  // 4.1 reads history if keys, startTs and endTs are all there; 4.3 (since 4.3.1.1) if the two times are.
   const isHistory = startTs !== undefined && endTs !== undefined && (version === "4.3" || query.keys !== undefined)
   return isHistory ? yield* readHistory(type, id, { ...query, startTs, endTs }) : yield* readLatest(type, id, query)
 })

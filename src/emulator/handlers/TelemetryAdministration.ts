@@ -20,7 +20,7 @@ interface Deletion extends KeyParameters {
   readonly rewriteLatestIfDeleted?: boolean
 }
 
-/** "All" is all until now: points of the future stay. */
+/** `deleteAllDataForKeys` deletes everything until now; later points stay. */
 const deleteTelemetry = Effect.fnUntraced(function* (type: string, id: string, deletion: Deletion) {
   const { version } = yield* Behavior
   const { telemetry } = yield* Store
@@ -45,7 +45,7 @@ export const TelemetryAdministrationLayer = HttpApiBuilder.group(
     return handlers
       .handleRaw("saveTelemetryWithTtl", ({ params, request }) =>
         Effect.gen(function* () {
-          // The points are kept for good: only Cassandra forgets.
+          // The points never expire: of ThingsBoard's databases, only Cassandra applies the TTL.
           const invalidParameter = checkParameter(version, "ttl", params.ttl)
           if (invalidParameter !== undefined) return yield* invalidParameter
           return yield* saveTelemetry(params.entityType, params.entityId, yield* readText(request))

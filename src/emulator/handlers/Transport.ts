@@ -33,7 +33,7 @@ const postAttributes = Effect.fnUntraced(function* (token: string, body: string)
   return emptyOk
 })
 
-/** Those named, or all of a scope when neither scope has names. */
+/** The named attributes, or all of both scopes if no names are given. */
 const getAttributes = Effect.fnUntraced(function* (token: string, clientKeys: string | undefined, sharedKeys: string | undefined) {
   const { attributes } = yield* Store
   const device = yield* findDevice(token)

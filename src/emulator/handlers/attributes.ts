@@ -1,4 +1,4 @@
-/** Attributes: read, written and deleted by scope. */
+/** Reads, writes and deletes attributes. */
 import { Clock, Effect } from "effect"
 import { checkEntityType, parseUuid, findEntityForTelemetry } from "../auth/Access.ts"
 import { arrayJson, emptyOk, json } from "../http/responses.ts"
@@ -17,7 +17,7 @@ const checkScope = Effect.fnUntraced(function* (scope: string) {
   return invalidParameter === undefined ? (scope as AttributeScope) : yield* invalidParameter
 })
 
-/** Of one scope, or of all three without telling which. */
+/** The attributes of one scope, or of all three. */
 const read = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined) {
   const { attributes } = yield* Store
   const checked = scope === undefined ? undefined : yield* checkScope(scope)
@@ -40,7 +40,7 @@ export const listAttributes = Effect.fnUntraced(function* (type: string, id: str
 export const listAttributeKeys = (type: string, id: string, scope?: string) =>
   Effect.map(read(type, id, scope), (found) => json(JSON.stringify([...new Set(found.map(({ key }) => key))])))
 
-/** `route` only shows in what is said about a missing body. */
+/** `route` only matters for the error message about a missing body. */
 export const saveAttributes = Effect.fnUntraced(function* (type: string, id: string, givenScope: string, body: string, route: "V1" | "V2") {
   const { version } = yield* Behavior
   const { attributes } = yield* Store

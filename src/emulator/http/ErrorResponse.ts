@@ -1,15 +1,17 @@
-/** ThingsBoard's refusals, in each of the forms that it has for them. */
+/** ThingsBoard's error responses, in each of its formats. */
 import { Clock, Effect, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 
 /**
- * - `envelope`: `{"status","message","errorCode","timestamp"}`, labelled ISO-8859-1
- * - `framework`: the same members, without a charset: what Spring refuses before a controller is found
- * - `text`: plain text, as the telemetry controller answers
+ * The formats, as recorded:
+ *
+ * - `envelope`: `{"status","message","errorCode","timestamp"}`, labeled ISO-8859-1
+ * - `framework`: the same fields, without a charset: Spring's errors before it finds a controller
+ * - `text`: plain text, from the telemetry controller
  * - `string`: a bare JSON string without a content type (413)
  * - `empty`: no body
- * - `page`: what Tomcat answers before ThingsBoard sees anything
- * - `login`: a redirect to the login page, for an auth header that 4.3 cannot read
+ * - `page`: Tomcat's HTML page, sent before ThingsBoard sees the request
+ * - `login`: a redirect to the login page, for an authorization header with a scheme that 4.3 does not know
  */
 export class ErrorResponse extends Schema.TaggedError<ErrorResponse>()("ErrorResponse", {
   status: Schema.Int,
@@ -54,7 +56,7 @@ const envelopeResponse = (error: ErrorResponse, now: number, contentType: string
     { status: error.status, contentType }
   )
 
-/** Bun names a type for bytes and blobs, but not for a stream. */
+/** Bun adds a content type to bytes and blobs, but not to a stream. */
 const streamWithoutContentType = (plainText: string) =>
   new ReadableStream({
     start: (controller) => {
@@ -63,7 +65,7 @@ const streamWithoutContentType = (plainText: string) =>
     }
   })
 
-/** `base` is the server's own address, where a redirect leads. */
+/** `baseUrl` is the server's own address, for redirects. */
 export const toResponse = (error: ErrorResponse, baseUrl: string): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const { message, status } = error

@@ -1,10 +1,10 @@
-/** Request bodies as the controllers read them. */
+/** Reads request bodies, and fields of JSON objects. */
 import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { type Json, JsonError, JsonNumber, JsonObject, parseGson, parseJackson } from "../values/Json.ts"
 import { internalError, type ErrorResponse } from "./ErrorResponse.ts"
 
-/** A broken connection while the body is read leaves nobody to answer. */
+/** Dies if the connection breaks while the body is read: then nobody is left to receive an error. */
 export const readText = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string> => Effect.orDie(request.text)
 
 const attempt = (parse: () => Json): Effect.Effect<Json, JsonError> =>
@@ -15,7 +15,7 @@ export const parseLenient = (text: string) => attempt(() => parseGson(text))
 
 export const jsonParseError = ({ message }: { readonly message: string }): ErrorResponse => internalError(`JSON parse error: ${message}`)
 
-/** An object, read strictly. ThingsBoard answers 500 to anything else. */
+/** A JSON object, parsed by Jackson. ThingsBoard returns 500 for anything else. */
 export const readObject = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const text = yield* readText(request)
   if (text === "") return yield* internalError("Required request body is missing")
@@ -24,7 +24,7 @@ export const readObject = Effect.fnUntraced(function* (request: HttpServerReques
   return json
 })
 
-/** The text of a member; undefined when it is missing, null or no text. */
+/** The string in a field; undefined if the field is missing, null or not a string. */
 export const textOf = (json: JsonObject | undefined, name: string): string | undefined => {
   const value = json?.get(name)
   return typeof value === "string" ? value : undefined

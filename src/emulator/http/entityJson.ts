@@ -1,4 +1,4 @@
-/** Entities as ThingsBoard prints them. */
+/** Prints entities as ThingsBoard does, with the recorded fields in the recorded order. */
 import { noCustomerId } from "../../domain/Ids.ts"
 import type { Account } from "../store/Accounts.ts"
 import type { Entity } from "../store/Directory.ts"
@@ -13,7 +13,7 @@ const tenantOf = ({ tenantId }: Entity) => `"tenantId":${entityIdJson("TENANT", 
 
 const deviceData = `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":{"type":"DEFAULT"}}`
 
-/** `extra` stands between the version and `additionalInfo`, where the infos have theirs. */
+/** `extra` are the additional fields of `DeviceInfo` and `AssetInfo`, between `version` and `additionalInfo`. */
 const printDeviceOrAsset = (entity: Entity, extra: string) => {
   const isDevice = entity.type === "DEVICE"
   const profile = isDevice
@@ -31,7 +31,7 @@ export const deviceOrAssetJson = (entity: Entity) => printDeviceOrAsset(entity, 
 
 type Stores = Pick<Store["Service"], "directory" | "attributes">
 
-/** A device is active when its attribute of that name says so. */
+/** ThingsBoard keeps a device's state in the server attribute `active`. */
 const isActive = ({ attributes }: Stores, entity: Entity) =>
   attributes.read(entity, "SERVER_SCOPE").some(({ key, value }) => key === "active" && value === true)
 

@@ -1,4 +1,7 @@
-/** Parameters as Spring converts them, before a controller sees them: what is missing or malformed, and in which words it says so. */
+/**
+ * Checks query and path parameters as Spring does before it calls a controller, with Spring's messages for missing and malformed ones
+ * (recorded in `devices.json`, `telemetry-read.json` and `params-43.json`).
+ */
 import type { Behavior } from "../Behavior.ts"
 import { badRequest, conditionsNotMet, internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
 
@@ -25,7 +28,7 @@ const javaTypes: Readonly<Record<string, string>> = {
   userCredentialsEnabled: "boolean"
 }
 
-/** The enums that Spring converts itself; others are read by the controllers. */
+/** The enums that Spring converts; the controllers parse the others themselves. */
 const enums: Readonly<Record<string, { readonly type: string; readonly from: string; readonly values: ReadonlyArray<string> }>> = {
   scope: {
     type: "org.thingsboard.server.common.data.AttributeScope",
@@ -39,7 +42,7 @@ const enums: Readonly<Record<string, { readonly type: string; readonly from: str
   }
 }
 
-/** From 4.2 the caller is told that it was his mistake. */
+/** 500 in 4.1; 400 from 4.2. */
 const typeMismatch = (version: Version, name: string, type: string, reason: string) =>
   (version === "4.1" ? internalError : badRequest)(
     `Method parameter '${name}': Failed to convert value of type 'java.lang.String' to required type '${type}'; ${reason}`
@@ -53,7 +56,7 @@ const isInteger = (value: string, bits: 32n | 64n) => {
 
 const booleans = /^(true|on|yes|1|false|off|no|0)$/i
 
-/** Converts one parameter; undefined when it is fine. */
+/** The error for a malformed parameter; undefined if it is valid. */
 export const checkParameter = (version: Version, name: string, value: string): ErrorResponse | undefined => {
   const javaEnum = enums[name]
   if (javaEnum !== undefined) {
@@ -68,7 +71,7 @@ export const checkParameter = (version: Version, name: string, value: string): E
   return isInteger(value, type.endsWith("Long") ? 64n : 32n) ? undefined : typeMismatch(version, name, type, `For input string: "${value}"`)
 }
 
-/** Which parameters a path cannot do without, and their Java types. */
+/** The required parameters of a path, with their Java types. */
 const requiredParameters = (path: string): ReadonlyArray<readonly [name: string, type: string]> => {
   if (path === "/api/devices") return [["deviceIds", "String[]"]]
   if (path === "/api/assets") return [["assetIds", "String[]"]]
@@ -95,7 +98,10 @@ const printQuery = (query: Query) =>
     .map(([name, value]) => `${name}={${String(value)}}`)
     .join(", ")
 
-/** Until 4.3.1.1 a list without its parameters was another path: `/api/tenant/devices` asked for a tenant named "devices". */
+/**
+ * Until 4.3.1.1, `pageSize` and `page` were part of the route of a list. Without them, `/api/tenant/devices` matched the route of a
+ * tenant with the id "devices".
+ */
 const missingParameter = (version: Version, path: string, name: string, type: string, query: Query): ErrorResponse => {
   if (version === "4.3") return internalError(`Required request parameter '${name}' for method parameter type ${type} is not present`)
   const tenant = /^\/api\/tenant\/(\w+)$/.exec(path)
@@ -106,7 +112,7 @@ const missingParameter = (version: Version, path: string, name: string, type: st
 
 const aggregations = new Set(["MIN", "MAX", "AVG", "SUM", "COUNT", "NONE"])
 
-/** What controllers read themselves. */
+/** The parameters that controllers parse themselves. */
 const checkByController = (path: string, query: Query): ErrorResponse | undefined => {
   const { agg, orderBy, sortOrder, sortProperty } = query
   if (typeof sortProperty === "string" && typeof sortOrder === "string" && !["ASC", "DESC"].includes(sortOrder)) {
@@ -122,7 +128,7 @@ const checkByController = (path: string, query: Query): ErrorResponse | undefine
   return undefined
 }
 
-/** `path` is the endpoint's, with its `:names`. */
+/** The first invalid parameter's error, if any. `path` is the endpoint's path template, with `:names`. */
 export const checkParameters = (version: Version, path: string, query: Query): ErrorResponse | undefined => {
   for (const [name, type] of requiredParameters(path)) {
     const value = query[name]

@@ -1,4 +1,7 @@
-/** Telemetry and attributes as they come in: what ThingsBoard's `JsonConverter` makes of a body. */
+/**
+ * Parses bodies with telemetry and attributes as ThingsBoard's `JsonConverter` does (recorded in `telemetry-write.json`,
+ * `attributes.json` and `device-transport.json`).
+ */
 import { Effect, Schema } from "effect"
 import { parseLenient, jsonParseError, parseStrict } from "./bodies.ts"
 import type { SavedPoint } from "../store/Events.ts"
@@ -7,7 +10,7 @@ import { numberToValue, textToValue } from "../values/numbers.ts"
 import { internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
 import { JsonValue, type Value } from "../values/Value.ts"
 
-/** A body that parses but makes no sense; the message is the Java exception's. */
+/** A body of valid JSON with invalid contents; the message is the Java exception's. */
 class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Unreadable", { message: Schema.String }) {}
 
 const invalidValue = (json: Json) => new InvalidPayload({ message: `Can't parse value: ${printTree(json)}` })
@@ -26,7 +29,7 @@ const toTimestamp = (json: Json): number => {
   return ts === 0 ? 0 : ts
 }
 
-/** `{"ts", "values"}` needs both; otherwise all members are values of now. */
+/** `{"ts", "values"}` if both fields are there; otherwise all fields are values with the current time. */
 const readObjectPoints = (json: JsonObject, now: number): ReadonlyArray<SavedPoint> => {
   const ts = json.get("ts")
   const values = json.get("values")
@@ -52,7 +55,7 @@ const attempt = <A>(read: () => A): Effect.Effect<A, InvalidPayload> =>
       error instanceof InvalidPayload ? error : new InvalidPayload({ message: error instanceof Error ? error.message : "" })
   })
 
-/** Markup in a key is refused; `KvUtils` asks an HTML sanitizer, this looks for the start of a tag. */
+/** Keys with markup are rejected. ThingsBoard's `KvUtils` uses an HTML sanitizer; this pattern only looks for the start of a tag. */
 const markup = /<[a-z!/?]/i
 
 const maxKeyLength = 255
@@ -87,7 +90,7 @@ export const readTelemetry = Effect.fnUntraced(function* (body: string, now: num
 
 type Pairs = ReadonlyArray<readonly [key: string, value: Value]>
 
-/** Jackson's types, as 4.1 keeps them: text stays text. Nulls are left out. */
+/** Attributes as 4.1 reads them, with Jackson: text stays text, and nulls are skipped. */
 const attributesFromJackson = (json: JsonObject): Pairs =>
   [...json.fields].flatMap(([key, value]): Pairs => {
     if (value === null) return []
@@ -99,7 +102,7 @@ const attributesFromJackson = (json: JsonObject): Pairs =>
     return [[key, long]]
   })
 
-/** From 4.2: as with telemetry, text that looks like a number becomes one, and null is refused. */
+/** Attributes as 4.2 and later read them, with Gson: as in telemetry, numeric text becomes a number, and null is rejected. */
 const attributesFromGson = (json: JsonObject): Pairs => [...json.fields].map(([key, value]) => [key, toValue(value)] as const)
 
 /** The attributes of `POST …/attributes/{scope}`. */
@@ -121,19 +124,19 @@ export const readAttributes = Effect.fnUntraced(function* (body: string, version
   return pairs
 })
 
-/** What a device sends: leniently read, nulls skipped, refused with the parser's own words. */
+/** The body of a device's request: parsed leniently, without nulls; errors are the parser's own messages. */
 export const readDeviceJson = Effect.fnUntraced(function* (body: string) {
   const json = yield* Effect.mapError(parseLenient(body), ({ isAtEnd: atEnd, message }) =>
     plainText(500, `${atEnd ? "java.io.EOFException" : "com.google.gson.stream.MalformedJsonException"}: ${message}`)
   )
-  return withoutNulls(json)
+  return removeNulls(json)
 })
 
-const withoutNulls = (json: Json): Json => {
-  if (Array.isArray(json)) return json.map(withoutNulls)
+const removeNulls = (json: Json): Json => {
+  if (Array.isArray(json)) return json.map(removeNulls)
   if (!(json instanceof JsonObject)) return json
   const fields = [...json.fields].filter(([, value]) => value !== null)
-  return new JsonObject(new Map(fields.map(([name, value]) => [name, name === "values" ? withoutNulls(value) : value])))
+  return new JsonObject(new Map(fields.map(([name, value]) => [name, name === "values" ? removeNulls(value) : value])))
 }
 
 const deviceError = ({ message }: InvalidPayload) => plainText(500, message)

@@ -1,4 +1,4 @@
-/** Good answers: JSON that was printed here, and the empty 200 of most writes. */
+/** Successful responses: printed JSON, and the empty 200 of most writes. */
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { badRequest, databaseError } from "./ErrorResponse.ts"
@@ -6,12 +6,12 @@ import type { SortProperty } from "../store/Directory.ts"
 
 export const json = (text: string) => HttpServerResponse.raw(text, { contentType: "application/json" })
 
-/** The authentication filter labels its answers so. */
+/** A response of the authentication filter, which labels its JSON ISO-8859-1. */
 export const authJson = (text: string) => HttpServerResponse.raw(text, { contentType: "application/json;charset=ISO-8859-1" })
 
 export const emptyOk = HttpServerResponse.empty({ status: 200 })
 
-/** `elements` is JSON. */
+/** `elements` are JSON texts. */
 export const arrayJson = (elements: ReadonlyArray<string>) => `[${elements.join(",")}]`
 
 export interface PageLink {
@@ -22,7 +22,7 @@ export interface PageLink {
   readonly sortOrder?: "ASC" | "DESC"
 }
 
-/** `PageData`; `elements` is JSON. */
+/** ThingsBoard's `PageData`; `elements` are JSON texts. */
 export const page = (elements: ReadonlyArray<string>, total: number, { page, pageSize }: PageLink) =>
   `{"data":${arrayJson(elements)},"totalPages":${Math.ceil(total / pageSize)},"totalElements":${total},"hasNext":${(page + 1) * pageSize < total}}`
 
@@ -45,7 +45,7 @@ const sorts: Record<string, SortProperty> = {
   customerTitle: "customerTitle"
 }
 
-/** Checks what a list is asked for, and says it in the store's words. */
+/** Checks the parameters of a list, and converts them to a query of the store (recorded in `devices.json`). */
 export const parseListQuery = Effect.fnUntraced(function* (link: PageLink) {
   yield* checkPage(link)
   const { page, pageSize, sortOrder, sortProperty, textSearch } = link

@@ -1,10 +1,18 @@
 /**
- * ENTITY_DATA: many entities at once, those that a query finds when it comes; entities that fit later are added only when the query's
- * `pageLink` is `dynamic`. Of the commands within it only `latestCmd` is played.
+ * ENTITY_DATA: a subscription to all entities that a query finds when it arrives (recorded in `ws-entity-data.json`). Entities that match
+ * later are only added if the query's `pageLink` is `dynamic`. Of the nested commands, only `latestCmd` is emulated.
  */
 import { arrayOf, objectOf } from "../http/bodies.ts"
 import { arrayJson, page } from "../http/responses.ts"
-import { type EntityQuery, findEntities, type Latest, type QueryKey, readKeys, readLatest } from "../queries/entityQuery.ts"
+import {
+  attributeScopes,
+  type EntityQuery,
+  findEntities,
+  type Latest,
+  type QueryKey,
+  readKeys,
+  readLatest
+} from "../queries/entityQuery.ts"
 import type { SavedEvent, SavedPoint } from "../store/Events.ts"
 import type { Entity } from "../store/Directory.ts"
 import { printText } from "../values/Value.ts"
@@ -14,30 +22,24 @@ import { entityDataJson, entityDataUpdate, errorCodes } from "./updates.ts"
 
 interface Row {
   readonly entity: Entity
-  /** What the client was told, by type and key. */
+  /** The values last sent, by type and key. */
   readonly latest: Record<string, Record<string, Latest>>
 }
 
-const scopes: Readonly<Record<string, string>> = {
-  CLIENT_ATTRIBUTE: "CLIENT_SCOPE",
-  SHARED_ATTRIBUTE: "SHARED_SCOPE",
-  SERVER_ATTRIBUTE: "SERVER_SCOPE"
-}
-
-const watchedKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => {
+const readLatestKeys = ({ json }: Command): ReadonlyArray<QueryKey> | undefined => {
   const command = objectOf(json, "latestCmd")
   return command && readKeys(command, "keys")
 }
 
 const isDynamic = ({ json }: Command) => objectOf(objectOf(json, "query"), "pageLink")?.get("dynamic") === true
 
-/** What an event says of keys of a type. */
-const pointsOfType = (saved: SavedEvent, type: string): ReadonlyArray<SavedPoint> => {
-  if (saved.type === "TelemetrySaved") return type === "TIME_SERIES" ? saved.points : []
-  return type === "ATTRIBUTE" || scopes[type] === saved.scope ? saved.attributes : []
+/** The points of an event that belong to a key type. */
+const pointsOfType = (event: SavedEvent, type: string): ReadonlyArray<SavedPoint> => {
+  if (event.type === "TelemetrySaved") return type === "TIME_SERIES" ? event.points : []
+  return type === "ATTRIBUTE" || attributeScopes[type] === event.scope ? event.attributes : []
 }
 
-/** Of several points of a key only the newest counts. */
+/** The newest point of each key. */
 const newestPerKey = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<string>): ReadonlyMap<string, Latest> => {
   const newest = new Map<string, Latest>()
   for (const { key, ts, value } of points) {
@@ -46,11 +48,11 @@ const newestPerKey = (points: ReadonlyArray<SavedPoint>, keys: ReadonlySet<strin
   return newest
 }
 
-/** The query and what is watched may come in one command, or in two of the same `cmdId`. */
+/** The query and `latestCmd` can come in one command, or in two commands with the same `cmdId`. */
 export class EntityDataFeed {
   private rows: ReadonlyMap<string, Row> = new Map()
-  private watched: ReadonlyMap<string, ReadonlySet<string>> = new Map()
-  /** Only of a dynamic query: it is asked again. */
+  private subscribedKeys: ReadonlyMap<string, ReadonlySet<string>> = new Map()
+  /** Set for a dynamic query, which runs again on `refresh`. */
   private dynamicQuery: { readonly query: EntityQuery; readonly keys: ReadonlyArray<QueryKey> } | undefined
 
   constructor(
@@ -59,27 +61,29 @@ export class EntityDataFeed {
   ) {}
 
   handle(command: Command) {
-    const keys = watchedKeys(command)
+    const keys = readLatestKeys(command)
     if (command.query !== undefined) this.startQuery(command, command.query, keys)
     else if (keys !== undefined) this.addMissingKeys(keys)
     if (keys === undefined) return
-    this.watched = new Map([...Map.groupBy(keys, ({ type }) => type)].map(([type, of]) => [type, new Set(of.map(({ key }) => key))]))
+    this.subscribedKeys = new Map(
+      [...Map.groupBy(keys, ({ type }) => type)].map(([type, typeKeys]) => [type, new Set(typeKeys.map(({ key }) => key))])
+    )
   }
 
-  private startQuery(command: Command, query: EntityQuery, watched: ReadonlyArray<QueryKey> | undefined) {
-    if (watched !== undefined && arrayOf(objectOf(command.json, "query"), "latestValues") === undefined) {
+  private startQuery(command: Command, query: EntityQuery, subscribedKeys: ReadonlyArray<QueryKey> | undefined) {
+    if (subscribedKeys !== undefined && arrayOf(objectOf(command.json, "query"), "latestValues") === undefined) {
       throw new CommandError(
         errorCodes.internal,
         `Cannot invoke "java.util.List.contains(Object)" because the return value of "org.thingsboard.server.common.data.query.EntityDataQuery.getLatestValues()" is null`
       )
     }
-    const keys = [...query.latestValues, ...query.entityFields, ...(watched ?? [])]
-    this.watched = new Map()
+    const keys = [...query.latestValues, ...query.entityFields, ...(subscribedKeys ?? [])]
+    this.subscribedKeys = new Map()
     this.dynamicQuery = isDynamic(command) ? { query, keys } : undefined
     this.sendPage(query, keys)
   }
 
-  /** Tells everything once more when other entities than before are found. */
+  /** Sends the page again if the query finds other entities than before. */
   refresh() {
     if (this.dynamicQuery === undefined) return
     const { keys, query } = this.dynamicQuery
@@ -97,7 +101,7 @@ export class EntityDataFeed {
     this.subscriber.send(entityDataUpdate(this.cmdId, { data: page(data, total, query) }))
   }
 
-  /** Tells everything once more when keys are to be watched that the query did not name. */
+  /** Sends all values again if `latestCmd` has keys that the query did not have. */
   private addMissingKeys(keys: ReadonlyArray<QueryKey>) {
     const rows = [...this.rows.values()]
     const isComplete = rows.every(({ latest }) => keys.every(({ key, type }) => latest[type]?.[key] !== undefined))
@@ -112,13 +116,13 @@ export class EntityDataFeed {
     for (const key of keys) (latest[key.type] ??= {})[key.key] = readLatest(store, entity, key, now())
   }
 
-  /** Sends the keys that changed, each type's in a message of its own; what is older than what was told is held back. */
-  readonly notify = (saved: SavedEvent): void => {
-    const row = this.rows.get(saved.entityId)
+  /** Sends changed values, one message per key type, and skips values older than the last one sent. */
+  readonly notify = (event: SavedEvent): void => {
+    const row = this.rows.get(event.entityId)
     if (row === undefined) return
-    for (const [type, keys] of this.watched) {
+    for (const [type, keys] of this.subscribedKeys) {
       const sent = (row.latest[type] ??= {})
-      const changed = [...newestPerKey(pointsOfType(saved, type), keys)].filter(([key, { ts, value }]) => {
+      const changed = [...newestPerKey(pointsOfType(event, type), keys)].filter(([key, { ts, value }]) => {
         const last = sent[key]
         return last === undefined || ts > last.ts || (ts === last.ts && value !== last.value)
       })

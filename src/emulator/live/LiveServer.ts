@@ -1,10 +1,11 @@
 /**
- * The WebSocket: `/api/ws`, where the first message logs in, and the old `/api/ws/plugins/telemetry?token=`.
+ * The WebSocket server: `/api/ws`, where the client's first message authenticates it, and the older `/api/ws/plugins/telemetry?token=`.
  *
- * - `LiveSession.ts`: one client; `commands.ts` reads what it sends, `updates.ts` prints what it gets
- * - `telemetry.ts`, `EntityDataFeed.ts`: what can be subscribed to
+ * - `LiveSession.ts`: one client; `commands.ts` parses its messages, `updates.ts` prints the responses and updates
+ * - `subscriptions.ts`, `EntityDataFeed.ts`: the subscriptions
  *
- * No limits of sessions or of subscriptions; alarms, notifications and the history within ENTITY_DATA are not played.
+ * The behavior follows the recordings `ws-*.json` in `test/contract/exchanges`. Not emulated: limits on sessions and subscriptions, alarms,
+ * notifications, and history within ENTITY_DATA.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { Events } from "../store/Events.ts"
@@ -15,14 +16,14 @@ import { Store } from "../store/Store.ts"
 import type { Protocol } from "./commands.ts"
 import { closeCodes, LiveSession } from "./LiveSession.ts"
 
-/** Travels with a socket. */
+/** The state of a socket. */
 interface SocketData {
   readonly protocol: Protocol
   readonly token: string | undefined
   session?: LiveSession
-  /** Messages that wait for a slow reader. */
+  /** Messages that a slow client has not received yet. */
   readonly queue: Array<string>
-  /** When it last answered a ping, by `performance.now`. */
+  /** When the last pong arrived, by `performance.now`. */
   lastPongAt: number
 }
 
@@ -33,11 +34,11 @@ const protocols: Readonly<Record<string, Protocol>> = { "/api/ws": "general", "/
 const authenticationTimeout = "10 seconds"
 const pingMillis = 10_000
 const pongTimeoutMillis = 30_000
-/** Between two runs of dynamic queries. */
+/** Interval between two runs of dynamic queries. */
 const refreshMillis = 60_000
 const maxQueueLength = 1000
 
-/** The close frame takes 123 bytes; a longer reason ends in an ellipsis. */
+/** A close frame has room for 123 bytes; longer reasons end with an ellipsis. */
 const truncateReason = (reason: string): string => {
   const bytes = Buffer.from(reason)
   return bytes.length <= 123
@@ -58,9 +59,9 @@ export class LiveServer extends Context.Service<
   {
     readonly upgrade: (request: Request, server: Bun.Server<unknown>) => boolean
     readonly websocket: Bun.WebSocketHandler<unknown>
-    /** Closes all sockets, as a server that goes away does. */
+    /** Closes all sockets, as a server does when it stops. */
     readonly closeAll: (code: number, reason: string) => void
-    /** How many sockets are open. */
+    /** The number of open sockets. */
     readonly count: () => number
   }
 >()("boardwalk/emulator/live/LiveServer") {
@@ -84,14 +85,14 @@ export class LiveServer extends Context.Service<
 
       const send = (socket: Socket, message: string) => {
         if (socket.readyState !== WebSocket.OPEN) return
-        const { queue: queue } = socket.data
+        const { queue } = socket.data
         if (queue.length === 0 && socket.getBufferedAmount() === 0) return void socket.send(message)
         queue.push(message)
         if (queue.length > maxQueueLength) socket.close(closeCodes.policyViolation, "Max pending updates limit reached!")
       }
 
       const drain = (socket: Socket) => {
-        const { queue: queue } = socket.data
+        const { queue } = socket.data
         while (queue.length > 0 && socket.getBufferedAmount() === 0) socket.send(queue.shift()!)
       }
 
@@ -116,18 +117,18 @@ export class LiveServer extends Context.Service<
         fork(Effect.delay(expire, authenticationTimeout))
       }
 
-      // The socket's type is of our own making: `upgrade` attaches what `Attached` says.
+      // `upgrade` gives every socket its `SocketData`, but Bun's types do not know that.
       const asSocket = (socket: Bun.ServerWebSocket<unknown>) => socket as Socket
 
       yield* Effect.acquireRelease(
-        Effect.sync(() => events.subscribe((saved) => sockets.forEach(({ data }) => data.session?.notify(saved)))),
+        Effect.sync(() => events.subscribe((event) => sockets.forEach(({ data }) => data.session?.notify(event)))),
         (stop) => Effect.sync(stop)
       )
       const ping = (socket: Socket) => {
         if (performance.now() - socket.data.lastPongAt >= pongTimeoutMillis) socket.close(closeCodes.notReliable)
         else socket.ping()
       }
-      // By the real clock: a test that moves its own by years would wait for all the times in between.
+      // Uses the real clock: with a test clock that jumps by years, all the runs in between would have to happen first.
       const runEvery = (millis: number, action: (socket: Socket) => void) =>
         Effect.acquireRelease(
           Effect.sync(() => setInterval(() => sockets.forEach(action), millis)),
@@ -141,16 +142,16 @@ export class LiveServer extends Context.Service<
           if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return false
           const { pathname, search, searchParams } = new URL(request.url)
           const protocol = protocols[pathname]
-          // What was ordered for the handshake is answered as for any other call.
+          // With a fault for the handshake, the request is handled like any other call.
           if (protocol === undefined || faults.hasFault(request.method, pathname)) return false
           const data: SocketData = {
-            protocol: protocol,
+            protocol,
             token: searchParams.get("token") ?? undefined,
             queue: [],
             lastPongAt: performance.now()
           }
           if (!server.upgrade(request, { data })) return false
-          // A token in the address is nobody's business.
+          // The URL of the older endpoint contains the token, which must not be recorded.
           faults.recordCall(request.method, pathname, data.token === undefined ? search : "")(101)
           return true
         },

@@ -1,4 +1,4 @@
-/** One client: who it is, and what it has subscribed to. */
+/** One WebSocket client: its user and its subscriptions. */
 import { textOf } from "../http/bodies.ts"
 import type { User } from "../auth/Caller.ts"
 import { type EntityQuery, findEntities } from "../queries/entityQuery.ts"
@@ -10,10 +10,10 @@ import { CommandError, type Subscriber, type Subscription } from "./Subscriber.t
 import { attributes, history, timeseries } from "./subscriptions.ts"
 import { countUpdate, errorCodes, errorUpdate } from "./updates.ts"
 
-/** What a session needs of its socket and of the emulator. */
+/** What a session needs from its socket and the emulator. */
 export interface SessionContext extends Omit<Subscriber, "user"> {
   readonly close: (code: number, reason: string) => void
-  /** The user, or why the token is refused. */
+  /** The user, or the reason why the token is rejected. */
   readonly authenticate: (token: string) => User | string
 }
 
@@ -26,14 +26,14 @@ export const closeCodes = {
   notReliable: 4500
 } as const
 
-/** In characters. */
+/** In characters. ThingsBoard's default (`server.ws.max_text_message_buffer_size`). */
 const maxMessageSize = 32_768
 
 export class LiveSession {
   private subscriber: Subscriber | undefined
   private readonly subscriptions = new Map<number, Subscription>()
   private readonly feeds = new Map<number, EntityDataFeed>()
-  /** Queries whose entities are counted, and the count told last. */
+  /** The queries of ENTITY_COUNT, with the counts last sent. */
   private readonly counts = new Map<number, { readonly query: EntityQuery; readonly sent: number }>()
 
   constructor(
@@ -45,7 +45,7 @@ export class LiveSession {
     return this.subscriber !== undefined
   }
 
-  /** With the token of the address, which is all that the old socket takes. */
+  /** Authenticates with the token in the URL, the only way on the older endpoint. */
   open(token: string | undefined) {
     if (token !== undefined) this.authenticate(token, closeCodes.serverError)
   }
@@ -65,12 +65,12 @@ export class LiveSession {
     if (subscriber !== undefined) for (const command of message.commands) this.handle(subscriber, command)
   }
 
-  notify(saved: SavedEvent) {
-    for (const subscription of this.subscriptions.values()) subscription(saved)
-    for (const feed of this.feeds.values()) feed.notify(saved)
+  notify(event: SavedEvent) {
+    for (const subscription of this.subscriptions.values()) subscription(event)
+    for (const feed of this.feeds.values()) feed.notify(event)
   }
 
-  /** Asks the queries again that are to be asked from time to time, and tells what changed. */
+  /** Runs dynamic queries and counts again, and sends the changed results. */
   refresh() {
     for (const feed of this.feeds.values()) feed.refresh()
     if (this.subscriber !== undefined) for (const [cmdId, { query }] of this.counts) this.count(this.subscriber, cmdId, query)
@@ -131,14 +131,14 @@ export class LiveSession {
       }
       case "ENTITY_COUNT":
         if (query === undefined) throw new CommandError(errorCodes.badRequest, "Query is empty!")
-        // One that counts already goes on with its own query.
+        // A second command with the same id is ignored; the first query stays.
         return this.counts.has(cmdId) ? undefined : this.count(subscriber, cmdId, query)
       default:
         throw new CommandError(errorCodes.internal, `The emulator does not know ${type}`)
     }
   }
 
-  /** Without an entity all subscriptions end, whatever the id of the command. */
+  /** Without an entity id, removes all subscriptions, whatever the command's id. */
   private unsubscribe({ cmdId, json }: Command) {
     if ((textOf(json, "entityId") ?? "") !== "") return void this.subscriptions.delete(cmdId)
     this.subscriptions.clear()

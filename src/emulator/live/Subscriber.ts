@@ -2,7 +2,7 @@ import type { User } from "../auth/Caller.ts"
 import type { SavedEvent } from "../store/Events.ts"
 import type { Store } from "../store/Store.ts"
 
-/** Who gave a command, as far as answering it takes. */
+/** What a command needs to know about its client. */
 export interface Subscriber {
   readonly user: User
   readonly store: Store["Service"]
@@ -11,10 +11,10 @@ export interface Subscriber {
   readonly send: (message: string) => void
 }
 
-/** Hears of everything that is stored, and sends what is for it. */
-export type Subscription = (saved: SavedEvent) => void
+/** Called for every event; sends an update if the event matches the subscription. */
+export type Subscription = (event: SavedEvent) => void
 
-/** What is wrong with a command; the message goes to the client. */
+/** An error in a command; the message is sent to the client. */
 export class CommandError extends Error {
   constructor(
     readonly code: number,

@@ -1,11 +1,11 @@
-/** What clients send: `{"authCmd", "cmds"}`, or the old socket's lists of commands by their kind. */
+/** Parses the clients' messages: `{"authCmd", "cmds"}`, or the older endpoint's lists, one per type of command. */
 import { arrayOf, numberOf, objectOf, textOf } from "../http/bodies.ts"
 import { type EntityQuery, findKeyTypeError, readEntityQuery, readKeys } from "../queries/entityQuery.ts"
 import { JsonError, JsonObject, parseJackson } from "../values/Json.ts"
 
 export interface Command {
   readonly type: string
-  /** What answers and updates are addressed by. */
+  /** Chosen by the client; responses and updates repeat it. */
   readonly cmdId: number
   readonly json: JsonObject
   readonly query: EntityQuery | undefined
@@ -17,6 +17,7 @@ export interface Message {
   readonly commands: ReadonlyArray<Command>
 }
 
+/** The message format: "general" on `/api/ws`, "telemetry" on the older endpoint. */
 export type Protocol = "general" | "telemetry"
 
 const types = new Set([
@@ -40,7 +41,7 @@ const types = new Set([
   "NOTIFICATIONS_UNSUBSCRIBE"
 ])
 
-/** In the order in which the old socket handles them. */
+/** The lists of the older endpoint, in the order in which ThingsBoard handles them, and the type of their commands. */
 const legacyLists: Readonly<Record<string, string>> = {
   attrSubCmds: "ATTRIBUTES",
   tsSubCmds: "TIMESERIES",
@@ -59,7 +60,7 @@ const fail = (message: string): never => {
   throw new JsonError(message, false)
 }
 
-/** Jackson refuses members that it does not know. */
+/** Jackson rejects unknown fields. */
 const checkFields = (json: JsonObject, known: ReadonlyArray<string>) => {
   for (const name of json.fields.keys()) if (!known.includes(name)) fail(`Unrecognized field "${name}"`)
 }
@@ -79,7 +80,7 @@ const readCommands = (json: JsonObject, list: string, typeOf: (command: JsonObje
     command instanceof JsonObject ? readCommand(typeOf(command), command) : fail("Cannot construct a command")
   )
 
-/** Throws a `JsonError`: one command that cannot be read spoils the whole message. */
+/** Throws a `JsonError`: one malformed command makes the whole message fail. */
 export const readMessage = (text: string, protocol: Protocol): Message => {
   const json = parseJackson(text)
   if (!(json instanceof JsonObject)) return fail("Cannot deserialize value")

@@ -1,4 +1,4 @@
-/** TIMESERIES, ATTRIBUTES and TIMESERIES_HISTORY: one entity, by its id. */
+/** The commands about one entity: TIMESERIES, ATTRIBUTES and TIMESERIES_HISTORY (recorded in `ws-telemetry.json`). */
 import { EntityType, isUuid } from "../../domain/Ids.ts"
 import { lookUp } from "../auth/Access.ts"
 import type { Aggregation } from "../values/aggregation.ts"
@@ -11,7 +11,7 @@ import type { Command } from "./commands.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
 import { errorCodes, oldestTimestamps, type LivePoint, telemetryUpdate } from "./updates.ts"
 
-/** None without keys: all are wanted. */
+/** Undefined without keys, which means all keys. */
 const parseKeys = (json: JsonObject): ReadonlyArray<string> | undefined => {
   const keys = textOf(json, "keys") ?? ""
   return keys === "" ? undefined : [...new Set(keys.split(","))]
@@ -28,7 +28,7 @@ const parseEntityId = (json: JsonObject) => {
   return { type, id: id.toLowerCase() }
 }
 
-/** What may not be seen, and what does not exist, fail alike. */
+/** Entities that are missing or not visible give the same error. */
 const findEntity = ({ store, user }: Subscriber, json: JsonObject): Entity => {
   const { id, type } = parseEntityId(json)
   const found = lookUp(store, user, type, id)
@@ -40,9 +40,9 @@ const parseSeriesQuery = (json: JsonObject, startTs: number, endTs: number): Ser
   const query: SeriesQuery = {
     startTs,
     endTs,
-    limit: numberOf(json, "limit") || 100, // 0 is none given
+    limit: numberOf(json, "limit") || 100, // 0 means the default
     interval: numberOf(json, "interval") ?? 0,
-    agg: (textOf(json, "agg") || "NONE") as Aggregation | "NONE" // another one gives no points
+    agg: (textOf(json, "agg") || "NONE") as Aggregation | "NONE" // an unknown aggregation gives no points
   }
   if (excessiveIntervals(query) !== undefined) throw new CommandError(errorCodes.internal, "Failed to fetch data!")
   return query
@@ -51,14 +51,14 @@ const parseSeriesQuery = (json: JsonObject, startTs: number, endTs: number): Ser
 const readPoints = ({ store }: Subscriber, entity: Entity, keys: ReadonlyArray<string>, query: SeriesQuery): ReadonlyArray<LivePoint> =>
   keys.flatMap((key) => readSeries(store, entity, key, query).map(({ ts, value }) => ({ key, ts, value })))
 
-/** A key that was asked for and has no value has none now. */
+/** A requested key without a value has null and the current time. */
 const readLatest = ({ now, store }: Subscriber, entity: Entity, keys: ReadonlyArray<string>): ReadonlyArray<LivePoint> =>
   keys.map((key) => {
     const point = store.telemetry.latest(entity, key)
     return point === undefined ? { key, ts: now(), value: null } : { key, ...point }
   })
 
-/** Answers with history, when a time window is given, or with the latest values, and goes on with what is written. */
+/** Sends history, if there is a time window, or latest values, and then new points. */
 export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const entity = findEntity(subscriber, json)
   const keys = parseKeys(json)
@@ -75,9 +75,9 @@ export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Su
   remember(points)
   subscriber.send(telemetryUpdate(cmdId, points))
   const isLatestOnly = textOf(json, "scope") === "LATEST_TELEMETRY"
-  return (saved) => {
-    if (saved.type !== "TelemetrySaved" || saved.entityId !== entity.id) return
-    const changed = saved.points.filter(({ key, ts }) => {
+  return (event) => {
+    if (event.type !== "TelemetrySaved" || event.entityId !== entity.id) return
+    const changed = event.points.filter(({ key, ts }) => {
       const last = lastSent.get(key)
       return (keys === undefined || last !== undefined) && !(isLatestOnly && last !== undefined && ts < last)
     })
@@ -89,7 +89,10 @@ export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Su
 
 const scopes: ReadonlySet<string> = new Set(["CLIENT_SCOPE", "SHARED_SCOPE", "SERVER_SCOPE", "ANY_SCOPE"])
 
-/** Permissions are asked for and not looked at: whoever knows an id has its attributes, and one that does not exist has none. */
+/**
+ * ThingsBoard does not check permissions here: a user who knows an entity's id gets its attributes, and an unknown id has none.
+ * (`DefaultWebSocketService` asks for the permission but ignores the result.)
+ */
 export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const { id, type } = parseEntityId(json)
   const given = textOf(json, "scope") || "ANY_SCOPE"
@@ -107,13 +110,14 @@ export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Su
       found.filter(isRequested).map(({ key, lastUpdateTs, value }) => ({ key, ts: lastUpdateTs, value }))
     )
   )
-  return (saved) => {
-    if (saved.type !== "AttributesSaved" || saved.entityId !== id || (scope !== undefined && saved.scope !== scope)) return
-    const changed = saved.attributes.filter(isRequested)
+  return (event) => {
+    if (event.type !== "AttributesSaved" || event.entityId !== id || (scope !== undefined && event.scope !== scope)) return
+    const changed = event.attributes.filter(isRequested)
     if (changed.length > 0) subscriber.send(telemetryUpdate(cmdId, changed))
   }
 }
 
+/** Sends history once; there are no updates. */
 export const history = (subscriber: Subscriber, { cmdId, json }: Command): void => {
   const keys = parseKeys(json)
   const { id, type } = { id: textOf(json, "entityId"), type: textOf(json, "entityType") }

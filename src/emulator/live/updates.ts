@@ -1,10 +1,10 @@
-/** What the server sends. All values are texts, as ThingsBoard prints them. */
+/** Prints the server's messages. All values are text, as in ThingsBoard. */
 import type { Latest } from "../queries/entityQuery.ts"
 import { entityIdJson } from "../http/entityJson.ts"
 import type { Entity } from "../store/Directory.ts"
 import { printText, type Value } from "../values/Value.ts"
 
-/** A key without a value has null. */
+/** The value is null for a key without a value. */
 export interface LivePoint {
   readonly key: string
   /** ms */
@@ -14,7 +14,7 @@ export interface LivePoint {
 
 export const errorCodes = { internal: 1, badRequest: 2 } as const
 
-/** Points by key, keys in their order, the newest point first. */
+/** Points grouped by key; keys are sorted, and each key's newest point comes first. */
 const groupByKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [key: string, points: ReadonlyArray<LivePoint>]> => {
   const groups = Map.groupBy(points, ({ key }) => key)
   return [...groups]
@@ -22,7 +22,7 @@ const groupByKey = (points: ReadonlyArray<LivePoint>): ReadonlyArray<readonly [k
     .sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
-/** The time of each key's oldest point: the server calls them the latest values, and goes on from there. */
+/** The time of each key's oldest point. ThingsBoard sends these as `latestValues`. */
 export const oldestTimestamps = (points: ReadonlyArray<LivePoint>): Readonly<Record<string, number>> =>
   Object.fromEntries(groupByKey(points).map(([key, group]) => [key, group.at(-1)!.ts]))
 
@@ -45,7 +45,7 @@ export const errorUpdate = (cmdId: number, errorCode: number, errorMsg: string):
 
 export type LatestByType = Readonly<Record<string, Readonly<Record<string, Latest>>>>
 
-/** One entity of an answer or, without series, of an update. */
+/** One entity of a response (`series` is `{}`) or of an update (`null`). */
 export const entityDataJson = (entity: Pick<Entity, "type" | "id">, latest: LatestByType, series: "{}" | "null") =>
   `{"entityId":${entityIdJson(entity.type, entity.id)},"latest":${JSON.stringify(latest)},"timeseries":${series},"aggLatest":${series}}`
 

@@ -1,8 +1,8 @@
 /**
- * Entity data queries: which entities, in which order, with which fields and latest values. The REST endpoint and the WebSocket's
- * ENTITY_DATA share them. What the user may not see is simply not found.
+ * Entity data queries: filter, sort order, fields and latest values, for the REST endpoint and the WebSocket's ENTITY_DATA command
+ * (recorded in `entity-query.json` and `ws-entity-data.json`). Entities that the user cannot see are left out.
  */
-import { lookUp } from "../auth/Access.ts"
+import { isVisible } from "../auth/Access.ts"
 import { arrayOf, numberOf, objectOf, textOf } from "../http/bodies.ts"
 import type { User } from "../auth/Caller.ts"
 import { JsonObject } from "../values/Json.ts"
@@ -63,13 +63,13 @@ const keyTypes = [
   "TIME_SERIES"
 ]
 
-/** The keys in an array of a query or command; what is no object is left out. */
+/** The keys in an array of a query or command; elements that are not objects are skipped. */
 export const readKeys = (json: JsonObject | undefined, name: string): ReadonlyArray<QueryKey> =>
   (arrayOf(json, name) ?? []).flatMap((element) =>
     element instanceof JsonObject ? [{ type: textOf(element, "type") ?? "", key: textOf(element, "key") ?? "" }] : []
   )
 
-/** What Jackson says about a type of key that does not exist; undefined when all do. */
+/** Jackson's message about the first unknown key type; undefined if all are known. */
 export const findKeyTypeError = (keys: ReadonlyArray<QueryKey>): string | undefined => {
   const unknown = keys.find(({ type }) => !keyTypes.includes(type))
   return (
@@ -78,7 +78,7 @@ export const findKeyTypeError = (keys: ReadonlyArray<QueryKey>): string | undefi
   )
 }
 
-/** The query, or what Jackson says about a filter or a type of key that does not exist. */
+/** The query, or Jackson's message about an unknown filter type or key type. */
 export const readEntityQuery = (json: JsonObject): EntityQuery | string => {
   const filter = objectOf(json, "entityFilter")
   const type = textOf(filter, "type") ?? ""
@@ -112,14 +112,14 @@ const textsOf = (filter: JsonObject, name: string) => (arrayOf(filter, name) ?? 
 const filterByName = (entities: ReadonlyArray<Entity>, prefix = "") =>
   entities.filter(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase()))
 
-/** Devices or assets of some types; older queries name one type, newer ones a list. */
+/** Devices or assets of the given profiles; older queries have one (`deviceType`), newer ones a list (`deviceTypes`). */
 const filterByProfile = (store: Stores, tenantId: string, type: "DEVICE" | "ASSET", filter: JsonObject) => {
   const lower = type.toLowerCase()
   const kinds = new Set([...textsOf(filter, `${lower}Types`), ...[textOf(filter, `${lower}Type`)].filter((kind) => kind !== undefined)])
   return filterByName(store.directory.all(tenantId, type), textOf(filter, `${lower}NameFilter`)).filter(({ kind }) => kinds.has(kind))
 }
 
-/** What relations reach from a root or, with `multiRoot`, from several; each entity once. */
+/** The entities that relations lead to from one root or, with `multiRoot`, from several; each entity once. */
 const findRelated = (store: Stores, filter: JsonObject): ReadonlyArray<Entity> => {
   const isMultiRoot = filter.get("multiRoot") === true || filter.get("isMultiRoot") === true
   const roots = isMultiRoot ? textsOf(filter, "multiRootEntityIds") : [textOf(objectOf(filter, "rootEntity"), "id") ?? ""]
@@ -149,7 +149,7 @@ const searchRelated = (store: Stores, filter: JsonObject, type: "DEVICE" | "ASSE
 }
 
 const findCandidates = (store: Stores, { tenantId }: User, filter: JsonObject): ReadonlyArray<Entity> => {
-  const type = (textOf(filter, "entityType") ?? "DEVICE") as StoredType // another type has no rows
+  const type = (textOf(filter, "entityType") ?? "DEVICE") as StoredType // there are no rows of other types
   const byId = (id: string | undefined) => (id === undefined ? [] : (store.directory.get(id) ?? []))
   switch (textOf(filter, "type")) {
     case "singleEntity":
@@ -196,22 +196,23 @@ const entityFieldOf = (entity: Entity, key: string): string => {
   }
 }
 
-const scopes: Record<string, string> = {
+/** The attribute scope of each key type that has one. */
+export const attributeScopes: Readonly<Record<string, string>> = {
   CLIENT_ATTRIBUTE: "CLIENT_SCOPE",
   SHARED_ATTRIBUTE: "SHARED_SCOPE",
   SERVER_ATTRIBUTE: "SERVER_SCOPE"
 }
 
-/** A value with its type; undefined when there is none. */
+/** The latest value or attribute; undefined if there is none. */
 const findValue = (store: Stores, entity: Entity, { key, type }: QueryKey): { readonly ts: number; readonly value: Value } | undefined => {
   if (type === "TIME_SERIES") return store.telemetry.latest(entity, key)
   const found = store.attributes
     .read(entity)
-    .find((attribute) => attribute.key === key && (scopes[type] ?? attribute.scope) === attribute.scope)
+    .find((attribute) => attribute.key === key && (attributeScopes[type] ?? attribute.scope) === attribute.scope)
   return found && { ts: found.lastUpdateTs, value: found.value }
 }
 
-/** As text; a value that does not exist is `{ts: 0, value: ""}`, a field has the time of the query. */
+/** The latest value as text. A missing value is `{ts: 0, value: ""}`; an entity field has the time of the query. */
 export const readLatest = (store: Stores, entity: Entity, key: QueryKey, now: number): Latest => {
   if (key.type === "ENTITY_FIELD") return { ts: now, value: entityFieldOf(entity, key.key) }
   const found = findValue(store, entity, key)
@@ -223,16 +224,14 @@ const isNumeric = (text: string) => text !== "" && Number.isFinite(Number(text))
 const compareValues = (one: string, other: string) =>
   isNumeric(one) && isNumeric(other) ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
 
-/** All that match, in the order asked for, and those of the page. */
+/** One page of the matching entities in the requested order, and the total number of matches. */
 export const findEntities = (
   store: Stores,
   user: User,
   query: EntityQuery
 ): { readonly rows: ReadonlyArray<Entity>; readonly total: number } => {
   const search = query.textSearch.toLowerCase()
-  const found = findCandidates(store, user, query.filter).filter(
-    (entity) => typeof lookUp(store, user, entity.type, entity.id) === "object"
-  )
+  const found = findCandidates(store, user, query.filter).filter((entity) => isVisible(store, user, entity.type, entity.id))
   const matching = found
     .filter(({ kind, label, name }) => [name, kind, label ?? ""].some((text) => text.toLowerCase().includes(search)))
     .filter((entity) => matchesKeyFilters(query.keyFilters, (key) => readLatest(store, entity, key, 0).value))

@@ -1,4 +1,4 @@
-/** Conditions on the values of an entity, as entity data queries carry them; all must hold. */
+/** The key filters of entity data queries: conditions on fields, attributes and latest values. All must match. */
 import { arrayOf, objectOf, textOf } from "../http/bodies.ts"
 import { JsonNumber, JsonObject } from "../values/Json.ts"
 
@@ -39,7 +39,7 @@ const matchesPredicate = (value: string, predicate: JsonObject): boolean => {
   return textOperations[operation]?.(ignoreCase ? value.toLowerCase() : value, ignoreCase ? text.toLowerCase() : text) ?? false
 }
 
-/** `read` gives the text of a key. */
+/** `read` returns the value of a key as text. */
 export const matchesKeyFilters = (
   filters: ReadonlyArray<JsonObject>,
   read: (key: { readonly type: string; readonly key: string }) => string

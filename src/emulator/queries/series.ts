@@ -1,11 +1,11 @@
-/** Series as REST and the WebSocket read them: raw, or in buckets. */
+/** Reads time series for REST and the WebSocket, raw or aggregated (recorded in `telemetry-read.json`). */
 import { aggregate, type Aggregation, splitIntoBuckets, countIntervals, type IntervalType, maxIntervals } from "../values/aggregation.ts"
 import type { Entity } from "../store/Directory.ts"
 import type { Point } from "../values/Value.ts"
 import type { Store } from "../store/Store.ts"
 
 export interface SeriesQuery {
-  /** ms; half-open. */
+  /** ms; start inclusive, end exclusive. */
   readonly startTs: number
   readonly endTs: number
   readonly limit?: number
@@ -16,18 +16,18 @@ export interface SeriesQuery {
   readonly timeZone?: string
 }
 
-/** Without an interval points come as they are, whatever aggregation was asked for. */
+/** Without an interval ThingsBoard returns raw points, whatever the aggregation. */
 export const isAggregated = ({ agg = "NONE", interval = 0, intervalType = "MILLISECONDS" }: SeriesQuery) =>
   agg !== "NONE" && !(intervalType === "MILLISECONDS" && interval === 0)
 
-/** How many buckets are asked for, when they are more than ThingsBoard makes. */
+/** The number of requested buckets, if it exceeds ThingsBoard's limit. */
 export const excessiveIntervals = (query: SeriesQuery): number | undefined => {
   const { endTs, interval = 0, intervalType = "MILLISECONDS", startTs } = query
   const count = intervalType === "MILLISECONDS" ? countIntervals(startTs, endTs, interval) : 0
   return isAggregated(query) && count > maxIntervals ? count : undefined
 }
 
-/** The newest first, unless told. */
+/** Raw points are newest first by default; buckets are in ascending order. */
 export const readSeries = (store: Store["Service"], entity: Entity, key: string, query: SeriesQuery): ReadonlyArray<Point> => {
   const { agg = "NONE", endTs, interval = 0, intervalType = "MILLISECONDS", limit = 100, orderBy, startTs, timeZone = "UTC" } = query
   if (agg === "NONE" || !isAggregated(query)) {

@@ -18,7 +18,7 @@ const take = (bucket: Bucket, now: number): boolean => {
   return true
 }
 
-/** Token buckets of each tenant, that fill up steadily (`TbRateLimits`). The system's administrator has none. */
+/** Token buckets per tenant, refilled continuously, like ThingsBoard's `TbRateLimits`. System administrators have no limit. */
 export class RateLimits extends Context.Service<RateLimits, { readonly take: (user: User) => Effect.Effect<void, ErrorResponse> }>()(
   "boardwalk/emulator/server/RateLimits"
 ) {

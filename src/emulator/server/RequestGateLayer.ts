@@ -1,3 +1,4 @@
+/** Authentication, rate limits and checks of size and parameters, before any handler. */
 import { Effect, Layer, Stream, type Types } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
@@ -9,21 +10,22 @@ import { RateLimits } from "./RateLimits.ts"
 import { badRequest, bodyTooLarge, headersTooLarge, noResource, ErrorResponse, toResponse } from "../http/ErrorResponse.ts"
 import { Sessions } from "../auth/Sessions.ts"
 
-/** Paths that need no login. The device transport has tokens of its own. */
+/** Paths without authentication. The HTTP API for devices has its own tokens. */
 const isPublic = (path: string) => path === "/api/auth/login" || path === "/api/auth/token" || /^\/api\/(noauth|v1)\//.test(path)
 
-/** Paths that only newer versions have. */
+/** Paths that 4.1 does not have. */
 const isOnlyInNewerVersions = (path: string) => path.startsWith("/api/apiKey") || path.endsWith("/values/timeseries/history")
 
+/** ThingsBoard's default limit. */
 const maxBodySize = 16 * 1024 * 1024
 
-/** Bytes of the first line and of all headers with their line ends: Tomcat's default, which ThingsBoard's configuration leaves as it is. */
+/** Bytes of the request line and headers, including line ends: Tomcat's default, which ThingsBoard's configuration does not change. */
 const maxHeadSize = 8 * 1024
 
 const headSizeOf = ({ headers, method, url }: HttpServerRequest.HttpServerRequest) =>
   Object.entries(headers).reduce((size, [name, value]) => size + name.length + value.length + 4, method.length + url.length + 12)
 
-/** Where a redirect of ours leads. */
+/** The emulator's own address, for redirects. */
 export const baseUrlOf = (request: HttpServerRequest.HttpServerRequest) => `http://${request.headers["host"] ?? "localhost"}`
 
 export const RequestGateLayer = Layer.effect(
@@ -40,7 +42,7 @@ export const RequestGateLayer = Layer.effect(
         yield* rateLimits.take(caller)
         if (behavior.version === "4.1" && isOnlyInNewerVersions(endpoint.path)) return yield* noResource(request.url.split("?")[0]!)
         if (Number(request.headers["content-length"] ?? 0) > maxBodySize) {
-          // Read to its end: an answer to half a body can leave the client waiting for its own writes.
+          // Read the whole body first: a response before its end can leave the client waiting for its own writes.
           yield* Effect.ignore(Stream.runDrain(request.stream))
           return yield* bodyTooLarge()
         }
@@ -49,10 +51,10 @@ export const RequestGateLayer = Layer.effect(
       }).pipe(
         Effect.catch(
           (error): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
-            const invalidParameter = HttpApiError.HttpApiSchemaError.is(error) ? badRequest("Malformed parameter") : error
-            return invalidParameter instanceof ErrorResponse
-              ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => toResponse(invalidParameter, baseUrlOf(request)))
-              : Effect.fail(invalidParameter)
+            const failure = HttpApiError.HttpApiSchemaError.is(error) ? badRequest("Malformed parameter") : error
+            return failure instanceof ErrorResponse
+              ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => toResponse(failure, baseUrlOf(request)))
+              : Effect.fail(failure)
           }
         )
       )

@@ -1,10 +1,11 @@
-/** Everything the emulator answers over HTTP: the two APIs, and what ThingsBoard says of paths and methods that it does not have. */
+/** All HTTP routes: the two APIs, and ThingsBoard's responses to unknown paths and methods (recorded in `unknown.json`). */
 import { Cause, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "../api/EmulatorApi.ts"
 import { baseUrlOf, RequestGateLayer } from "./RequestGateLayer.ts"
-import { FaultRoutes, InjectFaults } from "../faults/FaultRoutes.ts"
+import { FaultRoutes } from "../faults/FaultRoutes.ts"
+import { InjectFaults } from "../faults/InjectFaults.ts"
 import { AlarmsLayer } from "../handlers/Alarms.ts"
 import { ApiKeysLayer } from "../handlers/ApiKeys.ts"
 import { AssetsLayer } from "../handlers/Assets.ts"
@@ -57,7 +58,7 @@ const isWellEncoded = (path: string): boolean => {
   }
 }
 
-/** Only who is logged in learns that a path does not exist; outside of `/api` there is always the web page. */
+/** Unknown paths under `/api` are 401 without a valid login; all paths outside of `/api` return the web page. */
 const respondUnmatched = Effect.fnUntraced(function* (sessions: Sessions["Service"], request: HttpServerRequest.HttpServerRequest) {
   const path = request.url.split("?")[0]!
   if (!isWellEncoded(path)) return yield* emptyError(400)
@@ -67,7 +68,7 @@ const respondUnmatched = Effect.fnUntraced(function* (sessions: Sessions["Servic
   return yield* pathPatterns.some((pattern) => pattern.test(path)) ? methodNotAllowed(request.method) : noResource(path)
 })
 
-/** What the router finds no route for. */
+/** Requests that match no route. */
 const UnmatchedRequests = HttpRouter.middleware(
   Effect.gen(function* () {
     const sessions = yield* Sessions
@@ -85,5 +86,5 @@ const UnmatchedRequests = HttpRouter.middleware(
   { global: true }
 )
 
-/** What is registered first is outermost: trouble befalls all answers. */
+/** `InjectFaults` is registered first and so is outermost: faults apply to all responses. */
 export const Routes = Layer.mergeAll(Gateway, Administration, UnmatchedRequests, FaultRoutes).pipe(Layer.provideMerge(InjectFaults))

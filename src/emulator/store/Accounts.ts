@@ -4,10 +4,10 @@ import { equalDigests, sha256 } from "../../platform/Digest.ts"
 import type { Directory, Entity } from "./Directory.ts"
 import { randomToken, timeBasedId } from "./ids.ts"
 
-/** The last is that of a token which may only bring the second factor. */
+/** `PRE_VERIFICATION_TOKEN` is the authority of a token that only allows entering the second factor. */
 export type Authority = "SYS_ADMIN" | "TENANT_ADMIN" | "CUSTOMER_USER" | "PRE_VERIFICATION_TOKEN"
 
-/** What keeps a user with the right password from an ordinary login. */
+/** What else a user with the right password must do before a normal login. */
 export type LoginChallenge = "NONE" | "SECOND_FACTOR" | "PASSWORD_EXPIRED"
 
 export interface Account {
@@ -15,9 +15,9 @@ export interface Account {
   readonly id: string
   readonly authority: Authority
   readonly enabled: boolean
-  /** Failed logins since the last good one. */
+  /** Failed logins since the last successful one. */
   readonly failedLogins: number
-  /** Tokens issued in an earlier second than this (ms) are void. */
+  /** ms. Tokens issued in an earlier second are invalid. */
   readonly tokensRevokedAt: number
   readonly loginChallenge: LoginChallenge
 }
@@ -32,7 +32,7 @@ export interface ApiKey {
   /** ms */
   readonly createdTime: number
   readonly userId: string
-  /** `tb_` and 64 random letters; shown once only. */
+  /** `tb_` and 86 random letters and digits. The API shows it only once. */
   readonly value: string
   readonly description: string
   readonly enabled: boolean
@@ -49,7 +49,7 @@ export interface Credentials {
   /** ms */
   readonly createdTime: number
   readonly deviceId: string
-  /** What the device shows in `/api/v1/{token}`. */
+  /** The token in `/api/v1/{token}`, ThingsBoard's HTTP API for devices. */
   readonly token: string
 }
 
@@ -60,13 +60,13 @@ export interface NewUser {
   /** ms */
   readonly now: number
   readonly customerId?: string | null | undefined
-  /** Without one the account is not active yet. */
+  /** Without a password the account is not active yet. */
   readonly password?: Redacted.Redacted<string> | undefined
   /** JSON text */
   readonly additionalInfo?: string | null | undefined
 }
 
-/** Test accounts: one hash is enough, a slow one would only make logins slow. */
+/** One round of SHA-256 is enough for test accounts; a slow hash would only slow down logins. */
 const hashPassword = (userId: string, password: Redacted.Redacted<string>) => sha256(`${userId}:${Redacted.value(password)}`)
 
 const toApiKey = (row: ApiKeyRow): ApiKey => ({ ...row, enabled: row.enabled === 1 })
@@ -83,7 +83,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
     void db.query("UPDATE users SET password = ?, failedLogins = 0, enabled = 1 WHERE id = ?").run(hashPassword(userId, password), userId)
 
   return {
-    /** A user of a tenant or, with `customerId`, of a customer. */
+    /** Creates a user of a tenant or, with `customerId`, of a customer. */
     createUser: ({ authority, email, password, ...user }: NewUser): Entity =>
       db.transaction(() => {
         const entity = directory.createUser({ ...user, name: email })
@@ -97,7 +97,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       const { password: _, ...account } = row
       return { ...account, enabled: row.enabled === 1 }
     },
-    /** Activates the account, too. */
+    /** Also activates the account. */
     setPassword,
     hasPassword: (userId: string): boolean => (byId.get(userId)?.password ?? null) !== null,
     setLoginChallenge: (userId: string, loginChallenge: LoginChallenge): void =>
@@ -110,7 +110,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       void db.query("UPDATE users SET enabled = ? WHERE id = ?").run(enabled ? 1 : 0, userId),
     setFailedLogins: (userId: string, failedLogins: number): void =>
       void db.query("UPDATE users SET failedLogins = ? WHERE id = ?").run(failedLogins, userId),
-    /** Voids all tokens of the user that were issued before the second of `now` (ms). */
+    /** Invalidates all tokens of the user that were issued before the second of `now` (ms). */
     revokeTokens: (userId: string, now: number): void =>
       void db.query("UPDATE users SET tokensRevokedAt = ? WHERE id = ?").run(Math.trunc(now), userId),
 
@@ -148,7 +148,7 @@ export const makeAccounts = (db: Database, directory: Directory) => {
       void db.query("UPDATE apiKeys SET description = ?, enabled = ? WHERE id = ?").run(key.description, key.enabled ? 1 : 0, key.id),
     removeKey: (id: string): void => void db.query("DELETE FROM apiKeys WHERE id = ?").run(id),
 
-    /** Made when first asked for. */
+    /** Created on the first read. */
     credentialsOf: (deviceId: string, now: number): Credentials => {
       const existing = credentialsByDevice.get(deviceId)
       if (existing !== null) return existing

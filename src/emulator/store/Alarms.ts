@@ -6,7 +6,7 @@ export interface Alarm {
   readonly tenantId: string
   readonly originatorId: string
   readonly originatorType: string
-  /** All times in ms; 0 means not yet. */
+  /** All times are in ms; 0 means not yet. */
   readonly createdTime: number
   readonly type: string
   readonly severity: string
@@ -25,7 +25,7 @@ export interface AlarmQuery {
   readonly originatorId?: string | undefined
   readonly page: number
   readonly pageSize: number
-  /** Of ACTIVE, CLEARED, ACK, UNACK; an alarm is given when it has any of them. */
+  /** Any of ACTIVE, CLEARED, ACK, UNACK: alarms that match at least one. Others are ignored. */
   readonly statuses?: ReadonlyArray<string> | undefined
 }
 
@@ -60,7 +60,7 @@ export const makeAlarms = (db: Database) => {
   }
   return {
     get,
-    /** An active alarm of the same type and originator is raised again instead. */
+    /** Updates the active alarm of the same type and originator if there is one. */
     createOrUpdate: ({ tenantId, originatorId, originatorType, type, severity, details, now }: NewAlarm): Alarm => {
       const at = Math.trunc(now)
       const existing = active.get(originatorId, type)

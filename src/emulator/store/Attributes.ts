@@ -17,14 +17,14 @@ export const makeAttributes = (db: Database, publish: (event: SavedEvent) => voi
   const insertSql = (value: string) => `INSERT OR REPLACE INTO attributes VALUES (?, ?, ?, ?, ${value})`
   type Insert = [entity: number, scope: string, key: string, ts: number, value: Column]
   const insert = db.prepare<unknown, Insert>(insertSql("?"))
-  const insertDouble = db.prepare<unknown, Insert>(insertSql("CAST(? AS REAL)")) // a whole number would be bound as an integer
+  const insertDouble = db.prepare<unknown, Insert>(insertSql("CAST(? AS REAL)")) // bun:sqlite binds whole numbers as integers
   const byEntity = db
     .prepare<unknown, [number]>("SELECT scope, key, CAST(ts AS REAL), value FROM attributes WHERE entity = ? ORDER BY scope, ts, key")
     .safeIntegers(true)
   const remove = db.prepare<unknown, [number, string, string]>("DELETE FROM attributes WHERE entity = ? AND scope = ? AND key = ?")
 
   return {
-    /** Stores the attributes with the time of the write, and tells the listeners. */
+    /** Stores the attributes with the time of the write, and publishes an event. */
     save: (entity: Entity, scope: AttributeScope, values: ReadonlyArray<readonly [key: string, value: Value]>, now: number): void => {
       const ts = Math.trunc(now)
       db.transaction(() => {
@@ -41,7 +41,7 @@ export const makeAttributes = (db: Database, publish: (event: SavedEvent) => voi
       })
     },
 
-    /** Of one scope, or of all three. A key may be in each of them. */
+    /** The attributes of one scope, or of all three. The same key can be in several scopes. */
     read: (entity: Entity, scope?: AttributeScope): ReadonlyArray<Attribute> =>
       (byEntity.values(entity.n) as Array<Row>)
         .filter(([found]) => scope === undefined || found === scope)

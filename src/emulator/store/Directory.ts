@@ -3,18 +3,18 @@ import { timeBasedId } from "./ids.ts"
 
 export type StoredType = "TENANT" | "CUSTOMER" | "USER" | "DEVICE" | "ASSET" | "DEVICE_PROFILE" | "ASSET_PROFILE"
 
-/** A tenant, customer, user, profile, device or asset. */
+/** A tenant, customer, user, profile, device or asset: one row of the store, not `domain`'s device or asset. */
 export interface Entity {
-  /** Its number in this store, which the points refer to. */
+  /** Row number, which points and attributes refer to. */
   readonly n: number
   readonly id: string
   readonly type: StoredType
-  /** Its own id, for a tenant. */
+  /** For a tenant, its own id. */
   readonly tenantId: string
   readonly customerId: string | null
-  /** A user's e-mail address, a customer's and a tenant's title. */
+  /** For a user, the e-mail address; for a customer or tenant, the title. */
   readonly name: string
-  /** The name of the profile of a device or asset, which ThingsBoard calls its type; empty for others. */
+  /** For a device or asset, the name of its profile, which ThingsBoard calls its type; otherwise empty. */
   readonly kind: string
   readonly label: string | null
   readonly profileId: string | null
@@ -33,20 +33,20 @@ export interface ListQuery {
   readonly customerId?: string | undefined
   readonly kind?: string | undefined
   readonly profileId?: string | undefined
-  /** By the server attribute of that name. */
+  /** Filters by the server attribute `active`. */
   readonly active?: boolean | undefined
   readonly textSearch?: string | undefined
-  /** Whether the text may stand in the type and in the customer's title as well: lists of infos look there too. */
+  /** Also searches the type and the customer's title, as ThingsBoard does for lists of infos. */
   readonly searchInfoFields?: boolean | undefined
   readonly sort?: SortProperty | undefined
   readonly descending?: boolean | undefined
-  /** From 0. */
+  /** Zero-based. */
   readonly page: number
   readonly pageSize: number
 }
 
 interface NewEntity {
-  /** A time-based one unless told. */
+  /** A new time-based id by default. */
   readonly id?: string | undefined
   readonly tenantId: string
   readonly name: string
@@ -58,7 +58,7 @@ interface NewEntity {
   readonly additionalInfo?: string | null | undefined
 }
 
-/** A device or asset; the profile named `type` is made when the tenant has none yet, as ThingsBoard does. */
+/** A device or asset. The profile named `type` is created when it does not exist yet, as ThingsBoard does. */
 export interface NewDeviceOrAsset extends NewEntity {
   readonly type?: string | undefined
 }
@@ -110,9 +110,9 @@ export const makeDirectory = (db: Database) => {
   const ensureProfile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
     byName.get(tenantId, type, name) ?? insertEntity(type, { tenantId, name, now })
 
-  const createDeviceOrAsset = (type: "DEVICE" | "ASSET", thing: NewDeviceOrAsset): Entity => {
-    const kind = thing.type ?? "default"
-    return insertEntity(type, thing, kind, ensureProfile(`${type}_PROFILE`, thing.tenantId, kind, thing.now).id)
+  const createDeviceOrAsset = (type: "DEVICE" | "ASSET", newEntity: NewDeviceOrAsset): Entity => {
+    const kind = newEntity.type ?? "default"
+    return insertEntity(type, newEntity, kind, ensureProfile(`${type}_PROFILE`, newEntity.tenantId, kind, newEntity.now).id)
   }
 
   const deleteByRow = [
@@ -134,12 +134,12 @@ export const makeDirectory = (db: Database) => {
     byName: (tenantId: string, type: StoredType, name: string): Entity | undefined => byName.get(tenantId, type, name) ?? undefined,
     userByEmail: (email: string): Entity | undefined => userByEmail.get(email) ?? undefined,
     tenants: (): ReadonlyArray<Entity> => db.query<Entity, []>("SELECT * FROM entities WHERE type = 'TENANT' ORDER BY id").all(),
-    /** All of a type, by name. */
+    /** All entities of a type, sorted by name. */
     all: (tenantId: string, type: StoredType): ReadonlyArray<Entity> => byType.all(tenantId, type),
-    /** The names of profiles that devices or assets have. */
+    /** The names of all profiles in use by devices or assets. */
     kinds: (tenantId: string, type: "DEVICE" | "ASSET"): ReadonlyArray<string> => kinds.all(tenantId, type).map(({ kind }) => kind),
 
-    /** With the profiles "default", as every tenant has. */
+    /** Creates a tenant with the two profiles named "default" that every tenant has. */
     createTenant: (tenant: { readonly title: string; readonly now: number }): Entity => {
       const entity = insertEntity("TENANT", { tenantId: "", name: tenant.title, now: tenant.now })
       ensureProfile("DEVICE_PROFILE", entity.id, "default", tenant.now)
@@ -147,20 +147,20 @@ export const makeDirectory = (db: Database) => {
       return entity
     },
     createCustomer: (customer: NewEntity): Entity => insertEntity("CUSTOMER", customer),
-    /** Only the entity: see `accounts.createUser` for one that can log in. */
+    /** Creates the entity only; `accounts.createUser` creates a user who can log in. */
     createUser: (user: NewEntity): Entity => insertEntity("USER", user),
     createDevice: (device: NewDeviceOrAsset): Entity => createDeviceOrAsset("DEVICE", device),
     createAsset: (asset: NewDeviceOrAsset): Entity => createDeviceOrAsset("ASSET", asset),
 
     update: (entity: Entity, changes: Changes, now: number): Entity => {
       const kind = changes.type ?? entity.kind
-      const thing = entity.type === "DEVICE" || entity.type === "ASSET"
-      const profileId = thing ? ensureProfile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
+      const isDeviceOrAsset = entity.type === "DEVICE" || entity.type === "ASSET"
+      const profileId = isDeviceOrAsset ? ensureProfile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
       const next = { ...entity, ...changes }
       return update.get(next.customerId, next.name, kind, next.label, profileId, next.additionalInfo, entity.id)!
     },
 
-    /** With its points, attributes, relations, alarms and credentials (ThingsBoard's housekeeper does that a little later). */
+    /** Removes the entity and all its data at once; ThingsBoard's housekeeper removes the data a little later. */
     remove: (entity: Entity): void =>
       db.transaction(() => {
         for (const sql of deleteByRow) db.query<unknown, [number]>(sql).run(entity.n)

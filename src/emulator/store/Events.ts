@@ -1,6 +1,6 @@
 /**
- * What was stored, told to whoever listens (the WebSocket's subscriptions do).
- * `store.telemetry.save` and `store.attributes.save` publish after the write; the bulk path `store.telemetry.load` does not.
+ * Events about saved telemetry and attributes; the WebSocket's subscriptions listen to them.
+ * `store.telemetry.save` and `store.attributes.save` publish after the write; `store.telemetry.loadBulk` does not.
  */
 import { Context, Layer } from "effect"
 import type { Value } from "../values/Value.ts"
@@ -22,7 +22,7 @@ interface EntityEvent {
 
 export interface TelemetrySaved extends EntityEvent {
   readonly type: "TelemetrySaved"
-  /** In the order in which they came. */
+  /** In the order of the request. */
   readonly points: ReadonlyArray<SavedPoint>
 }
 
@@ -40,7 +40,7 @@ export class Events extends Context.Service<
   Events,
   {
     readonly publish: (event: SavedEvent) => void
-    /** Gives back what ends the listening. */
+    /** Returns a function that removes the listener. */
     readonly subscribe: (listener: (event: SavedEvent) => void) => () => void
   }
 >()("boardwalk/emulator/store/Events") {

@@ -6,22 +6,23 @@ export interface Relation {
   readonly toId: string
   readonly toType: string
   readonly type: string
-  /** "COMMON" but for ThingsBoard's own purposes. */
+  /** "COMMON" for users' relations; the other groups are ThingsBoard's own. */
   readonly typeGroup: string
   readonly version: number
   /** JSON text */
   readonly additionalInfo: string | null
 }
 
+/** ThingsBoard's direction; `domain` has Boardwalk's own, which also allows both. */
 export type Direction = "FROM" | "TO"
 
 export interface WalkQuery {
   readonly rootId: string
   readonly direction: Direction
   readonly typeGroup: string
-  /** 0 and less mean without end. */
+  /** Unlimited when 0 or less. */
   readonly maxLevel: number
-  /** Only the edges of the last level, and those that lead to nowhere. */
+  /** Returns only the relations of the last level, and those that lead no further. */
   readonly lastLevelOnly: boolean
 }
 
@@ -53,14 +54,17 @@ export const makeRelations = (db: Database) => {
         relation.additionalInfo ?? null
       )!,
 
-    /** False when there was none. */
+    /** False if the relation does not exist. */
     remove: (fromId: string, type: string, toId: string, typeGroup = "COMMON"): boolean =>
       remove.run(fromId, typeGroup, type, toId).changes > 0,
 
     /** The relations that start (FROM) or end (TO) at an entity. */
     edges,
 
-    /** Level by level, each node once: every edge of every node above `maxLevel`, also those that lead back. */
+    /**
+     * Breadth first, each entity once, as `BaseRelationService` does: all relations of every entity above `maxLevel`, including relations
+     * to entities already visited (recorded in `relations.json`).
+     */
     walk: ({ rootId, direction, typeGroup, maxLevel, lastLevelOnly }: WalkQuery): ReadonlyArray<Relation> => {
       const depth = maxLevel > 0 ? maxLevel : Number.POSITIVE_INFINITY
       const visited = new Set([rootId])

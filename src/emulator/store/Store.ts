@@ -1,12 +1,12 @@
 /**
- * Everything the emulator knows, on bun:sqlite in memory or in a file. One file in `store/` for each kind of thing:
+ * All data of the emulator, on bun:sqlite, in memory or in a file. One file in this folder per subject:
  *
  * - `store.directory`: tenants, customers, users, profiles, devices, assets (all of them rows of one table, `Entity`)
  * - `store.accounts`: passwords, failed logins, API keys, device tokens
  * - `store.relations`, `store.telemetry` (points and latest values), `store.attributes`, `store.alarms`
  *
- * bun:sqlite is synchronous, and so are all methods: they return plain values, take the time as an argument and know nothing of
- * HTTP, permissions or versions. Writes of telemetry and attributes are told to `Events`.
+ * bun:sqlite is synchronous, and so are all methods. They return plain values, take the time as an argument, and know nothing about
+ * HTTP, permissions or ThingsBoard's versions. Writes of telemetry and attributes are published to `Events`.
  */
 import { Database } from "bun:sqlite"
 import { Context, Effect, Layer } from "effect"
@@ -28,9 +28,9 @@ export class Store extends Context.Service<
     readonly telemetry: Telemetry
     readonly attributes: Attributes
     readonly alarms: Alarms
-    /** All or nothing, and much faster than many single writes. May be nested. */
+    /** Applies all writes of `body` or none; much faster than many single writes. Can be nested. */
     readonly transaction: <A>(body: () => A) => A
-    /** True until the first tenant was made: a file may hold what an earlier run stored. */
+    /** True until the first entity is created; false for a file with data of an earlier run. */
     readonly isEmpty: () => boolean
   }
 >()("boardwalk/emulator/store/Store") {

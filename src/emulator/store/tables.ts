@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite"
 
-/** Points are the bulk: two small integers, the time and the value, clustered by what history asks for. */
+/** Points are most of the data. A row is two small integers, the time and the value, clustered by the key that history reads use. */
 const tables = `
 CREATE TABLE IF NOT EXISTS entities (
   n INTEGER PRIMARY KEY,
@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS alarms (
 
 export const createTables = (db: Database) => {
   db.run("PRAGMA journal_mode = WAL")
-  db.run("PRAGMA synchronous = OFF") // a crash may cost test data, and nothing else
+  db.run("PRAGMA synchronous = OFF") // a crash can lose test data only
   db.run("PRAGMA case_sensitive_like = OFF")
   db.run(tables)
 }

@@ -1,22 +1,22 @@
-/** Tenants with an administrator who can log in, and what an empty store begins with. */
+/** Creates tenants whose administrators can log in, and the default accounts of an empty store. */
 import { Clock, Effect, Redacted } from "effect"
 import { noCustomerId } from "../../domain/Ids.ts"
 import { Store } from "./Store.ts"
 
 export interface NewTenant {
   readonly title?: string
-  /** The e-mail address of its administrator. */
+  /** The administrator's e-mail address. */
   readonly username: string
   readonly password: Redacted.Redacted<string>
 }
 
 export interface Tenant {
   readonly tenantId: string
-  /** Its administrator. */
+  /** The administrator's user id. */
   readonly userId: string
 }
 
-/** The accounts of a fresh ThingsBoard with its demo data. */
+/** The accounts of a new ThingsBoard installation with its demo data. */
 export const defaultAccounts = {
   tenant: { username: "tenant@thingsboard.org", password: "tenant" },
   system: { username: "sysadmin@thingsboard.org", password: "sysadmin" }
@@ -32,13 +32,13 @@ export const createTenant = Effect.fnUntraced(function* ({ password, title, user
   })
 })
 
-/** Nothing when the store holds what an earlier run stored. */
+/** Does nothing when the store has data of an earlier run. */
 export const createDefaultAccounts = Effect.gen(function* () {
   const { accounts, isEmpty } = yield* Store
   if (!isEmpty()) return
   const { system, tenant } = defaultAccounts
   accounts.createUser({
-    tenantId: noCustomerId, // also stands for "no tenant"
+    tenantId: noCustomerId, // ThingsBoard's null UUID also means "no tenant"
     email: system.username,
     password: Redacted.make(system.password),
     authority: "SYS_ADMIN",

@@ -1,6 +1,7 @@
 /**
- * JSON as ThingsBoard's two parsers read it, every number kept as its text.
- * Gson reads telemetry (and, from 4.3, attributes) leniently: bare words, single quotes, comments, `=` and `;` all pass. Jackson is strict.
+ * JSON as ThingsBoard's two parsers read it; numbers keep their text.
+ * Gson, which reads telemetry and (from 4.2) attributes, is lenient: it accepts bare words, single quotes, comments, `=` and `;`.
+ * Jackson, which reads all other bodies, is strict.
  */
 export type Json = null | boolean | string | JsonNumber | ReadonlyArray<Json> | JsonObject
 
@@ -8,7 +9,7 @@ export class JsonNumber {
   constructor(readonly text: string) {}
 }
 
-/** Members in the order of their first appearance; the last value of a name wins. */
+/** Fields in the order in which they first appear; the last value of a duplicate field wins. */
 export class JsonObject {
   constructor(readonly fields: ReadonlyMap<string, Json>) {}
   get(readName: string): Json | undefined {
@@ -16,7 +17,7 @@ export class JsonObject {
   }
 }
 
-/** `message` is what the Java parser would say, without the exception's name. */
+/** `message` is the Java parser's message, without the exception's name. */
 export class JsonError extends Error {
   constructor(
     message: string,
@@ -36,12 +37,12 @@ export const printTree = (json: Json): string => {
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const bareWord = /[^\s/\\;#=[\]{},:"']+/y
-const simpleString = /"([ !#-[\]-\uffff]*)"/y // nothing to unescape in it
+const simpleString = /"([ !#-[\]-\uffff]*)"/y // without escape sequences
 const whitespace = /[ \t\r\n]*/y
 const lenientWhitespace = /(?:[ \t\r\n]|\/\*[\s\S]*?\*\/|\/\/[^\n]*|#[^\n]*)*/y
 const escapes: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "\n" }
 
-/** As Jackson has it. Without a bound the stack would be the bound. */
+/** Jackson's default limit. Without a limit, deep nesting would overflow the stack. */
 const maxDepth = 1000
 
 class Reader {
@@ -162,7 +163,7 @@ class Reader {
     }
     for (;;) {
       this.skipWhitespace()
-      // Gson reads what is missing between two commas as null.
+      // Gson reads a missing element as null.
       elements.push(this.lenient && (this.nextChar === "," || this.nextChar === "]") ? null : this.value())
       this.skipWhitespace()
       const after = this.nextChar
@@ -210,7 +211,7 @@ const parse = (text: string, lenient: boolean): Json => {
   return value
 }
 
-/** Throws a `JsonError`. An empty text is null. */
+/** Throws a `JsonError`. Empty text is null. */
 export const parseGson = (text: string): Json => (text.trim() === "" ? null : parse(text, true))
 
 /** Throws a `JsonError`. */

@@ -1,22 +1,22 @@
 /**
- * A value of a time series or an attribute, as ThingsBoard types it: LONG is a bigint, DOUBLE a number, the others speak for themselves.
- * Whole doubles stay doubles: `5` in a number prints as "5.0".
+ * A value of a time series or attribute with ThingsBoard's type: LONG is a bigint, DOUBLE a number, BOOLEAN a boolean, STRING a string,
+ * JSON a `JsonValue`. Whole doubles stay doubles: the number 5 prints as "5.0".
  */
 export type Value = bigint | number | boolean | string | JsonValue
 
-/** A value of a series, with its time. Not `domain`'s point, which is what Boardwalk returns. */
+/** A value of a time series with its time, as the emulator stores it; `domain` has the point that Boardwalk returns. */
 export interface Point {
   /** ms */
   readonly ts: number
   readonly value: Value
 }
 
-/** An object or array, kept as the text that ThingsBoard would print: compact, members in the order given. */
+/** An object or array, kept as the text that ThingsBoard would print: compact, fields in the given order. */
 export class JsonValue {
   constructor(readonly text: string) {}
 }
 
-/** What a SQLite column holds for a value. Booleans are blobs of one byte, JSON is a blob of its text; so text, numbers and they differ by type. */
+/** A value in a SQLite column. Booleans are blobs of one byte and JSON is a blob of its text, so that SQLite's types tell all five apart. */
 export type Column = bigint | number | string | Uint8Array
 
 const encoder = new TextEncoder()
@@ -25,13 +25,13 @@ const decoder = new TextDecoder()
 export const toColumn = (value: Value): Column =>
   typeof value === "boolean" ? new Uint8Array([value ? 1 : 0]) : value instanceof JsonValue ? encoder.encode(value.text) : value
 
-/** Of a column read with `safeIntegers`, where integers are bigints and reals numbers. */
+/** For columns read with `safeIntegers`: integers are bigints, reals are numbers. */
 export const fromColumn = (column: Column): Value => {
   if (!(column instanceof Uint8Array)) return column
   return column.length === 1 ? column[0] === 1 : new JsonValue(decoder.decode(column))
 }
 
-/** As Java's `Double.toString`: "21.5", "1.0E10", "1.0E-5". */
+/** Prints like Java's `Double.toString`: "21.5", "1.0E10", "1.0E-5". */
 export const printDouble = (value: number): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"
   const size = Math.abs(value)
@@ -44,7 +44,7 @@ export const printDouble = (value: number): string => {
   return `${mantissa.includes(".") ? mantissa : `${mantissa}.0`}E${exponent.startsWith("+") ? exponent.slice(1) : exponent}`
 }
 
-/** The value as text, which is what answers without `useStrictDataTypes` and all live updates hold. */
+/** The value as text, as in responses without `useStrictDataTypes` and in all WebSocket updates. */
 export const printText = (value: Value): string => {
   if (typeof value === "number") return printDouble(value)
   return value instanceof JsonValue ? value.text : String(value)

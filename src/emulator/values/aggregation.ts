@@ -1,19 +1,19 @@
-/** Buckets of history and what becomes of the points in each. */
+/** Splits a time range into buckets and aggregates the points of each (recorded in `telemetry-read.json`). */
 import { JsonValue, type Point, type Value } from "./Value.ts"
 
 export type Aggregation = "MIN" | "MAX" | "AVG" | "SUM" | "COUNT"
 export type IntervalType = "MILLISECONDS" | "WEEK" | "WEEK_ISO" | "MONTH" | "QUARTER"
 
-/** Half-open, ms. */
+/** ms; start inclusive, end exclusive. */
 export interface Bucket {
   readonly start: number
   readonly end: number
 }
 
-/** Most buckets that a call may ask for (`database.ts_max_intervals`). */
+/** Maximum buckets per request: ThingsBoard's default for `database.ts_max_intervals`. */
 export const maxIntervals = 700
 
-/** As ThingsBoard counts them: a step below a second counts as one. */
+/** Counts like ThingsBoard: an interval below one second counts as one second. */
 export const countIntervals = (start: number, end: number, interval: number) => Math.trunc((end - start) / Math.max(interval, 1000))
 
 const wallClockFormat = (zone: string) =>
@@ -28,19 +28,19 @@ const wallClockFormat = (zone: string) =>
     second: "numeric"
   })
 
-/** The clock on the wall of a zone, as if it were UTC. */
+/** The local time of a zone, as the timestamp that the same date and time has in UTC. */
 const wallClock = (format: Intl.DateTimeFormat, at: number): number => {
   const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]))
   return Date.UTC(part.year!, part.month! - 1, part.day, part.hour, part.minute, part.second)
 }
 
-/** The instant at which the clock on the wall shows a time. */
+/** The instant of a local time; the second step corrects the offset around a change to or from daylight saving time. */
 const toInstant = (format: Intl.DateTimeFormat, wallTime: number): number => {
   const estimate = wallTime - (wallClock(format, wallTime) - wallTime)
   return estimate - (wallClock(format, estimate) - wallTime)
 }
 
-/** Where the calendar's span that holds `at` ends. */
+/** The end of the week, month or quarter that contains `at`. */
 const periodEnd = (format: Intl.DateTimeFormat, at: number, type: IntervalType): number => {
   const now = new Date(wallClock(format, at))
   const [year, month, day, weekday] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), now.getUTCDay()]
@@ -53,7 +53,7 @@ const periodEnd = (format: Intl.DateTimeFormat, at: number, type: IntervalType):
   return toInstant(format, end)
 }
 
-/** Buckets start at `start`, not at the clock; the last is cut at `end`. */
+/** Buckets are aligned to `start`, not to the clock; the last one is cut at `end`. */
 export const splitIntoBuckets = (start: number, end: number, interval: number, type: IntervalType, zone: string): ReadonlyArray<Bucket> => {
   const format = type === "MILLISECONDS" ? undefined : wallClockFormat(zone)
   const buckets: Array<Bucket> = []
@@ -92,7 +92,7 @@ const summarize = (values: ReadonlyArray<Value>, aggregation: Aggregation): Valu
   }
 }
 
-/** The bucket's one point, at its middle; none when it is empty. */
+/** One point at the middle of the bucket; undefined if the bucket is empty. */
 export const aggregate = ({ end, start }: Bucket, points: ReadonlyArray<Point>, aggregation: Aggregation): Point | undefined =>
   points.length === 0
     ? undefined

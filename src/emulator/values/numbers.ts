@@ -1,14 +1,17 @@
-/** How ThingsBoard turns what was written into a LONG, a DOUBLE or text (`JsonConverter.parseNumericValue`). */
+/**
+ * How ThingsBoard types numbers and numeric text: as LONG, DOUBLE or text (`JsonConverter.parseNumericValue` in its source; recorded in
+ * `telemetry-write.json`).
+ */
 import type { Value } from "./Value.ts"
 
 const decimalPattern = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 const maxLong = 2n ** 63n - 1n
 const minLong = -(2n ** 63n)
 
-/** Beyond this exponent Gson refuses the number, lest it be printed in full. */
+/** Gson rejects larger exponents, so that printing the number in full cannot exhaust the memory. */
 const maxExponent = 10_000
 
-/** More decimals than a double can be trusted with: kept as text. */
+/** Numbers with more decimals are kept as text, because a double might not represent them exactly. */
 const maxDecimals = 16
 
 export class InvalidNumber extends Error {}
@@ -22,8 +25,8 @@ const toPlainString = (negative: boolean, digits: string, scale: number): string
 }
 
 /**
- * A whole number is a LONG unless it was written with a dot and no exponent ("5.0"); beyond 64 bits it becomes text.
- * Others are DOUBLE, or text when they have more than 16 decimals.
+ * Whole numbers are LONG, except those with a dot and no exponent ("5.0"); whole numbers beyond 64 bits become text.
+ * All other numbers are DOUBLE, or text if they have more than 16 decimals.
  */
 export const numberToValue = (text: string): Value => {
   const parts = decimalPattern.exec(text)
@@ -34,7 +37,7 @@ export const numberToValue = (text: string): Value => {
   const digits = whole + decimals
   const scale = decimals.length - exponent
   const isZero = /^0*$/.test(digits)
-  const negative = sign === "-" && !isZero // a BigDecimal has no negative zero
+  const negative = sign === "-" && !isZero // BigDecimal has no negative zero
   const trailingZeros = isZero ? digits.length : digits.length - digits.replace(/0+$/, "").length
   const isWhole = isZero || scale - trailingZeros <= 0
   const isSimpleDouble = text.includes(".") && exponentText === undefined
@@ -47,11 +50,11 @@ export const numberToValue = (text: string): Value => {
     : toPlainString(negative, digits, scale)
 }
 
-/** commons-lang's `isParsable`: digits of any script with at most one dot that is not the last, maybe a leading minus; no plus, no exponent. */
+/** Apache Commons Lang's `NumberUtils.isParsable`: digits of any script, at most one dot but not at the end, an optional minus; no plus and no exponent. */
 const parsable = /^-?(?:\p{Nd}+|\p{Nd}*\.\p{Nd}+)$/u
 const isDigit = (unit: number) => /\p{Nd}/u.test(String.fromCharCode(unit))
 
-/** A digit of another script as the one of ours: each script has its ten in a row, and no two rows touch. */
+/** The ASCII digit for a digit of any script. The ten digits of each script are consecutive, and no two scripts are adjacent. */
 const toAsciiDigit = (digit: string) => {
   const unit = digit.charCodeAt(0)
   let value = 0
@@ -59,7 +62,7 @@ const toAsciiDigit = (digit: string) => {
   return String(value)
 }
 
-/** Text that looks like a number becomes one: "007" is 7, "1.10" is 1.1, "٣" is 3, while "1e3" stays text. */
+/** Numeric text becomes a number: "007" is 7, "1.10" is 1.1, "٣" is 3, but "1e3" stays text. */
 export const textToValue = (text: string): Value =>
-  // Java asks of every UTF-16 unit whether it is a digit, which half of a pair never is.
+  // Java checks each UTF-16 code unit, and half of a surrogate pair is never a digit.
   parsable.test(text) && !/[\uD800-\uDFFF]/.test(text) ? numberToValue(text.replaceAll(/[^\d.-]/g, toAsciiDigit)) : text
