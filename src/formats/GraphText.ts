@@ -1,23 +1,23 @@
-/** A graph as a drawing's source. Names come from devices' owners: whatever is in them must stay text. */
+/** Graphs as source text for drawing tools. Names are user input: whatever they contain must stay text. */
 import type { Graph } from "../domain/Graph.ts"
 
 const aliases = ({ nodes }: Graph) => new Map<string, string>(nodes.map(({ id }, i) => [id, `n${i}`]))
 
-/** Mermaid reads entities by number, which nothing can break out of. */
-const mermaidText = (text: string) => text.replaceAll(/[^\p{L}\p{N} .,:_/()-]/gu, (sign) => `#${sign.codePointAt(0)};`)
+/** Mermaid reads numeric character references, which no character can break out of. */
+const escapeMermaid = (text: string) => text.replaceAll(/[^\p{L}\p{N} .,:_/()-]/gu, (character) => `#${character.codePointAt(0)};`)
 
 /** A flowchart for Mermaid. */
 export const toMermaid = (graph: Graph): string => {
   const alias = aliases(graph)
   return [
     "flowchart LR",
-    ...graph.nodes.map(({ id, name, type }) => `  ${alias.get(id)}["${mermaidText(name)}<br/>${type}"]`),
-    ...graph.edges.map(({ from, relation_type, to }) => `  ${alias.get(from)} -->|"${mermaidText(relation_type)}"| ${alias.get(to)}`),
+    ...graph.nodes.map(({ id, name, type }) => `  ${alias.get(id)}["${escapeMermaid(name)}<br/>${type}"]`),
+    ...graph.edges.map(({ from, relation_type, to }) => `  ${alias.get(from)} -->|"${escapeMermaid(relation_type)}"| ${alias.get(to)}`),
     ""
   ].join("\n")
 }
 
-const dotText = (text: string) =>
+const quoteDot = (text: string) =>
   `"${text
     .replaceAll("\\", "\\\\")
     .replaceAll('"', '\\"')
@@ -30,8 +30,8 @@ export const toDot = (graph: Graph): string => {
     "digraph boardwalk {",
     "  rankdir=LR;",
     "  node [shape=box];",
-    ...graph.nodes.map(({ id, name, type }) => `  ${alias.get(id)} [label=${dotText(`${name} (${type})`)}];`),
-    ...graph.edges.map(({ from, relation_type, to }) => `  ${alias.get(from)} -> ${alias.get(to)} [label=${dotText(relation_type)}];`),
+    ...graph.nodes.map(({ id, name, type }) => `  ${alias.get(id)} [label=${quoteDot(`${name} (${type})`)}];`),
+    ...graph.edges.map(({ from, relation_type, to }) => `  ${alias.get(from)} -> ${alias.get(to)} [label=${quoteDot(relation_type)}];`),
     "}",
     ""
   ].join("\n")

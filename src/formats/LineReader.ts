@@ -1,31 +1,28 @@
 export interface Line {
-  /** From 1. */
+  /** The line number, from 1. */
   readonly line: number
-  /** None when the line is too long. */
+  /** Undefined if the line is too long. */
   readonly text: string | undefined
 }
 
-/** Lines of text that comes in pieces, in bounded memory; blank lines are counted, but left out. */
+/** Splits text that arrives in chunks into lines, in bounded memory. Blank lines are counted but not returned. */
 export class LineReader {
   private rest = ""
   private line = 1
   private isTooLong = false
-  private readonly mostCharacters: number
 
-  constructor(maxCharacters = 1024 * 1024) {
-    this.mostCharacters = maxCharacters
-  }
+  constructor(private readonly maxCharacters = 1024 * 1024) {}
 
-  feed(piece: string): ReadonlyArray<Line> {
+  feed(chunk: string): ReadonlyArray<Line> {
     const lines: Array<Line> = []
     let from = 0
-    for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
-      this.take(this.rest + piece.slice(from, end), lines)
+    for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", from)) {
+      this.take(this.rest + chunk.slice(from, end), lines)
       this.rest = ""
       from = end + 1
     }
-    this.rest += piece.slice(from)
-    if (this.rest.length > this.mostCharacters) {
+    this.rest += chunk.slice(from)
+    if (this.rest.length > this.maxCharacters) {
       this.isTooLong = true
       this.rest = ""
     }
@@ -40,7 +37,7 @@ export class LineReader {
   }
 
   private take(text: string, into: Array<Line>) {
-    if (this.isTooLong || text.length > this.mostCharacters) into.push({ line: this.line, text: undefined })
+    if (this.isTooLong || text.length > this.maxCharacters) into.push({ line: this.line, text: undefined })
     else if (text.trim() !== "") into.push({ line: this.line, text })
     this.isTooLong = false
     this.line++

@@ -1,18 +1,19 @@
 import { noBytes, type RowWriter } from "./RowWriter.ts"
 import { copyOnOneLine, writeRows, utf8 } from "./tokens.ts"
 
-/** A JSON object a line: `{"ts":…,"key":…,"value":…}`, with `device_id` and `device_name` before them in files of several devices. */
+/** One JSON object per line: `{"ts":…,"key":…,"value":…}`. In files of several devices `device_id` and `device_name` come first. */
 export const ndjson = (): RowWriter => ({
   head: () => noBytes,
   rows: (rows, series, device) => {
-    const owner = device === undefined ? "" : `"device_id":${JSON.stringify(device.id)},"device_name":${JSON.stringify(device.name)},`
+    const deviceFields =
+      device === undefined ? "" : `"device_id":${JSON.stringify(device.id)},"device_name":${JSON.stringify(device.name)},`
     return writeRows(
       rows,
       series,
       {
-        before: utf8.encode(`{${owner}"ts":`),
+        before: utf8.encode(`{${deviceFields}"ts":`),
         between: utf8.encode(`,"key":${JSON.stringify(series.key)},"value":`),
-        behind: utf8.encode("}\n")
+        after: utf8.encode("}\n")
       },
       copyOnOneLine
     )

@@ -21,13 +21,14 @@ const fields = [
   { name: "value_text", ...text, ...optional }
 ] as const
 
+/** The schema of the file. */
 export const parquetSchema = (devices: boolean) => {
   const columns = [...(devices ? deviceFields : []), ...fields]
   return [{ name: "telemetry", num_children: columns.length }, ...columns]
 }
 
 const dot = 46
-/** Whether a number is written as a decimal: with a point or an exponent. */
+/** Whether a number token has a decimal point or an exponent. */
 const isDecimal = (bytes: Uint8Array, from: number, to: number) => {
   for (let i = from; i < to; i++) {
     const c = bytes[i]!
@@ -36,11 +37,14 @@ const isDecimal = (bytes: Uint8Array, from: number, to: number) => {
   return false
 }
 
-/** The rows of a row group as columns, copied: one of the value columns holds the value, none holds null. Columns are reused for the next group. */
+/**
+ * The rows of one row group, copied into columns. One of the value columns is set, none for null. The columns are reused for the next
+ * group.
+ */
 export class ParquetColumns {
   count = 0
-  /** UTF-16 units of all texts. */
-  textUnits = 0
+  /** Total length of all texts, in UTF-16 units. */
+  textLength = 0
   private readonly ts: Float64Array
   private readonly keys: Array<string> = []
   private readonly doubles: Array<number | null> = []
@@ -53,23 +57,23 @@ export class ParquetColumns {
   constructor(
     private readonly devices: boolean,
     private maxRows: number,
-    private readonly maxTextUnits: number
+    private readonly maxTextLength: number
   ) {
     this.ts = new Float64Array(maxRows)
   }
 
-  /** Forgets the group before it. `rows` is at most what the columns were made for. */
+  /** Begins a new group of at most `rows` rows, which must not exceed the `maxRows` of the constructor. */
   begin(rows: number) {
     this.maxRows = rows
     this.count = 0
-    this.textUnits = 0
+    this.textLength = 0
   }
 
   get isFull(): boolean {
-    return this.count === this.maxRows || this.textUnits >= this.maxTextUnits
+    return this.count === this.maxRows || this.textLength >= this.maxTextLength
   }
 
-  /** Takes rows from `from` on until the group is full; returns how many. */
+  /** Copies rows, beginning with row `from`, until the group is full. Returns how many were copied. */
   add({ device, rows, series }: RowBatch, from: number): number {
     const bytes = Buffer.from(rows.bytes.buffer, rows.bytes.byteOffset, rows.bytes.byteLength)
     let row = from
@@ -81,7 +85,7 @@ export class ParquetColumns {
         this.deviceIds[at] = device?.id ?? ""
         this.deviceNames[at] = device?.name ?? ""
       }
-      this.put(at, bytes, rows.valueFrom[row]!, rows.valueTo[row]!)
+      this.setValue(at, bytes, rows.valueFrom[row]!, rows.valueTo[row]!)
     }
     return row - from
   }
@@ -95,10 +99,10 @@ export class ParquetColumns {
             { name: "device_name", data: filled(this.deviceNames) }
           ]
         : []),
-      // Times that follow each other closely take a byte or less each.
+      // Times at short, regular intervals take a byte or less each.
       { name: "ts", data: this.ts.subarray(0, this.count), encoding: "DELTA_BINARY_PACKED" },
       { name: "key", data: filled(this.keys) },
-      // Least and greatest values of each group would cost a quarter of the time; readers skip groups by `ts` and `key`.
+      // Minimum and maximum of the values of each group would cost a quarter of the time; readers skip groups by `ts` and `key`.
       { name: "value_double", data: filled(this.doubles), statistics: false },
       { name: "value_long", data: filled(this.longs), statistics: false },
       { name: "value_bool", data: filled(this.booleans), statistics: false },
@@ -106,17 +110,17 @@ export class ParquetColumns {
     ]
   }
 
-  private put(at: number, bytes: Buffer, from: number, to: number) {
+  private setValue(at: number, bytes: Buffer, from: number, to: number) {
     this.doubles[at] = null
     this.longs[at] = null
     this.booleans[at] = null
     this.texts[at] = null
     switch (bytes[from]) {
       case quote:
-        return this.text(at, JSON.parse(textOf(bytes, from, to)) as string)
+        return this.setText(at, JSON.parse(textOf(bytes, from, to)) as string)
       case brace:
       case bracket:
-        return this.text(at, textOf(bytes, from, to))
+        return this.setText(at, textOf(bytes, from, to))
       case 116:
       case 102:
         this.booleans[at] = bytes[from] === 116
@@ -124,19 +128,19 @@ export class ParquetColumns {
       case 110:
         return
       default:
-        return this.number(at, bytes, from, to)
+        return this.setNumber(at, bytes, from, to)
     }
   }
 
-  private text(at: number, text: string) {
+  private setText(at: number, text: string) {
     this.texts[at] = text
-    this.textUnits += text.length
+    this.textLength += text.length
   }
 
-  private number(at: number, bytes: Buffer, from: number, to: number) {
+  private setNumber(at: number, bytes: Buffer, from: number, to: number) {
     const decimal = isDecimal(bytes, from, to)
     const short = parseShortNumber(bytes, from, to)
-    // A long has no -0.
+    // An integer column cannot hold -0.
     if (!Number.isNaN(short) && (decimal || !Object.is(short, -0))) {
       if (decimal) this.doubles[at] = short
       else this.longs[at] = BigInt(short)
@@ -146,6 +150,6 @@ export class ParquetColumns {
     const long = decimal ? undefined : parseLong(token)
     if (long !== undefined) this.longs[at] = long
     else if (decimal && fitsDouble(token)) this.doubles[at] = Number(token)
-    else this.text(at, token)
+    else this.setText(at, token)
   }
 }

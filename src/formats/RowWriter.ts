@@ -1,15 +1,15 @@
 import type { Device, RowColumns, SeriesSlice } from "./Rows.ts"
 
 /**
- * Writes one file of a format that goes row by row: `head`, `rows` as often as there are any, `tail`.
- * A writer serves one file: it may remember where it stands. Every array it gives is fresh and may be kept.
+ * Writes one file of a format that is written row by row: first `head`, then any number of `rows`, then `tail`.
+ * A writer may keep state between calls, so each file needs its own. The returned arrays are new and may be kept.
  */
 export interface RowWriter {
-  /** What stands before the first row. */
+  /** The bytes before the first row. */
   readonly head: () => Uint8Array
-  /** The rows of one series; `device` is there in files of several devices. The rows' columns may be reused afterwards. */
+  /** Rows of one series; `device` is set in files of several devices. The columns may be reused after the call. */
   readonly rows: (rows: RowColumns, series: SeriesSlice, device: Device | undefined) => Uint8Array
-  /** What stands behind the last row. A file without it is cut. */
+  /** The bytes after the last row. A file without them is incomplete. */
   readonly tail: () => Uint8Array
 }
 

@@ -1,36 +1,37 @@
 /**
- * Rows as columns of offsets into the bytes that came: values stay the JSON tokens they were.
- * The folder turns rows into the bytes of a format, in constant memory; it knows neither HTTP nor ThingsBoard.
+ * Rows as columns of offsets into the bytes that were received, so that values stay the JSON tokens they were.
+ *
+ * This folder turns rows into the bytes of a format, in constant memory. It knows neither HTTP nor ThingsBoard.
  */
 export interface RowColumns {
   readonly bytes: Uint8Array
-  /** Epoch ms of each row. */
+  /** The time of each row, epoch ms. */
   readonly ts: Float64Array
-  /** Where the token of a row's time begins and ends. */
+  /** Start and end of the token of a row's time. */
   readonly tsFrom: Uint32Array
   readonly tsTo: Uint32Array
-  /** Where the token of a row's value begins and ends. */
+  /** Start and end of the token of a row's value. */
   readonly valueFrom: Uint32Array
   readonly valueTo: Uint32Array
 }
 
-/** Rows `from` (in) to `to` (out) of one key. */
+/** The rows of one key: `from` inclusive, `to` exclusive. */
 export interface SeriesSlice {
   readonly key: string
   readonly from: number
   readonly to: number
 }
 
-/** The device that rows belong to, when a file holds several. */
+/** The device of a row, in files of several devices. */
 export interface Device {
   readonly id: string
   readonly name: string
 }
 
-/** What a stream of rows is made of. The columns may be overwritten as soon as the next one is pulled. */
+/** One element of a stream of rows. Its columns may be overwritten as soon as the next element is pulled. */
 export interface RowBatch {
   readonly rows: RowColumns
   readonly series: SeriesSlice
-  /** There in files of several devices only. */
+  /** Only in files of several devices. */
   readonly device?: Device | undefined
 }

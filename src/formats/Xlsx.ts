@@ -1,4 +1,4 @@
-/** Workbooks for Excel, written while their rows come: zipped sheet after sheet. */
+/** Excel workbooks, written while the rows arrive: one sheet after the other into a zip file. */
 import { Effect, Option, Stream } from "effect"
 import { Zip } from "effect/encoding"
 import { type RemainingRows, RowSource } from "./RowSource.ts"
@@ -9,22 +9,22 @@ import { escapeXml, XlsxRows } from "./XlsxRows.ts"
 import { partsAfterSheets, partsBeforeSheets, sheetFrame, sheetPath, styles } from "./xlsxParts.ts"
 
 export interface XlsxOptions {
-  /** Rows a sheet holds, its heading included; what is more goes on in another sheet. Excel's own limit unless told otherwise. */
+  /** Maximum rows per sheet, heading included; further rows go to another sheet. Defaults to Excel's limit. */
   readonly rowsPerSheet?: number
 }
 
-const excelRows = 1_048_576
-/** Rows a turn: some two milliseconds of work, so that others are served in between. */
-const chunkRows = 2000
+const maxExcelRows = 1_048_576
+/** Rows per turn of the event loop: about two milliseconds of work, so that other requests are served in between. */
+const maxChunkRows = 2000
 
-/** What the sheets of a workbook are, and what stands in them. */
+/** The sheets of a workbook and their columns. */
 interface Layout {
-  /** Sheets that are there in any case, in their order. */
+  /** Sheets that are in the workbook even without rows, in their order. */
   readonly sheets: ReadonlyArray<string>
-  readonly sheetOf: (piece: RemainingRows) => string
+  readonly sheetOf: (rows: RemainingRows) => string
   readonly columns: (sheet: string) => ReadonlyArray<{ readonly name: string; readonly width: number }>
-  /** Texts that stand before the time of each row. */
-  readonly leading: (piece: RemainingRows) => ReadonlyArray<string>
+  /** Texts in the cells before the time of each row. */
+  readonly leading: (rows: RemainingRows) => ReadonlyArray<string>
 }
 
 const timeColumns = [
@@ -32,8 +32,8 @@ const timeColumns = [
   { name: "ts", width: 15 }
 ]
 
-const sheetOfEachKey = (keys: ReadonlyArray<string>): Layout => ({
-  // A workbook without any sheet is none.
+const oneSheetPerKey = (keys: ReadonlyArray<string>): Layout => ({
+  // A workbook needs at least one sheet.
   sheets: keys.length === 0 ? ["no data"] : keys,
   sheetOf: ({ series }) => series.key,
   columns: (key) => [...timeColumns, { name: isValidSheetName(key) ? "value" : key, width: 24 }],
@@ -53,56 +53,59 @@ const oneTable: Layout = {
   leading: ({ device, series }) => [device?.id ?? "", device?.name ?? "", series.key]
 }
 
-const frame = (columns: ReturnType<Layout["columns"]>) => {
-  const { before, behind } = sheetFrame(columns.map(({ width }) => width))
+const makeFrame = (columns: ReturnType<Layout["columns"]>) => {
+  const { before, after } = sheetFrame(columns.map(({ width }) => width))
   const cells = columns.map(
     ({ name }) => `<c s="${styles.heading}" t="inlineStr"><is><t xml:space="preserve">${escapeXml(name)}</t></is></c>`
   )
-  return { before: utf8.encode(`${before}<row>${cells.join("")}</row>`), behind: utf8.encode(behind) }
+  return { before: utf8.encode(`${before}<row>${cells.join("")}</row>`), after: utf8.encode(after) }
 }
 
-/** Which sheet comes next: those of the list in their order, also when no row came for them; one that was full once more. */
-const sheetOrder = (sheets: ReadonlyArray<string>) => {
+/**
+ * Returns the sheet to write next, given the sheet of the next rows: the listed sheets in their order, even if they have no rows, and
+ * the sheet of the rows again if it was already written and is full.
+ */
+const makeSheetOrder = (sheets: ReadonlyArray<string>) => {
   let next = 0
   return (sheetOfRows: string | undefined): string | undefined => {
-    const isToCome = sheetOfRows === undefined || sheets.includes(sheetOfRows, next)
-    return isToCome ? sheets[next++] : sheetOfRows
+    const isListed = sheetOfRows === undefined || sheets.includes(sheetOfRows, next)
+    return isListed ? sheets[next++] : sheetOfRows
   }
 }
 
-const entries = Effect.fnUntraced(function* <E, R>(
+const makeEntries = Effect.fnUntraced(function* <E, R>(
   layout: Layout,
-  pages: Stream.Stream<RowBatch, E, R>,
-  { rowsPerSheet = excelRows }: XlsxOptions
+  batches: Stream.Stream<RowBatch, E, R>,
+  { rowsPerSheet = maxExcelRows }: XlsxOptions
 ) {
-  const source = yield* RowSource.make(pages)
+  const source = yield* RowSource.make(batches)
   const writer = new XlsxRows()
-  const nextSheet = sheetOrder(layout.sheets)
+  const nextSheet = makeSheetOrder(layout.sheets)
   const nameFor = sheetNames()
   const names: Array<string> = []
 
-  const rowsOf = (wanted: string) =>
+  const writeRows = (sheetName: string) =>
     Stream.paginate(1, (used: number) =>
-      Effect.map(source.peek, (piece) => {
-        if (piece === undefined || layout.sheetOf(piece) !== wanted || used === rowsPerSheet) return [[], Option.none<number>()] as const
-        const count = Math.min(chunkRows, piece.series.to - piece.from, rowsPerSheet - used)
-        const chunk = writer.rows(piece.rows, piece.from, piece.from + count, layout.leading(piece))
-        source.take(count)
+      Effect.map(source.peek, (rows) => {
+        if (rows === undefined || layout.sheetOf(rows) !== sheetName || used === rowsPerSheet) return [[], Option.none<number>()] as const
+        const count = Math.min(maxChunkRows, rows.series.to - rows.from, rowsPerSheet - used)
+        const chunk = writer.rows(rows.rows, rows.from, rows.from + count, layout.leading(rows))
+        source.consume(count)
         return [[chunk], Option.some(used + count)] as const
       })
     )
 
-  const sheet = (wanted: string) => {
-    const { before, behind } = frame(layout.columns(wanted))
-    const path = sheetPath(names.push(nameFor(wanted)))
-    return Zip.fileStream(path, Stream.succeed(before).pipe(Stream.concat(rowsOf(wanted)), Stream.concat(Stream.succeed(behind))))
+  const writeSheet = (sheetName: string) => {
+    const { before, after } = makeFrame(layout.columns(sheetName))
+    const path = sheetPath(names.push(nameFor(sheetName)))
+    return Zip.fileStream(path, Stream.succeed(before).pipe(Stream.concat(writeRows(sheetName)), Stream.concat(Stream.succeed(after))))
   }
 
-  /** One at a time: a sheet is begun when the one before it was written. */
+  /** One at a time: a sheet begins when the previous one has been written. */
   const sheets = Stream.paginate(undefined, () =>
-    Effect.map(source.peek, (piece) => {
-      const wanted = nextSheet(piece === undefined ? undefined : layout.sheetOf(piece))
-      return wanted === undefined ? ([[], Option.none<undefined>()] as const) : ([[sheet(wanted)], Option.some(undefined)] as const)
+    Effect.map(source.peek, (rows) => {
+      const next = nextSheet(rows === undefined ? undefined : layout.sheetOf(rows))
+      return next === undefined ? ([[], Option.none<undefined>()] as const) : ([[writeSheet(next)], Option.some(undefined)] as const)
     })
   )
 
@@ -112,25 +115,29 @@ const entries = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-const workbook = <E, R>(layout: Layout, pages: Stream.Stream<RowBatch, E, R>, options: XlsxOptions): Stream.Stream<Uint8Array, E, R> =>
-  Stream.unwrap(entries(layout, pages, options)).pipe(
+const writeWorkbook = <E, R>(
+  layout: Layout,
+  batches: Stream.Stream<RowBatch, E, R>,
+  options: XlsxOptions
+): Stream.Stream<Uint8Array, E, R> =>
+  Stream.unwrap(makeEntries(layout, batches, options)).pipe(
     Stream.pipeThroughChannel(Zip.encode()),
-    // Paths are ours and sizes are not declared: nothing in them can be wrong.
+    // Cannot happen: the paths are constants, and no sizes are declared.
     Stream.catchIf(Zip.isZipError, (error) => Stream.die(error))
   )
 
 /**
- * The bytes of a workbook: a sheet for each of `keys` in that order, with the time as a date (UTC), `ts` and the value. Numbers that
- * Excel would round are text; text is never run as a formula; a value column is headed by the key where the sheet cannot bear its name.
+ * A workbook with one sheet per key, in the order of `keys`, with the time as a date (UTC), `ts` and the value. Numbers that Excel would
+ * round are written as text; text is never run as a formula. If a key cannot be the name of a sheet, it is the heading of the value column.
  *
- * All rows of a key come together, keys in the order of `keys`; a key that comes again gets another sheet.
+ * All rows of a key must come together, and keys in the order of `keys`; a key that comes again gets another sheet.
  */
 export const xlsx = <E, R>(
   keys: ReadonlyArray<string>,
-  pages: Stream.Stream<RowBatch, E, R>,
+  batches: Stream.Stream<RowBatch, E, R>,
   options: XlsxOptions = {}
-): Stream.Stream<Uint8Array, E, R> => workbook(sheetOfEachKey(keys), pages, options)
+): Stream.Stream<Uint8Array, E, R> => writeWorkbook(oneSheetPerKey(keys), batches, options)
 
-/** The same for several devices, whose rows come in any order: one table, with `device_id`, `device_name` and `key` before the columns above. */
-export const xlsxOfDevices = <E, R>(pages: Stream.Stream<RowBatch, E, R>, options: XlsxOptions = {}): Stream.Stream<Uint8Array, E, R> =>
-  workbook(oneTable, pages, options)
+/** A workbook for several devices: one table, with `device_id`, `device_name` and `key` before the columns of `xlsx`. Rows may come in any order. */
+export const xlsxOfDevices = <E, R>(batches: Stream.Stream<RowBatch, E, R>, options: XlsxOptions = {}): Stream.Stream<Uint8Array, E, R> =>
+  writeWorkbook(oneTable, batches, options)

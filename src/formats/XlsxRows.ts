@@ -3,21 +3,21 @@ import type { RowColumns } from "./Rows.ts"
 import { backslash, brace, bracket, copy, quote, textOf, utf8 } from "./tokens.ts"
 import { styles } from "./xlsxParts.ts"
 
-/** Characters a cell may hold, in UTF-16 units. */
+/** Maximum length of a cell, in UTF-16 units. */
 const maxTextLength = 32_767
 const dayMs = 86_400_000
-/** 1970-01-01 as Excel counts days. */
+/** 1970-01-01 in Excel's count of days. */
 const epochDay = 25_569
-/** Before 1900-03-01 Excel's calendar is off by a day; after 9999-12-31 it ends. */
+/** Before 1900-03-01 Excel's calendar is off by one day; it ends at 9999-12-31. */
 const firstDay = 61
 const lastDay = 2_958_465
-/** Digits behind the point of a day: a millisecond is 1.2e-8 of one. */
+/** Decimals of a day: a millisecond is 1.2e-8 days. */
 const dayDecimals = 10
 const unitsPerMs = 10 ** dayDecimals / dayMs
 
 /**
- * Text as XML. What XML cannot hold, and CR, which XML readers turn into LF, is written `_xHHHH_` as the standard has it (ST_Xstring);
- * so is an underscore that would read as the beginning of such a form.
+ * Text as XML. Characters that XML cannot hold, and CR, which XML readers turn into LF, are written as `_xHHHH_` (the standard's
+ * ST_Xstring); so is an underscore that would read as the beginning of such an escape.
  */
 export const escapeXml = (text: string): string =>
   text
@@ -33,7 +33,7 @@ export const escapeXml = (text: string): string =>
 const openText = '<c t="inlineStr"><is><t xml:space="preserve">'
 const closeText = "</t></is></c>"
 
-/** Text in a cell: never a formula. What is too long for one goes on in the next ones to the right. */
+/** Text in a cell, never a formula. Text that is too long for one cell continues in the cells to its right. */
 export const textCells = (text: string): string => {
   let cells = ""
   for (let from = 0; from === 0 || from < text.length;) {
@@ -60,30 +60,30 @@ const xml = {
   endText: utf8.encode(closeText)
 }
 
-/** Whether the inside of a JSON text is its XML too. */
+/** Whether the content of a JSON string can be copied to XML unchanged. */
 const isPlain = (bytes: Uint8Array, from: number, to: number) => {
   if (to - from > maxTextLength) return false
   for (let i = from; i < to; i++) {
     const c = bytes[i]!
-    // Escapes, & < > and all beyond ASCII; _x may begin a form that means something else.
+    // Escapes, & < > and everything beyond ASCII; _x may begin an ST_Xstring escape.
     if (c === backslash || c === 38 || c === 60 || c === 62 || c > 126 || (c === 95 && bytes[i + 1] === 120)) return false
   }
   return true
 }
 
-/** Up to this length a token without exponent cannot have more digits than Excel keeps. */
-const surelyHeld = 15
+/** Up to this length, a token without an exponent cannot have more digits than Excel keeps. */
+const maxSafeLength = 15
 const hasExponent = (bytes: Uint8Array, from: number, to: number) => {
   for (let i = from; i < to; i++) if ((bytes[i]! | 32) === 101) return true
   return false
 }
 
-/** Writes the rows of sheets as XML. The buffer is its own and grows with the largest chunk; what `rows` gives is a copy. */
+/** Writes rows of sheets as XML, into a buffer that grows with the largest chunk. `rows` returns a copy. */
 export class XlsxRows {
   private out = new Uint8Array(64 * 1024)
   private at = 0
 
-  /** Rows `from` (in) to `to` (out), each with the `leading` texts in its first cells. */
+  /** Rows `from` (inclusive) to `to` (exclusive), each with the `leading` texts in its first cells. */
   rows(rows: RowColumns, from: number, to: number, leading: ReadonlyArray<string>): Uint8Array {
     const first = utf8.encode(leading.map(textCells).join(""))
     this.at = 0
@@ -143,7 +143,7 @@ export class XlsxRows {
   }
 
   private number(bytes: Uint8Array, from: number, to: number, opening: Uint8Array) {
-    if ((to - from > surelyHeld || hasExponent(bytes, from, to)) && !fitsExcel(textOf(bytes, from, to))) {
+    if ((to - from > maxSafeLength || hasExponent(bytes, from, to)) && !fitsExcel(textOf(bytes, from, to))) {
       return this.string(textCells(textOf(bytes, from, to)))
     }
     this.bytes(opening)

@@ -1,38 +1,38 @@
-/** What others' number types can hold of a JSON number, judged by its token. */
+/** Which JSON numbers other number types can represent exactly, decided by the token. */
 
-/** Digits that carry the value: without sign, dot, exponent and the zeros around them. */
-const significant = (token: string) => {
+/** Counts the significant digits: without sign, decimal point, exponent, and leading and trailing zeros. */
+const countSignificantDigits = (token: string) => {
   const digits = token.replace(/[eE].*$/, "").replaceAll(/[-.]/g, "")
   return digits.replace(/^0+/, "").replace(/0+$/, "").length
 }
 
-/** Excel's own limits (its specifications name them): 15 digits, and numbers that are neither denormal nor beyond 9.99…E307. */
-const excelDigits = 15
-const excelLeast = 2.2250738585072014e-308
-const excelGreatest = 9.99999999999999e307
+/** Excel's published limits: 15 digits, no denormal numbers, and nothing beyond 9.99…E307. */
+const maxExcelDigits = 15
+const minExcelNumber = 2.2250738585072014e-308
+const maxExcelNumber = 9.99999999999999e307
 
-/** Whether Excel shows the very number; with more than 15 digits it would round. */
+/** Whether Excel keeps the number exactly; it rounds numbers of more than 15 digits. */
 export const fitsExcel = (token: string): boolean => {
-  const digits = significant(token)
+  const digits = countSignificantDigits(token)
   const size = Math.abs(Number(token))
-  return digits === 0 || (digits <= excelDigits && size >= excelLeast && size <= excelGreatest)
+  return digits === 0 || (digits <= maxExcelDigits && size >= minExcelNumber && size <= maxExcelNumber)
 }
 
-/** 17 digits tell any two doubles apart: a token with more says more than a double can. */
-const doubleDigits = 17
+/** 17 digits distinguish any two doubles; a token with more digits is more precise than a double. */
+const maxDoubleDigits = 17
 
-/** Whether a double stands for the number; true of all that ThingsBoard holds as a double. */
+/** Whether a double represents the number; true for every number that ThingsBoard stores as a double. */
 export const fitsDouble = (token: string): boolean => {
-  if (token.length <= doubleDigits && !/[eE]/.test(token)) return true
+  if (token.length <= maxDoubleDigits && !/[eE]/.test(token)) return true
   const size = Math.abs(Number(token))
-  return significant(token) <= doubleDigits && Number.isFinite(size) && (size > 0 || significant(token) === 0)
+  return countSignificantDigits(token) <= maxDoubleDigits && Number.isFinite(size) && (size > 0 || countSignificantDigits(token) === 0)
 }
 
 const powersOfTen = Float64Array.from({ length: 16 }, (_, n) => Number(`1e${n}`))
 
 /**
- * The number that the bytes spell when it has at most 15 digits and no exponent, without making a string of them; else NaN.
- * It is what Number gives: digits and power of ten are exact, so that the division is the only rounding.
+ * Parses a number of at most 15 digits without an exponent, without creating a string; NaN for any other token.
+ * The result equals `Number(token)`: digits and power of ten are exact, so the division is the only rounding.
  */
 export const parseShortNumber = (bytes: Uint8Array, from: number, to: number): number => {
   const isNegative = bytes[from] === 45
@@ -52,7 +52,7 @@ export const parseShortNumber = (bytes: Uint8Array, from: number, to: number): n
 const minLong = -(2n ** 63n)
 const maxLong = 2n ** 63n - 1n
 
-/** The integer that the token spells; undefined when it is none or needs more than 64 bits. */
+/** Parses an integer; undefined if the token is not an integer or needs more than 64 bits. */
 export const parseLong = (token: string): bigint | undefined => {
   if (!/^-?\d{1,19}$/.test(token) || token === "-0") return undefined
   const integer = BigInt(token)

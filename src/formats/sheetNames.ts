@@ -1,28 +1,28 @@
-/** Excel allows 31 UTF-16 units. */
-const longest = 31
+/** Excel's limit, in UTF-16 units. */
+const maxNameLength = 31
 const forbidden = /[[\]:*?/\\\p{Cc}\uFFFE\uFFFF]/gu
 
-const cut = (name: string, length: number) => name.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")
+const truncate = (name: string, length: number) => name.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")
 
-const allowed = (wanted: string, suffix = "") => {
-  const name = cut(wanted.toWellFormed().replaceAll(forbidden, "_"), longest - suffix.length) + suffix
+const toValidName = (title: string, suffix = "") => {
+  const name = truncate(title.toWellFormed().replaceAll(forbidden, "_"), maxNameLength - suffix.length) + suffix
   return name.replace(/^'|'$/g, "_") || "_"
 }
 
-/** Excel compares names without regard to case. */
-const folded = (name: string) => name.toUpperCase().toLowerCase()
+/** Excel compares names case-insensitively. */
+const foldCase = (name: string) => name.toUpperCase().toLowerCase()
 
-/** Whether a sheet may be called just that, were it alone in the workbook. */
-export const isValidSheetName = (name: string): boolean => allowed(name) === name && folded(name) !== "history"
+/** Whether a sheet can have exactly this name, if no other sheet has it. */
+export const isValidSheetName = (name: string): boolean => toValidName(name) === name && foldCase(name) !== "history"
 
-/** Gives each sheet of a workbook a name that Excel takes and that no other sheet has: `temperature`, `Temperature (2)`, … */
-export const sheetNames = (): ((wanted: string) => string) => {
-  // Excel keeps this name for itself.
+/** Returns a function that gives each sheet of a workbook a valid and unique name: `temperature`, `Temperature (2)`, … */
+export const sheetNames = (): ((title: string) => string) => {
+  // Excel reserves this name.
   const taken = new Set(["history"])
-  return (wanted) => {
-    let name = allowed(wanted)
-    for (let n = 2; taken.has(folded(name)); n++) name = allowed(wanted, ` (${n})`)
-    taken.add(folded(name))
+  return (title) => {
+    let name = toValidName(title)
+    for (let n = 2; taken.has(foldCase(name)); n++) name = toValidName(title, ` (${n})`)
+    taken.add(foldCase(name))
     return name
   }
 }

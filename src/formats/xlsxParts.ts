@@ -1,4 +1,7 @@
-/** The parts of a workbook beside its sheets (ECMA-376, Office Open XML): those that stand before the sheets, and those that need their names. */
+/**
+ * The parts of a workbook other than its sheets (ECMA-376, Office Open XML). Some are written before the sheets; those that list the
+ * sheet names are written after them.
+ */
 import { Zip } from "effect/encoding"
 
 const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -7,12 +10,12 @@ const relationships = "http://schemas.openxmlformats.org/officeDocument/2006/rel
 const packageRelationships = "http://schemas.openxmlformats.org/package/2006/relationships"
 const contentType = (part: string) => `application/vnd.openxmlformats-officedocument.spreadsheetml.${part}+xml`
 
-/** Cell styles, by their place in `cellXfs`. */
+/** Cell styles, by their index in `cellXfs`. */
 export const styles = { date: 1, integer: 2, heading: 3 } as const
 
 const part = (path: string, xml: string) => Zip.file(path, declaration + xml)
 
-/** `xml` stands for a sheet by default: the number of sheets is not known when this part is written. */
+/** The default type of `xml` files is a sheet, since the number of sheets is not known when this part is written. */
 const contentTypes = part(
   "[Content_Types].xml",
   '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">' +
@@ -32,7 +35,7 @@ const styleSheet = part(
   `<styleSheet xmlns="${main}">` +
     '<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss.000"/></numFmts>' +
     '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>' +
-    // Excel expects these two fills, openpyxl refuses an empty one.
+    // Excel expects these two fills, and openpyxl rejects an empty one.
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>' +
     '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>' +
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>' +
@@ -49,7 +52,7 @@ export const sheetPath = (number: number) => `xl/worksheets/sheet${number}.xml`
 
 const attribute = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;")
 
-/** Names the sheets, in their order. */
+/** The parts that list the sheets, in their order. */
 export const partsAfterSheets = (names: ReadonlyArray<string>) => {
   const sheets = names.map((name, i) => `<sheet name="${attribute(name)}" sheetId="${i + 1}" r:id="rId${i + 1}"/>`)
   const targets = names.map(
@@ -68,11 +71,11 @@ export const partsAfterSheets = (names: ReadonlyArray<string>) => {
   ] as const
 }
 
-/** What stands before and behind the rows of a sheet. The heading stays in sight when one scrolls. */
+/** The XML before and after the rows of a sheet. The heading stays visible while scrolling. */
 export const sheetFrame = (columnWidths: ReadonlyArray<number>) => ({
   before:
     `${declaration}<worksheet xmlns="${main}"><sheetViews><sheetView workbookViewId="0">` +
     '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>' +
     `<cols>${columnWidths.map((width, i) => `<col min="${i + 1}" max="${i + 1}" width="${width}" customWidth="1"/>`).join("")}</cols><sheetData>`,
-  behind: "</sheetData></worksheet>"
+  after: "</sheetData></worksheet>"
 })

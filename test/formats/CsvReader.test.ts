@@ -2,9 +2,9 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { CsvReader, type CsvRecord } from "../../src/formats/CsvReader.ts"
 
-/** Fed in pieces of the given size. */
-const read = (text: string, size = text.length + 1, most?: number): ReadonlyArray<CsvRecord> => {
-  const reader = new CsvReader(most)
+/** Feeds the text in chunks of `size` characters. */
+const read = (text: string, size = text.length + 1, maxCharacters?: number): ReadonlyArray<CsvRecord> => {
+  const reader = new CsvReader(maxCharacters)
   const records: Array<CsvRecord> = []
   for (let i = 0; i < text.length; i += size) records.push(...reader.feed(text.slice(i, i + size)))
   return [...records, ...reader.end()]
@@ -17,7 +17,7 @@ const cell = fc.record({
   wantsQuotes: fc.boolean()
 })
 
-test("what was written by RFC 4180 is read, in whatever pieces it comes", () => {
+test("reads records written by RFC 4180, whatever the chunk size", () => {
   const record = fc.array(cell, { minLength: 2, maxLength: 4 })
   const lineEnd = fc.constantFrom("\n", "\r\n", "\r")
   fc.assert(
@@ -31,38 +31,38 @@ test("what was written by RFC 4180 is read, in whatever pieces it comes", () => 
       expect(records.map(({ quoted }) => [...quoted])).toEqual(
         rows.map((row) => row.flatMap(({ text, wantsQuotes }, i) => (wantsQuotes || /[",\r\n]/.test(text) ? [i] : [])))
       )
-      expect(records.every(({ broken }) => broken === undefined)).toBe(true)
+      expect(records.every(({ syntaxError }) => syntaxError === undefined)).toBe(true)
     }),
     { numRuns: 2000 }
   )
 })
 
-test("lines are counted through quoted line ends and empty lines", () => {
+test("counts lines across quoted newlines and empty lines", () => {
   const records = read('ts,v\n1,"a\r\nb"\n\n2,c\r\n3,"x\ny\nz"\n4,d')
   expect(records.map(({ line }) => line)).toEqual([1, 2, 5, 6, 9])
 })
 
-test("a broken record is told, and the next line is read on", () => {
+test("reports a malformed record and continues with the next line", () => {
   const records = read('ts,v\n1,5" pipe\n2,"x"y\n3,ok\n4,"open')
-  expect(records.map(({ broken, line }) => [line, broken])).toEqual([
+  expect(records.map(({ syntaxError, line }) => [line, syntaxError])).toEqual([
     [1, undefined],
-    [2, "a quote in a cell that does not begin with one"],
-    [3, "text behind a closing quote"],
+    [2, "a quote inside an unquoted cell"],
+    [3, "text after a closing quote"],
     [4, undefined],
-    [5, "a quote that is not closed"]
+    [5, "an unclosed quote"]
   ])
   expect(records[3]!.cells).toEqual(["3", "ok"])
 })
 
-test("a quote that is never closed does not fill the memory", () => {
+test("limits the memory used for a quote that is never closed", () => {
   const records = read(`ts,v\n1,"${"x\n".repeat(1000)}`, 64, 500)
-  expect(records.map(({ broken, line }) => [line, broken?.slice(0, 26)])).toEqual([
+  expect(records.map(({ syntaxError, line }) => [line, syntaxError?.slice(0, 26)])).toEqual([
     [1, undefined],
     [2, "longer than 500 characters"]
   ])
 })
 
-test("semicolons and tabs are taken when the header has them", () => {
+test("accepts semicolons and tabs as delimiters if the header has them", () => {
   expect(cellsOf(read("ts;key;value\n1;a,b;2"))).toEqual([
     ["ts", "key", "value"],
     ["1", "a,b", "2"]
@@ -73,16 +73,16 @@ test("semicolons and tabs are taken when the header has them", () => {
   ])
 })
 
-test("a record that drips in takes no more time than its length, quoted line ends and all", () => {
-  for (const [begun, drop] of [
+test("reads a record that arrives in tiny chunks in linear time, quoted newlines included", () => {
+  for (const [start, chunk] of [
     ["1,a" + ',""'.repeat(150_000), ","],
     [`1,"${"x\n".repeat(200_000)}`, "\n"]
   ] as const) {
     const reader = new CsvReader(4 * 1024 * 1024)
     reader.feed("ts,v\n")
-    reader.feed(begun)
+    reader.feed(start)
     const began = performance.now()
-    for (let i = 0; i < 20_000; i++) expect(reader.feed(drop)).toEqual([])
+    for (let i = 0; i < 20_000; i++) expect(reader.feed(chunk)).toEqual([])
     expect(performance.now() - began).toBeLessThan(1000)
     expect(reader.end().length).toBe(1)
   }

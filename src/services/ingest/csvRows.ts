@@ -92,8 +92,13 @@ const checkCell = (cell: string, isText: boolean, rules: ValueRules): CheckedVal
 }
 
 /** Returns the row, or throws `RowRejected`. */
-export const parseRecord = ({ broken, cells, quoted }: CsvRecord, columns: Columns, hasDevice: boolean, rules: ValueRules): ImportRow => {
-  if (broken !== undefined) return rejectRow(`invalid CSV: ${broken}`)
+export const parseRecord = (
+  { syntaxError, cells, quoted }: CsvRecord,
+  columns: Columns,
+  hasDevice: boolean,
+  rules: ValueRules
+): ImportRow => {
+  if (syntaxError !== undefined) return rejectRow(`invalid CSV: ${syntaxError}`)
   if (cells.length !== columns.count) return rejectRow(`expected ${columns.count} cells`)
   const { deviceId, deviceName, form, ts } = columns
   // Files that quote even the timestamp quote everything, so there quotes do not mean text.

@@ -50,8 +50,8 @@ const readNdjson = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: 
 const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) => {
   const hasDevice = deviceId === undefined
   let columns: Columns | undefined
-  const readHeader = ({ broken, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
-    const found = broken === undefined ? parseHeader(cells, hasDevice) : `Expected a header, then CSV: ${broken}`
+  const readHeader = ({ syntaxError, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
+    const found = syntaxError === undefined ? parseHeader(cells, hasDevice) : `Expected a header, then CSV: ${syntaxError}`
     return typeof found === "string" ? Effect.fail(invalidBody(found)) : Effect.succeed(found)
   }
   const rows = Stream.mapEffect(
