@@ -10,7 +10,8 @@ FROM debian:stable-slim
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --system --uid 10001 --no-create-home boardwalk
+  && useradd --system --uid 10001 --no-create-home boardwalk \
+  && install --directory --owner 10001 --mode 700 /var/lib/boardwalk
 COPY --from=build /build/dist/boardwalk /usr/local/bin/boardwalk
 USER 10001
 WORKDIR /
