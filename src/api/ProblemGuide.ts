@@ -124,7 +124,8 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     example: new Problems.UnsupportedMediaType(common("This path does not support this Content-Type.", { accepted: ["application/json"] }))
   },
   "rate-limited": {
-    meaning: "The key has no requests left for now; without a valid key, the client's IP address has none left.",
+    meaning:
+      "The key has used up its requests for now, or too many of its requests or exports are running at once. Without a valid key, the limit applies to the client's IP address.",
     remedies: [
       "Wait for the seconds in the header `Retry-After` and the field `retry_after`, then continue.",
       "`X-RateLimit-Remaining` in each response is the number of remaining requests: slow down before it reaches 0.",

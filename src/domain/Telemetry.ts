@@ -87,7 +87,7 @@ export type Point = typeof Point.Type
 /** Points by key. */
 export const Series = Schema.Record(Schema.String, Schema.Array(Point)).annotate({
   identifier: "Series",
-  description: "Points per key, oldest first.",
+  description: "Points per key, in order of time.",
   examples: [{ temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] }]
 })
 

@@ -20,7 +20,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "listAssets",
           summary: "List assets",
-          description: "Assets are buildings, rooms, machines and other things that devices belong to. The list is paged."
+          description: "Lists assets: buildings, rooms, machines and other things that devices belong to. The list is paged."
         })
       ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {

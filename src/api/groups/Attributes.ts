@@ -52,7 +52,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
         OpenApi.annotations({
           identifier: "readAttributes",
           summary: "Read attributes",
-          description: "Returns the attributes of one scope, or of all three scopes."
+          description: "Returns the attributes of one scope, or of all three if `scope` is missing."
         })
       ),
     HttpApiEndpoint.post("writeServer", "/devices/:device_id/attributes/server", {

@@ -135,7 +135,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "uploadTelemetryOfMany",
           summary: "Upload telemetry of many devices",
-          description: "A JSON body returns one result per device. In a CSV or NDJSON body, each row has a `device_id` or a `device_name`."
+          description:
+            "For a JSON body, the response has one result per device. In a CSV or NDJSON body, each row has a `device_id` or a `device_name`."
         })
       )
   )

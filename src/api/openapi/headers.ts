@@ -20,7 +20,8 @@ export const headers = {
     example: 1_700_000_060
   },
   RateLimit: {
-    description: "Remaining quota in the format of the IETF draft: `r` remaining requests; the full quota is available in `t` seconds.",
+    description:
+      "Remaining quota in the format of the IETF draft: `r` remaining requests, and `t` seconds until the time in `X-RateLimit-Reset`.",
     schema: { type: "string" },
     example: '"default";r=87;t=8'
   },
