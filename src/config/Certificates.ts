@@ -1,6 +1,6 @@
 /** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
-import { certificateIssue, dayOf, expiryOf, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
+import { certificateIssue, formatDay, certificateExpiry, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
 import type { SettingIssue, Diagnostics } from "./resolveSettings.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
@@ -66,9 +66,9 @@ const daysAhead = 14
 const day = 86_400_000
 
 const endOf = (cert: string, now: number): ReadonlyArray<SettingIssue> => {
-  const end = expiryOf(cert)
+  const end = certificateExpiry(cert)
   if (end - now > daysAhead * day) return []
-  const date = dayOf(end)
+  const date = formatDay(end)
   return [
     fault(
       "TLS_CERT_FILE",

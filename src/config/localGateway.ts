@@ -1,7 +1,7 @@
 /** How commands reach the gateway of this machine that has the same configuration; works with an otherwise faulty one too. */
 import { Effect } from "effect"
-import { reachable } from "../platform/addresses.ts"
-import { trustOnly } from "../platform/Tls.ts"
+import { toLocalHost } from "../platform/addresses.ts"
+import { localFetchOptions } from "../platform/Tls.ts"
 import { readServerTls } from "./Certificates.ts"
 import { readSettings, valuesOf } from "./Settings.ts"
 
@@ -33,8 +33,8 @@ export const localGateway = Effect.gen(function* () {
     : undefined
   const name = allowedName(allowedHosts)
   const reach: GatewayAddress = {
-    url: `${secure ? "https" : "http"}://${reachable(host)}:${port}`,
-    requestInit: tls === undefined ? {} : trustOnly(tls),
+    url: `${secure ? "https" : "http"}://${toLocalHost(host)}:${port}`,
+    requestInit: tls === undefined ? {} : localFetchOptions(tls),
     headers: name === undefined ? {} : { host: name }
   }
   return reach

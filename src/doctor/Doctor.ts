@@ -5,7 +5,7 @@
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { readSettings, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
-import { verified } from "../platform/Tls.ts"
+import { verifiedFetchOptions } from "../platform/Tls.ts"
 import { Devices } from "../services/devices/Devices.ts"
 import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
 import { UserSessions } from "../thingsboard/UserSessions.ts"
@@ -56,7 +56,7 @@ const services = (settings: SettingsShape, authorities: string | undefined) => {
     Layer.provideMerge(Configured),
     Layer.provideMerge(FetchHttpClient.layer),
     Layer.provide(Layer.succeed(TrustedCa, authorities)),
-    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verified(authorities) }))
+    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verifiedFetchOptions(authorities) }))
   )
 }
 

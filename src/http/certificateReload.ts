@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { readServerTls } from "../config/Certificates.ts"
 import { type InvalidSettings, Settings } from "../config/Settings.ts"
 import { BunHttpServer, type CannotListen } from "../platform/BunHttpServer.ts"
-import { dayOf, expiryOf, type ServerTls } from "../platform/Tls.ts"
+import { formatDay, certificateExpiry, type ServerTls } from "../platform/Tls.ts"
 import { watchFiles } from "../platform/watchFiles.ts"
 
 const isSame = (a: ServerTls, b: ServerTls) => a.cert === b.cert && a.key === b.key && a.clientCa === b.clientCa
@@ -28,7 +28,7 @@ export const certificateReload = (initial: ServerTls | undefined) =>
             onChange: (tls: ServerTls) =>
               Effect.andThen(
                 server.renew(tls),
-                Effect.logInfo(`The renewed certificate is in use; it expires on ${dayOf(expiryOf(tls.cert))}`)
+                Effect.logInfo(`The renewed certificate is in use; it expires on ${formatDay(certificateExpiry(tls.cert))}`)
               ),
             onSuccess: () => {
               lastError = loggedError = undefined

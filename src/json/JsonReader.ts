@@ -32,12 +32,12 @@ export class JsonReader {
   }
 
   /** The value as it was sent. */
-  token(at: number, end: number) {
+  textOf(at: number, end: number) {
     return textAt(this.bytes, at, end)
   }
 
   /** Members in their order, those that are there twice as well; returns the end of the object. */
-  members(at: number, visit: Visit<string>): number {
+  readFields(at: number, visit: Visit<string>): number {
     const b = this.bytes
     let i = expect(b, at, open)
     for (let first = true; first ? b[i] !== close : b[i] === comma; first = false) {
@@ -49,7 +49,7 @@ export class JsonReader {
   }
 
   /** Elements with their index; returns the end of the list. */
-  elements(at: number, visit: Visit<number>): number {
+  readElements(at: number, visit: Visit<number>): number {
     const b = this.bytes
     let i = expect(b, at, openList)
     for (let n = 0; n === 0 ? b[i] !== closeList : b[i] === comma; n++) {

@@ -5,9 +5,9 @@ export const duplicateMember = (text: string): string | undefined => {
   const body = new JsonReader(text)
   let doubled: string | undefined
   const visit = (at: number): number => {
-    if (!body.isObject(at)) return body.isList(at) ? body.elements(at, (_, element) => visit(element)) : body.skip(at)
+    if (!body.isObject(at)) return body.isList(at) ? body.readElements(at, (_, element) => visit(element)) : body.skip(at)
     const names = new Set<string>()
-    return body.members(at, (name, valueAt) => {
+    return body.readFields(at, (name, valueAt) => {
       if (names.has(name)) doubled ??= name
       names.add(name)
       return visit(valueAt)

@@ -8,7 +8,7 @@ export type Excess = "levels" | "parts"
  * brackets and commas outside of texts, in linear time and without a stack, so that it can be asked before anything sees the bytes that
  * recurses or makes an object of each part.
  */
-export const excessOf = (bytes: Uint8Array, maxDepth: number, maxParts = Number.POSITIVE_INFINITY): Excess | undefined => {
+export const findExcess = (bytes: Uint8Array, maxDepth: number, maxParts = Number.POSITIVE_INFINITY): Excess | undefined => {
   let depth = 0
   let parts = 0
   for (let i = 0; i < bytes.length; i++) {
@@ -24,4 +24,4 @@ export const excessOf = (bytes: Uint8Array, maxDepth: number, maxParts = Number.
   return undefined
 }
 
-export const isDeeperThan = (bytes: Uint8Array, most: number): boolean => excessOf(bytes, most) !== undefined
+export const isDeeperThan = (bytes: Uint8Array, most: number): boolean => findExcess(bytes, most) !== undefined

@@ -21,8 +21,8 @@ import {
   UrlParams
 } from "effect/http"
 import http from "node:http"
-import { inUrl, reachable } from "./addresses.ts"
-import { forServer, type ServerTls } from "./Tls.ts"
+import { toUrlHost, toLocalHost } from "./addresses.ts"
+import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
 /** What belongs to one request, from the first byte read to the last one written. */
 export class Exchange {
@@ -121,7 +121,7 @@ const failWhenTaken = (hostname: string, port: number) => Bun.listen({ hostname,
 const trueCodes = new Set(["EADDRINUSE", "EACCES", "EPERM", "EMFILE", "ENFILE"])
 
 /** Of a name that has no address Bun says whatever went wrong in the process last, such as "inappropriate ioctl for device". */
-const reasonOf = (cause: unknown): string => {
+const describeListenFailure = (cause: unknown): string => {
   if (!(cause instanceof Error)) return "unknown"
   const code = "code" in cause ? String(cause.code) : ""
   return /, listen$|getaddrinfo/.test(cause.message) && !trueCodes.has(code) ? "this machine has no such address or name" : cause.message
@@ -252,12 +252,12 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
               websocket: options.websocket ?? { message: () => {} },
               // Bun reloads everything of a server but its certificate: a new one needs a second server beside the first.
               reusePort: tls !== undefined,
-              ...(tls === undefined ? {} : { tls: forServer(tls) })
+              ...(tls === undefined ? {} : { tls: serverTlsOptions(tls) })
             })
           },
           catch: (cause) =>
             new CannotListen({
-              message: `Cannot listen on ${hostname}:${port}: ${reasonOf(cause)}`
+              message: `Cannot listen on ${hostname}:${port}: ${describeListenFailure(cause)}`
             })
         })
       /** The last one listens; those before it finish what is in flight. */
@@ -272,8 +272,8 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       servers.add(server)
       const port = server.port!
       return {
-        url: `${options.tls === undefined ? "http" : "https"}://${reachable(hostname)}:${port}`,
-        bound: `${inUrl(hostname)}:${port}`,
+        url: `${options.tls === undefined ? "http" : "https"}://${toLocalHost(hostname)}:${port}`,
+        bound: `${toUrlHost(hostname)}:${port}`,
         port,
         renew: (tls) =>
           Effect.map(listen(port, tls), (next) => {

@@ -11,13 +11,13 @@ const maxSilence = 500
 /** With TLS and a password that is several trips. */
 const connectMillis = 1000
 
-class NoAnswer extends Error {
+class NoResponse extends Error {
   readonly code = "NO_ANSWER_IN_TIME"
 }
 
-const within = <A>(promise: Promise<A>, millis: number): Promise<A> =>
+const withTimeout = <A>(promise: Promise<A>, millis: number): Promise<A> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new NoAnswer()), millis)
+    const timer = setTimeout(() => reject(new NoResponse()), millis)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
@@ -33,7 +33,7 @@ class Conversation {
       const look = () => {
         if (!isSilent()) timer = setTimeout(look, maxSilence / 5)
         // This process may have been busy, and then the answer is there and only unread: the second timer lets it be read.
-        else timer = setTimeout(() => (isSilent() ? reject(new NoAnswer()) : look()), 1)
+        else timer = setTimeout(() => (isSilent() ? reject(new NoResponse()) : look()), 1)
       }
       timer = setTimeout(look, maxSilence)
       answer
@@ -79,7 +79,7 @@ export const connect = (
         })
     )
     listen(client, (cause) => onLost(failed(cause)))
-    yield* Effect.tryPromise({ try: () => within(client.connect(), connectMillis), catch: failed })
+    yield* Effect.tryPromise({ try: () => withTimeout(client.connect(), connectMillis), catch: failed })
     const conversation = new Conversation()
     return yield* Redis.make({
       send: <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>

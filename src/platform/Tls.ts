@@ -35,20 +35,20 @@ export const tlsKeyIssue = (cert: string, key: string): string | undefined => {
 }
 
 /** When the first of the certificates ceases to hold, epoch ms. */
-export const expiryOf = (pem: string): number => Date.parse(certificatesOf(pem)[0]!.validTo)
+export const certificateExpiry = (pem: string): number => Date.parse(certificatesOf(pem)[0]!.validTo)
 
 /** The day of an expiry (epoch ms) as people are told it, in UTC. */
-export const dayOf = (millis: number): string => DateTime.formatIsoDateUtc(DateTime.makeUnsafe(millis))
+export const formatDay = (millis: number): string => DateTime.formatIsoDateUtc(DateTime.makeUnsafe(millis))
 
 /** For `Bun.serve`. It speaks TLS 1.2 and 1.3. */
-export const forServer = ({ cert, clientCa, key }: ServerTls): Bun.TLSOptions => ({
+export const serverTlsOptions = ({ cert, clientCa, key }: ServerTls): Bun.TLSOptions => ({
   cert,
   key,
   ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true })
 })
 
 /** For `fetch` to an https address: verified whatever NODE_TLS_REJECT_UNAUTHORIZED says, and by these authorities alone when there are any. */
-export const verified = (authorities: string | undefined): BunFetchRequestInit => ({
+export const verifiedFetchOptions = (authorities: string | undefined): BunFetchRequestInit => ({
   tls: authorities === undefined ? { rejectUnauthorized: true } : { ca: authorities, rejectUnauthorized: true }
 })
 
@@ -56,6 +56,6 @@ export const verified = (authorities: string | undefined): BunFetchRequestInit =
  * For `fetch` to the server of this machine itself: its certificate names the host that others call it by, and its authority need not
  * be known here, so it is not verified. The certificate is shown as the client's, for servers that ask for one.
  */
-export const trustOnly = ({ cert, key }: Pick<ServerTls, "cert" | "key">): BunFetchRequestInit => ({
+export const localFetchOptions = ({ cert, key }: Pick<ServerTls, "cert" | "key">): BunFetchRequestInit => ({
   tls: { cert, key, rejectUnauthorized: false }
 })

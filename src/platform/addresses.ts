@@ -2,7 +2,7 @@
 const loopbacks: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "[::]": "127.0.0.1" }
 
 /** A host as it stands in a URL. */
-export const inUrl = (host: string) => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
+export const toUrlHost = (host: string) => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
 
 /** For a URL that can be opened on this machine. */
-export const reachable = (host: string) => inUrl(loopbacks[host] ?? host)
+export const toLocalHost = (host: string) => toUrlHost(loopbacks[host] ?? host)

@@ -28,7 +28,7 @@ export const keysParameter = (keys: ReadonlyArray<string>): string =>
 const maxKeysLength = 6000
 
 /** Whether a path can name so many keys. Where it cannot, ask for all of them. */
-export const canName = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= maxKeysLength
+export const fitInPath = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= maxKeysLength
 
 const telemetryOf = ({ entityType, id }: EntityRef) => {
   if (!entityTypes.test(entityType)) throw new Error("Not a type of ThingsBoard's was to go into a path")
@@ -44,7 +44,7 @@ export const deviceInfoPath = (id: string) => `/api/device/info/${checked(id)}`
 export const assetPath = (id: string) => `/api/asset/${checked(id)}`
 
 /** Keys that hold values. */
-export const keysPath = (deviceId: string) => `${ofDevice(deviceId)}/keys/timeseries`
+export const telemetryKeysPath = (deviceId: string) => `${ofDevice(deviceId)}/keys/timeseries`
 
 /** Without keys the latest values of all. Strict types: numbers and booleans as such, not as text. */
 export const latestPath = (deviceId: string, keys: ReadonlyArray<string> | undefined) =>
@@ -90,7 +90,7 @@ export const saveTelemetryPath = (deviceId: string) => `${ofDevice(deviceId)}/ti
 /** All attributes when the keys cannot be named: those with commas in no version, and not too many. */
 export const attributesPath = (deviceId: string, scope: AttributeScopeName, keys?: ReadonlyArray<string>) =>
   `${ofDevice(deviceId)}/values/attributes/${scope}${
-    keys === undefined || needsRepeatedKey(keys) || !canName(keys) ? "" : `?${keysParameter(keys)}`
+    keys === undefined || needsRepeatedKey(keys) || !fitInPath(keys) ? "" : `?${keysParameter(keys)}`
   }`
 
 /** ThingsBoard takes SERVER_SCOPE and SHARED_SCOPE. */

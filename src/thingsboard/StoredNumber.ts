@@ -3,7 +3,7 @@
  * 64-bit integers unless written with a dot; beyond that range, and with more than 16 decimals, they silently become text. All else
  * becomes a double.
  */
-export type Stored =
+export type StoredNumber =
   /** The token to send; `rounded` when ThingsBoard will not hold the very value that came. */
   { readonly token: string; readonly rounded: boolean } | { readonly issue: string }
 
@@ -60,7 +60,7 @@ const doubleHolds = ({ digits, scale, sign }: Parts, token: string): boolean => 
   return held !== undefined && held.sign === sign && held.digits === digits && held.scale === scale
 }
 
-const integer = (token: string): Stored => {
+const integer = (token: string): StoredNumber => {
   const value = token.length <= maxIntegerLength ? BigInt(token) : undefined
   return value !== undefined && value >= least && value <= greatest
     ? { token, rounded: false }
@@ -68,7 +68,7 @@ const integer = (token: string): Stored => {
 }
 
 /** Whole, but written with a dot or an exponent: a long if it fits and has no plain dot, else a double. */
-const wholeDecimal = (parts: Parts, token: string, isAsWritten: boolean): Stored => {
+const wholeDecimal = (parts: Parts, token: string, isAsWritten: boolean): StoredNumber => {
   const value = BigInt(parts.sign + parts.digits + "0".repeat(-parts.scale))
   const isLong = /[eE]/.test(token) && value >= least && value <= greatest
   if (isLong) return { token: isAsWritten ? token : value.toString(), rounded: false }
@@ -76,7 +76,7 @@ const wholeDecimal = (parts: Parts, token: string, isAsWritten: boolean): Stored
 }
 
 /** The token that makes ThingsBoard hold the number as the number it is, or the nearest that it can hold. */
-export const stored = (token: string): Stored => {
+export const toStoredNumber = (token: string): StoredNumber => {
   if (token.length <= safeDigits && !/[eE]/.test(token)) return { token, rounded: false }
   const written = form.exec(token)
   if (written === null) return { issue: "Expected a number" }

@@ -11,7 +11,7 @@ import { singleFlight } from "./auth/singleFlight.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
 import { type Call, configured, type Transport } from "./transport/Transport.ts"
-import { infoPath, isAtLeast, versionOf } from "./Version.ts"
+import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
 export interface ThingsBoardShape {
   /** Whose rights the calls have. */
@@ -56,8 +56,8 @@ export const make = Effect.fnUntraced(function* (
 
   let version: ReadonlyArray<number> | undefined
   const askedVersion = yield* singleFlight(
-    Effect.map(get(infoPath), (info) => {
-      version = versionOf(info.toString())
+    Effect.map(get(systemInfoPath), (info) => {
+      version = parseVersion(info.toString())
       return version
     })
   )

@@ -3,10 +3,10 @@ import { Option, Schema } from "effect"
 const decodeInfo = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))
 
 /** `GET /api/system/info`; any user may ask. */
-export const infoPath = "/api/system/info"
+export const systemInfoPath = "/api/system/info"
 
 /** The release's numbers, such as `[4, 3, 1, 3]`; none when the answer does not tell. */
-export const versionOf = (info: string): ReadonlyArray<number> =>
+export const parseVersion = (info: string): ReadonlyArray<number> =>
   Option.match(decodeInfo(info), { onNone: () => [], onSome: ({ version }) => (version.match(/\d+/g) ?? []).map(Number) })
 
 export const isAtLeast = (version: ReadonlyArray<number>, least: ReadonlyArray<number>): boolean => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { excessOf, isDeeperThan } from "../../src/json/jsonLimits.ts"
+import { findExcess, isDeeperThan } from "../../src/json/jsonLimits.ts"
 
 const bytes = (text: string) => Buffer.from(text)
 
@@ -28,8 +28,8 @@ test("members and elements are counted, an empty list or object for one", () => 
   fc.assert(
     fc.property(fc.json({ maxDepth: 6 }), (json) => {
       const parts = partsOf(JSON.parse(json))
-      expect(excessOf(bytes(json), 100, parts)).toBeUndefined()
-      if (parts > 0) expect(excessOf(bytes(json), 100, parts - 1)).toBe("parts")
+      expect(findExcess(bytes(json), 100, parts)).toBeUndefined()
+      if (parts > 0) expect(findExcess(bytes(json), 100, parts - 1)).toBe("parts")
     })
   )
 })

@@ -9,7 +9,7 @@ describe("ids", () => {
     devicePath: Paths.devicePath,
     deviceInfoPath: Paths.deviceInfoPath,
     assetPath: Paths.assetPath,
-    keysPath: Paths.keysPath,
+    keysPath: Paths.telemetryKeysPath,
     latestPath: (given: string) => Paths.latestPath(given, ["a"]),
     historyPath: (deviceId: string) => Paths.historyPath({ deviceId, keys: ["a"], start: 0, end: 1 }),
     saveTelemetryPath: Paths.saveTelemetryPath,
@@ -51,7 +51,7 @@ describe("keys", () => {
 
 test("a path names no more keys than ThingsBoard's server takes in 8 KiB, with the headers", () => {
   const keys = Array.from({ length: 100 }, (_, i) => `key${i}`.padEnd(50, "-"))
-  expect([Paths.canName(keys), Paths.canName([...keys, ...keys])]).toEqual([true, false])
+  expect([Paths.fitInPath(keys), Paths.fitInPath([...keys, ...keys])]).toEqual([true, false])
   expect(Paths.attributesPath(id, "SHARED_SCOPE", keys).length).toBeLessThan(6200)
   expect(Paths.attributesPath(id, "SHARED_SCOPE", [...keys, ...keys])).toEndWith("SHARED_SCOPE")
 })

@@ -1,7 +1,7 @@
 /** What goes up is held as the number it is: the emulator's reading of tokens is checked against recordings of ThingsBoard. */
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { isNumericText, stored } from "../../src/thingsboard/StoredNumber.ts"
+import { isNumericText, toStoredNumber } from "../../src/thingsboard/StoredNumber.ts"
 import { numberToValue } from "../../src/emulator/values/numbers.ts"
 import { printDouble } from "../../src/emulator/values/Value.ts"
 
@@ -45,7 +45,7 @@ const token = fc
 test("every number is held as a number, and as the very number unless it says otherwise", () => {
   fc.assert(
     fc.property(token, (given) => {
-      const answer = stored(given)
+      const answer = toStoredNumber(given)
       if ("issue" in answer) {
         expect(/[.eE]/.test(given) ? Number.isFinite(Number(given)) : BigInt.asIntN(64, BigInt(given)) === BigInt(given)).toBe(false)
         return
@@ -64,30 +64,30 @@ test("every number is held as a number, and as the very number unless it says ot
 
 test("tokens stay as they were written wherever ThingsBoard reads them right", () => {
   for (const kept of ["0", "-0", "5.0", "1.10", "-0.0", "1e3", "1E+3", "12.5e-3", "9223372036854775807", "-9223372036854775808", "0.1"])
-    expect(stored(kept)).toEqual({ token: kept, rounded: false })
+    expect(toStoredNumber(kept)).toEqual({ token: kept, rounded: false })
 })
 
 test("what ThingsBoard would store as text is spelt so that it becomes a number", () => {
-  expect(stored("0.30000000000000004")).toEqual({ token: "0.3", rounded: true })
-  expect(stored("1e-17")).toEqual({ token: "0.0", rounded: true })
-  expect(stored("-5e-17")).toEqual({ token: "-0.0000000000000001", rounded: true })
-  expect(stored("5.00000000000000000")).toEqual({ token: "5.0", rounded: false })
-  expect(stored("0.10000000000000000")).toEqual({ token: "0.1", rounded: false })
-  expect(stored("1e19")).toEqual({ token: "10000000000000000000.0", rounded: false })
-  expect(stored(`1.5${"0".repeat(400)}1`)).toEqual({ token: "1.5", rounded: true })
-  expect(stored("0e99999")).toEqual({ token: "0", rounded: false })
+  expect(toStoredNumber("0.30000000000000004")).toEqual({ token: "0.3", rounded: true })
+  expect(toStoredNumber("1e-17")).toEqual({ token: "0.0", rounded: true })
+  expect(toStoredNumber("-5e-17")).toEqual({ token: "-0.0000000000000001", rounded: true })
+  expect(toStoredNumber("5.00000000000000000")).toEqual({ token: "5.0", rounded: false })
+  expect(toStoredNumber("0.10000000000000000")).toEqual({ token: "0.1", rounded: false })
+  expect(toStoredNumber("1e19")).toEqual({ token: "10000000000000000000.0", rounded: false })
+  expect(toStoredNumber(`1.5${"0".repeat(400)}1`)).toEqual({ token: "1.5", rounded: true })
+  expect(toStoredNumber("0e99999")).toEqual({ token: "0", rounded: false })
 })
 
 test("a decimal of more digits than a double keeps is told", () => {
-  expect(stored("123456789012.1234567890123456")).toEqual({ token: "123456789012.1234567890123456", rounded: true })
-  expect(stored("0.1234567890123456")).toEqual({ token: "0.1234567890123456", rounded: false })
+  expect(toStoredNumber("123456789012.1234567890123456")).toEqual({ token: "123456789012.1234567890123456", rounded: true })
+  expect(toStoredNumber("0.1234567890123456")).toEqual({ token: "0.1234567890123456", rounded: false })
 })
 
 test("what no type of ThingsBoard's holds is refused, however long it is", () => {
   for (const big of ["9223372036854775808", "-9223372036854775809", "9".repeat(5_000_000)])
-    expect(stored(big)).toEqual({ issue: "Expected an integer of at most 64 bits" })
-  for (const beyond of ["1e400", "-1.8e308"]) expect(stored(beyond)).toEqual({ issue: "Expected a number that a double can hold" })
-  expect(stored(`0.${"0".repeat(5_000_000)}1`)).toEqual({ token: "0.0", rounded: true })
+    expect(toStoredNumber(big)).toEqual({ issue: "Expected an integer of at most 64 bits" })
+  for (const beyond of ["1e400", "-1.8e308"]) expect(toStoredNumber(beyond)).toEqual({ issue: "Expected a number that a double can hold" })
+  expect(toStoredNumber(`0.${"0".repeat(5_000_000)}1`)).toEqual({ token: "0.0", rounded: true })
 })
 
 test("text that would become a number is known", () => {

@@ -200,7 +200,7 @@ describe("the typed client", () => {
           ({ reason }) => reason._tag
         )
       )
-      expect(reasons).toEqual(["Forbidden", "BadAnswer", "BadAnswer"])
+      expect(reasons).toEqual(["Forbidden", "InvalidResponse", "InvalidResponse"])
     })
   )
 })

@@ -4,7 +4,7 @@ import type { HttpServerError, HttpServerRequest } from "effect/http"
 import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
-import { excessOf } from "../../json/jsonLimits.ts"
+import { findExcess } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
 import { failWithProblem } from "../response/problem.ts"
@@ -161,7 +161,7 @@ class TooMuch extends Schema.TaggedError<TooMuch>()("TooMuch", {}) {}
 class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {}) {}
 
 const textOf = (bytes: Uint8Array, maxDepth: number, maxParts?: number) => {
-  const excess = excessOf(bytes, maxDepth, maxParts)
+  const excess = findExcess(bytes, maxDepth, maxParts)
   if (excess === "levels") return tooDeep(maxDepth)
   if (excess === "parts") return tooManyParts
   return Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => unreadable))

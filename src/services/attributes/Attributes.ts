@@ -83,11 +83,11 @@ const readValues = (body: JsonReader, rules: ValueRules, errors: FieldErrors) =>
   let rounded = 0
   body.read((at) => {
     const end = body.isObject(at)
-      ? body.members(at, (key, valueAt) => {
+      ? body.readFields(at, (key, valueAt) => {
           const valueEnd = body.skip(valueAt)
           const keyIssue = tokens.has(key) ? "Expected only once" : telemetryKeyIssue(key)
           if (keyIssue !== undefined) errors.add(key, keyIssue)
-          const value = checkToken(body.token(valueAt, valueEnd), rules)
+          const value = checkToken(body.textOf(valueAt, valueEnd), rules)
           if ("issue" in value) errors.add(key, value.issue)
           else if (value.rounded) rounded++
           tokens.set(key, "issue" in value ? "" : value.token)

@@ -51,7 +51,7 @@ const readMany = (body: JsonReader, rules: ValueRules, errors: FieldErrors): Rea
       errors.add("body", "Expected an object of device ids and their keys and points")
       return body.skip(at)
     }
-    const end = body.members(at, (id, valueAt) => {
+    const end = body.readFields(at, (id, valueAt) => {
       if (!isUuid(id)) {
         errors.add(id, "Expected a device id (UUID)")
         return body.skip(valueAt)

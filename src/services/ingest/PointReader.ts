@@ -55,7 +55,7 @@ export class PointReader {
     let pointsRead = 0
     let keysRead = 0
     this.rounded = 0
-    const end = body.members(at, (key, valueAt) => {
+    const end = body.readFields(at, (key, valueAt) => {
       keysRead++
       const place = path === "body" ? key : `${path}.${key}`
       const issue = keys.has(key) ? duplicate : telemetryKeyIssue(key)
@@ -78,7 +78,7 @@ export class PointReader {
     const { body, errors } = this
     let count = 0
     if (body.isList(at)) {
-      const end = body.elements(at, (i, pointAt) => {
+      const end = body.readElements(at, (i, pointAt) => {
         count++
         return this.readPoint(key, pointAt, place, i, into)
       })
@@ -97,10 +97,10 @@ export class PointReader {
     }
     let ts: number | string | undefined
     let token: string | undefined
-    const end = body.members(at, (name, valueAt) => {
+    const end = body.readFields(at, (name, valueAt) => {
       const valueEnd = body.skip(valueAt)
-      if (name === "ts" && ts === undefined) ts = parseNumericTimestamp(body.token(valueAt, valueEnd), rules.tsUnit)
-      else if (name === "value" && token === undefined) token = body.token(valueAt, valueEnd)
+      if (name === "ts" && ts === undefined) ts = parseNumericTimestamp(body.textOf(valueAt, valueEnd), rules.tsUnit)
+      else if (name === "value" && token === undefined) token = body.textOf(valueAt, valueEnd)
       else addError(`.${name}`, name === "ts" || name === "value" ? duplicate : "Expected no other fields than ts and value")
       return valueEnd
     })

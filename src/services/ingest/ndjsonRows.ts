@@ -22,10 +22,10 @@ const readFields = (text: string): Fields => {
   const fields = new Map<string, string>()
   const body = new JsonReader(text)
   body.read((at) =>
-    body.members(at, (name, valueAt) => {
+    body.readFields(at, (name, valueAt) => {
       const end = body.skip(valueAt)
       if (fields.has(name)) rejectRow(`${name.slice(0, 64)}: expected only once`)
-      fields.set(name, body.token(valueAt, end))
+      fields.set(name, body.textOf(valueAt, end))
       return end
     })
   )

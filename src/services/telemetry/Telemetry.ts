@@ -4,7 +4,7 @@ import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { type LatestPoints, scanLatest } from "../../thingsboard/responses/LatestScanner.ts"
-import { canName } from "../../thingsboard/Paths.ts"
+import { fitInPath } from "../../thingsboard/Paths.ts"
 import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -77,7 +77,7 @@ export class Telemetry extends Context.Service<
         keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)).pipe(withServiceSpan("Telemetry.keys")),
         latest: (deviceId, keys) =>
           known((names) => {
-            const named = keys !== undefined && names.include(keys) && canName(keys) ? keys : undefined
+            const named = keys !== undefined && names.include(keys) && fitInPath(keys) ? keys : undefined
             return access.guard(deviceId, forbiddenAsNotFound(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
               Effect.flatMap(scanLatest),
               Effect.map((points) => {

@@ -3,7 +3,7 @@
  * reason. Every digit is kept.
  */
 import { isDeeperThan } from "../../json/jsonLimits.ts"
-import { isNumericText, stored } from "../../thingsboard/StoredNumber.ts"
+import { isNumericText, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
 
 /** Limits for JSON bodies. */
 export interface InputLimits {
@@ -93,7 +93,7 @@ export const checkToken = (token: string, rules: ValueRules): CheckedValue => {
     case "n":
       return { issue: "Expected a value, not null" }
     default:
-      return stored(token)
+      return toStoredNumber(token)
   }
 }
 

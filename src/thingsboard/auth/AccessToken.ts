@@ -23,7 +23,7 @@ const lifetimeOf = (jwt: string) =>
   })
 
 /** The lifetime counts from when we asked, so that ThingsBoard's clock may differ from ours. */
-export const accessTokenOf = ({ refreshToken, token }: Tokens, askedAt: number): AccessToken => {
+export const makeAccessToken = ({ refreshToken, token }: Tokens, askedAt: number): AccessToken => {
   const lifetime = lifetimeOf(token)
   return {
     authorization: `Bearer ${token}`,

@@ -4,7 +4,7 @@ import { Tokens } from "../api/Auth.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { type AccessToken, accessTokenOf } from "./AccessToken.ts"
+import { type AccessToken, makeAccessToken } from "./AccessToken.ts"
 import type { Transport } from "../transport/Transport.ts"
 
 export interface Authorization {
@@ -34,9 +34,9 @@ const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
 /** An API key (4.3 and later) needs no login, but can be refused as well; that locks nothing. */
 export const withApiKey = (key: Redacted.Redacted<string>, holdOff: LoginBackoff): Authorization => {
   const granted = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
-  const refused = () => Effect.flatMap(now, (at) => Effect.fail(holdOff.refused(at, { status: 401 })))
+  const refused = () => Effect.flatMap(now, (at) => Effect.fail(holdOff.recordRefusal(at, { status: 401 })))
   return {
-    authorization: Effect.withFiber((fiber) => holdOff.at(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) ?? granted),
+    authorization: Effect.withFiber((fiber) => holdOff.errorAt(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) ?? granted),
     renew: refused,
     refused
   }
@@ -63,7 +63,7 @@ export const withPassword = Effect.fnUntraced(function* (
     const tokens = yield* Effect.mapError(decodeTokens(answer.toString()), () => invalidResponse())
     // An account with a second factor gets a token that is good for nothing but giving the second factor.
     if (typeof tokens.scope === "string") return yield* new ThingsBoardError({ reason: new LoginRefused(), status: 200 })
-    return accessTokenOf(tokens, askedAt)
+    return makeAccessToken(tokens, askedAt)
   })
 
   const login = Effect.suspend(() => obtain("/api/auth/login", { username, password: Redacted.value(password) }))
@@ -80,7 +80,9 @@ export const withPassword = Effect.fnUntraced(function* (
   const failed = Effect.fnUntraced(function* (error: ThingsBoardError) {
     const at = yield* now
     const held =
-      error.reason._tag === "LoginRefused" ? holdOff.refused(at, error, isWrongPassword(error, error.reason)) : holdOff.failed(at, error)
+      error.reason._tag === "LoginRefused"
+        ? holdOff.recordRefusal(at, error, isWrongPassword(error, error.reason))
+        : holdOff.recordOutage(at, error)
     const isLast = held.reason._tag === "LoginRefused" && held.reason.retryAt === undefined
     yield* Effect.logWarning(`ThingsBoard login failed: ${held.message}${isLast ? notAgain : ""}`)
     return yield* held
@@ -89,11 +91,11 @@ export const withPassword = Effect.fnUntraced(function* (
   const { join, start } = yield* singleFlight(
     Effect.gen(function* () {
       const startedAt = yield* now
-      const tooSoon = holdOff.at(startedAt)
+      const tooSoon = holdOff.errorAt(startedAt)
       if (tooSoon !== undefined) return yield* tooSoon
-      if (ticket !== undefined && startedAt - ticket.receivedAt >= provedAfter) holdOff.proved()
+      if (ticket !== undefined && startedAt - ticket.receivedAt >= provedAfter) holdOff.recordUse()
       const fresh = yield* Effect.catch(ticket?.refreshToken === undefined ? login : refreshed(ticket.refreshToken), failed)
-      holdOff.loggedIn()
+      holdOff.recordLogin()
       ticket = fresh
       return fresh.authorization
     })
@@ -105,8 +107,8 @@ export const withPassword = Effect.fnUntraced(function* (
   return {
     authorization: Effect.withFiber((fiber) => {
       const at = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-      if (ticket === undefined || at >= ticket.expiresAt) return holdOff.at(at) ?? join
-      if (at < ticket.renewAt || holdOff.at(at) !== undefined) return Effect.succeed(ticket.authorization)
+      if (ticket === undefined || at >= ticket.expiresAt) return holdOff.errorAt(at) ?? join
+      if (at < ticket.renewAt || holdOff.errorAt(at) !== undefined) return Effect.succeed(ticket.authorization)
       return Effect.as(start, ticket.authorization)
     }),
     renew: (stale) => Effect.suspend(() => unlessNewer(stale, join)),
@@ -118,8 +120,8 @@ export const withPassword = Effect.fnUntraced(function* (
             if (ticket === undefined) return join
             const served = at - ticket.receivedAt >= provedAfter
             ticket = undefined
-            if (!served) return Effect.fail(holdOff.refused(at, { status: 401 }))
-            holdOff.proved()
+            if (!served) return Effect.fail(holdOff.recordRefusal(at, { status: 401 }))
+            holdOff.recordUse()
             return join
           })
         )

@@ -21,12 +21,16 @@ export class LoginBackoff {
   private outages = 0
 
   /** The error to fail with, as long as it is too soon. */
-  at(now: number): ThingsBoardError | undefined {
+  errorAt(now: number): ThingsBoardError | undefined {
     return now < this.until ? this.error : undefined
   }
 
-  refused(now: number, { errorCode, status }: Pick<ThingsBoardError, "errorCode" | "status">, wrongPassword = false): ThingsBoardError {
-    const standing = this.at(now)
+  recordRefusal(
+    now: number,
+    { errorCode, status }: Pick<ThingsBoardError, "errorCode" | "status">,
+    wrongPassword = false
+  ): ThingsBoardError {
+    const standing = this.errorAt(now)
     if (standing?.reason._tag === "LoginRefused") return standing
     const isLast = wrongPassword && ++this.wrongPasswords >= maxWrongPasswords
     this.until = isLast ? Number.POSITIVE_INFINITY : now + refusalPause(++this.refusals)
@@ -38,20 +42,20 @@ export class LoginBackoff {
     return this.error
   }
 
-  failed(now: number, error: ThingsBoardError): ThingsBoardError {
+  recordOutage(now: number, error: ThingsBoardError): ThingsBoardError {
     this.until = now + outagePause(++this.outages)
     this.error = error
     return error
   }
 
-  loggedIn() {
+  recordLogin() {
     this.until = 0
     this.outages = 0
     this.wrongPasswords = 0
   }
 
   /** The credentials have proved good for a while: the next refusal is a first one. */
-  proved() {
+  recordUse() {
     this.refusals = 0
   }
 }

@@ -39,7 +39,7 @@ export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefus
 }) {}
 
 /** Not what ThingsBoard is known to answer: another server's page, or JSON that is cut or of another shape. */
-export class InvalidResponse extends Schema.TaggedClass<InvalidResponse>()("BadAnswer", {}) {}
+export class InvalidResponse extends Schema.TaggedClass<InvalidResponse>()("InvalidResponse", {}) {}
 
 /** This release of ThingsBoard cannot do it: before 4.3.1.1 a key with a comma cannot be asked for. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}

@@ -6,7 +6,7 @@ import type { ThingsBoardError } from "./ThingsBoardError.ts"
 const isPassing = (error: EntityNotFound | ThingsBoardError) => {
   if (error._tag !== "ThingsBoardError") return false
   const { _tag: tag } = error.reason
-  return tag === "Unavailable" || tag === "Timeout" || tag === "RateLimited" || tag === "BadAnswer"
+  return tag === "Unavailable" || tag === "Timeout" || tag === "RateLimited" || tag === "InvalidResponse"
 }
 
 /** Some twelve seconds of pauses; a ThingsBoard that hangs is given up after two more of its timeouts. */

@@ -6,7 +6,7 @@ import type { Device } from "../api/Entities.ts"
 import { orIfNotFound } from "../errors/orIfNotFound.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { deviceInfoPath, devicePath } from "../Paths.ts"
-import { scanArray, valueOf } from "../responses/ArrayScanner.ts"
+import { scanArray, parseElement } from "../responses/ArrayScanner.ts"
 import { scanEntity } from "../responses/ObjectScanner.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import { maxEntitiesPerCall } from "./entityQueries.ts"
@@ -50,7 +50,7 @@ export const allDeviceProfiles = Effect.fnUntraced(function* (
   for (let page = 0, more = true; more; page++) {
     const { hasNext, items } = yield* listDeviceProfiles(thingsBoard, { ...query, page, pageSize: maxEntitiesPerCall })
     for (const json of yield* scanArray(items)) {
-      const named = Named(valueOf(json))
+      const named = Named(parseElement(json))
       if (named._tag === "None") return yield* invalidResponse()
       profiles.push({ name: named.value.name, json })
     }
@@ -113,7 +113,7 @@ export const readDevices = (
     (found) => {
       const byId = new Map<string, Uint8Array>()
       for (const device of found) {
-        const identified = Identified(valueOf(device))
+        const identified = Identified(parseElement(device))
         if (identified._tag === "Some") byId.set(identified.value.id.id, device)
       }
       return ids.flatMap((id) => byId.get(id) ?? [])

@@ -1,7 +1,7 @@
 /** A device's telemetry keys, and writing telemetry. Reading it is part of `ThingsBoard`, whose route depends on the release. */
 import { Effect, Schema } from "effect"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { keysPath, saveTelemetryPath } from "../Paths.ts"
+import { telemetryKeysPath, saveTelemetryPath } from "../Paths.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 
 const decodeKeys = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Schema.String)))
@@ -11,7 +11,9 @@ export const listTelemetryKeys = (
   thingsBoard: ThingsBoardShape,
   deviceId: string
 ): Effect.Effect<ReadonlyArray<string>, ThingsBoardError> =>
-  Effect.flatMap(thingsBoard.get(keysPath(deviceId)), (bytes) => Effect.mapError(decodeKeys(bytes.toString()), () => invalidResponse()))
+  Effect.flatMap(thingsBoard.get(telemetryKeysPath(deviceId)), (bytes) =>
+    Effect.mapError(decodeKeys(bytes.toString()), () => invalidResponse())
+  )
 
 /**
  * Stores ready-made JSON: `{"ts":…,"values":{"key":…}}`, or an array of these. Every point needs a `ts` (epoch ms): writing it twice

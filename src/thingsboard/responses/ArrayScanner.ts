@@ -21,4 +21,4 @@ export const scanArray = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Uint8A
   Effect.try({ try: () => cut(bytes), catch: () => invalidResponse() })
 
 /** An element as a value: to look into it, not to print it again. */
-export const valueOf = (element: Uint8Array): unknown => valueAt(element, 0, element.length)
+export const parseElement = (element: Uint8Array): unknown => valueAt(element, 0, element.length)

@@ -4,7 +4,7 @@
  */
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import { verified } from "../../platform/Tls.ts"
+import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify } from "./classify.ts"
@@ -57,7 +57,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   const base = host.replace(/\/+$/, "")
   const { hostname, port, protocol } = new URL(host)
   // Options of TLS cost some 10 µs a call, also where there is none.
-  const tls = protocol === "https:" ? verified(authorities) : {}
+  const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
 
   const attempt = ({ body, headers, method, path }: Call, traceparent: string | undefined, remaining: number) =>

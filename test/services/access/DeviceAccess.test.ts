@@ -59,7 +59,7 @@ effect("a ThingsBoard that is away or answers nonsense does not make a device mi
   Effect.gen(function* () {
     const { seen } = yield* over(failWith(new Unavailable({ why: "refused" })), Effect.succeed(Buffer.from("{}")), device)
     expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "Unavailable" } })
-    expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "BadAnswer" } })
+    expect(yield* Effect.flip(seen(id))).toMatchObject({ reason: { _tag: "InvalidResponse" } })
     expect((yield* seen(id)).name).toBe("Hall")
   })
 )

@@ -79,8 +79,8 @@ describe("latest values", () => {
   effect("that are no such answer are refused", () =>
     Effect.gen(function* () {
       const { telemetry } = yield* over(Effect.succeed(Buffer.from('{"count":5}')))
-      expect(yield* Effect.flip(telemetry.latest(id, undefined))).toMatchObject({ reason: { _tag: "BadAnswer" } })
-      expect(yield* Effect.flip(telemetry.keys(id))).toMatchObject({ reason: { _tag: "BadAnswer" } })
+      expect(yield* Effect.flip(telemetry.latest(id, undefined))).toMatchObject({ reason: { _tag: "InvalidResponse" } })
+      expect(yield* Effect.flip(telemetry.keys(id))).toMatchObject({ reason: { _tag: "InvalidResponse" } })
     })
   )
 })

@@ -79,7 +79,7 @@ describe("logging in", () => {
   effect("a page of another server is a bad answer", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf({ [login]: text("<html>Welcome</html>", 200, "text/html") })
-      expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("BadAnswer")
+      expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("InvalidResponse")
     })
   )
 
@@ -311,7 +311,7 @@ describe("whose rights", () => {
   effect("an answer of another shape is not remembered", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf({ [login]: tokens("a"), [whoami]: [json({ authority: "KING" }), user()] })
-      expect((yield* Effect.flip(session.identity)).reason._tag).toBe("BadAnswer")
+      expect((yield* Effect.flip(session.identity)).reason._tag).toBe("InvalidResponse")
       expect((yield* session.identity).authority).toBe("TENANT_ADMIN")
     })
   )

@@ -1,6 +1,6 @@
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { scanArray, valueOf } from "../../../src/thingsboard/responses/ArrayScanner.ts"
+import { scanArray, parseElement } from "../../../src/thingsboard/responses/ArrayScanner.ts"
 import { effect } from "../../support/effectTest.ts"
 
 const scanned = (text: string) =>
@@ -12,14 +12,14 @@ effect("an array is cut into its elements, each with its own bytes", () =>
     expect(yield* scanned(`[${elements.join(",")}]`)).toEqual(elements)
     expect(yield* scanned(` [ ${elements.join(" ,\n")} ] `)).toEqual(elements)
     expect([yield* scanned("[]"), yield* scanned(" [ ] ")]).toEqual([[], []])
-    expect(valueOf(Buffer.from('{"id":1}'))).toEqual({ id: 1 })
+    expect(parseElement(Buffer.from('{"id":1}'))).toEqual({ id: 1 })
   })
 )
 
 effect("what is no array, or not a whole one, is refused", () =>
   Effect.gen(function* () {
     for (const text of ["", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] 2", "[01]", '["a]', "[{]}]", "[{'a':1}]"]) {
-      expect([text, (yield* Effect.flip(scanned(text))).reason._tag]).toEqual([text, "BadAnswer"])
+      expect([text, (yield* Effect.flip(scanned(text))).reason._tag]).toEqual([text, "InvalidResponse"])
     }
   })
 )

@@ -14,7 +14,7 @@ const outcome = <A>(scan: Effect.Effect<A, ThingsBoardError>) => Effect.runSync(
 const read = <A>(scan: Effect.Effect<A, ThingsBoardError>) => Effect.runSync(scan)
 const isRefused = <A>(scan: Effect.Effect<A, ThingsBoardError>) => {
   const result = outcome(scan)
-  return Result.isFailure(result) && result.failure.reason._tag === "BadAnswer"
+  return Result.isFailure(result) && result.failure.reason._tag === "InvalidResponse"
 }
 
 /** The same JSON with other white space and, on request, an order of members of its own. */

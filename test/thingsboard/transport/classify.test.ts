@@ -36,8 +36,8 @@ describe("what ThingsBoard's answers mean", () => {
     ["a failure to write, without a body", 500, "", "", "Unavailable", undefined],
     ["a proxy without ThingsBoard", 502, "text/html", "<html>Bad Gateway</html>", "Unavailable", undefined],
     ["a timeout, without a body", 504, "", "", "Timeout", undefined],
-    ["another server's missing page", 404, "text/html", "<html>Not Found</html>", "BadAnswer", undefined],
-    ["another server's login", 401, "text/html; charset=utf-8", "<html>Log in</html>", "BadAnswer", undefined],
+    ["another server's missing page", 404, "text/html", "<html>Not Found</html>", "InvalidResponse", undefined],
+    ["another server's login", 401, "text/html; charset=utf-8", "<html>Log in</html>", "InvalidResponse", undefined],
     ["what it cannot authenticate, from 4.3 on", 302, "", "", "LoginRefused", undefined]
   ] as const)("%s", (_, status, contentType, body, reason, errorCode) => {
     const error = classify(status, contentType, body)
