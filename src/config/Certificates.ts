@@ -1,88 +1,92 @@
-/** Certificates and keys that settings name by file: read at start, and all that is wrong with them told as of any other setting. */
+/** Reads the certificate and key files that settings name, at start. Their errors are reported like those of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
 import { certificateIssue, formatDay, certificateExpiry, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
 import type { SettingIssue, Diagnostics } from "./resolveSettings.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
-type Named = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
+type CertificateFiles = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
 
 export interface Certificates {
   /** Undefined for plain http. */
   readonly server: ServerTls | undefined
-  /** PEM: the authorities that are trusted for ThingsBoard instead of the public ones. */
+  /** PEM of the authorities that are trusted for ThingsBoard, instead of the public ones. */
   readonly thingsBoard: string | undefined
 }
 
-const fault = (variable: string, issue: string): SettingIssue => ({ variable, issue })
-
-const textOf = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<SettingIssue>) {
+const readFile = Effect.fnUntraced(function* (variable: string, path: string | undefined, issues: Array<SettingIssue>) {
   if (path === undefined) return undefined
   const files = yield* FileSystem.FileSystem
   return yield* Effect.catch(files.readFileString(path), () => {
-    faults.push(fault(variable, "names a file that cannot be read: is it there, and may this user read it?"))
+    issues.push({ variable, issue: "names a file that cannot be read: does it exist, and may this user read it?" })
     return Effect.succeed(undefined)
   })
 })
 
-const certificates = Effect.fnUntraced(function* (variable: string, path: string | undefined, faults: Array<SettingIssue>) {
-  const pem = yield* textOf(variable, path, faults)
+const readPem = Effect.fnUntraced(function* (variable: string, path: string | undefined, issues: Array<SettingIssue>) {
+  const pem = yield* readFile(variable, path, issues)
   const issue = pem === undefined ? undefined : certificateIssue(pem)
   if (issue === undefined) return pem
-  faults.push(fault(variable, issue))
+  issues.push({ variable, issue })
   return undefined
 })
 
-const server = Effect.fnUntraced(function* ({ tlsCertFile, tlsClientCaFile, tlsKeyFile }: Named, faults: Array<SettingIssue>) {
-  const cert = yield* certificates("TLS_CERT_FILE", tlsCertFile, faults)
-  const key = yield* textOf("TLS_KEY_FILE", tlsKeyFile, faults)
-  const clientCa = yield* certificates("TLS_CLIENT_CA_FILE", tlsClientCaFile, faults)
+const readServer = Effect.fnUntraced(function* (
+  { tlsCertFile, tlsClientCaFile, tlsKeyFile }: CertificateFiles,
+  issues: Array<SettingIssue>
+) {
+  const cert = yield* readPem("TLS_CERT_FILE", tlsCertFile, issues)
+  const key = yield* readFile("TLS_KEY_FILE", tlsKeyFile, issues)
+  const clientCa = yield* readPem("TLS_CLIENT_CA_FILE", tlsClientCaFile, issues)
   if (cert === undefined || key === undefined) return undefined
   const issue = tlsKeyIssue(cert, key)
-  if (issue !== undefined) faults.push(fault("TLS_KEY_FILE", issue))
+  if (issue !== undefined) issues.push({ variable: "TLS_KEY_FILE", issue })
   return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }
 })
 
-const orFaults = <A>(value: A, faults: ReadonlyArray<SettingIssue>): Effect.Effect<A, InvalidSettings> =>
-  faults.length === 0 ? Effect.succeed(value) : Effect.fail(new InvalidSettings({ issues: faults }))
+const failOnIssues = <A>(value: A, issues: ReadonlyArray<SettingIssue>): Effect.Effect<A, InvalidSettings> =>
+  issues.length === 0 ? Effect.succeed(value) : Effect.fail(new InvalidSettings({ issues }))
 
-/** The gateway's own certificate, its key, and the authorities of its clients. */
-export const readServerTls = Effect.fnUntraced(function* (settings: Named) {
-  const faults: Array<SettingIssue> = []
-  return yield* orFaults(yield* server(settings, faults), faults)
+/** Reads the gateway's own certificate, its key, and the authorities of client certificates. */
+export const readServerTls = Effect.fnUntraced(function* (settings: CertificateFiles) {
+  const issues: Array<SettingIssue> = []
+  return yield* failOnIssues(yield* readServer(settings, issues), issues)
 })
 
-/** All of them, or everything that is wrong. */
-export const readCertificates = Effect.fnUntraced(function* (settings: Named) {
-  const faults: Array<SettingIssue> = []
+/** Reads all certificates, or fails with all their issues. */
+export const readCertificates = Effect.fnUntraced(function* (settings: CertificateFiles) {
+  const issues: Array<SettingIssue> = []
   const found: Certificates = {
-    server: yield* server(settings, faults),
-    thingsBoard: yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
+    server: yield* readServer(settings, issues),
+    thingsBoard: yield* readPem("TB_CA_FILE", settings.tbCaFile, issues)
   }
-  return yield* orFaults(found, faults)
+  return yield* failOnIssues(found, issues)
 })
 
-/** Long enough to find out why nobody renewed it. */
-const daysAhead = 14
+/** Long enough to find out why the certificate was not renewed. */
+const warningDays = 14
 const day = 86_400_000
 
-const endOf = (cert: string, now: number): ReadonlyArray<SettingIssue> => {
-  const end = certificateExpiry(cert)
-  if (end - now > daysAhead * day) return []
-  const date = formatDay(end)
+const expiryWarnings = (cert: string, now: number): ReadonlyArray<SettingIssue> => {
+  const expiry = certificateExpiry(cert)
+  if (expiry - now > warningDays * day) return []
+  const date = formatDay(expiry)
   return [
-    fault(
-      "TLS_CERT_FILE",
-      end <= now ? `holds a certificate that expired on ${date}: clients refuse it` : `holds a certificate that ends on ${date}: renew it`
-    )
+    {
+      variable: "TLS_CERT_FILE",
+      issue:
+        expiry <= now
+          ? `has a certificate that expired on ${date}: clients reject it`
+          : `has a certificate that expires on ${date}: renew it`
+    }
   ]
 }
 
-/** What there is to say of them, whatever else is wrong with the settings. */
+/** Checks the certificates, independently of the other settings. */
 export const checkCertificates = Effect.fnUntraced(function* (
-  settings: Named
+  settings: CertificateFiles
 ): Effect.fn.Return<Diagnostics, never, FileSystem.FileSystem> {
-  const faults: Array<SettingIssue> = []
-  const tls = yield* server(settings, faults)
-  yield* certificates("TB_CA_FILE", settings.tbCaFile, faults)
-  return { errors: faults, warnings: tls === undefined ? [] : endOf(tls.cert, yield* Clock.currentTimeMillis) }
+  const issues: Array<SettingIssue> = []
+  const tls = yield* readServer(settings, issues)
+  yield* readPem("TB_CA_FILE", settings.tbCaFile, issues)
+  return { errors: issues, warnings: tls === undefined ? [] : expiryWarnings(tls.cert, yield* Clock.currentTimeMillis) }
 })

@@ -1,6 +1,6 @@
 /**
- * Every setting, once: the table below gives the typed service, `.env.sample`, docs/settings.md and `boardwalk config show`.
- * The folder reads the environment and nothing else does; what the settings are used for is not decided here.
+ * The table of all settings. The typed service, `.env.sample`, docs/settings.md and `boardwalk config show` are derived from it.
+ * Only this folder reads the environment. It does not decide what the settings are used for.
  */
 import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Option, Redacted, Runtime, Schema } from "effect"
 import manifest from "../../package.json" with { type: "json" }
@@ -41,47 +41,47 @@ export const definitions = {
     codec: httpUrl,
     default: "http://localhost:8080",
     example: "https://thingsboard.example.com",
-    doc: "ThingsBoard's address; use https in production."
+    doc: "ThingsBoard's URL. Use https in production."
   },
   TB_USERNAME: {
     section: "ThingsBoard",
     codec: text,
     uncommentedInSample: true,
-    doc: "The user whose rights Boardwalk acts with: a tenant administrator or a customer user."
+    doc: "The ThingsBoard user that Boardwalk logs in as: a tenant administrator or a customer user."
   },
-  TB_PASSWORD: { section: "ThingsBoard", codec: secret, secret: true, uncommentedInSample: true, doc: "That user's password." },
+  TB_PASSWORD: { section: "ThingsBoard", codec: secret, secret: true, uncommentedInSample: true, doc: "The password of that user." },
   TB_API_KEY: {
     section: "ThingsBoard",
     codec: secret,
     secret: true,
-    doc: "An API key of ThingsBoard 4.3 or later, instead of user and password."
+    doc: "A ThingsBoard API key (4.3 or later), instead of username and password."
   },
   TB_CA_FILE: {
     section: "ThingsBoard",
     codec: text,
-    defaultDescription: "the public ones",
+    defaultDescription: "public authorities",
     example: "/etc/boardwalk/thingsboard-ca.pem",
-    doc: "Certificates (PEM) of the authorities that ThingsBoard's certificate may come from, for a private authority; no others are trusted then."
+    doc: "File with the certificates (PEM) of the authorities that may issue ThingsBoard's certificate, for a private authority. Only these are trusted then."
   },
-  TB_TIMEOUT: { section: "ThingsBoard", codec: duration, default: "30s", doc: "How long one call to ThingsBoard may take." },
+  TB_TIMEOUT: { section: "ThingsBoard", codec: duration, default: "30s", doc: "Timeout of one call to ThingsBoard." },
   TB_CONCURRENCY: {
     section: "ThingsBoard",
     codec: integer(1, 1000),
     default: "8",
-    doc: "How many calls to ThingsBoard one bulk request may have open at once."
+    doc: "Maximum concurrent calls to ThingsBoard per bulk request."
   },
   API_KEY: {
     section: "Security",
     codec: secret,
     secret: true,
     uncommentedInSample: true,
-    doc: "One key with all rights, sent as X-API-Key. Make a long random one, for instance with: openssl rand -hex 32"
+    doc: "One key with all scopes, sent as X-API-Key. Use a long random text, for instance from: openssl rand -hex 32"
   },
   API_KEYS_FILE: {
     section: "Security",
     codec: text,
     example: "/etc/boardwalk/keys.json",
-    doc: "A file with any number of keys, each with its own rights, limits and devices; made by `boardwalk keys create`."
+    doc: "File with any number of keys, each with its own scopes, limits and devices; created by `boardwalk keys create`."
   },
   ALLOWED_HOSTS: {
     section: "Security",
@@ -89,7 +89,7 @@ export const definitions = {
     default: "",
     defaultDescription: "all",
     example: "api.example.com,*.example.org",
-    doc: "Host names that requests may be sent to, with commas between."
+    doc: "Host names that requests may be sent to, separated by commas."
   },
   BACKEND_CORS_ORIGINS: {
     section: "Security",
@@ -97,44 +97,54 @@ export const definitions = {
     default: "",
     defaultDescription: "none",
     example: "https://app.example.com,https://admin.example.com",
-    doc: "Origins whose web pages may call the API, with commas between."
+    doc: "Origins whose web pages may call the API (CORS), separated by commas."
   },
   TLS_CERT_FILE: {
     section: "Security",
     codec: text,
     defaultDescription: "plain http",
     example: "/etc/boardwalk/tls.crt",
-    doc: "The gateway's certificate (PEM) with those between it and its authority; given with TLS_KEY_FILE it serves https. A renewed one is taken over while it runs."
+    doc: "File with the gateway's certificate (PEM) and its intermediate certificates. With TLS_KEY_FILE, the gateway serves https. A renewed certificate is loaded without a restart."
   },
   TLS_KEY_FILE: {
     section: "Security",
     codec: text,
     example: "/etc/boardwalk/tls.key",
-    doc: "The private key (PEM, without a passphrase) of that certificate."
+    doc: "File with the private key (PEM, without a passphrase) of that certificate."
   },
   TLS_CLIENT_CA_FILE: {
     section: "Security",
     codec: text,
     defaultDescription: "no client certificates",
     example: "/etc/boardwalk/clients-ca.pem",
-    doc: "Certificates (PEM) of the authorities whose client certificates are let in: without one of them no connection is made."
+    doc: "File with the certificates (PEM) of the authorities whose client certificates are accepted. Clients without such a certificate cannot connect."
   },
-  SECRET_KEY: { section: "Security", codec: secret, secret: true, doc: "Accepted for existing configurations; not used." },
-  ACCESS_TOKEN: { section: "Security", codec: secret, secret: true, doc: "Accepted for existing configurations; not used." },
+  SECRET_KEY: {
+    section: "Security",
+    codec: secret,
+    secret: true,
+    doc: "Accepted for compatibility with existing configurations; not used."
+  },
+  ACCESS_TOKEN: {
+    section: "Security",
+    codec: secret,
+    secret: true,
+    doc: "Accepted for compatibility with existing configurations; not used."
+  },
   RATE_LIMIT_REQUESTS: {
     section: "Limits",
     codec: integer(1, 1_000_000_000),
     default: "100",
-    doc: "How many requests a key may make in a window, and how many without a valid key an address."
+    doc: "Requests per window per key, or per IP address without a valid key."
   },
-  RATE_LIMIT_WINDOW: { section: "Limits", codec: duration, default: "60s", doc: "The length of that window." },
+  RATE_LIMIT_WINDOW: { section: "Limits", codec: duration, default: "60s", doc: "Length of that window." },
   REDIS_URL: {
     section: "Limits",
     codec: redisUrl,
     secret: true,
-    defaultDescription: "each gateway counts for itself",
+    defaultDescription: "each gateway counts on its own",
     example: "rediss://user:password@redis.example.com:6379",
-    doc: "A Redis that keeps the counts, so that any number of gateways count as one; rediss is with TLS. When it is away each counts for itself."
+    doc: "Redis server that keeps the rate limit counts, so that several gateways share them. rediss uses TLS. While Redis is unavailable, each gateway counts on its own."
   },
   TRUSTED_PROXIES: {
     section: "Limits",
@@ -142,59 +152,59 @@ export const definitions = {
     default: "",
     defaultDescription: "none",
     example: "10.0.0.7,fd00::7",
-    doc: "Addresses or networks of reverse proxies, with commas between: X-Forwarded-For counts from them only."
+    doc: "Addresses or networks of reverse proxies, separated by commas. X-Forwarded-For is accepted only from these."
   },
   MAX_CONCURRENT_REQUESTS: {
     section: "Limits",
     codec: integer(1, 1_000_000),
     default: "100",
-    doc: "How many requests of one key may be in flight at once: until the answer is there, and until its last byte where it is streamed."
+    doc: "Maximum concurrent requests per key. A request counts until its response is complete; a streamed response counts until its last byte."
   },
-  MAX_BODY_SIZE: { section: "Limits", codec: byteSize, default: "10MiB", doc: "The largest request body that is taken." },
+  MAX_BODY_SIZE: { section: "Limits", codec: byteSize, default: "10MiB", doc: "Maximum size of a request body." },
   BODY_TIMEOUT: {
     section: "Limits",
     codec: duration,
     default: "30s",
-    doc: "How long a request body may take to arrive; a CSV or NDJSON body, which has no end, may be silent for so long."
+    doc: "Time within which a request body must arrive. CSV and NDJSON bodies may be of any length; for them it is the longest pause between two parts."
   },
-  MAX_URL_LENGTH: { section: "Limits", codec: byteSizeUpTo1MiB, default: "8KiB", doc: "The longest path with its query that is taken." },
+  MAX_URL_LENGTH: { section: "Limits", codec: byteSizeUpTo1MiB, default: "8KiB", doc: "Maximum length of the path with its query." },
   MAX_HEADER_SIZE: {
     section: "Limits",
     codec: byteSizeUpTo1MiB,
     default: "8KiB",
-    doc: "The most that all headers of a request may hold together. Beyond twice this and MAX_URL_LENGTH together no request is read at all."
+    doc: "Maximum total size of all headers of a request. A request that exceeds twice the sum of this and MAX_URL_LENGTH is not read at all."
   },
   MAX_JSON_DEPTH: {
     section: "Limits",
     codec: integer(1, 500),
     default: "64",
-    doc: "How many levels of objects and lists JSON in a request may have."
+    doc: "Maximum nesting depth of JSON in a request."
   },
   MAX_KEYS_PER_REQUEST: {
     section: "Limits",
     codec: integer(1, maxKeysLimit),
     default: "1000",
-    doc: "How many keys of telemetry or attributes a request may name, and an upload may have for each device."
+    doc: "Maximum telemetry or attribute keys per request; for uploads, per device."
   },
   MAX_DEVICES_PER_REQUEST: {
     section: "Limits",
     codec: integer(1, maxDevicesLimit),
     default: "10000",
-    doc: "How many devices a request may name. CSV and NDJSON bodies may have any number of keys and devices."
+    doc: "Maximum devices per request. CSV and NDJSON uploads may have any number of keys and devices."
   },
   MAX_CONCURRENT_EXPORTS: {
     section: "Limits",
     codec: integer(1, 1000),
     default: "4",
-    doc: "How many exports of telemetry run at once; others wait. One key is given all places but one."
+    doc: "Maximum concurrent telemetry exports; further ones wait. One key can use at most all but one."
   },
-  HOST: { section: "Server", codec: address, default: "0.0.0.0", doc: "The address to listen on." },
-  PORT: { section: "Server", codec: integer(0, 65_535), default: "8000", doc: "The port to listen on; 0 takes any free one." },
+  HOST: { section: "Server", codec: address, default: "0.0.0.0", doc: "Address to listen on." },
+  PORT: { section: "Server", codec: integer(0, 65_535), default: "8000", doc: "Port to listen on; 0 uses any free port." },
   SHUTDOWN_TIMEOUT: {
     section: "Server",
     codec: duration,
     default: "20s",
-    doc: "How long requests in flight may take after a stop was ordered (SIGTERM)."
+    doc: "Time that requests in flight have to finish after a shutdown was requested (SIGTERM)."
   },
   DOCS_ENABLED: {
     section: "Server",
@@ -206,27 +216,27 @@ export const definitions = {
     section: "Server",
     codec: oneOf("open", "key"),
     default: "open",
-    doc: "Who may open them: open to all, or key: a browser asks for user and password, of which the password is an API key."
+    doc: "Who may read the documentation: open for everybody, or key for holders of an API key. The browser asks for username and password; the password is the API key."
   },
-  PROJECT_NAME: { section: "Server", codec: text, default: "Boardwalk", doc: "The name that / and /health tell." },
+  PROJECT_NAME: { section: "Server", codec: text, default: "Boardwalk", doc: "Name that / and /health report." },
   VERSION: {
     section: "Server",
     codec: text,
     default: manifest.version,
     defaultDescription: "this program's version",
-    doc: "The version that / and /health tell."
+    doc: "Version that / and /health report."
   },
   LOG_LEVEL: {
     section: "Logs",
     codec: oneOf("trace", "debug", "info", "warn", "error", "none"),
     defaultDescription: "info, or debug with DEBUG=true",
-    doc: "The least severe messages that are written: trace, debug, info, warn, error or none."
+    doc: "Minimum level of the messages that are logged: trace, debug, info, warn, error or none."
   },
   LOG_FORMAT: {
     section: "Logs",
     codec: oneOf("pretty", "json", "logfmt"),
-    defaultDescription: "pretty on a terminal, else json",
-    doc: "How log lines look: pretty, json or logfmt."
+    defaultDescription: "pretty on a terminal, otherwise json",
+    doc: "Format of log lines: pretty, json or logfmt."
   },
   DEBUG: { section: "Logs", codec: boolean, default: "false", doc: "Makes debug the default of LOG_LEVEL." }
 } as const satisfies Record<string, SettingDefinition>
@@ -244,11 +254,11 @@ export interface SettingsShape extends Omit<
   readonly tbCredentials: TbCredentials
   readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }
   readonly logLevel: LogLevel.LogLevel
-  /** What is allowed but unwise; told once at start. */
+  /** Settings that are allowed but unwise; logged once at start. */
   readonly warnings: ReadonlyArray<SettingIssue>
 }
 
-/** All that is wrong with a configuration. */
+/** All issues of an invalid configuration. */
 export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
   issues: Schema.Array(Schema.Struct({ variable: Schema.String, issue: Schema.String }))
 }) {
@@ -256,11 +266,11 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
 
   override get message() {
     const lines = this.issues.map(({ variable: readVariable, issue }) => `  ${readVariable} ${issue}`)
-    return [`The configuration has ${this.issues.length === 1 ? "a fault" : `${this.issues.length} faults`}:`, ...lines].join("\n")
+    return [`The configuration has ${this.issues.length === 1 ? "an error" : `${this.issues.length} errors`}:`, ...lines].join("\n")
   }
 }
 
-/** Texts by variable that win over the environment; an empty text hides what stands there. */
+/** Values that win over the environment. An empty text unsets the variable. */
 export type Overrides = Partial<Record<keyof typeof definitions, string>>
 
 const fromOverrides = (overrides: Overrides): SettingSource => ({
@@ -269,28 +279,26 @@ const fromOverrides = (overrides: Overrides): SettingSource => ({
   emptyMeansUnset: true
 })
 
-/** `.env` of the working directory, when there is one. */
+/** The variables of `.env` in the working directory, if it exists. */
 export const readDotEnv = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   if (!(yield* files.exists(".env"))) return new Map<string, string>()
   return parseDotEnv(yield* files.readFileString(".env"))
 }).pipe(
-  Effect.mapError(
-    () => new InvalidSettings({ issues: [{ variable: ".env", issue: "is there, but cannot be read: check its permissions" }] })
-  )
+  Effect.mapError(() => new InvalidSettings({ issues: [{ variable: ".env", issue: "exists, but cannot be read: check its permissions" }] }))
 )
 
 const environment = Effect.gen(function* () {
   const provider = yield* ConfigProvider.ConfigProvider
   const texts = new Map<string, string | undefined>()
   for (const readVariable of Object.keys(definitions)) {
-    const node = yield* provider.load([readVariable]).pipe(Effect.orDie) // the environment is in memory: reading it cannot fail
+    const node = yield* provider.load([readVariable]).pipe(Effect.orDie) // the environment is in memory, so reading it cannot fail
     texts.set(readVariable, node?.value)
   }
   return texts
 })
 
-/** One variable that is no setting of the gateway, or that is needed alone: read where settings are read. */
+/** Reads one variable from the environment or `.env`: one that is no setting, or a setting that is needed alone. */
 export const readVariable = Effect.fnUntraced(function* (name: string) {
   const provider = yield* ConfigProvider.ConfigProvider
   const node = yield* provider.load([name]).pipe(Effect.orDie) // as above
@@ -298,26 +306,26 @@ export const readVariable = Effect.fnUntraced(function* (name: string) {
   return found ? Option.some(found) : Option.none()
 })
 
-/** What was found for every variable, faults included: for `config show` and `doctor`. */
+/** Resolves every variable, without failing on issues. */
 export const readSettings = Effect.fnUntraced(function* (overrides: Overrides = {}) {
-  const real = yield* environment
+  const fromEnvironment = yield* environment
   const file = yield* readDotEnv
   return resolveSettings(definitions, [
     fromOverrides(overrides),
-    { name: "environment", get: (variable) => real.get(variable) },
+    { name: "environment", get: (variable) => fromEnvironment.get(variable) },
     { name: ".env", get: (variable) => file.get(variable) }
   ])
 })
 
-/** What could be read, faults or not: nothing of a variable that has one. */
-export const valuesOf = (readings: ReadonlyArray<ResolvedSetting>) =>
-  // The table's rows give each field its name and type; TypeScript cannot follow that through a loop.
-  Object.fromEntries(readings.map(({ variable: readVariable, value }) => [camelCase(readVariable), value])) as unknown as {
+/** The valid values, whether or not other variables have issues. */
+export const valuesOf = (resolved: ReadonlyArray<ResolvedSetting>) =>
+  // Names and types follow from the table, which TypeScript cannot derive through a loop.
+  Object.fromEntries(resolved.map(({ variable: readVariable, value }) => [camelCase(readVariable), value])) as unknown as {
     readonly [Name in keyof Raw]: Raw[Name] | undefined
   }
 
-const settingsOf = (readings: ReadonlyArray<ResolvedSetting>): SettingsShape => {
-  const raw = valuesOf(readings) as Raw // without faults
+const toSettings = (resolved: ReadonlyArray<ResolvedSetting>): SettingsShape => {
+  const raw = valuesOf(resolved) as Raw // complete, since there are no issues
   const { tbUsername, tbPassword, tbApiKey, rateLimitRequests, rateLimitWindow, secretKey: _1, accessToken: _2, ...rest } = raw
   return {
     ...rest,
@@ -327,39 +335,39 @@ const settingsOf = (readings: ReadonlyArray<ResolvedSetting>): SettingsShape => 
         : { _tag: "ApiKey", key: tbApiKey },
     rateLimit: { requests: rateLimitRequests, window: rateLimitWindow },
     logLevel: raw.logLevel === undefined ? (raw.debug ? "Debug" : "Info") : logLevels[raw.logLevel],
-    warnings: findWarnings(readings)
+    warnings: findWarnings(resolved)
   }
 }
 
 const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
 
-/** All faults of what was read: a variable's own ones, and of how variables go together. */
-export const allIssues = (readings: ReadonlyArray<ResolvedSetting>) => [
-  ...issuesOf(readings),
-  ...credentialIssues(readings),
-  ...keySourceIssues(readings),
-  ...apiKeyIssues(readings),
-  ...tlsIssues(readings)
+/** All issues: those of single variables, and those of their combinations. */
+export const allIssues = (resolved: ReadonlyArray<ResolvedSetting>) => [
+  ...issuesOf(resolved),
+  ...credentialIssues(resolved),
+  ...keySourceIssues(resolved),
+  ...apiKeyIssues(resolved),
+  ...tlsIssues(resolved)
 ]
 
-/** The settings of a configuration that was read, with what was found in the files that it names; or the faults of all at once. */
+/** Makes the settings, given the diagnostics of the files that they name. Fails with all issues at once. */
 export const makeSettings = (
-  readings: ReadonlyArray<ResolvedSetting>,
-  found: ReadonlyArray<Diagnostics> = []
+  resolved: ReadonlyArray<ResolvedSetting>,
+  diagnostics: ReadonlyArray<Diagnostics> = []
 ): Effect.Effect<SettingsShape, InvalidSettings> => {
-  const faults = [...allIssues(readings), ...found.flatMap(({ errors: faults }) => faults)]
-  if (faults.length > 0) return Effect.fail(new InvalidSettings({ issues: faults }))
-  const settings = settingsOf(readings)
-  return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...found.flatMap(({ warnings }) => warnings)] })
+  const issues = [...allIssues(resolved), ...diagnostics.flatMap(({ errors }) => errors)]
+  if (issues.length > 0) return Effect.fail(new InvalidSettings({ issues }))
+  const settings = toSettings(resolved)
+  return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...diagnostics.flatMap(({ warnings }) => warnings)] })
 }
 
 export class Settings extends Context.Service<Settings, SettingsShape>()("boardwalk/config/Settings") {
-  /** From the environment, and below it the file `.env` of the working directory. Fails with all faults at once. */
+  /** Reads the environment, then `.env` in the working directory. Fails with all issues at once. */
   static readonly layerWith = (overrides: Overrides) => Layer.effect(Settings, Effect.flatMap(readSettings(overrides), makeSettings))
 
   static readonly layer = Settings.layerWith({})
 
-  /** The defaults, with a key and credentials of their own; reads nothing. */
+  /** The defaults, with a key and credentials for tests; reads nothing. */
   static readonly layerTest = (overrides: Partial<SettingsShape> = {}) =>
     Layer.sync(Settings, () => {
       const texts = {
@@ -369,6 +377,6 @@ export class Settings extends Context.Service<Settings, SettingsShape>()("boardw
         HOST: "127.0.0.1",
         PORT: "0"
       }
-      return { ...settingsOf(resolveSettings(definitions, [fromOverrides(texts)])), ...overrides }
+      return { ...toSettings(resolveSettings(definitions, [fromOverrides(texts)])), ...overrides }
     })
 }

@@ -1,4 +1,4 @@
-/** The forms a setting's text can have. `expected` completes the sentence "<VARIABLE> must be …" and never holds the value. */
+/** How the text of a setting is decoded. `expected` completes the sentence "<VARIABLE> must be …" and never contains the value. */
 import { ByteSize, Duration, Option, Redacted, Schema, SchemaTransformation } from "effect"
 import { parseNetwork } from "./networks.ts"
 
@@ -9,24 +9,24 @@ export interface Codec<out A> {
 
 export const text: Codec<string> = { schema: Schema.String, expected: "text" }
 
-/** Labels of letters, digits and hyphens, of which the last is no number: else it would be an address of IPv4. */
+/** Labels of letters, digits and hyphens. The last one is not a number: it would be an IPv4 address. */
 const hostName = /^(?=.{1,253}$)(?:[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.)*(?!\d+\.?$)[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d])?\.?$/i
 
 const isIp = (text: string) => !text.includes("/") && parseNetwork(text) !== undefined
 
-/** What a server can listen on; an address of IPv6 may stand in brackets and have a zone. */
+/** An address to listen on. An IPv6 address may be in brackets and have a zone. */
 export const address: Codec<string> = {
   schema: Schema.String.check(
     Schema.makeFilter((value) => isIp(value.replace(/^\[(.*)\]$/, "$1").replace(/(:.*)%[\w.-]+$/, "$1")) || hostName.test(value))
   ),
-  expected: "an address of this machine such as 0.0.0.0, 127.0.0.1 or ::, or its name"
+  expected: "an address or name of this machine, such as 0.0.0.0, 127.0.0.1 or ::"
 }
 
 export const secret: Codec<Redacted.Redacted<string>> = {
   schema: Schema.String.pipe(
     Schema.decodeTo(
       Schema.Redacted(Schema.String),
-      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (hidden) => Redacted.value(hidden) })
+      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (redacted) => Redacted.value(redacted) })
     )
   ),
   expected: "text"
@@ -39,14 +39,14 @@ export const integer = (minimum: number, maximum: number): Codec<number> => ({
   expected: `a whole number from ${minimum} to ${maximum}`
 })
 
-const yes = new Set(["true", "1", "yes", "on", "t", "y"])
-const no = new Set(["false", "0", "no", "off", "f", "n"])
+const trueTexts = new Set(["true", "1", "yes", "on", "t", "y"])
+const falseTexts = new Set(["false", "0", "no", "off", "f", "n"])
 
 export const boolean: Codec<boolean> = {
-  schema: Schema.String.check(Schema.makeFilter((value) => yes.has(value.toLowerCase()) || no.has(value.toLowerCase()))).pipe(
+  schema: Schema.String.check(Schema.makeFilter((value) => trueTexts.has(value.toLowerCase()) || falseTexts.has(value.toLowerCase()))).pipe(
     Schema.decodeTo(
       Schema.Boolean,
-      SchemaTransformation.transform({ decode: (value) => yes.has(value.toLowerCase()), encode: (on) => (on ? "true" : "false") })
+      SchemaTransformation.transform({ decode: (value) => trueTexts.has(value.toLowerCase()), encode: (on) => (on ? "true" : "false") })
     )
   ),
   expected: "true or false"
@@ -80,15 +80,14 @@ export const duration: Codec<Duration.Duration> = {
       SchemaTransformation.transform({ decode: toDuration, encode: (value) => `${Duration.toMillis(value)}ms` })
     )
   ),
-  expected: "a time above zero, such as 10s, 500ms, 2m, or plain seconds"
+  expected: "a duration above zero, such as 10s, 500ms, 2m, or plain seconds"
 }
 
-/** Bytes, as a number. */
-const byteSizeWithin = (most: bigint): Codec<number>["schema"] =>
+const byteSizeUpTo = (maxBytes: bigint): Codec<number>["schema"] =>
   Schema.String.check(
     Schema.makeFilter((value) => {
       const size = Option.getOrUndefined(ByteSize.fromString(/^\d+$/.test(value) ? `${value} B` : value))
-      return size !== undefined && size >= 1n && size <= most
+      return size !== undefined && size >= 1n && size <= maxBytes
     })
   ).pipe(
     Schema.decodeTo(
@@ -101,13 +100,13 @@ const byteSizeWithin = (most: bigint): Codec<number>["schema"] =>
   )
 
 export const byteSize: Codec<number> = {
-  schema: byteSizeWithin(BigInt(Number.MAX_SAFE_INTEGER)),
+  schema: byteSizeUpTo(BigInt(Number.MAX_SAFE_INTEGER)),
   expected: "a size above zero, such as 10MiB, 512KiB, or plain bytes"
 }
 
-/** For what is held in memory for each connection. */
+/** For sizes that are held in memory per connection. */
 export const byteSizeUpTo1MiB: Codec<number> = {
-  schema: byteSizeWithin(1024n * 1024n),
+  schema: byteSizeUpTo(1024n * 1024n),
   expected: "a size above zero and up to 1MiB, such as 16KiB, or plain bytes"
 }
 
@@ -116,7 +115,7 @@ const parseUrl = (value: string): URL | undefined => {
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
 }
 
-/** An http(s) address without a trailing slash; a path is kept, for a server behind a prefix. */
+/** An http(s) URL, decoded without its trailing slash. The path is kept, for a server behind a prefix. */
 export const httpUrl: Codec<string> = {
   schema: Schema.String.check(
     Schema.makeFilter((value) => {
@@ -135,12 +134,12 @@ export const httpUrl: Codec<string> = {
       })
     )
   ),
-  expected: "an address such as https://thingsboard.example.com, without user, password or query"
+  expected: "a URL such as https://thingsboard.example.com, without user, password or query"
 }
 
 const jsonList = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Array(Schema.String)))
 
-/** Commas between, blanks around are dropped; a JSON array of texts is taken too, as some tools write lists so. */
+/** Splits at commas and trims the items. A JSON array of strings is accepted too, since some tools write lists that way. */
 const splitList = (value: string): ReadonlyArray<string> =>
   Option.getOrElse(jsonList(value), () => value.split(","))
     .map((item) => item.trim())
@@ -148,14 +147,14 @@ const splitList = (value: string): ReadonlyArray<string> =>
 
 const listOf = (
   isItem: (item: string) => boolean,
-  normalise: (item: string) => string,
+  normalize: (item: string) => string,
   expected: string
 ): Codec<ReadonlyArray<string>> => ({
   schema: Schema.String.check(Schema.makeFilter((value) => splitList(value).every(isItem))).pipe(
     Schema.decodeTo(
       Schema.Array(Schema.String),
       SchemaTransformation.transform({
-        decode: (value): ReadonlyArray<string> => splitList(value).map(normalise),
+        decode: (value): ReadonlyArray<string> => splitList(value).map(normalize),
         encode: (items) => items.join(",")
       })
     )
@@ -166,16 +165,16 @@ const listOf = (
 export const hosts = listOf(
   (item) => item === "*" || /^(\*\.)?[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/.test(item),
   (item) => item.toLowerCase(),
-  "host names with commas between, such as api.example.com,*.example.org"
+  "host names separated by commas, such as api.example.com,*.example.org"
 )
 
 export const networks = listOf(
   (item) => parseNetwork(item) !== undefined,
   (item) => item,
-  "addresses or networks with commas between, such as 10.0.0.7,192.168.1.16/28,fd00::7, without bits behind the network's"
+  "addresses or networks separated by commas, such as 10.0.0.7,192.168.1.16/28,fd00::7, without host bits"
 )
 
-/** Hidden as a whole, since it may hold a password. */
+/** Redacted as a whole, since it may contain a password. */
 export const redisUrl: Codec<Redacted.Redacted<string>> = {
   schema: Schema.String.check(
     Schema.makeFilter((value) => {
@@ -185,14 +184,14 @@ export const redisUrl: Codec<Redacted.Redacted<string>> = {
   ).pipe(
     Schema.decodeTo(
       Schema.Redacted(Schema.String),
-      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (hidden) => Redacted.value(hidden) })
+      SchemaTransformation.transform({ decode: (value) => Redacted.make(value), encode: (redacted) => Redacted.value(redacted) })
     )
   ),
-  expected: "an address such as rediss://user:password@redis.example.com:6379"
+  expected: "a URL such as rediss://user:password@redis.example.com:6379"
 }
 
 export const origins = listOf(
   (item) => item === "*" || (parseUrl(item) !== undefined && /^https?:\/\/[^/?#@*]+\/?$/i.test(item)),
   (item) => (item === "*" ? item : new URL(item).origin),
-  "origins with commas between, such as https://app.example.com,http://localhost:3000, each by its whole name; * alone stands for all"
+  "origins separated by commas, such as https://app.example.com,http://localhost:3000, without wildcards in names; * alone allows all"
 )

@@ -1,96 +1,93 @@
-/** What no single variable can say about itself. */
+/** Checks that involve more than one variable, and warnings about values that are valid but unwise. */
 import { Redacted } from "effect"
 import { coverAllAddresses, parseNetwork } from "./networks.ts"
 import type { SettingIssue, ResolvedSetting } from "./resolveSettings.ts"
 
-const finder = (readings: ReadonlyArray<ResolvedSetting>) => (variable: string) =>
-  readings.find((reading) => reading.variable === variable)?.text
+const textsOf = (settings: ReadonlyArray<ResolvedSetting>) => (variable: string) =>
+  settings.find((setting) => setting.variable === variable)?.text
 
-/** ThingsBoard is entered in exactly one way: as a user, or by an API key. */
-export const credentialIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
-  const text = finder(readings)
+/** The gateway logs in to ThingsBoard in exactly one way: as a user, or with an API key. */
+export const credentialIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const text = textsOf(settings)
   const [username, password, key] = [text("TB_USERNAME"), text("TB_PASSWORD"), text("TB_API_KEY")]
   if (key !== undefined && (username !== undefined || password !== undefined)) {
-    return [{ variable: "TB_API_KEY", issue: "cannot be given beside TB_USERNAME and TB_PASSWORD: choose one way to log in" }]
+    return [{ variable: "TB_API_KEY", issue: "cannot be combined with TB_USERNAME and TB_PASSWORD: choose one way to log in" }]
   }
   if (key !== undefined || (username !== undefined && password !== undefined)) return []
-  if (username !== undefined) return [{ variable: "TB_PASSWORD", issue: "is required when TB_USERNAME is given" }]
-  if (password !== undefined) return [{ variable: "TB_USERNAME", issue: "is required when TB_PASSWORD is given" }]
-  return [{ variable: "TB_USERNAME", issue: "is required, with TB_PASSWORD; or give TB_API_KEY instead (ThingsBoard 4.3 or later)" }]
+  if (username !== undefined) return [{ variable: "TB_PASSWORD", issue: "is required when TB_USERNAME is set" }]
+  if (password !== undefined) return [{ variable: "TB_USERNAME", issue: "is required when TB_PASSWORD is set" }]
+  return [{ variable: "TB_USERNAME", issue: "is required, with TB_PASSWORD; or set TB_API_KEY instead (ThingsBoard 4.3 or later)" }]
 }
 
-/** Without any key nothing is served: never is everything open. */
-export const keySourceIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
-  const text = finder(readings)
+/** A gateway without keys would be either useless or open to everybody, so it does not start. */
+export const keySourceIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const text = textsOf(settings)
   return text("API_KEY") === undefined && text("API_KEYS_FILE") === undefined
-    ? [{ variable: "API_KEY", issue: "is required, or API_KEYS_FILE: without a key nothing is served" }]
+    ? [{ variable: "API_KEY", issue: "is required, or API_KEYS_FILE: the gateway does not start without a key" }]
     : []
 }
 
-/** Clients send a key in a header, which holds no control characters and nothing beyond Latin-1. */
-export const apiKeyIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
-  const key = finder(readings)("API_KEY")
+/** Clients send the key in a header, which cannot contain control characters or anything beyond Latin-1. */
+export const apiKeyIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const key = textsOf(settings)("API_KEY")
   return key !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(key)
-    ? [{ variable: "API_KEY", issue: "has characters that no header can carry: use letters, digits and signs of ASCII" }]
+    ? [{ variable: "API_KEY", issue: "has characters that cannot be sent in a header: use ASCII letters, digits and punctuation" }]
     : []
 }
 
-/** A certificate is of no use without its key; who asks for client certificates must serve https. */
-export const tlsIssues = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
-  const text = finder(readings)
-  const [certificate, key, clients] = [text("TLS_CERT_FILE"), text("TLS_KEY_FILE"), text("TLS_CLIENT_CA_FILE")]
-  if (certificate !== undefined && key === undefined)
-    return [{ variable: "TLS_KEY_FILE", issue: "is required when TLS_CERT_FILE is given" }]
-  if (certificate === undefined && key !== undefined)
-    return [{ variable: "TLS_CERT_FILE", issue: "is required when TLS_KEY_FILE is given" }]
-  return clients !== undefined && certificate === undefined
-    ? [{ variable: "TLS_CERT_FILE", issue: "is required, with TLS_KEY_FILE, when TLS_CLIENT_CA_FILE is given" }]
+/** A certificate is useless without its key, and client certificates require https. */
+export const tlsIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const text = textsOf(settings)
+  const [certificate, key, clientCa] = [text("TLS_CERT_FILE"), text("TLS_KEY_FILE"), text("TLS_CLIENT_CA_FILE")]
+  if (certificate !== undefined && key === undefined) return [{ variable: "TLS_KEY_FILE", issue: "is required when TLS_CERT_FILE is set" }]
+  if (certificate === undefined && key !== undefined) return [{ variable: "TLS_CERT_FILE", issue: "is required when TLS_KEY_FILE is set" }]
+  return clientCa !== undefined && certificate === undefined
+    ? [{ variable: "TLS_CERT_FILE", issue: "is required, with TLS_KEY_FILE, when TLS_CLIENT_CA_FILE is set" }]
     : []
 }
 
-/** An authority for a connection that has no certificate protects nothing. */
-const authorityFaults = (host: unknown, authority: unknown): ReadonlyArray<SettingIssue> =>
-  typeof host === "string" && host.startsWith("http:") && authority !== undefined
+/** A trusted authority has no effect on a connection without TLS. */
+const unusedCaWarnings = (host: unknown, caFile: unknown): ReadonlyArray<SettingIssue> =>
+  typeof host === "string" && host.startsWith("http:") && caFile !== undefined
     ? [{ variable: "TB_CA_FILE", issue: "is not used: TB_HOST is plain http" }]
     : []
 
 const minSafeKeyLength = 16
 
-/** What does not leave this machine; the last two names are how containers call the machine they run on. */
+/** Hosts whose traffic does not leave this machine. Containers reach the machine they run on by the last two names. */
 const isLocal = (host: string) =>
   /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|host\.docker\.internal|host\.containers\.internal)$/.test(host)
 
-/** A password that travels readable. */
 const redisWarnings = (redis: unknown): ReadonlyArray<SettingIssue> => {
   if (!Redacted.isRedacted(redis)) return []
   const { hostname, password, protocol } = new URL(String(Redacted.value(redis)))
   return protocol === "redis:" && password !== "" && !isLocal(hostname)
-    ? [{ variable: "REDIS_URL", issue: "has a password and no TLS (rediss:): the password travels unencrypted" }]
+    ? [{ variable: "REDIS_URL", issue: "has a password but no TLS (rediss:): the password is sent unencrypted" }]
     : []
 }
 
 const proxyWarnings = (proxies: unknown): ReadonlyArray<SettingIssue> =>
   Array.isArray(proxies) && coverAllAddresses(proxies.flatMap((proxy) => parseNetwork(String(proxy)) ?? []))
-    ? [{ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can write the address that is counted and logged" }]
+    ? [{ variable: "TRUSTED_PROXIES", issue: "trusts everybody: any caller can choose the address that is counted and logged" }]
     : []
 
-/** Allowed, but worth a line at start. */
-export const findWarnings = (readings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
-  const value = (variable: string) => readings.find((reading) => reading.variable === variable)?.value
+/** Settings that are allowed, but worth a warning at start. */
+export const findWarnings = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const value = (variable: string) => settings.find((setting) => setting.variable === variable)?.value
   const warnings: Array<SettingIssue> = []
-  const key = value("API_KEY")
-  if (Redacted.isRedacted(key)) {
-    const shown = String(Redacted.value(key))
-    if (shown.startsWith("your-")) warnings.push({ variable: "API_KEY", issue: "is a sample's value, which everybody can guess" })
-    else if (shown.length < minSafeKeyLength) {
+  const redactedKey = value("API_KEY")
+  if (Redacted.isRedacted(redactedKey)) {
+    const key = String(Redacted.value(redactedKey))
+    if (key.startsWith("your-")) warnings.push({ variable: "API_KEY", issue: "is a sample value, which everybody can guess" })
+    else if (key.length < minSafeKeyLength) {
       warnings.push({ variable: "API_KEY", issue: `is shorter than ${minSafeKeyLength} characters, which can be guessed` })
     }
-    if (/[\x80-\xff]/.test(shown))
-      warnings.push({ variable: "API_KEY", issue: "has letters beyond ASCII, which clients send in different ways" })
+    if (/[\x80-\xff]/.test(key))
+      warnings.push({ variable: "API_KEY", issue: "has characters beyond ASCII, which clients encode in different ways" })
   }
   const host = value("TB_HOST")
   if (typeof host === "string" && host.startsWith("http:") && !isLocal(new URL(host).hostname)) {
-    warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data travel unencrypted" })
+    warnings.push({ variable: "TB_HOST", issue: "is plain http: passwords and data are sent unencrypted" })
   }
   const origins = value("BACKEND_CORS_ORIGINS")
   if (Array.isArray(origins) && origins.includes("*"))
@@ -98,6 +95,6 @@ export const findWarnings = (readings: ReadonlyArray<ResolvedSetting>): Readonly
   if (value("DOCS_ACCESS") === "key" && value("DOCS_ENABLED") === false)
     warnings.push({ variable: "DOCS_ACCESS", issue: "is not used: DOCS_ENABLED is false" })
   warnings.push(...proxyWarnings(value("TRUSTED_PROXIES")), ...redisWarnings(value("REDIS_URL")))
-  warnings.push(...authorityFaults(host, value("TB_CA_FILE")))
+  warnings.push(...unusedCaWarnings(host, value("TB_CA_FILE")))
   return warnings
 }

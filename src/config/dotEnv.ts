@@ -1,6 +1,6 @@
 /**
- * Reads `.env` files as python-dotenv does, which is what most existing files were written for.
- * Effect's parser ends a value at any `#`, which would cut a password; Bun's replaces `$NAME` inside values.
+ * Parses `.env` files like python-dotenv, for which most existing files were written.
+ * Effect's parser ends a value at any `#`, which would truncate a password; Bun's replaces `$NAME` inside values.
  */
 const line = /^[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^\n]*)/gm
 

@@ -1,4 +1,4 @@
-/** How commands reach the gateway of this machine that has the same configuration; works with an otherwise faulty one too. */
+/** How commands reach the gateway on this machine that has the same configuration. Other settings may be invalid. */
 import { Effect } from "effect"
 import { toLocalHost } from "../platform/addresses.ts"
 import { localFetchOptions } from "../platform/Tls.ts"
@@ -7,16 +7,16 @@ import { readSettings, valuesOf } from "./Settings.ts"
 
 export interface GatewayAddress {
   readonly url: string
-  /** For `fetch`. */
+  /** Options for `fetch`. */
   readonly requestInit: RequestInit
-  /** For each request. */
+  /** Headers of each request. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A gateway at any other address: with nothing that this configuration says. */
+/** A gateway at another address, for which nothing of this configuration is used. */
 export const gatewayAt = (url: string): GatewayAddress => ({ url: url.replace(/\/+$/, ""), requestInit: {}, headers: {} })
 
-/** A name that ALLOWED_HOSTS lets in, which the address of this machine seldom is. */
+/** A host name that ALLOWED_HOSTS accepts; the address of this machine is seldom among them. */
 const allowedName = (allowed: ReadonlyArray<string>): string | undefined => {
   if (allowed.length === 0 || allowed.includes("*")) return undefined
   return allowed.find((name) => !name.startsWith("*")) ?? allowed[0]!.replace("*", "boardwalk")
@@ -32,16 +32,16 @@ export const localGateway = Effect.gen(function* () {
       )
     : undefined
   const name = allowedName(allowedHosts)
-  const reach: GatewayAddress = {
+  const address: GatewayAddress = {
     url: `${secure ? "https" : "http"}://${toLocalHost(host)}:${port}`,
     requestInit: tls === undefined ? {} : localFetchOptions(tls),
     headers: name === undefined ? {} : { host: name }
   }
-  return reach
+  return address
 })
 
-/** Codes of `fetch` for a connection that the other side broke off before it said anything, or while it shook hands. */
-const brokenOff = new Set(["ECONNRESET", "EPROTO"])
+/** Error codes of `fetch` for a connection that the server closed before responding or during the TLS handshake. */
+const closedByServer = new Set(["ECONNRESET", "EPROTO"])
 
 const codeOf = (error: unknown): unknown => {
   if (typeof error !== "object" || error === null) return undefined
@@ -49,17 +49,19 @@ const codeOf = (error: unknown): unknown => {
   return code ?? codeOf(reason) ?? codeOf(cause)
 }
 
-/** What there is to say of TLS when no answer came. A server that wants client certificates just breaks off. */
+/** Explains a failed connection if TLS may be the cause. A server that requires client certificates just closes the connection. */
 export const describeTlsFailure = (url: string, error: unknown): string | undefined => {
   const code = String(codeOf(error))
   if (!url.startsWith("https:")) return undefined
-  if (brokenOff.has(code))
-    return "TLS was refused: where TLS_CLIENT_CA_FILE is set, the gateway's own certificate has to come from one of its authorities and be allowed for clientAuth as well."
-  return /CERT|VERIFY/.test(code) ? "Its certificate is not trusted: NODE_EXTRA_CA_CERTS names the file of a private authority." : undefined
+  if (closedByServer.has(code))
+    return "The TLS handshake failed. If TLS_CLIENT_CA_FILE is set, the gateway's own certificate must be issued by one of its authorities and allow clientAuth."
+  return /CERT|VERIFY/.test(code)
+    ? "Its certificate is not trusted. For a private authority, set NODE_EXTRA_CA_CERTS to the file of its certificate."
+    : undefined
 }
 
-/** For who waited for an answer. `shown` is the address without what is secret in it. */
+/** The message for a request without a response. `shown` is the URL without secrets. */
 export const describeNoResponse = (url: string, shown: string, error: unknown): string => {
-  const trouble = describeTlsFailure(url, error)
-  return `No answer from ${shown}.${trouble === undefined ? "" : ` ${trouble}`}`
+  const tlsFailure = describeTlsFailure(url, error)
+  return `No response from ${shown}.${tlsFailure === undefined ? "" : ` ${tlsFailure}`}`
 }

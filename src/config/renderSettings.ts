@@ -1,27 +1,29 @@
-/** The table of settings in the forms people read: `.env.sample`, Markdown, `config show`. */
+/** Renders the table of settings as `.env.sample`, as Markdown, and for `config show`. */
 import type { ResolvedSetting, SettingDefinition } from "./resolveSettings.ts"
 import { definitions } from "./Settings.ts"
 
 const table: Record<string, SettingDefinition> = definitions
 const sections = [...new Set(Object.values(table).map(({ section }) => section))]
-const rowsOf = (section: string) => Object.entries(table).filter(([, row]) => row.section === section)
+const definitionsIn = (section: string) => Object.entries(table).filter(([, definition]) => definition.section === section)
 
 const openTelemetry = [
-  "The OTEL_* variables are OpenTelemetry's own: nothing is exported unless they ask for it,",
-  "for instance OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318. See docs/settings.md."
+  "The standard OTEL_* variables configure OpenTelemetry. Nothing is exported unless they request it,",
+  "for instance with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318. See docs/settings.md."
 ]
 
-const sampleLine = (variable: string, row: SettingDefinition) =>
-  row.uncommentedInSample ? `${variable}=` : `# ${variable}=${row.example ?? (row.defaultDescription ? "" : (row.default ?? ""))}`
+const sampleLine = (variable: string, definition: SettingDefinition) =>
+  definition.uncommentedInSample
+    ? `${variable}=`
+    : `# ${variable}=${definition.example ?? (definition.defaultDescription ? "" : (definition.default ?? ""))}`
 
-/** A commented `.env` that lists every variable; what stands without `#` has to be filled in. */
+/** A commented `.env` that lists every variable. Those without `#` have to be filled in. */
 export const renderEnvSample = (): string =>
   [
-    "# Settings of Boardwalk. Copy to .env; variables of the real environment win over this file.",
+    "# Boardwalk's settings. Copy this file to .env. Environment variables win over it.",
     ...sections.flatMap((section) => [
       "",
       `## ${section}`,
-      ...rowsOf(section).flatMap(([variable, row]) => [`# ${row.doc}`, sampleLine(variable, row)])
+      ...definitionsIn(section).flatMap(([variable, definition]) => [`# ${definition.doc}`, sampleLine(variable, definition)])
     ]),
     "",
     "## OpenTelemetry",
@@ -29,10 +31,10 @@ export const renderEnvSample = (): string =>
     ""
   ].join("\n")
 
-const defaultCell = (row: SettingDefinition) => {
-  if (row.required) return "*required*"
-  if (row.defaultDescription) return row.defaultDescription
-  return row.default ? `\`${row.default}\`` : ""
+const defaultCell = (definition: SettingDefinition) => {
+  if (definition.required) return "*required*"
+  if (definition.defaultDescription) return definition.defaultDescription
+  return definition.default ? `\`${definition.default}\`` : ""
 }
 
 const escaped = (cell: string) => cell.replaceAll("|", "\\|")
@@ -40,55 +42,55 @@ const escaped = (cell: string) => cell.replaceAll("|", "\\|")
 const sectionTable = (section: string) =>
   `## ${section}
 
-| variable | default | what it sets |
+| variable | default | description |
 | --- | --- | --- |
-${rowsOf(section)
-  .map(([variable, row]) => `| \`${variable}\` | ${escaped(defaultCell(row))} | ${escaped(row.doc)} |\n`)
+${definitionsIn(section)
+  .map(([variable, definition]) => `| \`${variable}\` | ${escaped(defaultCell(definition))} | ${escaped(definition.doc)} |\n`)
   .join("")}`
 
-/** The reference of all settings. */
+/** The reference of all settings, docs/settings.md. */
 export const renderMarkdown = (): string =>
   [
     "# Settings",
     "",
-    "Boardwalk is configured by environment variables. A file `.env` in the working directory is read below them: what the environment has wins.",
-    "An empty value counts as absent; one of blanks alone is a fault. Times are written as `500ms`, `10s`, `2m`, `1h`, or as plain seconds; lists with commas between.",
+    "Boardwalk is configured by environment variables. It also reads a file `.env` in the working directory; environment variables win over it.",
+    "An empty value counts as absent; a blank one is an error. Durations are written as `500ms`, `10s`, `2m`, `1h`, or in plain seconds; list items are separated by commas.",
     "",
-    "`boardwalk config show` prints what is in effect and where it comes from, secrets hidden; `boardwalk config sample` prints a `.env` to start from.",
-    "All faults of a configuration are reported together, with those of the certificates and the file of keys that it names, and nothing starts before they are mended.",
+    "`boardwalk config show` prints the settings in effect and where each comes from, with secrets hidden. `boardwalk config sample` prints a `.env` to start from.",
+    "All errors of a configuration are reported together, including those of the certificates and the key file that it names. The gateway does not start until they are fixed.",
     "",
-    "One way to log in to ThingsBoard must be given: `TB_USERNAME` and `TB_PASSWORD`, or `TB_API_KEY`.",
+    "One way to log in to ThingsBoard is required: `TB_USERNAME` and `TB_PASSWORD`, or `TB_API_KEY`.",
     "",
     ...sections.map(sectionTable),
     "## OpenTelemetry",
     "",
-    "Traces, metrics and logs are exported when the [standard variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) ask for it, else not at all.",
-    "They are read from the environment and from `.env` alike.",
+    "Traces, metrics and logs are exported only if the [standard variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/) request it.",
+    "They are read from the environment and from `.env`.",
     "",
-    "| variable | what it does here |",
+    "| variable | effect |",
     "| --- | --- |",
-    "| `OTEL_EXPORTER_OTLP_ENDPOINT` | turns traces, metrics and logs on; the form `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` turns one of them on |",
-    "| `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp`, `console` or `none`, for one of them |",
+    "| `OTEL_EXPORTER_OTLP_ENDPOINT` | turns on traces, metrics and logs; `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and the like turn on one of them |",
+    "| `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | the exporter of one of them: `otlp`, `console` or `none` |",
     "| `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf` (default), `http/json` or `grpc` |",
-    "| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who sends; the name is `boardwalk` when nothing is said |",
-    "| `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are kept; every kept trace costs some 30 µs a request |",
-    "| `OTEL_SDK_DISABLED=true` | turns all of it off |",
+    "| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | the name and attributes of the service; the default name is `boardwalk` |",
+    "| `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are sampled; each sampled trace costs about 30 µs per request |",
+    "| `OTEL_SDK_DISABLED=true` | turns off all of it |",
     "",
-    "The others of the specification (headers, timeouts, batch sizes, limits) hold as it says.",
+    "The other variables (headers, timeouts, batch sizes, limits) work as the specification says.",
     ""
   ].join("\n")
 
-const shown = ({ definition: row, text }: ResolvedSetting) => {
-  if (text === undefined || text === "") return row.defaultDescription ? `(${row.defaultDescription})` : ""
-  return row.secret ? "(hidden)" : text.replace(/:\/\/\S*@/, "://(hidden)@")
+const displayValue = ({ definition, text }: ResolvedSetting) => {
+  if (text === undefined || text === "") return definition.defaultDescription ? `(${definition.defaultDescription})` : ""
+  return definition.secret ? "(hidden)" : text.replace(/:\/\/\S*@/, "://(hidden)@")
 }
 
-/** What is in effect: a line a variable with value, origin and fault; no secret. */
+/** The settings in effect, one line per variable with its value, source and issue. Secrets are hidden. */
 export const effectiveSettings = (
-  readings: ReadonlyArray<ResolvedSetting>
+  settings: ReadonlyArray<ResolvedSetting>
 ): ReadonlyArray<{
   readonly variable: string
   readonly value: string
   readonly from: ResolvedSetting["from"]
   readonly issue: string | undefined
-}> => readings.map((reading) => ({ variable: reading.variable, value: shown(reading), from: reading.from, issue: reading.issue }))
+}> => settings.map((setting) => ({ variable: setting.variable, value: displayValue(setting), from: setting.from, issue: setting.issue }))

@@ -45,8 +45,8 @@ const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [str
   return outcomes
 })
 
-const toldOf = ({ warnings }: SettingsShape) =>
-  ["no faults", ...warnings.map(({ issue, variable }) => `${variable} ${issue}`)].join("; but ")
+const describeSettings = ({ warnings }: SettingsShape) =>
+  ["no errors", ...warnings.map(({ issue, variable }) => `warning: ${variable} ${issue}`)].join("; ")
 
 const services = (settings: SettingsShape, authorities: string | undefined) => {
   const Configured = Layer.succeed(Settings, settings)
@@ -74,7 +74,7 @@ export const runChecks = Effect.fnUntraced(function* ({ write }: Options) {
     return [yield* outcomeOf("configuration", Effect.fail(settings.failure)), yield* outcomeOf("keys", checkKeysOffline(named))]
   const { certificates, ...found } = settings.success
   const upstream = inOrder([
-    ["configuration", Effect.succeed(toldOf(found.settings))],
+    ["configuration", Effect.succeed(describeSettings(found.settings))],
     ["ThingsBoard reachable", checkReachable],
     ["login", checkLogin],
     ["devices", checkDevices],

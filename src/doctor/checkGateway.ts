@@ -17,7 +17,7 @@ const absent = (baseUrl: string, error: unknown) => {
   const trouble = describeTlsFailure(baseUrl, error)
   return trouble === undefined
     ? new Skipped({ detail: `no gateway runs on ${baseUrl}` })
-    : new CheckFailure({ detail: `no answer from ${baseUrl}`, hint: trouble })
+    : new CheckFailure({ detail: `no response from ${baseUrl}`, hint: trouble })
 }
 
 const look = Effect.fnUntraced(function* (baseUrl: string) {

@@ -11,7 +11,7 @@ export const checkReachable = Effect.gen(function* () {
     Effect.mapError(
       () =>
         new CheckFailure({
-          detail: `no answer from ${tbHost}`,
+          detail: `no response from ${tbHost}`,
           hint: "Is TB_HOST right (scheme, host, port), is ThingsBoard running, does a firewall or its certificate stand between?"
         })
     )

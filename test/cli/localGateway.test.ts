@@ -65,7 +65,7 @@ describe("with ALLOWED_HOSTS", () => {
 
 describe("where client certificates are needed", () => {
   live(
-    "commands say that TLS was refused when the gateway's own certificate is not allowed for it",
+    "commands report a failed TLS handshake when the gateway's own certificate is not allowed for it",
     () =>
       Effect.gen(function* () {
         const { issue, path } = yield* certificateAuthority()
@@ -82,13 +82,13 @@ describe("where client certificates are needed", () => {
         ]) {
           const { exitCode, stderr, stdout } = yield* runProgram(verb, own)
           expect([verb[0], exitCode]).toEqual([verb[0], 1])
-          expect(stderr + stdout).toContain("TLS was refused: where TLS_CLIENT_CA_FILE is set")
-          expect((stderr + stdout).toLowerCase()).toContain(`no answer from ${url}`)
+          expect(stderr + stdout).toContain("The TLS handshake failed. If TLS_CLIENT_CA_FILE is set")
+          expect((stderr + stdout).toLowerCase()).toContain(`no response from ${url}`)
         }
         const { stderr } = yield* runProgram(["ready", "--live", "--url", url], own)
-        expect(stderr).toContain("Its certificate is not trusted: NODE_EXTRA_CA_CERTS")
+        expect(stderr).toContain("Its certificate is not trusted. For a private authority, set NODE_EXTRA_CA_CERTS")
         // Nobody there is something else.
-        expect((yield* runProgram(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("TLS was refused")
+        expect((yield* runProgram(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("The TLS handshake failed")
       }),
     60_000
   )

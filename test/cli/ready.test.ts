@@ -30,7 +30,7 @@ describe("boardwalk ready", () => {
     Effect.gen(function* () {
       expect(yield* runProgram(["ready", "--url", "http://127.0.0.1:9"])).toMatchObject({
         exitCode: 1,
-        stderr: "boardwalk: No answer from http://127.0.0.1:9/ready.\n"
+        stderr: "boardwalk: No response from http://127.0.0.1:9/ready.\n"
       })
     })
   )

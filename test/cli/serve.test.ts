@@ -110,12 +110,14 @@ describe("boardwalk serve", () => {
         yield* Effect.promise(() => chmod(apiKeysFile, 0o662))
         const variables = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), API_KEYS_FILE: apiKeysFile }
         const { environment, program, url } = yield* startServe({}, variables)
-        const warnings = /TLS_CERT_FILE holds a certificate that ends on \d{4}-\d\d-\d\d: renew it/
+        const warnings = /TLS_CERT_FILE has a certificate that expires on \d{4}-\d\d-\d\d: renew it/
         expect(program.output()).toMatch(warnings)
         expect(program.output()).toContain("API_KEYS_FILE can be written by others than its owner")
         expect(program.output()).toMatch(/A key cannot be used.*"key_id":"lacking".*NO_SUCH_VARIABLE/)
         const { stdout } = yield* runProgram(["doctor"], { ...environment, PORT: new URL(url).port })
-        expect(stdout).toMatch(/✔ configuration: no faults; but .*TLS_CERT_FILE holds a certificate.*; but API_KEYS_FILE can be written/)
+        expect(stdout).toMatch(
+          /✔ configuration: no errors; warning: .*TLS_CERT_FILE has a certificate.*; warning: API_KEYS_FILE can be written/
+        )
         expect(stdout).toContain("✘ keys: key lacking cannot be used: the variable NO_SUCH_VARIABLE is empty or not set")
 
         yield* Effect.promise(() => chmod(apiKeysFile, 0o640))
@@ -139,7 +141,7 @@ describe("boardwalk serve", () => {
     Effect.gen(function* () {
       const { environment } = yield* startServe()
       const told = (HOST: string) => Effect.map(runProgram(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
-      expect(yield* told("999.1.1.1")).toContain("HOST must be an address of this machine")
+      expect(yield* told("999.1.1.1")).toContain("HOST must be an address or name of this machine")
       for (const host of ["192.0.2.1", "nobody.invalid"])
         expect(yield* told(host)).toBe(`boardwalk: Cannot listen on ${host}:0: this machine has no such address or name\n`)
     })

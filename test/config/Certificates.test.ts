@@ -8,22 +8,22 @@ import { effect } from "../support/effectTest.ts"
 
 const day = 86_400_000
 
-effect("a certificate is warned of two weeks before it ends, and when it has ended", () =>
+effect("a certificate causes a warning two weeks before it expires, and after it has expired", () =>
   Effect.gen(function* () {
     const { issue, path } = yield* certificateAuthority()
     yield* issue("one", [], "30")
-    const begin = Date.now()
-    const named = { tlsCertFile: path("one.pem"), tlsKeyFile: path("one.key"), tlsClientCaFile: path("ca.pem"), tbCaFile: path("ca.pem") }
+    const issuedAt = Date.now()
+    const files = { tlsCertFile: path("one.pem"), tlsKeyFile: path("one.key"), tlsClientCaFile: path("ca.pem"), tbCaFile: path("ca.pem") }
     const issues = Effect.fnUntraced(function* (days: number) {
-      yield* TestClock.setTime(begin + days * day)
-      const { errors: faults, warnings } = yield* checkCertificates(named)
-      expect(faults).toEqual([])
+      yield* TestClock.setTime(issuedAt + days * day)
+      const { errors, warnings } = yield* checkCertificates(files)
+      expect(errors).toEqual([])
       return warnings.map(({ issue, variable }) => `${variable} ${issue}`)
     })
     expect(yield* issues(15)).toEqual([])
-    expect(yield* issues(17)).toEqual([expect.stringMatching(/^TLS_CERT_FILE holds a certificate that ends on [\d-]+: renew it$/)])
+    expect(yield* issues(17)).toEqual([expect.stringMatching(/^TLS_CERT_FILE has a certificate that expires on [\d-]+: renew it$/)])
     expect(yield* issues(31)).toEqual([
-      expect.stringMatching(/^TLS_CERT_FILE holds a certificate that expired on [\d-]+: clients refuse it$/)
+      expect.stringMatching(/^TLS_CERT_FILE has a certificate that expired on [\d-]+: clients reject it$/)
     ])
   }).pipe(Effect.provide(Runtime.layer))
 )

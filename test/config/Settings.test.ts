@@ -6,8 +6,8 @@ import { InvalidSettings, type Overrides, readSettings, Settings } from "../../s
 import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 
-/** Settings of a machine with these variables and this `.env`. */
-const machine = (environment: Record<string, string>, dotEnv?: string) =>
+/** Provides environment variables and a `.env` file. */
+const environmentLayer = (environment: Record<string, string>, dotEnv?: string) =>
   Layer.mergeAll(
     ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment })),
     FileSystem.layerNoop({
@@ -17,20 +17,20 @@ const machine = (environment: Record<string, string>, dotEnv?: string) =>
   )
 
 const load = (environment: Record<string, string>, dotEnv?: string, overrides: Overrides = {}) =>
-  Effect.provide(Settings, Layer.provide(Settings.layerWith(overrides), machine(environment, dotEnv)))
+  Effect.provide(Settings, Layer.provide(Settings.layerWith(overrides), environmentLayer(environment, dotEnv)))
 
-const faults = (environment: Record<string, string>, dotEnv?: string) =>
+const loadError = (environment: Record<string, string>, dotEnv?: string) =>
   Effect.map(Effect.flip(load(environment, dotEnv)), (error) => {
     expect(error).toBeInstanceOf(InvalidSettings)
     return error
   })
 
-const enough = { API_KEY: "0123456789abcdef0123", TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant" }
+const minimal = { API_KEY: "0123456789abcdef0123", TB_USERNAME: "tenant@thingsboard.org", TB_PASSWORD: "tenant" }
 
 describe("settings", () => {
   effect("have defaults for everything but credentials", () =>
     Effect.gen(function* () {
-      const settings = yield* load(enough)
+      const settings = yield* load(minimal)
       expect(settings).toMatchObject({
         host: "0.0.0.0",
         port: 8000,
@@ -51,7 +51,7 @@ describe("settings", () => {
     })
   )
 
-  effect("take the proxy's names and the forms of its sample file", () =>
+  effect("accept the variable names and formats of the FastAPI proxy's sample file", () =>
     Effect.gen(function* () {
       const settings = yield* load(
         {},
@@ -81,14 +81,14 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
       })
       expect(settings.tbCredentials._tag === "Password" && Redacted.value(settings.tbCredentials.password)).toBe("your-secure#password")
       expect(Duration.toMillis(settings.rateLimit.window)).toBe(60_000)
-      expect(settings.warnings).toEqual([{ variable: "API_KEY", issue: "is a sample's value, which everybody can guess" }])
+      expect(settings.warnings).toEqual([{ variable: "API_KEY", issue: "is a sample value, which everybody can guess" }])
     })
   )
 
-  effect("tell all faults at once, each with its variable and never with its value", () =>
+  effect("report all errors at once, each with its variable and never with its value", () =>
     Effect.gen(function* () {
       const canary = "s3cr3t-canary"
-      const error = yield* faults({
+      const error = yield* loadError({
         API_KEY: "",
         TB_USERNAME: "a",
         PORT: canary,
@@ -119,45 +119,45 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
         "TRUSTED_PROXIES"
       ])
       expect(error.message).toContain("PORT must be a whole number from 0 to 65535")
-      expect(error.message).toStartWith("The configuration has 13 faults:")
+      expect(error.message).toStartWith("The configuration has 13 errors:")
       expect(error.message).not.toContain(canary)
     })
   )
 
-  effect("let the environment win over .env, and flags over both", () =>
+  effect("prefer flags over the environment, and the environment over .env", () =>
     Effect.gen(function* () {
       const dotEnv = "PORT=1\nHOST=file\nPROJECT_NAME=file"
-      const settings = yield* load({ ...enough, PORT: "2", HOST: "environment", PROJECT_NAME: "" }, dotEnv, { PORT: "3" })
+      const settings = yield* load({ ...minimal, PORT: "2", HOST: "environment", PROJECT_NAME: "" }, dotEnv, { PORT: "3" })
       expect(settings).toMatchObject({ port: 3, host: "environment", projectName: "file" })
     })
   )
 
-  effect("let an empty override hide what the environment has", () =>
+  effect("let an empty override unset an environment variable", () =>
     Effect.gen(function* () {
-      const settings = yield* load({ ...enough, TB_API_KEY: "tb-key" }, undefined, { TB_API_KEY: "" })
+      const settings = yield* load({ ...minimal, TB_API_KEY: "tb-key" }, undefined, { TB_API_KEY: "" })
       expect(settings.tbCredentials._tag).toBe("Password")
     })
   )
 
   const ways: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
-    ["none", {}, "TB_USERNAME is required, with TB_PASSWORD; or give TB_API_KEY"],
-    ["a user alone", { TB_USERNAME: "u" }, "TB_PASSWORD is required"],
-    ["a password alone", { TB_PASSWORD: "p" }, "TB_USERNAME is required"],
-    ["both", { TB_USERNAME: "u", TB_PASSWORD: "p", TB_API_KEY: "k" }, "TB_API_KEY cannot be given beside"]
+    ["none", {}, "TB_USERNAME is required, with TB_PASSWORD; or set TB_API_KEY"],
+    ["only a username", { TB_USERNAME: "u" }, "TB_PASSWORD is required"],
+    ["only a password", { TB_PASSWORD: "p" }, "TB_USERNAME is required"],
+    ["both", { TB_USERNAME: "u", TB_PASSWORD: "p", TB_API_KEY: "k" }, "TB_API_KEY cannot be combined with"]
   ]
   for (const [name, variables, issue] of ways) {
-    effect(`want exactly one way to log in to ThingsBoard, not ${name}`, () =>
+    effect(`require exactly one way to log in to ThingsBoard, not ${name}`, () =>
       Effect.gen(function* () {
-        const error = yield* faults({ API_KEY: enough.API_KEY, ...variables })
+        const error = yield* loadError({ API_KEY: minimal.API_KEY, ...variables })
         expect(error.issues).toHaveLength(1)
         expect(error.message).toContain(issue)
       })
     )
   }
 
-  effect("take ThingsBoard's API key alone", () =>
+  effect("accept a ThingsBoard API key alone", () =>
     Effect.gen(function* () {
-      const { tbCredentials } = yield* load({ API_KEY: enough.API_KEY, TB_API_KEY: "tb-key" })
+      const { tbCredentials } = yield* load({ API_KEY: minimal.API_KEY, TB_API_KEY: "tb-key" })
       expect(tbCredentials._tag === "ApiKey" && Redacted.value(tbCredentials.key)).toBe("tb-key")
     })
   )
@@ -166,15 +166,15 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
   for (const [text, millis] of Object.entries(durations)) {
     effect(`read ${text} as ${millis} ms`, () =>
       Effect.gen(function* () {
-        expect(Duration.toMillis((yield* load({ ...enough, TB_TIMEOUT: text })).tbTimeout)).toBe(millis)
+        expect(Duration.toMillis((yield* load({ ...minimal, TB_TIMEOUT: text })).tbTimeout)).toBe(millis)
       })
     )
   }
 
-  effect("read lists also as JSON arrays, and sizes as bytes", () =>
+  effect("accept lists as JSON arrays, and sizes in bytes", () =>
     Effect.gen(function* () {
       const settings = yield* load({
-        ...enough,
+        ...minimal,
         BACKEND_CORS_ORIGINS: '["https://a.com/", "http://localhost:3000"]',
         MAX_BODY_SIZE: "2048"
       })
@@ -183,24 +183,24 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
   )
 
   const certificates: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
-    ["a certificate without its key", { TLS_CERT_FILE: "a.pem" }, "TLS_KEY_FILE is required when TLS_CERT_FILE is given"],
-    ["a key without its certificate", { TLS_KEY_FILE: "a.key" }, "TLS_CERT_FILE is required when TLS_KEY_FILE is given"],
+    ["a certificate without its key", { TLS_CERT_FILE: "a.pem" }, "TLS_KEY_FILE is required when TLS_CERT_FILE is set"],
+    ["a key without its certificate", { TLS_KEY_FILE: "a.key" }, "TLS_CERT_FILE is required when TLS_KEY_FILE is set"],
     ["client certificates over plain http", { TLS_CLIENT_CA_FILE: "ca.pem" }, "TLS_CERT_FILE is required, with TLS_KEY_FILE"]
   ]
   for (const [name, variables, issue] of certificates) {
-    effect(`take no ${name}`, () =>
+    effect(`reject ${name}`, () =>
       Effect.gen(function* () {
-        const error = yield* faults({ ...enough, ...variables })
+        const error = yield* loadError({ ...minimal, ...variables })
         expect(error.issues).toHaveLength(1)
         expect(error.message).toContain(issue)
       })
     )
   }
 
-  effect("warn of plain http where it leaves the machine, and of an authority that it does not use", () =>
+  effect("warn about plain http to another machine, and about an authority that plain http does not use", () =>
     Effect.gen(function* () {
       const warned = (TB_HOST: string, more: Record<string, string> = {}) =>
-        Effect.map(load({ ...enough, TB_HOST, ...more }), ({ warnings }) => warnings.map(({ variable }) => variable))
+        Effect.map(load({ ...minimal, TB_HOST, ...more }), ({ warnings }) => warnings.map(({ variable }) => variable))
       for (const host of ["localhost:8080", "tb.localhost", "127.0.0.2", "[::1]:8080", "host.docker.internal:8080"])
         expect([host, yield* warned(`http://${host}`)]).toEqual([host, []])
       for (const host of [
@@ -218,9 +218,9 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
   )
 
   const warningsOf = (variables: Record<string, string>) =>
-    Effect.map(load({ ...enough, ...variables }), ({ warnings }) => warnings.map(({ issue, variable }) => `${variable} ${issue}`))
+    Effect.map(load({ ...minimal, ...variables }), ({ warnings }) => warnings.map(({ issue, variable }) => `${variable} ${issue}`))
 
-  effect("warn of proxies that together are everybody, and of no others", () =>
+  effect("warn only about proxies that together cover all addresses", () =>
     Effect.gen(function* () {
       for (const everybody of ["0.0.0.0/0", "0.0.0.0/1,128.0.0.0/1", "10.0.0.1,128.0.0.0/1,0.0.0.0/2,64.0.0.0/2", "::/0", "8000::/1,::/1"])
         expect([everybody, yield* warningsOf({ TRUSTED_PROXIES: everybody })]).toEqual([
@@ -232,20 +232,20 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     })
   )
 
-  effect("warn of a password for Redis that travels readable", () =>
+  effect("warn about a Redis password that is sent unencrypted", () =>
     Effect.gen(function* () {
       const [{ urlPassword: password }, local] = [canaries, ["redis://localhost", "redis://:p@127.0.0.1:6379/2", "redis://u:p@[::1]:6379"]]
       for (const url of [...local, `rediss://u:${password}@redis.example.com`, "redis://redis.example.com"])
         expect([url, yield* warningsOf({ REDIS_URL: url })]).toEqual([url, []])
       for (const url of [`redis://:${password}@redis:6379`, `redis://u:${password}@10.0.0.5`]) {
         const warnings = yield* warningsOf({ REDIS_URL: url })
-        expect(warnings).toEqual([expect.stringContaining("REDIS_URL has a password and no TLS")])
+        expect(warnings).toEqual([expect.stringContaining("REDIS_URL has a password but no TLS")])
         expect(warnings.join()).not.toContain(password)
       }
     })
   )
 
-  effect("warn of pages of every site, and of a lock on documentation that is gone", () =>
+  effect("warn about CORS for every site, and about DOCS_ACCESS without documentation", () =>
     Effect.gen(function* () {
       expect(yield* warningsOf({ BACKEND_CORS_ORIGINS: "https://a.com,*" })).toEqual([expect.stringContaining("BACKEND_CORS_ORIGINS lets")])
       expect(yield* warningsOf({ DOCS_ACCESS: "key", DOCS_ENABLED: "false" })).toEqual(["DOCS_ACCESS is not used: DOCS_ENABLED is false"])
@@ -253,69 +253,69 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     })
   )
 
-  effect("take no key that no header can carry, and warn of one that clients send in different ways", () =>
+  effect("reject a key that cannot be sent in a header, and warn about one that clients encode in different ways", () =>
     Effect.gen(function* () {
       for (const key of ["0123456789abcdef\u20ac", "0123456789\nabcdef", "0123456789\u0000abcdef", "0123456789\u007fabcdef"]) {
-        const error = yield* faults({ ...enough, API_KEY: key })
-        expect(error.message).toContain("API_KEY has characters that no header can carry")
+        const error = yield* loadError({ ...minimal, API_KEY: key })
+        expect(error.message).toContain("API_KEY has characters that cannot be sent in a header")
         expect(error.message).not.toContain("0123456789")
       }
-      expect(yield* warningsOf({ API_KEY: "0123456789abcdefé" })).toEqual([expect.stringContaining("API_KEY has letters beyond ASCII")])
+      expect(yield* warningsOf({ API_KEY: "0123456789abcdefé" })).toEqual([expect.stringContaining("API_KEY has characters beyond ASCII")])
       expect(yield* warningsOf({ API_KEY: "0123456789 !~\tabcdef" })).toEqual([])
     })
   )
 
-  effect("take no origin with a wildcard, which would never match", () =>
+  effect("reject an origin with a wildcard, which would never match", () =>
     Effect.gen(function* () {
       for (const origin of ["https://*.example.com", "https://a.com,https://*", "http://*:3000"]) {
-        const error = yield* faults({ ...enough, BACKEND_CORS_ORIGINS: origin })
+        const error = yield* loadError({ ...minimal, BACKEND_CORS_ORIGINS: origin })
         expect(error.message).toContain("BACKEND_CORS_ORIGINS must be origins")
       }
     })
   )
 
-  effect("take an address or a name to listen on, and nothing that only looks like one", () =>
+  effect("accept only a valid address or host name to listen on", () =>
     Effect.gen(function* () {
       for (const HOST of ["127.0.0.1", "::", "::1", "[::1]", "fe80::1%eth0", "localhost", "boardwalk-1.example.com"])
-        expect((yield* load({ ...enough, HOST })).host).toBe(HOST)
+        expect((yield* load({ ...minimal, HOST })).host).toBe(HOST)
       for (const HOST of ["999.1.1.1", "1.2.3", "10.0.0.0/8", "http://localhost", "a b", "localhost:8000", "[localhost]"])
-        expect([HOST, (yield* faults({ ...enough, HOST })).message]).toEqual([HOST, expect.stringContaining("HOST must be an address")])
+        expect([HOST, (yield* loadError({ ...minimal, HOST })).message]).toEqual([HOST, expect.stringContaining("HOST must be an address")])
     })
   )
 
-  effect("take blanks for a mistake, never for nothing: what was to be restricted would be open", () =>
+  effect("reject a blank value: treating it as absent would remove a restriction", () =>
     Effect.gen(function* () {
       const blank = { HOST: " ", ALLOWED_HOSTS: "\t", TB_CA_FILE: "  ", API_KEY: " " }
-      const error = yield* faults({ ...enough, ...blank })
+      const error = yield* loadError({ ...minimal, ...blank })
       expect(error.issues.map(({ variable }) => variable).toSorted()).toEqual(Object.keys(blank).toSorted())
-      expect(error.message).toContain("HOST holds nothing but blanks")
-      expect((yield* load({ ...enough, HOST: "" }, "ALLOWED_HOSTS=   # none")).host).toBe("0.0.0.0")
+      expect(error.message).toContain("HOST is blank")
+      expect((yield* load({ ...minimal, HOST: "" }, "ALLOWED_HOSTS=   # none")).host).toBe("0.0.0.0")
     })
   )
 
-  effect("warn of a short key and of plain http to another machine", () =>
+  effect("warn about a short key and about plain http to another machine", () =>
     Effect.gen(function* () {
-      const { warnings } = yield* load({ ...enough, API_KEY: "short", TB_HOST: "http://thingsboard.example.com" })
+      const { warnings } = yield* load({ ...minimal, API_KEY: "short", TB_HOST: "http://thingsboard.example.com" })
       expect(warnings.map(({ variable }) => variable)).toEqual(["API_KEY", "TB_HOST"])
       expect(JSON.stringify(warnings)).not.toContain('"short"')
     })
   )
 
-  effect("make DEBUG the default of LOG_LEVEL only", () =>
+  effect("let DEBUG change only the default of LOG_LEVEL", () =>
     Effect.gen(function* () {
-      expect((yield* load({ ...enough, DEBUG: "True" })).logLevel).toBe("Debug")
-      expect((yield* load({ ...enough, DEBUG: "1", LOG_LEVEL: "WARN" })).logLevel).toBe("Warn")
+      expect((yield* load({ ...minimal, DEBUG: "True" })).logLevel).toBe("Debug")
+      expect((yield* load({ ...minimal, DEBUG: "1", LOG_LEVEL: "WARN" })).logLevel).toBe("Warn")
     })
   )
 })
 
-describe("what is shown of settings", () => {
-  effect("names origins and hides secrets", () =>
+describe("rendered settings", () => {
+  effect("name the source of each value and hide secrets", () =>
     Effect.gen(function* () {
-      const readings = yield* readSettings({ PORT: "9000" }).pipe(
-        Effect.provide(machine({ API_KEY: "canary-key", TB_PASSWORD: "canary-password" }, "TB_USERNAME=u"))
+      const resolved = yield* readSettings({ PORT: "9000" }).pipe(
+        Effect.provide(environmentLayer({ API_KEY: "canary-key", TB_PASSWORD: "canary-password" }, "TB_USERNAME=u"))
       )
-      const lines = effectiveSettings(readings)
+      const lines = effectiveSettings(resolved)
       const line = (variable: string) => lines.find((found) => found.variable === variable)
       expect(line("PORT")).toMatchObject({ value: "9000", from: "command line" })
       expect(line("API_KEY")).toMatchObject({ value: "(hidden)", from: "environment" })
@@ -326,7 +326,7 @@ describe("what is shown of settings", () => {
     })
   )
 
-  effect("is the same in the checked-in files: else run `bun run settings`", () =>
+  effect("match the checked-in files (otherwise run `bun run settings`)", () =>
     Effect.gen(function* () {
       const text = (name: string) => Effect.promise(() => Bun.file(new URL(`../../${name}`, import.meta.url)).text())
       expect(yield* text(".env.sample")).toBe(renderEnvSample())
@@ -334,7 +334,7 @@ describe("what is shown of settings", () => {
     })
   )
 
-  effect("makes a sample that starts once the credentials are filled in", () =>
+  effect("include a sample that works once the credentials are filled in", () =>
     Effect.gen(function* () {
       const filled = renderEnvSample()
         .replace("TB_USERNAME=", "TB_USERNAME=tenant@thingsboard.org")
@@ -349,15 +349,15 @@ describe("a .env file", () => {
   const cases: ReadonlyArray<readonly [string, string, string | undefined]> = [
     ["a comment after a blank", "A=1 # one", "1"],
     ["a number sign inside a value", "A=pa#ss", "pa#ss"],
-    ["nothing but a comment", "A=   # nothing", ""],
+    ["only a comment", "A=   # nothing", ""],
     ["double quotes", 'A="x # y"  # z', "x # y"],
-    ["single quotes, as they are", "A='x\\n$HOME'", "x\\n$HOME"],
-    ["a dollar, as it is", "A=x$HOME", "x$HOME"],
-    ["export before it", "export A=1", "1"],
-    ["Windows line ends", "A=1\r\nB=2\r\n", "1"],
+    ["single quotes, taken literally", "A='x\\n$HOME'", "x\\n$HOME"],
+    ["a dollar sign, taken literally", "A=x$HOME", "x$HOME"],
+    ["export before the name", "export A=1", "1"],
+    ["Windows line endings", "A=1\r\nB=2\r\n", "1"],
     ["an equals sign in a value", "A=b=c==", "b=c=="],
     ["a comment line", "#A=1", undefined],
-    ["a quote without its end", "A='x", "'x"]
+    ["an unclosed quote", "A='x", "'x"]
   ]
   for (const [name, contents, value] of cases) {
     effect(`may hold ${name}`, () => Effect.sync(() => expect(parseDotEnv(contents).get("A")).toBe(value!)))

@@ -16,7 +16,7 @@ describe("boardwalk doctor", () => {
       const { environment, url } = yield* startServe()
       const { exitCode, stdout } = yield* doctor({ ...environment, PORT: new URL(url).port }, "--write")
       expect(stdout.trim().split("\n")).toEqual([
-        "✔ configuration: no faults",
+        "✔ configuration: no errors",
         `✔ ThingsBoard reachable: ${environment.TB_HOST}`,
         "✔ login: as a tenant administrator",
         "✔ devices: one device",

@@ -42,7 +42,7 @@ test("commands do not repeat a password that is in an address", async () => {
   for (const args of commands) {
     const leaks = await collectLeaks(async () => {
       const { stderr } = await Effect.runPromise(runProgram(args, { BOARDWALK_KEY: canaries.apiKey }))
-      expect([args[0], /No answer from http:\/\/\S+@127\.0\.0\.1:9/.test(stderr)]).toEqual([args[0], true])
+      expect([args[0], /No response from http:\/\/\S+@127\.0\.0\.1:9/.test(stderr)]).toEqual([args[0], true])
     })
     // Its arguments are what whoever started it wrote.
     expect(leaks.filter(({ place }) => !place.startsWith("arguments of"))).toEqual([])
