@@ -8,6 +8,10 @@ export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, q
 
 const OneOrMoreTexts = Schema.Union([Schema.String, Schema.Array(Schema.String)])
 
+/** The entries of a comma-separated parameter, which may be repeated. */
+export const splitCommaList = (given: string | ReadonlyArray<string>): ReadonlyArray<string> =>
+  (typeof given === "string" ? [given] : given).flatMap((text) => text.split(",").map((part) => part.trim()))
+
 /**
  * A comma-separated list (`x=a,b`); the repeated parameter `x=a&x=b` is equivalent. Blanks around an entry are ignored, and an empty entry
  * is invalid.
@@ -17,8 +21,7 @@ export const CommaList = <S extends Schema.Constraint & { readonly Encoded: stri
     Schema.decodeTo(
       Schema.Array(entry),
       SchemaTransformation.transform({
-        decode: (given: string | ReadonlyArray<string>): ReadonlyArray<string> =>
-          (typeof given === "string" ? [given] : given).flatMap((text) => text.split(",").map((part) => part.trim())),
+        decode: splitCommaList,
         encode: (parts: ReadonlyArray<string>): string | ReadonlyArray<string> => parts.join(",")
       })
     )

@@ -46,6 +46,7 @@ import { RequestSizeLayer } from "./middleware/RequestSize.ts"
 import { CorsLayer } from "./middleware/Cors.ts"
 import { DeclaredParametersLayer } from "./middleware/DeclaredParameters.ts"
 import { ErrorResponsesLayer } from "./middleware/ErrorResponses.ts"
+import { KeyAndDeviceLimitsLayer } from "./middleware/KeyAndDeviceLimits.ts"
 import { RateLimitLayer } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLayer } from "./middleware/SchemaErrors.ts"
 import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
@@ -70,7 +71,14 @@ const Handlers = Layer.mergeAll(
   minimalContext<Attributes | Settings>(Attributes, Settings)(AttributesLayer),
   minimalContext<Readiness | Settings>(Readiness, Settings)(SystemLayer)
 )
-const Middlewares = Layer.mergeAll(AuthenticationLayer, BoundedBodyLayer, DeclaredParametersLayer, RateLimitLayer, SchemaErrorsLayer)
+const Middlewares = Layer.mergeAll(
+  AuthenticationLayer,
+  BoundedBodyLayer,
+  DeclaredParametersLayer,
+  KeyAndDeviceLimitsLayer,
+  RateLimitLayer,
+  SchemaErrorsLayer
+)
 const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,

@@ -2,10 +2,11 @@ import { Context, Effect, Layer } from "effect"
 import { Authentication } from "../api/middleware/Authentication.ts"
 import { BoundedBody } from "../api/middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../api/middleware/DeclaredParameters.ts"
+import { KeyAndDeviceLimits } from "../api/middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../api/middleware/RateLimit.ts"
 import { SchemaErrors } from "../api/middleware/SchemaErrors.ts"
 
-type Middlewares = Authentication | BoundedBody | DeclaredParameters | RateLimit | SchemaErrors
+type Middlewares = Authentication | BoundedBody | DeclaredParameters | KeyAndDeviceLimits | RateLimit | SchemaErrors
 
 /**
  * Builds a group's handlers with the services that they use and no others. The framework copies all services that a group was
@@ -17,7 +18,7 @@ export const minimalContext =
   <A, E, R extends Id | Middlewares>(handlers: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
     Layer.fromBuild((memoMap, scope) =>
       Effect.updateContext(Layer.buildWithMemoMap(handlers, memoMap, scope), (context: Context.Context<R>) => {
-        const used = Context.pick(...services, Authentication, BoundedBody, DeclaredParameters, RateLimit, SchemaErrors)
+        const used = Context.pick(...services, Authentication, BoundedBody, DeclaredParameters, KeyAndDeviceLimits, RateLimit, SchemaErrors)
         return used(context as Context.Context<never>) as Context.Context<R>
       })
     )

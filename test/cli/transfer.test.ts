@@ -72,11 +72,11 @@ live("an import tells what was refused, with exit code 1, and a clean one ends w
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n1700000000,z,2\n"))
     const dry = yield* run("import", file, "--url", url, "--device", id, "--dry-run")
     expect(dry.exitCode).toBe(1)
-    expect(dry.stdout).toContain("Would take 1 row, refused 1")
+    expect(dry.stdout).toContain("Would accept 1 row, reject 1")
     expect(dry.stdout).toContain("line 3: ts: looks like seconds")
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
     const stored = yield* run("import", file, "--url", url, "--device", id)
-    expect([stored.exitCode, stored.stdout.trim()]).toEqual([0, "Took 1 row, refused 0; 1 points of 1 devices."])
+    expect([stored.exitCode, stored.stdout.trim()]).toEqual([0, "Accepted 1 row, rejected 0; 1 points of 1 devices."])
     expect((yield* call(`/api/v1/tb/devices/${id}/telemetry/latest?keys=z`)).json.data.z.value).toBe(1)
   })
 )
@@ -88,7 +88,7 @@ live("the key may stand in .env, as the gateway's settings do", () =>
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
     const files = { ".env": `BOARDWALK_KEY=${canaries.apiKey}\n` }
     const { exitCode, stdout } = yield* runProgram(["import", file, "--url", url, "--device", id], {}, files)
-    expect([exitCode, stdout.trim()]).toEqual([0, "Took 1 row, refused 0; 1 points of 1 devices."])
+    expect([exitCode, stdout.trim()]).toEqual([0, "Accepted 1 row, rejected 0; 1 points of 1 devices."])
   })
 )
 

@@ -94,7 +94,7 @@ live("a dry run checks everything and stores nothing", () =>
     const { one, send, writes } = yield* withDevices
     const body = `device_id,ts,key,value\n${one},${t0},a,1\n${missing},${t0},a,1\n`
     const { json } = yield* send("telemetry/bulk?dry_run=true", "text/csv", body)
-    expect(json).toMatchObject({ dry_run: true, rows_taken: 1, rows_refused: 1, message: "Would take 1 row, refused 1" })
+    expect(json).toMatchObject({ dry_run: true, rows_taken: 1, rows_refused: 1, message: "Would accept 1 row, reject 1" })
     expect(writes()).toBe(0)
   })
 )

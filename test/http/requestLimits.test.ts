@@ -199,6 +199,31 @@ live("a request may name so many keys and devices, in its query and body", () =>
   })
 )
 
+live("errors of the declared schemas are reported before the limits on keys and devices", () =>
+  Effect.gen(function* () {
+    const { call } = yield* gateway({ settings: { maxKeysPerRequest: 3, maxDevicesPerRequest: 2 } })
+    const four = ["a", "b", "c", "d"]
+    const cases: ReadonlyArray<readonly [path: string, body: unknown, fields: ReadonlyArray<string>]> = [
+      [`${tb}/devices/${id}/telemetry/latest?keys=a,b&keys=c,d`, undefined, ["query.keys"]],
+      [`${tb}/devices/nothing/telemetry/latest?keys=a,b,c,d`, undefined, ["path.device_id"]],
+      [`${tb}/devices/${id}/attributes?keys=a,b,c,d&scope=none`, undefined, ["query.scope"]],
+      [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3].map(uuid), keys: four }, ["body.keys", "body.device_ids"]],
+      [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3], keys: ["a"] }, [0, 1, 2].map((i) => `body.device_ids.${i}`)],
+      [`${tb}/devices/${id}/telemetry/query`, { keys: four, limit: 0, more: 1 }, ["body.limit", "body.more"]],
+      [`${tb}/devices/nothing/telemetry/query`, { keys: four }, ["path.device_id"]]
+    ]
+    for (const [path, body, fields] of cases) {
+      const { json, status } = yield* call(path, body === undefined ? {} : { body })
+      const errors: ReadonlyArray<{ readonly field: string }> = json.details.errors
+      expect([path, status, errors.map(({ field }) => field).toSorted()]).toEqual([path, 400, fields.toSorted()])
+    }
+    const listed = yield* call(`${tb}/telemetry/latest`, { body: JSON.stringify(four), headers: { "content-type": "application/json" } })
+    expect([listed.status, listed.json.details.errors.map(({ field }: { readonly field: string }) => field)]).toEqual([400, ["body"]])
+    const media = yield* call(`${tb}/telemetry/latest`, { body: "keys=a,b,c,d", headers: { "content-type": "text/plain" } })
+    expect([media.status, media.json.error_code]).toEqual([415, "UNSUPPORTED_MEDIA_TYPE"])
+  })
+)
+
 live("a compressed body is refused, never taken for something else", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway()

@@ -5,6 +5,7 @@ import { NewDataKey, NewValue } from "../../domain/Telemetry.ts"
 import { deviceFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
@@ -47,6 +48,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       }).annotate({ identifier: "AttributesResult", description: "Attributes by scope and key." }),
       error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "attributes:read")
       .annotateMerge(
         OpenApi.annotations({

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { aggregation, deviceParams, dryRun, endTs, Format, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
@@ -40,6 +41,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: exported,
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
         OpenApi.annotations({
@@ -55,6 +57,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: LatestResult,
       error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
         OpenApi.annotations({
@@ -68,6 +71,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: LatestOfManyResult,
       error: [...bodyProblems, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
@@ -83,6 +87,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: exportedMany,
       error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(
@@ -98,6 +103,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: QueryResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
       .annotateMerge(

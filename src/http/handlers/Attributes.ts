@@ -7,17 +7,17 @@ import { AttributeScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { Attributes } from "../../services/attributes/Attributes.ts"
 import { created, success } from "../response/envelope.ts"
-import { inputLimitsOf, checkCounts } from "../request/requestLimits.ts"
-import { bodyLimitsOf, requireBodyKind, readText } from "../request/RequestBody.ts"
+import { bodyLimitsOf, inputLimitsOf, requireBodyKind, readText } from "../request/RequestBody.ts"
 import { asDeviceProblem, asInputProblem } from "../response/toProblem.ts"
+import { warningsField } from "../response/uploadFields.ts"
 
-interface Writing {
+interface WriteRequest {
   readonly params: { readonly device_id: DeviceId }
   readonly query: { readonly numeric_text?: "refuse" | "convert" }
   readonly request: HttpServerRequest.HttpServerRequest
 }
 
-const kind = { server: "server-side", shared: "shared" } as const
+const scopeNames = { server: "server-side", shared: "shared" } as const
 
 export const AttributesLayer = HttpApiBuilder.group(
   Api,
@@ -25,17 +25,16 @@ export const AttributesLayer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const attributes = yield* Attributes
     const settings = yield* Settings
-    const bounds = bodyLimitsOf(settings)
-    const input = inputLimitsOf(settings)
-    const bounded = checkCounts(settings)
+    const bodyLimits = bodyLimitsOf(settings)
+    const inputLimits = inputLimitsOf(settings)
 
     const write =
       (scope: "server" | "shared") =>
-      ({ params: { device_id }, query, request }: Writing) =>
+      ({ params: { device_id }, query, request }: WriteRequest) =>
         requireBodyKind(request, ["json"]).pipe(
-          Effect.andThen(readText(request, bounds)),
+          Effect.andThen(readText(request, bodyLimits)),
           Effect.flatMap((body) =>
-            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: input })
+            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: inputLimits })
           ),
           Effect.flatMap(({ keys, warnings }) =>
             created({
@@ -43,8 +42,8 @@ export const AttributesLayer = HttpApiBuilder.group(
               scope: AttributeScopeName[scope],
               attributes_uploaded: keys,
               count: keys.length,
-              message: `Successfully uploaded ${keys.length} ${kind[scope]} attributes`,
-              ...(warnings.length > 0 ? { warnings } : {})
+              message: `Successfully uploaded ${keys.length} ${scopeNames[scope]} attributes`,
+              ...warningsField(warnings)
             })
           ),
           Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
@@ -52,13 +51,9 @@ export const AttributesLayer = HttpApiBuilder.group(
 
     return handlers
       .handle("read", ({ params: { device_id }, query }) =>
-        bounded(
-          "query",
-          query,
-          attributes.read(device_id, query.scope, query.keys).pipe(
-            Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
-            Effect.catch(asDeviceProblem)
-          )
+        attributes.read(device_id, query.scope, query.keys).pipe(
+          Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
+          Effect.catch(asDeviceProblem)
         )
       )
       .handleRaw("writeServer", write("server"))

@@ -16,24 +16,22 @@ import { LatestValues } from "../../services/telemetry/LatestValues.ts"
 import { type TelemetryPage, TelemetryQuery } from "../../services/telemetry/TelemetryQuery.ts"
 import { Telemetry } from "../../services/telemetry/Telemetry.ts"
 import { success } from "../response/envelope.ts"
-import { inputLimitsOf, checkCounts } from "../request/requestLimits.ts"
-import { bodyLimitsOf, requireBodyKind } from "../request/RequestBody.ts"
 import { negotiateFormat } from "../request/contentNegotiation.ts"
 import { failTooManyRequests } from "../auth/rateLimiting.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem } from "../response/toProblem.ts"
 import { fileResponse } from "../response/fileResponse.ts"
-import { upload, uploadOfMany } from "./TelemetryUploads.ts"
+import { makeTelemetryUploads } from "./TelemetryUploads.ts"
 
 const tooManyExports = Effect.flatMap(CurrentCaller, ({ id }) =>
   failTooManyRequests(
-    "All places for exports (MAX_CONCURRENT_EXPORTS) are taken, or all that one key may have; try again in 5 s.",
+    "All export slots (MAX_CONCURRENT_EXPORTS), or all that one key may use, are taken; try again in 5 s.",
     5,
     "exports",
     id
   )
 )
 
-interface PageAsked {
+interface PageOptions {
   readonly limit: number
   readonly order: Order
   readonly interval?: Interval
@@ -50,9 +48,9 @@ const exportProblems = {
 const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpServerRequest) =>
   negotiateFormat(format, request.headers["accept"] ?? null)
 
-/** The members of a page, the points as they are. */
-const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: PageAsked, found: TelemetryPage) => {
-  const { agg, keys, points, range } = found
+/** The fields of a page as JSON text; the points are the bytes that the service returns. */
+const pageFields = (deviceId: DeviceId, { interval, limit, order, timezone }: PageOptions, page: TelemetryPage) => {
+  const { agg, keys, points, range } = page
   const query = {
     keys,
     start_ts: range.start,
@@ -65,14 +63,12 @@ const pageMembers = (deviceId: DeviceId, { interval, limit, order, timezone }: P
   }
   const metadata = {
     total_points: points,
-    keys_found: found.found,
-    keys_missing: found.missing,
+    keys_found: page.found,
+    keys_missing: page.missing,
     time_range: { ...range, duration_hours: (range.end - range.start) / 3_600_000 }
   }
-  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${found.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(found.next ?? null)}`
+  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${page.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(page.next ?? null)}`
 }
-
-const anyBody = ["json", "csv", "ndjson"] as const
 
 export const TelemetryLayer = HttpApiBuilder.group(
   Api,
@@ -80,12 +76,9 @@ export const TelemetryLayer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const telemetry = yield* Telemetry
     const exports = yield* Exports
-    const latestOfMany = yield* LatestValues
-    const query = yield* TelemetryQuery
-    const settings = yield* Settings
-    const bounded = checkCounts(settings)
-    const most = { body: bodyLimitsOf(settings), input: inputLimitsOf(settings) }
-    const uploads = { ingest: yield* Ingest, imports: yield* Import, most }
+    const latestValues = yield* LatestValues
+    const telemetryQuery = yield* TelemetryQuery
+    const uploads = makeTelemetryUploads(yield* Settings, yield* Ingest, yield* Import)
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -94,76 +87,52 @@ export const TelemetryLayer = HttpApiBuilder.group(
         )
       )
       .handle("latest", ({ params: { device_id }, query }) =>
-        bounded(
-          "query",
-          query,
-          telemetry.latest(device_id, query.keys).pipe(
-            Effect.flatMap(({ json, keys }) =>
-              success(`,"device_id":"${device_id}","keys_requested":${JSON.stringify(keys)},"data":${json}`)
-            ),
-            Effect.catch(asDeviceProblem)
-          )
+        telemetry.latest(device_id, query.keys).pipe(
+          Effect.flatMap(({ json, keys }) =>
+            success(`,"device_id":"${device_id}","keys_requested":${JSON.stringify(keys)},"data":${json}`)
+          ),
+          Effect.catch(asDeviceProblem)
         )
       )
       .handle("export", ({ params: { device_id }, query, request }) =>
-        bounded(
-          "query",
-          query,
-          Effect.flatMap(CurrentCaller, ({ id: client }) =>
-            exports.telemetry({
-              client,
-              deviceId: device_id,
-              keys: query.keys,
-              range: { start: query.start_ts, end: query.end_ts },
-              aggregation: query,
-              format: formatOf(query.format, request)
-            })
-          ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
-        )
+        Effect.flatMap(CurrentCaller, ({ id: client }) =>
+          exports.telemetry({
+            client,
+            deviceId: device_id,
+            keys: query.keys,
+            range: { start: query.start_ts, end: query.end_ts },
+            aggregation: query,
+            format: formatOf(query.format, request)
+          })
+        ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
       )
       .handle("latestOfMany", ({ payload }) =>
-        bounded(
-          "body",
-          payload,
-          latestOfMany.read(payload, payload.keys).pipe(
-            Effect.flatMap(({ json, keys, notFound }) =>
-              success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
-            ),
-            Effect.catch(asUpstreamProblem)
-          )
+        latestValues.read(payload, payload.keys).pipe(
+          Effect.flatMap(({ json, keys, notFound }) =>
+            success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
+          ),
+          Effect.catch(asUpstreamProblem)
         )
       )
       .handle("exportMany", ({ payload, request }) =>
-        bounded(
-          "body",
-          payload,
-          Effect.flatMap(CurrentCaller, ({ id: client }) =>
-            exports.devices({
-              client,
-              selection: payload,
-              keys: payload.keys,
-              range: { start: payload.start_ts, end: payload.end_ts },
-              format: formatOf(payload.format, request)
-            })
-          ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
-        )
+        Effect.flatMap(CurrentCaller, ({ id: client }) =>
+          exports.devices({
+            client,
+            selection: payload,
+            keys: payload.keys,
+            range: { start: payload.start_ts, end: payload.end_ts },
+            format: formatOf(payload.format, request)
+          })
+        ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
       )
       .handle("query", ({ params: { device_id }, payload }) => {
         const { cursor, end_ts, limit = defaults.queryLimit, order = "DESC", start_ts, ...rest } = payload
-        return bounded(
-          "body",
-          payload,
-          query.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
-            Effect.flatMap((found) => success(pageMembers(device_id, { ...payload, limit, order }, found))),
-            Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
-          )
+        return telemetryQuery.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
+          Effect.flatMap((page) => success(pageFields(device_id, { ...payload, limit, order }, page))),
+          Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
         )
       })
-      .handleRaw("upload", ({ params: { device_id }, query, request }) =>
-        Effect.flatMap(requireBodyKind(request, anyBody), (kind) => upload(uploads, kind, device_id, query, request))
-      )
-      .handleRaw("bulk", ({ query, request }) =>
-        Effect.flatMap(requireBodyKind(request, anyBody), (kind) => uploadOfMany(uploads, kind, query, request))
-      )
+      .handleRaw("upload", ({ params: { device_id }, query, request }) => uploads.upload(device_id, query, request))
+      .handleRaw("bulk", ({ query, request }) => uploads.uploadOfMany(query, request))
   })
 )

@@ -1,80 +1,33 @@
-/** What the two upload endpoints make of JSON bodies. */
+/** The two upload endpoints. Both take JSON, which is read as a whole, or CSV and NDJSON, which are imported as a stream. */
 import { Effect } from "effect"
 import { type HttpServerRequest, HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout } from "../../api/Problems.ts"
+import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
+import type { SettingsShape } from "../../config/Settings.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Import } from "../../services/ingest/Import.ts"
-import type { BulkUploadResult, DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
-import { type InputLimits, type ValueRules, uploadWarnings } from "../../services/validation/values.ts"
-import { created, plain } from "../response/envelope.ts"
+import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
+import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { type BodyLimits, readText, streamBody } from "../request/RequestBody.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
-import { asDeviceProblem, asInputProblem, asUpstreamProblem, sentenceOf, type Upstream } from "../response/toProblem.ts"
+import { type BodyKind, bodyLimitsOf, inputLimitsOf, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
+import { created, plain } from "../response/envelope.ts"
+import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
+import { bulkUploadFields, importFields, uploadFields } from "../response/uploadFields.ts"
 
-interface Options {
+interface UploadQuery {
   readonly numeric_text?: "refuse" | "convert"
   readonly ts_unit?: "ms" | "s"
   readonly dry_run?: boolean
 }
 
-const rulesOf = ({ numeric_text, ts_unit }: Options, limits: InputLimits): ValueRules => ({
-  convertNumericText: numeric_text === "convert",
-  tsUnit: ts_unit ?? "ms",
-  limits
-})
+type Request = HttpServerRequest.HttpServerRequest
+type Response<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem>
+type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Upstream
 
-interface Bounds {
-  /** For rows, which have no end, of the time between two pieces. */
-  readonly body: BodyLimits
-  readonly input: InputLimits
-}
+const bodyKinds: ReadonlyArray<BodyKind> = ["json", "csv", "ndjson"]
 
-const warned = (warnings: ReadonlyArray<string>) => (warnings.length > 0 ? { warnings } : {})
-
-const uploadJson = (
-  ingest: Ingest["Service"],
-  deviceId: DeviceId,
-  options: Options,
-  request: HttpServerRequest.HttpServerRequest,
-  most: Bounds
-) =>
-  readText(request, most.body).pipe(
-    Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(options, most.input))),
-    Effect.flatMap(({ keys, points, warnings }) =>
-      created({
-        device_id: deviceId,
-        keys_uploaded: keys,
-        total_data_points: points,
-        message: `Successfully uploaded ${points} data points for ${keys.length} telemetry keys`,
-        ...warned(warnings)
-      })
-    ),
-    Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
-  )
-
-const outcome = ({ deviceId, failure, keys, points }: DeviceUploadResult) =>
-  failure === undefined
-    ? { status: "success", keys_uploaded: keys, data_points: points }
-    : { status: "error", ...sentenceOf(failure, deviceId) }
-
-const summary = ({ outcomes, warnings }: BulkUploadResult) => {
-  const successful = outcomes.filter(({ failure }) => failure === undefined)
-  return {
-    summary: {
-      total_devices: outcomes.length,
-      successful_devices: successful.length,
-      failed_devices: outcomes.length - successful.length,
-      total_data_points: successful.reduce((sum, { points }) => sum + points, 0)
-    },
-    results: Object.fromEntries(outcomes.map((one) => [one.deviceId, outcome(one)])),
-    message: `Bulk upload completed: ${successful.length}/${outcomes.length} devices successful`,
-    ...warned(warnings)
-  }
-}
-
-/** The answer tells of each device; the log of each kind of failure, however many devices have it. */
-const failuresTold = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
+/** Logs each kind of failure once, however many devices have it; the response lists the devices. */
+const logUploadFailures = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
   const kinds = new Map<string, { readonly failure: ThingsBoardError; devices: number }>()
   for (const { failure } of outcomes) {
     if (failure?._tag !== "ThingsBoardError") continue
@@ -85,77 +38,56 @@ const failuresTold = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
   return Effect.forEach(kinds.values(), ({ devices, failure }) => logThingsBoardFailure(failure, { devices }), { discard: true })
 }
 
-const bulkJson = (ingest: Ingest["Service"], options: Options, request: HttpServerRequest.HttpServerRequest, most: Bounds) =>
-  readText(request, most.body).pipe(
-    Effect.flatMap((body) => ingest.bulk(body, rulesOf(options, most.input))),
-    Effect.tap(({ outcomes }) => failuresTold(outcomes)),
-    Effect.flatMap((uploaded) => plain(200, summary(uploaded))),
-    Effect.catchTag("InvalidInput", asInputProblem)
-  )
+export const makeTelemetryUploads = (settings: SettingsShape, ingest: Ingest["Service"], imports: Import["Service"]) => {
+  const bodyLimits = bodyLimitsOf(settings)
+  const inputLimits = inputLimitsOf(settings)
 
-const said = (taken: number, refused: number, dryRun: boolean) =>
-  `${dryRun ? "Would take" : "Took"} ${taken} ${taken === 1 ? "row" : "rows"}, refused ${refused}`
+  const rulesOf = ({ numeric_text, ts_unit }: UploadQuery): ValueRules => ({
+    convertNumericText: numeric_text === "convert",
+    tsUnit: ts_unit ?? "ms",
+    limits: inputLimits
+  })
 
-const imported = (
-  imports: Import["Service"],
-  format: "csv" | "ndjson",
-  deviceId: DeviceId | undefined,
-  options: Options,
-  request: HttpServerRequest.HttpServerRequest,
-  most: Bounds
-) => {
-  const dryRun = options.dry_run === true
-  const rules = rulesOf(options, most.input)
-  return streamBody(request, most.body, (rows) => imports.run(rows, { format, deviceId, dryRun, rules })).pipe(
-    Effect.flatMap((report) =>
-      plain(200, {
-        dry_run: dryRun,
-        rows_taken: report.accepted,
-        rows_refused: report.rejectedCount,
-        refused: report.rejected,
-        points_stored: Object.fromEntries(report.pointsStored),
-        message: said(report.accepted, report.rejectedCount, dryRun),
-        ...warned(uploadWarnings(report.rounded, report.replaced))
-      })
-    ),
-    Effect.catchTag("Unauthenticated", HttpServerRespondable.toResponse)
-  )
-}
+  const uploadJson = (deviceId: DeviceId, query: UploadQuery, request: Request) =>
+    readText(request, bodyLimits).pipe(
+      Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(query))),
+      Effect.flatMap((result) => created(uploadFields(deviceId, result)))
+    )
 
-type Answer<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem>
+  const uploadJsonOfMany = (query: UploadQuery, request: Request) =>
+    readText(request, bodyLimits).pipe(
+      Effect.flatMap((body) => ingest.bulk(body, rulesOf(query))),
+      Effect.tap(({ outcomes }) => logUploadFailures(outcomes)),
+      Effect.flatMap((result) => plain(200, bulkUploadFields(result))),
+      Effect.catchTag("InvalidInput", asInputProblem)
+    )
 
-type Body = "json" | "csv" | "ndjson"
+  const importRows = (format: "csv" | "ndjson", deviceId: DeviceId | undefined, query: UploadQuery, request: Request) => {
+    const dryRun = query.dry_run === true
+    return streamBody(request, bodyLimits, (body) => imports.run(body, { format, deviceId, dryRun, rules: rulesOf(query) })).pipe(
+      Effect.flatMap((report) => plain(200, importFields(report, dryRun))),
+      Effect.catchTag("Unauthenticated", HttpServerRespondable.toResponse)
+    )
+  }
 
-interface Services {
-  readonly ingest: Ingest["Service"]
-  readonly imports: Import["Service"]
-  readonly most: Bounds
-}
+  const importRowsOfMany = (format: "csv" | "ndjson", query: UploadQuery, request: Request) =>
+    importRows(format, undefined, query, request).pipe(
+      Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
+      Effect.catchTag("EntityNotFound", Effect.die) // only a device in the path is looked up, and there is none
+    )
 
-/** Points of the device in the path. */
-export const upload = (
-  { imports, ingest, most }: Services,
-  kind: Body,
-  deviceId: DeviceId,
-  options: Options,
-  request: HttpServerRequest.HttpServerRequest
-): Answer<DeviceNotFound | InvalidRequest | PayloadTooLarge | RequestTimeout | Upstream> =>
-  kind === "json"
-    ? uploadJson(ingest, deviceId, options, request, most)
-    : imported(imports, kind, deviceId, options, request, most).pipe(
+  return {
+    /** Stores points of the device in the path. */
+    upload: (deviceId: DeviceId, query: UploadQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
+      requireBodyKind(request, bodyKinds).pipe(
+        Effect.flatMap((kind) => (kind === "json" ? uploadJson(deviceId, query, request) : importRows(kind, deviceId, query, request))),
         Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
-      )
+      ),
 
-/** Points of devices that the body names. */
-export const uploadOfMany = (
-  { imports, ingest, most }: Services,
-  kind: Body,
-  options: Options,
-  request: HttpServerRequest.HttpServerRequest
-): Answer<InvalidRequest | PayloadTooLarge | RequestTimeout | Upstream> =>
-  kind === "json"
-    ? bulkJson(ingest, options, request, most)
-    : imported(imports, kind, undefined, options, request, most).pipe(
-        Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
-        Effect.catchTag("EntityNotFound", Effect.die) // only a device in the path is looked up, and there is none
+    /** Stores points of the devices that the body names. */
+    uploadOfMany: (query: UploadQuery, request: Request): Response<UploadProblem> =>
+      Effect.flatMap(requireBodyKind(request, bodyKinds), (kind): Response<UploadProblem> =>
+        kind === "json" ? uploadJsonOfMany(query, request) : importRowsOfMany(kind, query, request)
       )
+  }
+}

@@ -7,6 +7,7 @@ import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { findExcess } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
+import type { InputLimits } from "../../services/validation/values.ts"
 import { failWithProblem } from "../response/problem.ts"
 import * as securityEvent from "../logging/securityLog.ts"
 
@@ -34,6 +35,13 @@ export const bodyLimitsOf = ({
   timeout: bodyTimeout,
   maxDepth: maxJsonDepth,
   maxParts: maxKeysPerRequest + maxDevicesPerRequest + otherParts
+})
+
+/** The limits of uploads and attribute writes, which services apply while they read the body. */
+export const inputLimitsOf = ({ maxDevicesPerRequest, maxJsonDepth, maxKeysPerRequest }: SettingsShape): InputLimits => ({
+  maxDepth: maxJsonDepth,
+  maxKeys: maxKeysPerRequest,
+  maxDevices: maxDevicesPerRequest
 })
 
 const mediaType = (request: HttpServerRequest.HttpServerRequest) =>

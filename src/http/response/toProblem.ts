@@ -93,7 +93,7 @@ export const asInputProblem = (error: InvalidInput) =>
   )
 
 /** What the answer for many devices says of one that failed. */
-export const sentenceOf = (
+export const describeUploadFailure = (
   error: EntityNotFound | ThingsBoardError,
   deviceId: string
 ): { readonly error: string; readonly error_code: string } => {
