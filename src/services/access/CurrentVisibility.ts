@@ -1,17 +1,19 @@
 /**
- * The devices that a restricted key may see. The rights of the gateway's own user come first: ThingsBoard never shows more than those.
+ * Which devices a restricted key may see. The permissions of the gateway's own user come first: ThingsBoard never returns more than
+ * those allow.
  *
- * A service that reads or writes devices asks here before anything of them leaves it, by `DeviceAccess.requireVisible`, `DeviceAccess.guard` or
- * `VisibleDevices.ts`. It takes as many calls to say no of a hidden device as of one that does not exist.
+ * Every service that reads or writes devices checks them before it returns anything about them, by `DeviceAccess.requireVisible`,
+ * `DeviceAccess.guard` or `VisibleDevices.ts`. Rejecting a hidden device takes as many calls as rejecting one that does not exist, so that
+ * the response time does not reveal the difference.
  */
 import { Context, Effect } from "effect"
 import type { Visibility } from "../../domain/Visibility.ts"
 
-/** The caller's restriction; undefined for one who may see what the gateway's user may. Given by the middleware that knows the caller. */
+/** The caller's restriction; undefined if the caller may see everything that the gateway's user may see. Set when a request is authenticated. */
 export const CurrentVisibility = Context.Reference<Visibility | undefined>("boardwalk/services/access/CurrentVisibility", {
   defaultValue: () => undefined
 })
 
-/** Runs what the caller's restriction asks for. */
+/** Runs an effect that depends on the caller's restriction. */
 export const withVisibility = <A, E, R>(run: (visibility: Visibility | undefined) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => run(fiber.getRef(CurrentVisibility)))

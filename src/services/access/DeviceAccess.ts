@@ -1,7 +1,7 @@
 /**
- * Whether a device may be seen, by the gateway's user and by the caller. ThingsBoard's history endpoint does not check the former
- * (thingsboard#16136: it answers a customer's user with the history of others, and 200 `{}` for what does not exist), and knows
- * nothing of the latter: nothing reads history before asking here.
+ * Whether the gateway's user and the caller may see a device. ThingsBoard's history endpoint does not check the former
+ * (thingsboard#16136: it returns the history of other customers' devices to a customer's user, and 200 `{}` for devices that do not
+ * exist), and ThingsBoard does not know the latter. Nothing may read history without this check.
  */
 import { Cache, Context, Effect, Exit, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
@@ -13,24 +13,27 @@ import { forbiddenAsNotFound } from "./forbiddenAsNotFound.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { withVisibility } from "./CurrentVisibility.ts"
 
-/** A device that may be seen. */
+/** A device that the caller may see. */
 export interface VisibleDevice {
   readonly id: string
   readonly name: string
   readonly type: string
 }
 
-type Refusal = EntityNotFound | ThingsBoardError
+type AccessError = EntityNotFound | ThingsBoardError
 
 const missing = (id: string) => Effect.fail(new EntityNotFound({ entityType: "DEVICE", id }))
 
 export class DeviceAccess extends Context.Service<
   DeviceAccess,
   {
-    /** The device, or EntityNotFound when there is none or it may not be seen. Remembered for ten seconds; refusals are not. */
-    readonly requireVisible: (deviceId: string) => Effect.Effect<VisibleDevice, Refusal>
-    /** A call that ThingsBoard itself refuses when its user may not see the device; a restricted caller's is checked before. */
-    readonly guard: <A, E, R>(deviceId: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refusal, R>
+    /** Returns the device, or fails with EntityNotFound if it does not exist or is hidden. Devices are cached for ten seconds, failures are not. */
+    readonly requireVisible: (deviceId: string) => Effect.Effect<VisibleDevice, AccessError>
+    /**
+     * Runs a call that ThingsBoard itself rejects if the gateway's user may not see the device. For a restricted caller, checks first that
+     * the device is visible.
+     */
+    readonly guard: <A, E, R>(deviceId: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E | AccessError, R>
   }
 >()("boardwalk/services/access/DeviceAccess") {
   static readonly layer = Layer.effect(
@@ -42,23 +45,23 @@ export class DeviceAccess extends Context.Service<
           Effect.flatMap(({ customerId, id, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
             visibility?.allows({ id, type, customerId }) === false ? missing(deviceId) : Effect.succeed({ id, name, type })
           ),
-          // Several requests may wait for this answer: the one that leaves must not take it from the others. TB_TIMEOUT bounds it.
+          // Several requests may wait for this lookup: if one of them is interrupted, the others still need it. TB_TIMEOUT limits it.
           Effect.uninterruptible
         )
-      /** Made with what there was at the start: a cache keeps the context that it was made in, which is not to be one of a request. */
-      const base = yield* Effect.context<never>()
-      const remembering = perCaller(thingsBoard, (acting, visibility) =>
-        Effect.runSyncWith(base)(
+      /** A cache keeps the context in which it was made. That must not be the context of a request, so it is the one of the startup. */
+      const startupContext = yield* Effect.context<never>()
+      const withCache = perCaller(thingsBoard, (acting, visibility) =>
+        Effect.runSyncWith(startupContext)(
           Cache.makeWith(lookup(acting, visibility), {
             capacity: 10_000,
             timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0)
           })
         )
       )
-      const requireVisible = (deviceId: string): Effect.Effect<VisibleDevice, Refusal> => {
+      const requireVisible = (deviceId: string): Effect.Effect<VisibleDevice, AccessError> => {
         const id = deviceId.toLowerCase()
         return withVisibility((visibility) =>
-          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : remembering((cache) => Cache.get(cache, id))
+          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : withCache((cache) => Cache.get(cache, id))
         )
       }
 

@@ -1,4 +1,4 @@
-/** What a restricted caller may see of many devices at once. The calls depend on what is asked, never on what is hidden. */
+/** Which of many devices a restricted caller may see. The number of calls depends on the request only, never on what is hidden. */
 import { Effect, Stream } from "effect"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -6,23 +6,26 @@ import { devicesByIdOrType } from "../../thingsboard/requests/deviceQueries.ts"
 import { describeDevices, type DeviceFields, devicesOfCustomer } from "../../thingsboard/requests/devices.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 
-/** The ids, in lower case, of those devices that the restriction does not hide. One named by the restriction itself need not exist. */
+/**
+ * The ids of the devices that the restriction allows, in lower case. Devices that the restriction lists by id are not looked up, so they
+ * need not exist.
+ */
 export const visibleAmongIds = (
   thingsBoard: ThingsBoardShape,
   visibility: Visibility,
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlySet<string>, ThingsBoardError> => {
-  const asked = [...new Set(ids.map((id) => id.toLowerCase()))]
-  const named = asked.filter((id) => visibility.ids.has(id))
-  if (visibility.byIdsOnly) return Effect.succeed(new Set(named))
-  const others = asked.filter((id) => !visibility.ids.has(id))
+  const requested = [...new Set(ids.map((id) => id.toLowerCase()))]
+  const listed = requested.filter((id) => visibility.ids.has(id))
+  if (visibility.byIdsOnly) return Effect.succeed(new Set(listed))
+  const others = requested.filter((id) => !visibility.ids.has(id))
   return Effect.map(describeDevices(thingsBoard, others), (found) => {
-    const shown = found.filter((device) => visibility.allows(device))
-    return new Set([...named, ...shown.map(({ id }) => id)])
+    const allowed = found.filter((device) => visibility.allows(device))
+    return new Set([...listed, ...allowed.map(({ id }) => id)])
   })
 }
 
-/** All devices of the restriction, each once. */
+/** All devices that the restriction allows, without duplicates. */
 export const listVisibleDevices = (
   thingsBoard: ThingsBoardShape,
   visibility: Visibility
@@ -32,5 +35,5 @@ export const listVisibleDevices = (
     visibility.customer === undefined ? Stream.empty : devicesOfCustomer(thingsBoard, visibility.customer)
   ).pipe(
     Stream.runCollect,
-    Effect.map((rows) => Array.from(new Map(rows.map((row) => [row.id, row])).values()))
+    Effect.map((devices) => Array.from(new Map(devices.map((device) => [device.id, device])).values()))
   )

@@ -4,14 +4,15 @@ import type { Visibility } from "../../domain/Visibility.ts"
 import { CurrentVisibility } from "./CurrentVisibility.ts"
 
 /**
- * Something to remember with, for each ThingsBoard user and each restriction one of its own. One for all would show what others may
- * see, and even its speed would tell: somebody else's question would make an answer quicker.
+ * Keeps one value, such as a cache, per ThingsBoard user and restriction. A cache shared by all callers would show some callers what
+ * only others may see. Even its speed would reveal something: a fast response would mean that somebody else asked for the same.
  */
-export const perCaller = <A>(gateways: ThingsBoardShape, make: (acting: ThingsBoardShape, visibility: Visibility | undefined) => A) => {
-  const common = make(gateways, undefined)
-  // Gone with the session, or with the key.
+export const perCaller = <A>(gateway: ThingsBoardShape, make: (acting: ThingsBoardShape, visibility: Visibility | undefined) => A) => {
+  /** For unrestricted callers that act as the gateway's user. */
+  const common = make(gateway, undefined)
+  // Weak: a value goes with the session of its user, or with its key.
   const others = new WeakMap<ThingsBoardShape, WeakMap<ThingsBoardShape | Visibility, A>>()
-  const otherOf = (acting: ThingsBoardShape, visibility: Visibility | undefined): A => {
+  const getOrMake = (acting: ThingsBoardShape, visibility: Visibility | undefined): A => {
     const ofUser = others.get(acting) ?? new WeakMap<ThingsBoardShape | Visibility, A>()
     others.set(acting, ofUser)
     const known = ofUser.get(visibility ?? acting)
@@ -20,10 +21,10 @@ export const perCaller = <A>(gateways: ThingsBoardShape, make: (acting: ThingsBo
     ofUser.set(visibility ?? acting, made)
     return made
   }
-  const of = (fiber: Fiber.Fiber<unknown, unknown>): A => {
+  const valueFor = (fiber: Fiber.Fiber<unknown, unknown>): A => {
     const visibility = fiber.getRef(CurrentVisibility)
     const acting = fiber.getRef(CurrentThingsBoard)
-    return visibility === undefined && acting === undefined ? common : otherOf(acting ?? gateways, visibility)
+    return visibility === undefined && acting === undefined ? common : getOrMake(acting ?? gateway, visibility)
   }
-  return <B, E, R>(use: (own: A) => Effect.Effect<B, E, R>): Effect.Effect<B, E, R> => Effect.withFiber((fiber) => use(of(fiber)))
+  return <B, E, R>(use: (value: A) => Effect.Effect<B, E, R>): Effect.Effect<B, E, R> => Effect.withFiber((fiber) => use(valueFor(fiber)))
 }

@@ -1,4 +1,4 @@
-/** Assets and their types, passed on as the bytes that ThingsBoard sent. */
+/** Assets and their types, as the bytes that ThingsBoard sent. */
 import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { AssetId } from "../../domain/Ids.ts"

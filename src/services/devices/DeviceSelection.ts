@@ -1,4 +1,4 @@
-/** Devices by ids or by type, with their latest values when wanted, in a call for a thousand of them. */
+/** Finds the devices of a request, by their ids or by their type, optionally with their latest values. One call per 1,000 devices. */
 import { Effect } from "effect"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -7,7 +7,7 @@ import type { Visibility } from "../../domain/Visibility.ts"
 import { withVisibility } from "../access/CurrentVisibility.ts"
 import { visibleAmongIds, listVisibleDevices } from "../access/VisibleDevices.ts"
 
-/** One of the two is there. */
+/** Exactly one of the two is given. */
 export interface DeviceSelection {
   readonly device_ids?: ReadonlyArray<string>
   readonly device_type?: string
@@ -16,8 +16,8 @@ export interface DeviceSelection {
 const queryOf = ({ device_ids, device_type = "" }: DeviceSelection): DeviceQueries.DevicesQuery =>
   device_ids === undefined ? { type: device_type } : { ids: device_ids }
 
-/** What is left of a selection when a restriction has hidden the rest. */
-const shown = (
+/** Removes the devices that the restriction hides from a selection. */
+const restrict = (
   thingsBoard: ThingsBoardShape,
   visibility: Visibility,
   selection: DeviceSelection
@@ -26,8 +26,8 @@ const shown = (
   if (device_ids !== undefined) return Effect.map(visibleAmongIds(thingsBoard, visibility, device_ids), (ids) => ({ device_ids: [...ids] }))
   if (visibility.types.has(device_type)) return Effect.succeed(selection)
   if (visibility.byTypesOnly) return Effect.succeed({ device_ids: [] })
-  return Effect.map(listVisibleDevices(thingsBoard, visibility), (rows) => ({
-    device_ids: rows.filter(({ type }) => type === device_type).map(({ id }) => id)
+  return Effect.map(listVisibleDevices(thingsBoard, visibility), (devices) => ({
+    device_ids: devices.filter(({ type }) => type === device_type).map(({ id }) => id)
   }))
 }
 
@@ -40,10 +40,10 @@ const forVisible = <A>(
   withVisibility((visibility) =>
     visibility === undefined
       ? run(queryOf(selection))
-      : Effect.flatMap(shown(thingsBoard, visibility, selection), (rest) => run(queryOf(rest)))
+      : Effect.flatMap(restrict(thingsBoard, visibility, selection), (visible) => run(queryOf(visible)))
   )
 
-/** The devices of a selection that may be seen, by creation time; others are left out. */
+/** The visible devices of a selection, by creation time; hidden and missing ones are left out. */
 export const findDevices = (
   thingsBoard: ThingsBoardShape,
   selection: DeviceSelection
@@ -58,12 +58,12 @@ export const latestOfDevices = (
 ): Effect.Effect<ReadonlyMap<string, DeviceQueries.DeviceLatest>, ThingsBoardError> =>
   forVisible(thingsBoard, selection, (query) => DeviceQueries.latestOfDevices(thingsBoard, query, keys))
 
-/** Devices whose names are held at once. */
+/** Limits the memory for the names of devices. */
 export const maxDeviceNames = 100_000
 
 /**
- * The ids of all devices that may be seen, by name: names are unique in a tenant. A call for a thousand devices. Undefined when they
- * are more than 100,000: to know the names of some would be to call others unknown.
+ * The ids of all visible devices by name (names are unique in a tenant), or undefined if there are more than `maxDeviceNames`: with only
+ * some of the names, existing devices would be reported as unknown. One call per 1,000 devices.
  */
 export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string> | undefined, ThingsBoardError> =>
   Effect.map(

@@ -1,6 +1,7 @@
 /**
- * Devices and their types, passed on as the bytes that ThingsBoard sent.
- * The folder holds what Boardwalk promises; it knows neither HTTP nor, beyond paths, ThingsBoard's JSON.
+ * Devices and their types, as the bytes that ThingsBoard sent.
+ *
+ * `src/services` contains what Boardwalk offers, with one folder per subject. It knows neither HTTP nor ThingsBoard's paths and JSON.
  */
 import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
@@ -29,11 +30,11 @@ export class Devices extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
-      const listed = (query: ListQuery) => listDevices(thingsBoard, query)
+      const listAll = (query: ListQuery) => listDevices(thingsBoard, query)
       return {
         list: (query) =>
           withVisibility((visibility) =>
-            visibility === undefined ? listed(query) : listRestricted(thingsBoard, visibility, query, listed)
+            visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, listAll)
           ).pipe(withServiceSpan("Devices.list")),
         get: (id) => access.guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id)).pipe(withServiceSpan("Devices.get")),
         types: (query) =>

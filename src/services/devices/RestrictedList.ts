@@ -1,6 +1,6 @@
 /**
- * Lists of a restricted caller. ThingsBoard pages devices of one type or of one customer; what any other restriction shows is
- * gathered, and paged here. The devices themselves stay the bytes that ThingsBoard sent.
+ * Device lists for a restricted caller. ThingsBoard has pages of the devices of one type or of one customer. For any other restriction,
+ * all visible devices are collected, and filtered, sorted and paged here. The devices themselves stay the bytes that ThingsBoard sent.
  */
 import { Effect } from "effect"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
@@ -19,7 +19,7 @@ import { textSearch } from "./textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { listVisibleDevices } from "../access/VisibleDevices.ts"
 
-const [opening, comma, closing] = ["[", ",", "]"].map((sign) => Buffer.from(sign)) as [Buffer, Buffer, Buffer]
+const [opening, comma, closing] = ["[", ",", "]"].map((character) => Buffer.from(character)) as [Buffer, Buffer, Buffer]
 
 const arrayOf = (elements: ReadonlyArray<Uint8Array>) =>
   Buffer.concat([opening, ...elements.flatMap((element, i) => (i === 0 ? [element] : [comma, element])), closing])
@@ -29,7 +29,7 @@ const pageOf = (elements: ReadonlyArray<Uint8Array>, totalElements: number, { pa
   return { items: arrayOf(elements), totalElements, totalPages, hasNext: page + 1 < totalPages }
 }
 
-const empty = pageOf([], 0, { page: 0, pageSize: 1 })
+const emptyPage = pageOf([], 0, { page: 0, pageSize: 1 })
 
 const compare = <A extends string | number>(a: A, b: A) => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -38,67 +38,67 @@ type Comparison = (a: DeviceFields, b: DeviceFields) => number
 const comparisons: Record<string, Comparison> = {
   name: (a, b) => compare(a.name, b.name),
   type: (a, b) => compare(a.type, b.type),
-  // As in ThingsBoard's database, what has no label comes last, or first in descending order.
+  // As in ThingsBoard's database, devices without a label come last, or first in descending order.
   label: (a, b) => compare(Number(a.label === ""), Number(b.label === "")) || compare(a.label, b.label),
   created_time: (a, b) => compare(a.createdTime, b.createdTime)
 }
 
-/** With no order given by id, as ThingsBoard does; ids decide among equals. */
-const inOrder = ({ order, sort }: ListQuery): Comparison => {
+/** Without a requested order, by id, as ThingsBoard does; ids also decide among equals. */
+const comparisonFor = ({ order, sort }: ListQuery): Comparison => {
   const first = sort === undefined && order === undefined ? undefined : comparisons[sort ?? "created_time"]
   const sign = order === "DESC" ? -1 : 1
   return (a, b) => sign * (first?.(a, b) ?? 0) || compare(a.id, b.id)
 }
 
-const fits = ({ active, textSearch: search, type }: ListQuery) => {
-  const found = search === undefined ? () => true : textSearch(search)
-  return (row: DeviceFields) =>
-    (type === undefined || row.type === type) &&
-    // Where ThingsBoard lists what is connected it looks into types, too.
-    (found(row.name) || found(row.label) || (active !== undefined && found(row.type)))
+const matcherFor = ({ active, textSearch: search, type }: ListQuery) => {
+  const containsText = search === undefined ? () => true : textSearch(search)
+  return (device: DeviceFields) =>
+    (type === undefined || device.type === type) &&
+    // When ThingsBoard filters by `active`, it also searches the types.
+    (containsText(device.name) || containsText(device.label) || (active !== undefined && containsText(device.type)))
 }
 
-const gathered = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
-  const rows = (yield* listVisibleDevices(thingsBoard, visibility)).filter(fits(query))
+const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
+  const matching = (yield* listVisibleDevices(thingsBoard, visibility)).filter(matcherFor(query))
   const { active } = query
   const connected =
     active === undefined
       ? undefined
       : yield* filterActive(
           thingsBoard,
-          rows.map(({ id }) => id)
+          matching.map(({ id }) => id)
         )
-  const found = connected === undefined ? rows : rows.filter(({ id }) => connected.has(id) === active)
+  const found = connected === undefined ? matching : matching.filter(({ id }) => connected.has(id) === active)
   const from = query.page * query.pageSize
   const ids = found
-    .toSorted(inOrder(query))
+    .toSorted(comparisonFor(query))
     .slice(from, from + query.pageSize)
     .map(({ id }) => id)
   return pageOf(yield* active === undefined ? readDevices(thingsBoard, ids) : readDeviceInfos(thingsBoard, ids), found.length, query)
 })
 
-/** A page of what the restriction shows. `listed` is ThingsBoard's own list of all. */
+/** A page of the devices that the restriction allows. `listAll` returns a page of all devices of the gateway's user. */
 export const listRestricted = (
   thingsBoard: ThingsBoardShape,
   visibility: Visibility,
   query: ListQuery,
-  listed: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
+  listAll: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
 ): Effect.Effect<BytesPage, ThingsBoardError> => {
   if (visibility.byTypesOnly) {
-    const [only] = visibility.types.size === 1 ? visibility.types : []
-    const type = query.type ?? only
-    if (type !== undefined) return visibility.types.has(type) ? listed({ ...query, type }) : Effect.succeed(empty)
+    const [onlyType] = visibility.types.size === 1 ? visibility.types : []
+    const type = query.type ?? onlyType
+    if (type !== undefined) return visibility.types.has(type) ? listAll({ ...query, type }) : Effect.succeed(emptyPage)
   }
   if (visibility.byCustomerOnly && visibility.customer !== undefined) {
-    return orIfNotFound(empty)(listCustomerDevices(thingsBoard, visibility.customer, query))
+    return orIfNotFound(emptyPage)(listCustomerDevices(thingsBoard, visibility.customer, query))
   }
-  return gathered(thingsBoard, visibility, query)
+  return collectPage(thingsBoard, visibility, query)
 }
 
-/** The types of the devices that the restriction shows; a type that it names is there without any device, too. */
+/** The types of the visible devices, and all types that the restriction names, even if there are no devices of the type. */
 export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
-  const rows = visibility.byTypesOnly ? [] : yield* listVisibleDevices(thingsBoard, visibility)
-  const names = new Set([...visibility.types, ...rows.map(({ type }) => type)])
+  const devices = visibility.byTypesOnly ? [] : yield* listVisibleDevices(thingsBoard, visibility)
+  const names = new Set([...visibility.types, ...devices.map(({ type }) => type)])
   const profiles = yield* allDeviceProfiles(thingsBoard, query)
   const found = profiles.filter(({ name }) => names.has(name)).map(({ json }) => json)
   const from = query.page * query.pageSize

@@ -1,14 +1,15 @@
-/** One character of a part; `_` stands for any. */
-const fits = (wanted: string, found: string | undefined) => wanted === found || (wanted === "_" && found !== undefined)
+/** Compares one character of a part with one of the text; `_` matches any character. */
+const matches = (expected: string, actual: string | undefined) => expected === actual || (expected === "_" && actual !== undefined)
 
 const indexOf = (text: ReadonlyArray<string>, part: ReadonlyArray<string>, from: number): number => {
-  for (let at = from; at + part.length <= text.length; at++) if (part.every((wanted, i) => fits(wanted, text[at + i]))) return at
+  for (let at = from; at + part.length <= text.length; at++) if (part.every((expected, i) => matches(expected, text[at + i]))) return at
   return -1
 }
 
 /**
- * Whether a text holds what `text_search` asks for, as ThingsBoard finds it: upper and lower case are one, and as in SQL's LIKE `%` stands
- * for any text and `_` for one character. The parts between are looked for one after the other, so that no pattern takes long.
+ * Returns a function that says whether a text matches `text_search`, with ThingsBoard's rules: the search ignores case, and as in SQL's
+ * LIKE `%` stands for any text and `_` for one character. The parts between the `%` are searched one after the other, so that no pattern
+ * takes long.
  */
 export const textSearch = (search: string): ((text: string) => boolean) => {
   const parts = search
