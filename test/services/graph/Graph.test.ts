@@ -1,4 +1,4 @@
-/** The graph that is found in few calls is the one that a search through all relations finds. */
+/** The graph found in few calls is the same as that of a search through all relations. */
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
@@ -20,8 +20,8 @@ const around = Effect.fnUntraced(function* (net: RelationGraph, query: Partial<G
 
 const edgeText = ({ from, relation_type, to }: { from: string; to: string; relation_type: string }) => `${from} ${relation_type} ${to}`
 
-/** By depth, searched one relation after the other. */
-const searched = ({ edges, nodes }: RelationGraph, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
+/** The expected depths, found by following one relation after the other. */
+const searchAll = ({ edges, nodes }: RelationGraph, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
   const hidden = new Set(nodes.filter(({ isHidden }) => isHidden === true).map(({ id }) => id))
   const followed = edges.filter(
     ({ from, to, type }) => !hidden.has(from) && !hidden.has(to) && (relationTypes.length === 0 || relationTypes.includes(type))
@@ -43,7 +43,7 @@ const searched = ({ edges, nodes }: RelationGraph, { direction, maxDepth, relati
 
 const types = ["DEVICE", "ASSET", "CUSTOMER"] as const satisfies ReadonlyArray<EntityType>
 
-const net = fc
+const anyGraph = fc
   .record({
     size: fc.integer({ min: 1, max: 24 }),
     pairs: fc.array(fc.tuple(fc.nat(), fc.nat(), fc.constantFrom("Contains", "Manages")), { maxLength: 40 }),
@@ -56,13 +56,13 @@ const net = fc
       nodes: Array.from({ length: size }, (_, n) => ({
         id: idOf(n),
         entityType: kinds[n]!,
-        isHidden: n > 0 && hidden.some((one) => one % size === n)
+        isHidden: n > 0 && hidden.some((index) => index % size === n)
       })),
       edges: [...new Map(edges.map((edge) => [`${edge.from} ${edge.to} ${edge.type}`, edge])).values()]
     }
   })
 
-const asked = fc.record({
+const anyQuery = fc.record({
   maxDepth: fc.integer({ min: 1, max: 5 }),
   direction: fc.constantFrom("FROM" as const, "TO" as const, "BOTH" as const),
   relationTypes: fc.constantFrom([], ["Contains"]),
@@ -71,21 +71,21 @@ const asked = fc.record({
 })
 
 effect(
-  "nodes with their shortest distance and every relation among them once, on any net",
+  "returns nodes with their shortest distance and every relation between them once, in any graph",
   () =>
     Effect.promise(() =>
       fc.assert(
-        fc.asyncProperty(net, asked, async (given, parts) => {
+        fc.asyncProperty(anyGraph, anyQuery, async (given, parts) => {
           const root = { id: given.nodes[0]!.id, entityType: given.nodes[0]!.entityType }
           const query: GraphQuery = { ...parts, root }
           const { found } = await Effect.runPromise(Effect.scoped(around(given, query)))
-          const { depths, followed } = searched(given, query)
-          const kind = new Map(given.nodes.map(({ entityType, id }) => [id, entityType]))
-          const isKept = (id: string) => id === root.id || query.types.length === 0 || query.types.includes(kind.get(id) as "DEVICE")
-          const expected = new Map([...depths].filter(([id]) => isKept(id)))
+          const { depths, followed } = searchAll(given, query)
+          const typeOf = new Map(given.nodes.map(({ entityType, id }) => [id, entityType]))
+          const isIncluded = (id: string) => id === root.id || query.types.length === 0 || query.types.includes(typeOf.get(id) as "DEVICE")
+          const expected = new Map([...depths].filter(([id]) => isIncluded(id)))
           expect(found.truncated).toBe(depths.size > query.nodeLimit)
           for (const { depth, id, name, type } of found.nodes)
-            expect([depth, name, type]).toEqual([expected.get(id)!, `name of ${id.slice(-4)}`, kind.get(id)!])
+            expect([depth, name, type]).toEqual([expected.get(id)!, `name of ${id.slice(-4)}`, typeOf.get(id)!])
           const ids = new Set<string>(found.nodes.map(({ id }) => id))
           expect(ids.size).toBe(found.nodes.length)
           if (!found.truncated) expect(ids).toEqual(new Set(expected.keys()))
@@ -94,9 +94,9 @@ effect(
             const farthest = Math.max(...found.nodes.map(({ depth }) => depth))
             for (const [id, depth] of expected) if (depth < farthest) expect(ids.has(id)).toBe(true)
           }
-          const among = followed.filter(({ from, to }) => ids.has(from) && ids.has(to))
+          const expectedEdges = followed.filter(({ from, to }) => ids.has(from) && ids.has(to))
           expect(found.edges.map(edgeText).toSorted()).toEqual(
-            among.map(({ from, to, type }) => edgeText({ from, to, relation_type: type })).toSorted()
+            expectedEdges.map(({ from, to, type }) => edgeText({ from, to, relation_type: type })).toSorted()
           )
         }),
         { numRuns: 1500 }
@@ -126,28 +126,28 @@ const building = (): RelationGraph => {
   return { nodes, edges }
 }
 
-describe("the calls do not grow with the nodes", () => {
+describe("the number of calls does not grow with the number of nodes", () => {
   const site = building()
   const device = site.nodes.at(-1)!
   const cases = {
-    "from the building down": [{ root: site.nodes[0]!, direction: "FROM", maxDepth: 4 }, 1061, 8],
+    "down from the building": [{ root: site.nodes[0]!, direction: "FROM", maxDepth: 4 }, 1061, 8],
     "around the building": [{ root: site.nodes[0]!, direction: "BOTH", maxDepth: 3 }, 1061, 20],
-    "from a device up": [{ root: device, direction: "TO", maxDepth: 10 }, 5, 8],
-    "around a device, its siblings among them": [{ root: device, direction: "BOTH", maxDepth: 2 }, 203, 25],
-    "around a device, as far as it goes": [{ root: device, direction: "BOTH", maxDepth: 10 }, 1061, 40]
+    "up from a device": [{ root: device, direction: "TO", maxDepth: 10 }, 5, 8],
+    "around a device, with its siblings": [{ root: device, direction: "BOTH", maxDepth: 2 }, 203, 25],
+    "around a device, to the maximum depth": [{ root: device, direction: "BOTH", maxDepth: 10 }, 1061, 40]
   } as const
-  for (const [name, [query, nodes, most]] of Object.entries(cases)) {
+  for (const [name, [query, nodes, maxCalls]] of Object.entries(cases)) {
     effect(name, () =>
       Effect.gen(function* () {
         const { calls, found } = yield* around(site, { ...query, nodeLimit: 2000 })
         expect(found.nodes.length).toBe(nodes)
-        expect(calls.length).toBeLessThanOrEqual(most)
+        expect(calls.length).toBeLessThanOrEqual(maxCalls)
       })
     )
   }
 })
 
-effect("a root that is missing or hidden is not found; alone it is a single node", () =>
+effect("a missing or hidden root is not found; a root without relations is a single node", () =>
   Effect.gen(function* () {
     const given: RelationGraph = {
       nodes: [
