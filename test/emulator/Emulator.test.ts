@@ -10,12 +10,12 @@ import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
 import { ThingsBoardApi } from "../../src/thingsboard/api/ThingsBoardApi.ts"
 import { effect } from "../support/effectTest.ts"
 
-interface Answer {
+interface Response {
   readonly status: number
   readonly text: string
 }
 
-const call = (url: string, init: RequestInit = {}): Effect.Effect<Answer> =>
+const request = (url: string, init: RequestInit = {}): Effect.Effect<Response> =>
   Effect.promise(async () => {
     const response = await fetch(url, { redirect: "manual", ...init })
     return { status: response.status, text: await response.text() }
@@ -24,19 +24,19 @@ const call = (url: string, init: RequestInit = {}): Effect.Effect<Answer> =>
 const login = (username: string, password: string) =>
   Effect.gen(function* () {
     const { url } = yield* Emulator
-    return yield* call(`${url}/api/auth/login`, { method: "POST", body: JSON.stringify({ username, password }) })
+    return yield* request(`${url}/api/auth/login`, { method: "POST", body: JSON.stringify({ username, password }) })
   })
 
 const get = (path: string, token: string) =>
-  Effect.flatMap(Emulator, ({ url }) => call(url + path, { headers: { "X-Authorization": `Bearer ${token}` } }))
+  Effect.flatMap(Emulator, ({ url }) => request(url + path, { headers: { "X-Authorization": `Bearer ${token}` } }))
 
-const tokenOf = (answer: Answer) => (JSON.parse(answer.text) as { token: string }).token
+const tokenOf = (response: Response) => (JSON.parse(response.text) as { token: string }).token
 
 const tenantLogin = Effect.flatMap(Emulator, ({ password, username }) => Effect.map(login(username, password), tokenOf))
 
-const using = (options: Partial<EmulatorOptions>) => Effect.provide(Layer.fresh(Emulator.layer({ version: "4.3", ...options })))
+const withEmulator = (options: Partial<EmulatorOptions>) => Effect.provide(Layer.fresh(Emulator.layer({ version: "4.3", ...options })))
 
-effect("the gateway's own derived client reads from it", () =>
+effect("the client derived from the gateway's API definition can read from the emulator", () =>
   Effect.gen(function* () {
     const { store, url, username } = yield* Emulator
     const { tenantId } = store.directory.userByEmail(username)!
@@ -54,10 +54,10 @@ effect("the gateway's own derived client reads from it", () =>
       query: { keys: "power", useStrictDataTypes: true }
     })
     expect(series).toEqual({ power: [{ ts: 1_700_000_000_000, value: 21.5 }] })
-  }).pipe(using({}), Effect.provide(FetchHttpClient.layer))
+  }).pipe(withEmulator({}), Effect.provide(FetchHttpClient.layer))
 )
 
-effect("one failed login too many locks the account, also for the right password", () =>
+effect("one failed login too many locks the account, even for the right password", () =>
   Effect.gen(function* () {
     const { password, username } = yield* Emulator
     const failed = [yield* login(username, "wrong"), yield* login(username, "wrong"), yield* login(username, "wrong")]
@@ -69,51 +69,51 @@ effect("one failed login too many locks the account, also for the right password
     const right = yield* login(username, password)
     expect(right.status).toBe(401)
     expect(right.text).toContain("User account is not active")
-  }).pipe(using({ maxFailedLogins: 2 }))
+  }).pipe(withEmulator({ maxFailedLogins: 2 }))
 )
 
-effect("an account with a second factor gets no refresh token, and its token opens nothing", () =>
+effect("an account with a second factor gets no refresh token, and its token gives no access", () =>
   Effect.gen(function* () {
     const { password, store, username } = yield* Emulator
     store.accounts.setLoginChallenge(store.directory.userByEmail(username)!.id, "SECOND_FACTOR")
-    const answer = yield* login(username, password)
-    expect(Object.keys(JSON.parse(answer.text) as object)).toEqual(["token", "scope"])
-    expect((yield* get("/api/tenant/devices?pageSize=1&page=0", tokenOf(answer))).status).toBe(403)
-  }).pipe(using({}))
+    const response = yield* login(username, password)
+    expect(Object.keys(JSON.parse(response.text) as object)).toEqual(["token", "scope"])
+    expect((yield* get("/api/tenant/devices?pageSize=1&page=0", tokenOf(response))).status).toBe(403)
+  }).pipe(withEmulator({}))
 )
 
-effect("an expired password is told with code 15", () =>
+effect("an expired password is reported with error code 15", () =>
   Effect.gen(function* () {
     const { password, store, username } = yield* Emulator
     store.accounts.setLoginChallenge(store.directory.userByEmail(username)!.id, "PASSWORD_EXPIRED")
-    const answer = yield* login(username, password)
-    expect(answer.status).toBe(401)
-    expect(answer.text).toContain('"errorCode":15')
-  }).pipe(using({}))
+    const response = yield* login(username, password)
+    expect(response.status).toBe(401)
+    expect(response.text).toContain('"errorCode":15')
+  }).pipe(withEmulator({}))
 )
 
-effect("logout ends its own session from the next second on, and no other", () =>
+effect("logout ends its own session from the next second on, and no other session", () =>
   Effect.gen(function* () {
     const { url } = yield* Emulator
     const [one, other] = [yield* tenantLogin, yield* tenantLogin]
     yield* TestClock.adjust("1 second")
-    yield* call(`${url}/api/auth/logout`, { method: "POST", headers: { "X-Authorization": `Bearer ${one}` } })
+    yield* request(`${url}/api/auth/logout`, { method: "POST", headers: { "X-Authorization": `Bearer ${one}` } })
     const ended = yield* get("/api/auth/user", one)
     expect([ended.status, ended.text.includes('"errorCode":11')]).toEqual([401, true])
     expect((yield* get("/api/auth/user", other)).status).toBe(200)
-  }).pipe(using({}))
+  }).pipe(withEmulator({}))
 )
 
-effect("revoked tokens are told as expired", () =>
+effect("revoked tokens are reported as expired", () =>
   Effect.gen(function* () {
     const { revokeTokens } = yield* Emulator
     const token = yield* tenantLogin
     yield* revokeTokens
     expect((yield* get("/api/auth/user", token)).text).toContain("Token has expired")
-  }).pipe(using({}))
+  }).pipe(withEmulator({}))
 )
 
-effect("a tenant sees nothing of another, but the history of an id that it knows", () =>
+effect("a tenant sees nothing of another tenant except the history of a known id", () =>
   Effect.gen(function* () {
     const { createTenant, store, username } = yield* Emulator
     const { tenantId } = store.directory.userByEmail(username)!
@@ -126,10 +126,10 @@ effect("a tenant sees nothing of another, but the history of an id that it knows
     expect((yield* get(`/api/device/${device.id}`, token)).status).toBe(404)
     expect((yield* get(path, token)).status).toBe(404)
     expect((yield* get(`${path}&startTs=0&endTs=2000`, token)).text).toBe('{"v":[{"ts":1000,"value":"1"}]}')
-  }).pipe(using({}))
+  }).pipe(withEmulator({}))
 )
 
-effect("the rate limit is each tenant's own and refills with time", () =>
+effect("each tenant has its own rate limit, which refills over time", () =>
   Effect.gen(function* () {
     const { createTenant } = yield* Emulator
     yield* createTenant({ username: "other@example.org", password: Redacted.make("other") })
@@ -138,29 +138,29 @@ effect("the rate limit is each tenant's own and refills with time", () =>
     yield* TestClock.adjust("60 seconds")
     statuses.push(yield* get("/api/auth/user", token))
     expect(statuses.map(({ status }) => status)).toEqual([200, 429, 200, 200])
-  }).pipe(using({ rateLimit: "1:60" }))
+  }).pipe(withEmulator({ rateLimit: "1:60" }))
 )
 
-effect("the system's administrator lists tenants and sees no devices", () =>
+effect("the system administrator can list tenants but not devices", () =>
   Effect.gen(function* () {
     const token = tokenOf(yield* login("sysadmin@thingsboard.org", "sysadmin"))
     expect((yield* get("/api/tenants?pageSize=10&page=0", token)).text).toContain('"title":"Tenant"')
     expect((yield* get("/api/tenant/devices?pageSize=10&page=0", token)).status).toBe(403)
-  }).pipe(using({}))
+  }).pipe(withEmulator({}))
 )
 
-effect("outside of /api there is the web page, and 4.1 does not know what came later", () =>
+effect("paths outside of /api return the web page, and 4.1 lacks the endpoints of later versions", () =>
   Effect.gen(function* () {
     const { url } = yield* Emulator
     const token = yield* tenantLogin
-    const page = yield* call(`${url}/actuator/health`)
+    const page = yield* request(`${url}/actuator/health`)
     expect([page.status, page.text.startsWith("<!doctype html>")]).toEqual([200, true])
     expect((yield* get(`/api/apiKeys/${crypto.randomUUID()}?pageSize=1&page=0`, token)).status).toBe(404)
-  }).pipe(using({ version: "4.1" }))
+  }).pipe(withEmulator({ version: "4.1" }))
 )
 
 effect(
-  "a body of more than 16 MiB is refused with a bare JSON string that has no type",
+  "a body of more than 16 MiB is rejected with a bare JSON string without a content type",
   () =>
     Effect.gen(function* () {
       const { url } = yield* Emulator
@@ -169,14 +169,14 @@ effect(
       const response = yield* Effect.promise(() => fetch(`${url}/api/device`, init))
       expect([response.status, response.headers.get("content-type")]).toEqual([413, null])
       expect(typeof (yield* Effect.promise(() => response.json()))).toBe("string")
-    }).pipe(using({})),
+    }).pipe(withEmulator({})),
   20_000
 )
 
-test("a file keeps what was stored", async () => {
+test("data in a file survives a restart", async () => {
   const folder = mkdtempSync(join(tmpdir(), "emulator-"))
   const run = <A>(body: Effect.Effect<A, never, Emulator>) =>
-    Effect.runPromise(body.pipe(using({ file: join(folder, "site.sqlite") }), Effect.scoped, Effect.orDie))
+    Effect.runPromise(body.pipe(withEmulator({ file: join(folder, "site.sqlite") }), Effect.scoped, Effect.orDie))
   try {
     await run(
       Effect.map(Emulator, ({ store, username }) => {

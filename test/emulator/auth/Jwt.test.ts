@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { type Claims, sign, verify } from "../../../src/emulator/auth/Jwt.ts"
 
-const key = new TextEncoder().encode("a key of these tests")
+const key = new TextEncoder().encode("the signing key of these tests")
 
 const claims: Claims = {
   sub: "tenant@thingsboard.org",
@@ -13,7 +13,7 @@ const claims: Claims = {
   iat: 1_700_000_000
 }
 
-test("a token is of the form HS512 and is read back until its time is over", () => {
+test("a token is signed with HS512 and is valid until it expires", () => {
   const token = sign(key, claims)
   expect(JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString())).toEqual({ alg: "HS512" })
   expect(verify(key, token, 1_700_000_059_999)).toEqual(claims)
@@ -27,14 +27,14 @@ test("the signature is HMAC with SHA-512 over header and claims", async () => {
   expect(await crypto.subtle.verify("HMAC", imported, Buffer.from(signature!, "base64url"), signed)).toBe(true)
 })
 
-test("another key or a changed claim is told as expired, as ThingsBoard does", () => {
+test("a wrong key or a changed claim is reported as expired, as in ThingsBoard", () => {
   const [header, , signature] = sign(key, claims).split(".")
   const forged = Buffer.from(JSON.stringify({ ...claims, scopes: ["SYS_ADMIN"] })).toString("base64url")
   expect(verify(new Uint8Array(64), sign(key, claims), 1_700_000_000_000)).toBe("Expired")
   expect(verify(key, `${header}.${forged}.${signature}`, 1_700_000_000_000)).toBe("Expired")
 })
 
-test("what is no token at all is malformed", () => {
+test("text that is not a token is malformed", () => {
   const malformed = ["", "garbage", "a.b", "a.b.c.d", "e30.e30.e30", `${"x".repeat(3)}.bnVsbA.y`]
   expect(malformed.map((token) => verify(key, token, 0))).toEqual(malformed.map(() => "Malformed"))
 })

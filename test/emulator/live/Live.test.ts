@@ -27,34 +27,34 @@ const administratorToken = Effect.flatMap(Emulator, ({ password, username }) => 
 
 const open = (path = "/api/ws") => Effect.flatMap(Emulator, ({ url }) => connect(url + path))
 
-/** A socket that is logged in, as the administrator unless told. */
-const loggedIn = Effect.fnUntraced(function* (token?: string) {
+/** An authenticated socket, of the tenant administrator by default. */
+const openAuthenticated = Effect.fnUntraced(function* (token?: string) {
   const client = yield* open()
   client.send(JSON.stringify({ authCmd: { cmdId: 0, token: token ?? (yield* administratorToken) } }))
   return client
 })
 
-const command = (client: WebSocketClient, ...cmds: ReadonlyArray<object>) => client.send(JSON.stringify({ cmds }))
+const sendCommands = (client: WebSocketClient, ...cmds: ReadonlyArray<object>) => client.send(JSON.stringify({ cmds }))
 
-const message = (client: WebSocketClient) =>
-  Effect.map(client.next, (heard) => {
-    if (!("message" in heard)) throw new Error(`closed with ${heard.code} ${heard.reason}`)
-    return JSON.parse(heard.message) as Record<string, unknown>
+const nextMessage = (client: WebSocketClient) =>
+  Effect.map(client.next, (received) => {
+    if (!("message" in received)) throw new Error(`closed with ${received.code} ${received.reason}`)
+    return JSON.parse(received.message) as Record<string, unknown>
   })
 
-/** What a message that cannot be read is answered comes after all else. */
+/** Sends a malformed message: if its error is the next message, nothing else was pending. */
 const expectNothingMore = Effect.fnUntraced(function* (client: WebSocketClient) {
   client.send("{")
-  expect(yield* message(client)).toMatchObject({ errorMsg: "Failed to parse the payload" })
+  expect(yield* nextMessage(client)).toMatchObject({ errorMsg: "Failed to parse the payload" })
 })
 
-const device = (name: string, customerId: string | null = null) =>
+const createDevice = (name: string, customerId: string | null = null) =>
   Effect.map(Emulator, ({ store, username }) => {
     const { tenantId } = store.directory.userByEmail(username)!
     return store.directory.createDevice({ tenantId, name, type: "meter", customerId, now })
   })
 
-const write = (entity: Entity, ...points: ReadonlyArray<readonly [key: string, ts: number, value: number]>) =>
+const saveTelemetry = (entity: Entity, ...points: ReadonlyArray<readonly [key: string, ts: number, value: number]>) =>
   Effect.map(Emulator, ({ store }) =>
     store.telemetry.save(
       entity,
@@ -62,22 +62,28 @@ const write = (entity: Entity, ...points: ReadonlyArray<readonly [key: string, t
     )
   )
 
-const timeseries = ({ id }: Entity, more: object = {}) => ({ type: "TIMESERIES", cmdId: 1, entityType: "DEVICE", entityId: id, ...more })
+const timeseriesCommand = ({ id }: Entity, extra: object = {}) => ({
+  type: "TIMESERIES",
+  cmdId: 1,
+  entityType: "DEVICE",
+  entityId: id,
+  ...extra
+})
 
-socket("a client that does not log in within ten seconds is sent away", () =>
+socket("a client that does not authenticate within ten seconds is disconnected", () =>
   Effect.gen(function* () {
     const idle = yield* open()
-    const client = yield* loggedIn()
-    yield* expectNothingMore(client) // so that its login was read
+    const client = yield* openAuthenticated()
+    yield* expectNothingMore(client) // so that its authentication has been handled
     yield* TestClock.adjust("10 seconds")
     expect(yield* idle.next).toMatchObject({ code: 1008 })
     yield* expectNothingMore(client)
   })
 )
 
-socket("a message of more than 32768 characters is too big", () =>
+socket("a message of more than 32768 characters closes the socket", () =>
   Effect.gen(function* () {
-    const client = yield* loggedIn()
+    const client = yield* openAuthenticated()
     const [start, end] = [`{"cmds":[],"authCmd":null}`, " "]
     client.send(start + end.repeat(32_768 - start.length))
     yield* expectNothingMore(client)
@@ -86,71 +92,75 @@ socket("a message of more than 32768 characters is too big", () =>
   })
 )
 
-socket("the old socket takes its token from the address and lists of commands by kind, and no others", () =>
+socket("the older endpoint takes the token from its URL, and accepts lists per type of command only", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    yield* write(meter, ["a", 1000, 1])
+    const meter = yield* createDevice("Meter")
+    yield* saveTelemetry(meter, ["a", 1000, 1])
     const client = yield* open(`/api/ws/plugins/telemetry?token=${yield* administratorToken}`)
-    client.send(JSON.stringify({ tsSubCmds: [timeseries(meter, { keys: "a" })], historyCmds: [], attrSubCmds: [] }))
-    expect(yield* message(client)).toMatchObject({ subscriptionId: 1, data: { a: [[1000, "1"]] } })
-    command(client, timeseries(meter))
-    expect(yield* message(client)).toMatchObject({ errorCode: 2, errorMsg: "Failed to parse the payload" })
+    client.send(JSON.stringify({ tsSubCmds: [timeseriesCommand(meter, { keys: "a" })], historyCmds: [], attrSubCmds: [] }))
+    expect(yield* nextMessage(client)).toMatchObject({ subscriptionId: 1, data: { a: [[1000, "1"]] } })
+    sendCommands(client, timeseriesCommand(meter))
+    expect(yield* nextMessage(client)).toMatchObject({ errorCode: 2, errorMsg: "Failed to parse the payload" })
     const { faults } = yield* Emulator
     expect(faults.calls({ path: "/api/ws/*" })).toEqual([{ method: "GET", path: "/api/ws/plugins/telemetry", query: "", status: 101 }])
   })
 )
 
-socket("a token counts at login only", () =>
+socket("a token is only checked when the client authenticates", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
+    const meter = yield* createDevice("Meter")
     const token = yield* administratorToken
-    const client = yield* loggedIn(token)
-    command(client, timeseries(meter))
-    yield* message(client)
+    const client = yield* openAuthenticated(token)
+    sendCommands(client, timeseriesCommand(meter))
+    yield* nextMessage(client)
     const { revokeTokens } = yield* Emulator
     yield* revokeTokens
-    yield* write(meter, ["a", 1000, 1])
-    expect(yield* message(client)).toMatchObject({ data: { a: [[1000, "1"]] } })
-    expect(yield* (yield* loggedIn(token)).next).toEqual({ code: 1007, reason: "JWT Token expired" })
+    yield* saveTelemetry(meter, ["a", 1000, 1])
+    expect(yield* nextMessage(client)).toMatchObject({ data: { a: [[1000, "1"]] } })
+    expect(yield* (yield* openAuthenticated(token)).next).toEqual({ code: 1007, reason: "JWT Token expired" })
     const old = yield* open(`/api/ws/plugins/telemetry?token=${token}`)
     expect(yield* old.next).toEqual({ code: 1011, reason: "JWT Token expired" })
   })
 )
 
-socket("without the scope of latest telemetry every write is told, those of the past too", () =>
+socket("without the scope LATEST_TELEMETRY all writes are sent, including older points", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    yield* write(meter, ["a", 5000, 5])
-    const client = yield* loggedIn()
-    command(client, timeseries(meter, { keys: "a" }), timeseries(meter, { keys: "a", cmdId: 2, scope: "LATEST_TELEMETRY" }))
-    expect([(yield* message(client))["subscriptionId"], (yield* message(client))["subscriptionId"]]).toEqual([1, 2])
-    yield* write(meter, ["a", 4000, 4])
-    expect(yield* message(client)).toMatchObject({ subscriptionId: 1, data: { a: [[4000, "4"]] } })
+    const meter = yield* createDevice("Meter")
+    yield* saveTelemetry(meter, ["a", 5000, 5])
+    const client = yield* openAuthenticated()
+    sendCommands(
+      client,
+      timeseriesCommand(meter, { keys: "a" }),
+      timeseriesCommand(meter, { keys: "a", cmdId: 2, scope: "LATEST_TELEMETRY" })
+    )
+    expect([(yield* nextMessage(client))["subscriptionId"], (yield* nextMessage(client))["subscriptionId"]]).toEqual([1, 2])
+    yield* saveTelemetry(meter, ["a", 4000, 4])
+    expect(yield* nextMessage(client)).toMatchObject({ subscriptionId: 1, data: { a: [[4000, "4"]] } })
     yield* expectNothingMore(client)
   })
 )
 
-socket("a time window gives its history first, a key without a value is null now", () =>
+socket("a time window first sends history; a key without a value is null with the current time", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    yield* write(meter, ["a", 1000, 1], ["a", 2000, 2], ["a", 3000, 3])
-    const client = yield* loggedIn()
-    command(client, timeseries(meter, { keys: "a", startTs: 1000, timeWindow: 2000 }))
+    const meter = yield* createDevice("Meter")
+    yield* saveTelemetry(meter, ["a", 1000, 1], ["a", 2000, 2], ["a", 3000, 3])
+    const client = yield* openAuthenticated()
+    sendCommands(client, timeseriesCommand(meter, { keys: "a", startTs: 1000, timeWindow: 2000 }))
     const newestFirst = {
       a: [
         [2000, "2"],
         [1000, "1"]
       ]
     }
-    expect(yield* message(client)).toMatchObject({ data: newestFirst, latestValues: { a: 1000 } })
-    yield* write(meter, ["a", 9000, 9], ["b", 9000, 9])
-    expect((yield* message(client))["data"]).toEqual({ a: [[9000, "9"]] })
-    command(client, timeseries(meter, { cmdId: 2, keys: "never" }))
-    expect(yield* message(client)).toMatchObject({ data: { never: [[now, null]] }, latestValues: { never: now } })
+    expect(yield* nextMessage(client)).toMatchObject({ data: newestFirst, latestValues: { a: 1000 } })
+    yield* saveTelemetry(meter, ["a", 9000, 9], ["b", 9000, 9])
+    expect((yield* nextMessage(client))["data"]).toEqual({ a: [[9000, "9"]] })
+    sendCommands(client, timeseriesCommand(meter, { cmdId: 2, keys: "never" }))
+    expect(yield* nextMessage(client)).toMatchObject({ data: { never: [[now, null]] }, latestValues: { never: now } })
   })
 )
 
-socket("a customer's user is refused the telemetry of other devices, but not their attributes", () =>
+socket("a customer user gets attributes of other devices, but no telemetry", () =>
   Effect.gen(function* () {
     const { store, username } = yield* Emulator
     const { tenantId } = store.directory.userByEmail(username)!
@@ -164,87 +174,87 @@ socket("a customer's user is refused the telemetry of other devices, but not the
       customerId: customer.id,
       now
     })
-    const own = yield* device("Own", customer.id)
-    const foreign = yield* device("Foreign")
+    const own = yield* createDevice("Own", customer.id)
+    const foreign = yield* createDevice("Foreign")
     store.attributes.save(foreign, "SERVER_SCOPE", [["site", "north"]], now)
-    const client = yield* loggedIn(yield* login(email, password))
-    command(client, timeseries(foreign, { keys: "a" }))
-    expect(yield* message(client)).toMatchObject({ errorCode: 1, errorMsg: "Failed to fetch data!", data: null })
-    command(client, { type: "ATTRIBUTES", cmdId: 2, entityType: "DEVICE", entityId: foreign.id })
-    expect((yield* message(client))["data"]).toEqual({ site: [[now, "north"]] })
+    const client = yield* openAuthenticated(yield* login(email, password))
+    sendCommands(client, timeseriesCommand(foreign, { keys: "a" }))
+    expect(yield* nextMessage(client)).toMatchObject({ errorCode: 1, errorMsg: "Failed to fetch data!", data: null })
+    sendCommands(client, { type: "ATTRIBUTES", cmdId: 2, entityType: "DEVICE", entityId: foreign.id })
+    expect((yield* nextMessage(client))["data"]).toEqual({ site: [[now, "north"]] })
 
     const query = { entityFilter: { type: "entityType", entityType: "DEVICE" }, pageLink: { pageSize: 10, page: 0 }, latestValues: [] }
-    command(client, { type: "ENTITY_DATA", cmdId: 3, query }, { type: "ENTITY_COUNT", cmdId: 4, query })
-    const { data } = (yield* message(client)) as { data: { data: ReadonlyArray<{ entityId: { id: string } }> } }
+    sendCommands(client, { type: "ENTITY_DATA", cmdId: 3, query }, { type: "ENTITY_COUNT", cmdId: 4, query })
+    const { data } = (yield* nextMessage(client)) as { data: { data: ReadonlyArray<{ entityId: { id: string } }> } }
     expect(data.data.map(({ entityId }) => entityId.id)).toEqual([own.id])
-    expect(yield* message(client)).toEqual({ cmdId: 4, count: 1, errorCode: 0, errorMsg: null, cmdUpdateType: "COUNT_DATA" })
+    expect(yield* nextMessage(client)).toEqual({ cmdId: 4, count: 1, errorCode: 0, errorMsg: null, cmdUpdateType: "COUNT_DATA" })
   })
 )
 
-socket("what is watched may be told after the query, and one subscription watches series and attributes", () =>
+socket("latestCmd can come after the query, and one subscription covers telemetry and attributes", () =>
   Effect.gen(function* () {
     const { store } = yield* Emulator
-    const meter = yield* device("Meter")
-    yield* write(meter, ["t", 1000, 1])
-    const client = yield* loggedIn()
+    const meter = yield* createDevice("Meter")
+    yield* saveTelemetry(meter, ["t", 1000, 1])
+    const client = yield* openAuthenticated()
     const query = {
       entityFilter: { type: "singleEntity", singleEntity: { entityType: "DEVICE", id: meter.id } },
       pageLink: { pageSize: 1, page: 0 },
       latestValues: [{ type: "TIME_SERIES", key: "t" }]
     }
-    command(client, { type: "ENTITY_DATA", cmdId: 7, query })
-    expect(yield* message(client)).toMatchObject({ cmdId: 7, update: null, data: { totalElements: 1 } })
-    yield* write(meter, ["t", 2000, 2])
+    sendCommands(client, { type: "ENTITY_DATA", cmdId: 7, query })
+    expect(yield* nextMessage(client)).toMatchObject({ cmdId: 7, update: null, data: { totalElements: 1 } })
+    yield* saveTelemetry(meter, ["t", 2000, 2])
     yield* expectNothingMore(client)
 
     const keys = [...query.latestValues, { type: "SERVER_ATTRIBUTE", key: "site" }]
-    command(client, { type: "ENTITY_DATA", cmdId: 7, latestCmd: { keys } })
+    sendCommands(client, { type: "ENTITY_DATA", cmdId: 7, latestCmd: { keys } })
     const all = { TIME_SERIES: { t: { ts: 2000, value: "2" } }, SERVER_ATTRIBUTE: { site: { ts: 0, value: "" } } }
-    expect(yield* message(client)).toMatchObject({ data: null, update: [{ latest: all }] })
+    expect(yield* nextMessage(client)).toMatchObject({ data: null, update: [{ latest: all }] })
 
     store.attributes.save(meter, "SHARED_SCOPE", [["site", "unseen"]], now)
     store.attributes.save(meter, "SERVER_SCOPE", [["site", "north"]], now)
-    const { update } = (yield* message(client)) as { update: ReadonlyArray<{ latest: object }> }
+    const { update } = (yield* nextMessage(client)) as { update: ReadonlyArray<{ latest: object }> }
     expect(update[0]!.latest).toEqual({ SERVER_ATTRIBUTE: { site: { ts: now, value: "north" } } })
-    yield* write(meter, ["t", 2000, 2]) // the same once more
+    yield* saveTelemetry(meter, ["t", 2000, 2]) // the same point again
     yield* expectNothingMore(client)
-    yield* write(meter, ["t", 2000, 3]) // put right
-    expect(yield* message(client)).toMatchObject({ update: [{ latest: { TIME_SERIES: { t: { ts: 2000, value: "3" } } } }] })
+    yield* saveTelemetry(meter, ["t", 2000, 3]) // corrected
+    expect(yield* nextMessage(client)).toMatchObject({ update: [{ latest: { TIME_SERIES: { t: { ts: 2000, value: "3" } } } }] })
   })
 )
 
-socket("unsubscribing without an entity ends everything", () =>
+socket("unsubscribing without an entity removes all subscriptions", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    const client = yield* loggedIn()
-    command(client, timeseries(meter), timeseries(meter, { cmdId: 2 }))
-    yield* message(client)
-    yield* message(client)
-    command(client, { type: "TIMESERIES", cmdId: 5, unsubscribe: true })
-    yield* expectNothingMore(client) // so that it was read
-    yield* write(meter, ["a", 1000, 1])
+    const meter = yield* createDevice("Meter")
+    const client = yield* openAuthenticated()
+    sendCommands(client, timeseriesCommand(meter), timeseriesCommand(meter, { cmdId: 2 }))
+    yield* nextMessage(client)
+    yield* nextMessage(client)
+    sendCommands(client, { type: "TIMESERIES", cmdId: 5, unsubscribe: true })
+    yield* expectNothingMore(client) // so that it has been handled
+    yield* saveTelemetry(meter, ["a", 1000, 1])
     yield* expectNothingMore(client)
   })
 )
 
-socket("commands that make no sense are told so by their id", () =>
+socket("invalid commands get an error with their id", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    const client = yield* loggedIn()
-    command(
+    const meter = yield* createDevice("Meter")
+    const client = yield* openAuthenticated()
+    sendCommands(
       client,
-      timeseries(meter, { cmdId: -1 }),
+      timeseriesCommand(meter, { cmdId: -1 }),
       { type: "TIMESERIES", cmdId: 2 },
       { type: "TIMESERIES_HISTORY", cmdId: 3, entityType: "DEVICE", entityId: meter.id },
       { type: "ENTITY_DATA", cmdId: 4 },
       { type: "ALARM_DATA", cmdId: 5 }
     )
-    const told = []
+    const sent = []
     for (let n = 0; n < 5; n++) {
-      const { errorCode, errorMsg, subscriptionId } = yield* message(client)
-      told.push([subscriptionId, errorCode, errorMsg])
+      const { errorCode, errorMsg, subscriptionId } = yield* nextMessage(client)
+      sent.push([subscriptionId, errorCode, errorMsg])
     }
-    expect(told).toEqual([
+    expect(sent).toEqual([
       [-1, 2, "Cmd id is negative value!"],
       [2, 2, "Device id is empty!"],
       [3, 2, "Keys are empty!"],
@@ -254,11 +264,11 @@ socket("commands that make no sense are told so by their id", () =>
   })
 )
 
-socket("a handshake suffers what was ordered for it, and open sockets can be closed", () =>
+socket("faults affect the handshake, and open sockets can be closed", () =>
   Effect.gen(function* () {
     const { faults, live, url } = yield* Emulator
     faults.inject({ path: "/api/ws", outcome: { type: "Status", status: 503 } })
-    const refused = yield* Effect.promise(() =>
+    const rejected = yield* Effect.promise(() =>
       fetch(`${url}/api/ws`, {
         headers: {
           connection: "Upgrade",
@@ -268,8 +278,8 @@ socket("a handshake suffers what was ordered for it, and open sockets can be clo
         }
       })
     )
-    expect(refused.status).toBe(503)
-    const client = yield* loggedIn()
+    expect(rejected.status).toBe(503)
+    const client = yield* openAuthenticated()
     yield* expectNothingMore(client)
     expect(live.count()).toBe(1)
     live.closeAll(1001, "going away")
@@ -280,47 +290,47 @@ socket("a handshake suffers what was ordered for it, and open sockets can be clo
 
 socket("binary messages close the socket", () =>
   Effect.gen(function* () {
-    const client = yield* loggedIn()
+    const client = yield* openAuthenticated()
     yield* expectNothingMore(client)
     client.send(new Uint8Array([123, 125]))
     expect(yield* client.next).toEqual({ code: 1003, reason: "Binary messages not supported" })
   })
 )
 
-socket("what no parser would take is refused and does no harm: endless nesting, a type of key that is none", () =>
+socket("deep nesting and unknown key types are rejected and do no harm", () =>
   Effect.gen(function* () {
-    const meter = yield* device("Meter")
-    const client = yield* loggedIn()
+    const meter = yield* createDevice("Meter")
+    const client = yield* openAuthenticated()
     const keys = [{ type: "__proto__", key: "polluted" }]
     const query = { entityFilter: { type: "entityType", entityType: "DEVICE" }, pageLink: { pageSize: 10, page: 0 }, latestValues: [] }
     client.send("[".repeat(32_000))
-    command(client, { type: "ENTITY_DATA", cmdId: 1, query: { ...query, latestValues: keys } })
-    command(client, { type: "ENTITY_DATA", cmdId: 1, query, latestCmd: { keys } })
-    for (let n = 0; n < 3; n++) expect(yield* message(client)).toMatchObject({ errorCode: 2, errorMsg: "Failed to parse the payload" })
-    yield* write(meter, ["a", 1000, 1])
+    sendCommands(client, { type: "ENTITY_DATA", cmdId: 1, query: { ...query, latestValues: keys } })
+    sendCommands(client, { type: "ENTITY_DATA", cmdId: 1, query, latestCmd: { keys } })
+    for (let n = 0; n < 3; n++) expect(yield* nextMessage(client)).toMatchObject({ errorCode: 2, errorMsg: "Failed to parse the payload" })
+    yield* saveTelemetry(meter, ["a", 1000, 1])
     yield* expectNothingMore(client)
     expect("polluted" in {}).toBe(false)
   })
 )
 
-socket("counts and dynamic queries are told anew when they find something else, until they are ended", () =>
+socket("counts and dynamic queries are sent again when their results change, until they are unsubscribed", () =>
   Effect.gen(function* () {
     const { store, username } = yield* Emulator
     const { id, tenantId } = store.directory.userByEmail(username)!
-    const told: Array<string> = []
+    const sent: Array<string> = []
     const session = new LiveSession(
       {
         store,
         authenticate: () => ({ id, email: username, authority: "TENANT_ADMIN", tenantId, customerId: null, sessionId: undefined }),
         now: () => now,
-        send: (text) => told.push(text),
+        send: (text) => sent.push(text),
         close: () => {}
       },
       "general"
     )
     session.open("any")
     const receive = (...cmds: ReadonlyArray<object>) => session.receive(JSON.stringify({ cmds }))
-    const news = () => told.splice(0).map((text) => JSON.parse(text) as Record<string, unknown>)
+    const takeSent = () => sent.splice(0).map((text) => JSON.parse(text) as Record<string, unknown>)
     const entityFilter = { type: "entityType", entityType: "DEVICE" }
     const query = (dynamic: boolean) => ({ entityFilter, pageLink: { pageSize: 10, page: 0, dynamic }, latestValues: [] })
     receive(
@@ -328,18 +338,18 @@ socket("counts and dynamic queries are told anew when they find something else, 
       { type: "ENTITY_DATA", cmdId: 2, query: query(true) },
       { type: "ENTITY_DATA", cmdId: 3, query: query(false) }
     )
-    expect(news()).toMatchObject([{ cmdId: 1, count: 0 }, { cmdId: 2 }, { cmdId: 3 }])
+    expect(takeSent()).toMatchObject([{ cmdId: 1, count: 0 }, { cmdId: 2 }, { cmdId: 3 }])
     session.refresh()
-    expect(news()).toEqual([])
-    yield* device("Meter")
+    expect(takeSent()).toEqual([])
+    yield* createDevice("Meter")
     session.refresh()
-    expect(news()).toMatchObject([
+    expect(takeSent()).toMatchObject([
       { cmdId: 2, data: { totalElements: 1 } },
       { cmdId: 1, count: 1 }
     ])
     receive({ type: "ENTITY_COUNT_UNSUBSCRIBE", cmdId: 1 }, { type: "ENTITY_DATA_UNSUBSCRIBE", cmdId: 2 })
-    yield* device("Second meter")
+    yield* createDevice("Second meter")
     session.refresh()
-    expect(news()).toEqual([])
+    expect(takeSent()).toEqual([])
   })
 )

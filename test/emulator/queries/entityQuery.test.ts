@@ -8,7 +8,7 @@ import { effect } from "../../support/effectTest.ts"
 
 const inStore = Effect.provide(Layer.fresh(Store.layerMemory).pipe(Layer.provide(Events.layer)))
 
-const build = Effect.gen(function* () {
+const createEntities = Effect.gen(function* () {
   const store = yield* Store
   const tenantId = store.directory.createTenant({ title: "Tenant", now: 0 }).id
   const hall = store.directory.createAsset({ tenantId, name: "Hall", type: "room", now: 0 })
@@ -27,63 +27,65 @@ const build = Effect.gen(function* () {
     customerId,
     sessionId: undefined
   })
-  const names = (query: object, customerId: string | null = null) => {
+  const findNames = (query: object, customerId: string | null = null) => {
     const json = parseJackson(JSON.stringify({ pageLink: { pageSize: 10, page: 0, ...query }, ...query }))
     const read = readEntityQuery(json as JsonObject)
     return typeof read === "string" ? read : findEntities(store, user(customerId), read).rows.map(({ name }) => name)
   }
-  return { names, hall, customer }
+  return { findNames, hall, customer }
 })
 
 const byName = { sortOrder: { key: { type: "ENTITY_FIELD", key: "name" }, direction: "ASC" } }
 const all = { entityFilter: { type: "entityType", entityType: "DEVICE" } }
 
-effect("entities come in the order asked for, numbers by their size", () =>
+effect("entities come in the requested order; numbers are sorted by value", () =>
   Effect.gen(function* () {
-    const { names } = yield* build
+    const { findNames } = yield* createEntities
     const byPower = { sortOrder: { key: { type: "TIME_SERIES", key: "power" }, direction: "DESC" } }
-    expect(names({ ...all, ...byName })).toEqual(["Lamp 1", "Lamp 2", "Meter 1", "Meter 10"])
-    expect(names({ ...all, ...byPower })).toEqual(["Meter 10", "Meter 1", "Lamp 1", "Lamp 2"])
+    expect(findNames({ ...all, ...byName })).toEqual(["Lamp 1", "Lamp 2", "Meter 1", "Meter 10"])
+    expect(findNames({ ...all, ...byPower })).toEqual(["Meter 10", "Meter 1", "Lamp 1", "Lamp 2"])
   }).pipe(inStore)
 )
 
-effect("what relations reach is found once, of the types asked for", () =>
+effect("entities related in several ways are found once, and only those of the requested types", () =>
   Effect.gen(function* () {
-    const { hall, names } = yield* build
+    const { hall, findNames } = yield* createEntities
     const rootEntity = { entityType: "ASSET", id: hall.id }
-    expect(names({ ...byName, entityFilter: { type: "relationsQuery", rootEntity, direction: "FROM", filters: [] } })).toEqual([
+    expect(findNames({ ...byName, entityFilter: { type: "relationsQuery", rootEntity, direction: "FROM", filters: [] } })).toEqual([
       "Lamp 1",
       "Meter 1",
       "Meter 10"
     ])
     expect(
-      names({ entityFilter: { type: "deviceSearchQuery", rootEntity, direction: "FROM", relationType: "Contains", deviceTypes: ["Lamp"] } })
+      findNames({
+        entityFilter: { type: "deviceSearchQuery", rootEntity, direction: "FROM", relationType: "Contains", deviceTypes: ["Lamp"] }
+      })
     ).toEqual(["Lamp 1"])
   }).pipe(inStore)
 )
 
-effect("key filters and the text search narrow the set", () =>
+effect("key filters and text search narrow the result", () =>
   Effect.gen(function* () {
-    const { names } = yield* build
+    const { findNames } = yield* createEntities
     const predicate = { type: "NUMERIC", operation: "GREATER", value: { defaultValue: 10 } }
     const keyFilters = [{ key: { type: "TIME_SERIES", key: "power" }, valueType: "NUMERIC", predicate }]
-    expect(names({ ...all, ...byName, keyFilters })).toEqual(["Meter 1", "Meter 10"])
-    expect(names({ ...all, ...byName, textSearch: "LAMP" })).toEqual(["Lamp 1", "Lamp 2"])
+    expect(findNames({ ...all, ...byName, keyFilters })).toEqual(["Meter 1", "Meter 10"])
+    expect(findNames({ ...all, ...byName, textSearch: "LAMP" })).toEqual(["Lamp 1", "Lamp 2"])
   }).pipe(inStore)
 )
 
-effect("a customer's user finds what is assigned to the customer, and nothing else", () =>
+effect("a customer user finds only entities assigned to the customer", () =>
   Effect.gen(function* () {
-    const { customer, names } = yield* build
-    expect(names(all, customer.id)).toEqual(["Lamp 1"])
+    const { customer, findNames } = yield* createEntities
+    expect(findNames(all, customer.id)).toEqual(["Lamp 1"])
   }).pipe(inStore)
 )
 
-effect("a type of key that does not exist is refused", () =>
+effect("an unknown key type is rejected", () =>
   Effect.gen(function* () {
-    const { names } = yield* build
+    const { findNames } = yield* createEntities
     for (const type of ["TIMESERIES", "__proto__"]) {
-      expect(names({ ...all, latestValues: [{ type, key: "power" }] })).toContain(`from String "${type}"`)
+      expect(findNames({ ...all, latestValues: [{ type, key: "power" }] })).toContain(`from String "${type}"`)
     }
   }).pipe(inStore)
 )

@@ -6,64 +6,64 @@ import { effect } from "../../support/effectTest.ts"
 
 const inStore = Effect.provide(Layer.fresh(Store.layerMemory).pipe(Layer.provideMerge(Events.layer)))
 
-const device = Effect.gen(function* () {
+const createDevice = Effect.gen(function* () {
   const store = yield* Store
   const tenantId = store.directory.createTenant({ title: "Tenant", now: 0 }).id
-  return { store, device: store.directory.createDevice({ tenantId, name: "Meter", type: "meter", now: 0 }) }
+  return { store, createDevice: store.directory.createDevice({ tenantId, name: "Meter", type: "meter", now: 0 }) }
 })
 
-const everything = { startTs: 0, endTs: 1_000_000, limit: 1000, descending: false }
+const wholeHistory = { startTs: 0, endTs: 1_000_000, limit: 1000, descending: false }
 
-effect("a latest value gives way to one that is not older, and history takes all", () =>
+effect("a latest value is replaced by one that is not older, and history keeps all points", () =>
   Effect.gen(function* () {
-    const { device: meter, store } = yield* device
+    const { createDevice: meter, store } = yield* createDevice
     store.telemetry.save(meter, [{ key: "v", ts: 10, value: 1n }])
     store.telemetry.save(meter, [{ key: "v", ts: 5, value: 2n }])
     expect(store.telemetry.latest(meter, "v")).toEqual({ ts: 10, value: 1n })
     store.telemetry.save(meter, [{ key: "v", ts: 10, value: 3.5 }])
     expect(store.telemetry.latest(meter, "v")).toEqual({ ts: 10, value: 3.5 })
-    expect(store.telemetry.history(meter, "v", everything).map(({ ts }) => ts)).toEqual([5, 10])
+    expect(store.telemetry.history(meter, "v", wholeHistory).map(({ ts }) => ts)).toEqual([5, 10])
   }).pipe(inStore)
 )
 
-effect("points loaded in bulk are there like any others, whole doubles as doubles, and nobody is told", () =>
+effect("points loaded in bulk are stored like any others, whole doubles as doubles, and publish no event", () =>
   Effect.gen(function* () {
-    const { device: meter, store } = yield* device
-    const { subscribe: listen } = yield* Events
-    const heard: Array<SavedEvent> = []
-    listen((event) => heard.push(event))
+    const { createDevice: meter, store } = yield* createDevice
+    const { subscribe } = yield* Events
+    const events: Array<SavedEvent> = []
+    subscribe((event) => events.push(event))
     store.telemetry.loadBulk(
       meter,
       "v",
       [5, 6.5, true, "x", 7n].map((value, ts) => ({ ts, value }))
     )
-    expect(store.telemetry.history(meter, "v", everything).map(({ value }) => value)).toEqual([5, 6.5, true, "x", 7n])
+    expect(store.telemetry.history(meter, "v", wholeHistory).map(({ value }) => value)).toEqual([5, 6.5, true, "x", 7n])
     expect(store.telemetry.latest(meter, "v")).toEqual({ ts: 4, value: 7n })
-    expect(heard).toEqual([])
+    expect(events).toEqual([])
   }).pipe(inStore)
 )
 
-effect("what is saved is told to listeners until they leave", () =>
+effect("listeners receive saved points and attributes until they unsubscribe", () =>
   Effect.gen(function* () {
-    const { device: meter, store } = yield* device
-    const { subscribe: listen } = yield* Events
-    const heard: Array<SavedEvent> = []
-    const leave = listen((event) => heard.push(event))
+    const { createDevice: meter, store } = yield* createDevice
+    const { subscribe } = yield* Events
+    const events: Array<SavedEvent> = []
+    const unsubscribe = subscribe((event) => events.push(event))
     store.telemetry.save(meter, [{ key: "v", ts: 1, value: 1n }])
     store.attributes.save(meter, "SERVER_SCOPE", [["site", "north"]], 7)
-    leave()
+    unsubscribe()
     store.telemetry.save(meter, [{ key: "v", ts: 2, value: 1n }])
     const of = { tenantId: meter.tenantId, entityType: "DEVICE", entityId: meter.id }
-    expect(heard).toEqual([
+    expect(events).toEqual([
       { type: "TelemetrySaved", ...of, points: [{ key: "v", ts: 1, value: 1n }] },
       { type: "AttributesSaved", ...of, scope: "SERVER_SCOPE", attributes: [{ key: "site", ts: 7, value: "north" }] }
     ])
   }).pipe(inStore)
 )
 
-effect("a deleted latest value is gone, or rewritten by the one before it", () =>
+effect("a deleted latest value is removed, or replaced by the previous point", () =>
   Effect.gen(function* () {
-    const { device: meter, store } = yield* device
+    const { createDevice: meter, store } = yield* createDevice
     store.telemetry.save(
       meter,
       ["a", "b"].flatMap((key) => [
@@ -79,9 +79,9 @@ effect("a deleted latest value is gone, or rewritten by the one before it", () =
   }).pipe(inStore)
 )
 
-effect("a removed device leaves nothing behind", () =>
+effect("removing a device removes all its data", () =>
   Effect.gen(function* () {
-    const { device: meter, store } = yield* device
+    const { createDevice: meter, store } = yield* createDevice
     const room = store.directory.createAsset({ tenantId: meter.tenantId, name: "Room", now: 0 })
     store.telemetry.save(meter, [{ key: "v", ts: 1, value: 1n }])
     store.relations.save({ fromId: room.id, fromType: "ASSET", toId: meter.id, toType: "DEVICE", type: "Contains" })

@@ -31,11 +31,11 @@ const values: ReadonlyArray<Value> = [
   new JsonValue("[]")
 ]
 
-test("what a column holds comes back as it went in", () => {
+test("values survive the conversion to a column and back", () => {
   expect(values.map((value) => fromColumn(toColumn(value)))).toEqual([...values])
 })
 
-test("as text a value has no quotes, as JSON it has", () => {
+test("strings have quotes as JSON and none as text", () => {
   expect(values.map(printText)).toEqual(["42", "9223372036854775807", "5.25", "true", "false", "", "text", '{"b":1,"a":[2]}', "[]"])
   expect(values.map(printJson)).toEqual(["42", "9223372036854775807", "5.25", "true", "false", '""', '"text"', '{"b":1,"a":[2]}', "[]"])
 })

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test"
 import { aggregate, type Aggregation, splitIntoBuckets } from "../../../src/emulator/values/aggregation.ts"
 import type { Value } from "../../../src/emulator/values/Value.ts"
 
-const at = (text: string) => Date.parse(text)
+const parseTime = (text: string) => Date.parse(text)
 const bucket = { start: 1000, end: 4001 }
-const of = (aggregation: Aggregation, values: ReadonlyArray<Value>) =>
+const aggregateValues = (aggregation: Aggregation, values: ReadonlyArray<Value>) =>
   aggregate(
     bucket,
     values.map((value, index) => ({ ts: 1000 + index, value })),
@@ -19,27 +19,33 @@ test("buckets begin at the start of the range, and the last is cut at its end", 
   ])
 })
 
-test("a point stands in the middle of its bucket, and an empty bucket has none", () => {
+test("a point is at the middle of its bucket, and an empty bucket has none", () => {
   expect(aggregate(bucket, [{ ts: 1000, value: 1n }], "MAX")?.ts).toBe(2500)
   expect(aggregate(bucket, [], "COUNT")).toBeUndefined()
 })
 
-test("integers stay integers until a decimal is among them", () => {
-  expect([of("SUM", [1n, 2n]), of("SUM", [1n, 0.5]), of("MIN", [3n, 2n]), of("AVG", [1n, 2n]), of("COUNT", ["a", true])]).toEqual([
-    3n,
-    1.5,
-    2n,
-    1.5,
-    2n
-  ])
+test("aggregates of integers are integers, unless there are decimals among them", () => {
+  expect([
+    aggregateValues("SUM", [1n, 2n]),
+    aggregateValues("SUM", [1n, 0.5]),
+    aggregateValues("MIN", [3n, 2n]),
+    aggregateValues("AVG", [1n, 2n]),
+    aggregateValues("COUNT", ["a", true])
+  ]).toEqual([3n, 1.5, 2n, 1.5, 2n])
 })
 
-test("text has an order but no average", () => {
-  expect([of("MIN", ["b", "a"]), of("MAX", ["b", "a"]), of("AVG", ["b"])]).toEqual(["a", "b", 0])
+test("text has a minimum and a maximum but no average", () => {
+  expect([aggregateValues("MIN", ["b", "a"]), aggregateValues("MAX", ["b", "a"]), aggregateValues("AVG", ["b"])]).toEqual(["a", "b", 0])
 })
 
-test("a month is as long as the calendar of the zone says", () => {
-  const months = splitIntoBuckets(at("2026-02-15T00:00:00+01:00"), at("2026-05-01T00:00:00+02:00"), 0, "MONTH", "Europe/Berlin")
+test("a month ends where the calendar of the time zone says", () => {
+  const months = splitIntoBuckets(
+    parseTime("2026-02-15T00:00:00+01:00"),
+    parseTime("2026-05-01T00:00:00+02:00"),
+    0,
+    "MONTH",
+    "Europe/Berlin"
+  )
   expect(months.map(({ end }) => new Date(end).toISOString())).toEqual([
     "2026-02-28T23:00:00.000Z",
     "2026-03-31T22:00:00.000Z",
@@ -47,10 +53,10 @@ test("a month is as long as the calendar of the zone says", () => {
   ])
 })
 
-test("weeks begin on Sunday or, by ISO, on Monday", () => {
-  const wednesday = at("2026-01-07T12:00:00Z")
+test("weeks begin on Sunday, ISO weeks on Monday", () => {
+  const wednesday = parseTime("2026-01-07T12:00:00Z")
   const ends = (["WEEK", "WEEK_ISO", "QUARTER"] as const).map(
-    (type) => splitIntoBuckets(wednesday, at("2027-01-01T00:00:00Z"), 0, type, "UTC")[0]!.end
+    (type) => splitIntoBuckets(wednesday, parseTime("2027-01-01T00:00:00Z"), 0, type, "UTC")[0]!.end
   )
   expect(ends.map((end) => new Date(end).toISOString().slice(0, 10))).toEqual(["2026-01-11", "2026-01-12", "2026-04-01"])
 })

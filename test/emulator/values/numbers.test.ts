@@ -3,7 +3,7 @@ import * as FastCheck from "fast-check"
 import { numberToValue, textToValue } from "../../../src/emulator/values/numbers.ts"
 import { printText, type Value } from "../../../src/emulator/values/Value.ts"
 
-const written: ReadonlyArray<readonly [text: string, value: Value]> = [
+const numbers: ReadonlyArray<readonly [text: string, value: Value]> = [
   ["0", 0n],
   ["-0", 0n],
   ["-0.0", 0],
@@ -24,13 +24,13 @@ const written: ReadonlyArray<readonly [text: string, value: Value]> = [
   ["-2.5e-20", "-0.000000000000000000025"]
 ]
 
-for (const [text, value] of written) {
-  test(`the number ${text} is held as ${typeof value} ${printText(value)}`, () => expect(numberToValue(text)).toBe(value))
+for (const [text, value] of numbers) {
+  test(`the number ${text} is stored as ${typeof value} ${printText(value)}`, () => expect(numberToValue(text)).toBe(value))
 }
 
-test("an exponent that would fill the memory is refused", () => expect(() => numberToValue("1e999999")).toThrow())
+test("an exponent that would exhaust the memory is rejected", () => expect(() => numberToValue("1e999999")).toThrow())
 
-test("text that looks like a number becomes one, other text does not", () => {
+test("numeric text becomes a number, other text does not", () => {
   const values = ["007", "1.10", ".5", "-3", "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5", "-٣٤", "𞅀"].map(textToValue)
   expect(values).toEqual([7n, 1.1, 0.5, -3n, "1e3", "+1", "1.", "-", "", "0x1f", "NaN", " 1", "1,5", -34n, "𞅀"])
   for (const zero of ["٠", "۰", "߀", "०", "೦", "᪀", "０"]) {
@@ -39,12 +39,12 @@ test("text that looks like a number becomes one, other text does not", () => {
   }
 })
 
-test("every 64-bit integer stays what it is", () => {
+test("every 64-bit integer keeps its value", () => {
   const long = FastCheck.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
   FastCheck.assert(FastCheck.property(long, (value) => numberToValue(value.toString()) === value))
 })
 
-test("a decimal of up to 16 places is the double that its text says", () => {
+test("a number with up to 16 decimals becomes the nearest double", () => {
   const decimal = FastCheck.tuple(FastCheck.integer({ min: -1_000_000, max: 1_000_000 }), FastCheck.stringMatching(/^\d{1,16}$/))
   FastCheck.assert(
     FastCheck.property(decimal, ([whole, places]) => {
