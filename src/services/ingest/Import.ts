@@ -97,7 +97,7 @@ export class Import extends Context.Service<
       const ingest = yield* Ingest
       const gcPressure = yield* GcPressure
 
-      /** Whether a device exists shows when its points are stored. */
+      /** No separate lookup: storing the points shows whether the device exists. */
       const thingsBoardTarget: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
 
       const findMissing = (deviceIds: ReadonlyArray<string>) =>

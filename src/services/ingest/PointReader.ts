@@ -44,7 +44,7 @@ export class PointReader {
   }
 
   /** `path` is the location of the object in the body; `found` gets what was read. Returns the end of the object. */
-  read(at: number, path: string, found: (reading: PointsRead) => void): number {
+  read(at: number, path: string, found: (points: PointsRead) => void): number {
     const { body, errors } = this
     if (!body.isObject(at)) {
       errors.add(path, "Expected an object of keys and their points")
@@ -57,12 +57,12 @@ export class PointReader {
     this.rounded = 0
     const end = body.readFields(at, (key, valueAt) => {
       keysRead++
-      const place = path === "body" ? key : `${path}.${key}`
+      const location = path === "body" ? key : `${path}.${key}`
       const issue = keys.has(key) ? duplicate : telemetryKeyIssue(key)
-      if (issue !== undefined) errors.add(place, issue)
+      if (issue !== undefined) errors.add(location, issue)
       keys.add(key)
       const series: Array<IncomingPoint> = []
-      const listEnd = this.readSeries(key, valueAt, place, series)
+      const listEnd = this.readSeries(key, valueAt, location, series)
       pointsRead += series.length
       for (const point of dropReplaced(series)) points.push(point)
       return listEnd
@@ -74,17 +74,17 @@ export class PointReader {
     return end
   }
 
-  private readSeries(key: string, at: number, place: string, into: Array<IncomingPoint>): number {
+  private readSeries(key: string, at: number, location: string, into: Array<IncomingPoint>): number {
     const { body, errors } = this
     let count = 0
     if (body.isList(at)) {
       const end = body.readElements(at, (i, pointAt) => {
         count++
-        return this.readPoint(key, pointAt, place, i, into)
+        return this.readPoint(key, pointAt, location, i, into)
       })
       if (count > 0) return end
     }
-    errors.add(place, "Expected a list of one or more points {ts, value}")
+    errors.add(location, "Expected a list of one or more points {ts, value}")
     return body.skip(at)
   }
 
