@@ -1,4 +1,4 @@
-/** The keys that applications call with. Only digests are kept, so no key can be had from memory, a log or the file. */
+/** The API keys of applications. Only digests are kept, so keys cannot be read from memory, logs or the file. */
 import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { allScopes, type KeyEntry, type KeyScope } from "../domain/ApiKey.ts"
@@ -15,13 +15,13 @@ export interface ApiKey {
   /** SHA-256 of the key, in hexadecimal digits. */
   readonly digest: string
   readonly scopes: ReadonlySet<KeyScope>
-  /** All devices when there is none. */
+  /** The devices that the key may see; undefined for all. */
   readonly devices: Visibility | undefined
-  /** The ThingsBoard user that the key acts as; the gateway's own when there is none. */
+  /** The credentials of the ThingsBoard user that the key acts as; undefined for the gateway's own user. */
   readonly thingsBoard: TbCredentials | undefined
-  /** The secret of its ThingsBoard user is missing: it may do nothing, least of all as the gateway's own user. */
+  /** The secret of the key's ThingsBoard user is missing: its requests fail, rather than run as the gateway's own user. */
   readonly lacksSecret: boolean
-  /** RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW when there is none. */
+  /** The key's own limit; undefined for RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
   /** Epoch ms. */
   readonly expiresAt: number
@@ -38,15 +38,15 @@ export interface Denial {
   readonly hasChecksumError: boolean
 }
 
-/** Keys by the SHA-256 of what is presented: looking a digest up tells an attacker nothing about keys. */
+/** Keys by their SHA-256. The timing of a lookup by digest reveals nothing about keys. */
 interface KeyRing {
   readonly keys: ReadonlyMap<string, ApiKey>
-  /** Ids of those that are disabled. */
+  /** The ids of disabled keys. */
   readonly disabled: ReadonlyMap<string, string>
 }
 
-/** No credentials at all: should ever anybody call ThingsBoard with them, it refuses, and no account is locked. */
-const nobody: TbCredentials = { _tag: "ApiKey", key: Redacted.make("") }
+/** Credentials that ThingsBoard rejects without locking an account, in case they are ever sent. */
+const noCredentials: TbCredentials = { _tag: "ApiKey", key: Redacted.make("") }
 
 const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   _tag: "ApiKey",
@@ -54,7 +54,7 @@ const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   digest: entry.sha256,
   scopes: new Set(entry.scopes),
   devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
-  thingsBoard: user?._tag === "SecretMissing" ? nobody : user,
+  thingsBoard: user?._tag === "SecretMissing" ? noCredentials : user,
   lacksSecret: user?._tag === "SecretMissing",
   rateLimit:
     entry.rate_limit === undefined
@@ -63,7 +63,7 @@ const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   expiresAt: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(entry.expires_at)
 })
 
-/** `API_KEY`: the one key with all rights. */
+/** `API_KEY`: the one key with all scopes. */
 const fromSetting = (setting: Redacted.Redacted<string> | undefined): KeyRing["keys"] => {
   if (setting === undefined) return new Map()
   const key: ApiKey = {
@@ -80,10 +80,10 @@ const fromSetting = (setting: Redacted.Redacted<string> | undefined): KeyRing["k
   return new Map([[key.digest, key]])
 }
 
-const fromFile = ({ file, users }: KeyFileContents, own: KeyRing["keys"]): KeyRing => {
+const fromFile = ({ file, users }: KeyFileContents, settingKey: KeyRing["keys"]): KeyRing => {
   const [disabled, enabled] = [file.keys.filter((key) => key.disabled === true), file.keys.filter((key) => key.disabled !== true)]
   return {
-    keys: new Map([...enabled.map((key) => [key.sha256, fromEntry(key, users.get(key.id))] as const), ...own]),
+    keys: new Map([...enabled.map((key) => [key.sha256, fromEntry(key, users.get(key.id))] as const), ...settingKey]),
     disabled: new Map(disabled.map(({ id, sha256 }) => [sha256, id]))
   }
 }
@@ -109,9 +109,9 @@ export class ApiKeys extends Context.Service<
   {
     /** The key that was presented (`""` for none), or why it cannot be used. */
     readonly authenticate: (presented: string, nowMillis: number) => ApiKey | Denial
-    /** The present entry of a key: undefined once it has been removed or disabled, or has expired. Hashes nothing. */
+    /** The current entry of a key: undefined once it has been removed or disabled, or has expired. Hashes nothing. */
     readonly current: (key: ApiKey, nowMillis: number) => ApiKey | undefined
-    /** How API_KEYS_FILE stands; undefined where there is none. */
+    /** Whether API_KEYS_FILE is valid; undefined without one. */
     readonly fileState: () => FileState | undefined
   }
 >()("boardwalk/apikeys/ApiKeys") {
@@ -119,18 +119,18 @@ export class ApiKeys extends Context.Service<
     ApiKeys,
     Effect.gen(function* () {
       const { apiKey, apiKeysFile } = yield* Settings
-      const own = fromSetting(apiKey)
-      let ring: KeyRing = { keys: own, disabled: new Map() }
+      const settingKey = fromSetting(apiKey)
+      let ring: KeyRing = { keys: settingKey, disabled: new Map() }
       let fileState: FileState | undefined
 
       if (apiKeysFile !== undefined) {
         const read = makeKeyFileReader(apiKeysFile, apiKey)
-        const first = yield* Effect.flatMap(read, (found) => requireUsableKey(found, apiKey))
-        ring = fromFile(first, own)
-        fileState = "read"
+        const first = yield* Effect.flatMap(read, (contents) => requireUsableKey(contents, apiKey))
+        ring = fromFile(first, settingKey)
+        fileState = "loaded"
         yield* reloadKeyFile(first, read, {
-          onLoaded: (found) => {
-            ring = fromFile(found, own)
+          onLoaded: (contents) => {
+            ring = fromFile(contents, settingKey)
           },
           onStateChange: (state) => {
             fileState = state

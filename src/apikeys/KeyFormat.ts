@@ -1,6 +1,6 @@
 /**
- * Makes keys. A key is `bw_`, 40 characters of chance (238 bits) and a checksum of 6, so that secret scanners recognise it and a
- * mistyped one is told from a wrong one.
+ * The format of generated keys: `bw_`, 40 random characters (238 bits) and a checksum of 6 characters. Secret scanners recognize the
+ * format, and the checksum distinguishes mistyped keys from unknown ones.
  */
 import { sha256 } from "../platform/Digest.ts"
 
@@ -9,12 +9,12 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const randomLength = 40
 const checksumLength = 6
 
-/** Bytes from here on would favour the first letters: 62 * 4. */
-const fairBelow = alphabet.length * Math.floor(256 / alphabet.length)
+/** Larger bytes would make the first characters of the alphabet more likely: 62 * 4. */
+const unbiasedLimit = alphabet.length * Math.floor(256 / alphabet.length)
 
-const letters = (bytes: Iterable<number>): string => {
+const toCharacters = (bytes: Iterable<number>): string => {
   let text = ""
-  for (const byte of bytes) if (byte < fairBelow) text += alphabet[byte % alphabet.length]
+  for (const byte of bytes) if (byte < unbiasedLimit) text += alphabet[byte % alphabet.length]
   return text
 }
 
@@ -28,23 +28,23 @@ const checksum = (body: string): string => {
   return text
 }
 
-/** What the file holds of a key. */
+/** The SHA-256 that the key file stores instead of the key, in hexadecimal digits. */
 export const digestOf = (key: string): string => sha256(key).toString("hex")
 
-/** A new key, from a source of random bytes. */
+/** Generates a key from a source of random bytes. */
 export const createKey = (random: (count: number) => Uint8Array): string => {
-  let chance = ""
-  while (chance.length < randomLength) chance += letters(random(randomLength))
-  const body = prefix + chance.slice(0, randomLength)
+  let characters = ""
+  while (characters.length < randomLength) characters += toCharacters(random(randomLength))
+  const body = prefix + characters.slice(0, randomLength)
   return body + checksum(body)
 }
 
-/** Whether a text is meant to be a minted key, mistyped or not. */
+/** Whether the text has the prefix of generated keys; it may be mistyped. */
 export const looksGenerated = (key: string): boolean => key.startsWith(prefix)
 
-/** Whether a text has the form of a minted key, checksum included. Keys of `API_KEY` may have any form. */
+/** Whether the text has the format of generated keys and the right checksum. `API_KEY` may have any format. */
 export const isWellFormed = (key: string): boolean =>
   /^bw_[0-9A-Za-z]{46}$/.test(key) && key.slice(-checksumLength) === checksum(key.slice(0, -checksumLength))
 
-/** Whether a text is meant to be a minted key and cannot be one. */
+/** Whether the text has the prefix of generated keys, but not their format or the wrong checksum. */
 export const hasChecksumError = (key: string): boolean => looksGenerated(key) && !isWellFormed(key)

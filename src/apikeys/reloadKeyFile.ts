@@ -1,32 +1,32 @@
-/** Looks again and again whether API_KEYS_FILE or a secret that it names has changed, and tells of it. */
+/** Reloads API_KEYS_FILE and the secrets that it refers to when they change, and logs what has changed. */
 import { Clock, Effect, Equal, type FileSystem, Schedule, type Scope } from "effect"
 import { describeKeyChanges, findExpiringKeys, findMissingSecrets } from "./keyChanges.ts"
 import { watchFiles } from "../platform/watchFiles.ts"
 import type { KeyFileInvalid, KeyFileContents } from "./KeyFile.ts"
 
-export type FileState = "read" | "broken"
+export type FileState = "loaded" | "invalid"
 
 export interface Listener {
-  readonly onLoaded: (found: KeyFileContents) => void
+  readonly onLoaded: (contents: KeyFileContents) => void
   readonly onStateChange: (state: FileState) => void
 }
 
-/** Meanwhile nothing that is written into the file counts, revocations neither. */
-const tellAgainAfter = 3_600_000
+/** An invalid file is logged again after this time, since changes to it, even revocations, have no effect meanwhile. */
+const logAgainAfterMillis = 3_600_000
 
-const warnOfEnding = Effect.fnUntraced(function* ({ file }: KeyFileContents) {
+const warnOfExpiringKeys = Effect.fnUntraced(function* ({ file }: KeyFileContents) {
   for (const { days, expiresAt, id } of findExpiringKeys(file, yield* Clock.currentTimeMillis))
     yield* Effect.logWarning("A key expires soon", { key_id: id, expires_at: expiresAt, days_left: days })
 })
 
-const warnOfMissing = (now: KeyFileContents, before?: KeyFileContents) =>
+const warnOfMissingSecrets = (now: KeyFileContents, before?: KeyFileContents) =>
   Effect.forEach(
     findMissingSecrets(now.users, before?.users),
     ({ id, reason }) => Effect.logWarning("A key cannot be used: the secret of its ThingsBoard user is missing", { key_id: id, reason }),
     { discard: true }
   )
 
-/** Reloads the keys when the file or a secret that it names has changed. A file that cannot be used is logged once per hour as long as it stays so. */
+/** Keeps the current keys while the file is invalid. */
 export const reloadKeyFile = Effect.fnUntraced(function* (
   first: KeyFileContents,
   read: Effect.Effect<KeyFileContents, KeyFileInvalid, FileSystem.FileSystem>,
@@ -35,10 +35,10 @@ export const reloadKeyFile = Effect.fnUntraced(function* (
   let current = first
   let logged: { readonly reason: string; readonly at: number } | undefined
 
-  yield* warnOfMissing(first)
+  yield* warnOfMissingSecrets(first)
   yield* Effect.forkScoped(
     Effect.repeat(
-      Effect.suspend(() => warnOfEnding(current)),
+      Effect.suspend(() => warnOfExpiringKeys(current)),
       Schedule.spaced("1 day")
     )
   )
@@ -50,20 +50,20 @@ export const reloadKeyFile = Effect.fnUntraced(function* (
       current = next
       onLoaded(next)
       const hasOtherSecret = (id: string) => !Equal.equals(next.users.get(id), previous.users.get(id))
-      yield* Effect.logInfo("API_KEYS_FILE was read anew", describeKeyChanges(previous.file, next.file, hasOtherSecret))
-      yield* warnOfMissing(next, previous)
-      yield* warnOfEnding(next)
+      yield* Effect.logInfo("API_KEYS_FILE was reloaded", describeKeyChanges(previous.file, next.file, hasOtherSecret))
+      yield* warnOfMissingSecrets(next, previous)
+      yield* warnOfExpiringKeys(next)
     }),
     onSuccess: () => {
-      onStateChange("read")
+      onStateChange("loaded")
       logged = undefined
     },
     onFailure: Effect.fnUntraced(function* ({ reason }: KeyFileInvalid) {
-      onStateChange("broken")
+      onStateChange("invalid")
       const at = yield* Clock.currentTimeMillis
-      if (logged?.reason === reason && at - logged.at < tellAgainAfter) return
+      if (logged?.reason === reason && at - logged.at < logAgainAfterMillis) return
       logged = { reason, at }
-      yield* Effect.logError("API_KEYS_FILE is broken; the keys stay as they were", { reason })
+      yield* Effect.logError("API_KEYS_FILE is invalid; the previous keys stay in use", { reason })
     })
   })
 })

@@ -43,7 +43,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         if (state === undefined) return []
         // The keys that it held before still serve, so this is no reason to serve nobody either.
         return [
-          { name: "keys", ok: true, detail: state === "read" ? "The file is read." : "The file is broken: the keys stay as they were." }
+          { name: "keys", ok: true, detail: state === "loaded" ? "The file is read." : "The file is broken: the keys stay as they were." }
         ]
       })
       const check = Effect.gen(function* () {

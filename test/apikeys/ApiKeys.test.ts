@@ -1,4 +1,4 @@
-/** The file of keys while a gateway runs: what is taken over, what is told of it and how often, with a clock that the test moves. */
+/** The key file of a running gateway: which changes are applied, what is logged and how often. The tests control the clock. */
 import { describe, expect } from "bun:test"
 import { ConfigProvider, Context, Effect, FileSystem, Layer, PlatformError, Redacted, Runtime } from "effect"
 import { TestClock } from "effect/testing"
@@ -14,7 +14,7 @@ import { captureSignals } from "../support/leaks/captureSignals.ts"
 const missing = (pathOrDescriptor: string) =>
   PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFile", pathOrDescriptor })
 
-/** Files whose dates and sizes never change, as those of links that are swapped. */
+/** Files whose dates and sizes never change, like those behind a swapped link. */
 const disk = (files: Map<string, string>) =>
   FileSystem.layerNoop({
     exists: (path) => Effect.succeed(files.has(path)),
@@ -35,13 +35,13 @@ interface Site {
 
 const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: others = {}, text }: Site) {
   const files = new Map([[file, text], ...Object.entries(others)])
-  const { layer: Observed, records } = captureSignals()
+  const { layer: SignalsLayer, records } = captureSignals()
   const services = yield* Layer.build(
     ApiKeys.layer.pipe(
       Layer.provide(Settings.layerTest({ apiKeysFile: file, apiKey: apiKey === undefined ? undefined : Redacted.make(apiKey) })),
       Layer.provide(disk(files)),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
-      Layer.provide(Observed)
+      Layer.provide(SignalsLayer)
     )
   )
   const keys = Context.get(services, ApiKeys)
@@ -54,7 +54,7 @@ const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: oth
     keys,
     find,
     records: (message: string) => records.filter((record) => record["message"] === message),
-    /** Which of these keys work, fail for want of a secret, or are not there. */
+    /** Whether each of these keys works, lacks its secret, or is unknown. */
     states: (...ids: ReadonlyArray<string>) =>
       ids.map((id) => (find(id) === undefined ? "gone" : find(id)!.lacksSecret ? "lacks secret" : "works")),
     change: (path: string, contents: string | undefined) => {
@@ -65,71 +65,71 @@ const site = Effect.fnUntraced(function* ({ apiKey, environment = {}, files: oth
   }
 })
 
-const refused = (options: Site) =>
+const startError = (options: Site) =>
   Effect.map(Effect.flip(site(options)), (error) => {
     expect(Runtime.getErrorExitCode(error)).toBe(2)
     return error.message
   })
 
-const anew = "API_KEYS_FILE was read anew"
-const broken = "API_KEYS_FILE is broken; the keys stay as they were"
-const lacking = "A key cannot be used: the secret of its ThingsBoard user is missing"
+const reloaded = "API_KEYS_FILE was reloaded"
+const invalid = "API_KEYS_FILE is invalid; the previous keys stay in use"
+const secretMissing = "A key cannot be used: the secret of its ThingsBoard user is missing"
 
 const withFile = (path: string) => ({ thingsboard: { username: "u@example.com", password: { file: path } } })
 const withVariable = (env: string) => ({ thingsboard: { api_key: { env } } })
 
-describe("a file of keys that changes", () => {
-  effect("is known by what is in it, told once, and with the ids of keys", () =>
+describe("a changed key file", () => {
+  effect("is detected by its content and logged once, with the ids of the keys", () =>
     Effect.gen(function* () {
       const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }), files: { "/secret": "s" } })
       yield* TestClock.adjust("10 seconds")
-      expect(it.records(anew)).toEqual([])
+      expect(it.records(reloaded)).toEqual([])
       yield* it.change(file, renderKeyFile({ a: {}, c: {} }))
       expect(it.states("a", "b", "c")).toEqual(["works", "gone", "works"])
-      expect(it.records(anew)).toMatchObject([{ added: ["c"], removed: ["b"] }])
+      expect(it.records(reloaded)).toMatchObject([{ added: ["c"], removed: ["b"] }])
       yield* it.change(file, renderKeyFile({ a: {}, c: {}, d: withFile("/secret") }))
       yield* TestClock.adjust("10 seconds")
-      expect(it.records(anew).slice(1)).toMatchObject([{ added: ["d"] }])
-      // The file is the same, and the secret that it names is another one.
+      expect(it.records(reloaded).slice(1)).toMatchObject([{ added: ["d"] }])
+      // The file is unchanged, but the secret that it refers to has changed.
       yield* it.change("/secret", "t")
       yield* TestClock.adjust("10 seconds")
-      expect(it.records(anew).slice(2)).toMatchObject([{ changed: ["d"] }])
+      expect(it.records(reloaded).slice(2)).toMatchObject([{ changed: ["d"] }])
     })
   )
 
-  effect("and cannot be used changes nothing, which is told hourly in one sentence until it is mended", () =>
+  effect("that is invalid has no effect, which is logged hourly in one line until it is fixed", () =>
     Effect.gen(function* () {
       const good = renderKeyFile({ a: {} })
       const it = yield* site({ text: good })
-      expect(it.keys.fileState()).toBe("read")
+      expect(it.keys.fileState()).toBe("loaded")
       yield* it.change(file, renderKeyFile({ a: { scopes: ["devices:raed" as never] }, b: {} }))
       yield* TestClock.adjust("59 minutes")
       expect(it.states("a", "b")).toEqual(["works", "gone"])
-      expect(it.keys.fileState()).toBe("broken")
-      const [told, ...more] = it.records(broken)
-      expect(told).toMatchObject({
+      expect(it.keys.fileState()).toBe("invalid")
+      const [first, ...more] = it.records(invalid)
+      expect(first).toMatchObject({
         level: "error",
         reason: expect.stringMatching(/^key a: scopes\.0: Expected one of devices:read, [^\n]*$/)
       })
-      expect(Object.keys(told!).toSorted()).toEqual(["level", "message", "reason", "ts"])
+      expect(Object.keys(first!).toSorted()).toEqual(["level", "message", "reason", "ts"])
       expect(more).toEqual([])
       yield* TestClock.adjust("2 minutes")
-      expect(it.records(broken).length).toBe(2)
-      // Another fault is another message.
+      expect(it.records(invalid).length).toBe(2)
+      // A different error is logged at once.
       yield* it.change(file, undefined)
-      expect(it.records(broken).slice(2)).toMatchObject([{ reason: "there is no such file" }])
+      expect(it.records(invalid).slice(2)).toMatchObject([{ reason: "the file does not exist" }])
       yield* it.change(file, good)
       yield* TestClock.adjust("3 hours")
-      expect(it.keys.fileState()).toBe("read")
-      expect([it.records(broken).length, it.records(anew).length]).toEqual([3, 1])
+      expect(it.keys.fileState()).toBe("loaded")
+      expect([it.records(invalid).length, it.records(reloaded).length]).toEqual([3, 1])
     })
   )
 
-  effect("tells of its faults where they are, and not what somebody pasted there", () =>
+  effect("has its errors reported by their place, without quoting what somebody pasted there", () =>
     Effect.gen(function* () {
       const { otherApiKey } = canaries
       const entry = JSON.parse(renderKeyFile({ a: {} })).keys[0]
-      const faults = {
+      const errors = {
         "{": "it is not JSON",
         " ": "it is empty",
         [`{"keys":[${otherApiKey}]}`]: "it is not JSON",
@@ -139,10 +139,10 @@ describe("a file of keys that changes", () => {
         [JSON.stringify({ keys: [entry, entry] })]: "Expected a unique id for every key; duplicate: a",
         [JSON.stringify({ keys: Array.from({ length: 9 }, () => ({})) })]: "and 31 more errors"
       }
-      for (const [text, told] of Object.entries(faults)) {
-        const message = yield* refused({ text })
+      for (const [text, expected] of Object.entries(errors)) {
+        const message = yield* startError({ text })
         expect(message).toStartWith("API_KEYS_FILE cannot be used: ")
-        expect(message).toContain(told)
+        expect(message).toContain(expected)
         expect(message).not.toContain("\n")
         expect(message).not.toContain(otherApiKey)
       }
@@ -150,19 +150,19 @@ describe("a file of keys that changes", () => {
   )
 })
 
-describe("a ThingsBoard secret that is missing", () => {
-  effect("keeps its key from being used, and no other from coming or going", () =>
+describe("a missing ThingsBoard secret", () => {
+  effect("disables its key, and does not keep other keys from being added or removed", () =>
     Effect.gen(function* () {
       const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }) })
-      // As when `boardwalk keys create --thingsboard-api-key-env` is used beside a running gateway, which cannot gain a variable.
+      // As after `boardwalk keys create --thingsboard-api-key-env`: a running gateway cannot get new environment variables.
       yield* it.change(file, renderKeyFile({ a: {}, b: {}, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
       expect(it.states("a", "b", "c", "billing")).toEqual(["works", "works", "works", "lacks secret"])
       yield* it.change(file, renderKeyFile({ a: { disabled: true }, c: {}, billing: withVariable("TB_API_KEY_BILLING") }))
       expect(it.states("a", "b", "c", "billing")).toEqual(["gone", "gone", "works", "lacks secret"])
       yield* TestClock.adjust("3 hours")
-      expect(it.keys.fileState()).toBe("read")
-      expect(it.records(broken)).toEqual([])
-      expect(it.records(lacking)).toMatchObject([
+      expect(it.keys.fileState()).toBe("loaded")
+      expect(it.records(invalid)).toEqual([])
+      expect(it.records(secretMissing)).toMatchObject([
         {
           level: "warn",
           key_id: "billing",
@@ -172,7 +172,7 @@ describe("a ThingsBoard secret that is missing", () => {
     })
   )
 
-  effect("is looked for in .env below the environment, at each look, and told again when it is lost again", () =>
+  effect("is looked for in the environment, then in .env, at each reload, and logged again when it goes missing again", () =>
     Effect.gen(function* () {
       const it = yield* site({
         text: renderKeyFile({ one: withVariable("ONE"), two: withVariable("TWO"), three: withFile("/three") }),
@@ -186,7 +186,7 @@ describe("a ThingsBoard secret that is missing", () => {
         return found === undefined ? undefined : Redacted.value(found._tag === "ApiKey" ? found.key : found.password)
       }
       expect([secretOf("one"), secretOf("two")]).toEqual(["of-the-environment", canaries.freshPassword])
-      // What it must never do for want of a user of its own is to act as the gateway's.
+      // Without its secret, it must never act as the gateway's own user.
       expect([user("three") === undefined, secretOf("three")]).toEqual([false, ""])
 
       yield* it.change("/three", `${canaries.guestPassword}\n`)
@@ -194,60 +194,60 @@ describe("a ThingsBoard secret that is missing", () => {
       yield* it.change(".env", undefined)
       expect(it.states("one", "two", "three")).toEqual(["works", "lacks secret", "works"])
       yield* it.change("/three", undefined)
-      expect(it.records(lacking).map(({ key_id, reason }) => [key_id, reason])).toEqual([
+      expect(it.records(secretMissing).map(({ key_id, reason }) => [key_id, reason])).toEqual([
         ["three", "the file /three is empty or cannot be read"],
         ["two", "the variable TWO is empty or not set, in the environment and in .env"],
         ["three", "the file /three is empty or cannot be read"]
       ])
-      expect(it.records(anew).map(({ changed }) => changed)).toEqual([["three"], ["two"], ["three"]])
+      expect(it.records(reloaded).map(({ changed }) => changed)).toEqual([["three"], ["two"], ["three"]])
     })
   )
 })
 
 describe("a gateway does not start", () => {
-  const nothing = "it has no key that can be used"
+  const noUsableKey = "it has no usable key"
   const texts = {
     "no keys": renderKeyFile({}),
     "disabled keys": renderKeyFile({ a: { disabled: true } }),
     "expired keys": renderKeyFile({ a: { expires_at: "1969-01-01T00:00:00.000Z" } }),
     "keys without their secrets": renderKeyFile({ a: withFile("/nowhere") })
   }
-  for (const [what, text] of Object.entries(texts))
-    effect(`with a file of nothing but ${what}, unless there is an API_KEY`, () =>
+  for (const [kind, text] of Object.entries(texts))
+    effect(`with a file that contains only ${kind}, unless API_KEY is set`, () =>
       Effect.gen(function* () {
-        expect(yield* refused({ text })).toContain(nothing)
+        expect(yield* startError({ text })).toContain(noUsableKey)
         yield* site({ text, apiKey: canaries.apiKey })
-        // A gateway that runs must take over that all keys were revoked.
+        // A running gateway must apply a change that revokes all keys.
         const it = yield* site({ text: renderKeyFile({ a: {}, b: {} }) })
         yield* it.change(file, text)
         expect(it.states("b")).toEqual(["gone"])
-        expect(it.keys.fileState()).toBe("read")
+        expect(it.keys.fileState()).toBe("loaded")
       })
     )
 
-  effect("with a member twice, of which JSON would keep the last: it may be a restriction", () =>
+  effect("with a duplicate field, of which JSON would keep the last: it may be a restriction", () =>
     Effect.gen(function* () {
       const text = renderKeyFile({ a: { devices: { types: ["meter"] } } })
       const twice = text.replace('"devices":', '"devices":{"types":["meter","pump"]},"devices":')
       expect(JSON.parse(twice)).toEqual(JSON.parse(text))
-      const sentence = "one object has the member devices twice, and only the last would count"
-      expect(yield* refused({ text: twice })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
+      const sentence = "an object has the field devices twice, and only the last would count"
+      expect(yield* startError({ text: twice })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
       const it = yield* site({ text: renderKeyFile({ a: {} }) })
       yield* it.change(file, twice)
-      expect(it.records(broken)).toMatchObject([{ reason: sentence }])
+      expect(it.records(invalid)).toMatchObject([{ reason: sentence }])
     })
   )
 
-  effect("with API_KEY in the file as well, disabled or not: its restriction would be ignored", () =>
+  effect("with an entry for the key of API_KEY, disabled or not: its restriction would be ignored", () =>
     Effect.gen(function* () {
-      const sentence = "key twice is the key of API_KEY, which has all rights: leave out API_KEY or this entry"
+      const sentence = "key twice is the key of API_KEY, which has all scopes: remove API_KEY or this entry"
       const apiKey = keyOf("twice")
       for (const entry of [{}, { disabled: true }, { scopes: ["devices:read" as const] }]) {
         const text = renderKeyFile({ a: {}, twice: entry })
-        expect(yield* refused({ text, apiKey })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
+        expect(yield* startError({ text, apiKey })).toBe(`API_KEYS_FILE cannot be used: ${sentence}`)
         const it = yield* site({ text: renderKeyFile({ a: {} }), apiKey })
         yield* it.change(file, text)
-        expect(it.records(broken)).toMatchObject([{ reason: sentence }])
+        expect(it.records(invalid)).toMatchObject([{ reason: sentence }])
         expect(it.states("a", "twice")).toEqual(["works", "works"])
       }
     })
@@ -277,7 +277,7 @@ describe("a presented key", () => {
     })
   )
 
-  effect("is current until it expires, is removed or is disabled, whatever its id was given to", () =>
+  effect("is current until it expires, is removed or is disabled, even if its id is given to another key", () =>
     Effect.gen(function* () {
       const it = yield* site({ text: renderKeyFile({ a: { expires_at }, b: {}, c: {} }) })
       const [a, b, c] = ["a", "b", "c"].map((id) => it.find(id)!)

@@ -10,8 +10,8 @@ const day = 86_400_000
 const now = Date.UTC(2027, 0, 1)
 const at = (days: number) => new Date(now + days * day).toISOString()
 
-describe("changes of the file of keys", () => {
-  test("are told by id: a disabled key counts as gone, and one that is enabled again as new", () => {
+describe("changes of the key file", () => {
+  test("are reported by id: a disabled key counts as removed, and an enabled one as added", () => {
     const before = file({ stays: {}, goes: {}, off: {}, on: { disabled: true }, scopes: {}, expiry: { expires_at: at(9) } })
     const after = file({
       stays: {},
@@ -24,12 +24,12 @@ describe("changes of the file of keys", () => {
     expect(describeKeyChanges(before, after)).toEqual({ added: ["on", "comes"], removed: ["goes", "off"], changed: ["scopes", "expiry"] })
   })
 
-  test("are nothing where the file was only written anew", () => {
+  test("are empty if only the order of entries has changed", () => {
     expect(describeKeyChanges(file({ a: {}, b: { disabled: true } }), file({ b: { disabled: true }, a: {} }))).toEqual({})
   })
 })
 
-test("keys that end within 14 days are named with the days left, others are not", () => {
+test("only keys that expire within 14 days are reported, with the days remaining", () => {
   const keys = file({
     expired: { expires_at: at(-0.1) },
     today: { expires_at: at(0.5) },

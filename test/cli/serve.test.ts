@@ -112,7 +112,7 @@ describe("boardwalk serve", () => {
         const { environment, program, url } = yield* startServe({}, variables)
         const warnings = /TLS_CERT_FILE has a certificate that expires on \d{4}-\d\d-\d\d: renew it/
         expect(program.output()).toMatch(warnings)
-        expect(program.output()).toContain("API_KEYS_FILE can be written by others than its owner")
+        expect(program.output()).toContain("API_KEYS_FILE can be written by users other than its owner")
         expect(program.output()).toMatch(/A key cannot be used.*"key_id":"lacking".*NO_SUCH_VARIABLE/)
         const { stdout } = yield* runProgram(["doctor"], { ...environment, PORT: new URL(url).port })
         expect(stdout).toMatch(

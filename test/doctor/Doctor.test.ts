@@ -96,7 +96,7 @@ describe("boardwalk doctor", () => {
         expect.stringMatching(
           /^✘ configuration: TB_TIMEOUT must be .*; TLS_KEY_FILE is required .*; TLS_CERT_FILE names a file that cannot/
         ),
-        expect.stringContaining("✘ keys: API_KEYS_FILE cannot be used: there is no such file")
+        expect.stringContaining("✘ keys: API_KEYS_FILE cannot be used: the file does not exist")
       ])
     })
   )

@@ -74,7 +74,7 @@ live(
       ])
       expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The file is read." }])
       yield* Effect.promise(() => Bun.write(file, '{"keys":[{"id":"half"'))
-      yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is broken"))).pipe(
+      yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is invalid"))).pipe(
         Effect.filterOrFail((told) => told),
         Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
       )

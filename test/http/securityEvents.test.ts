@@ -192,7 +192,7 @@ describe("the log tells of", () => {
       expect(yield* until("A key expires soon")).toMatchObject([{ level: "warn", key_id: "a", days_left: 3 }])
       const changed = renderKeyFile({ a: { disabled: true }, b: { scopes: ["devices:read"] }, d: {} })
       yield* Effect.promise(() => Bun.write(apiKeysFile, changed))
-      expect(yield* until("API_KEYS_FILE was read anew")).toMatchObject([{ added: ["d"], removed: ["a", "c"], changed: ["b"] }])
+      expect(yield* until("API_KEYS_FILE was reloaded")).toMatchObject([{ added: ["d"], removed: ["a", "c"], changed: ["b"] }])
     })
   )
 
