@@ -17,7 +17,7 @@ const step = 5 * minute
 const reportGroups = 5
 
 interface InstalledDevice {
-  readonly device: DemoDevice
+  readonly definition: DemoDevice
   readonly entity: Entity
   readonly seed: number
 }
@@ -29,17 +29,17 @@ const isOffline = (seed: number, ts: number, start: number): boolean =>
     return ts >= from && ts < from + (2 + 6 * pseudoRandom(seed + 100 * n, 2)) * hour
   })
 
-function* generateHistory(signal: Signal, { device, seed }: InstalledDevice, now: number): Generator<Point> {
+function* generateHistory(signal: Signal, { definition, seed }: InstalledDevice, now: number): Generator<Point> {
   const start = now - history
-  const first = Math.ceil((now - Math.min(device.ageDays, 30) * day) / step) * step
-  const last = now - device.silentDays * day
+  const first = Math.ceil((now - Math.min(definition.ageDays, 30) * day) / step) * step
+  const last = now - definition.silentDays * day
   for (let ts = first; ts <= last; ts += step) if (!isOffline(seed, ts, start)) yield { ts, value: signal(seed, ts) }
 }
 
-const serverAttributes = ({ device, seed }: InstalledDevice, now: number): ReadonlyArray<readonly [string, Value]> => [
-  ["active", device.silentDays === 0],
+const serverAttributes = ({ definition, seed }: InstalledDevice, now: number): ReadonlyArray<readonly [string, Value]> => [
+  ["active", definition.silentDays === 0],
   ["serialNumber", `HH-${String(1000 + seed)}`],
-  ["floor", floorOf(device.place)],
+  ["floor", floorOf(definition.place)],
   ["calibrated", new Date(now - (40 + seed * 3) * day).toISOString().slice(0, 10)],
   ["thresholds", new JsonValue('{"temperature":{"min":16,"max":26},"co2":{"max":1000}}')]
 ]
@@ -56,34 +56,41 @@ const clientAttributes = ({ seed }: InstalledDevice): ReadonlyArray<readonly [st
 
 const buildSite = (store: Store["Service"], tenantId: string, now: number): ReadonlyArray<InstalledDevice> =>
   store.transaction(() => {
-    const at = now - 90 * day
+    const createdAt = now - 90 * day
     const { accounts, attributes, directory, relations } = store
     const relate = (from: Entity, type: string, to: Entity) =>
       relations.save({ fromId: from.id, fromType: from.type, toId: to.id, toType: to.type, type })
-    const tenant = directory.createCustomer({ id: customer.id, tenantId, name: customer.title, now: at })
+    const customerEntity = directory.createCustomer({ id: customer.id, tenantId, name: customer.title, now: createdAt })
     const password = Redacted.make(customer.password)
-    accounts.createUser({ tenantId, email: customer.email, authority: "CUSTOMER_USER", password, customerId: tenant.id, now: at })
+    accounts.createUser({
+      tenantId,
+      email: customer.email,
+      authority: "CUSTOMER_USER",
+      password,
+      customerId: customerEntity.id,
+      now: createdAt
+    })
 
     const byPlace = new Map<string, Entity>()
-    for (const { id, name, type, parent: within } of places) {
-      const asset = directory.createAsset({ id, tenantId, name, type, now: at })
+    for (const { id, name, type, parent } of places) {
+      const asset = directory.createAsset({ id, tenantId, name, type, now: createdAt })
       byPlace.set(name, asset)
-      if (within !== undefined) relate(byPlace.get(within)!, "Contains", asset)
+      if (parent !== undefined) relate(byPlace.get(parent)!, "Contains", asset)
     }
-    const installed = devices.map((device, i): InstalledDevice => {
-      const customerId = floorOf(device.place) === customer.floor ? tenant.id : null
-      const { id, label, name, type } = device
+    const installed = devices.map((definition, i): InstalledDevice => {
+      const customerId = floorOf(definition.place) === customer.floor ? customerEntity.id : null
+      const { id, label, name, type } = definition
       const additionalInfo = type === "gateway" ? '{"gateway":true}' : null
-      const mountedAt = now - device.ageDays * day - (i + 1) * minute
-      const entity = directory.createDevice({ id, tenantId, name, type, label, customerId, additionalInfo, now: mountedAt })
-      relate(byPlace.get(device.place)!, "Contains", entity)
-      return { device, entity, seed: i + 1 }
+      const installedAt = now - definition.ageDays * day - (i + 1) * minute
+      const entity = directory.createDevice({ id, tenantId, name, type, label, customerId, additionalInfo, now: installedAt })
+      relate(byPlace.get(definition.place)!, "Contains", entity)
+      return { definition, entity, seed: i + 1 }
     })
-    const main = installed.find(({ device }) => device.name === "Main meter")!.entity
-    const gateway = installed.find(({ device }) => device.type === "gateway")!.entity
-    for (const { device, entity } of installed) {
-      if (device.type === "energy meter" && entity !== main) relate(main, "Feeds", entity)
-      if (isManagedByGateway(device)) relate(gateway, "Manages", entity)
+    const main = installed.find(({ definition }) => definition.name === "Main meter")!.entity
+    const gateway = installed.find(({ definition }) => definition.type === "gateway")!.entity
+    for (const { definition, entity } of installed) {
+      if (definition.type === "energy meter" && entity !== main) relate(main, "Feeds", entity)
+      if (isManagedByGateway(definition)) relate(gateway, "Manages", entity)
     }
     for (const device of installed) {
       attributes.save(device.entity, "SERVER_SCOPE", serverAttributes(device, now), now - day)
@@ -96,7 +103,7 @@ const buildSite = (store: Store["Service"], tenantId: string, now: number): Read
 const loadHistory = Effect.fnUntraced(function* (store: Store["Service"], installed: ReadonlyArray<InstalledDevice>, now: number) {
   for (const device of installed) {
     store.transaction(() => {
-      for (const [key, signal] of Object.entries(signals[device.device.type]!))
+      for (const [key, signal] of Object.entries(signals[device.definition.type]!))
         store.telemetry.loadBulk(device.entity, key, generateHistory(signal, device, now))
     })
     yield* Effect.yieldNow
@@ -104,15 +111,15 @@ const loadHistory = Effect.fnUntraced(function* (store: Store["Service"], instal
 })
 
 /** The points that a device reports at a time. */
-const measure = ({ device, seed }: InstalledDevice, ts: number): ReadonlyArray<SavedPoint> =>
-  Object.entries(signals[device.type]!).map(([key, signal]) => ({ key, ts, value: signal(seed, ts) }))
+const measure = ({ definition, seed }: InstalledDevice, ts: number): ReadonlyArray<SavedPoint> =>
+  Object.entries(signals[definition.type]!).map(([key, signal]) => ({ key, ts, value: signal(seed, ts) }))
 
 const reportEverySecond = (store: Store["Service"], installed: ReadonlyArray<InstalledDevice>) => {
   let second = 0
   return Effect.map(Clock.currentTimeMillis, (now) => {
     second++
     installed.forEach((device, i) => {
-      if (device.device.silentDays === 0 && i % reportGroups === second % reportGroups)
+      if (device.definition.silentDays === 0 && i % reportGroups === second % reportGroups)
         store.telemetry.save(device.entity, measure(device, now))
     })
   }).pipe(Effect.repeat(Schedule.spaced("1 second")))
@@ -120,9 +127,9 @@ const reportEverySecond = (store: Store["Service"], installed: ReadonlyArray<Ins
 
 /** The devices that an earlier run installed, if the data was kept in a file. */
 const findInstalled = ({ directory }: Store["Service"]): ReadonlyArray<InstalledDevice> =>
-  devices.flatMap((device, i) => {
-    const entity = directory.get(device.id)
-    return entity === undefined ? [] : [{ device, entity, seed: i + 1 }]
+  devices.flatMap((definition, i) => {
+    const entity = directory.get(definition.id)
+    return entity === undefined ? [] : [{ definition, entity, seed: i + 1 }]
   })
 
 /** True if the tenant has no devices and nothing is left of an earlier demo. */

@@ -27,7 +27,7 @@ export const Outcome = Schema.Union([
 ])
 export type Outcome = typeof Outcome.Type
 
-/** A fault for the next matching calls. `domain` has no faults: its failures are errors. */
+/** A fault for the next matching calls. */
 export const Fault = Schema.Struct({
   /** Any method by default. */
   method: Schema.optionalKey(Schema.String),

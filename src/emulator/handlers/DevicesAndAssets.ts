@@ -9,7 +9,7 @@ import { type JsonObject, printTree } from "../values/Json.ts"
 import { badRequest, versionConflict } from "../http/ErrorResponse.ts"
 import { Store } from "../store/Store.ts"
 import { readObject } from "../http/bodies.ts"
-import { customerList, listByIds, tenantList } from "./Lists.ts"
+import { listCustomerEntities, listByIds, listTenantEntities } from "./Lists.ts"
 
 type DeviceOrAssetType = "DEVICE" | "ASSET"
 
@@ -48,7 +48,7 @@ const remove = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string)
   return emptyOk
 })
 
-const info = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {
+const getInfo = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {
   return json(deviceOrAssetInfoJson(yield* Store, yield* findEntity(type, id)))
 })
 
@@ -61,7 +61,7 @@ const assign = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string,
   return json(deviceOrAssetJson(directory.update(entity, { customerId: customer?.id ?? null }, yield* Clock.currentTimeMillis)))
 })
 
-const credentials = Effect.fnUntraced(function* (id: string) {
+const getCredentials = Effect.fnUntraced(function* (id: string) {
   const { accounts } = yield* Store
   const device = yield* findEntity("DEVICE", id)
   const found = accounts.credentialsOf(device.id, yield* Clock.currentTimeMillis)
@@ -77,11 +77,11 @@ export const DevicesAndAssetsLayer = HttpApiBuilder.group(AdministrationApi, "de
     .handleRaw("saveAsset", ({ request }) => Effect.flatMap(readObject(request), (body) => save("ASSET", body)))
     .handle("deleteDevice", ({ params }) => remove("DEVICE", params.id))
     .handle("deleteAsset", ({ params }) => remove("ASSET", params.id))
-    .handle("deviceInfo", ({ params }) => info("DEVICE", params.id))
-    .handle("assetInfo", ({ params }) => info("ASSET", params.id))
-    .handle("deviceCredentials", ({ params }) => credentials(params.id))
-    .handle("tenantAssetInfos", ({ query }) => tenantList("ASSET", "infos", query))
-    .handle("customerAssetInfos", ({ params, query }) => customerList("ASSET", "infos", params.customerId, query))
+    .handle("deviceInfo", ({ params }) => getInfo("DEVICE", params.id))
+    .handle("assetInfo", ({ params }) => getInfo("ASSET", params.id))
+    .handle("deviceCredentials", ({ params }) => getCredentials(params.id))
+    .handle("tenantAssetInfos", ({ query }) => listTenantEntities("ASSET", "infos", query))
+    .handle("customerAssetInfos", ({ params, query }) => listCustomerEntities("ASSET", "infos", params.customerId, query))
     .handle("assetsByIds", ({ query }) => listByIds("ASSET", query.assetIds))
     .handle("assignDevice", ({ params }) => assign("DEVICE", params.id, params.customerId))
     .handle("assignAsset", ({ params }) => assign("ASSET", params.id, params.customerId))

@@ -38,11 +38,11 @@ const list = Effect.fnUntraced(function* (
 })
 
 /** The whole tenant's devices or assets; tenant administrators only. */
-export const tenantList = (entityType: "DEVICE" | "ASSET", detail: Detail, filter: ListFilter) =>
+export const listTenantEntities = (entityType: "DEVICE" | "ASSET", detail: Detail, filter: ListFilter) =>
   Effect.flatMap(requireTenantAdmin, ({ tenantId }) => list(entityType, detail, tenantId, undefined, filter))
 
 /** A customer's devices or assets, for tenant administrators and the customer's own users. */
-export const customerList = (entityType: "DEVICE" | "ASSET", detail: Detail, customerId: string, filter: ListFilter) =>
+export const listCustomerEntities = (entityType: "DEVICE" | "ASSET", detail: Detail, customerId: string, filter: ListFilter) =>
   Effect.gen(function* () {
     const { tenantId } = yield* requireTenantOrCustomer
     const customer = yield* findEntity("CUSTOMER", customerId)

@@ -8,7 +8,7 @@ import { Store } from "../store/Store.ts"
 
 type ProfileType = "DEVICE_PROFILE" | "ASSET_PROFILE"
 
-export const profileInfos = Effect.fnUntraced(function* (type: ProfileType, link: PageLink) {
+export const listProfileInfos = Effect.fnUntraced(function* (type: ProfileType, link: PageLink) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store
   const { rows, total } = directory.list({ ...(yield* parseListQuery(link)), tenantId, type })
@@ -16,7 +16,7 @@ export const profileInfos = Effect.fnUntraced(function* (type: ProfileType, link
 })
 
 /** All profiles or, with `activeOnly`, those in use by a device or asset. */
-const names = Effect.fnUntraced(function* (type: ProfileType, activeOnly = false) {
+const listNames = Effect.fnUntraced(function* (type: ProfileType, activeOnly = false) {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store
   const used = new Set(activeOnly ? directory.kinds(tenantId, type === "DEVICE_PROFILE" ? "DEVICE" : "ASSET") : [])
@@ -24,7 +24,7 @@ const names = Effect.fnUntraced(function* (type: ProfileType, activeOnly = false
   return json(arrayJson(profiles.map(profileNameJson)))
 })
 
-const types = Effect.fnUntraced(function* (type: "DEVICE" | "ASSET") {
+const listTypes = Effect.fnUntraced(function* (type: "DEVICE" | "ASSET") {
   const { tenantId } = yield* requireTenantOrCustomer
   const { directory } = yield* Store
   const kinds = directory.kinds(tenantId, type)
@@ -35,8 +35,8 @@ const types = Effect.fnUntraced(function* (type: "DEVICE" | "ASSET") {
 
 export const ProfilesLayer = HttpApiBuilder.group(AdministrationApi, "profiles", (handlers) =>
   handlers
-    .handle("deviceTypes", () => types("DEVICE"))
-    .handle("assetTypes", () => types("ASSET"))
-    .handle("deviceProfileNames", ({ query }) => names("DEVICE_PROFILE", query.activeOnly))
-    .handle("assetProfileNames", ({ query }) => names("ASSET_PROFILE", query.activeOnly))
+    .handle("deviceTypes", () => listTypes("DEVICE"))
+    .handle("assetTypes", () => listTypes("ASSET"))
+    .handle("deviceProfileNames", ({ query }) => listNames("DEVICE_PROFILE", query.activeOnly))
+    .handle("assetProfileNames", ({ query }) => listNames("ASSET_PROFILE", query.activeOnly))
 )

@@ -7,7 +7,7 @@ import { JsonError } from "../values/Json.ts"
 import { type Command, type Protocol, type Message, readMessage } from "./commands.ts"
 import { EntityDataFeed } from "./EntityDataFeed.ts"
 import { CommandError, type Subscriber, type Subscription } from "./Subscriber.ts"
-import { attributes, history, timeseries } from "./subscriptions.ts"
+import { subscribeToAttributes, sendHistory, subscribeToTimeseries } from "./subscriptions.ts"
 import { countUpdate, errorCodes, errorUpdate } from "./updates.ts"
 
 /** What a session needs from its socket and the emulator. */
@@ -117,11 +117,11 @@ export class LiveSession {
     if (cmdId < 0) throw new CommandError(errorCodes.badRequest, "Cmd id is negative value!")
     switch (type) {
       case "TIMESERIES":
-        return void this.subscriptions.set(cmdId, timeseries(subscriber, command))
+        return void this.subscriptions.set(cmdId, subscribeToTimeseries(subscriber, command))
       case "ATTRIBUTES":
-        return void this.subscriptions.set(cmdId, attributes(subscriber, command))
+        return void this.subscriptions.set(cmdId, subscribeToAttributes(subscriber, command))
       case "TIMESERIES_HISTORY":
-        return history(subscriber, command)
+        return sendHistory(subscriber, command)
       case "ENTITY_DATA": {
         const isEmpty = query === undefined && !["latestCmd", "historyCmd", "tsCmd"].some((name) => json.get(name) != null)
         if (isEmpty) throw new CommandError(errorCodes.badRequest, "Query is empty!")

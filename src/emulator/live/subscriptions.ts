@@ -59,7 +59,7 @@ const readLatest = ({ now, store }: Subscriber, entity: Entity, keys: ReadonlyAr
   })
 
 /** Sends history, if there is a time window, or latest values, and then new points. */
-export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
+export const subscribeToTimeseries = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const entity = findEntity(subscriber, json)
   const keys = parseKeys(json)
   const startTs = numberOf(json, "startTs") ?? 0
@@ -69,10 +69,10 @@ export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Su
     ? readPoints(subscriber, entity, keys, parseSeriesQuery(json, startTs, startTs + timeWindow))
     : readLatest(subscriber, entity, keys ?? subscriber.store.telemetry.keys(entity))
   const lastSent = new Map((keys ?? []).map((key) => [key, isHistory ? startTs : subscriber.now()]))
-  const remember = (seen: ReadonlyArray<LivePoint>) => {
-    for (const [key, ts] of Object.entries(oldestTimestamps(seen))) lastSent.set(key, ts)
+  const rememberTimes = (points: ReadonlyArray<LivePoint>) => {
+    for (const [key, ts] of Object.entries(oldestTimestamps(points))) lastSent.set(key, ts)
   }
-  remember(points)
+  rememberTimes(points)
   subscriber.send(telemetryUpdate(cmdId, points))
   const isLatestOnly = textOf(json, "scope") === "LATEST_TELEMETRY"
   return (event) => {
@@ -82,7 +82,7 @@ export const timeseries = (subscriber: Subscriber, { cmdId, json }: Command): Su
       return (keys === undefined || last !== undefined) && !(isLatestOnly && last !== undefined && ts < last)
     })
     if (changed.length === 0) return
-    remember(changed)
+    rememberTimes(changed)
     subscriber.send(telemetryUpdate(cmdId, changed))
   }
 }
@@ -93,7 +93,7 @@ const scopes: ReadonlySet<string> = new Set(["CLIENT_SCOPE", "SHARED_SCOPE", "SE
  * ThingsBoard does not check permissions here: a user who knows an entity's id gets its attributes, and an unknown id has none.
  * (`DefaultWebSocketService` asks for the permission but ignores the result.)
  */
-export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
+export const subscribeToAttributes = (subscriber: Subscriber, { cmdId, json }: Command): Subscription => {
   const { id, type } = parseEntityId(json)
   const given = textOf(json, "scope") || "ANY_SCOPE"
   if (!scopes.has(given)) {
@@ -118,7 +118,7 @@ export const attributes = (subscriber: Subscriber, { cmdId, json }: Command): Su
 }
 
 /** Sends history once; there are no updates. */
-export const history = (subscriber: Subscriber, { cmdId, json }: Command): void => {
+export const sendHistory = (subscriber: Subscriber, { cmdId, json }: Command): void => {
   const keys = parseKeys(json)
   const { id, type } = { id: textOf(json, "entityId"), type: textOf(json, "entityType") }
   if (!id || !type) throw new CommandError(errorCodes.badRequest, "Device id is empty!")
