@@ -50,7 +50,7 @@ const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpSer
 
 /** The fields of a page as JSON text; the points are the bytes that the service returns. */
 const pageFields = (deviceId: DeviceId, { interval, limit, order, timezone }: PageOptions, page: TelemetryPage) => {
-  const { agg, keys, points, range } = page
+  const { agg, keys, range } = page
   const query = {
     keys,
     start_ts: range.start,
@@ -62,12 +62,12 @@ const pageFields = (deviceId: DeviceId, { interval, limit, order, timezone }: Pa
     timezone: timezone ?? null
   }
   const metadata = {
-    total_points: points,
-    keys_found: page.found,
-    keys_missing: page.missing,
+    total_points: page.pointCount,
+    keys_found: page.keysFound,
+    keys_missing: page.keysMissing,
     time_range: { ...range, duration_hours: (range.end - range.start) / 3_600_000 }
   }
-  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${page.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(page.next ?? null)}`
+  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${page.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(page.nextCursor ?? null)}`
 }
 
 export const TelemetryLayer = HttpApiBuilder.group(

@@ -1,8 +1,8 @@
 /**
- * Aggregates of a key, bucket by bucket, over any range: split into calls that ThingsBoard allows, joined again, empty buckets left out.
+ * Aggregates of a key over ranges of any length: split into calls that ThingsBoard allows and joined again, without empty buckets.
  *
- * ThingsBoard lays buckets side by side from `startTs` on, whatever the clock says, and dates each at its middle; so every call begins
- * on the grid, and the start of a point's bucket is found from where in the call the point lies.
+ * ThingsBoard places its buckets one after the other from `startTs`, regardless of the calendar, and dates each at its middle. Every call
+ * therefore begins at a bucket boundary, and the start of a point's bucket is computed from the position of the point in the call.
  */
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import type { Order, TimeRange } from "../../domain/Telemetry.ts"
@@ -14,11 +14,12 @@ import type { HistoryQuery } from "./History.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 
-/** `database.ts_max_intervals`: ThingsBoard refuses calls with more. */
+/** ThingsBoard rejects calls with more buckets (its setting `database.ts_max_intervals`). */
 export const maxBuckets = 700
 
-/** `ts` is the start of the bucket, or of the range where that cuts the bucket; `value` is the JSON token that ThingsBoard wrote. */
+/** A point whose value is the JSON token that ThingsBoard wrote. */
 export interface JsonPoint {
+  /** Of an aggregate: the start of its bucket, or of the range if the range cuts off the bucket. */
   readonly ts: number
   readonly value: string
 }
@@ -28,39 +29,45 @@ export interface BucketQuery extends Bucketing {
   readonly key: string
   readonly range: TimeRange
   readonly order: Order
-  /** Buckets that the first call covers: fewer than ThingsBoard allows when only few are wanted. */
-  readonly first?: number
+  /** Maximum buckets of the first call, for callers that need only a few. Defaults to what ThingsBoard allows. */
+  readonly firstCallBuckets?: number
 }
 
-interface Reading {
+/** The rest of a range, and how many buckets its next call may read. */
+interface UnreadRange {
   readonly range: TimeRange
-  readonly most: number
+  readonly maxBuckets: number
 }
 
-/** ThingsBoard computes at least one bucket of a second. */
-const minStep = 1000
+const wholeRange = (range: TimeRange): UnreadRange => ({ range, maxBuckets })
 
-const pageOf = (key: string, buckets: ReadonlyArray<JsonPoint>): HistoryPage =>
-  scan(Buffer.from(`{${JSON.stringify(key)}:[${buckets.map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]}`))
+/** The shortest bucket that ThingsBoard computes, in ms. */
+const minInterval = 1000
 
-/** Buckets of a run's answer, which has the filled ones only, oldest first. An answer that does not fit the run throws. */
-const bucketsOf = ({ end, start, step }: Segment, page: HistoryPage): Array<JsonPoint> => {
-  const buckets: Array<JsonPoint> = []
+/** The aggregates in the form in which history comes from ThingsBoard, for the writers of files. */
+const toHistoryPage = (key: string, points: ReadonlyArray<JsonPoint>): HistoryPage =>
+  scan(Buffer.from(`{${JSON.stringify(key)}:[${points.map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]}`))
+
+/** The aggregates of a segment, oldest first; the response has none for empty buckets. Throws if it does not match the segment. */
+const parseSegment = ({ end, interval, start }: Segment, page: HistoryPage): Array<JsonPoint> => {
+  const points: Array<JsonPoint> = []
   for (let row = 0; row < page.count; row++) {
-    const at = page.ts[row]!
-    const ts = start + Math.floor((at - start) / step) * step
-    if (page.series.length > 1 || at < start || at >= end || ts <= (buckets.at(-1)?.ts ?? -1)) throw new Error("not the run's buckets")
-    buckets.push({ ts, value: page.token(row) })
+    const middle = page.ts[row]!
+    const ts = start + Math.floor((middle - start) / interval) * interval
+    if (page.series.length > 1 || middle < start || middle >= end || ts <= (points.at(-1)?.ts ?? -1)) {
+      throw new Error("the response does not match the segment")
+    }
+    points.push({ ts, value: page.token(row) })
   }
-  return buckets
+  return points
 }
 
 export class Aggregates extends Context.Service<
   Aggregates,
   {
-    /** The filled buckets of one key, a chunk a call, in the order asked. Where there are none for long, the way to the next point is skipped. */
+    /** The aggregates of one key, one chunk per call, in the requested order. Long gaps without points are skipped. */
     readonly chunks: (query: BucketQuery) => Stream.Stream<ReadonlyArray<JsonPoint>, ThingsBoardError>
-    /** As `History.pages`: keys in the order given, oldest first, the first call made before the stream is there. */
+    /** Like `History.pages`: keys in the given order, oldest first. The first call is made before the stream is returned. */
     readonly pages: (
       query: HistoryQuery,
       bucketing: Bucketing
@@ -73,70 +80,73 @@ export class Aggregates extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const { nextTurn } = yield* EventLoop
 
-      const fetchRun = Effect.fnUntraced(function* ({ agg, deviceId, key }: BucketQuery, run: Segment) {
-        const { end, start, step } = run
+      const fetchSegment = Effect.fnUntraced(function* ({ agg, deviceId, key }: BucketQuery, segment: Segment) {
+        const { end, interval, start } = segment
         const bytes = yield* thingsBoard.history({
           deviceId,
           keys: [key],
           start,
           end,
           agg,
-          interval: Math.max(step, minStep),
+          interval: Math.max(interval, minInterval),
           order: "ASC"
         })
-        return yield* Effect.try({ try: () => bucketsOf(run, scan(bytes)), catch: () => invalidResponse() })
+        return yield* Effect.try({ try: () => parseSegment(segment, scan(bytes)), catch: () => invalidResponse() })
       })
 
-      /** What is left of a range from its first point on, or up to its last one. */
-      const skipped = Effect.fnUntraced(function* ({ deviceId, grid, key, order }: BucketQuery, { end, start }: TimeRange) {
+      /** The part of a range from the bucket of its first point, or up to that of its last one in descending order. */
+      const skipGap = Effect.fnUntraced(function* ({ boundaries, deviceId, key, order }: BucketQuery, { end, start }: TimeRange) {
         const bytes = yield* thingsBoard.history({ deviceId, keys: [key], start, end, limit: 1, order })
         const page = yield* Effect.try({ try: () => scan(bytes), catch: () => invalidResponse() })
         if (page.count === 0) return { start: end, end }
         const ts = page.ts[0]!
         if (ts < start || ts >= end) return yield* invalidResponse()
-        const from = grid.floor(ts)
-        return order === "ASC" ? { start: Math.max(start, from), end } : { start, end: Math.min(end, grid.next(from)) }
+        const from = boundaries.floor(ts)
+        return order === "ASC" ? { start: Math.max(start, from), end } : { start, end: Math.min(end, boundaries.next(from)) }
       })
 
-      const step = (query: BucketQuery) =>
-        Effect.fnUntraced(function* ({ most, range }: Reading) {
-          const { grid, order } = query
-          const run = (order === "ASC" ? firstSegment : lastSegment)(grid, range.start, range.end, most)
-          const buckets = yield* fetchRun(query, run)
+      const readSegment = (query: BucketQuery) =>
+        Effect.fnUntraced(function* ({ maxBuckets, range }: UnreadRange) {
+          const { boundaries, order } = query
+          const isAscending = order === "ASC"
+          const segment = (isAscending ? firstSegment : lastSegment)(boundaries, range.start, range.end, maxBuckets)
+          const points = yield* fetchSegment(query, segment)
           yield* nextTurn
-          const rest = order === "ASC" ? { start: run.end, end: range.end } : { start: range.start, end: run.start }
-          const left = buckets.length > 0 || rest.start >= rest.end ? rest : yield* skipped(query, rest)
-          const next = left.start < left.end ? Option.some<Reading>({ range: left, most: maxBuckets }) : Option.none<Reading>()
-          const chunk = order === "ASC" ? buckets : buckets.toReversed()
+          const rest = isAscending ? { start: segment.end, end: range.end } : { start: range.start, end: segment.start }
+          const unread = points.length > 0 || rest.start >= rest.end ? rest : yield* skipGap(query, rest)
+          const next = unread.start < unread.end ? Option.some(wholeRange(unread)) : Option.none<UnreadRange>()
+          const chunk = isAscending ? points : points.toReversed()
           return [chunk.length === 0 ? [] : [chunk], next] as const
         })
 
-      const steadily = (query: BucketQuery, from: Reading) => {
-        const one = step(query)
-        return Stream.paginate<Reading, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(from, (reading) => retryTransient(one(reading)))
+      const readWithRetry = (query: BucketQuery, from: UnreadRange) => {
+        const read = readSegment(query)
+        return Stream.paginate<UnreadRange, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(from, (unread) =>
+          retryTransient(read(unread))
+        )
       }
 
       const chunks = (query: BucketQuery) =>
         query.range.start >= query.range.end
           ? Stream.empty
-          : Stream.paginate<Reading, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(
-              { range: query.range, most: Math.min(maxBuckets, query.first ?? maxBuckets) },
-              step(query)
+          : Stream.paginate<UnreadRange, ReadonlyArray<JsonPoint>, ThingsBoardError, never>(
+              { range: query.range, maxBuckets: Math.min(maxBuckets, query.firstCallBuckets ?? maxBuckets) },
+              readSegment(query)
             )
 
       const pages = Effect.fnUntraced(function* ({ deviceId, keys, range }: HistoryQuery, bucketing: Bucketing) {
-        const ofKey = (key: string) => ({ ...bucketing, deviceId, key, range, order: "ASC" }) as const
-        const [first, ...others] = keys
-        if (first === undefined || range.start >= range.end) return Stream.empty
-        const [opening, rest] = yield* step(ofKey(first))({ range, most: maxBuckets })
-        const ofFirst = Stream.fromIterable(opening).pipe(
-          Stream.concat(Option.match(rest, { onNone: () => Stream.empty, onSome: (reading) => steadily(ofKey(first), reading) })),
-          Stream.map((buckets) => pageOf(first, buckets))
+        const queryFor = (key: string) => ({ ...bucketing, deviceId, key, range, order: "ASC" }) as const
+        const [firstKey, ...otherKeys] = keys
+        if (firstKey === undefined || range.start >= range.end) return Stream.empty
+        const [firstChunks, rest] = yield* readSegment(queryFor(firstKey))(wholeRange(range))
+        const first = Stream.fromIterable(firstChunks).pipe(
+          Stream.concat(Option.match(rest, { onNone: () => Stream.empty, onSome: (unread) => readWithRetry(queryFor(firstKey), unread) })),
+          Stream.map((points) => toHistoryPage(firstKey, points))
         )
-        const ofOthers = Stream.fromIterable(others).pipe(
-          Stream.flatMap((key) => Stream.map(steadily(ofKey(key), { range, most: maxBuckets }), (buckets) => pageOf(key, buckets)))
+        const others = Stream.fromIterable(otherKeys).pipe(
+          Stream.flatMap((key) => Stream.map(readWithRetry(queryFor(key), wholeRange(range)), (points) => toHistoryPage(key, points)))
         )
-        return Stream.concat(ofFirst, ofOthers)
+        return Stream.concat(first, others)
       })
 
       return { chunks, pages }

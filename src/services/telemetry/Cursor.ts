@@ -1,42 +1,45 @@
-/** Where a walk over pages stands. Clients get it as one opaque word and give it back as it was. */
+/** The position of a client that reads pages. Clients receive it as an opaque string and send it back unchanged. */
 import { Effect, Option, Schema } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
 import { sha256 } from "../../platform/Digest.ts"
 
 export interface Cursor {
-  /** Frozen by the first page, so that new points do not move the pages. */
+  /** Fixed by the first page, so that new points do not shift the following pages. */
   readonly range: TimeRange
-  /** What is left of the range for each key, null for keys that are done: where it begins in ascending order, where it ends in descending. */
+  /**
+   * For each key where the unread part of the range begins (in ascending order) or ends (in descending order); null for keys that were read
+   * to the end.
+   */
   readonly positions: ReadonlyArray<number | null>
 }
 
 const version = 1
-const checkLength = 12
+const checksumLength = 12
 
 const Parts = Schema.fromJsonString(
   Schema.Tuple([Schema.Literal(version), Schema.Int, Schema.Int, Schema.Array(Schema.NullOr(Schema.Int))])
 )
 const decode = Schema.decodeUnknownOption(Parts)
 
-/** Ties the word to the query that it was made for, and shows when it was changed. It guards against slips; it is no secret. */
-const checkOf = (query: string, parts: string) => sha256(`${query}\n${parts}`).toString("hex").slice(0, checkLength)
+/** Binds the cursor to its query and detects changes. It protects against mistakes, not against attackers. */
+const checksumOf = (query: string, parts: string) => sha256(`${query}\n${parts}`).toString("hex").slice(0, checksumLength)
 
-/** `query` is what all pages must have in common. */
+/** `query` is everything that the requests for all pages have in common. */
 export const encodeCursor = (query: string, { positions, range }: Cursor): string => {
   const parts = JSON.stringify([version, range.start, range.end, positions])
-  return Buffer.from(checkOf(query, parts) + parts).toString("base64url")
+  return Buffer.from(checksumOf(query, parts) + parts).toString("base64url")
 }
 
-/** Fails for what `printCursor` did not make for the same query. */
-export const decodeCursor = (query: string, word: string): Effect.Effect<Cursor, InvalidInput> => {
-  const text = Buffer.from(word, "base64url").toString()
-  const parts = text.slice(checkLength)
-  const fits = Buffer.from(text).toString("base64url") === word && text.slice(0, checkLength) === checkOf(query, parts)
-  return Option.match(fits ? decode(parts) : Option.none(), {
+/** Fails unless `encodeCursor` made the cursor for the same query. */
+export const decodeCursor = (query: string, encoded: string): Effect.Effect<Cursor, InvalidInput> => {
+  const text = Buffer.from(encoded, "base64url").toString()
+  const parts = text.slice(checksumLength)
+  const isValid = Buffer.from(text).toString("base64url") === encoded && text.slice(0, checksumLength) === checksumOf(query, parts)
+  return Option.match(isValid ? decode(parts) : Option.none(), {
     onNone: () =>
       Effect.fail(
-        new InvalidInput({ errors: [{ field: "cursor", issue: "Expected next_cursor of the page before, with the same query" }] })
+        new InvalidInput({ errors: [{ field: "cursor", issue: "Expected next_cursor of the previous page, with the same query" }] })
       ),
     onSome: ([, start, end, positions]) => Effect.succeed({ range: { start, end }, positions })
   })

@@ -1,8 +1,9 @@
 /**
- * All history of a device's keys, page after page: nothing lost, nothing doubled, in constant memory.
+ * The complete history of a device's keys, page by page: no point is lost or duplicated, and memory stays constant.
  *
- * ThingsBoard's `(key, ts)` is unique and `startTs` is in the range, so the page after one that ends at `t` starts at `t + 1`.
- * The end is frozen before the first page. Pages are sized by the bytes of the page before: few calls for numbers, flat memory for large values.
+ * In ThingsBoard `(key, ts)` is unique and `startTs` is inclusive, so the page after one that ends at `t` starts at `t + 1`. The end of the
+ * range is fixed before the first page. The size of a page follows from the bytes of the previous one: few calls for numbers, flat memory
+ * for large values.
  */
 import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import type { TimeRange } from "../../domain/Telemetry.ts"
@@ -20,12 +21,12 @@ export interface HistoryQuery {
   readonly range: TimeRange
 }
 
-/** Rows a page: the first is small so that the first byte comes soon. */
+/** Rows of the first page of a key: few, so that the first byte is sent soon. */
 const firstLimit = 2000
 const maxRows = 50_000
 const minRows = 10
-/** Bytes a page is aimed at: small enough for four exports in 200 MB, large enough that latency is paid seldom. */
-const pageBytes = 512 * 1024
+/** Target size of a page: small enough for four exports in 200 MB, large enough that the latency of a call matters little. */
+const targetBytes = 512 * 1024
 
 interface PageRequest {
   readonly keyIndex: number
@@ -41,8 +42,8 @@ export class History extends Context.Service<
   History,
   {
     /**
-     * The pages, each of one key, keys in the order given, points ascending. The page before is overwritten by the next one.
-     * The first page is fetched before the stream is there, so that its failure can still be an HTTP status.
+     * Pages of one key each, keys in the given order, oldest points first. Each page overwrites the previous one.
+     * The first page is fetched before the stream is returned, so that its failure can still be reported as an HTTP status.
      */
     readonly pages: (query: HistoryQuery) => Effect.Effect<Stream.Stream<HistoryPage, ThingsBoardError>, ThingsBoardError>
   }
@@ -57,67 +58,72 @@ export class History extends Context.Service<
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: PageRequest) =>
         thingsBoard.history({ deviceId, keys: [keys[keyIndex]!], start, end: range.end, limit, order: "ASC" })
 
-      const following = ({ keys, range }: HistoryQuery, ask: PageRequest, page: HistoryPage): PageRequest | undefined => {
-        const next = page.count === 0 ? range.end : page.ts[page.count - 1]! + 1
-        if (page.count >= ask.limit && next < range.end) {
-          const limit = Math.min(maxRows, Math.max(minRows, Math.floor((pageBytes * page.count) / page.bytes.length)))
-          return { keyIndex: ask.keyIndex, start: next, limit }
+      const nextRequest = ({ keys, range }: HistoryQuery, request: PageRequest, page: HistoryPage): PageRequest | undefined => {
+        const start = page.count === 0 ? range.end : page.ts[page.count - 1]! + 1
+        if (page.count >= request.limit && start < range.end) {
+          const limit = Math.min(maxRows, Math.max(minRows, Math.floor((targetBytes * page.count) / page.bytes.length)))
+          return { keyIndex: request.keyIndex, start, limit }
         }
-        return ask.keyIndex + 1 < keys.length ? { keyIndex: ask.keyIndex + 1, start: range.start, limit: firstLimit } : undefined
+        return request.keyIndex + 1 < keys.length ? { keyIndex: request.keyIndex + 1, start: range.start, limit: firstLimit } : undefined
       }
 
-      /** An upstream that ignored the key, the range or the order would lose or double rows silently: its page is refused. */
-      const isAsked = ({ keys, range }: HistoryQuery, { keyIndex, start }: PageRequest, { count, series, ts }: HistoryPage) => {
+      /** Rejects pages of an upstream that ignores the key, the range or the order, since rows would be lost or duplicated silently. */
+      const matchesRequest = ({ keys, range }: HistoryQuery, { keyIndex, start }: PageRequest, { count, series, ts }: HistoryPage) => {
         if (series.length > 1 || (series[0] !== undefined && series[0].key !== keys[keyIndex])) return false
-        for (let row = 0, least = start; row < count; row++) {
-          if (!(ts[row]! >= least && ts[row]! < range.end)) return false
-          least = ts[row]! + 1
+        for (let row = 0, min = start; row < count; row++) {
+          if (!(ts[row]! >= min && ts[row]! < range.end)) return false
+          min = ts[row]! + 1
         }
         return true
       }
 
-      const read = (query: HistoryQuery, ask: PageRequest, fetched: Effect.Effect<Buffer, ThingsBoardError>, columns: HistoryPage) =>
+      const readPage = (
+        query: HistoryQuery,
+        request: PageRequest,
+        fetched: Effect.Effect<Buffer, ThingsBoardError>,
+        columns: HistoryPage
+      ) =>
         Effect.flatMap(Effect.tap(fetched, nextTurn), (bytes) => {
-          gcPressure.discard(2 * bytes.length) // the response, and the file made of it
+          gcPressure.discard(2 * bytes.length) // the response, and the bytes of the file made of it
           return Effect.try({ try: () => scan(bytes, columns), catch: () => invalidResponse() }).pipe(
             Effect.filterOrFail(
-              (page) => isAsked(query, ask, page),
+              (page) => matchesRequest(query, request, page),
               () => invalidResponse()
             )
           )
         })
 
-      /** A key that this release cannot be asked for fails before the first byte, rather than in the middle. */
-      const ifNameable = ({ deviceId, keys, range }: HistoryQuery) => {
-        const awkward = keys.find((key) => needsRepeatedKey([key]))
-        return awkward === undefined
+      /** Fails before the first byte, rather than in the middle of the file, for a key that this release of ThingsBoard cannot read. */
+      const checkKeys = ({ deviceId, keys, range }: HistoryQuery) => {
+        const unusualKey = keys.find((key) => needsRepeatedKey([key]))
+        return unusualKey === undefined
           ? Effect.void
-          : thingsBoard.history({ deviceId, keys: [awkward], start: range.start, end: range.end, limit: 1, order: "ASC" })
+          : thingsBoard.history({ deviceId, keys: [unusualKey], start: range.start, end: range.end, limit: 1, order: "ASC" })
       }
 
       const pages = Effect.fnUntraced(function* (query: HistoryQuery) {
         if (query.keys.length === 0 || query.range.start >= query.range.end) return Stream.empty
-        yield* ifNameable(query)
+        yield* checkKeys(query)
         const columns = new HistoryPage()
-        const firstAsk: PageRequest = { keyIndex: 0, start: query.range.start, limit: firstLimit }
-        const firstPage = yield* read(query, firstAsk, fetchPage(query, firstAsk), columns)
+        const firstRequest: PageRequest = { keyIndex: 0, start: query.range.start, limit: firstLimit }
+        const firstPage = yield* readPage(query, firstRequest, fetchPage(query, firstRequest), columns)
 
         const step = (scope: Scope.Scope) =>
-          Effect.fnUntraced(function* (asked: PendingPage) {
-            const page = yield* asked.page
-            const ask = following(query, asked, page)
-            if (ask === undefined) return [[page], Option.none<PendingPage>()] as const
-            const fetched = fetchPage(query, ask)
-            // The stream's own scope: a client that leaves interrupts the fetch.
+          Effect.fnUntraced(function* (pending: PendingPage) {
+            const page = yield* pending.page
+            const request = nextRequest(query, pending, page)
+            if (request === undefined) return [[page], Option.none<PendingPage>()] as const
+            const fetched = fetchPage(query, request)
+            // In the scope of the stream, so that a client that disconnects interrupts the fetch.
             const ahead = yield* Effect.forkIn(fetched, scope, { startImmediately: true })
-            const next = retryTransient(read(query, ask, Fiber.join(ahead), columns), read(query, ask, fetched, columns))
-            return [[page], Option.some<PendingPage>({ ...ask, page: next })] as const
+            const next = retryTransient(readPage(query, request, Fiber.join(ahead), columns), readPage(query, request, fetched, columns))
+            return [[page], Option.some<PendingPage>({ ...request, page: next })] as const
           })
 
         return Stream.unwrap(
           Effect.map(Effect.scope, (scope) =>
             Stream.paginate<PendingPage, HistoryPage, ThingsBoardError, never>(
-              { ...firstAsk, page: Effect.succeed(firstPage) },
+              { ...firstRequest, page: Effect.succeed(firstPage) },
               step(scope)
             )
           )

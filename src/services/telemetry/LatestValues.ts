@@ -1,4 +1,4 @@
-/** Latest values of many devices, in a call or a few whatever their number. */
+/** Latest values of many devices, in a few calls to ThingsBoard. */
 import { Context, Effect, Layer } from "effect"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -8,13 +8,13 @@ import { type DeviceSelection, latestOfDevices } from "../devices/DeviceSelectio
 
 export interface LatestOfDevices {
   readonly keys: ReadonlyArray<string>
-  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…}|null,…}},…}`; types as `entityQueryValue` can tell them. */
+  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…}|null,…}},…}`; `entityQueryValue` infers the types. */
   readonly json: string
-  /** Ids of the selection that do not exist or may not be seen. */
+  /** Ids of the selection that do not exist or are not visible. */
   readonly notFound: ReadonlyArray<string>
 }
 
-const deviceJson = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<string>) => {
+const renderDevice = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<string>) => {
   const values = keys.map((key) => `${JSON.stringify(key)}:${points.get(key) ?? "null"}`)
   return `${JSON.stringify(id)}:{"device_name":${JSON.stringify(name)},"values":{${values.join(",")}}}`
 }
@@ -30,17 +30,17 @@ export class LatestValues extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       return {
-        read: Effect.fnUntraced(function* (selection, asked) {
-          const keys = [...new Set(asked)]
+        read: Effect.fnUntraced(function* (selection, requested) {
+          const keys = [...new Set(requested)]
           const devices = yield* latestOfDevices(thingsBoard, selection, keys)
-          // Ids as the caller spells them, in the caller's order.
+          // Ids in the caller's spelling and order.
           const ids = selection.device_ids === undefined ? [...devices.keys()] : [...new Set(selection.device_ids)]
           const parts: Array<string> = []
           const notFound: Array<string> = []
           for (const id of ids) {
             const device = devices.get(id.toLowerCase())
             if (device === undefined) notFound.push(id)
-            else parts.push(deviceJson(id, device, keys))
+            else parts.push(renderDevice(id, device, keys))
           }
           return { keys, json: `{${parts.join(",")}}`, notFound }
         }, withServiceSpan("LatestValues.read"))

@@ -1,4 +1,4 @@
-/** Keys and latest values of a device. */
+/** Keys and latest values of one device. */
 import { Context, Effect, Layer } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
@@ -13,32 +13,32 @@ import { perCaller } from "../access/perCaller.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 
 export interface Latest {
-  /** The keys asked for, or all that hold values. */
+  /** The requested keys, or all keys that have values. */
   readonly keys: ReadonlyArray<string>
-  /** `{"key":{"ts":…,"value":…}|null,…}`, every token as ThingsBoard wrote it. */
+  /** `{"key":{"ts":…,"value":…}|null,…}`, each token as ThingsBoard wrote it. */
   readonly json: string
 }
 
-const maxNames = 10_000
+const maxKnownKeys = 10_000
 
 /**
- * Keys that are in ThingsBoard's dictionary, whatever the device. It takes up any other that it is asked for, so that callers could
- * fill it with words: those are looked for among all latest values of the device.
+ * Keys that are known to be in ThingsBoard's dictionary, on whatever device. A request for any other key would add it, so callers could
+ * fill the dictionary: unknown keys are searched for in all latest values of the device instead.
  */
-class KnownNames {
-  private readonly names = new Set<string>()
+class KnownKeys {
+  private readonly keys = new Set<string>()
 
-  include(keys: ReadonlyArray<string>): boolean {
-    return keys.every((key) => this.names.has(key))
+  includes(keys: ReadonlyArray<string>): boolean {
+    return keys.every((key) => this.keys.has(key))
   }
 
-  learn(keys: Iterable<string>) {
-    if (this.names.size > maxNames) this.names.clear()
-    for (const key of keys) this.names.add(key)
+  add(keys: Iterable<string>) {
+    if (this.keys.size > maxKnownKeys) this.keys.clear()
+    for (const key of keys) this.keys.add(key)
   }
 }
 
-const latestJson = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
+const renderLatest = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
   let json = ""
   for (const key of keys) {
     const point = points.get(key)
@@ -52,11 +52,11 @@ const textOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset
 export class Telemetry extends Context.Service<
   Telemetry,
   {
-    /** Keys that hold values, in alphabetical order. */
+    /** The keys that have values, in alphabetical order. */
     readonly keys: (deviceId: DeviceId) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
-    /** The same of a device that the caller was found to see; ThingsBoard checks its own user's rights all the same. */
+    /** Like `keys`, for a device already known to be visible to the caller. ThingsBoard still checks the permissions of its own user. */
     readonly keysOfVisibleDevice: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
-    /** The newest point of each key; ThingsBoard itself checks here whether the device may be seen. */
+    /** The newest point of each key. ThingsBoard itself checks whether its user may see the device. */
     readonly latest: (
       deviceId: DeviceId,
       keys: ReadonlyArray<string> | undefined
@@ -68,22 +68,22 @@ export class Telemetry extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
-      /** What other callers read is not to be told by the speed of an answer. */
-      const known = perCaller(thingsBoard, () => new KnownNames())
+      /** Kept per caller, so that response times do not reveal what other callers read. */
+      const knownKeys = perCaller(thingsBoard, () => new KnownKeys())
       const keysOfVisibleDevice = (deviceId: string) =>
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
       return {
         keysOfVisibleDevice,
         keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)).pipe(withServiceSpan("Telemetry.keys")),
         latest: (deviceId, keys) =>
-          known((names) => {
-            const named = keys !== undefined && names.include(keys) && fitInPath(keys) ? keys : undefined
-            return access.guard(deviceId, forbiddenAsNotFound(thingsBoard.latest(deviceId, named), "DEVICE", deviceId)).pipe(
+          knownKeys((known) => {
+            const sentKeys = keys !== undefined && known.includes(keys) && fitInPath(keys) ? keys : undefined
+            return access.guard(deviceId, forbiddenAsNotFound(thingsBoard.latest(deviceId, sentKeys), "DEVICE", deviceId)).pipe(
               Effect.flatMap(scanLatest),
               Effect.map((points) => {
-                if (named === undefined) names.learn(points.keys())
-                const asked = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
-                return { keys: asked, json: latestJson(points, asked) }
+                if (sentKeys === undefined) known.add(points.keys())
+                const requested = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
+                return { keys: requested, json: renderLatest(points, requested) }
               })
             )
           }).pipe(withServiceSpan("Telemetry.latest"))

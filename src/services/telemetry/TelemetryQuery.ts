@@ -1,6 +1,6 @@
 /**
- * Pages of points. Each key has a position of its own, since times are unique within a key only; the range is frozen by the first page:
- * a loop over pages gives every point once, also while new ones come in.
+ * Pages of points. Each key has its own position, since times are unique only within a key. The first page fixes the range, so that a
+ * client that reads all pages gets every point once, even while new points arrive.
  */
 import { Clock, Context, Effect, Layer, Semaphore, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
@@ -23,7 +23,7 @@ export interface PageQuery {
   readonly keys: ReadonlyArray<string>
   readonly start?: number | undefined
   readonly end?: number | undefined
-  /** Points a key. */
+  /** Maximum points per key. */
   readonly limit: number
   readonly order: Order
   readonly agg?: Aggregation | undefined
@@ -33,89 +33,100 @@ export interface PageQuery {
 }
 
 export interface TelemetryPage {
-  /** What was read, with what the request left open filled in. */
+  /** The keys, range and aggregation that were read, defaults included. */
   readonly keys: ReadonlyArray<string>
   readonly range: TimeRange
   readonly agg: Aggregation
-  /** `{"key":[{"ts":…,"value":…},…],…}`: all keys as asked, every token as ThingsBoard wrote it. */
+  /** `{"key":[{"ts":…,"value":…},…],…}` with all keys in the requested order, each token as ThingsBoard wrote it. */
   readonly json: string
-  readonly points: number
-  /** Keys that hold values, at whatever time, and those that do not. */
-  readonly found: ReadonlyArray<string>
-  readonly missing: ReadonlyArray<string>
-  readonly next: string | undefined
+  readonly pointCount: number
+  /** The keys that have values, at any time. */
+  readonly keysFound: ReadonlyArray<string>
+  readonly keysMissing: ReadonlyArray<string>
+  /** Undefined on the last page. */
+  readonly nextCursor: string | undefined
 }
 
-/** What is read when no range is given. */
-const span = 24 * 3_600_000
+/** The range that is read by default, in ms. */
+const defaultDuration = 24 * 3_600_000
 
-/** A page is made in memory: so many points of all keys together. */
+/** Maximum points per page, of all keys together: a page is built in memory. */
 const maxPoints = 100_000
-/** Points of all pages that are made at once; other queries wait. */
-const maxConcurrency = 400_000
-/** Bytes of ThingsBoard's answers from which on the keys that are left wait for the next page: values may be large. */
-const enoughBytes = 16 * 1024 * 1024
+/** Maximum points of all pages that are built at the same time; further queries wait. */
+const maxConcurrentPoints = 400_000
+/** When the responses for a page reach this many bytes, because values are large, the remaining keys wait for the next page. */
+const maxPageBytes = 16 * 1024 * 1024
 
-const checkAmount = (keys: number, limit: number) =>
+const checkPageSize = (keys: number, limit: number) =>
   keys * limit <= maxPoints
     ? Effect.void
     : Effect.fail(
         new InvalidInput({
           errors: [
-            { field: "limit", issue: `Expected at most ${Math.floor(maxPoints / keys)} for so many keys (${maxPoints} points a page)` }
+            {
+              field: "limit",
+              issue: `Expected at most ${Math.floor(maxPoints / keys)} for this number of keys (${maxPoints} points per page)`
+            }
           ]
         })
       )
 
-/** A key of a page: what is left of its range, and the points of this page. */
-interface KeyRead {
+/** The part of a page that belongs to one key. */
+interface KeyPage {
   readonly key: string
   readonly points: ReadonlyArray<JsonPoint>
+  /** Where the next page continues; null if the range was read to its end. */
   readonly position: number | null
 }
 
-/** What has been read for a page. */
-interface Size {
+/** Bytes received so far for a page. */
+interface ReceivedSize {
   bytes: number
 }
 
-/** Where the reading of a range begins. */
-const firstPosition = ({ end, start }: TimeRange, order: Order): number => (order === "ASC" ? start : end)
+/** The position at which reading a range begins. */
+const startPosition = ({ end, start }: TimeRange, order: Order): number => (order === "ASC" ? start : end)
 
-/** The next page begins with it where this one would have. */
-const untouched = (key: string, range: TimeRange, order: Order): KeyRead => ({ key, points: [], position: firstPosition(range, order) })
+/** A key that was not read for this page: the next page reads the same range. */
+const skipKey = (key: string, range: TimeRange, order: Order): KeyPage => ({ key, points: [], position: startPosition(range, order) })
 
-const remaining = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
+const unreadRange = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
   order === "ASC" ? { start: position, end } : { start, end: position }
 
-/** One more point than fits was asked for: whether it came says whether there is a next page. */
-const cut = (key: string, points: ReadonlyArray<JsonPoint>, { limit, order }: PageQuery, bucketing: Bucketing | undefined): KeyRead => {
+/** Requests are for one point more than the page holds: there is a next page if it exists. */
+const takePage = (
+  key: string,
+  points: ReadonlyArray<JsonPoint>,
+  { limit, order }: PageQuery,
+  bucketing: Bucketing | undefined
+): KeyPage => {
   if (points.length <= limit) return { key, points, position: null }
   const last = points[limit - 1]!.ts
-  const behind = bucketing === undefined ? last + 1 : bucketing.grid.next(bucketing.grid.floor(last))
-  return { key, points: points.slice(0, limit), position: order === "ASC" ? behind : last }
+  const after = bucketing === undefined ? last + 1 : bucketing.boundaries.next(bucketing.boundaries.floor(last))
+  return { key, points: points.slice(0, limit), position: order === "ASC" ? after : last }
 }
 
-const pointsOf = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<JsonPoint> => {
+/** Throws if ThingsBoard returned another key, range or order than requested. */
+const parsePoints = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<JsonPoint> => {
   const points: Array<JsonPoint> = []
   for (const { from, key: name, to } of page.series) {
-    if (name !== key) throw new Error("not the key that was asked for")
+    if (name !== key) throw new Error("the response does not match the requested key")
     for (let row = from; row < to; row++) {
       const ts = page.ts[row]!
-      const before = points.at(-1)?.ts
-      const ordered = before === undefined || (order === "ASC" ? ts > before : ts < before)
-      if (ts < start || ts >= end || !ordered) throw new Error("not the range or the order that was asked for")
+      const previous = points.at(-1)?.ts
+      const isInOrder = previous === undefined || (order === "ASC" ? ts > previous : ts < previous)
+      if (ts < start || ts >= end || !isInOrder) throw new Error("the response does not match the requested range or order")
       points.push({ ts, value: page.token(row) })
     }
   }
   return points
 }
 
-const seriesJson = (keys: ReadonlyArray<string>, reads: ReadonlyMap<string, KeyRead>) =>
+const renderSeries = (keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>) =>
   `{${keys
     .map(
       (key) =>
-        `${JSON.stringify(key)}:[${(reads.get(key)?.points ?? []).map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]`
+        `${JSON.stringify(key)}:[${(pages.get(key)?.points ?? []).map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]`
     )
     .join(",")}}`
 
@@ -130,76 +141,84 @@ export class TelemetryQuery extends Context.Service<
     Effect.gen(function* () {
       const { tbConcurrency } = yield* Settings
       const access = yield* DeviceAccess
-      const buckets = yield* Aggregates
+      const aggregates = yield* Aggregates
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
-      const memory = yield* Semaphore.make(maxConcurrency)
+      const permits = yield* Semaphore.make(maxConcurrentPoints)
 
-      /** By the cursor, else as asked, else the last 24 hours. */
-      const cursorOf = Effect.fnUntraced(function* (query: PageQuery, common: string, keys: ReadonlyArray<string>) {
+      /** The position from the cursor; without one the start of the requested range, or of the last 24 hours. */
+      const resolveCursor = Effect.fnUntraced(function* (query: PageQuery, common: string, keys: ReadonlyArray<string>) {
         if (query.cursor === undefined) {
           const end = query.end ?? (yield* Clock.currentTimeMillis)
-          const range = { start: query.start ?? Math.max(0, end - span), end }
+          const range = { start: query.start ?? Math.max(0, end - defaultDuration), end }
           yield* checkRange(range)
-          return { range, positions: keys.map(() => firstPosition(range, query.order)) } satisfies Cursor
+          return { range, positions: keys.map(() => startPosition(range, query.order)) } satisfies Cursor
         }
         const cursor = yield* decodeCursor(common, query.cursor)
-        const faults = (["start", "end"] as const)
+        const errors = (["start", "end"] as const)
           .filter((side) => query[side] !== undefined && query[side] !== cursor.range[side])
-          .map((side) => ({ field: "cursor", issue: `Expected a cursor of the same ${side}_ts` }))
-        return faults.length > 0 ? yield* new InvalidInput({ errors: faults }) : cursor
+          .map((side) => ({ field: "cursor", issue: `Expected the same ${side}_ts as on the first page` }))
+        return errors.length > 0 ? yield* new InvalidInput({ errors }) : cursor
       })
 
-      const readRaw = Effect.fnUntraced(function* ({ deviceId, limit, order }: PageQuery, key: string, range: TimeRange, size: Size) {
+      const readPoints = Effect.fnUntraced(function* (
+        { deviceId, limit, order }: PageQuery,
+        key: string,
+        range: TimeRange,
+        size: ReceivedSize
+      ) {
         const bytes = yield* thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order })
         size.bytes += bytes.length
-        return yield* Effect.try({ try: () => pointsOf(scan(bytes), key, range, order), catch: () => invalidResponse() })
+        return yield* Effect.try({ try: () => parsePoints(scan(bytes), key, range, order), catch: () => invalidResponse() })
       })
 
-      const readBuckets = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>
-        buckets
-          .chunks({ ...bucketing, deviceId, key, range, order, first: limit + 1 })
+      const readAggregates = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>
+        aggregates
+          .chunks({ ...bucketing, deviceId, key, range, order, firstCallBuckets: limit + 1 })
           .pipe(Stream.flatMap(Stream.fromIterable), Stream.take(limit + 1), Stream.runCollect)
 
       return {
         page: Effect.fnUntraced(function* (query) {
           const { agg, deviceId, interval, limit, order, timezone } = query
           const keys = [...new Set(query.keys)]
-          yield* checkAmount(keys.length, limit)
+          yield* checkPageSize(keys.length, limit)
           const bucketing = yield* parseBucketing({ agg, interval, timezone })
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
-          const { positions, range } = yield* cursorOf(query, common, keys)
+          const { positions, range } = yield* resolveCursor(query, common, keys)
           yield* access.requireVisible(deviceId)
-          // Reading a key that does not exist makes ThingsBoard write it into its dictionary: only known ones are read.
-          const known = new Set(yield* telemetry.keys(deviceId))
+          // Reading a key that does not exist makes ThingsBoard add it to its dictionary, so only existing keys are read.
+          const existing = new Set(yield* telemetry.keys(deviceId))
           const pending = keys.flatMap((key, i) => {
             const position = positions[i] ?? null
-            return position === null || !known.has(key) ? [] : [{ key, rest: remaining(range, order, position) }]
+            return position === null || !existing.has(key) ? [] : [{ key, rest: unreadRange(range, order, position) }]
           })
-          const size: Size = { bytes: 0 }
+          const size: ReceivedSize = { bytes: 0 }
           const read = (key: string, rest: TimeRange) =>
-            Effect.map(bucketing === undefined ? readRaw(query, key, rest, size) : readBuckets(query, bucketing, key, rest), (points) =>
-              cut(key, points, query, bucketing)
+            Effect.map(
+              bucketing === undefined ? readPoints(query, key, rest, size) : readAggregates(query, bucketing, key, rest),
+              (points) => takePage(key, points, query, bucketing)
             )
-          const reads = yield* memory.withPermits(keys.length * limit)(
+          const pages = yield* permits.withPermits(keys.length * limit)(
             Effect.forEach(
               pending.filter(({ rest }) => rest.start < rest.end),
               ({ key, rest }) =>
-                Effect.suspend(() => (size.bytes < enoughBytes ? read(key, rest) : Effect.succeed(untouched(key, rest, order)))),
+                Effect.suspend(() => (size.bytes < maxPageBytes ? read(key, rest) : Effect.succeed(skipKey(key, rest, order)))),
               { concurrency: tbConcurrency }
             )
           )
-          const byKey = new Map(reads.map((read) => [read.key, read]))
-          const next = keys.map((key) => byKey.get(key)?.position ?? null)
+          const byKey = new Map(pages.map((page) => [page.key, page]))
+          const nextPositions = keys.map((key) => byKey.get(key)?.position ?? null)
           return {
             keys,
             range,
             agg: bucketing?.agg ?? "NONE",
-            json: seriesJson(keys, byKey),
-            points: reads.reduce((sum, { points }) => sum + points.length, 0),
-            found: keys.filter((key) => known.has(key)),
-            missing: keys.filter((key) => !known.has(key)),
-            next: next.every((position) => position === null) ? undefined : encodeCursor(common, { range, positions: next })
+            json: renderSeries(keys, byKey),
+            pointCount: pages.reduce((sum, { points }) => sum + points.length, 0),
+            keysFound: keys.filter((key) => existing.has(key)),
+            keysMissing: keys.filter((key) => !existing.has(key)),
+            nextCursor: nextPositions.every((position) => position === null)
+              ? undefined
+              : encodeCursor(common, { range, positions: nextPositions })
           } satisfies TelemetryPage
         }, withServiceSpan("TelemetryQuery.page"))
       }

@@ -9,52 +9,52 @@ const t0 = 1_700_000_000_000
 const page = (query: PageQuery) => Effect.flatMap(TelemetryQuery, (service) => service.page(query))
 const pointsOf = ({ json }: TelemetryPage) => JSON.parse(json) as Record<string, ReadonlyArray<{ ts: number; value: unknown }>>
 
-/** All pages, with something done between two of them. */
-const walk = Effect.fnUntraced(function* (query: PageQuery, between: Effect.Effect<void> = Effect.void) {
+/** Reads all pages, and runs `between` after each. */
+const readAllPages = Effect.fnUntraced(function* (query: PageQuery, between: Effect.Effect<void> = Effect.void) {
   const pages: Array<TelemetryPage> = []
   let cursor: string | undefined
   do {
     const found: TelemetryPage = yield* page({ ...query, cursor })
     pages.push(found)
-    cursor = found.next
+    cursor = found.nextCursor
     yield* between
   } while (cursor !== undefined && pages.length < 100)
   return pages
 })
 
 const timesOf = (pages: ReadonlyArray<TelemetryPage>, key: string) => pages.flatMap((one) => pointsOf(one)[key]!.map(({ ts }) => ts - t0))
-const refused = (query: PageQuery) =>
+const rejectedFields = (query: PageQuery) =>
   Effect.map(Effect.flip(page(query)), (error) => (error instanceof InvalidInput ? error.errors.map(({ field }) => field) : error))
 const ramp = (count: number, step = 1) => Array.from({ length: count }, (_, i) => [t0 + i * step, BigInt(i)] as const)
 
 describe("pages of a query", () => {
-  live("give every point once, newest or oldest first, also while new ones come in", () =>
+  live("contain every point once, newest or oldest first, even while new points arrive", () =>
     Effect.gen(function* () {
       const { device, save, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(250), b: ramp(30, 7) })
       const base = { deviceId: id, keys: ["b", "a"], start: t0, end: t0 + 1000, limit: 60 }
-      let later = 250
-      const more = Effect.sync(() => save(id, "a", [[t0 + later++, 0n]]))
-      const descending = yield* use(walk({ ...base, order: "DESC" }, more))
+      let nextTs = 250
+      const more = Effect.sync(() => save(id, "a", [[t0 + nextTs++, 0n]]))
+      const descending = yield* use(readAllPages({ ...base, order: "DESC" }, more))
       expect(timesOf(descending, "a")).toEqual(Array.from({ length: 250 }, (_, i) => 249 - i))
       expect(timesOf(descending, "b")).toEqual(Array.from({ length: 30 }, (_, i) => (29 - i) * 7))
-      expect(descending.map(({ points }) => points)).toEqual([90, 60, 60, 60, 10])
+      expect(descending.map(({ pointCount }) => pointCount)).toEqual([90, 60, 60, 60, 10])
       expect(Object.keys(pointsOf(descending[0]!))).toEqual(["b", "a"])
-      const ascending = yield* use(walk({ ...base, order: "ASC" }))
-      expect(timesOf(ascending, "a")).toEqual(Array.from({ length: later }, (_, i) => i))
+      const ascending = yield* use(readAllPages({ ...base, order: "ASC" }))
+      expect(timesOf(ascending, "a")).toEqual(Array.from({ length: nextTs }, (_, i) => i))
     })
   )
 
-  live("are bounded: in points by refusal, in bytes by leaving keys to the next page", () =>
+  live("are limited: in points by rejecting the request, in bytes by leaving keys to the next page", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
       const large = "x".repeat(1024 * 1024)
       const id = device("Meter", Object.fromEntries(keys.map((key) => [key, [[t0, large] as const, [t0 + 1, large] as const]])))
       const base = { deviceId: id, keys, start: t0, end: t0 + 10 }
-      expect(yield* use(refused({ ...base, limit: 2501, order: "ASC" }))).toEqual(["limit"])
+      expect(yield* use(rejectedFields({ ...base, limit: 2501, order: "ASC" }))).toEqual(["limit"])
       for (const order of ["ASC", "DESC"] as const) {
-        const pages = yield* use(walk({ ...base, limit: 2, order }))
+        const pages = yield* use(readAllPages({ ...base, limit: 2, order }))
         expect(pages.length).toBeGreaterThan(2)
         for (const { json } of pages) expect(json.length).toBeLessThan(40 * 1024 * 1024)
         for (const key of keys) expect([key, timesOf(pages, key).toSorted()]).toEqual([key, [0, 1]])
@@ -62,15 +62,17 @@ describe("pages of a query", () => {
     })
   )
 
-  live("a page that is just full is the last one when nothing is behind it", () =>
+  live("end with a page that is exactly full when no point follows", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(60) })
-      expect((yield* use(page({ deviceId: id, keys: ["a"], start: t0, end: t0 + 100, limit: 60, order: "ASC" }))).next).toBeUndefined()
+      expect(
+        (yield* use(page({ deviceId: id, keys: ["a"], start: t0, end: t0 + 100, limit: 60, order: "ASC" }))).nextCursor
+      ).toBeUndefined()
     })
   )
 
-  live("values keep every digit", () =>
+  live("keep every digit of a value", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
@@ -85,24 +87,24 @@ describe("pages of a query", () => {
     })
   )
 
-  live("keys that the device does not have are told and never asked for", () =>
+  live("list keys that the device does not have, and never request them from ThingsBoard", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(2) })
       const found = yield* use(page({ deviceId: id, keys: ["nope", "a"], start: t0, end: t0 + 9, limit: 10, order: "ASC" }))
-      expect([found.found, found.missing, Object.keys(pointsOf(found))]).toEqual([["a"], ["nope"], ["nope", "a"]])
+      expect([found.keysFound, found.keysMissing, Object.keys(pointsOf(found))]).toEqual([["a"], ["nope"], ["nope", "a"]])
       expect(calls.history.flatMap(({ keys }) => keys)).toEqual(["a"])
     })
   )
 
-  live("aggregates are paged too, whole buckets only", () =>
+  live("of aggregates have whole buckets only", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const start = 1_699_999_200_000
       const id = device("Meter", { a: Array.from({ length: 100 }, (_, i) => [start + i * 30_000, 1n] as const) })
       for (const order of ["ASC", "DESC"] as const) {
         const base = { deviceId: id, keys: ["a"], start, end: start + 3_000_000, limit: 7, order, interval: "1m", agg: "COUNT" } as const
-        const pages = yield* use(walk(base))
+        const pages = yield* use(readAllPages(base))
         const points = pages.flatMap((one) => pointsOf(one)["a"]!)
         expect(points.map(({ value }) => value)).toEqual(Array.from({ length: 50 }, () => 2))
         const times = points.map(({ ts }) => (ts - start) / 60_000)
@@ -111,7 +113,7 @@ describe("pages of a query", () => {
     })
   )
 
-  live("of buckets on the calendar over all of time end where the points do", () =>
+  live("of calendar buckets over the largest possible range end with the last point", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", { a: ramp(10) })
@@ -126,14 +128,14 @@ describe("pages of a query", () => {
           interval: "1d",
           agg: "SUM"
         } as const
-        const { json, next } = yield* use(page({ ...base, timezone: "Pacific/Kiritimati" }))
-        expect([json, next]).toEqual([`{"a":[{"ts":${Date.parse("2023-11-14T10:00Z")},"value":45}]}`, undefined])
+        const { json, nextCursor } = yield* use(page({ ...base, timezone: "Pacific/Kiritimati" }))
+        expect([json, nextCursor]).toEqual([`{"a":[{"ts":${Date.parse("2023-11-14T10:00Z")},"value":45}]}`, undefined])
       }
       expect(calls.history.length).toBeLessThan(12)
     })
   )
 
-  live("the last 24 hours when no range is given, and the same ones on the pages behind", () =>
+  live("default to the last 24 hours, and keep that range on all pages", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const now = Date.now()
@@ -144,7 +146,7 @@ describe("pages of a query", () => {
           [now - 1000, 2n]
         ]
       })
-      const pages = yield* use(walk({ deviceId: id, keys: ["a"], limit: 1, order: "DESC" }))
+      const pages = yield* use(readAllPages({ deviceId: id, keys: ["a"], limit: 1, order: "DESC" }))
       expect(pages.flatMap((one) => pointsOf(one)["a"]!.map(({ value }) => value))).toEqual([2, 1])
       expect(new Set(pages.map(({ range }) => range.end)).size).toBe(1)
       expect(pages[0]!.range.end - pages[0]!.range.start).toBe(86_400_000)
@@ -152,22 +154,22 @@ describe("pages of a query", () => {
   )
 })
 
-describe("what is refused", () => {
-  live("a range without a moment in it, a bad interval", () =>
+describe("invalid queries", () => {
+  live("with an empty range or an invalid interval are rejected", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const base = { deviceId: device("Meter", { a: ramp(3) }), keys: ["a"], limit: 1, order: "ASC" } as const
-      expect(yield* use(refused({ ...base, start: 5, end: 5 }))).toEqual(["end_ts"])
-      expect(yield* use(refused({ ...base, start: 5, end: 6, agg: "MAX" }))).toEqual(["interval"])
+      expect(yield* use(rejectedFields({ ...base, start: 5, end: 5 }))).toEqual(["end_ts"])
+      expect(yield* use(rejectedFields({ ...base, start: 5, end: 6, agg: "MAX" }))).toEqual(["interval"])
     })
   )
 
-  live("a cursor that was changed or belongs to another query", () =>
+  live("with a cursor that was changed or belongs to another query are rejected", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const base = { deviceId: device("Meter", { a: ramp(9) }), keys: ["a"], start: t0, end: t0 + 9, limit: 2, order: "ASC" } as const
       const other = device("Other", { a: ramp(9) })
-      const { next: cursor } = yield* use(page(base))
+      const { nextCursor: cursor } = yield* use(page(base))
       if (cursor === undefined) throw new Error("no next page")
       const changed = Buffer.from(
         Buffer.from(cursor, "base64url")
@@ -187,15 +189,15 @@ describe("what is refused", () => {
         { ...base, cursor, interval: "1h" },
         { ...base, cursor, deviceId: other }
       ]
-      for (const query of wrong) expect(yield* use(refused(query))).toEqual(["cursor"])
+      for (const query of wrong) expect(yield* use(rejectedFields(query))).toEqual(["cursor"])
     })
   )
 
-  live("a device that may not be seen, before its history is read", () =>
+  live("for a device that is not visible fail before its history is read", () =>
     Effect.gen(function* () {
       const { calls, use } = yield* emulatedServices()
       const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9" as PageQuery["deviceId"]
-      expect(yield* use(refused({ deviceId, keys: ["a"], limit: 1, order: "ASC" }))).toMatchObject({ _tag: "EntityNotFound" })
+      expect(yield* use(rejectedFields({ deviceId, keys: ["a"], limit: 1, order: "ASC" }))).toMatchObject({ _tag: "EntityNotFound" })
       expect(calls.history).toEqual([])
     })
   )
