@@ -40,7 +40,7 @@ const Services = Layer.mergeAll(AuthenticationLayer, RateLimitLayer).pipe(
   Layer.provideMerge(InvalidKeyLimit.layer),
   Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, RateLimits.layer)),
   Layer.provideMerge(Configured),
-  Layer.provide(Layer.succeed(UserSessions, { of: () => Effect.die("none of these keys acts as another user") })),
+  Layer.provide(Layer.succeed(UserSessions, { acquire: () => Effect.die("none of these keys acts as another user") })),
   Layer.provide(Runtime.layer)
 )
 

@@ -46,7 +46,7 @@ export const checkKeys = Effect.fnUntraced(function* (named: Named) {
   const identities = yield* UserSessions
   for (const [id, user] of found.users) {
     if (user._tag === "SecretMissing") continue
-    const acting = yield* identities.of(user)
+    const acting = yield* identities.acquire(user)
     if (acting === undefined) continue // the gateway's own user, who has a check of its own
     yield* Effect.mapError(
       acting.identity,

@@ -1,81 +1,81 @@
 /**
- * Paths of the calls that are only passed on, made of checked parts: an id that is no UUID is a bug of ours and throws, so that no
- * input can reach another path of ThingsBoard's. Keys are encoded here.
+ * Paths of calls whose responses are passed on as bytes. An id that is not a UUID is a bug of ours and throws, so that no input can
+ * reach another of ThingsBoard's paths. Keys are encoded here.
  */
 import type { AttributeScopeName } from "../domain/Attribute.ts"
 import { type EntityRef, isUuid } from "../domain/Ids.ts"
 
 const entityTypes = /^[A-Z_]+$/
 
-const checked = (id: string): string => {
-  if (!isUuid(id)) throw new Error("An id that is no UUID was to go into a path")
+const checkUuid = (id: string): string => {
+  if (!isUuid(id)) throw new Error("Not a UUID, so it cannot be part of a path")
   return id
 }
 
-/** A lone surrogate has no UTF-8, so no key can have it: what is sent instead finds nothing, as it should. */
-const encoded = (key: string) => encodeURIComponent(key.toWellFormed())
+/** A lone surrogate cannot be encoded as UTF-8, so no key contains one: its replacement character finds nothing, as it should. */
+const encodeKey = (key: string) => encodeURIComponent(key.toWellFormed())
 
-/** ThingsBoard splits `keys=` at commas, however they are encoded; `key=` may be repeated, from 4.3.1.1 on all routes. */
+/** ThingsBoard splits `keys=` at commas, even encoded ones. `key=` can be repeated, on all routes from 4.3.1.1. */
 export const needsRepeatedKey = (keys: ReadonlyArray<string>) => keys.some((key) => key.includes(","))
 
 export const keysParameter = (keys: ReadonlyArray<string>): string =>
-  needsRepeatedKey(keys) ? keys.map((key) => `key=${encoded(key)}`).join("&") : `keys=${keys.map(encoded).join(",")}`
+  needsRepeatedKey(keys) ? keys.map((key) => `key=${encodeKey(key)}`).join("&") : `keys=${keys.map(encodeKey).join(",")}`
 
 /**
- * ThingsBoard's Tomcat takes 8 KiB for the first line and all headers, of which the token may have more than one; beyond, it answers 400
- * with a page.
+ * Characters. ThingsBoard's Tomcat accepts 8 KiB for the request line and all headers, of which the token may take more than one; beyond
+ * that it responds with status 400 and an HTML page.
  */
 const maxKeysLength = 6000
 
-/** Whether a path can name so many keys. Where it cannot, ask for all of them. */
+/** Whether the keys fit in the path of a call. If they do not, read all keys instead. */
 export const fitInPath = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= maxKeysLength
 
-const telemetryOf = ({ entityType, id }: EntityRef) => {
-  if (!entityTypes.test(entityType)) throw new Error("Not a type of ThingsBoard's was to go into a path")
-  return `/api/plugins/telemetry/${entityType}/${checked(id)}`
+const telemetryPath = ({ entityType, id }: EntityRef) => {
+  if (!entityTypes.test(entityType)) throw new Error("Not an entity type, so it cannot be part of a path")
+  return `/api/plugins/telemetry/${entityType}/${checkUuid(id)}`
 }
-const ofDevice = (id: string) => telemetryOf({ entityType: "DEVICE", id })
+const deviceTelemetryPath = (id: string) => telemetryPath({ entityType: "DEVICE", id })
 
-export const devicePath = (id: string) => `/api/device/${checked(id)}`
+export const devicePath = (id: string) => `/api/device/${checkUuid(id)}`
 
-/** The device with its profile's name, its customer's title, and whether it is connected. */
-export const deviceInfoPath = (id: string) => `/api/device/info/${checked(id)}`
+/** The device with the name of its profile, the title of its customer, and whether it is connected (`active`). */
+export const deviceInfoPath = (id: string) => `/api/device/info/${checkUuid(id)}`
 
-export const assetPath = (id: string) => `/api/asset/${checked(id)}`
+export const assetPath = (id: string) => `/api/asset/${checkUuid(id)}`
 
-/** Keys that hold values. */
-export const telemetryKeysPath = (deviceId: string) => `${ofDevice(deviceId)}/keys/timeseries`
+/** The keys that have values. */
+export const telemetryKeysPath = (deviceId: string) => `${deviceTelemetryPath(deviceId)}/keys/timeseries`
 
-/** Without keys the latest values of all. Strict types: numbers and booleans as such, not as text. */
+/** The latest values of all keys if `keys` is undefined. With strict data types, numbers and booleans are not sent as text. */
 export const latestPath = (deviceId: string, keys: ReadonlyArray<string> | undefined) =>
-  `${ofDevice(deviceId)}/values/timeseries?${keys === undefined ? "" : `${keysParameter(keys)}&`}useStrictDataTypes=true`
+  `${deviceTelemetryPath(deviceId)}/values/timeseries?${keys === undefined ? "" : `${keysParameter(keys)}&`}useStrictDataTypes=true`
 
 export interface HistoryRequest {
   readonly deviceId: string
   readonly keys: ReadonlyArray<string>
-  /** Epoch ms; in the range. */
+  /** Epoch ms, inclusive. */
   readonly start: number
-  /** Epoch ms; not in the range. */
+  /** Epoch ms, exclusive. */
   readonly end: number
-  /** Points a key; 100 when not given. */
+  /** Maximum points per key; ThingsBoard's default is 100. */
   readonly limit?: number
   readonly order?: "ASC" | "DESC"
   readonly agg?: string
-  /** Ms a bucket. */
+  /** Ms per bucket. */
   readonly interval?: number
   readonly intervalType?: "WEEK" | "WEEK_ISO" | "MONTH" | "QUARTER"
   readonly timeZone?: string
 }
 
-/** `values/timeseries` is there from the first version on, `values/timeseries/history` from 4.3.1.2; the former is to go. */
+/** Every release so far has `values/timeseries`, which is to be removed; `values/timeseries/history` exists from 4.3.1.2. */
 export type HistoryRoute = "timeseries" | "timeseries/history"
 
-/** All of keys, startTs and endTs are there, else ThingsBoard would silently read the latest values. */
+/** Always with keys, startTs and endTs: without one of them, ThingsBoard silently returns the latest values. */
 export const historyPath = (
   { agg, deviceId, end, interval, intervalType, keys, limit, order, start, timeZone }: HistoryRequest,
   route: HistoryRoute = "timeseries"
 ) => {
-  let path = `${ofDevice(deviceId)}/values/${route}?${keysParameter(keys)}&startTs=${start}&endTs=${end}&orderBy=${order ?? "ASC"}`
+  let path = `${deviceTelemetryPath(deviceId)}/values/${route}?${keysParameter(keys)}&startTs=${start}&endTs=${end}&orderBy=${order ?? "ASC"}`
   if (limit !== undefined) path += `&limit=${limit}`
   if (agg !== undefined) path += `&agg=${encodeURIComponent(agg)}`
   if (interval !== undefined) path += `&interval=${interval}`
@@ -84,14 +84,14 @@ export const historyPath = (
   return `${path}&useStrictDataTypes=true`
 }
 
-/** The last word is for ThingsBoard's own use; any will do. */
-export const saveTelemetryPath = (deviceId: string) => `${ofDevice(deviceId)}/timeseries/ANY`
+/** ThingsBoard requires a last segment, and ignores what it says. */
+export const saveTelemetryPath = (deviceId: string) => `${deviceTelemetryPath(deviceId)}/timeseries/ANY`
 
-/** All attributes when the keys cannot be named: those with commas in no version, and not too many. */
+/** All attributes of the scope if the path cannot name the keys: too many of them, or one with a comma, which no release accepts here. */
 export const attributesPath = (deviceId: string, scope: AttributeScopeName, keys?: ReadonlyArray<string>) =>
-  `${ofDevice(deviceId)}/values/attributes/${scope}${
+  `${deviceTelemetryPath(deviceId)}/values/attributes/${scope}${
     keys === undefined || needsRepeatedKey(keys) || !fitInPath(keys) ? "" : `?${keysParameter(keys)}`
   }`
 
-/** ThingsBoard takes SERVER_SCOPE and SHARED_SCOPE. */
-export const saveAttributesPath = (deviceId: string, scope: AttributeScopeName) => `${ofDevice(deviceId)}/attributes/${scope}`
+/** ThingsBoard accepts writes in SERVER_SCOPE and SHARED_SCOPE. */
+export const saveAttributesPath = (deviceId: string, scope: AttributeScopeName) => `${deviceTelemetryPath(deviceId)}/attributes/${scope}`

@@ -1,6 +1,18 @@
 /**
- * ThingsBoard's REST API with the session's rights, in two lanes: `get`, `latest`, `history` and `post` pass bytes on, `call` reads
- * and writes by schema. The folder is the only one that knows ThingsBoard's JSON; what is promised about it is `services`' business.
+ * Calls to ThingsBoard's REST API, authorized by a session. There are two ways: `get`, `latest`, `history` and `post` pass bytes on
+ * without parsing them, for hot data; `call` uses the typed client, which decodes and encodes by schema.
+ *
+ * This folder is the only one that knows ThingsBoard's paths and JSON. What Boardwalk promises about them belongs in `services`.
+ *
+ * - this level: `ThingsBoard` (the service), `UserSessions` (the same for other users), `Paths`, `StoredNumber`, `Version`
+ * - `requests/`: what services ask of ThingsBoard, one file per subject: paths, entity queries, limits per call
+ * - `responses/`: reads ThingsBoard's JSON as bytes
+ * - `auth/`: logging in, renewing tokens, backing off
+ * - `transport/`: HTTP: deadlines, resending, and what a failed response means
+ * - `api/`: ThingsBoard's endpoints and JSON as an `HttpApi`, which the emulator shares
+ * - `errors/`: `ThingsBoardError` and what depends on nothing else
+ *
+ * Imports go one way: requests -> this level -> auth -> transport -> api and errors; responses -> errors.
  */
 import { Context, Effect, Layer, type Schema, type Scope } from "effect"
 import type { HttpClientError } from "effect/http"
@@ -10,37 +22,47 @@ import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
 import { singleFlight } from "./auth/singleFlight.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
-import { type Call, configured, type Transport } from "./transport/Transport.ts"
+import { type Call, configuredTransport, type Transport } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
 export interface ThingsBoardShape {
-  /** Whose rights the calls have. */
+  /** The user whose permissions apply to the calls. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
-  /** The bytes of a 2xx answer. `path` is made by `Paths.ts`; it is sent again when the connection fails. */
+  /** The body of a 2xx response, for a path made by `Paths.ts` or in `requests/`. It is sent again when the connection fails. */
   readonly get: (path: string) => Effect.Effect<Buffer, ThingsBoardError>
-  /** Sends ready-made JSON. `idempotent` says that storing it twice does no harm, as with points that have a ts: then it may be sent again. */
+  /**
+   * Sends ready-made JSON and returns the body of the response. `idempotent`: storing it twice does no harm, as with points that have a
+   * `ts`, so it may be sent again when the connection fails.
+   */
   readonly post: (
     path: string,
     json: string | Uint8Array,
     options?: { readonly idempotent?: boolean }
   ) => Effect.Effect<Buffer, ThingsBoardError>
-  /** `{"key":[{"ts":…,"value":…}],…}`, for `scanLatest`. Fails with `Unsupported` for a key with a comma before 4.3.1.1. */
+  /**
+   * `{"key":[{"ts":…,"value":…}],…}`, for `scanLatest`; all keys that have a value when `keys` is undefined. Fails with `Unsupported`
+   * for a key with a comma before 4.3.1.1.
+   */
   readonly latest: (deviceId: string, keys: ReadonlyArray<string> | undefined) => Effect.Effect<Buffer, ThingsBoardError>
-  /** `{"key":[{"ts":…,"value":…},…],…}`, by the route that this release has; `Unsupported` as above. */
+  /**
+   * `{"key":[{"ts":…,"value":…},…],…}`, for `scan`, from the route that this release has. Fails with `Unsupported` like `latest`.
+   * ThingsBoard does not check whether its user may see the device (thingsboard#16136): check that first.
+   */
   readonly history: (request: HistoryRequest) => Effect.Effect<Buffer, ThingsBoardError>
-  /** Calls the typed client, with all that can go wrong folded into one error. */
+  /** Calls the typed client. Every failure becomes a `ThingsBoardError`. */
   readonly call: <A, R>(
     run: (client: ThingsBoardClient) => Effect.Effect<A, ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError, R>
   ) => Effect.Effect<A, ThingsBoardError, R>
 }
 
+/** The release from which `key=` is accepted on all routes. */
 const repeatableKeySince = [4, 3, 1, 1]
 
-const isNoRoute = ({ status }: ThingsBoardError) => status === 404 || status === 405
+const isRouteMissing = ({ status }: ThingsBoardError) => status === 404 || status === 405
 
 const json = "application/json"
 
-/** ThingsBoard with the rights of any session. */
+/** ThingsBoard, authorized by the given session. */
 export const make = Effect.fnUntraced(function* (
   session: SessionShape,
   transport: Transport
@@ -55,22 +77,23 @@ export const make = Effect.fnUntraced(function* (
   const get = (path: string) => send({ method: "GET", path, repeatable: true })
 
   let version: ReadonlyArray<number> | undefined
-  const askedVersion = yield* singleFlight(
+  const fetchVersion = yield* singleFlight(
     Effect.map(get(systemInfoPath), (info) => {
       version = parseVersion(info.toString())
       return version
     })
   )
-  /** `read`, unless a key cannot be named in this release. ThingsBoard would silently answer for other keys. */
+  /** Runs `read`, or fails when this release cannot name one of the keys: ThingsBoard would silently respond for other keys. */
   const ifNameable = <A>(keys: ReadonlyArray<string>, read: Effect.Effect<A, ThingsBoardError>): Effect.Effect<A, ThingsBoardError> =>
     needsRepeatedKey(keys)
-      ? Effect.flatMap(version === undefined ? askedVersion.join : Effect.succeed(version), (found) =>
+      ? Effect.flatMap(version === undefined ? fetchVersion.join : Effect.succeed(version), (found) =>
           isAtLeast(found, repeatableKeySince)
             ? read
             : Effect.fail(new ThingsBoardError({ reason: new Unsupported({ feature: "keys with commas" }) }))
         )
       : read
 
+  /** The route that worked last. An upgrade of ThingsBoard may remove the old one, so the other is tried again when it is missing. */
   let route: HistoryRoute | undefined
   const history = (request: HistoryRequest) => {
     const by = (tried: HistoryRoute) =>
@@ -81,7 +104,7 @@ export const make = Effect.fnUntraced(function* (
     if (route === "timeseries/history") return get(historyPath(request, route))
     const [first, second] =
       route === undefined ? (["timeseries/history", "timeseries"] as const) : (["timeseries", "timeseries/history"] as const)
-    return Effect.catchIf(by(first), isNoRoute, () => by(second))
+    return Effect.catchIf(by(first), isRouteMissing, () => by(second))
   }
 
   const client = yield* makeClient(send)
@@ -99,13 +122,13 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-/** ThingsBoard with the rights of whom the fiber works for; undefined where that is the gateway's own user. */
+/** ThingsBoard as the user of the current caller; undefined when that is the gateway's own user. */
 export const CurrentThingsBoard = Context.Reference<ThingsBoardShape | undefined>("boardwalk/thingsboard/CurrentThingsBoard", {
   defaultValue: () => undefined
 })
 
-/** Each call with the rights of whom it is made for. */
-const ofCaller = (own: ThingsBoardShape): ThingsBoardShape => {
+/** Makes each call as the user of the current caller. */
+const asCurrentCaller = (own: ThingsBoardShape): ThingsBoardShape => {
   const call = <A, E, R>(run: (thingsBoard: ThingsBoardShape) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => run(fiber.getRef(CurrentThingsBoard) ?? own))
   return {
@@ -118,12 +141,12 @@ const ofCaller = (own: ThingsBoardShape): ThingsBoardShape => {
   }
 }
 
-/** The one that services use: it acts for the caller, be that the gateway's own user or another. */
+/** What services use. It acts for the current caller: as the gateway's own user, or as the user of the caller's key. */
 export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>()("boardwalk/thingsboard/ThingsBoard") {
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      return ofCaller(yield* make(yield* Session, yield* configured))
+      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport))
     })
   )
 }

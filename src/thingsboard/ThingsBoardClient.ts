@@ -1,4 +1,4 @@
-/** The client derived from `ThingsBoardApi`, for calls whose answers are read rather than passed on. It shares everything with the hot lane. */
+/** The client derived from `ThingsBoardApi`, for calls whose responses are decoded rather than passed on. It sends over the same session and transport. */
 import { Effect } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse, type HttpClientRequest, UrlParams } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
@@ -9,8 +9,8 @@ import type { Call } from "./transport/Transport.ts"
 
 export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>
 
-/** POST where the request is too large for a query: these read. */
-const reads = /^\/api\/(relations|entitiesQuery\/)/
+/** ThingsBoard reads by POST where the request is too large for a query string. Such calls may be sent again. */
+const readsByPost = /^\/api\/(relations|entitiesQuery\/)/
 
 type Send = (call: Omit<Call, "headers">) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 
@@ -22,7 +22,7 @@ const overTransport = (send: Send) =>
       const call = {
         method,
         path: query === "" ? request.url : `${request.url}?${query}`,
-        repeatable: method === "GET" || reads.test(request.url),
+        repeatable: method === "GET" || readsByPost.test(request.url),
         ...(request.body._tag === "Uint8Array" ? { body: request.body.body } : {})
       } as const
       return Effect.map(send(call), (bytes) =>
@@ -35,6 +35,6 @@ const overTransport = (send: Send) =>
 export const make = (send: Send): Effect.Effect<ThingsBoardClient> =>
   HttpApiClient.makeWith(ThingsBoardApi, { httpClient: overTransport(send) })
 
-/** An answer that cannot be decoded is not what the contract says. */
+/** A response that cannot be decoded is not what `ThingsBoardApi` declares. */
 export const toThingsBoardError = (error: ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError): ThingsBoardError =>
   error instanceof ThingsBoardError ? error : invalidResponse()

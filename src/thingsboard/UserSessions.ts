@@ -1,48 +1,48 @@
-/** ThingsBoard with the rights of other users than the gateway's own: a session for each, while it is in use. */
+/** ThingsBoard as users other than the gateway's own: one session per user, while it is in use. */
 import { Context, Effect, Equal, Layer, MutableHashMap, Option, RcMap, Scope } from "effect"
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { LoginBackoff } from "./auth/LoginBackoff.ts"
 import { make as makeSession } from "./auth/Session.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
-import { configured } from "./transport/Transport.ts"
+import { configuredTransport } from "./transport/Transport.ts"
 
-/** A token lives for hours; a session that nobody used for so long is not worth renewing it. */
-const idle = "10 minutes"
+/** Tokens live for hours, but a session that has not been used for this long is not worth renewing. */
+const idleTime = "10 minutes"
 
 export class UserSessions extends Context.Service<
   UserSessions,
   {
     /**
-     * ThingsBoard for these credentials, with a session that all of their users share and that logs in when it is first needed. It is
-     * kept until the scope closes, and for ten minutes more. Provide it as `CurrentThingsBoard`. Undefined for the gateway's own
-     * credentials, which have a session already.
+     * ThingsBoard as the user with these credentials; undefined for the gateway's own credentials, which have a session already. All
+     * callers with equal credentials share a session, which logs in when it is first needed. It lasts until the scope closes, and ten
+     * minutes longer. Provide the result as `CurrentThingsBoard`.
      */
-    readonly of: (credentials: TbCredentials) => Effect.Effect<ThingsBoardShape | undefined, never, Scope.Scope>
+    readonly acquire: (credentials: TbCredentials) => Effect.Effect<ThingsBoardShape | undefined, never, Scope.Scope>
   }
 >()("boardwalk/thingsboard/UserSessions") {
   static readonly layer = Layer.effect(
     UserSessions,
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
-      const transport = yield* configured
-      // They outlive the sessions: one that is dropped and opened again does not begin to try anew.
-      const holdOffs = MutableHashMap.empty<TbCredentials, LoginBackoff>()
-      const holdOffOf = (credentials: TbCredentials): LoginBackoff =>
-        Option.getOrElse(MutableHashMap.get(holdOffs, credentials), () => {
+      const transport = yield* configuredTransport
+      // Backoffs outlive the sessions, so that a session that is closed and opened again does not log in too soon.
+      const backoffs = MutableHashMap.empty<TbCredentials, LoginBackoff>()
+      const backoffOf = (credentials: TbCredentials): LoginBackoff =>
+        Option.getOrElse(MutableHashMap.get(backoffs, credentials), () => {
           const made = new LoginBackoff()
-          MutableHashMap.set(holdOffs, credentials, made)
+          MutableHashMap.set(backoffs, credentials, made)
           return made
         })
-      // A session keeps the context that it was made in, which is not to be the one of whose request came first.
+      // A session keeps the context in which it was made. That must not be the context of the request that came first.
       const base = yield* Effect.context<never>()
       const open = (credentials: TbCredentials) =>
-        Effect.flatMap(makeSession(credentials, transport, holdOffOf(credentials)), (session) => makeThingsBoard(session, transport)).pipe(
+        Effect.flatMap(makeSession(credentials, transport, backoffOf(credentials)), (session) => makeThingsBoard(session, transport)).pipe(
           Effect.updateContext((given: Context.Context<Scope.Scope>) => Context.add(base, Scope.Scope, Context.get(given, Scope.Scope)))
         )
-      // Equal credentials are one key: records and redacted values are compared by what they hold.
-      const sessions = yield* RcMap.make({ lookup: open, idleTimeToLive: idle })
+      // Equal credentials share one entry: records and redacted values are compared by content.
+      const sessions = yield* RcMap.make({ lookup: open, idleTimeToLive: idleTime })
       return {
-        of: (credentials) => (Equal.equals(credentials, tbCredentials) ? Effect.undefined : RcMap.get(sessions, credentials))
+        acquire: (credentials) => (Equal.equals(credentials, tbCredentials) ? Effect.undefined : RcMap.get(sessions, credentials))
       }
     })
   )

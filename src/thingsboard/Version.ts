@@ -2,17 +2,17 @@ import { Option, Schema } from "effect"
 
 const decodeInfo = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))
 
-/** `GET /api/system/info`; any user may ask. */
+/** Any user may read it. */
 export const systemInfoPath = "/api/system/info"
 
-/** The release's numbers, such as `[4, 3, 1, 3]`; none when the answer does not tell. */
+/** The numbers of the release, such as `[4, 3, 1, 3]`; empty when the response does not contain them. */
 export const parseVersion = (info: string): ReadonlyArray<number> =>
   Option.match(decodeInfo(info), { onNone: () => [], onSome: ({ version }) => (version.match(/\d+/g) ?? []).map(Number) })
 
-export const isAtLeast = (version: ReadonlyArray<number>, least: ReadonlyArray<number>): boolean => {
-  for (const [i, number] of least.entries()) {
-    const given = version[i] ?? 0
-    if (given !== number) return given > number
+export const isAtLeast = (version: ReadonlyArray<number>, min: ReadonlyArray<number>): boolean => {
+  for (const [i, number] of min.entries()) {
+    const found = version[i] ?? 0
+    if (found !== number) return found > number
   }
   return true
 }

@@ -23,7 +23,7 @@ const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
   /** A request of a key that acts as this user; for others the gateway's own session is there. */
   const use = (as: TbCredentials = credentials) =>
     Effect.scoped(
-      Effect.flatMap(identities.of(as), (acting) =>
+      Effect.flatMap(identities.acquire(as), (acting) =>
         acting === undefined ? Effect.succeed("own") : Effect.as(Effect.result(acting.get("/api/device")), "another")
       )
     )
@@ -45,7 +45,7 @@ effect("a session is kept while it is used, and dropped when it was not for ten 
     yield* use()
     expect(logins()).toBe(2)
     // A long answer keeps it however long it takes.
-    yield* Effect.scoped(Effect.andThen(identities.of(credentials), TestClock.adjust("1 hour")))
+    yield* Effect.scoped(Effect.andThen(identities.acquire(credentials), TestClock.adjust("1 hour")))
     yield* use()
     expect(logins()).toBe(2)
   })

@@ -27,7 +27,7 @@ export const runAsCaller = <E, R>(
   const seeing = Context.make(CurrentVisibility, devices)
   if (thingsBoard === undefined) return run(seeing)
   // The request's scope holds the session until the answer has been written.
-  return Effect.flatMap(identities.of(thingsBoard), (acting) => run(Context.add(seeing, CurrentThingsBoard, acting))).pipe(
+  return Effect.flatMap(identities.acquire(thingsBoard), (acting) => run(Context.add(seeing, CurrentThingsBoard, acting))).pipe(
     Effect.annotateLogs({ key_id: id })
   )
 }

@@ -4,7 +4,7 @@ import { Asset, PageOf, pageParameters, ProfileInfo } from "./Entities.ts"
 
 const list = { ...pageParameters, type: Schema.optionalKey(Schema.String) }
 
-/** The twins of the device lists. */
+/** Like the device lists, without infos. */
 export class Assets extends HttpApiGroup.make("assets").add(
   HttpApiEndpoint.get("tenantAssets", "/api/tenant/assets", { query: list, success: PageOf(Asset) }),
   HttpApiEndpoint.get("customerAssets", "/api/customer/:customerId/assets", {

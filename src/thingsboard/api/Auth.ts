@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { User } from "./Entities.ts"
 
-/** `scope` is there for accounts with a second factor (`PRE_VERIFICATION_TOKEN`), and then `refreshToken` is not: such an account cannot be used here. */
+/** Accounts with a second factor get a `scope` (`PRE_VERIFICATION_TOKEN`) and no `refreshToken`. Boardwalk cannot use such an account. */
 export const Tokens = Schema.Struct({
   token: Schema.String,
   refreshToken: Schema.optionalKey(Schema.NullOr(Schema.String)),

@@ -6,7 +6,7 @@ const list = { ...pageParameters, type: Schema.optionalKey(Schema.String) }
 const infos = { ...list, deviceProfileId: Schema.optionalKey(Schema.String), active: Schema.optionalKey(Schema.Boolean) }
 const customer = { customerId: Schema.String }
 
-/** `tenant…` needs a tenant's administrator, `customer…` serves both him and the customer's users. */
+/** `tenant…` requires a tenant administrator; `customer…` serves tenant administrators and the customer's users. */
 export class Devices extends HttpApiGroup.make("devices").add(
   HttpApiEndpoint.get("tenantDevices", "/api/tenant/devices", { query: list, success: PageOf(Device) }),
   HttpApiEndpoint.get("tenantDeviceInfos", "/api/tenant/deviceInfos", { query: infos, success: PageOf(DeviceInfo) }),
@@ -17,7 +17,7 @@ export class Devices extends HttpApiGroup.make("devices").add(
     success: PageOf(DeviceInfo)
   }),
   HttpApiEndpoint.get("device", "/api/device/:deviceId", { params: { deviceId: Schema.String }, success: Device }),
-  /** A comma list; ids that may not be seen are left out in silence. */
+  /** Ids separated by commas. Ids that do not exist or may not be seen are silently left out. */
   HttpApiEndpoint.get("devicesByIds", "/api/devices", { query: { deviceIds: Schema.String }, success: Schema.Array(Device) }),
   HttpApiEndpoint.get("deviceProfileInfos", "/api/deviceProfileInfos", { query: pageParameters, success: PageOf(ProfileInfo) })
 ) {}

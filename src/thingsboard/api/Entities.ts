@@ -1,4 +1,4 @@
-/** ThingsBoard's JSON: entities, references, pages. Only what Boardwalk reads is declared; each release adds members. */
+/** ThingsBoard's JSON: entities, references, pages. Only fields that Boardwalk reads are declared; every release adds more. */
 import { Schema } from "effect"
 
 export const Ref = Schema.Struct({ entityType: Schema.String, id: Schema.String })
@@ -24,7 +24,7 @@ export const ProfileInfo = Schema.Struct({ id: Ref, name: Schema.String })
 export const PageOf = <S extends Schema.Top>(element: S) =>
   Schema.Struct({ data: Schema.Array(element), totalPages: Schema.Int, totalElements: Schema.Int, hasNext: Schema.Boolean })
 
-/** Common parameters of every list. `pageSize` and `page` are required; there is no maximum. */
+/** Parameters of every list. `pageSize` and `page` are required; there is no maximum. */
 export const pageParameters = {
   pageSize: Schema.Int,
   page: Schema.Int,

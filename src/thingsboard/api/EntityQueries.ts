@@ -7,12 +7,12 @@ const QueryKey = Schema.Struct({
   key: Schema.String
 })
 
-/** `type` stands first: some versions answer 500 otherwise. */
+/** `type` comes first: some releases respond with 500 otherwise. */
 export const EntityFilter = Schema.Union([
   Schema.Struct({ type: Schema.Literal("entityList"), entityType: Schema.String, entityList: Schema.Array(Schema.String) }),
   Schema.Struct({ type: Schema.Literal("deviceType"), deviceTypes: Schema.Array(Schema.String), deviceNameFilter: Schema.String }),
   Schema.Struct({ type: Schema.Literal("entityType"), entityType: Schema.String }),
-  /** What relations lead to from several roots of one type, each once or more; entities, not edges. */
+  /** The entities that relations of several roots of one type lead to, some of them more than once. It returns no edges. */
   Schema.Struct({
     type: Schema.Literal("relationsQuery"),
     multiRoot: Schema.Boolean,
@@ -26,7 +26,7 @@ export const EntityFilter = Schema.Union([
   })
 ])
 
-/** Without `sortOrder` there is no order at all, and pages may repeat or skip rows. */
+/** Without `sortOrder` the order is undefined, and pages may repeat or skip entities. */
 export const EntityDataQuery = Schema.Struct({
   entityFilter: EntityFilter,
   entityFields: Schema.Array(QueryKey),
@@ -40,7 +40,7 @@ export const EntityDataQuery = Schema.Struct({
   })
 })
 
-/** All values are text; a key without data is `{ts: 0, value: ""}`. */
+/** Every value is text. For a key without a value: `{ts: 0, value: ""}`. */
 export const LatestText = Schema.Struct({ ts: Schema.Int, value: Schema.String })
 
 export const EntityData = Schema.Struct({
@@ -48,7 +48,7 @@ export const EntityData = Schema.Struct({
   latest: Schema.Record(Schema.String, Schema.Record(Schema.String, LatestText))
 })
 
-/** Reads many entities at once. What may not be seen is simply absent. */
+/** Reads many entities at once. Entities that may not be seen are silently left out. */
 export class EntityQueries extends HttpApiGroup.make("entityQueries").add(
   HttpApiEndpoint.post("findEntities", "/api/entitiesQuery/find", { payload: EntityDataQuery, success: PageOf(EntityData) }),
   HttpApiEndpoint.post("countEntities", "/api/entitiesQuery/count", {

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Ref } from "./Entities.ts"
 
-/** `maxLevel` of 0 or none means unlimited: always send one. `filters` apply after the walk, so they do not prune it. */
+/** A `maxLevel` that is 0 or missing means unlimited: always send one. `filters` apply after the walk, so they do not prune it. */
 export const RelationsQuery = Schema.Struct({
   parameters: Schema.Struct({
     rootId: Schema.String,
@@ -18,7 +18,7 @@ export const RelationsQuery = Schema.Struct({
 export const Relation = Schema.Struct({ from: Ref, to: Ref, type: Schema.String, typeGroup: Schema.String })
 export type Relation = typeof Relation.Type
 
-/** All relations walked from the root, each once; those among entities exactly at `maxLevel` are not in it. */
+/** All relations found from the root, each once. Relations between two entities that are both at `maxLevel` are not included. */
 export class Relations extends HttpApiGroup.make("relations").add(
   HttpApiEndpoint.post("findRelations", "/api/relations", { payload: RelationsQuery, success: Schema.Array(Relation) })
 ) {}

@@ -8,18 +8,18 @@ export const TsPoint = Schema.Struct({ ts: Schema.Int, value: Schema.Unknown })
 export const TsSeries = Schema.Record(Schema.String, Schema.Array(TsPoint))
 export const AttributeEntry = Schema.Struct({ lastUpdateTs: Schema.Int, key: Schema.String, value: Schema.Unknown })
 
-/** JSON made by the caller, sent as it is. */
+/** Ready-made JSON, sent unchanged. */
 export const JsonText = Schema.String.pipe(HttpApiSchema.asText({ contentType: "application/json" }))
 
 const named = {
   keys: Schema.optionalKey(Schema.String),
-  /** Repeatable, from 4.3: the only way to name a key with a comma. When it is there, `keys` is ignored. */
+  /** Repeatable, from 4.3: the only way to name a key with a comma. If it is present, `keys` is ignored. */
   key: Schema.optionalKey(Schema.Array(Schema.String))
 }
 
 /**
- * Without `startTs` and `endTs` the latest values, with them history: half-open, newest first unless `orderBy=ASC`, 100 points
- * a key unless `limit`. All three of keys, startTs and endTs must be there, or the call silently reads the latest values.
+ * Without `startTs` and `endTs` the latest values; with them history: start inclusive, end exclusive, newest first unless `orderBy=ASC`,
+ * 100 points per key unless `limit`. If one of keys, startTs and endTs is missing, the call silently reads the latest values.
  */
 const reading = {
   ...named,
@@ -37,9 +37,9 @@ const reading = {
 export class Telemetry extends HttpApiGroup.make("telemetry").add(
   HttpApiEndpoint.get("keys", `${prefix}/keys/timeseries`, { params: entity, success: Schema.Array(Schema.String) }),
   HttpApiEndpoint.get("values", `${prefix}/values/timeseries`, { params: entity, query: reading, success: TsSeries }),
-  /** From 4.3.1.2; the same answers as `values` with a range. */
+  /** From 4.3.1.2, with the same responses as `values` with a range. */
   HttpApiEndpoint.get("history", `${prefix}/values/timeseries/history`, { params: entity, query: reading, success: TsSeries }),
-  /** `scope` is any word. Answers 200 with no body once the points are stored. */
+  /** `scope` can be any word. Responds with 200 and no body once the points are stored. */
   HttpApiEndpoint.post("saveTelemetry", `${prefix}/timeseries/:scope`, { params: { ...entity, scope: Schema.String }, payload: JsonText }),
   HttpApiEndpoint.get("attributes", `${prefix}/values/attributes`, {
     params: entity,

@@ -1,8 +1,8 @@
 /**
- * The part of ThingsBoard's REST API that Boardwalk uses, once. The client is derived from it, and the emulator serves it.
+ * The part of ThingsBoard's REST API that Boardwalk uses. The typed client is derived from it, and the emulator serves it.
  *
- * Only successes are declared: errors come as JSON, as text, as a bare JSON string or empty, and are told apart before the
- * derived client sees them (`ThingsBoard.ts`). Telemetry goes up as ready-made text, so that no digit of a number is re-printed.
+ * Only successful responses are declared. Error bodies are JSON, text, a bare JSON string or empty, and `transport/classify.ts` handles
+ * them before the typed client sees them. Telemetry is uploaded as ready-made text, so that the digits of numbers stay as they are.
  */
 import { HttpApi } from "effect/http-api"
 import { Assets } from "./Assets.ts"

@@ -1,13 +1,13 @@
 import { Option, Schema } from "effect"
 import type { Tokens } from "../api/Auth.ts"
 
-/** A login that ThingsBoard granted, and until when it serves. All times are epoch ms by our own clock. */
+/** A token from a login or refresh, and its lifetime. All times are epoch ms by our own clock. */
 export interface AccessToken {
   /** The value of `X-Authorization`. */
   readonly authorization: string
   readonly refreshToken: string | undefined
   readonly receivedAt: number
-  /** From here on a new one is fetched while this one still serves. */
+  /** From then on it is renewed in the background, while it is still in use. */
   readonly renewAt: number
   readonly expiresAt: number
 }
@@ -15,21 +15,21 @@ export interface AccessToken {
 const Claims = Schema.Struct({ iat: Schema.Finite, exp: Schema.Finite })
 const decodeClaims = Schema.decodeUnknownOption(Schema.fromJsonString(Claims))
 
-/** The administrator can set any lifetime from a minute on, so only the token itself knows it. Without claims it serves until refused. */
-const lifetimeOf = (jwt: string) =>
+/** Administrators can set any lifetime from one minute, so only the token itself tells it. A token without claims is used until rejected. */
+const parseLifetime = (jwt: string) =>
   Option.match(decodeClaims(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()), {
     onNone: () => Number.POSITIVE_INFINITY,
     onSome: ({ exp, iat }) => Math.max(0, exp - iat) * 1000
   })
 
-/** The lifetime counts from when we asked, so that ThingsBoard's clock may differ from ours. */
-export const makeAccessToken = ({ refreshToken, token }: Tokens, askedAt: number): AccessToken => {
-  const lifetime = lifetimeOf(token)
+/** The lifetime counts from the time of our request, so that ThingsBoard's clock may differ from ours. */
+export const makeAccessToken = ({ refreshToken, token }: Tokens, requestedAt: number): AccessToken => {
+  const lifetime = parseLifetime(token)
   return {
     authorization: `Bearer ${token}`,
     refreshToken: refreshToken ?? undefined,
-    receivedAt: askedAt,
-    renewAt: askedAt + lifetime * 0.8,
-    expiresAt: askedAt + lifetime - Math.min(lifetime * 0.1, 10_000)
+    receivedAt: requestedAt,
+    renewAt: requestedAt + lifetime * 0.8,
+    expiresAt: requestedAt + lifetime - Math.min(lifetime * 0.1, 10_000)
   }
 }

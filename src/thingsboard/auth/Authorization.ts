@@ -1,4 +1,4 @@
-/** How a session comes to the value of `X-Authorization`: by user and password, or by an API key. */
+/** How a session gets the value of `X-Authorization`: from a username and password, or from an API key. */
 import { Clock, Effect, Redacted, Schema, type Scope } from "effect"
 import { Tokens } from "../api/Auth.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
@@ -8,120 +8,120 @@ import { type AccessToken, makeAccessToken } from "./AccessToken.ts"
 import type { Transport } from "../transport/Transport.ts"
 
 export interface Authorization {
-  /** The value of `X-Authorization`, `Bearer …` or `ApiKey …`. Costs next to nothing while the token is fresh. */
+  /** The value of `X-Authorization`, `Bearer …` or `ApiKey …`. Cheap while the token is valid. */
   readonly authorization: Effect.Effect<string, ThingsBoardError>
-  /** A newer value than the one that ThingsBoard called expired. */
+  /** Replaces a value that ThingsBoard reported as expired. */
   readonly renew: (stale: string) => Effect.Effect<string, ThingsBoardError>
   /**
-   * For a value that ThingsBoard does not accept at all: a new login when the value had served for a while; else `LoginRefused`,
-   * here and everywhere until the pause is over.
+   * Replaces a value that ThingsBoard does not accept at all: logs in again if the value had worked for a while. Otherwise fails with
+   * `LoginRefused`, as every call does until the pause is over.
    */
-  readonly refused: (value: string) => Effect.Effect<string, ThingsBoardError>
+  readonly replaceRefused: (value: string) => Effect.Effect<string, ThingsBoardError>
 }
 
 const decodeTokens = Schema.decodeUnknownEffect(Schema.fromJsonString(Tokens))
 
-/** A value refused when younger than this was never good; an older one went bad. */
-const provedAfter = 60_000
+/** A value rejected earlier than this (ms) never worked; one rejected later has become invalid. */
+const provenAfter = 60_000
 
-/** A right password is refused as well: where a second factor is asked for (200), or the account is not active. */
+/** A correct password is rejected too: when a second factor is required (status 200), or the account is not active. */
 const isWrongPassword = ({ status }: ThingsBoardError, { inactive }: LoginRefused) => status === 401 && inactive !== true
 
-const notAgain = ". It is not tried again before a restart or other credentials, since ThingsBoard may lock the account"
+const notRetried = ". It is not retried until a restart or new credentials, since ThingsBoard may lock the account"
 
 const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
 
-/** An API key (4.3 and later) needs no login, but can be refused as well; that locks nothing. */
-export const withApiKey = (key: Redacted.Redacted<string>, holdOff: LoginBackoff): Authorization => {
-  const granted = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
-  const refused = () => Effect.flatMap(now, (at) => Effect.fail(holdOff.recordRefusal(at, { status: 401 })))
+/** An API key (ThingsBoard 4.3 and later) needs no login. It can be rejected too, but that locks nothing. */
+export const withApiKey = (key: Redacted.Redacted<string>, backoff: LoginBackoff): Authorization => {
+  const value = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
+  const replaceRefused = () => Effect.flatMap(now, (at) => Effect.fail(backoff.recordRefusal(at, { status: 401 })))
   return {
-    authorization: Effect.withFiber((fiber) => holdOff.errorAt(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) ?? granted),
-    renew: refused,
-    refused
+    authorization: Effect.withFiber((fiber) => backoff.errorAt(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) ?? value),
+    renew: replaceRefused,
+    replaceRefused
   }
 }
 
-/** Logs in when first needed. Its scope ends what renews the token in the background. */
+/** Logs in when first needed. Closing its scope ends background renewal. */
 export const withPassword = Effect.fnUntraced(function* (
   username: string,
   password: Redacted.Redacted<string>,
   transport: Transport,
-  holdOff: LoginBackoff
+  backoff: LoginBackoff
 ): Effect.fn.Return<Authorization, never, Scope.Scope> {
-  let ticket: AccessToken | undefined
+  let token: AccessToken | undefined
 
   const obtain = Effect.fnUntraced(function* (path: string, body: object) {
-    const askedAt = yield* now
-    const answer = yield* transport.send({
+    const requestedAt = yield* now
+    const response = yield* transport.send({
       method: "POST",
       path,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
       repeatable: true
     })
-    const tokens = yield* Effect.mapError(decodeTokens(answer.toString()), () => invalidResponse())
-    // An account with a second factor gets a token that is good for nothing but giving the second factor.
+    const tokens = yield* Effect.mapError(decodeTokens(response.toString()), () => invalidResponse())
+    // For an account with a second factor, this token only allows entering the second factor.
     if (typeof tokens.scope === "string") return yield* new ThingsBoardError({ reason: new LoginRefused(), status: 200 })
-    return makeAccessToken(tokens, askedAt)
+    return makeAccessToken(tokens, requestedAt)
   })
 
   const login = Effect.suspend(() => obtain("/api/auth/login", { username, password: Redacted.value(password) }))
 
-  /** A refresh that ThingsBoard answered otherwise says nothing of the password; one that was not answered would not log in either. */
-  const refreshed = (refreshToken: string) =>
+  /** A rejected refresh says nothing about the password, so log in. Without a response, a login would not get one either. */
+  const refresh = (refreshToken: string) =>
     Effect.catchIf(
       obtain("/api/auth/token", { refreshToken }),
       ({ reason, status }) => reason._tag !== "Timeout" && (reason._tag !== "Unavailable" || status === 500),
       () => login
     )
 
-  /** Logged here, since nobody waits for what happens in the background. The pauses keep it from filling the log. */
-  const failed = Effect.fnUntraced(function* (error: ThingsBoardError) {
+  /** Logged here because nobody waits for background renewal. The pauses between attempts keep the log short. */
+  const reportFailure = Effect.fnUntraced(function* (error: ThingsBoardError) {
     const at = yield* now
-    const held =
+    const reported =
       error.reason._tag === "LoginRefused"
-        ? holdOff.recordRefusal(at, error, isWrongPassword(error, error.reason))
-        : holdOff.recordOutage(at, error)
-    const isLast = held.reason._tag === "LoginRefused" && held.reason.retryAt === undefined
-    yield* Effect.logWarning(`ThingsBoard login failed: ${held.message}${isLast ? notAgain : ""}`)
-    return yield* held
+        ? backoff.recordRefusal(at, error, isWrongPassword(error, error.reason))
+        : backoff.recordOutage(at, error)
+    const isLast = reported.reason._tag === "LoginRefused" && reported.reason.retryAt === undefined
+    yield* Effect.logWarning(`ThingsBoard login failed: ${reported.message}${isLast ? notRetried : ""}`)
+    return yield* reported
   })
 
   const { join, start } = yield* singleFlight(
     Effect.gen(function* () {
       const startedAt = yield* now
-      const tooSoon = holdOff.errorAt(startedAt)
+      const tooSoon = backoff.errorAt(startedAt)
       if (tooSoon !== undefined) return yield* tooSoon
-      if (ticket !== undefined && startedAt - ticket.receivedAt >= provedAfter) holdOff.recordUse()
-      const fresh = yield* Effect.catch(ticket?.refreshToken === undefined ? login : refreshed(ticket.refreshToken), failed)
-      holdOff.recordLogin()
-      ticket = fresh
+      if (token !== undefined && startedAt - token.receivedAt >= provenAfter) backoff.recordUse()
+      const fresh = yield* Effect.catch(token?.refreshToken === undefined ? login : refresh(token.refreshToken), reportFailure)
+      backoff.recordLogin()
+      token = fresh
       return fresh.authorization
     })
   )
 
   const unlessNewer = (value: string, otherwise: Effect.Effect<string, ThingsBoardError>) =>
-    ticket !== undefined && ticket.authorization !== value ? Effect.succeed(ticket.authorization) : otherwise
+    token !== undefined && token.authorization !== value ? Effect.succeed(token.authorization) : otherwise
 
   return {
     authorization: Effect.withFiber((fiber) => {
       const at = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-      if (ticket === undefined || at >= ticket.expiresAt) return holdOff.errorAt(at) ?? join
-      if (at < ticket.renewAt || holdOff.errorAt(at) !== undefined) return Effect.succeed(ticket.authorization)
-      return Effect.as(start, ticket.authorization)
+      if (token === undefined || at >= token.expiresAt) return backoff.errorAt(at) ?? join
+      if (at < token.renewAt || backoff.errorAt(at) !== undefined) return Effect.succeed(token.authorization)
+      return Effect.as(start, token.authorization)
     }),
     renew: (stale) => Effect.suspend(() => unlessNewer(stale, join)),
-    refused: (value) =>
+    replaceRefused: (value) =>
       Effect.flatMap(now, (at) =>
         unlessNewer(
           value,
           Effect.suspend(() => {
-            if (ticket === undefined) return join
-            const served = at - ticket.receivedAt >= provedAfter
-            ticket = undefined
-            if (!served) return Effect.fail(holdOff.recordRefusal(at, { status: 401 }))
-            holdOff.recordUse()
+            if (token === undefined) return join
+            const worked = at - token.receivedAt >= provenAfter
+            token = undefined
+            if (!worked) return Effect.fail(backoff.recordRefusal(at, { status: 401 }))
+            backoff.recordUse()
             return join
           })
         )

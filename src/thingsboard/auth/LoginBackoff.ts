@@ -1,18 +1,18 @@
 import { LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /**
- * ThingsBoard can be told to lock an account after some wrong passwords, however far apart they come, and a password that was wrong so
- * often does not become right by waiting.
+ * ThingsBoard can be configured to lock an account after a number of wrong passwords, however far apart, and waiting does not make a
+ * wrong password right.
  */
 const maxWrongPasswords = 3
 
-/** Other refusals lock nothing and may pass, so tries get rarer: 30 s, 1 min, 2 min … 10 min. */
+/** Other rejections lock nothing and may be temporary, so attempts become rarer: after 30 s, 1 min, 2 min … 10 min. */
 const refusalPause = (count: number) => Math.min(30_000 * 2 ** (count - 1), 600_000)
 
-/** Where the login could not be tried at all: half a second, 1 s … 5 s. */
+/** When the login could not be attempted at all: 0.5 s, 1 s … 5 s. */
 const outagePause = (count: number) => Math.min(500 * 2 ** (count - 1), 5_000)
 
-/** Keeps a session from trying again too soon. Meanwhile everything fails at once with the error that began it. */
+/** Keeps a session from logging in again too soon. Until then, every call fails at once with the error that started the pause. */
 export class LoginBackoff {
   private until = 0
   private error: ThingsBoardError | undefined
@@ -20,7 +20,7 @@ export class LoginBackoff {
   private wrongPasswords = 0
   private outages = 0
 
-  /** The error to fail with, as long as it is too soon. */
+  /** The error to fail with while it is too soon to log in; undefined otherwise. */
   errorAt(now: number): ThingsBoardError | undefined {
     return now < this.until ? this.error : undefined
   }
@@ -30,8 +30,8 @@ export class LoginBackoff {
     { errorCode, status }: Pick<ThingsBoardError, "errorCode" | "status">,
     wrongPassword = false
   ): ThingsBoardError {
-    const standing = this.errorAt(now)
-    if (standing?.reason._tag === "LoginRefused") return standing
+    const current = this.errorAt(now)
+    if (current?.reason._tag === "LoginRefused") return current
     const isLast = wrongPassword && ++this.wrongPasswords >= maxWrongPasswords
     this.until = isLast ? Number.POSITIVE_INFINITY : now + refusalPause(++this.refusals)
     this.error = new ThingsBoardError({
@@ -54,7 +54,7 @@ export class LoginBackoff {
     this.wrongPasswords = 0
   }
 
-  /** The credentials have proved good for a while: the next refusal is a first one. */
+  /** The credentials worked for a while, so the next rejection counts as the first. */
   recordUse() {
     this.refusals = 0
   }

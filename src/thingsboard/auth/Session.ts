@@ -1,6 +1,6 @@
 /**
- * The login at ThingsBoard: one at a time however many calls wait for it, renewed ahead of expiry, and not tried again and again
- * with credentials that were refused.
+ * A session with ThingsBoard: one login at a time, however many calls wait for it, renewed before it expires, and not repeated
+ * endlessly with credentials that were rejected.
  */
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { Settings, type TbCredentials } from "../../config/Settings.ts"
@@ -10,37 +10,37 @@ import { LoginBackoff } from "./LoginBackoff.ts"
 import { type Authorization, withApiKey, withPassword } from "./Authorization.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { configured, type Transport } from "../transport/Transport.ts"
+import { configuredTransport, type Transport } from "../transport/Transport.ts"
 
-/** Whose rights the session has. */
+/** The user of a session, whose permissions apply to its calls. */
 export interface Identity {
   readonly authority: User["authority"]
   readonly tenantId: string
-  /** `13814000-1dd2-11b2-8080-808080808080` when the user is not a customer's. */
+  /** `noCustomer` (`13814000-1dd2-11b2-8080-808080808080`) for a user who belongs to no customer. */
   readonly customerId: string
 }
 
 export interface SessionShape extends Authorization {
-  /** `GET /api/auth/user`, asked once, and again in the background when the token was renewed. */
+  /** From `GET /api/auth/user`, read once, and again in the background when the token has been renewed. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
 }
 
 const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
 
-/** A session of any credentials. Its scope ends what renews it in the background; what was refused before may be remembered for longer. */
+/** A session for the given credentials. Closing its scope ends background renewal; a backoff that is passed in may outlive it. */
 export const make = Effect.fnUntraced(function* (
   credentials: TbCredentials,
   transport: Transport,
-  holdOff = new LoginBackoff()
+  backoff = new LoginBackoff()
 ): Effect.fn.Return<SessionShape, never, Scope.Scope> {
-  const rights =
+  const login =
     credentials._tag === "ApiKey"
-      ? withApiKey(credentials.key, holdOff)
-      : yield* withPassword(credentials.username, credentials.password, transport, holdOff)
+      ? withApiKey(credentials.key, backoff)
+      : yield* withPassword(credentials.username, credentials.password, transport, backoff)
 
   let known: { readonly authorization: string; readonly identity: Effect.Effect<Identity> } | undefined
-  const asked = yield* singleFlight(
-    authorized(rights, (authorization) =>
+  const fetchIdentity = yield* singleFlight(
+    authorized(login, (authorization) =>
       transport.send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true }).pipe(
         Effect.flatMap((bytes) => Effect.mapError(decodeUser(bytes.toString()), () => invalidResponse())),
         Effect.map(({ authority, customerId, tenantId }) => {
@@ -52,21 +52,21 @@ export const make = Effect.fnUntraced(function* (
     )
   )
   return {
-    ...rights,
-    identity: Effect.flatMap(rights.authorization, (authorization) => {
-      if (known === undefined) return asked.join
-      return known.authorization === authorization ? known.identity : Effect.andThen(asked.start, known.identity)
+    ...login,
+    identity: Effect.flatMap(login.authorization, (authorization) => {
+      if (known === undefined) return fetchIdentity.join
+      return known.authorization === authorization ? known.identity : Effect.andThen(fetchIdentity.start, known.identity)
     })
   }
 })
 
 export class Session extends Context.Service<Session, SessionShape>()("boardwalk/thingsboard/auth/Session") {
-  /** The session of the configured credentials. */
+  /** The session of the configuredTransport credentials. */
   static readonly layer = Layer.effect(
     Session,
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
-      return yield* make(tbCredentials, yield* configured)
+      return yield* make(tbCredentials, yield* configuredTransport)
     })
   )
 }

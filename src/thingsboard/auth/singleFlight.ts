@@ -1,8 +1,11 @@
 import { Deferred, Effect } from "effect"
 
 /**
- * Runs an effect at most once at a time: whoever comes meanwhile shares the run under way, which goes on when those who wait leave.
- * `start` does not wait for it.
+ * Runs an effect at most once at a time. `join` waits for the result of the current run, and starts one if there is none; `start` does
+ * not wait. A run continues when everybody who waits for it is interrupted, and ends with the scope.
+ *
+ * Effect has nothing that does this: `Effect.cached` keeps the result, and a `Cache` with no time to live runs its lookup in the first
+ * caller's fiber, so that interrupting that caller fails the others.
  */
 export const singleFlight = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.scope, (scope) => {

@@ -1,27 +1,27 @@
-/** The one error of everything that talks to ThingsBoard. Its message is ours: nothing that ThingsBoard wrote is in it. */
+/** The error of everything that calls ThingsBoard. Its message is our own: it contains no text from ThingsBoard. */
 import { Schema } from "effect"
 
-/** There is no such thing, or this account's tenant does not have it. */
+/** The entity does not exist, or does not belong to this account's tenant. */
 export class NotFound extends Schema.TaggedClass<NotFound>()("NotFound", {}) {}
 
-/** It is there, but this account may not see or do it. */
+/** The entity exists, but this account may not see it or may not do this. */
 export class Forbidden extends Schema.TaggedClass<Forbidden>()("Forbidden", {}) {}
 
-/** ThingsBoard calls the request itself wrong. */
+/** ThingsBoard considers the request itself invalid. */
 export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {}) {}
 
-/** What was to be saved has changed meanwhile. */
+/** The entity to be saved has changed in the meantime. */
 export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {}) {}
 
-/** ThingsBoard itself never says for how long; a proxy before it may. */
+/** ThingsBoard itself never says for how long; a proxy in front of it may. */
 export class RateLimited extends Schema.TaggedClass<RateLimited>()("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Int) }) {}
 
-/** The body is beyond ThingsBoard's limit (16 MiB unless configured otherwise). */
+/** The body exceeds ThingsBoard's limit (16 MiB by default). */
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {}) {}
 
 /**
- * No usable answer: the host has no address (`unresolved`), refuses connections (`refused`), broke off (`broken`), shows a certificate
- * that is not trusted (`certificate`), sends somewhere else (`redirect`) or says that it failed (`status`).
+ * No usable response: the host has no address (`unresolved`), refuses connections (`refused`), closed the connection (`broken`), has an
+ * untrusted certificate (`certificate`), redirects elsewhere (`redirect`) or reports that it failed (`status`).
  */
 export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable", {
   why: Schema.Literals(["unresolved", "refused", "broken", "certificate", "redirect", "status"])
@@ -30,18 +30,18 @@ export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable"
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
 
 /**
- * Our credentials are not accepted. Nothing is sent before `retryAt` (epoch ms); without it nothing ever, since more tries could lock the
- * account. `inactive`: the password is right, and the account is disabled, locked or not activated yet.
+ * Our credentials were rejected. Nothing is sent before `retryAt` (epoch ms), or ever if it is missing, since more attempts could lock
+ * the account. `inactive`: the password is correct, but the account is disabled, locked or not activated yet.
  */
 export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", {
   retryAt: Schema.optionalKey(Schema.Int),
   inactive: Schema.optionalKey(Schema.Boolean)
 }) {}
 
-/** Not what ThingsBoard is known to answer: another server's page, or JSON that is cut or of another shape. */
+/** Not a response of ThingsBoard's: another server's page, or JSON that is incomplete or of another shape. */
 export class InvalidResponse extends Schema.TaggedClass<InvalidResponse>()("InvalidResponse", {}) {}
 
-/** This release of ThingsBoard cannot do it: before 4.3.1.1 a key with a comma cannot be asked for. */
+/** This release of ThingsBoard cannot do it: before 4.3.1.1, a key with a comma cannot be requested. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
 
 export const Reason = Schema.Union([
@@ -61,7 +61,7 @@ export type Reason = typeof Reason.Type
 
 export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("ThingsBoardError", {
   reason: Reason,
-  /** ThingsBoard's HTTP status, when it answered. */
+  /** ThingsBoard's HTTP status, if there was a response. */
   status: Schema.optionalKey(Schema.Int),
   /** The `errorCode` of its JSON envelope. */
   errorCode: Schema.optionalKey(Schema.Int)
@@ -71,7 +71,7 @@ export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("Th
     return `${reason._tag === "Unavailable" ? `Unavailable, ${reason.why}` : reason._tag}${this.codes}`
   }
 
-  /** ` (status 404, code 32)`, as far as ThingsBoard told them. */
+  /** ` (status 404, code 32)`, as far as they are known. */
   get codes() {
     const { errorCode, status } = this
     return status === undefined ? "" : ` (status ${status}${errorCode === undefined ? "" : `, code ${errorCode}`})`

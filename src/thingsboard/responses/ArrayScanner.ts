@@ -4,7 +4,7 @@ import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardErr
 
 const [comma, opening, closing] = [44, 91, 93]
 
-const cut = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
+const split = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
   const elements: Array<Uint8Array> = []
   let i = expect(bytes, skipSpace(bytes, 0), opening)
   while (bytes[i] !== closing) {
@@ -16,9 +16,9 @@ const cut = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
   return skipSpace(bytes, i + 1) === bytes.length ? elements : fail(i)
 }
 
-/** The elements of a JSON array, each with its own bytes. */
+/** Splits a JSON array into the bytes of its elements. */
 export const scanArray = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
-  Effect.try({ try: () => cut(bytes), catch: () => invalidResponse() })
+  Effect.try({ try: () => split(bytes), catch: () => invalidResponse() })
 
-/** An element as a value: to look into it, not to print it again. */
+/** An element as a value, for reading it only: printing it again could change its numbers. */
 export const parseElement = (element: Uint8Array): unknown => valueAt(element, 0, element.length)

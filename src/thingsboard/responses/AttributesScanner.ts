@@ -31,7 +31,7 @@ const readAll = (bytes: Uint8Array): ReadonlyArray<AttributeBytes> => {
       else if (name === "lastUpdateTs") lastUpdateTs = valueAt(bytes, i, end)
       else if (name === "value") {
         value = bytes.subarray(i, end)
-        textAt(bytes, i, end) // throws when it is not UTF-8
+        textAt(bytes, i, end) // throws if it is not UTF-8
       }
       i = skipSpace(bytes, end)
     }
@@ -43,7 +43,7 @@ const readAll = (bytes: Uint8Array): ReadonlyArray<AttributeBytes> => {
   return skipSpace(bytes, i + 1) === bytes.length ? attributes : fail(i)
 }
 
-/** Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. A key of several scopes is there several times, when no scope was asked for. */
+/** Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. If no scope was requested, a key that several scopes have occurs several times. */
 export const scanAttributes = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> => {
   try {
     return Effect.succeed(readAll(bytes))

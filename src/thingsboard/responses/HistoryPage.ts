@@ -1,6 +1,6 @@
 /**
- * Reads an answer of the history and latest endpoints, `{"key":[{"ts":…,"value":…},…],…}`, without touching a digit: values stay
- * the bytes they were. JSON.parse would lose integers beyond 2^53, and takes four times as long.
+ * Reads a response of the history and latest endpoints, `{"key":[{"ts":…,"value":…},…],…}`. Values stay the bytes that ThingsBoard
+ * sent. JSON.parse would lose digits of integers beyond 2^53, and takes four times as long.
  */
 import { endOfText, endOfValue, expect, fail, ScanError, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
 
@@ -8,7 +8,7 @@ export { ScanError }
 
 export interface Series {
   readonly key: string
-  /** Rows `from` (in) to `to` (out). */
+  /** Rows `from` (inclusive) to `to` (exclusive). */
   readonly from: number
   readonly to: number
 }
@@ -19,7 +19,7 @@ const isDigit = (c: number) => c >= 48 && c <= 57
 /** The smallest point: `{"ts":0,"value":0}`. */
 const minBytes = 18
 
-/** Columns over the bytes of one answer. They are reused: be done with a page before the next one is scanned into it. */
+/** Columns over the bytes of one response. They are reused: finish with a page before scanning the next one into it. */
 export class HistoryPage {
   bytes: Uint8Array = new Uint8Array(0)
   count = 0
@@ -34,13 +34,13 @@ export class HistoryPage {
     this.bytes = bytes
     this.count = 0
     this.series = []
-    const most = Math.ceil(bytes.length / minBytes)
-    if (most <= this.ts.length) return
-    this.ts = new Float64Array(most)
-    this.tsFrom = new Uint32Array(most)
-    this.tsTo = new Uint32Array(most)
-    this.valueFrom = new Uint32Array(most)
-    this.valueTo = new Uint32Array(most)
+    const maxPoints = Math.ceil(bytes.length / minBytes)
+    if (maxPoints <= this.ts.length) return
+    this.ts = new Float64Array(maxPoints)
+    this.tsFrom = new Uint32Array(maxPoints)
+    this.tsTo = new Uint32Array(maxPoints)
+    this.valueFrom = new Uint32Array(maxPoints)
+    this.valueTo = new Uint32Array(maxPoints)
   }
 
   /** The JSON token of a row's value, as ThingsBoard wrote it. */
@@ -49,7 +49,7 @@ export class HistoryPage {
   }
 }
 
-/** Reads a page; whatever is not of the form, or not JSON, throws a ScanError. */
+/** Reads a page into the columns. Throws a ScanError for anything but JSON of this form. */
 export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): HistoryPage => {
   page.reset(bytes)
   let i = expect(bytes, skipSpace(bytes, 0), 123)
@@ -60,8 +60,8 @@ export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): 
     const from = page.count
     i = expect(bytes, expect(bytes, skipSpace(bytes, keyEnd), 58), 91)
     for (let more = bytes[i] !== 93; more; i = more ? expect(bytes, i, 44) : i) {
-      const after = compactPoints(bytes, i, page)
-      i = skipSpace(bytes, after === i ? anyPoint(bytes, i, page) : after)
+      const after = readCompactPoints(bytes, i, page)
+      i = skipSpace(bytes, after === i ? readPoint(bytes, i, page) : after)
       more = bytes[i] !== 93
     }
     i = expect(bytes, i, 93)
@@ -71,8 +71,8 @@ export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): 
   return page
 }
 
-/** Points spelt as ThingsBoard spells them, `{"ts":…,"value":…}`, several at once. Returns where it stopped, behind a point; `i` when it read none. */
-const compactPoints = (b: Uint8Array, i: number, page: HistoryPage): number => {
+/** Reads as many points as are written the way ThingsBoard does, `{"ts":…,"value":…}`. Returns the position after the last one, or `i` if there is none. */
+const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number => {
   const { ts, tsFrom, tsTo, valueFrom, valueTo } = page
   for (let after = i; ; i = after + 1) {
     if (b[i] !== 123 || b[i + 1] !== 34 || b[i + 2] !== 116 || b[i + 3] !== 115 || b[i + 4] !== 34 || b[i + 5] !== 58) return after
@@ -95,8 +95,8 @@ const compactPoints = (b: Uint8Array, i: number, page: HistoryPage): number => {
   }
 }
 
-/** A point with its members in any order, with white space, with others beside them. */
-const anyPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
+/** Reads a point with fields in any order, with white space, and with other fields. */
+const readPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
   const row = page.count++
   let seen = 0
   i = expect(b, i, 123)

@@ -4,8 +4,8 @@ import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardErr
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ id: Schema.Struct({ id: Schema.String }) })))
 
 /**
- * The bytes themselves, once seen to be JSON as a whole and the entity that was asked for: an error that came with status 200 is not
- * passed on. For single entities; a list is too long for it.
+ * The bytes themselves, after checking that they are complete JSON of the requested entity, so that an error with status 200 is not passed
+ * on. For single entities: parsing a whole list would take too long.
  */
 export const scanEntity =
   (id: string) =>

@@ -1,8 +1,8 @@
 /**
- * Cuts a page of a list, `{"data":[…],"totalPages":n,"totalElements":n,"hasNext":b}`, into its elements' bytes and its numbers.
+ * Splits a page of a list, `{"data":[…],"totalPages":n,"totalElements":n,"hasNext":b}`, into the bytes of its items and its numbers.
  *
- * A page as ThingsBoard prints it is known by its head and its tail alone: one that was cut has lost the tail, and the last `]` of a
- * whole one is the list's. Any other spelling is read in full.
+ * A page written the way ThingsBoard does is recognized by its start and its end alone: a truncated one lacks the end, and the last `]`
+ * of a complete one ends the list. A page written in any other way is parsed as a whole.
  */
 import { Effect, Option, Schema } from "effect"
 import type { BytesPage } from "../../domain/Page.ts"
@@ -17,13 +17,13 @@ const hasNext = ascii(',"hasNext":')
 const yes = ascii("true}")
 const no = ascii("false}")
 
-/** The position behind `expected`, or -1 when it does not stand at `at`. */
-const behind = (bytes: Uint8Array, at: number, expected: Uint8Array): number => {
+/** The position after `expected`, or -1 if it is not at `at`. */
+const after = (bytes: Uint8Array, at: number, expected: Uint8Array): number => {
   for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return -1
   return at + expected.length
 }
 
-const behindDigits = (bytes: Uint8Array, at: number): number => {
+const afterDigits = (bytes: Uint8Array, at: number): number => {
   let i = at
   while (bytes[i]! >= 48 && bytes[i]! <= 57) i++
   return i === at || i - at > 15 || (bytes[at] === 48 && i - at > 1) ? -1 : i
@@ -37,20 +37,20 @@ const numberAt = (bytes: Uint8Array, from: number, to: number): number => {
 
 const [bracket, brace] = [93, 125]
 
-/** The page when it is spelt as ThingsBoard spells it. */
-const printed = (bytes: Uint8Array): BytesPage | undefined => {
-  const first = behind(bytes, 0, head)
+/** The page if it is written the way ThingsBoard does. */
+const readCompact = (bytes: Uint8Array): BytesPage | undefined => {
+  const first = after(bytes, 0, head)
   const last = bytes.lastIndexOf(bracket)
   if (first < 0 || last < first) return undefined
   if (last === first ? false : bytes[first] !== 123 || bytes[last - 1] !== brace) return undefined
-  const pagesFrom = behind(bytes, last, totalPages)
-  const pagesTo = pagesFrom < 0 ? -1 : behindDigits(bytes, pagesFrom)
-  const elementsFrom = pagesTo < 0 ? -1 : behind(bytes, pagesTo, totalElements)
-  const elementsTo = elementsFrom < 0 ? -1 : behindDigits(bytes, elementsFrom)
-  const flag = elementsTo < 0 ? -1 : behind(bytes, elementsTo, hasNext)
+  const pagesFrom = after(bytes, last, totalPages)
+  const pagesTo = pagesFrom < 0 ? -1 : afterDigits(bytes, pagesFrom)
+  const elementsFrom = pagesTo < 0 ? -1 : after(bytes, pagesTo, totalElements)
+  const elementsTo = elementsFrom < 0 ? -1 : afterDigits(bytes, elementsFrom)
+  const flag = elementsTo < 0 ? -1 : after(bytes, elementsTo, hasNext)
   if (flag < 0) return undefined
-  const more = behind(bytes, flag, yes) === bytes.length
-  if (!more && behind(bytes, flag, no) !== bytes.length) return undefined
+  const more = after(bytes, flag, yes) === bytes.length
+  if (!more && after(bytes, flag, no) !== bytes.length) return undefined
   return {
     items: bytes.subarray(first - 1, last + 1),
     totalPages: numberAt(bytes, pagesFrom, pagesTo),
@@ -67,8 +67,8 @@ const Numbers = Schema.Struct({
 })
 const decodeNumbers = Schema.decodeUnknownOption(Schema.fromJsonString(Numbers))
 
-/** Bytes of the last member `data`, which is the one that JSON.parse keeps. The text is known to be JSON. */
-const dataOf = (bytes: Uint8Array): Uint8Array => {
+/** The bytes of the last field `data`, which is the one that JSON.parse keeps. The text must be valid JSON. */
+const findData = (bytes: Uint8Array): Uint8Array => {
   let data = bytes
   let i = expect(bytes, skipSpace(bytes, 0), 123)
   while (bytes[i] !== brace) {
@@ -82,18 +82,18 @@ const dataOf = (bytes: Uint8Array): Uint8Array => {
   return data
 }
 
-const read = (bytes: Uint8Array): BytesPage | undefined => {
+const parse = (bytes: Uint8Array): BytesPage | undefined => {
   try {
     const numbers = decodeNumbers(textAt(bytes, 0, bytes.length))
     if (Option.isNone(numbers)) return undefined
     const { data: _, ...rest } = numbers.value
-    return { items: dataOf(bytes), ...rest }
+    return { items: findData(bytes), ...rest }
   } catch {
     return undefined // not UTF-8
   }
 }
 
 export const scanPage = (bytes: Uint8Array): Effect.Effect<BytesPage, ThingsBoardError> => {
-  const page = printed(bytes) ?? read(bytes)
+  const page = readCompact(bytes) ?? parse(bytes)
   return page === undefined ? Effect.fail(invalidResponse()) : Effect.succeed(page)
 }

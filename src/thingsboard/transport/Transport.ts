@@ -1,9 +1,11 @@
 /**
- * Calls to ThingsBoard, one `fetch` each: a deadline over all tries, none followed elsewhere, broken off when nobody waits any more.
- * `HttpClient` is not used, since it costs more than all the rest of a request that is only passed on.
+ * HTTP calls to ThingsBoard. Each attempt is one `fetch`, with a deadline over all attempts. Redirects are not followed, and a call is
+ * aborted when its fiber is interrupted. Effect's `HttpClient` is not used: it costs more than everything else in a request whose
+ * response is only passed on.
  */
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import { uuidPattern } from "../../domain/Ids.ts"
 import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { TrustedCa } from "./TrustedCa.ts"
@@ -12,60 +14,61 @@ import { ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardErr
 
 export interface Call {
   readonly method: "GET" | "POST"
-  /** With its query; the address and its path prefix go before it. */
+  /** With its query, without the path prefix of TB_HOST. */
   readonly path: string
   /** By lower-case name. */
   readonly headers: Record<string, string>
   readonly body?: string | Uint8Array
-  /** Whether it may be sent again after a failure that leaves open whether it was carried out. */
+  /** Whether it may be sent again after a failure that leaves open whether ThingsBoard carried it out. */
   readonly repeatable: boolean
 }
 
 export interface Transport {
-  /** The body of a 2xx answer. All else is an error. */
+  /** The body of a 2xx response. Every other response is an error. */
   readonly send: (call: Call) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 }
 
 const causes: Record<string, Unavailable["why"]> = { ECONNREFUSED: "refused", FailedToOpenSocket: "refused", ENOTFOUND: "unresolved" }
 
-const whyOf = (error: unknown): Unavailable["why"] => {
+const findCause = (error: unknown): Unavailable["why"] => {
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   return causes[code] ?? (/CERT|SSL|TLS|VERIFY|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
 }
 
-const failed = async (response: Response) =>
+const classifyFailed = async (response: Response) =>
   classify(response.status, response.headers.get("content-type") ?? "", await response.text(), {
     location: response.headers.get("location") ?? undefined,
     retryAfter: response.headers.get("retry-after") ?? undefined
   })
 
-/** A connection that ThingsBoard closed as idle or after its 100th request fails like one that broke: it must not surface. */
+/** ThingsBoard closes connections that are idle, and each after its 100th request. Such a failure looks like a broken connection, and must not reach the caller. */
 const isTransient = ({ reason, status }: ThingsBoardError) =>
   status === 502 ||
   status === 503 ||
   status === 504 ||
   (reason._tag === "Unavailable" && (reason.why === "broken" || reason.why === "refused"))
 
-/** Timers beyond it fire at once. */
+/** Longer timers fire at once. */
 const maxTimerMillis = 2 ** 31 - 1
 
-const tries = 4
+const maxAttempts = 4
+/** Ms. Each pause is four times as long as the one before, with a random factor between 0.5 and 1.5. */
 const firstPause = 25
 
-/** `authorities`: PEM of those that are trusted; the public ones when there are none. */
+/** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. */
 export const make = (host: string, timeout: Duration.Duration, authorities?: string): Transport => {
   const base = host.replace(/\/+$/, "")
   const { hostname, port, protocol } = new URL(host)
-  // Options of TLS cost some 10 µs a call, also where there is none.
+  // TLS options cost about 10 µs per call, even over plain HTTP.
   const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
 
   const attempt = ({ body, headers, method, path }: Call, traceparent: string | undefined, remaining: number) =>
     Effect.callback<Buffer<ArrayBuffer>, ThingsBoardError>((resume) => {
       const controller = new AbortController()
-      let overdue = false
+      let timedOut = false
       const timer = setTimeout(() => {
-        overdue = true
+        timedOut = true
         controller.abort()
       }, remaining)
       const init: RequestInit = {
@@ -78,16 +81,16 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       if (body !== undefined) init.body = body as BodyInit
       const exchange = async () => {
         const response = await fetch(base + path, init)
-        return response.ok ? Buffer.from(await response.arrayBuffer()) : await failed(response)
+        return response.ok ? Buffer.from(await response.arrayBuffer()) : await classifyFailed(response)
       }
       exchange().then(
-        (answer) => {
+        (result) => {
           clearTimeout(timer)
-          resume(answer instanceof ThingsBoardError ? Effect.fail(answer) : Effect.succeed(answer))
+          resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
         },
         (error: unknown) => {
           clearTimeout(timer)
-          resume(Effect.fail(new ThingsBoardError({ reason: overdue ? new Timeout() : new Unavailable({ why: whyOf(error) }) })))
+          resume(Effect.fail(new ThingsBoardError({ reason: timedOut ? new Timeout() : new Unavailable({ why: findCause(error) }) })))
         }
       )
       return Effect.sync(() => {
@@ -96,8 +99,8 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       })
     })
 
-  const spanned = (call: Call, resends: number, remaining: number) => {
-    const template = templateOf(call.path)
+  const attemptWithSpan = (call: Call, resends: number, remaining: number) => {
+    const template = toTemplate(call.path)
     return Effect.useSpan(
       `${call.method} ${template}`,
       {
@@ -122,17 +125,23 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
     )
   }
 
-  const once = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, remaining: number) =>
-    isTraced(fiber) ? spanned(call, resends, remaining) : attempt(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining)
+  const attemptOnce = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, remaining: number) =>
+    isTraced(fiber)
+      ? attemptWithSpan(call, resends, remaining)
+      : attempt(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining)
 
-  const again = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
+  /**
+   * Not `Effect.retry`: the jitter decides whether a pause still fits before the deadline, and each attempt needs the remaining time and
+   * the number of resends. A schedule around the first attempt would also cost every call that succeeds.
+   */
+  const resend = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
     let last = failure
-    for (let resends = 1; resends < tries && call.repeatable && isTransient(last); resends++) {
+    for (let resends = 1; resends < maxAttempts && call.repeatable && isTransient(last); resends++) {
       const pause = firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next))
       const remaining = startedAt + deadline - (yield* Clock.currentTimeMillis) - pause
       if (remaining <= 0) break
       yield* Effect.sleep(pause)
-      const outcome = yield* Effect.result(Effect.withFiber((fiber) => once(fiber, call, resends, remaining)))
+      const outcome = yield* Effect.result(Effect.withFiber((fiber) => attemptOnce(fiber, call, resends, remaining)))
       if (outcome._tag === "Success") return outcome.success
       last = outcome.failure
     }
@@ -143,18 +152,20 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
     send: (call) =>
       Effect.withFiber((fiber) => {
         const startedAt = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        return Effect.catch(once(fiber, call, 0, deadline), (failure) => again(call, startedAt, failure))
+        return Effect.catch(attemptOnce(fiber, call, 0, deadline), (failure) => resend(call, startedAt, failure))
       })
   }
 }
 
-/** To the ThingsBoard of the settings. All that talks to it goes through this one, so that all of it trusts the same. */
-export const configured = Effect.gen(function* () {
+/** The transport to TB_HOST. Every call uses it, so that all of them trust the same authorities. */
+export const configuredTransport = Effect.gen(function* () {
   const { tbHost, tbTimeout } = yield* Settings
   return make(tbHost, tbTimeout, yield* TrustedCa)
 })
 
 const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
 
-/** Few distinct names, and none that tells an entity. */
-const templateOf = (path: string) => path.replace(/\?.*$/s, "").replace(/[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}/g, "{id}")
+const uuids = new RegExp(uuidPattern, "g")
+
+/** The path without ids and query: few distinct span names, and none that identifies an entity. */
+const toTemplate = (path: string) => path.replace(/\?.*$/s, "").replace(uuids, "{id}")

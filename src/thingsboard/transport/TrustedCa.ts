@@ -1,6 +1,6 @@
 import { Context } from "effect"
 
-/** The certificates (PEM) of the authorities that are trusted for ThingsBoard; undefined for the public ones. */
+/** Certificates (PEM) of the authorities trusted for ThingsBoard (TB_CA_FILE); undefined for the public ones. */
 export const TrustedCa = Context.Reference<string | undefined>("boardwalk/thingsboard/transport/TrustedCa", {
   defaultValue: () => undefined
 })

@@ -15,7 +15,7 @@ import {
   Unavailable
 } from "../errors/ThingsBoardError.ts"
 
-/** Codes whose messages say more than they do themselves. */
+/** Values of `errorCode` whose messages say more than the code. */
 const general = 2
 const authentication = 10
 
@@ -23,19 +23,19 @@ const decodeEnvelope = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ message: Schema.optional(Schema.Unknown), errorCode: ErrorEnvelope.fields.errorCode }))
 )
 
-/** ThingsBoard answers 500 with code 2 ("general") also where the request is at fault; before 4.2 for every wrong number or enum. */
-const faultOfRequest = /JSON parse error|Required request|Failed to convert|Can't parse|No property|Invalid|Incorrect|must be|must not/i
+/** ThingsBoard responds with 500 and code 2 ("general") to some invalid requests too; before 4.2, to every invalid number or enum. */
+const invalidRequest = /JSON parse error|Required request|Failed to convert|Can't parse|No property|Invalid|Incorrect|must be|must not/i
 
 const inactiveAccount = /account is not active/i
 
-/** Answers in HTML come from a proxy or from ThingsBoard's web page, so they say nothing of entities or of our login. */
-const isPage = (contentType: string) => contentType.startsWith("text/html")
+/** HTML comes from a proxy or from ThingsBoard's web page, so it says nothing about entities or our login. */
+const isHtml = (contentType: string) => contentType.startsWith("text/html")
 
 const notModified = 304
 
-const reasonOf = (status: number, message: string, page: boolean, { location, retryAfter }: Hints): Reason => {
+const findReason = (status: number, message: string, html: boolean, { location, retryAfter }: Hints): Reason => {
   if (status >= 300 && status < 400) {
-    // What 4.3 cannot authenticate it sends to its login page. Any other redirect is a proxy that wants another address.
+    // ThingsBoard 4.3 redirects requests that it cannot authenticate to its login page. Other redirects come from a proxy that wants another address.
     const toLogin = location === undefined ? status === 302 : /\/(oauth2Login|login)\b/.test(location)
     return toLogin && status !== notModified ? new LoginRefused() : new Unavailable({ why: "redirect" })
   }
@@ -51,9 +51,9 @@ const reasonOf = (status: number, message: string, page: boolean, { location, re
   }
   if (status >= 500) {
     if (/Request timeout/i.test(message)) return new Timeout()
-    return status === 500 && faultOfRequest.test(message) ? new Rejected() : new Unavailable({ why: "status" })
+    return status === 500 && invalidRequest.test(message) ? new Rejected() : new Unavailable({ why: "status" })
   }
-  if (page) return new InvalidResponse()
+  if (html) return new InvalidResponse()
   switch (status) {
     case 401:
       return new LoginRefused(inactiveAccount.test(message) ? { inactive: true } : {})
@@ -73,14 +73,14 @@ export interface Hints {
 }
 
 /**
- * What an answer without success means. ThingsBoard's errors are a JSON envelope, plain text (telemetry; it may be labelled as JSON),
- * a bare JSON string (413) or empty (some 500 and 504).
+ * The error for a response other than 2xx. ThingsBoard's error bodies are a JSON envelope, plain text (telemetry; sometimes labeled as
+ * JSON), a bare JSON string (413) or empty (some 500 and 504).
  */
 export const classify = (status: number, contentType: string, body: string, hints: Hints = {}): ThingsBoardError => {
   const envelope = decodeEnvelope(body)
   const errorCode = Option.isSome(envelope) ? { errorCode: envelope.value.errorCode } : {}
-  // Text counts only inside the envelope: elsewhere a proxy may have written it.
-  const isRead = Option.isSome(envelope) && (envelope.value.errorCode === general || envelope.value.errorCode === authentication)
-  const message = isRead ? String(envelope.value.message) : ""
-  return new ThingsBoardError({ reason: reasonOf(status, message, isPage(contentType), hints), status, ...errorCode })
+  // Only text inside the envelope counts: other text may come from a proxy.
+  const isMeaningful = Option.isSome(envelope) && (envelope.value.errorCode === general || envelope.value.errorCode === authentication)
+  const message = isMeaningful ? String(envelope.value.message) : ""
+  return new ThingsBoardError({ reason: findReason(status, message, isHtml(contentType), hints), status, ...errorCode })
 }

@@ -116,7 +116,7 @@ describe("refused credentials", () => {
       }
       expect(upstream.count(login)).toBe(3) // after 0, 30 s, 1.5 min
       const logged = (yield* TestConsole.logLines).join("\n")
-      expect(logged.match(/It is not tried again before a restart/g)?.length).toBe(1)
+      expect(logged.match(/It is not retried until a restart/g)?.length).toBe(1)
       expect(logged).not.toContain(canaries.password)
     })
   )
@@ -163,7 +163,7 @@ describe("refused credentials", () => {
         const outcome = yield* Effect.result(session.authorization)
         if (outcome._tag === "Success") {
           logins++
-          expect((yield* Effect.flip(session.refused(outcome.success))).reason._tag).toBe("LoginRefused")
+          expect((yield* Effect.flip(session.replaceRefused(outcome.success))).reason._tag).toBe("LoginRefused")
         }
         yield* TestClock.adjust("1 minute")
       }
@@ -178,7 +178,7 @@ describe("refused credentials", () => {
       const old = yield* session.authorization
       yield* TestClock.adjust("10 minutes")
       const fresh = yield* Effect.all(
-        Array.from({ length: 20 }, () => session.refused(old)),
+        Array.from({ length: 20 }, () => session.replaceRefused(old)),
         { concurrency: "unbounded" }
       )
       expect(new Set(fresh)).toEqual(new Set([`Bearer ${jwt("b", 9000)}`]))
