@@ -1,11 +1,12 @@
+/** The direction of imports: between the folders of src, between the folders within them, and between files. docs/architecture.md draws it. */
 import { expect, test } from "bun:test"
 import { Glob } from "bun"
 import { dirname, join, normalize, sep } from "node:path"
 
 const root = join(import.meta.dir, "..", "src")
 
-/** Which folders each folder may import from. A file directly in `src` counts as its own folder. */
-const arrows: Record<string, ReadonlyArray<string>> = {
+/** The folders that each folder may import from. A file directly in `src` counts as a folder. */
+const allowed: Record<string, ReadonlyArray<string>> = {
   domain: [],
   api: ["domain"],
   client: ["api", "domain"],
@@ -26,6 +27,66 @@ const arrows: Record<string, ReadonlyArray<string>> = {
   "main.ts": ["cli", "platform"]
 }
 
+/**
+ * The folders, and files directly in the same parent folder, that each subfolder may import from. `.` stands for the files directly in the
+ * parent folder; these may also import each other.
+ */
+const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
+  api: {
+    ".": ["groups", "middleware"],
+    groups: ["Envelopes.ts", "Parameters.ts", "Problems.ts", "middleware"],
+    middleware: ["Problems.ts"],
+    openapi: ["Api.ts", "ProblemGuide.ts", "Problems.ts", "middleware"]
+  },
+  services: {
+    ".": [],
+    access: [],
+    attributes: ["access", "validation"],
+    devices: ["access"],
+    graph: ["access"],
+    ingest: ["access", "devices", "validation"],
+    telemetry: ["access", "devices"],
+    validation: []
+  },
+  thingsboard: {
+    ".": ["api", "auth", "errors", "transport"],
+    api: [],
+    auth: ["api", "errors", "transport"],
+    errors: [],
+    requests: ["Paths.ts", "ThingsBoard.ts", "api", "auth", "errors", "responses"],
+    responses: ["errors"],
+    transport: ["api", "errors"]
+  },
+  http: {
+    ".": ["handlers", "middleware", "pages", "request", "response"],
+    auth: ["CurrentAuthentication.ts", "logging", "response"],
+    handlers: ["auth", "logging", "request", "response"],
+    logging: [],
+    middleware: ["CurrentAuthentication.ts", "auth", "logging", "pages", "request", "response"],
+    pages: ["auth", "logging", "response"],
+    request: ["CurrentAuthentication.ts", "logging", "response"],
+    response: ["CurrentAuthentication.ts", "logging"]
+  },
+  emulator: {
+    ".": ["auth", "demo", "faults", "live", "server", "store"],
+    api: ["auth", "http"],
+    auth: ["Behavior.ts", "http", "store"],
+    demo: ["store", "values"],
+    faults: ["auth"],
+    handlers: ["Behavior.ts", "api", "auth", "http", "queries", "store", "values"],
+    http: ["Behavior.ts", "store", "values"],
+    live: ["auth", "faults", "http", "queries", "store", "values"],
+    queries: ["auth", "http", "store", "values"],
+    server: ["Behavior.ts", "api", "auth", "faults", "handlers", "http"],
+    store: ["values"],
+    values: []
+  },
+  cli: {
+    ".": ["keys"],
+    keys: ["flags.ts"]
+  }
+}
+
 interface Import {
   readonly file: string
   readonly from: string
@@ -43,24 +104,96 @@ const importsOf = async (file: string): Promise<ReadonlyArray<Import>> => {
 
 const all = (await Promise.all([...new Glob("**/*.ts").scanSync(root)].map(importsOf))).flat()
 
-const target = ({ file, specifier }: Import) => normalize(join(dirname(file), specifier)).split(sep)[0]!
+const targetFile = ({ file, specifier }: Import) => normalize(join(dirname(file), specifier))
+const target = (found: Import) => targetFile(found).split(sep)[0]!
 
-test("arrows go one way", () => {
+test("folders import only what their row allows", () => {
   const wrong = all
     .filter(({ specifier }) => specifier.startsWith("."))
     .filter((found) => {
       const to = target(found)
-      return to !== ".." && to !== found.from && !(arrows[found.from] ?? []).includes(to)
+      return to !== ".." && to !== found.from && !(allowed[found.from] ?? []).includes(to)
     })
     .map(({ file, specifier }) => `${file} imports ${specifier}`)
   expect(wrong).toEqual([])
 })
 
-test("every folder has its row", () => {
-  expect([...new Set(all.map(({ from }) => from))].filter((folder) => arrows[folder] === undefined)).toEqual([])
+test("every folder has a row", () => {
+  expect([...new Set(all.map(({ from }) => from))].filter((folder) => allowed[folder] === undefined)).toEqual([])
 })
 
-test("the emulator shares with the gateway only ThingsBoard's API", () => {
+const sourceFiles = [...new Glob("**/*.ts").scanSync(root)]
+const isSubfolderOf = (parent: string) => (path: string) => path.startsWith(parent + sep) && path.split(sep).length > 2
+/** The subfolder of a file, or the name of a file that is directly in its parent folder. */
+const nodeOf = (path: string) => path.split(sep)[1]!
+
+/** The imports within each parent folder that cross its subfolders, as pairs of nodes. */
+const crossings = Object.keys(allowedWithin).flatMap((parent) =>
+  all
+    .filter((found) => found.from === parent && found.specifier.startsWith(".") && target(found) === parent)
+    .map((found) => ({ parent, found, from: nodeOf(found.file), to: nodeOf(targetFile(found)) }))
+    .filter(({ from, to }) => from !== to)
+)
+
+test("subfolders import only what their row allows", () => {
+  const wrong = crossings.filter(({ found, from, parent, to }) => {
+    const isInSubfolder = isSubfolderOf(parent)(found.file)
+    if (!isInSubfolder && !isSubfolderOf(parent)(targetFile(found))) return false
+    return !(allowedWithin[parent]![isInSubfolder ? from : "."] ?? []).includes(to)
+  })
+  expect(wrong.map(({ found }) => `${found.file} imports ${found.specifier}`)).toEqual([])
+})
+
+test("every subfolder has a row", () => {
+  for (const [parent, rows] of Object.entries(allowedWithin)) {
+    const subfolders = new Set(sourceFiles.filter(isSubfolderOf(parent)).map(nodeOf))
+    expect([parent, ...Object.keys(rows).toSorted()]).toEqual([parent, ...[".", ...subfolders].toSorted()])
+  }
+})
+
+/** A cycle in a graph, as the nodes from one to itself; undefined if there is none. */
+const findCycle = (edges: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyArray<string> | undefined => {
+  const done = new Set<string>()
+  const visit = (node: string, path: ReadonlyArray<string>): ReadonlyArray<string> | undefined => {
+    const start = path.indexOf(node)
+    if (start !== -1) return [...path.slice(start), node]
+    if (done.has(node)) return undefined
+    for (const next of edges.get(node) ?? []) {
+      const cycle = visit(next, [...path, node])
+      if (cycle !== undefined) return cycle
+    }
+    done.add(node)
+    return undefined
+  }
+  for (const node of edges.keys()) {
+    const cycle = visit(node, [])
+    if (cycle !== undefined) return cycle
+  }
+  return undefined
+}
+
+const toGraph = (pairs: Iterable<readonly [from: string, to: string]>) => {
+  const edges = new Map<string, Set<string>>()
+  for (const [from, to] of pairs) edges.set(from, (edges.get(from) ?? new Set()).add(to))
+  return edges
+}
+
+test("no import cycle between files, types included", () => {
+  const pairs = all.filter(({ specifier }) => specifier.startsWith(".")).map((found) => [found.file, targetFile(found)] as const)
+  expect(findCycle(toGraph(pairs))).toBeUndefined()
+  expect(
+    findCycle(toGraph([...pairs, [targetFile(all.find(({ specifier }) => specifier.startsWith("."))!), "a"], ["a", "b"], ["b", "a"]]))
+  ).toEqual(["a", "b", "a"])
+})
+
+test("no import cycle between subfolders", () => {
+  for (const parent of Object.keys(allowedWithin)) {
+    const pairs = crossings.filter((crossing) => crossing.parent === parent).map(({ from, to }) => [from, to] as const)
+    expect([parent, findCycle(toGraph(pairs))]).toEqual([parent, undefined])
+  }
+})
+
+test("the emulator imports only ThingsBoard's API from the gateway's folder for ThingsBoard", () => {
   const wrong = all.filter(
     (found) => found.from === "emulator" && target(found) === "thingsboard" && !found.specifier.includes("thingsboard/api/")
   )
@@ -104,7 +237,7 @@ test("the folders within thingsboard do not import each other in a circle", () =
   expect(edges.size).toBeGreaterThan(3)
 })
 
-test("what other programs install imports nothing but effect", () => {
+test("the library that other programs install imports only effect", () => {
   const wrong = all.filter(
     ({ from, specifier }) => ["api", "client", "domain", "index.ts"].includes(from) && !/^(\.|effect(\/|$))/.test(specifier)
   )

@@ -3,7 +3,7 @@ import type { RateLimited } from "../../api/Problems.ts"
 import { type ApiKey, ApiKeys, type Denial } from "../../apikeys/ApiKeys.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
-import { CurrentAuthentication, RequestAuthentication } from "./CurrentAuthentication.ts"
+import { CurrentAuthentication, RequestAuthentication } from "../CurrentAuthentication.ts"
 import { failIfExceeded } from "./rateLimiting.ts"
 
 export type Authenticate = (presented: string) => Effect.Effect<ApiKey | Denial, RateLimited>

@@ -6,7 +6,7 @@ import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { RateLimits, type RateLimitStatus } from "../../ratelimit/RateLimits.ts"
 import { type LimitKind, logRateLimitExceeded } from "../logging/securityLog.ts"
 import { failWithProblem } from "../response/problem.ts"
-import { CurrentAuthentication } from "./CurrentAuthentication.ts"
+import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 
 /** Writes the status into the response headers of the FastAPI proxy and of the IETF draft, and marks the request as counted. */
 const reportRateLimit = ({ limit, remaining, resetSeconds, windowSeconds }: RateLimitStatus) =>

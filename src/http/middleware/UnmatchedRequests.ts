@@ -3,7 +3,7 @@ import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effe
 import { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { makeAuthenticate } from "../auth/authenticate.ts"
-import { CurrentAuthentication, RequestAuthentication } from "../auth/CurrentAuthentication.ts"
+import { CurrentAuthentication, RequestAuthentication } from "../CurrentAuthentication.ts"
 import { makeCountPerKey } from "../auth/rateLimiting.ts"
 import { logNotAuthenticated } from "../logging/securityLog.ts"
 

@@ -1,7 +1,7 @@
 import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../../services/telemetry/Exports.ts"
-import { CurrentAuthentication } from "../auth/CurrentAuthentication.ts"
+import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 import { logKeyExpired, logThingsBoardFailure } from "../logging/securityLog.ts"
 
 /**

@@ -1,5 +1,5 @@
 import { type Clock, Context } from "effect"
-import type { ApiKey, ApiKeys, Denial } from "../../apikeys/ApiKeys.ts"
+import type { ApiKey, ApiKeys, Denial } from "../apikeys/ApiKeys.ts"
 
 /**
  * The authentication of one request. Everything that handles the request shares it, so a key is hashed once and a request is counted
@@ -34,6 +34,6 @@ export class RequestAuthentication {
 }
 
 /** The authentication of the request that is being handled; undefined outside a server, as in tests of single handlers. */
-export const CurrentAuthentication = Context.Reference<RequestAuthentication | undefined>("boardwalk/http/auth/CurrentAuthentication", {
+export const CurrentAuthentication = Context.Reference<RequestAuthentication | undefined>("boardwalk/http/CurrentAuthentication", {
   defaultValue: () => undefined
 })

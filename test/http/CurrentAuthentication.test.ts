@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import type { ApiKey, ApiKeys, Denial } from "../../../src/apikeys/ApiKeys.ts"
-import { RequestAuthentication } from "../../../src/http/auth/CurrentAuthentication.ts"
+import type { ApiKey, ApiKeys, Denial } from "../../src/apikeys/ApiKeys.ts"
+import { RequestAuthentication } from "../../src/http/CurrentAuthentication.ts"
 
 const key: ApiKey = {
   _tag: "ApiKey",
