@@ -1,14 +1,33 @@
-/** Whether the gateway can do its work: one line a dependency, no hosts and no secrets. */
+/** Whether the gateway can serve requests: one entry per dependency, without host names or secrets. */
 import { Context, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
+import { Settings } from "../config/Settings.ts"
 import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
+import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 
 export interface Dependency {
   readonly name: string
   readonly ok: boolean
   readonly detail: string
+}
+
+const loginTimeout = "5 seconds"
+
+/** Why the gateway has no session with ThingsBoard. */
+const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: "Password" | "ApiKey"): string => {
+  switch (reason._tag) {
+    case "LoginRefused":
+      if (reason.inactive === true) return "The ThingsBoard account is disabled, locked or not activated yet."
+      return `ThingsBoard rejected the ${credentials === "ApiKey" ? "API key" : "username or password"}.`
+    case "Unavailable":
+      return "ThingsBoard is not available."
+    case "Timeout":
+      return "ThingsBoard did not respond in time."
+    default:
+      return `The login failed: ${reason._tag}.`
+  }
 }
 
 export class Readiness extends Context.Service<Readiness, { readonly check: Effect.Effect<ReadonlyArray<Dependency>> }>()(
@@ -17,37 +36,39 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
   static readonly layer = Layer.effect(
     Readiness,
     Effect.gen(function* () {
+      const { tbCredentials } = yield* Settings
       const session = yield* Session
       const limits = yield* RateLimits
       const keys = yield* ApiKeys
-      const thingsboard = session.authorization.pipe(
+      const checkThingsBoard = session.authorization.pipe(
         Effect.andThen(session.identity),
-        Effect.timeout("5 seconds"),
+        Effect.timeout(loginTimeout),
         Effect.match({
           onSuccess: () => ({ name: "thingsboard", ok: true, detail: "Logged in." }),
           onFailure: (error) => ({
             name: "thingsboard",
             ok: false,
-            detail: error._tag === "TimeoutError" ? "No answer within 5 s." : `No session: ${error.reason._tag}.`
+            detail:
+              error._tag === "TimeoutError" ? "ThingsBoard did not respond within 5 s." : describeLoginFailure(error, tbCredentials._tag)
           })
         })
       )
-      const redis = Effect.sync((): ReadonlyArray<Dependency> => {
+      /** Always ok: without Redis the gateway counts limits locally, and taking it out of service would help nobody. */
+      const checkRedis = Effect.sync((): ReadonlyArray<Dependency> => {
         const storage = limits.storage()
         if (storage === "local") return []
-        // Out of service a gateway would serve nobody; with limits of its own it serves everybody.
-        return [{ name: "redis", ok: true, detail: storage === "shared" ? "Keeps the limits." : "Away: local limits stand in." }]
+        const detail = storage === "shared" ? "Rate limits are shared." : "Redis is not available: rate limits are counted locally."
+        return [{ name: "redis", ok: true, detail }]
       })
-      const fileOfKeys = Effect.sync((): ReadonlyArray<Dependency> => {
+      /** Always ok: while the file is invalid, the keys from its last valid version stay in use. */
+      const checkKeyFile = Effect.sync((): ReadonlyArray<Dependency> => {
         const state = keys.fileState()
         if (state === undefined) return []
-        // The keys that it held before still serve, so this is no reason to serve nobody either.
-        return [
-          { name: "keys", ok: true, detail: state === "loaded" ? "The file is read." : "The file is broken: the keys stay as they were." }
-        ]
+        const detail = state === "loaded" ? "The key file is loaded." : "The key file is invalid: the keys loaded before stay in use."
+        return [{ name: "keys", ok: true, detail }]
       })
       const check = Effect.gen(function* () {
-        return [yield* thingsboard, ...(yield* redis), ...(yield* fileOfKeys)]
+        return [yield* checkThingsBoard, ...(yield* checkRedis), ...(yield* checkKeyFile)]
       })
       return { check: check.pipe(withServiceSpan("Readiness.check")) }
     })

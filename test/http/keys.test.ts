@@ -72,14 +72,17 @@ live(
         status,
         json.dependencies.find(({ name }: { readonly name: string }) => name === "keys")
       ])
-      expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The file is read." }])
+      expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The key file is loaded." }])
       yield* Effect.promise(() => Bun.write(file, '{"keys":[{"id":"half"'))
       yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is invalid"))).pipe(
         Effect.filterOrFail((told) => told),
         Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
       )
       expect((yield* it.call(devices, { key: second })).status).toBe(200)
-      expect(yield* fileLine).toEqual([200, { name: "keys", ok: true, detail: "The file is broken: the keys stay as they were." }])
+      expect(yield* fileLine).toEqual([
+        200,
+        { name: "keys", ok: true, detail: "The key file is invalid: the keys loaded before stay in use." }
+      ])
     }),
   30_000
 )

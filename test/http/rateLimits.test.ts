@@ -197,8 +197,8 @@ describe("what reaches no endpoint", () => {
 const shared = (url: string, requests: number) => ({ settings: { redisUrl: Redacted.make(url), rateLimit: limitOf(requests) } })
 const redisLine = ({ json }: { readonly json: { readonly dependencies: ReadonlyArray<{ readonly name: string }> } }) =>
   json.dependencies.find(({ name }) => name === "redis")
-const working = { name: "redis", ok: true, detail: "Keeps the limits." }
-const away = { name: "redis", ok: true, detail: "Away: local limits stand in." }
+const working = { name: "redis", ok: true, detail: "Rate limits are shared." }
+const away = { name: "redis", ok: true, detail: "Redis is not available: rate limits are counted locally." }
 
 describe.skipIf(!hasRedis)("gateways on one Redis", () => {
   live(
