@@ -175,44 +175,47 @@ const startRedis = (port: string): Effect.Effect<void, never, Scope.Scope> =>
   })
 
 describe.skipIf(!hasRedis)("with .env.sample as .env", () => {
-  live("the first start makes a key, and the gateway serves the ThingsBoard of the profile with it", () =>
-    Effect.gen(function* () {
-      const folder = yield* commandFolder
-      const { exitCode, stdout } = yield* runFirstKey(folder, envSample)
-      expect(exitCode).toBe(0)
-      const key = stdout.trim()
-      expect(key).toStartWith("bw_")
+  live(
+    "the first start makes a key, and the gateway serves the ThingsBoard of the profile with it",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* commandFolder
+        const { exitCode, stdout } = yield* runFirstKey(folder, envSample)
+        expect(exitCode).toBe(0)
+        const key = stdout.trim()
+        expect(key).toStartWith("bw_")
 
-      const emulator = yield* startProgram(["emulator", "--port", "0"])
-      const [, thingsBoard] = yield* emulator.waitForOutput(/emulator on (http:\S+)/)
-      const [redisPort, port] = [freePort(), freePort()]
-      yield* startRedis(redisPort)
-      const environment = {
-        ...translate(environmentOf(gateway, envSample), {
-          "http://thingsboard:8080": thingsBoard!,
-          "redis:6379": `127.0.0.1:${redisPort}`,
-          "/var/lib/boardwalk": folder,
-          "0.0.0.0": "127.0.0.1"
-        }),
-        PORT: port
-      }
-      const serve = /^CMD \["(\w+)"\]$/m.exec(read("Dockerfile"))![1]!
-      const program = yield* startProgram([serve], environment)
-      yield* program.waitForOutput(/listens on/)
+        const emulator = yield* startProgram(["emulator", "--port", "0"])
+        const [, thingsBoard] = yield* emulator.waitForOutput(/emulator on (http:\S+)/)
+        const [redisPort, port] = [freePort(), freePort()]
+        yield* startRedis(redisPort)
+        const environment = {
+          ...translate(environmentOf(gateway, envSample), {
+            "http://thingsboard:8080": thingsBoard!,
+            "redis:6379": `127.0.0.1:${redisPort}`,
+            "/var/lib/boardwalk": folder,
+            "0.0.0.0": "127.0.0.1"
+          }),
+          PORT: port
+        }
+        const serve = /^CMD \["(\w+)"\]$/m.exec(read("Dockerfile"))![1]!
+        const program = yield* startProgram([serve], environment)
+        yield* program.waitForOutput(/listens on/)
 
-      const [command, ...words] = healthCheck(gateway)
-      expect(yield* check([join(folder, command!), ...words], environment)).toEqual({ exitCode: 0, output: "running\n" })
-      expect((yield* check([join(folder, command!), "ready"], environment)).exitCode).toBe(0)
-      const response = yield* Effect.promise(() =>
-        fetch(`http://127.0.0.1:${port}/api/v1/tb/devices?page_size=1`, { headers: { "x-api-key": key } })
-      )
-      expect(response.status).toBe(200)
-      expect(yield* Effect.promise(() => response.json())).toMatchObject({ pagination: { total_elements: 26 } })
-      const ready = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/ready`))
-      expect(yield* Effect.promise(() => ready.json())).toMatchObject({
-        dependencies: expect.arrayContaining([expect.objectContaining({ name: "redis", ok: true })])
-      })
-    })
+        const [command, ...words] = healthCheck(gateway)
+        expect(yield* check([join(folder, command!), ...words], environment)).toEqual({ exitCode: 0, output: "running\n" })
+        expect((yield* check([join(folder, command!), "ready"], environment)).exitCode).toBe(0)
+        const response = yield* Effect.promise(() =>
+          fetch(`http://127.0.0.1:${port}/api/v1/tb/devices?page_size=1`, { headers: { "x-api-key": key } })
+        )
+        expect(response.status).toBe(200)
+        expect(yield* Effect.promise(() => response.json())).toMatchObject({ pagination: { total_elements: 26 } })
+        const ready = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/ready`))
+        expect(yield* Effect.promise(() => ready.json())).toMatchObject({
+          dependencies: expect.arrayContaining([expect.objectContaining({ name: "redis", ok: true })])
+        })
+      }),
+    60_000
   )
 
   live("a later start makes no other key, and API_KEY makes one unnecessary", () =>
