@@ -1,6 +1,8 @@
 /**
- * Walks a JSON body where it lies: no value is taken apart and put together again, and a member that is there twice is seen, of
- * which JSON.parse would keep the last without a word. Whatever is no JSON throws a ScanError.
+ * Reads a JSON body in place: values keep their digits, since none is parsed and printed again, and a field that occurs twice is seen,
+ * where JSON.parse would silently keep the last one. Invalid JSON throws a ScanError.
+ *
+ * This folder reads JSON as bytes, and knows nothing about ThingsBoard.
  */
 import { Effect } from "effect"
 import { InvalidInput } from "../domain/Errors.ts"
@@ -9,7 +11,7 @@ import type { FieldErrors } from "../domain/FieldErrors.ts"
 
 const [comma, colon, openList, closeList, open, close] = [44, 58, 91, 93, 123, 125]
 
-/** Reads the value at a place and says where it ends. */
+/** Reads the value at a byte offset, and returns the offset of its end. */
 export type Visit<Name> = (name: Name, at: number) => number
 
 export class JsonReader {
@@ -26,29 +28,29 @@ export class JsonReader {
     return this.bytes[at] === openList
   }
 
-  /** The end of a value that is not looked into. */
+  /** Returns the end of a value without reading it. Objects and arrays are still checked to be valid JSON. */
   skip(at: number) {
     return endOfValue(this.bytes, at)
   }
 
-  /** The value as it was sent. */
+  /** The text of a value, exactly as it was sent. */
   textOf(at: number, end: number) {
     return textAt(this.bytes, at, end)
   }
 
-  /** Members in their order, those that are there twice as well; returns the end of the object. */
+  /** Visits the fields of an object in their order, duplicates included. Returns the end of the object. */
   readFields(at: number, visit: Visit<string>): number {
     const b = this.bytes
     let i = expect(b, at, open)
     for (let first = true; first ? b[i] !== close : b[i] === comma; first = false) {
       if (!first) i = expect(b, i, comma)
       const end = endOfText(b, i)
-      i = skipSpace(b, visit(nameAt(b, i, end), expect(b, skipSpace(b, end), colon)))
+      i = skipSpace(b, visit(readName(b, i, end), expect(b, skipSpace(b, end), colon)))
     }
     return b[i] === close ? i + 1 : fail(i)
   }
 
-  /** Elements with their index; returns the end of the list. */
+  /** Visits the elements of an array, with their index. Returns the end of the array. */
   readElements(at: number, visit: Visit<number>): number {
     const b = this.bytes
     let i = expect(b, at, openList)
@@ -59,15 +61,15 @@ export class JsonReader {
     return b[i] === closeList ? i + 1 : fail(i)
   }
 
-  /** The whole body as one value. */
+  /** Reads the body, which must consist of one value. */
   read(visit: (at: number) => number) {
     const end = skipSpace(this.bytes, visit(skipSpace(this.bytes, 0)))
     if (end !== this.bytes.length) fail(end)
   }
 }
 
-/** The names of a point, by far the most frequent ones, are known by their bytes. */
-const nameAt = (b: Uint8Array, at: number, end: number): string => {
+/** The field names of a point are by far the most frequent ones, so they are recognized by their bytes. */
+const readName = (b: Uint8Array, at: number, end: number): string => {
   if (end - at === 4 && b[at + 1] === 116 && b[at + 2] === 115) return "ts"
   if (end - at === 7 && b[at + 1] === 118 && b[at + 2] === 97 && b[at + 3] === 108 && b[at + 4] === 117 && b[at + 5] === 101) return "value"
   return valueAt(b, at, end) as string
@@ -75,12 +77,12 @@ const nameAt = (b: Uint8Array, at: number, end: number): string => {
 
 const notJson = ({ message }: ScanError) => new InvalidInput({ errors: [{ field: "body", issue: `Expected valid JSON: ${message}` }] })
 
-/** Walks a body and gives what was read, or all that is wrong with it. */
-export const readJson = <A>(body: JsonReader, faults: FieldErrors, read: (body: JsonReader) => A): Effect.Effect<A, InvalidInput> =>
+/** Reads a body. Fails with all of its errors, which `read` adds to `errors`. */
+export const readJson = <A>(body: JsonReader, errors: FieldErrors, read: (body: JsonReader) => A): Effect.Effect<A, InvalidInput> =>
   Effect.suspend(() => {
     try {
       const found = read(body)
-      return faults.isEmpty ? Effect.succeed(found) : Effect.fail(new InvalidInput({ errors: faults.all }))
+      return errors.isEmpty ? Effect.succeed(found) : Effect.fail(new InvalidInput({ errors: errors.all }))
     } catch (error) {
       if (error instanceof ScanError) return Effect.fail(notJson(error))
       throw error

@@ -1,4 +1,4 @@
-/** Finds where JSON tokens end, in bytes, accepting exactly what JSON.parse accepts. Positions are byte offsets; faults are thrown. */
+/** Finds where JSON tokens end. Accepts exactly what JSON.parse accepts, and throws a ScanError otherwise. Positions are byte offsets. */
 export class ScanError extends Error {
   override readonly name = "ScanError"
 }
@@ -21,7 +21,7 @@ export const valueAt = (bytes: Uint8Array, from: number, to: number): unknown =>
 
 const isDigit = (c: number | undefined) => c !== undefined && c >= 48 && c <= 57
 const isHex = (c: number | undefined) => isDigit(c) || (c !== undefined && (c | 32) >= 97 && (c | 32) <= 102)
-/** What may follow a backslash, but for `u`: " \ / b f n r t */
+/** What may follow a backslash, other than `u`: " \ / b f n r t */
 const isEscape = (c: number | undefined) => c === 34 || c === 92 || c === 47 || c === 98 || c === 102 || c === 110 || c === 114 || c === 116
 
 export const skipSpace = (b: Uint8Array, i: number): number => {
@@ -29,7 +29,7 @@ export const skipSpace = (b: Uint8Array, i: number): number => {
   return i
 }
 
-/** Past the character and the white space behind it. */
+/** The position after the character and the white space that follows it. */
 export const expect = (b: Uint8Array, i: number, character: number): number => (b[i] === character ? skipSpace(b, i + 1) : fail(i))
 
 export const endOfText = (b: Uint8Array, from: number): number => {
@@ -64,7 +64,7 @@ const endOfWord = (b: Uint8Array, i: number, word: string): number => {
   return i + word.length
 }
 
-/** Objects and arrays: brackets are counted, and JSON.parse judges what is inside. */
+/** Finds the end of an object or array by counting brackets, and leaves checking the content to JSON.parse. */
 const endOfNested = (b: Uint8Array, from: number): number => {
   for (let i = from, depth = 0; ; i++) {
     const c = b[i]

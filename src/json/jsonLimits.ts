@@ -1,12 +1,12 @@
 const [quote, backslash, comma, openList, closeList, open, close] = [34, 92, 44, 91, 93, 123, 125]
 
-/** What JSON has too much of. */
+/** The limit that JSON exceeds. */
 export type Excess = "levels" | "parts"
 
 /**
- * Whether JSON nests objects and lists deeper than `mostLevels`, or has more than `mostParts` members and elements in all. It only counts
- * brackets and commas outside of texts, in linear time and without a stack, so that it can be asked before anything sees the bytes that
- * recurses or makes an object of each part.
+ * Whether JSON nests objects and arrays deeper than `maxDepth`, or has more than `maxParts` fields and elements in all. It only counts
+ * brackets and commas outside of strings, in linear time and without a stack, so that it can run before a parser that recurses, or that
+ * allocates an object per part, sees the bytes.
  */
 export const findExcess = (bytes: Uint8Array, maxDepth: number, maxParts = Number.POSITIVE_INFINITY): Excess | undefined => {
   let depth = 0
@@ -24,4 +24,4 @@ export const findExcess = (bytes: Uint8Array, maxDepth: number, maxParts = Numbe
   return undefined
 }
 
-export const isDeeperThan = (bytes: Uint8Array, most: number): boolean => findExcess(bytes, most) !== undefined
+export const isDeeperThan = (bytes: Uint8Array, maxDepth: number): boolean => findExcess(bytes, maxDepth) !== undefined

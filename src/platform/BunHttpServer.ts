@@ -1,9 +1,9 @@
 /**
  * Effect's HTTP router on `Bun.serve`, until `@effect/platform-bun` has a release for Effect 4.
- * The folder holds the only imports of Bun's and Node's own APIs; the day that release appears, this file is deleted.
+ * This folder has the only imports of Bun's and Node's own APIs. When that release appears, this file can be deleted.
  *
- * Every request has one `Exchange`: middlewares write response headers into its plain record, which is merged once at the socket.
- * That is cheaper than copying responses, and it reaches answers that no handler made.
+ * Every request has one `Exchange`. Middlewares write response headers into its plain record, which is merged into the response once, just
+ * before it is sent. That is cheaper than copying responses, and it also covers responses that no handler made.
  */
 import { Clock, Context, Duration, Effect, FileSystem, Layer, Logger, Option, Path, Random, References, Schema, Tracer } from "effect"
 import {
@@ -24,13 +24,13 @@ import http from "node:http"
 import { toUrlHost, toLocalHost } from "./addresses.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
-/** What belongs to one request, from the first byte read to the last one written. */
+/** The state of one request, from the first byte read to the last byte written. */
 export class Exchange {
   constructor(
     readonly request: Request,
-    /** The caller's `X-Request-Id` when it is well formed, else a new UUID. */
+    /** The client's `X-Request-Id` if it is well formed, otherwise a new UUID. */
     readonly id: string,
-    /** Headers of the answer, by lower-case name; a response's own headers win. */
+    /** Response headers, by lower-case name. A response's own headers take precedence. */
     readonly headers: Record<string, string>,
     private readonly server: Bun.Server<unknown>,
     private readonly clientAddress: Options["clientAddress"],
@@ -40,7 +40,7 @@ export class Exchange {
 
   private address: string | undefined
 
-  /** The caller's address, IPv4 in its usual form also on a dual-stack socket; undefined when the peer has gone. */
+  /** The client's address, IPv4 in its usual form even on a dual-stack socket; undefined once the peer has disconnected. */
   get remoteAddress(): string | undefined {
     return (this.address ??= this.findAddress())
   }
@@ -53,8 +53,8 @@ export class Exchange {
   }
 
   /**
-   * Lets a long answer or body be silent, or slow, for longer than the server's idle timeout. It holds for the connection, also for
-   * requests that come later on it: `restoreIdleTimeout` ends it.
+   * Allows a long response or body to pause for longer than the server's idle timeout. It applies to the connection, including later
+   * requests on it, until `restoreIdleTimeout` is called.
    */
   disableIdleTimeout() {
     this.server.timeout(this.request, 0)
@@ -70,7 +70,7 @@ export class Exchange {
   }
 }
 
-/** The exchange of the request that is being handled; undefined outside a server, as in tests of single handlers. */
+/** The exchange of the current request; undefined outside a server, for example in tests of single handlers. */
 export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwalk/platform/CurrentExchange", {
   defaultValue: () => undefined
 })
@@ -79,12 +79,12 @@ export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwal
 export class BunHttpServer extends Context.Service<
   BunHttpServer,
   {
-    /** One that can be opened on this machine. */
+    /** A URL that can be opened on this machine. */
     readonly url: string
     /** The address and port that it listens on. */
     readonly bound: string
     readonly port: number
-    /** Shows another certificate from now on. Requests in flight end as they began; connections without one are closed. */
+    /** Uses another certificate for new connections. Requests in flight finish with the old one; idle connections are closed. */
     readonly renew: (tls: ServerTls) => Effect.Effect<void, CannotListen>
   }
 >()("boardwalk/platform/BunHttpServer") {}
@@ -95,48 +95,53 @@ export interface Options {
   /** 0 takes any free port. */
   readonly port: number
   readonly hostname?: string
-  /** How long requests in flight may take after the stop was ordered. */
+  /** How long requests in flight may take once the server stops. */
   readonly drain?: Duration.Input
-  /** Headers of every answer, by lower-case name. */
+  /** Headers of every response, by lower-case name. */
   readonly headers?: Record<string, string>
-  /** Bytes of the first line and all headers, 16 KiB when not given; Bun itself answers 431 beyond, without a body. It holds for the whole process. */
+  /**
+   * Bytes of the request line and all headers; 16 KiB by default. Beyond that, Bun itself responds with 431 and no body. The limit applies
+   * to the whole process.
+   */
   readonly maxHeadSize?: number
-  /** Bytes; Bun itself answers 413 beyond, without a body. */
+  /** Bytes; 16 MiB by default. Beyond that, Bun itself responds with 413 and no body. */
   readonly maxRequestBodySize?: number
-  /** https instead of http. */
+  /** Serves HTTPS instead of HTTP. */
   readonly tls?: ServerTls
-  /** Whom the peer calls for, by its `X-Forwarded-For`; the peer itself when nothing is given. */
+  /** Finds the client's address behind a trusted proxy, from `X-Forwarded-For`. Without it, the client is the peer. */
   readonly clientAddress?: (peer: string, forwardedFor: string | null) => string
-  /** Called before the router: true when the request became a WebSocket. */
+  /** Called before the router. Returns true if the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
 }
 
-/** Seconds that a connection may be silent, at most 255. Bun gives the head of a connection's first request 12 s whatever is set here. */
+/** Seconds that a connection may be idle, at most 255. Bun always allows 12 s for the head of a connection's first request. */
 const idleSeconds = 60
 
-/** Servers that may share a port would not notice that another program has it. */
+/** A server that may share its port (`reusePort`) would not notice that another program uses it. */
 const failWhenTaken = (hostname: string, port: number) => Bun.listen({ hostname, port, socket: { data: () => {} } }).stop(true)
 
-const trueCodes = new Set(["EADDRINUSE", "EACCES", "EPERM", "EMFILE", "ENFILE"])
+const reliableCodes = new Set(["EADDRINUSE", "EACCES", "EPERM", "EMFILE", "ENFILE"])
 
-/** Of a name that has no address Bun says whatever went wrong in the process last, such as "inappropriate ioctl for device". */
+/** For a host name without an address, Bun reports the last system error of the process, such as "inappropriate ioctl for device". */
 const describeListenFailure = (cause: unknown): string => {
   if (!(cause instanceof Error)) return "unknown"
   const code = "code" in cause ? String(cause.code) : ""
-  return /, listen$|getaddrinfo/.test(cause.message) && !trueCodes.has(code) ? "this machine has no such address or name" : cause.message
+  return /, listen$|getaddrinfo/.test(cause.message) && !reliableCodes.has(code)
+    ? "this machine has no such address or name"
+    : cause.message
 }
 
-/** What Bun answers when not even a failure could be answered. */
-const brokenAnswer = (headers: Record<string, string>) => () => new Response(null, { status: 500, headers })
+/** The response of last resort, when even the error response failed. */
+const lastResort = (headers: Record<string, string>) => () => new Response(null, { status: 500, headers })
 
 const wellFormedId = /^[\w.-]{1,128}$/
 
-/** The request carries its exchange: a map from one to the other would cost the collector more. */
+/** The request object carries its exchange: a map between them would cost more garbage collection. */
 const exchangeOf = Symbol("boardwalk/platform/exchange")
 type Carrier = HttpServerRequest.HttpServerRequest & { [exchangeOf]: Exchange }
 
-/** Bytes of a body that is there as a whole. */
+/** Bytes of a body that is not a stream. */
 const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   if (body._tag === "Uint8Array") return body.contentLength
   if (body._tag !== "Raw") return undefined
@@ -156,9 +161,9 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
     const length = lengthOf(body)
     if (length !== undefined) exchange.headers["content-length"] = String(length)
   }
-  // A stream that is not run never gives back what the request's scope holds: without a body the scope closes as usual.
-  const written = HttpServerResponse.omitsBody(response, withoutBody) ? response : HttpEffect.scopeTransferToStream(response)
-  const web = HttpServerResponse.toWeb(written, {
+  // A stream that never runs would never close the request's scope. Without a body, the scope closes as usual.
+  const scoped = HttpServerResponse.omitsBody(response, withoutBody) ? response : HttpEffect.scopeTransferToStream(response)
+  const web = HttpServerResponse.toWeb(scoped, {
     context,
     withoutBody,
     signal: exchange.request.signal
@@ -209,7 +214,7 @@ const makeHandler = <E>(
     const request = HttpServerRequest.fromWeb(web) as Carrier
     request[exchangeOf] = exchange
     let services = Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
-    // Taken over also when nothing is traced here, so that the caller's trace reaches ThingsBoard.
+    // Accepted even if nothing is traced here, so that the client's trace reaches ThingsBoard.
     if (web.headers.has("traceparent")) {
       const parent = HttpTraceContext.fromHeaders(request.headers)
       if (Option.isSome(parent)) services = Context.add(services, Tracer.ParentSpan, parent.value)
@@ -220,7 +225,7 @@ const makeHandler = <E>(
   }
 }
 
-/** Serves the routes. What cannot be built or bound fails here, not at the first request. */
+/** Serves the routes. Fails here, not at the first request, if the routes cannot be built or the port cannot be bound. */
 export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =>
   Layer.effect(
     BunHttpServer,
@@ -239,18 +244,18 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         Effect.try({
           try: () => {
             if (tls !== undefined && port !== 0 && servers.size === 0) failWhenTaken(hostname, port)
-            // Bun can set it, for all servers of the process; the types are Node's, which cannot.
+            // Bun lets this be set, for all servers of the process. The types are Node's, where it is read-only.
             Object.assign(http, { maxHeaderSize: Math.max(http.maxHeaderSize, options.maxHeadSize ?? 0) })
             return Bun.serve({
               port,
               hostname,
-              development: false, // errors would be shown with their source
-              error: brokenAnswer(options.headers ?? {}),
+              development: false, // would show errors with their source code
+              error: lastResort(options.headers ?? {}),
               idleTimeout: idleSeconds,
               maxRequestBodySize: options.maxRequestBodySize ?? 16 * 1024 * 1024,
               fetch: (request, bun) => (options.upgrade?.(request, bun) === true ? undefined : handler(request, bun)) as Promise<Response>,
               websocket: options.websocket ?? { message: () => {} },
-              // Bun reloads everything of a server but its certificate: a new one needs a second server beside the first.
+              // Bun can reload everything about a server except its certificate: a new one needs a second server on the same port.
               reusePort: tls !== undefined,
               ...(tls === undefined ? {} : { tls: serverTlsOptions(tls) })
             })
@@ -260,12 +265,12 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
               message: `Cannot listen on ${hostname}:${port}: ${describeListenFailure(cause)}`
             })
         })
-      /** The last one listens; those before it finish what is in flight. */
+      /** The last one listens; earlier ones finish their requests in flight. */
       const servers = new Set<Bun.Server<unknown>>()
       const stopAll = (abruptly: boolean) => Effect.promise(() => Promise.all([...servers].map((one) => one.stop(abruptly))))
       const server = yield* Effect.acquireRelease(listen(options.port, options.tls), () =>
         stopAll(false).pipe(
-          Effect.interruptible, // a release is uninterruptible, and then the deadline could not cut it
+          Effect.interruptible, // a release is uninterruptible, so the deadline could not interrupt it
           Effect.timeoutOrElse({ duration: options.drain ?? "10 seconds", orElse: () => stopAll(true) })
         )
       )

@@ -1,14 +1,14 @@
-/** Effect's `Redis` on Bun's own client: one connection, which is lost for good when it closes or does not answer in time. */
+/** Effect's `Redis` on Bun's own client. It is one connection, which is lost for good if it closes or does not respond in time. */
 import { RedisClient } from "bun"
 import { Effect, type Scope } from "effect"
 import { Redis } from "effect/persistence"
 
 /**
- * Requests wait for their counts, so a silence is not worth more than this. It is one of the whole connection: while others are answered
- * it is only a queue, and to give up then would be to count wrong just when most is counted.
+ * Ms without any response on the connection. Requests wait for their counts, so waiting longer is not worth it. While other commands get
+ * responses, a command is only queued, and giving up would make counts wrong just when there are the most of them.
  */
 const maxSilence = 500
-/** With TLS and a password that is several trips. */
+/** Connecting takes several round trips with TLS and a password. */
 const connectMillis = 1000
 
 class NoResponse extends Error {
@@ -21,24 +21,24 @@ const withTimeout = <A>(promise: Promise<A>, millis: number): Promise<A> =>
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
-/** Of promises that are kept in the order in which they were made. */
-class Conversation {
-  private heardAt = 0
+/** Times out commands whose responses come in the order of the commands. */
+class ResponseTimeout {
+  private lastResponseAt = 0
 
-  wait<A>(answer: Promise<A>): Promise<A> {
-    const askedAt = performance.now()
+  wait<A>(response: Promise<A>): Promise<A> {
+    const sentAt = performance.now()
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout>
-      const isSilent = () => performance.now() - Math.max(askedAt, this.heardAt) >= maxSilence
-      const look = () => {
-        if (!isSilent()) timer = setTimeout(look, maxSilence / 5)
-        // This process may have been busy, and then the answer is there and only unread: the second timer lets it be read.
-        else timer = setTimeout(() => (isSilent() ? reject(new NoResponse()) : look()), 1)
+      const isSilent = () => performance.now() - Math.max(sentAt, this.lastResponseAt) >= maxSilence
+      const check = () => {
+        if (!isSilent()) timer = setTimeout(check, maxSilence / 5)
+        // If this process was busy, the response may have arrived without being read yet. The second timer lets it be read.
+        else timer = setTimeout(() => (isSilent() ? reject(new NoResponse()) : check()), 1)
       }
-      timer = setTimeout(look, maxSilence)
-      answer
+      timer = setTimeout(check, maxSilence)
+      response
         .finally(() => {
-          this.heardAt = performance.now()
+          this.lastResponseAt = performance.now()
           clearTimeout(timer)
         })
         .then(resolve, reject)
@@ -46,21 +46,21 @@ class Conversation {
   }
 }
 
-const failed = (cause: unknown) => new Redis.RedisError({ cause })
+const toRedisError = (cause: unknown) => new Redis.RedisError({ cause })
 
-/** What went wrong, as a word that holds no address and no password. */
-export const reasonOf = ({ cause }: Redis.RedisError): string => {
+/** The error as a code that contains no address and no password. */
+export const redisErrorCode = ({ cause }: Redis.RedisError): string => {
   const code = (cause as { readonly code?: unknown } | undefined)?.code
   return typeof code === "string" && /^[A-Z_]+$/.test(code) ? code : "UNKNOWN"
 }
 
-const listen = (client: RedisClient, onClose: (cause: Error) => void) => {
-  client.onclose = onClose // oxlint-disable-line unicorn/prefer-add-event-listener -- it has no other way
+const setCloseListener = (client: RedisClient, onClose: (cause: Error) => void) => {
+  client.onclose = onClose // oxlint-disable-line unicorn/prefer-add-event-listener -- the only way it offers
 }
 
-const notForLimits = Effect.fail(failed(new Error("Only commands are sent over this connection")))
+const unsupported = Effect.fail(toRedisError(new Error("Only commands are sent over this connection")))
 
-/** Connects, and closes with the scope. `onLost` hears when the other side closes. */
+/** Connects, and disconnects when the scope closes. `onLost` is called when the server closes the connection. */
 export const connect = (
   url: string,
   onLost: (error: Redis.RedisError) => void
@@ -68,23 +68,23 @@ export const connect = (
   Effect.gen(function* () {
     const client = yield* Effect.acquireRelease(
       Effect.try({
-        // Commands must fail at once when there is no connection, not wait in a queue for the next one.
+        // Without a connection, commands must fail at once instead of waiting in a queue for the next one.
         try: () => new RedisClient(url, { autoReconnect: false, enableOfflineQueue: false, connectionTimeout: connectMillis }),
-        catch: failed
+        catch: toRedisError
       }),
       (opened) =>
         Effect.sync(() => {
-          listen(opened, () => {})
+          setCloseListener(opened, () => {})
           opened.close()
         })
     )
-    listen(client, (cause) => onLost(failed(cause)))
-    yield* Effect.tryPromise({ try: () => withTimeout(client.connect(), connectMillis), catch: failed })
-    const conversation = new Conversation()
+    setCloseListener(client, (cause) => onLost(toRedisError(cause)))
+    yield* Effect.tryPromise({ try: () => withTimeout(client.connect(), connectMillis), catch: toRedisError })
+    const responseTimeout = new ResponseTimeout()
     return yield* Redis.make({
       send: <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>
-        Effect.tryPromise({ try: () => conversation.wait(client.send(command, [...args]) as Promise<A>), catch: failed }),
-      subscribe: () => notForLimits,
-      connect: notForLimits
+        Effect.tryPromise({ try: () => responseTimeout.wait(client.send(command, [...args]) as Promise<A>), catch: toRedisError }),
+      subscribe: () => unsupported,
+      connect: unsupported
     })
   })

@@ -1,8 +1,8 @@
 import { isAbsolute, join } from "node:path"
 
 /**
- * A file that is imported `with { type: "file" }`: on disk when run from source, within the compiled binary otherwise. It is read when it
- * is first asked for. What was made of it is kept: to compress a megabyte for each request would be a way to keep the server busy.
+ * A file that is imported `with { type: "file" }`: on disk when run from source, otherwise in the compiled binary. It is read on first
+ * use. Its compressed form is kept: compressing a megabyte per request would let clients keep the server busy.
  */
 export class EmbeddedFile {
   private found: Promise<string> | undefined
@@ -13,14 +13,14 @@ export class EmbeddedFile {
 
   constructor(
     path: string,
-    /** Texts to put in the place of others. */
+    /** Replacement texts, by the text they replace. */
     private readonly replacements: Readonly<Record<string, string>> = {}
   ) {
     // The path is absolute from source and in the binary. In the bundle of the npm package it is relative to the bundle.
     this.path = isAbsolute(path) ? path : join(import.meta.dir, path)
   }
 
-  /** Names this content: other content has another hash. */
+  /** A hash of the content, for its URL. */
   hash(): Promise<string> {
     this.found ??= this.computeHash()
     return this.found

@@ -1,4 +1,4 @@
-/** What a program needs of the machine (files, terminal, child processes) and how it starts, fails and stops. */
+/** What a program needs from the machine (files, terminal, child processes), and how it starts, fails and stops. */
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
@@ -11,7 +11,7 @@ const Files = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
 
 export const layer = Layer.mergeAll(Files, NodeStdio.layer, NodeTerminal.layer, NodeChildProcessSpawner.layer.pipe(Layer.provide(Files)))
 
-/** An expected failure is told in its own words; a bug with all that is known about it. */
+/** Prints the message of an expected failure, or everything that is known about a bug. */
 const report = (cause: Cause.Cause<unknown>) => {
   if (Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(Cause.squash(cause))) return Effect.void
   if (Cause.hasDies(cause)) return Console.error(Cause.pretty(cause))
@@ -19,10 +19,10 @@ const report = (cause: Cause.Cause<unknown>) => {
   return Console.error(`boardwalk: ${error instanceof Error ? error.message : String(error)}`)
 }
 
-/** Stopping may take as long as requests in flight do; who presses Ctrl+C again does not want to wait. */
+/** Stopping can take as long as the requests in flight. Pressing Ctrl+C again exits at once. */
 const exitOnSecondInterrupt = () => process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
 
-/** Runs the program until it ends or SIGTERM or SIGINT stops it, which is success: exit code 0. A failure may name its own code, else 1. */
+/** Runs the program until it ends, or SIGTERM or SIGINT stops it: both exit with code 0. A failure exits with its own code, or 1. */
 export const runMain = <E>(program: Effect.Effect<void, E>) => {
   exitOnSecondInterrupt()
   NodeRuntime.runMain(Effect.tapCause(program, report), {
@@ -34,5 +34,5 @@ export const runMain = <E>(program: Effect.Effect<void, E>) => {
   })
 }
 
-/** Whether people look at the output. */
+/** Whether standard output is a terminal. */
 export const isTerminal = Effect.sync(() => process.stdout.isTTY)

@@ -1,4 +1,4 @@
-/** Files that are imported `with { type: "file" }`: their path, on disk or within the binary. */
+/** Files that are imported `with { type: "file" }`: the import is their path, on disk or in the binary. */
 declare module "*/standalone.js" {
   const path: string
   export default path

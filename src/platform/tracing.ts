@@ -1,6 +1,6 @@
 /**
- * Spans that cost nothing while nobody records them. Effect's native tracer, which is in place when no `OTEL_*` variable asks for another,
- * makes spans that are exported nowhere; on a hot read they would cost more than the rest of the service.
+ * Spans that cost nothing while nobody records them. Effect's native tracer, which is used unless an `OTEL_*` variable configures another
+ * one, makes spans that are exported nowhere; on a hot read they would cost more than the rest of the service.
  */
 import { Effect, type Fiber, Tracer } from "effect"
 

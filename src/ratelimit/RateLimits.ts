@@ -5,7 +5,7 @@
 import { Context, Deferred, Duration, Effect, Layer, Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
 import { Settings } from "../config/Settings.ts"
-import { connect, reasonOf } from "../platform/BunRedis.ts"
+import { connect, redisErrorCode } from "../platform/BunRedis.ts"
 
 export interface Bucket {
   readonly name: string
@@ -88,8 +88,8 @@ const probe: Bucket = { name: "probe", limit: 1, windowMillis: 1000 }
 /** A limiter on Redis until its scope closes, or the reason why there is none, which holds no address and no password. */
 const limiterOn = Effect.fnUntraced(function* (url: string, lose: (reason: string) => void) {
   const redis = yield* Effect.mapError(
-    connect(url, (error) => lose(reasonOf(error))),
-    reasonOf
+    connect(url, (error) => lose(redisErrorCode(error))),
+    redisErrorCode
   )
   const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)

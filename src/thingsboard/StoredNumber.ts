@@ -66,7 +66,7 @@ const parseInteger = (token: string): StoredNumber => {
     : { issue: "Expected an integer of at most 64 bits" }
 }
 
-/** A whole number written with a decimal point or an exponent. With an exponent it becomes a 64-bit integer if it fits, otherwise a double. */
+/** A whole number with a decimal point or an exponent. With an exponent it becomes a 64-bit integer if it fits, otherwise a double. */
 const parseWhole = (parts: Decimal, token: string, isAsWritten: boolean): StoredNumber => {
   const value = BigInt(parts.sign + parts.digits + "0".repeat(-parts.scale))
   const isLong = /[eE]/.test(token) && value >= minInteger && value <= maxInteger

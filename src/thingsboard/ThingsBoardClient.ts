@@ -1,4 +1,7 @@
-/** The client derived from `ThingsBoardApi`, for calls whose responses are decoded rather than passed on. It sends over the same session and transport. */
+/**
+ * The client derived from `ThingsBoardApi`, for calls whose responses are decoded rather than passed on. It uses the same session and
+ * transport as they do.
+ */
 import { Effect } from "effect"
 import { HttpClient, HttpClientError, HttpClientResponse, type HttpClientRequest, UrlParams } from "effect/http"
 import { HttpApiClient } from "effect/http-api"

@@ -115,13 +115,13 @@ describe("boardwalk serve with TLS", () => {
         TB_CA_FILE: path("none.pem")
       })
       expect(all).toContain("TLS_CERT_FILE names a file that cannot be read")
-      expect(all).toContain("TLS_CLIENT_CA_FILE holds no certificate in PEM form")
+      expect(all).toContain("TLS_CLIENT_CA_FILE contains no certificate in PEM format")
       expect(all).toContain("TB_CA_FILE names a file that cannot be read")
       expect(yield* refused({ TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("two.key") })).toContain(
         "TLS_KEY_FILE is not the key of the certificate"
       )
       expect(yield* refused({ TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.pem") })).toContain(
-        "TLS_KEY_FILE holds no private key"
+        "TLS_KEY_FILE contains no private key"
       )
       expect(yield* refused({ TLS_CERT_FILE: path("one.pem") })).toContain("TLS_KEY_FILE is required")
       expect(yield* refused({ TLS_CLIENT_CA_FILE: path("ca.pem") })).toContain("TLS_CERT_FILE is required")

@@ -42,7 +42,10 @@ export const User = Schema.Struct({
 })
 export type User = typeof User.Type
 
-/** ThingsBoard's JSON error envelope (`ThingsboardErrorResponse`). Telemetry errors are plain text instead, a 413 a JSON string, some 500 and 504 empty. */
+/**
+ * ThingsBoard's JSON error envelope (`ThingsboardErrorResponse`). Telemetry errors are plain text instead, a 413 is a JSON string, and some
+ * 500 and 504 are empty.
+ */
 export const ErrorEnvelope = Schema.Struct({
   status: Schema.Int,
   message: Schema.String,

@@ -15,7 +15,7 @@ export interface AccessToken {
 const Claims = Schema.Struct({ iat: Schema.Finite, exp: Schema.Finite })
 const decodeClaims = Schema.decodeUnknownOption(Schema.fromJsonString(Claims))
 
-/** Administrators can set any lifetime from one minute, so only the token itself tells it. A token without claims is used until rejected. */
+/** Ms. Administrators can set any lifetime from one minute, so it is read from the token. A token without claims is used until rejected. */
 const parseLifetime = (jwt: string) =>
   Option.match(decodeClaims(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString()), {
     onNone: () => Number.POSITIVE_INFINITY,

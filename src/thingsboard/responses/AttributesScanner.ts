@@ -43,7 +43,9 @@ const readAll = (bytes: Uint8Array): ReadonlyArray<AttributeBytes> => {
   return skipSpace(bytes, i + 1) === bytes.length ? attributes : fail(i)
 }
 
-/** Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. If no scope was requested, a key that several scopes have occurs several times. */
+/**
+ * Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. If no scope was requested, a key that several scopes have occurs several times.
+ */
 export const scanAttributes = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> => {
   try {
     return Effect.succeed(readAll(bytes))

@@ -71,7 +71,10 @@ export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): 
   return page
 }
 
-/** Reads as many points as are written the way ThingsBoard does, `{"ts":…,"value":…}`. Returns the position after the last one, or `i` if there is none. */
+/**
+ * Reads points as long as they are written the way ThingsBoard does, `{"ts":…,"value":…}`. Returns the position after the last one, or `i`
+ * if there is none.
+ */
 const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number => {
   const { ts, tsFrom, tsTo, valueFrom, valueTo } = page
   for (let after = i; ; i = after + 1) {

@@ -41,7 +41,10 @@ const classifyFailed = async (response: Response) =>
     retryAfter: response.headers.get("retry-after") ?? undefined
   })
 
-/** ThingsBoard closes connections that are idle, and each after its 100th request. Such a failure looks like a broken connection, and must not reach the caller. */
+/**
+ * ThingsBoard closes connections that are idle, and every connection after its 100th request. That looks like a broken connection, and
+ * must not reach the caller.
+ */
 const isTransient = ({ reason, status }: ThingsBoardError) =>
   status === 502 ||
   status === 503 ||

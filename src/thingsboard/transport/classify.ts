@@ -35,7 +35,8 @@ const notModified = 304
 
 const findReason = (status: number, message: string, html: boolean, { location, retryAfter }: Hints): Reason => {
   if (status >= 300 && status < 400) {
-    // ThingsBoard 4.3 redirects requests that it cannot authenticate to its login page. Other redirects come from a proxy that wants another address.
+    // ThingsBoard 4.3 redirects requests that it cannot authenticate to its login page. Other redirects come from a proxy that expects
+    // another address.
     const toLogin = location === undefined ? status === 302 : /\/(oauth2Login|login)\b/.test(location)
     return toLogin && status !== notModified ? new LoginRefused() : new Unavailable({ why: "redirect" })
   }
