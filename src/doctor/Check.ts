@@ -1,10 +1,10 @@
-/** One thing that can be right or wrong, and what to do when it is wrong. No secret may stand in a detail or a hint. */
+/** The result of one check of `boardwalk doctor`. Details and hints must not contain secrets. */
 import { Schema } from "effect"
 
-/** A check found something wrong. */
-export class CheckFailure extends Schema.TaggedError<CheckFailure>()("Ailment", { detail: Schema.String, hint: Schema.String }) {}
+/** The check found a problem; the hint says what to do. */
+export class CheckFailure extends Schema.TaggedError<CheckFailure>()("CheckFailure", { detail: Schema.String, hint: Schema.String }) {}
 
-/** A check that was not asked for, or has nothing to look at. */
+/** The check was not requested, or does not apply. */
 export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", { detail: Schema.String }) {}
 
 export interface Outcome {

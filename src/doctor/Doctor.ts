@@ -1,6 +1,6 @@
 /**
- * What can be wrong between an application and its devices, looked at one after another; each file beside this one holds one check.
- * Nothing is printed here, and nothing is changed but one point when that is asked for.
+ * Checks everything between an application and its devices, one check per file in this folder. Prints nothing, and changes nothing
+ * except for one point, if requested.
  */
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
@@ -21,8 +21,8 @@ import { checkTelemetryWrite } from "./checkTelemetryWrite.ts"
 import { checkReachable } from "./checkReachable.ts"
 import { checkRedis } from "./checkRedis.ts"
 
-const outcomeOf = <R>(check: string, run: Effect.Effect<string, CheckFailure | Skipped, R>): Effect.Effect<Outcome, never, R> =>
-  Effect.map(Effect.result(run), (result) => {
+const runCheck = <R>(check: string, effect: Effect.Effect<string, CheckFailure | Skipped, R>): Effect.Effect<Outcome, never, R> =>
+  Effect.map(Effect.result(effect), (result) => {
     if (Result.isSuccess(result)) return { check, status: "ok", detail: result.success }
     const { failure } = result
     return failure instanceof Skipped
@@ -30,17 +30,17 @@ const outcomeOf = <R>(check: string, run: Effect.Effect<string, CheckFailure | S
       : { check, status: "failed", detail: failure.detail, hint: failure.hint }
   })
 
-type Needed = Settings | Session | UserSessions | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
+type CheckServices = Settings | Session | UserSessions | ThingsBoard | Devices | HttpClient.HttpClient | FileSystem.FileSystem
 
-type Check = Effect.Effect<string, CheckFailure | Skipped, Needed>
+type Check = Effect.Effect<string, CheckFailure | Skipped, CheckServices>
 
-/** Each check needs the ones before it: after a failure the rest is skipped, but for what there is to see without them. */
-const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Check, otherwise?: Check]>) {
+/** Runs checks that each depend on the ones before. After a failure the others are skipped, or replaced by their fallback. */
+const runInOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [string, Check, fallback?: Check]>) {
   const outcomes: Array<Outcome> = []
-  for (const [name, run, otherwise] of checks) {
+  for (const [name, check, fallback] of checks) {
     const failed = outcomes.find(({ status }) => status === "failed")
-    const instead = otherwise ?? Effect.fail(new Skipped({ detail: `after "${failed?.check}" failed` }))
-    outcomes.push(yield* outcomeOf(name, failed === undefined ? run : instead))
+    const skipped = fallback ?? Effect.fail(new Skipped({ detail: `skipped because "${failed?.check}" failed` }))
+    outcomes.push(yield* runCheck(name, failed === undefined ? check : skipped))
   }
   return outcomes
 })
@@ -48,41 +48,41 @@ const inOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [str
 const describeSettings = ({ warnings }: SettingsShape) =>
   ["no errors", ...warnings.map(({ issue, variable }) => `warning: ${variable} ${issue}`)].join("; ")
 
-const services = (settings: SettingsShape, authorities: string | undefined) => {
-  const Configured = Layer.succeed(Settings, settings)
+const makeServicesLayer = (settings: SettingsShape, caPem: string | undefined) => {
+  const SettingsLayer = Layer.succeed(Settings, settings)
   return Devices.layer.pipe(
     Layer.provideMerge(ThingsBoard.layer),
     Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer)),
-    Layer.provideMerge(Configured),
+    Layer.provideMerge(SettingsLayer),
     Layer.provideMerge(FetchHttpClient.layer),
-    Layer.provide(Layer.succeed(TrustedCa, authorities)),
-    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verifiedFetchOptions(authorities) }))
+    Layer.provide(Layer.succeed(TrustedCa, caPem)),
+    Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verifiedFetchOptions(caPem) }))
   )
 }
 
 export interface Options {
-  /** Writes one point to a device and reads it back. */
+  /** Whether to write one point to a device and read it back. */
   readonly write: boolean
 }
 
 export const runChecks = Effect.fnUntraced(function* ({ write }: Options) {
-  const readings = yield* Effect.result(readSettings())
-  if (Result.isFailure(readings)) return [yield* outcomeOf("configuration", Effect.fail(settingsFailure(readings.failure)))]
-  const named = valuesOf(readings.success)
-  const settings = yield* Effect.result(checkConfiguration(readings.success))
+  const resolved = yield* Effect.result(readSettings())
+  if (Result.isFailure(resolved)) return [yield* runCheck("configuration", Effect.fail(settingsFailure(resolved.failure)))]
+  const values = valuesOf(resolved.success)
+  const settings = yield* Effect.result(checkConfiguration(resolved.success))
   if (Result.isFailure(settings))
-    return [yield* outcomeOf("configuration", Effect.fail(settings.failure)), yield* outcomeOf("keys", checkKeysOffline(named))]
-  const { certificates, ...found } = settings.success
-  const upstream = inOrder([
-    ["configuration", Effect.succeed(describeSettings(found.settings))],
+    return [yield* runCheck("configuration", Effect.fail(settings.failure)), yield* runCheck("keys", checkKeysOffline(values))]
+  const { certificates, ...checked } = settings.success
+  const thingsBoardChecks = runInOrder([
+    ["configuration", Effect.succeed(describeSettings(checked.settings))],
     ["ThingsBoard reachable", checkReachable],
     ["login", checkLogin],
     ["devices", checkDevices],
-    ["keys", checkKeys(named), checkKeysOffline(named)],
+    ["keys", checkKeys(values), checkKeysOffline(values)],
     ["point written and read back", write ? checkTelemetryWrite : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
-  const others = Effect.all([outcomeOf("Redis", checkRedis), outcomeOf("own endpoints", checkGateway)])
-  return yield* Effect.zipWith(upstream, others, (outcomes, last) => [...outcomes, ...last]).pipe(
-    Effect.provide(services(found.settings, certificates.thingsBoard))
+  const otherChecks = Effect.all([runCheck("Redis", checkRedis), runCheck("own endpoints", checkGateway)])
+  return yield* Effect.zipWith(thingsBoardChecks, otherChecks, (outcomes, others) => [...outcomes, ...others]).pipe(
+    Effect.provide(makeServicesLayer(checked.settings, certificates.thingsBoard))
   )
 })

@@ -5,16 +5,16 @@ import { makeSettings, type InvalidSettings, valuesOf } from "../config/Settings
 import { checkKeyFile } from "../apikeys/KeyFile.ts"
 import { CheckFailure } from "./Check.ts"
 
-export const settingsFailure = ({ issues: faults }: InvalidSettings) =>
+export const settingsFailure = ({ issues }: InvalidSettings) =>
   new CheckFailure({
-    detail: faults.map(({ issue, variable }) => `${variable} ${issue}`).join("; "),
-    hint: "`boardwalk config show` prints what is in effect and where it comes from."
+    detail: issues.map(({ issue, variable }) => `${variable} ${issue}`).join("; "),
+    hint: "`boardwalk config show` prints the settings in effect and where each comes from."
   })
 
-/** The settings and the certificates that they name, or all their faults in one line. Of the file of keys, which has a check of its own, the warnings. */
-export const checkConfiguration = Effect.fnUntraced(function* (readings: ReadonlyArray<ResolvedSetting>) {
-  const named = valuesOf(readings)
-  const keys = { ...(yield* checkKeyFile(named)), faults: [] }
-  const settings = yield* makeSettings(readings, [yield* checkCertificates(named), keys])
+/** Checks the settings and the certificates that they name, and reports all errors in one line. Of the key file, which has its own check, only the warnings are included. */
+export const checkConfiguration = Effect.fnUntraced(function* (resolved: ReadonlyArray<ResolvedSetting>) {
+  const values = valuesOf(resolved)
+  const keys = { ...(yield* checkKeyFile(values)), faults: [] }
+  const settings = yield* makeSettings(resolved, [yield* checkCertificates(values), keys])
   return { settings, certificates: yield* readCertificates(settings) }
 }, Effect.mapError(settingsFailure))

@@ -4,58 +4,57 @@ import { type KeyFileContents, requireUsableKey, makeKeyFileReader } from "../ap
 import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
-type Named = Pick<SettingsShape, "apiKey" | "apiKeysFile">
+type KeySettings = Pick<SettingsShape, "apiKey" | "apiKeysFile">
 
-const lacking = ({ users }: KeyFileContents) =>
+const missingSecrets = ({ users }: KeyFileContents) =>
   [...users].flatMap(([id, user]) => (user._tag === "SecretMissing" ? [`key ${id} cannot be used: ${user.reason}`] : []))
 
-/** The file of keys is in order, and the secrets that it names are where it says. */
-const readable = Effect.fnUntraced(function* ({ apiKey, apiKeysFile }: Named) {
+/** Reads the key file and the secrets that it refers to. */
+const readKeys = Effect.fnUntraced(function* ({ apiKey, apiKeysFile }: KeySettings) {
   if (apiKeysFile === undefined) return yield* new Skipped({ detail: "no API_KEYS_FILE" })
-  const found = yield* makeKeyFileReader(apiKeysFile, apiKey).pipe(
-    Effect.flatMap((read) => requireUsableKey(read, apiKey)),
+  const contents = yield* makeKeyFileReader(apiKeysFile, apiKey).pipe(
+    Effect.flatMap((contents) => requireUsableKey(contents, apiKey)),
     Effect.mapError(
-      ({ message }) =>
-        new CheckFailure({ detail: message, hint: "A gateway that runs keeps the keys that it has; another does not start." })
+      ({ message }) => new CheckFailure({ detail: message, hint: "A running gateway keeps its current keys; a new one does not start." })
     )
   )
-  const faults = lacking(found)
-  if (faults.length > 0)
+  const problems = missingSecrets(contents)
+  if (problems.length > 0)
     return yield* new CheckFailure({
-      detail: faults.join("; "),
-      hint: "Calls of such a key are answered 503; other keys are not concerned."
+      detail: problems.join("; "),
+      hint: "Requests with such a key get 503; other keys are not affected."
     })
-  return found
+  return contents
 })
 
-const counted = ({ file }: KeyFileContents, { apiKey }: Named) => {
+const describeCount = ({ file }: KeyFileContents, { apiKey }: KeySettings) => {
   const count = file.keys.filter(({ disabled }) => disabled !== true).length + (apiKey === undefined ? 0 : 1)
   return count === 1 ? "one key" : `${count} keys`
 }
 
-/** The same, where ThingsBoard cannot be asked. */
-export const checkKeysOffline = (named: Named): Effect.Effect<string, CheckFailure | Skipped, FileSystem.FileSystem> =>
+/** Checks the key file alone, when ThingsBoard cannot be reached. */
+export const checkKeysOffline = (settings: KeySettings): Effect.Effect<string, CheckFailure | Skipped, FileSystem.FileSystem> =>
   Effect.map(
-    readable(named),
-    (found) => `${counted(found, named)}${found.users.size === 0 ? "" : ", whose ThingsBoard users were not tried"}`
+    readKeys(settings),
+    (contents) => `${describeCount(contents, settings)}${contents.users.size === 0 ? "" : "; their ThingsBoard users were not checked"}`
   )
 
-/** The same, and the ThingsBoard users of keys can log in. */
-export const checkKeys = Effect.fnUntraced(function* (named: Named) {
-  const found = yield* readable(named)
-  const identities = yield* UserSessions
-  for (const [id, user] of found.users) {
+/** Checks the key file, and that the ThingsBoard users of its keys can log in. */
+export const checkKeys = Effect.fnUntraced(function* (settings: KeySettings) {
+  const contents = yield* readKeys(settings)
+  const sessions = yield* UserSessions
+  for (const [id, user] of contents.users) {
     if (user._tag === "SecretMissing") continue
-    const acting = yield* identities.acquire(user)
-    if (acting === undefined) continue // the gateway's own user, who has a check of its own
+    const session = yield* sessions.acquire(user)
+    if (session === undefined) continue // the gateway's own user has its own check
     yield* Effect.mapError(
-      acting.identity,
+      session.identity,
       ({ message }) =>
         new CheckFailure({
-          detail: `no session for the ThingsBoard user of key ${id}: ${message}`,
-          hint: "Is its password or API key right, and the user enabled? Other keys are not concerned."
+          detail: `the ThingsBoard user of key ${id} cannot log in: ${message}`,
+          hint: "Check its password or API key, and that the user is enabled. Other keys are not affected."
         })
     )
   }
-  return counted(found, named)
+  return describeCount(contents, settings)
 }, Effect.scoped)

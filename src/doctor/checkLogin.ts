@@ -4,10 +4,10 @@ import { Session } from "../thingsboard/auth/Session.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 import { CheckFailure } from "./Check.ts"
 
-const refused = (way: "Password" | "ApiKey") =>
-  way === "ApiKey"
-    ? "Is TB_API_KEY right, enabled and not expired, and is this ThingsBoard 4.3 or later?"
-    : "Are TB_USERNAME and TB_PASSWORD right? Many failed tries lock the account; accounts with a second factor cannot be used."
+const loginHint = (method: "Password" | "ApiKey") =>
+  method === "ApiKey"
+    ? "Check that TB_API_KEY is right, enabled and not expired, and that ThingsBoard is 4.3 or later."
+    : "Check TB_USERNAME and TB_PASSWORD. Many failed attempts lock the account. Accounts with two-factor authentication cannot be used."
 
 export const checkLogin = Effect.gen(function* () {
   const { tbCredentials } = yield* Settings
@@ -17,18 +17,18 @@ export const checkLogin = Effect.gen(function* () {
     Effect.mapError(
       (error: ThingsBoardError) =>
         new CheckFailure({
-          detail: `no session: ${error.message}`,
+          detail: `cannot log in: ${error.message}`,
           hint:
             error.reason._tag === "LoginRefused"
-              ? refused(tbCredentials._tag)
-              : "ThingsBoard answers, but not as ThingsBoard does: is TB_HOST another server?"
+              ? loginHint(tbCredentials._tag)
+              : "The server responds, but not like ThingsBoard. Check that TB_HOST is not another server."
         })
     )
   )
   if (authority === "SYS_ADMIN") {
     return yield* new CheckFailure({
       detail: "logged in as a system administrator",
-      hint: "System administrators own no devices: give a tenant administrator or a customer user."
+      hint: "System administrators have no devices. Use a tenant administrator or a customer user."
     })
   }
   return authority === "TENANT_ADMIN" ? "as a tenant administrator" : "as a customer user"

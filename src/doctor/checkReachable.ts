@@ -3,7 +3,7 @@ import { Settings } from "../config/Settings.ts"
 import { probe } from "../thingsboard/requests/probe.ts"
 import { CheckFailure } from "./Check.ts"
 
-/** Any answer over HTTP counts, whatever its status. */
+/** Any HTTP response counts, whatever its status. */
 export const checkReachable = Effect.gen(function* () {
   const { tbHost } = yield* Settings
   yield* probe(tbHost).pipe(
@@ -12,7 +12,7 @@ export const checkReachable = Effect.gen(function* () {
       () =>
         new CheckFailure({
           detail: `no response from ${tbHost}`,
-          hint: "Is TB_HOST right (scheme, host, port), is ThingsBoard running, does a firewall or its certificate stand between?"
+          hint: "Check that TB_HOST is right (scheme, host, port), that ThingsBoard is running, and that neither a firewall nor an untrusted certificate prevents the connection."
         })
     )
   )

@@ -4,13 +4,15 @@ import { probeRedis } from "../ratelimit/RateLimits.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
 const hints: Readonly<Record<string, string>> = {
-  ERR_REDIS_CONNECTION_CLOSED: "Does Redis listen there, are user and password right, is it redis: or rediss: (TLS)?",
-  NO_ANSWER_IN_TIME: "Is the network to it open, is it overloaded, does it speak TLS where rediss: is asked for?",
+  ERR_REDIS_CONNECTION_CLOSED:
+    "Check that Redis listens there, that user and password are right, and whether it needs redis: or rediss: (TLS).",
+  NO_ANSWER_IN_TIME:
+    "Check that the network to Redis is open, that Redis is not overloaded, and that it uses TLS if the URL begins with rediss:.",
   SCRIPT_REFUSED:
-    "Is it a replica, has it memory left, may the user run scripts (EVALSHA, SCRIPT LOAD, GET, SET) and choose the database (SELECT)?"
+    "Check that Redis is not a replica, that it has free memory, and that the user may run scripts (EVALSHA, SCRIPT LOAD, GET, SET) and select the database (SELECT)."
 }
 
-/** Redis can keep the counts of limits. Without it a gateway serves all the same, and counts for itself. */
+/** Checks that Redis can keep the rate limit counts. Without Redis a gateway still works, and counts on its own. */
 export const checkRedis = Effect.gen(function* () {
   const { redisUrl } = yield* Settings
   if (redisUrl === undefined) return yield* new Skipped({ detail: "no REDIS_URL" })
@@ -18,9 +20,9 @@ export const checkRedis = Effect.gen(function* () {
     probeRedis(Redacted.value(redisUrl)),
     (reason) =>
       new CheckFailure({
-        detail: `limits are not shared: ${reason}`,
-        hint: hints[reason] ?? "Is REDIS_URL right: scheme, user, password, host, port, database?"
+        detail: `rate limits are not shared: ${reason}`,
+        hint: hints[reason] ?? "Check REDIS_URL: scheme, user, password, host, port, database."
       })
   )
-  return "keeps the limits"
+  return "keeps the rate limits"
 })

@@ -13,24 +13,27 @@ const Latest = Schema.fromJsonString(
   Schema.Struct({ [key]: Schema.NonEmptyArray(Schema.Struct({ ts: Schema.Int, value: Schema.Unknown })) })
 )
 
-const ailment = (detail: string) => () =>
-  new CheckFailure({ detail, hint: "May this user write telemetry, and are its devices' quotas and ThingsBoard's queue in order?" })
+const failWith = (detail: string) => () =>
+  new CheckFailure({
+    detail,
+    hint: "Check that this user may write telemetry, that no quota is exhausted, and that ThingsBoard's queue works."
+  })
 
-/** Writes the time under a key of its own to the first device, and looks whether ThingsBoard gives it back. */
+/** Writes the current time to the first device, under its own key, and reads it back. */
 export const checkTelemetryWrite = Effect.gen(function* () {
   const devices = yield* Devices
   const thingsBoard = yield* ThingsBoard
-  const { items } = yield* Effect.mapError(devices.list({ page: 0, pageSize: 1 }), ailment("no device to write to"))
+  const { items } = yield* Effect.mapError(devices.list({ page: 0, pageSize: 1 }), failWith("no device to write to"))
   const [device] = yield* Schema.decodeEffect(FirstDevice)(new TextDecoder().decode(items)).pipe(
-    Effect.mapError(ailment("no device to write to"))
+    Effect.mapError(failWith("no device to write to"))
   )
   const ts = yield* Clock.currentTimeMillis
   yield* Effect.mapError(
     saveTelemetry(thingsBoard, device.id.id, JSON.stringify({ ts, values: { [key]: ts } })),
-    ailment("the point was refused")
+    failWith("the point was rejected")
   )
-  const answer = yield* Effect.mapError(thingsBoard.latest(device.id.id, [key]), ailment("the point cannot be read"))
-  const latest = yield* Schema.decodeEffect(Latest)(answer.toString()).pipe(Effect.mapError(ailment("the point did not arrive")))
-  if (latest[key][0].ts < ts) return yield* ailment("an older point came back")()
+  const response = yield* Effect.mapError(thingsBoard.latest(device.id.id, [key]), failWith("the point cannot be read"))
+  const latest = yield* Schema.decodeEffect(Latest)(response.toString()).pipe(Effect.mapError(failWith("the point was not stored")))
+  if (latest[key][0].ts < ts) return yield* failWith("an older point was returned")()
   return `${key} of ${device.name}`
 })

@@ -1,6 +1,6 @@
 /**
- * What is written to the console: one line a message, with the request's id and, where there is a trace, its ids.
- * Fields are snake_case; those of a message's plain objects and of `Effect.annotateLogs` stand beside `ts`, `level` and `message`.
+ * Writes logs to the console, one line per message, with the id of the request and the ids of the trace, if there is one.
+ * Fields are in snake_case. Plain objects in a message and `Effect.annotateLogs` add fields beside `ts`, `level` and `message`.
  */
 import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Predicate, References, Tracer } from "effect"
 import { Settings } from "../config/Settings.ts"
@@ -23,7 +23,7 @@ const requestOf = (fiber: Fiber.Fiber<unknown, unknown>) => {
   return exchange === undefined ? {} : { request_id: exchange.id }
 }
 
-/** The caller's trace counts also when nothing is exported from here. */
+/** Logged even if this gateway exports nothing: the caller may have sent a trace. */
 const traceOf = (fiber: Fiber.Fiber<unknown, unknown>) => {
   const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId }
@@ -31,11 +31,11 @@ const traceOf = (fiber: Fiber.Fiber<unknown, unknown>) => {
 
 const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknown>): Line => {
   const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
-  const words = parts.filter((part) => !isPlain(part)).map((part) => (typeof part === "string" ? part : Formatter.format(part)))
+  const texts = parts.filter((part) => !isPlain(part)).map((part) => (typeof part === "string" ? part : Formatter.format(part)))
   return {
     ts: date.toISOString(),
     level: logLevel.toLowerCase(),
-    message: words.join(" "),
+    message: texts.join(" "),
     fields: {
       ...requestOf(fiber),
       ...traceOf(fiber),
@@ -46,52 +46,52 @@ const toLine = ({ cause, date, fiber, logLevel, message }: Logger.Options<unknow
   }
 }
 
-/** JSON escapes some of what is not printable; the rest is escaped in the same form, so that the line means the same. */
+/** JSON escapes only some unprintable characters. The others are escaped the same way, so that the line stays equivalent JSON. */
 const json = ({ fields, ...line }: Line) =>
   escapeControls(Formatter.formatJson({ ...line, ...fields, ts: line.ts, level: line.level, message: line.message }))
 
-const asText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
+const toText = (value: unknown) => (Array.isArray(value) || isPlain(value) ? Formatter.formatJson(value) : String(value))
 
-const quoted = (value: unknown) => {
-  const text = asText(value)
+const quote = (value: unknown) => {
+  const text = toText(value)
   return /^[^\s"=\\\p{Cc}\p{Cf}\p{Cs}]+$/u.test(text) ? text : escapeControls(JSON.stringify(text))
 }
 
-const pairs = (fields: Readonly<Record<string, unknown>>) => Object.entries(fields).map(([name, value]) => `${name}=${quoted(value)}`)
+const toPairs = (fields: Readonly<Record<string, unknown>>) => Object.entries(fields).map(([name, value]) => `${name}=${quote(value)}`)
 
 const logfmt = ({ fields, level, message, ts }: Line) =>
-  [`ts=${ts}`, `level=${level}`, `message=${quoted(message)}`, ...pairs(fields)].join(" ")
+  [`ts=${ts}`, `level=${level}`, `message=${quote(message)}`, ...toPairs(fields)].join(" ")
 
-const colours: Record<string, string> = { error: "31", fatal: "31", warn: "33", info: "32", debug: "36", trace: "90" }
+const colors: Record<string, string> = { error: "31", fatal: "31", warn: "33", info: "32", debug: "36", trace: "90" }
 
-const paint = (code: string, text: string, coloured: boolean) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text)
+const paint = (code: string, text: string, colored: boolean) => (colored ? `\u001b[${code}m${text}\u001b[0m` : text)
 
 const pretty =
-  (coloured: boolean) =>
+  (colored: boolean) =>
   ({ fields: { error, ...fields }, level, message, ts }: Line) =>
     [
-      paint("90", ts.slice(11, 23), coloured),
-      paint(colours[level] ?? "0", level.toUpperCase().padEnd(5), coloured),
+      paint("90", ts.slice(11, 23), colored),
+      paint(colors[level] ?? "0", level.toUpperCase().padEnd(5), colored),
       escapeControls(message),
-      ...pairs(fields).map((pair) => paint("90", pair, coloured)),
-      ...(error === undefined ? [] : [`\n  ${escapeControlsPerLine(asText(error))}`])
+      ...toPairs(fields).map((pair) => paint("90", pair, colored)),
+      ...(error === undefined ? [] : [`\n  ${escapeControlsPerLine(toText(error))}`])
     ].join(" ")
 
 export type LogFormat = "pretty" | "json" | "logfmt"
 
-/** Makes lines of that form. */
-export const makeLineLogger = (format: LogFormat, coloured = false): Logger.Logger<unknown, string> => {
-  const print = { json, logfmt, pretty: pretty(coloured) }[format]
+/** Makes log lines in this format. */
+export const makeLineLogger = (format: LogFormat, colored = false): Logger.Logger<unknown, string> => {
+  const print = { json, logfmt, pretty: pretty(colored) }[format]
   return Logger.make((options) => print(toLine(options)))
 }
 
-/** Writes them to the console. */
-export const makeConsoleLogger = (format: LogFormat, coloured = false) => Logger.withConsoleLog(makeLineLogger(format, coloured))
+/** Writes log lines to the console. */
+export const makeConsoleLogger = (format: LogFormat, colored = false) => Logger.withConsoleLog(makeLineLogger(format, colored))
 
-export const makeLogsLayer = (format: LogFormat, level: LogLevel.LogLevel, coloured = false) =>
-  Layer.mergeAll(Logger.layer([makeConsoleLogger(format, coloured)]), Layer.succeed(References.MinimumLogLevel, level))
+export const makeLogsLayer = (format: LogFormat, level: LogLevel.LogLevel, colored = false) =>
+  Layer.mergeAll(Logger.layer([makeConsoleLogger(format, colored)]), Layer.succeed(References.MinimumLogLevel, level))
 
-/** As LOG_FORMAT and LOG_LEVEL say. */
+/** Configured by LOG_FORMAT and LOG_LEVEL. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings

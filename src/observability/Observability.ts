@@ -1,6 +1,6 @@
 /**
- * Logs to the console, and OpenTelemetry when the standard `OTEL_*` variables ask for it.
- * Without them nothing of OpenTelemetry is loaded, Effect's native tracer stays, and a request has no span.
+ * Logs to the console, and exports to OpenTelemetry if the standard `OTEL_*` variables request it.
+ * Without them, OpenTelemetry is not loaded, Effect's native tracer is used, and requests have no spans.
  */
 import { Effect, Layer } from "effect"
 import { HttpMiddleware, UrlParams } from "effect/http"
@@ -8,34 +8,34 @@ import { readSignals } from "../config/OpenTelemetry.ts"
 import { uuidPattern } from "../domain/Ids.ts"
 import * as Logs from "./Logs.ts"
 
-/** Asked by machines every few seconds; their spans would hide the others. */
+/** Requested by machines every few seconds; their spans would bury the others. */
 const untraced = new Set(["/health", "/api/v1/health", "/ready", "/metrics"])
 
 const uuid = new RegExp(uuidPattern, "g")
 
-/** A span is named before its route is known; ids would give every device a name of its own. */
+/** A span is named before its route is known. Ids are replaced, since they would give every device its own span name. */
 const spanName = ({ method, url }: { readonly method: string; readonly url: string }) =>
   `${method} ${url.split("?", 1)[0]!.replaceAll(uuid, "{id}")}`
 
-/** No key belongs into a query, but some callers put it there, and a span has the whole address. The framework's own list is for signed ones. */
+/** A key does not belong in a query, but some callers put it there, and a span records the whole URL. The framework's default list covers signed URLs only. */
 const secretParameter = /key$|token|secret|passw|auth|credential|signature|^sig$/i
 
-/** A key of the gateway's own in an address, under whatever name or in the path: such a request has no span at all. */
-const mintedKey = /bw_[0-9A-Za-z]{46}/
+/** A request with one of the gateway's keys anywhere in its URL gets no span at all. */
+const generatedKey = /bw_[0-9A-Za-z]{46}/
 
-/** How a request appears in a trace. */
+/** How requests appear in traces. */
 export const SpansLayer = Layer.mergeAll(
   Layer.succeed(UrlParams.CurrentRedactedNames, [secretParameter]),
-  Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ url }) => untraced.has(url.split("?", 1)[0]!) || mintedKey.test(url)),
+  Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ url }) => untraced.has(url.split("?", 1)[0]!) || generatedKey.test(url)),
   Layer.succeed(HttpMiddleware.SpanNameGenerator, spanName)
 )
 
 const ExportLayer = Layer.unwrap(
   Effect.gen(function* () {
-    const asked = yield* readSignals
-    if (asked === undefined) return Layer.empty
+    const requested = yield* readSignals
+    if (requested === undefined) return Layer.empty
     const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
-    return Layer.mergeAll(OpenTelemetry.makeOpenTelemetryLayer(asked), SpansLayer)
+    return Layer.mergeAll(OpenTelemetry.makeOpenTelemetryLayer(requested), SpansLayer)
   })
 )
 

@@ -1,4 +1,4 @@
-/** OpenTelemetry's Node SDK behind Effect's tracer, loggers and metrics. Loaded only when something is to be exported. */
+/** Connects OpenTelemetry's Node SDK to Effect's tracer, loggers and metrics. Loaded only if something is exported. */
 import { OtelLogger, OtelMetrics, OtelTracer, Resource } from "@effect/opentelemetry"
 import { context, propagation, trace } from "@opentelemetry/api"
 import { logs } from "@opentelemetry/api-logs"
@@ -10,7 +10,7 @@ import type { Signals } from "../config/OpenTelemetry.ts"
 
 const maxShutdown = "3 seconds"
 
-/** Exporters, protocols, samplers, limits, resource: all as the environment says. */
+/** Exporters, protocols, samplers, limits and the resource are configured by the environment. */
 const SdkLayer = Layer.effectDiscard(
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -20,7 +20,7 @@ const SdkLayer = Layer.effectDiscard(
     }),
     (sdk) =>
       Effect.tryPromise(() => sdk.shutdown()).pipe(
-        Effect.interruptible, // a release is uninterruptible, and a dead collector would hold it for ten seconds
+        Effect.interruptible, // a release is uninterruptible, and an unreachable collector would delay it by ten seconds
         Effect.timeoutOption(maxShutdown),
         Effect.ignore,
         Effect.andThen(
@@ -32,33 +32,35 @@ const SdkLayer = Layer.effectDiscard(
   )
 )
 
-/** The SDK registers its providers globally, which is where Effect's layers find them. */
+/** The SDK registers its providers globally, where Effect's layers find them. */
 const LogsLayer = OtelLogger.layer({ mergeWithExisting: true }).pipe(
   Layer.provide(
     Layer.effect(
       OtelLogger.OtelLoggerProvider,
       Effect.suspend(() => {
         const provider = logs.getLoggerProvider()
-        return provider instanceof LoggerProvider ? Effect.succeed(provider) : Effect.die("OpenTelemetry's SDK did not start its logs")
+        return provider instanceof LoggerProvider
+          ? Effect.succeed(provider)
+          : Effect.die("OpenTelemetry's SDK did not start its logger provider")
       })
     )
   )
 )
 
-const otlpMetrics = (protocol: string): Promise<{ readonly OTLPMetricExporter: new () => PushMetricExporter }> => {
+const loadOtlpMetricExporter = (protocol: string): Promise<{ readonly OTLPMetricExporter: new () => PushMetricExporter }> => {
   if (protocol === "grpc") return import("@opentelemetry/exporter-metrics-otlp-grpc")
   if (protocol === "http/json") return import("@opentelemetry/exporter-metrics-otlp-http")
   return import("@opentelemetry/exporter-metrics-otlp-proto")
 }
 
-/** Effect's metrics do not go through the Node SDK: they get readers of their own. */
+/** Effect's metrics do not go through the Node SDK, so they get their own readers. */
 const makeMetricsLayer = ({ metrics, metricsInterval, metricsProtocol }: Signals) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const exporters: Array<PushMetricExporter> = []
       if (metrics.includes("console")) exporters.push(new ConsoleMetricExporter())
       if (metrics.includes("otlp")) {
-        const { OTLPMetricExporter } = yield* Effect.promise(() => otlpMetrics(metricsProtocol))
+        const { OTLPMetricExporter } = yield* Effect.promise(() => loadOtlpMetricExporter(metricsProtocol))
         exporters.push(new OTLPMetricExporter())
       }
       const [first, ...others] = exporters.map(

@@ -1,20 +1,20 @@
 /**
- * Text that can be shown on a terminal and in a log: what moves the cursor, colours or turns the direction of writing stands there as
- * an escape, as in JSON. Nobody can forge a line or hide one.
+ * Characters that move the cursor, change colors or reverse the text direction. They are escaped as in JSON, so that nobody can forge or
+ * hide a line on a terminal or in a log.
  */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
-const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 
-const escaped = (text: string) =>
+const escape = (text: string) =>
   text.replaceAll(
-    /[^]/g, // a character beyond the first plane is written as its two halves
-    (unit) => short[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
+    /[^]/g, // a character beyond the basic plane is written as its two UTF-16 code units
+    (unit) => shortEscapes[unit] ?? `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
-export const escapeControls = (text: string): string => text.replaceAll(unprintable, escaped)
+export const escapeControls = (text: string): string => text.replaceAll(unprintable, escape)
 
-/** The same for text of several lines: those that follow are indented, so that none looks like a line of the log. */
+/** Like `escapeControls`, but keeps line breaks and indents the following lines, so that none of them looks like a log line of its own. */
 export const escapeControlsPerLine = (text: string): string =>
   text
     .split(/\r?\n/)

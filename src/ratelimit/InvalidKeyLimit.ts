@@ -1,14 +1,14 @@
 /**
- * Slows down the guessing of keys: each request without a valid key counts against its address, and an address that has used up its limit
- * is told nothing any more, whatever it presents. Those who came from there with a key before go on with that key.
+ * Slows down key guessing: each request without a valid key counts against its client's address. An address that has used up its limit
+ * gets 429 whatever key it presents, so it learns nothing about keys. A key that was used from the address before still works there.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
 import { NetAddress } from "effect/net"
 import { Settings } from "../config/Settings.ts"
 import { RateLimits, type RateLimitStatus } from "./RateLimits.ts"
 
-/** A network of IPv6 is handed out whole: whoever has one address of a /64 has all. */
-const networkOf = (address: string): string => {
+/** IPv6 addresses are counted by /64, since whoever has one address of a /64 has them all. */
+const countedAddress = (address: string): string => {
   if (!address.includes(":")) return address
   const parsed = NetAddress.ipv6FromString(address.split("%", 1)[0]!)
   if (Result.isFailure(parsed)) return address
@@ -17,34 +17,34 @@ const networkOf = (address: string): string => {
 }
 
 const maxPairs = 10_000
-const rememberedMillis = 60 * 60_000
+const retentionMillis = 60 * 60_000
 
-/** Which key came from which address; bounded, the ones that came longest ago are forgotten first. */
+/** Remembers which keys were used from which addresses. Beyond `maxPairs`, the least recently used pairs are forgotten. */
 export class KnownClients {
-  private readonly until = new Map<string, number>()
+  private readonly expiries = new Map<string, number>()
 
   isKnown(address: string, keyId: string, now: number): boolean {
-    const until = this.until.get(`${keyId} ${address}`)
-    if (until === undefined || until <= now) return false
-    // Not at each request: it is on the way of all of them.
-    if (until - now < rememberedMillis / 2) this.remember(address, keyId, now)
+    const expiry = this.expiries.get(`${keyId} ${address}`)
+    if (expiry === undefined || expiry <= now) return false
+    // Renewed only in the second half of the time, since this runs on every request.
+    if (expiry - now < retentionMillis / 2) this.remember(address, keyId, now)
     return true
   }
 
   remember(address: string, keyId: string, now: number) {
     const pair = `${keyId} ${address}`
-    this.until.delete(pair)
-    this.until.set(pair, now + rememberedMillis)
-    if (this.until.size > maxPairs) for (const oldest of this.until.keys()) return void this.until.delete(oldest)
+    this.expiries.delete(pair)
+    this.expiries.set(pair, now + retentionMillis)
+    if (this.expiries.size > maxPairs) for (const oldest of this.expiries.keys()) return void this.expiries.delete(oldest)
   }
 }
 
 export class InvalidKeyLimit extends Context.Service<
   InvalidKeyLimit,
   {
-    /** A request from there had no valid key. */
+    /** Counts a request without a valid key against its address. */
     readonly recordFailure: (address: string) => Effect.Effect<RateLimitStatus>
-    /** A request had this valid key: how the address stands when that must be looked at, or undefined when it came from there before. */
+    /** For a request with a valid key: the status of its address, which may be exceeded, or undefined if the key was used from there before. */
     readonly admit: (address: string, keyId: string, now: number) => Effect.Effect<RateLimitStatus> | undefined
   }
 >()("boardwalk/ratelimit/InvalidKeyLimit") {
@@ -53,17 +53,17 @@ export class InvalidKeyLimit extends Context.Service<
     Effect.gen(function* () {
       const { rateLimit } = yield* Settings
       const limits = yield* RateLimits
-      const acquaintances = new KnownClients()
-      const common = { limit: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
-      const bucketOf = (address: string) => ({ name: `address:${networkOf(address)}`, ...common })
+      const knownClients = new KnownClients()
+      const perAddress = { limit: rateLimit.requests, windowMillis: Duration.toMillis(rateLimit.window) }
+      const bucketOf = (address: string) => ({ name: `address:${countedAddress(address)}`, ...perAddress })
       return {
         recordFailure: (address) => limits.consume(bucketOf(address)),
         admit: (address, keyId, now) =>
-          acquaintances.isKnown(address, keyId, now)
+          knownClients.isKnown(address, keyId, now)
             ? undefined
             : Effect.tap(limits.peek(bucketOf(address)), ({ exceeded }) =>
                 Effect.sync(() => {
-                  if (!exceeded) acquaintances.remember(address, keyId, now)
+                  if (!exceeded) knownClients.remember(address, keyId, now)
                 })
               )
       }

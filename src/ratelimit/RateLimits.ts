@@ -1,6 +1,6 @@
 /**
- * Token buckets by name: in this process, or with REDIS_URL in Redis, so that all gateways on it count as one. When Redis is away each
- * gateway counts for itself until it is back: serving is worth more than counting exactly.
+ * Token buckets by name: in this process, or in Redis with REDIS_URL, so that several gateways share them. While Redis is unavailable,
+ * each gateway counts on its own: serving requests matters more than exact counts.
  */
 import { Context, Deferred, Duration, Effect, Layer, Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
@@ -9,145 +9,146 @@ import { connect, redisErrorCode } from "../platform/BunRedis.ts"
 
 export interface Bucket {
   readonly name: string
+  /** Requests per window, and the capacity of the bucket. */
   readonly limit: number
   readonly windowMillis: number
 }
 
 const ownerOf = ({ name }: Bucket) => (name.startsWith("key:") ? "key" : "address")
 
-/** How a bucket stands. */
+/** The status of a bucket. */
 export interface RateLimitStatus {
-  /** Whose requests it counts. */
+  /** What the bucket counts by. */
   readonly owner: "key" | "address"
   readonly limit: number
   readonly windowSeconds: number
   readonly remaining: number
-  /** Seconds until the full amount is there again; of a bucket that is used up, until the next request. */
+  /** Seconds until the bucket is full again; for an exceeded one, until the next request is possible. */
   readonly resetSeconds: number
-  /** Whether it is used up for this request. */
+  /** Whether this request exceeds the limit. */
   readonly exceeded: boolean
 }
 
-/** Where the counts are: `local` without REDIS_URL, `shared` in Redis, `unavailable` while Redis cannot be reached and each gateway counts alone. */
+/** `local` without REDIS_URL, `shared` in Redis, `unavailable` while Redis cannot be used and each gateway counts on its own. */
 export type RateLimitStorage = "local" | "shared" | "unavailable"
 
-const seconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toMillis(duration) / 1000))
+const toSeconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toMillis(duration) / 1000))
 
-/** Undefined when the store is away. */
-const counted = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1) => {
+/** Takes tokens from a bucket; 0 only reads it. Undefined if the store is unavailable. */
+const consumeTokens = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1) => {
   const { name, limit, windowMillis: window } = bucket
-  const of = ownerOf(bucket)
+  const owner = ownerOf(bucket)
   return Effect.match(limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: "fail" }), {
     onSuccess: ({ remaining, resetAfter }): RateLimitStatus | undefined => {
       const exceeded = tokens === 0 && remaining < 1
-      const untilFull = Duration.toMillis(resetAfter)
-      const reset = Math.ceil(untilFull / 1000)
+      const millisUntilFull = Duration.toMillis(resetAfter)
+      const secondsUntilFull = Math.ceil(millisUntilFull / 1000)
       return {
-        owner: of,
+        owner,
         limit,
         windowSeconds: window / 1000,
         remaining,
-        resetSeconds: exceeded ? seconds(Duration.millis(Math.max(0, untilFull - ((limit - 1) * window) / limit))) : reset,
+        resetSeconds: exceeded
+          ? toSeconds(Duration.millis(Math.max(0, millisUntilFull - ((limit - 1) * window) / limit)))
+          : secondsUntilFull,
         exceeded
       }
     },
     onFailure: ({ reason }): RateLimitStatus | undefined =>
       reason._tag === "RateLimitExceeded"
-        ? { owner: of, limit, windowSeconds: window / 1000, remaining: 0, resetSeconds: seconds(reason.retryAfter), exceeded: true }
+        ? { owner, limit, windowSeconds: window / 1000, remaining: 0, resetSeconds: toSeconds(reason.retryAfter), exceeded: true }
         : undefined
   })
 }
 
-const inMemory = Effect.scoped(
+const makeMemoryLimiter = Effect.scoped(
   Effect.map(Layer.build(Layer.fresh(RateLimiter.layer.pipe(Layer.provide(Layer.fresh(RateLimiter.layerStoreMemory))))), (services) =>
     Context.get(services, RateLimiter.RateLimiter)
   )
 )
 
-/** The store in memory forgets nothing, and there are many addresses: beyond so many all of them begin anew. */
+/** The memory store never forgets a bucket, and there are many addresses: beyond this number all buckets are reset. */
 const maxBuckets = 20_000
 
-const local = Effect.gen(function* () {
-  let limiter = yield* inMemory
+const makeLocalCounter = Effect.gen(function* () {
+  let limiter = yield* makeMemoryLimiter
   let names = new Set<string>()
   return (bucket: Bucket, tokens: 0 | 1) => {
     if (names.size < maxBuckets || names.has(bucket.name)) {
       names.add(bucket.name)
-      return counted(limiter, bucket, tokens)
+      return consumeTokens(limiter, bucket, tokens)
     }
-    return Effect.flatMap(inMemory, (fresh) => {
+    return Effect.flatMap(makeMemoryLimiter, (fresh) => {
       limiter = fresh
       names = new Set([bucket.name])
-      return counted(fresh, bucket, tokens)
+      return consumeTokens(fresh, bucket, tokens)
     })
   }
 })
 
 const probe: Bucket = { name: "probe", limit: 1, windowMillis: 1000 }
 
-/** A limiter on Redis until its scope closes, or the reason why there is none, which holds no address and no password. */
-const limiterOn = Effect.fnUntraced(function* (url: string, lose: (reason: string) => void) {
+/** Connects a limiter to Redis until the scope closes, or fails with the reason, which contains no address and no password. */
+const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason: string) => void) {
   const redis = yield* Effect.mapError(
-    connect(url, (error) => lose(redisErrorCode(error))),
+    connect(url, (error) => onLost(redisErrorCode(error))),
     redisErrorCode
   )
   const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
-  // A connection alone proves little: a replica refuses writes, a user may not run scripts.
-  return (yield* counted(limiter, probe, 0)) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
+  // A connection alone proves little: a replica rejects writes, and a user may lack permission to run scripts.
+  return (yield* consumeTokens(limiter, probe, 0)) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
 })
 
-/** Tries once whether counts can be kept there; fails with the reason why not. */
-export const probeRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(limiterOn(url, () => {})))
+/** Checks once whether Redis can keep the counts; fails with the reason. */
+export const probeRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(connectLimiter(url, () => {})))
 
-/** The limiter on Redis while there is a connection that works. */
-const overRedis = Effect.fnUntraced(function* (url: string) {
+/** Keeps a limiter connected to Redis. The returned function gives the limiter, or undefined while Redis is unavailable. */
+const keepConnected = Effect.fnUntraced(function* (url: string) {
   let current: { readonly limiter: RateLimiter.RateLimiter; readonly lose: (reason: string) => void } | undefined
-  let told = false
+  let isOutageLogged = false
 
-  /** Returns the reason why the connection ended, or never was. */
-  const onePeriod = Effect.fnUntraced(function* (tried: Deferred.Deferred<void>) {
+  /** Connects, and returns the reason when the connection is lost. */
+  const connectUntilLost = Effect.fnUntraced(function* (firstAttempt: Deferred.Deferred<void>) {
     const lost = Deferred.makeUnsafe<string>()
     const lose = (reason: string) => {
       current = undefined
       Deferred.doneUnsafe(lost, Effect.succeed(reason))
     }
-    const limiter = yield* limiterOn(url, lose)
+    const limiter = yield* connectLimiter(url, lose)
     current = { limiter, lose }
-    if (told) yield* Effect.logInfo("Redis is back: limits are shared again")
-    told = false
-    yield* Deferred.succeed(tried, undefined)
+    if (isOutageLogged) yield* Effect.logInfo("Redis is available again: rate limits are shared")
+    isOutageLogged = false
+    yield* Deferred.succeed(firstAttempt, undefined)
     return yield* Deferred.await(lost)
   }, Effect.scoped)
 
-  const tried = Deferred.makeUnsafe<void>()
+  const firstAttempt = Deferred.makeUnsafe<void>()
   yield* Effect.forkScoped(
-    onePeriod(tried).pipe(
+    connectUntilLost(firstAttempt).pipe(
       Effect.catch(Effect.succeed),
       Effect.tap((reason) =>
         Effect.suspend(() => {
-          const first = !told
-          told = true
-          return first
-            ? Effect.logWarning("Redis is away: each gateway counts its limits for itself until it is back", { reason })
-            : Effect.void
+          const isFirst = !isOutageLogged
+          isOutageLogged = true
+          return isFirst ? Effect.logWarning("Redis is unavailable: each gateway counts requests on its own", { reason }) : Effect.void
         })
       ),
-      Effect.andThen(Deferred.succeed(tried, undefined)),
+      Effect.andThen(Deferred.succeed(firstAttempt, undefined)),
       Effect.andThen(Effect.sleep("500 millis")),
       Effect.forever
     )
   )
-  yield* Deferred.await(tried)
+  yield* Deferred.await(firstAttempt)
   return () => current
 })
 
 export class RateLimits extends Context.Service<
   RateLimits,
   {
-    /** Takes one request out of the bucket when it has one. */
+    /** Takes one request from the bucket, unless it is empty. */
     readonly consume: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
-    /** Takes nothing. */
+    /** Reads the status without taking a request. */
     readonly peek: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
     readonly storage: () => RateLimitStorage
   }
@@ -156,19 +157,19 @@ export class RateLimits extends Context.Service<
     RateLimits,
     Effect.gen(function* () {
       const { redisUrl } = yield* Settings
-      // Keys are few and keep their counts whatever number of addresses there are.
-      const [ofKeys, ofAddresses] = [yield* local, yield* local]
-      const here = (bucket: Bucket, tokens: 0 | 1) =>
-        (ownerOf(bucket) === "key" ? ofKeys : ofAddresses)(bucket, tokens) as Effect.Effect<RateLimitStatus> // memory is never away
-      const shared = redisUrl === undefined ? undefined : yield* overRedis(Redacted.value(redisUrl))
+      // Counted separately: keys are few, and must keep their counts however many addresses there are.
+      const [keyCounter, addressCounter] = [yield* makeLocalCounter, yield* makeLocalCounter]
+      const countLocally = (bucket: Bucket, tokens: 0 | 1) =>
+        (ownerOf(bucket) === "key" ? keyCounter : addressCounter)(bucket, tokens) as Effect.Effect<RateLimitStatus> // memory is never unavailable
+      const shared = redisUrl === undefined ? undefined : yield* keepConnected(Redacted.value(redisUrl))
       const count = (tokens: 0 | 1) => (bucket: Bucket) => {
         const connected = shared?.()
-        if (connected === undefined) return here(bucket, tokens)
-        // The first to run a script loads it for all that wait: the one that leaves must not take it from the others.
-        return Effect.flatMap(Effect.uninterruptible(counted(connected.limiter, bucket, tokens)), (standing) => {
-          if (standing !== undefined) return Effect.succeed(standing)
+        if (connected === undefined) return countLocally(bucket, tokens)
+        // Concurrent requests share the loading of a script, so the interruption of one request must not abort it for the others.
+        return Effect.flatMap(Effect.uninterruptible(consumeTokens(connected.limiter, bucket, tokens)), (status) => {
+          if (status !== undefined) return Effect.succeed(status)
           connected.lose("NO_COUNT")
-          return here(bucket, tokens)
+          return countLocally(bucket, tokens)
         })
       }
       return {

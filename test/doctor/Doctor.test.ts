@@ -11,7 +11,7 @@ import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
 const doctor = (environment: Record<string, string>, ...flags: ReadonlyArray<string>) => runProgram(["doctor", ...flags], environment)
 
 describe("boardwalk doctor", () => {
-  live("finds everything in order, its own endpoints included", () =>
+  live("reports that everything works, including the running gateway", () =>
     Effect.gen(function* () {
       const { environment, url } = yield* startServe()
       const { exitCode, stdout } = yield* doctor({ ...environment, PORT: new URL(url).port }, "--write")
@@ -29,7 +29,7 @@ describe("boardwalk doctor", () => {
     })
   )
 
-  live("stops at what is wrong and says what to do", () =>
+  live("stops at the first failure and says what to do", () =>
     Effect.gen(function* () {
       const upstream = yield* minimalThingsBoard()
       const { exitCode, stdout } = yield* doctor(
@@ -55,29 +55,29 @@ describe("boardwalk doctor", () => {
     })
   )
 
-  live("finds the key whose ThingsBoard user cannot log in, and a file of keys that is broken", () =>
+  live("reports a key whose ThingsBoard user cannot log in, and an invalid key file", () =>
     Effect.gen(function* () {
       const { environment, url } = yield* startServe()
       const good = { username: environment.TB_USERNAME, password: { env: "TB_PASSWORD" } }
       const keys = { works: { thingsboard: good }, fails: { thingsboard: { ...good, password: { env: "API_KEY" } } } }
-      const keysOf = Effect.fnUntraced(function* (file: string) {
+      const keysOutcome = Effect.fnUntraced(function* (file: string) {
         const { stdout } = yield* doctor({ ...environment, PORT: new URL(url).port, API_KEYS_FILE: file }, "--json")
         expect(stdout).not.toContain(apiKey)
         return JSON.parse(stdout).checks.find(({ check }: { readonly check: string }) => check === "keys")
       })
-      const failed = yield* keysOf(yield* writeKeyFile(keys))
+      const failed = yield* keysOutcome(yield* writeKeyFile(keys))
       expect([failed.status, failed.detail.includes("key fails")]).toEqual(["failed", true])
-      expect(yield* keysOf(yield* writeKeyFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
-      expect(yield* keysOf("/nowhere/keys.json")).toMatchObject({ status: "failed" })
+      expect(yield* keysOutcome(yield* writeKeyFile({ works: keys.works }))).toMatchObject({ status: "ok", detail: "2 keys" })
+      expect(yield* keysOutcome("/nowhere/keys.json")).toMatchObject({ status: "failed" })
       const lacking = { thingsboard: { ...good, password: { file: "/nowhere/secret" } } }
-      expect(yield* keysOf(yield* writeKeyFile({ works: keys.works, lacking }))).toMatchObject({
+      expect(yield* keysOutcome(yield* writeKeyFile({ works: keys.works, lacking }))).toMatchObject({
         status: "failed",
         detail: "key lacking cannot be used: the file /nowhere/secret is empty or cannot be read"
       })
     })
   )
 
-  live("looks at the file of keys also where the configuration or the login has failed", () =>
+  live("checks the key file even if the configuration or the login has failed", () =>
     Effect.gen(function* () {
       const upstream = yield* minimalThingsBoard()
       const environment = { TB_HOST: upstream.url, TB_USERNAME: "u", TB_PASSWORD: canaries.wrongPassword, API_KEY: apiKey, PORT: "9" }
@@ -89,10 +89,10 @@ describe("boardwalk doctor", () => {
           return stdout.trim().split("\n")
         })
       const noLogin = yield* lines({ API_KEYS_FILE: good })
-      expect(noLogin).toContain("✔ keys: 2 keys, whose ThingsBoard users were not tried")
-      expect(noLogin).toContain('- point written and read back: after "login" failed')
-      const faulty = yield* lines({ API_KEYS_FILE: "/nowhere/keys.json", TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope" })
-      expect(faulty).toEqual([
+      expect(noLogin).toContain("✔ keys: 2 keys; their ThingsBoard users were not checked")
+      expect(noLogin).toContain('- point written and read back: skipped because "login" failed')
+      const invalid = yield* lines({ API_KEYS_FILE: "/nowhere/keys.json", TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope" })
+      expect(invalid).toEqual([
         expect.stringMatching(
           /^✘ configuration: TB_TIMEOUT must be .*; TLS_KEY_FILE is required .*; TLS_CERT_FILE names a file that cannot/
         ),
@@ -101,25 +101,27 @@ describe("boardwalk doctor", () => {
     })
   )
 
-  live("asks the gateway with BOARDWALK_KEY where there is no API_KEY", () =>
+  live("uses BOARDWALK_KEY for the gateway if API_KEY is not set", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["devices:read"] }, writer: { scopes: ["telemetry:write"] } })
       const { environment, url } = yield* startServe({}, { API_KEY: "", API_KEYS_FILE: apiKeysFile })
-      const own = (variables: Record<string, string>) =>
+      const gatewayLine = (variables: Record<string, string>) =>
         Effect.map(doctor({ ...environment, PORT: new URL(url).port, ...variables }), ({ stdout }) => stdout.trim().split("\n").at(-1)!)
-      expect(yield* own({})).toBe(`✔ own endpoints: ${url}, without a list of devices: no API_KEY and no BOARDWALK_KEY to ask with`)
-      expect(yield* own({ BOARDWALK_KEY: keyOf("reader") })).toBe(`✔ own endpoints: ${url}`)
-      expect(yield* own({ BOARDWALK_KEY: keyOf("writer") })).toContain(
-        "✘ own endpoints: GET devices fails: Forbidden (The key of BOARDWALK_KEY"
+      expect(yield* gatewayLine({})).toBe(
+        `✔ own endpoints: ${url}; the list of devices was not checked: neither API_KEY nor BOARDWALK_KEY is set`
       )
-      expect(yield* own({ BOARDWALK_KEY: canaries.otherApiKey })).toContain("✘ own endpoints: GET devices fails: Unauthenticated")
+      expect(yield* gatewayLine({ BOARDWALK_KEY: keyOf("reader") })).toBe(`✔ own endpoints: ${url}`)
+      expect(yield* gatewayLine({ BOARDWALK_KEY: keyOf("writer") })).toContain(
+        "✘ own endpoints: GET devices fails: Forbidden (The key in BOARDWALK_KEY"
+      )
+      expect(yield* gatewayLine({ BOARDWALK_KEY: canaries.otherApiKey })).toContain("✘ own endpoints: GET devices fails: Unauthenticated")
     })
   )
 })
 
 describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
   live(
-    "finds out whether Redis keeps the limits, and if not, why",
+    "reports whether Redis keeps the rate limits, and if not, why",
     () =>
       Effect.gen(function* () {
         const redis = yield* redisServer
@@ -127,13 +129,16 @@ describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
         const line = (REDIS_URL: string) =>
           Effect.map(doctor({ ...environment, PORT: "9", REDIS_URL }), ({ exitCode, stdout }) => {
             expect(stdout).not.toContain(canaries.urlPassword)
-            return [exitCode, stdout.split("\n").find((one) => one.includes(" Redis: "))]
+            return [exitCode, stdout.split("\n").find((line) => line.includes(" Redis: "))]
           })
-        expect(yield* line(redis.url)).toEqual([1, expect.stringContaining("✘ Redis: limits are not shared: ERR_REDIS_CONNECTION_CLOSED")])
+        expect(yield* line(redis.url)).toEqual([
+          1,
+          expect.stringContaining("✘ Redis: rate limits are not shared: ERR_REDIS_CONNECTION_CLOSED")
+        ])
         yield* redis.start
-        expect(yield* line(redis.url)).toEqual([0, "✔ Redis: keeps the limits"])
+        expect(yield* line(redis.url)).toEqual([0, "✔ Redis: keeps the rate limits"])
         const wrong = yield* line(redis.url.replace(encodeURIComponent(canaries.urlPassword), "wrong"))
-        expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: limits are not shared: ERR_REDIS_[A-Z_]+ \(.*password right/)])
+        expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: rate limits are not shared: ERR_REDIS_[A-Z_]+ \(.*password are right/)])
       }),
     30_000
   )

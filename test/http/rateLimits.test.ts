@@ -240,7 +240,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         const ready = yield* it.call("/ready")
         expect([ready.status, redisLine(ready)]).toEqual([200, away])
         yield* Effect.sleep("1200 millis") // two more tries to connect, which are not told
-        expect([tells("Redis is away"), tells("Redis is back")]).toEqual([1, 0])
+        expect([tells("Redis is unavailable"), tells("Redis is available again")]).toEqual([1, 0])
 
         // It comes back empty: its scripts are gone too.
         yield* redis.start
@@ -254,7 +254,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         yield* standing(away)
         yield* redis.resume
         yield* standing(working)
-        expect([tells("Redis is away"), tells("Redis is back")]).toEqual([2, 2])
+        expect([tells("Redis is unavailable"), tells("Redis is available again")]).toEqual([2, 2])
       }),
     60_000
   )
