@@ -15,7 +15,7 @@ import {
   readDeviceInfos,
   readDevices
 } from "../../thingsboard/requests/devices.ts"
-import { textSearch } from "./textSearch.ts"
+import { textSearch } from "../../thingsboard/textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { listVisibleDevices } from "../access/VisibleDevices.ts"
 

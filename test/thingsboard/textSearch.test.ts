@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { textSearch } from "../../../src/services/devices/textSearch.ts"
+import { textSearch } from "../../src/thingsboard/textSearch.ts"
 
 const shortText = fc.string({ unit: fc.constantFrom("a", "B", "_", "%", "é", "😀", "."), maxLength: 8 })
 

@@ -1,4 +1,11 @@
-import type { IncomingPoint } from "./PointReader.ts"
+/** A point to store. */
+export interface TelemetryPoint {
+  readonly key: string
+  /** Epoch ms. */
+  readonly ts: number
+  /** The JSON token of the value. */
+  readonly token: string
+}
 
 /** ThingsBoard stores 46,000 points per second in writes of this size, and 10,000 per second in writes of 1,000. */
 const maxPoints = 20_000
@@ -16,7 +23,7 @@ export interface Batch {
  * store single points (contract of `JsonConverter`: it would store a list under a key as one JSON value, at the server's time). Of two
  * points with the same key and timestamp the later one counts, as in ThingsBoard.
  */
-export function* writeBatches(points: ReadonlyArray<IncomingPoint>): Generator<Batch> {
+export function* writeBatches(points: ReadonlyArray<TelemetryPoint>): Generator<Batch> {
   let valuesByTime = new Map<number, Map<string, string>>()
   let count = 0
   let replaced = 0
