@@ -4,48 +4,49 @@ import { csv } from "../../src/formats/Csv.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
 import { makePage, renderFile } from "../support/historyPages.ts"
 
-/** A reader by the letter of RFC 4180: refuses what the RFC does not allow, and tells an empty field (null) from a quoted empty one. */
-const strictlyRead = (file: string): ReadonlyArray<ReadonlyArray<string | null>> => {
+/** Reads RFC 4180 strictly: rejects everything that the RFC does not allow, and reads an empty unquoted field as null. */
+const readStrictly = (file: string): ReadonlyArray<ReadonlyArray<string | null>> => {
   const records: Array<Array<string | null>> = [[]]
   const field = /"((?:[^"]|"")*)"(,|\r\n)|([^",\r\n]*)(,|\r\n)/y
   while (field.lastIndex < file.length) {
     const at = field.lastIndex
     const match = field.exec(file)
     if (match === null) throw new Error(`not RFC 4180 at ${JSON.stringify(file.slice(at, at + 20))}`)
-    const [, quoted, behindQuoted, plain, behindPlain] = match
+    const [, quoted, afterQuoted, plain, afterPlain] = match
     records.at(-1)!.push(quoted?.replaceAll('""', '"') ?? (plain === "" ? null : plain!))
-    if ((behindQuoted ?? behindPlain) === "\r\n") records.push([])
+    if ((afterQuoted ?? afterPlain) === "\r\n") records.push([])
   }
   records.pop()
   return records
 }
 
-/** What a cell has to hold for a value. */
-const cell = (token: string): string | null => (token.startsWith('"') ? (JSON.parse(token) as string) : token === "null" ? null : token)
-const guarded = (token: string) => {
-  const text = cell(token)
+/** The expected cell for a value. */
+const expectedCell = (token: string): string | null =>
+  token.startsWith('"') ? (JSON.parse(token) as string) : token === "null" ? null : token
+const expectedGuardedCell = (token: string) => {
+  const text = expectedCell(token)
   return token.startsWith('"') && text !== null && /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
 }
 
 const anyTokens = fc.array(value, { maxLength: 30 })
 
-test("a strict reader finds every value, and the guard adds nothing but an apostrophe to formula text", () => {
+test("a strict reader finds every value, and the guard only adds an apostrophe to formula text", () => {
   fc.assert(
     fc.property(anyTokens, fc.boolean(), (tokens, guard) => {
-      const [header, ...rows] = strictlyRead(renderFile(csv({ guard }), { page: makePage({ "k,1": tokens }) }))
+      const [header, ...rows] = readStrictly(renderFile(csv({ guard }), { page: makePage({ "k,1": tokens }) }))
       expect(header).toEqual(["ts", "key", "value"])
-      expect(rows).toEqual(tokens.map((token, ts) => [String(ts), "k,1", guard ? guarded(token) : cell(token)]))
+      expect(rows).toEqual(tokens.map((token, ts) => [String(ts), "k,1", guard ? expectedGuardedCell(token) : expectedCell(token)]))
     }),
     { numRuns: 2000, interruptAfterTimeLimit: 10_000 }
   )
 })
 
-test("hard values arrive digit for digit", () => {
-  const rows = strictlyRead(renderFile(csv({ guard: false }), { page: makePage({ k: hardTokens }) })).slice(1)
-  expect(rows.map((row) => row[2]!)).toEqual(hardTokens.map((token) => cell(token)!))
+test("difficult values keep every digit", () => {
+  const rows = readStrictly(renderFile(csv({ guard: false }), { page: makePage({ k: hardTokens }) })).slice(1)
+  expect(rows.map((row) => row[2]!)).toEqual(hardTokens.map((token) => expectedCell(token)!))
 })
 
-test("is written as people expect it", () => {
+test("matches the documented form", () => {
   const page = makePage({ 'a,"b"': ["1.10", "null", '""', '"x,y"', '{"a":1}'], "=cmd": ["-1", '"-1"', '"=1+1"'] })
   expect(renderFile(csv(), { page })).toBe(
     [
@@ -63,7 +64,7 @@ test("is written as people expect it", () => {
   )
 })
 
-test("names the device of each row in a file of several", () => {
+test("names the device of each row in files of several devices", () => {
   const one = { page: makePage({ t: ["1"] }), device: { id: "id-1", name: "Roof, north" } }
   const two = { page: makePage({ t: ["2"] }), device: { id: "id-2", name: "=evil" } }
   expect(renderFile(csv({ devices: true }), one, two)).toBe(
@@ -71,6 +72,6 @@ test("names the device of each row in a file of several", () => {
   )
 })
 
-test("without rows is a header", () => {
+test("consists of the header if there are no rows", () => {
   expect(renderFile(csv())).toBe("ts,key,value\r\n")
 })

@@ -7,7 +7,7 @@ import { makePage, renderFile } from "../support/historyPages.ts"
 const points = (tokens: ReadonlyArray<string>) => `[${tokens.map((token, ts) => `{"ts":${ts},"value":${token}}`).join(",")}]`
 
 describe("json", () => {
-  test("carries every token", () => {
+  test("contains every token unchanged", () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 30 }), (tokens) => {
         expect(renderFile(json(["k,1"]), { page: makePage({ "k,1": tokens }) })).toBe(`{"k,1":${points(tokens)}}`)
@@ -16,25 +16,25 @@ describe("json", () => {
     )
   })
 
-  test("holds every key asked for in the order asked, those without rows with an empty array", () => {
+  test("has all requested keys in their order, keys without rows with an empty array", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 8 }), (filled) => {
         const keys = filled.map((_, i) => `key "${i}"`)
         const page = makePage(Object.fromEntries(keys.filter((_, i) => filled[i]).map((key) => [key, ["1", "2.0"]])))
-        const members = keys.map((key, i) => `${JSON.stringify(key)}:${filled[i] ? points(["1", "2.0"]) : "[]"}`)
-        expect(renderFile(json(keys), { page })).toBe(`{${members.join(",")}}`)
+        const fields = keys.map((key, i) => `${JSON.stringify(key)}:${filled[i] ? points(["1", "2.0"]) : "[]"}`)
+        expect(renderFile(json(keys), { page })).toBe(`{${fields.join(",")}}`)
       })
     )
   })
 
-  test("goes on with a key over pages", () => {
+  test("continues a key across pages", () => {
     const page = makePage({ a: hardTokens })
     expect(renderFile(json(["a", "b"]), { page }, { page })).toBe(
       `{"a":[${points(hardTokens).slice(1, -1)},${points(hardTokens).slice(1, -1)}],"b":[]}`
     )
   })
 
-  test("of no keys is an empty object", () => {
+  test("is an empty object without keys", () => {
     expect(renderFile(json([]))).toBe("{}")
   })
 })
@@ -44,7 +44,7 @@ describe("json of several devices", () => {
   const roof = { id: "id-1", name: 'Roof "north"' }
   const cellar = { id: "id-2", name: "Cellar" }
 
-  test("nests the same under each device", () => {
+  test("nests the same structure under each device", () => {
     const file = renderFile(
       jsonOfDevices(keysOf),
       { page: makePage({ b: ["1.10"] }), device: roof },
@@ -57,14 +57,14 @@ describe("json of several devices", () => {
     )
   })
 
-  test("shows a device that has no rows", () => {
+  test("includes a device without rows", () => {
     expect(renderFile(jsonOfDevices(keysOf), { page: makePage({}), device: roof }, { page: makePage({ a: ["1"] }), device: cellar })).toBe(
       '{"id-1":{"device_name":"Roof \\"north\\"","telemetry":{"a":[],"b":[]}},' +
         '"id-2":{"device_name":"Cellar","telemetry":{"a":[{"ts":0,"value":1}],"b":[]}}}'
     )
   })
 
-  test("of no devices is an empty object", () => {
+  test("is an empty object without devices", () => {
     expect(renderFile(jsonOfDevices(keysOf))).toBe("{}")
   })
 })

@@ -6,7 +6,7 @@ import { makePage, renderFile } from "../support/historyPages.ts"
 
 const onOneLine = (token: string) => (/^[{[]/.test(token) ? token.replaceAll(/[\r\n]/g, " ") : token)
 
-test("a line a row carries every token", () => {
+test("has one line per row with every token unchanged", () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 30 }), (tokens) => {
       const file = renderFile(ndjson(), { page: makePage({ "k,1": tokens }) })
@@ -16,18 +16,18 @@ test("a line a row carries every token", () => {
   )
 })
 
-test("a nested value that came over several lines stays on its line", () => {
+test("writes a nested value of several lines on one line", () => {
   expect(renderFile(ndjson(), { page: makePage({ k: ['{\n "a": 1.10,\r\n "b": "x\\ny"\n}'] }) })).toBe(
     '{"ts":0,"key":"k","value":{  "a": 1.10,   "b": "x\\ny" }}\n'
   )
 })
 
-test("names the device of each row in a file of several", () => {
+test("names the device of each row in files of several devices", () => {
   expect(renderFile(ndjson(), { page: makePage({ t: ["1"] }), device: { id: "id-1", name: 'Roof "north"' } })).toBe(
     '{"device_id":"id-1","device_name":"Roof \\"north\\"","ts":0,"key":"t","value":1}\n'
   )
 })
 
-test("without rows is empty", () => {
+test("is empty without rows", () => {
   expect(renderFile(ndjson())).toBe("")
 })

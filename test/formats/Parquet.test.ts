@@ -9,7 +9,7 @@ import { makeEndlessPages, makePages, waitUntilStable } from "../support/history
 const nothing = { value_double: null, value_long: null, value_bool: null, value_text: null }
 const values = ({ rows }: Table) => rows.map(({ ts: _ts, key: _key, ...columns }) => columns)
 
-test("each value in the column of its kind, null in none", async () => {
+test("each value is in the column of its type, null in none", async () => {
   const pages = makePages({ tokens: { a: ["21.5", "7", "true", '"text"', "null"], b: ['{"x": 1.10}', '""'] }, firstTs: 1_700_000_000_000 })
   const table = await readParquet(await collectBytes(parquet(pages)))
   expect(table.schema).toEqual({
@@ -31,8 +31,8 @@ test("each value in the column of its kind, null in none", async () => {
   ])
 })
 
-/** The columns a token has to come back as. */
-const wanted = (token: string) => {
+/** The expected columns for a token; undefined for numbers, which several columns may represent. */
+const expectedColumns = (token: string) => {
   if (token.startsWith('"')) return { ...nothing, value_text: (JSON.parse(token) as string).toWellFormed() }
   if (/^[{[]/.test(token)) return { ...nothing, value_text: token }
   if (token === "null") return nothing
@@ -41,14 +41,14 @@ const wanted = (token: string) => {
 }
 
 const isExact = (token: string, columns: Table["rows"][number]) => {
-  const found = wanted(token)
-  if (found !== undefined) return Bun.deepEquals(columns, found)
+  const expected = expectedColumns(token)
+  if (expected !== undefined) return Bun.deepEquals(columns, expected)
   if (columns["value_long"] !== null) return Bun.deepEquals(columns, { ...nothing, value_long: token.replace(/^-0$/, "0") })
   if (columns["value_text"] !== null) return Bun.deepEquals(columns, { ...nothing, value_text: token })
   return Bun.deepEquals(columns, { ...nothing, value_double: Number(token) })
 }
 
-test("hard values are exact: 64-bit integers as integers, what no number column holds as text", async () => {
+test("difficult values are exact: 64-bit integers as integers, numbers that no number column can hold as text", async () => {
   const numbers = [
     "9223372036854775807",
     "-9223372036854775808",
@@ -70,14 +70,14 @@ test("hard values are exact: 64-bit integers as integers, what no number column 
   expect(hardTokens.filter((token, i) => !isExact(token, hard[i]!))).toEqual([])
 })
 
-test("whatever the values are, a reader finds them", async () => {
+test("a reader finds all values exactly, for random values", async () => {
   const tokens = fc.sample(value, { numRuns: 1500, seed: 20240229 })
   const found = values(await readParquet(await collectBytes(parquet(makePages({ tokens: { k: tokens } })))))
   expect(found.length).toBe(tokens.length)
   expect(tokens.flatMap((token, i) => (isExact(token, found[i]!) ? [] : [[token, found[i]]]))).toEqual([])
 })
 
-test("many small pages make few row groups, and a large page several", async () => {
+test("many small pages become few row groups, and a large page becomes several", async () => {
   const small = Array.from({ length: 30 }, (_, i) => ({ tokens: { k: Array.from({ length: 100 }, () => String(i)) }, firstTs: i * 100 }))
   expect((await readParquet(await collectBytes(parquet(makePages(...small))))).rowGroups).toEqual([2000, 1000])
   const large = { tokens: { k: Array.from({ length: 25_000 }, (_, i) => String(i)) } }
@@ -88,7 +88,7 @@ test("many small pages make few row groups, and a large page several", async () 
   expect(table.rows.map(({ ts }) => ts)).toEqual(large.tokens.k.map(Number))
 })
 
-test("names the device of each row in a file of several", async () => {
+test("names the device of each row in files of several devices", async () => {
   const pages = makePages(
     { tokens: { t: ["1"] }, device: { id: "id-1", name: "Roof" } },
     { tokens: { t: ["2"] }, device: { id: "id-2", name: "Cellar" } }
@@ -100,18 +100,18 @@ test("names the device of each row in a file of several", async () => {
   ])
 })
 
-test("without rows is a file with columns and no rows", async () => {
+test("a file without rows has the columns", async () => {
   const table = await readParquet(await collectBytes(parquet(Stream.empty)))
   expect(Object.keys(table.schema)).toEqual(["ts", "key", "value_double", "value_long", "value_bool", "value_text"])
   expect(table.rows).toEqual([])
 })
 
-test("a page that fails fails the file", async () => {
+test("a failing page fails the file", async () => {
   const pages = makePages({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(parquet(pages)))).toEqual(Exit.fail("upstream is gone"))
 })
 
-test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
+test("a reader that stops closes the upstream, and one that waits applies backpressure", async () => {
   const { pages, seen } = makeEndlessPages()
   const reader = Stream.toReadableStream(parquet(pages)).getReader()
   await reader.read()

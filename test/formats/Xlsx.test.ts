@@ -9,12 +9,12 @@ import { makeEndlessPages, makePages, waitUntilStable } from "../support/history
 
 const noon = Date.UTC(2024, 1, 29, 12)
 
-/** Text as Excel reads it back: openpyxl leaves the standard's `_xHHHH_` forms as they are. */
-const unescaped = (text: string) =>
+/** Decodes the standard's `_xHHHH_` escapes as Excel does; openpyxl leaves them unchanged. */
+const decodeEscapes = (text: string) =>
   text.replaceAll(/_x([0-9A-F]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-const texts = (cells: ReadonlyArray<Cell>) => cells.map(([, value]) => (typeof value === "string" ? unescaped(value) : value))
+const texts = (cells: ReadonlyArray<Cell>) => cells.map(([, value]) => (typeof value === "string" ? decodeEscapes(value) : value))
 
-test("a sheet a key, in the order asked, with the time as a date", async () => {
+test("has one sheet per key in the requested order, with the time as a date", async () => {
   const pages = makePages({ tokens: { temperature: ["21.5", "-3"], door: ["true", '"open"'] }, firstTs: noon })
   expect(await readXlsx(await collectBytes(xlsx(["temperature", "empty", "door"], pages)))).toEqual([
     {
@@ -70,7 +70,7 @@ test("a sheet a key, in the order asked, with the time as a date", async () => {
   ])
 })
 
-test("hard values are exact: as a number where Excel can hold it, else as text", async () => {
+test("difficult values are exact: as a number if Excel can hold it, otherwise as text", async () => {
   const cells: ReadonlyArray<readonly [token: string, cell: Cell]> = [
     ["9223372036854775807", ["s", "9223372036854775807"]],
     ["9007199254740993", ["s", "9007199254740993"]],
@@ -89,7 +89,7 @@ test("hard values are exact: as a number where Excel can hold it, else as text",
   expect(sheet!.rows.slice(1).map((row) => row[2]!)).toEqual(cells.map(([, cell]) => cell))
 })
 
-test("whatever the values are, a reader finds them", async () => {
+test("a reader finds all values exactly, for random values", async () => {
   const tokens = [...hardTokens, ...fc.sample(fc.oneof(scalar, fc.json()), { numRuns: 1500, seed: 20240229 })]
   const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: tokens } }))))
   const wrong = sheet!.rows.slice(1).flatMap(([, , cell], i) => {
@@ -104,7 +104,7 @@ test("whatever the values are, a reader finds them", async () => {
   expect(sheet!.rows.length).toBe(tokens.length + 1)
 })
 
-test("formula text is text", async () => {
+test("formula text stays text", async () => {
   const [sheet] = await readXlsx(
     await collectBytes(xlsx(["k"], makePages({ tokens: { k: ['"=1+1"', '"=HYPERLINK(\\"http://x\\")"', '"@x"'] } })))
   )
@@ -115,11 +115,11 @@ test("formula text is text", async () => {
   ])
 })
 
-test("what XML cannot hold is written as the standard has it, and text of that form stays itself", () => {
+test("escapes characters that XML cannot hold, and text that looks like such an escape", () => {
   expect(escapeXml("a\u0001\r\n<&>_x0041_ _x\uFFFF")).toBe("a_x0001__x000D_\n&lt;&amp;&gt;_x005F_x0041_ _x_xFFFF_")
 })
 
-test("text too long for a cell goes on in the next one, between characters", async () => {
+test("text that is too long for a cell continues in the next one, without splitting a character", async () => {
   const long = `${"a".repeat(32_766)}💡${"b".repeat(40_000)}`
   const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: [JSON.stringify(long)] } }))))
   const cells = sheet!.rows[1]!.slice(2).map(([, value]) => value)
@@ -128,7 +128,7 @@ test("text too long for a cell goes on in the next one, between characters", asy
   expect(textCells("")).toBe('<c t="inlineStr"><is><t xml:space="preserve"></t></is></c>')
 })
 
-test("a key with more rows than a sheet holds goes on in another, none lost", async () => {
+test("a key with more rows than fit on a sheet continues on another one, without losing rows", async () => {
   const values = Array.from({ length: 5000 }, (_, i) => String(i))
   const book = await readXlsx(
     await collectBytes(xlsx(["k", "other"], makePages({ tokens: { k: values, other: ["1"] } }), { rowsPerSheet: 2401 }))
@@ -142,12 +142,12 @@ test("a key with more rows than a sheet holds goes on in another, none lost", as
   expect(book.slice(0, 3).flatMap(({ rows }) => rows.slice(1).map((row) => row[2]![1]))).toEqual(values)
 })
 
-test("exactly full, a sheet is not followed by an empty one", async () => {
+test("a sheet that is exactly full is not followed by an empty one", async () => {
   const book = await readXlsx(await collectBytes(xlsx(["k"], makePages({ tokens: { k: ["1", "2"] } }), { rowsPerSheet: 3 })))
   expect(book.map(({ name, rows }) => [name, rows.length])).toEqual([["k", 3]])
 })
 
-test("a key that no sheet can be called heads its column instead", async () => {
+test("a key that cannot be the name of a sheet is the heading of its value column", async () => {
   const keys = ["a/b", "a?b", "History", 'x<"&>y']
   const book = await readXlsx(await collectBytes(xlsx(keys, makePages({ tokens: { "a/b": ["1"] } }))))
   expect(book.map(({ name, rows }) => [name, rows[0]![2]![1]])).toEqual([
@@ -158,7 +158,7 @@ test("a key that no sheet can be called heads its column instead", async () => {
   ])
 })
 
-test("several devices share one table, each row with its device and key", async () => {
+test("several devices share one table, with device and key in each row", async () => {
   const roof = { id: "id-1", name: "Roof <north>" }
   const cellar = { id: "id-2", name: "=Cellar" }
   const pages = makePages(
@@ -182,7 +182,7 @@ test("several devices share one table, each row with its device and key", async 
   expect((await readXlsx(await collectBytes(xlsxOfDevices(Stream.empty)))).map(({ rows }) => rows.length)).toEqual([1])
 })
 
-test("times that Excel has no date for keep their ts", async () => {
+test("times without a date in Excel keep their ts", async () => {
   const times = [Date.UTC(1900, 1, 28), Date.UTC(1900, 2, 1), Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(10_000, 0, 1)]
   const pages = makePages(...times.map((firstTs) => ({ tokens: { k: ["1"] }, firstTs })))
   const [sheet] = await readXlsx(await collectBytes(xlsx(["k"], pages)))
@@ -194,16 +194,16 @@ test("times that Excel has no date for keep their ts", async () => {
   ])
 })
 
-test("without keys there is still a workbook to open", async () => {
+test("a workbook without keys can still be opened", async () => {
   expect((await readXlsx(await collectBytes(xlsx([], Stream.empty)))).map(({ name }) => name)).toEqual(["no data"])
 })
 
-test("a page that fails fails the file", async () => {
+test("a failing page fails the file", async () => {
   const pages = makePages({ tokens: { k: ["1"] } }).pipe(Stream.concat(Stream.fail("upstream is gone")))
   expect(await Effect.runPromiseExit(Stream.runDrain(xlsx(["k"], pages)))).toEqual(Exit.fail("upstream is gone"))
 })
 
-test("a reader that leaves ends the upstream, and one that waits holds it back", async () => {
+test("a reader that stops closes the upstream, and one that waits applies backpressure", async () => {
   const { pages, seen } = makeEndlessPages()
   const reader = Stream.toReadableStream(xlsx(["k"], pages)).getReader()
   await reader.read()

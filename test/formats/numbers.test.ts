@@ -2,9 +2,9 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { fitsDouble, fitsExcel, parseLong, parseShortNumber } from "../../src/formats/numbers.ts"
 
-test("Excel holds 15 digits within its range, wherever the zeros are", () => {
-  const held = ["0", "-0.0", "123456789012345", "1230000000000000000000", "0.000000000123456789012345", "1.50", "1.5E8", "-9.9e307"]
-  const not = [
+test("Excel keeps 15 significant digits within its range", () => {
+  const exact = ["0", "-0.0", "123456789012345", "1230000000000000000000", "0.000000000123456789012345", "1.50", "1.5E8", "-9.9e307"]
+  const inexact = [
     "1234567890123456",
     "9007199254740993",
     "0.1234567890123456",
@@ -14,11 +14,11 @@ test("Excel holds 15 digits within its range, wherever the zeros are", () => {
     "4.9e-324",
     "1e-400"
   ]
-  expect(held.filter((token) => !fitsExcel(token))).toEqual([])
-  expect(not.filter((token) => fitsExcel(token))).toEqual([])
+  expect(exact.filter((token) => !fitsExcel(token))).toEqual([])
+  expect(inexact.filter((token) => fitsExcel(token))).toEqual([])
 })
 
-test("a double holds every number that a double was printed as", () => {
+test("a double represents every number that was printed from a double", () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => expect(fitsDouble(JSON.stringify(value))).toBe(true))
   )
@@ -26,7 +26,7 @@ test("a double holds every number that a double was printed as", () => {
   expect(["1e999", "1e-400", "0.12345678901234567890"].filter((token) => fitsDouble(token))).toEqual([])
 })
 
-test("a long is an integer of at most 64 bits", () => {
+test("parseLong accepts integers of at most 64 bits", () => {
   expect(parseLong("9223372036854775807")).toBe(9223372036854775807n)
   expect(parseLong("-9223372036854775808")).toBe(-9223372036854775808n)
   expect(["9223372036854775808", "-9223372036854775809", "12345678901234567890123", "1.0", "1e3", "-0"].map(parseLong)).toEqual(
@@ -34,7 +34,7 @@ test("a long is an integer of at most 64 bits", () => {
   )
 })
 
-test("a short number read from its bytes is the one that Number reads", () => {
+test("parseShortNumber returns what Number returns", () => {
   const read = (token: string) => parseShortNumber(new TextEncoder().encode(token), 0, token.length)
   const digits = fc.stringMatching(/^(0|[1-9][0-9]{0,13})$/)
   fc.assert(

@@ -2,18 +2,18 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { isValidSheetName, sheetNames } from "../../src/formats/sheetNames.ts"
 
-const named = (...wanted: ReadonlyArray<string>) => wanted.map(sheetNames())
+const namesFor = (...titles: ReadonlyArray<string>) => titles.map(sheetNames())
 
-test("a key that Excel takes is the sheet's name", () => {
-  expect(named("temperature", "Feuchte %", "温度", "a&b <c>")).toEqual(["temperature", "Feuchte %", "温度", "a&b <c>"])
+test("a key that is a valid name is the name of the sheet", () => {
+  expect(namesFor("temperature", "Feuchte %", "温度", "a&b <c>")).toEqual(["temperature", "Feuchte %", "温度", "a&b <c>"])
 })
 
-test("what Excel forbids is replaced", () => {
-  expect(named("a/b\\c", "[x]:*?", "'quoted'", "tab\there", "")).toEqual(["a_b_c", "_x____", "_quoted_", "tab_here", "_"])
+test("characters that Excel forbids are replaced", () => {
+  expect(namesFor("a/b\\c", "[x]:*?", "'quoted'", "tab\there", "")).toEqual(["a_b_c", "_x____", "_quoted_", "tab_here", "_"])
 })
 
-test("names that collide are told apart, upper and lower case being the same for Excel", () => {
-  expect(named("temp", "Temp", "TEMP", "temp (2)", "a/b", "a?b")).toEqual([
+test("names that Excel considers equal, ignoring case, get a number", () => {
+  expect(namesFor("temp", "Temp", "TEMP", "temp (2)", "a/b", "a?b")).toEqual([
     "temp",
     "Temp (2)",
     "TEMP (3)",
@@ -23,16 +23,16 @@ test("names that collide are told apart, upper and lower case being the same for
   ])
 })
 
-test("the name that Excel keeps for itself is not given away", () => {
-  expect(named("History", "history")).toEqual(["History (2)", "history (3)"])
+test("the name that Excel reserves is not used", () => {
+  expect(namesFor("History", "history")).toEqual(["History (2)", "history (3)"])
 })
 
-test("long names that begin alike stay distinct in 31 characters", () => {
+test("long names with the same beginning stay distinct within 31 characters", () => {
   const long = "outside-air-temperature-building-"
-  expect(named(`${long}1`, `${long}2`)).toEqual(["outside-air-temperature-buildin", "outside-air-temperature-bui (2)"])
+  expect(namesFor(`${long}1`, `${long}2`)).toEqual(["outside-air-temperature-buildin", "outside-air-temperature-bui (2)"])
 })
 
-test("whatever the keys are, every name is allowed and none comes twice", () => {
+test("names are valid and unique for random keys", () => {
   const key = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.string({ unit: fc.constantFrom("a", "A", "'", "/", "💡", "\ud83d", "(", "2", ")", " "), maxLength: 40 }),
@@ -40,7 +40,7 @@ test("whatever the keys are, every name is allowed and none comes twice", () => 
   )
   fc.assert(
     fc.property(fc.array(key, { maxLength: 20 }), (keys) => {
-      const names = named(...keys)
+      const names = namesFor(...keys)
       for (const name of names) expect(isValidSheetName(name)).toBe(true)
       for (const name of names) expect(name.length >= 1 && name.length <= 31 && name.isWellFormed()).toBe(true)
       expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(keys.length)

@@ -9,18 +9,18 @@ import { emulatedServices } from "../../support/emulatedServices.ts"
 const at = (iso: string) => Date.parse(iso)
 const hour = 3_600_000
 
-interface Asked extends AggregationOptions {
+interface ReadOptions extends AggregationOptions {
   readonly start: number
   readonly end: number
   readonly order?: Order
 }
 
-const read = (deviceId: string, { end, order = "ASC", start, ...asked }: Asked) =>
+const read = (deviceId: string, { end, order = "ASC", start, ...options }: ReadOptions) =>
   Effect.gen(function* () {
-    const buckets = yield* Aggregates
-    const bucketing = yield* parseBucketing(asked)
-    if (bucketing === undefined) throw new Error("no buckets asked for")
-    const chunks = yield* Stream.runCollect(buckets.chunks({ ...bucketing, deviceId, key: "a", range: { start, end }, order }))
+    const aggregates = yield* Aggregates
+    const bucketing = yield* parseBucketing(options)
+    if (bucketing === undefined) throw new Error("expected a request for aggregates")
+    const chunks = yield* Stream.runCollect(aggregates.chunks({ ...bucketing, deviceId, key: "a", range: { start, end }, order }))
     return [...chunks].flat().map(({ ts, value }) => [new Date(ts).toISOString().replace(":00.000Z", "Z"), value])
   })
 
@@ -28,7 +28,7 @@ const hourly = (from: string, to: string) =>
   Array.from({ length: (at(to) - at(from)) / hour }, (_, i) => [at(from) + i * hour, BigInt(i)] as const)
 
 describe("buckets", () => {
-  live("are dated at their start, empty ones left out, the ends cut to the range", () =>
+  live("have the time of their start, without empty ones, and are cut off at the range", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
@@ -39,17 +39,17 @@ describe("buckets", () => {
           [at("2024-01-01T03:00Z"), 9n]
         ]
       })
-      const asked = { agg: "SUM", interval: "1h", start: at("2024-01-01T00:30Z"), end: at("2024-01-01T03:00Z") } as const
+      const options = { agg: "SUM", interval: "1h", start: at("2024-01-01T00:30Z"), end: at("2024-01-01T03:00Z") } as const
       const expected = [
         ["2024-01-01T00:30Z", "2"],
         ["2024-01-01T02:00Z", "5"]
       ]
-      expect(yield* use(read(id, asked))).toEqual(expected)
-      expect(yield* use(read(id, { ...asked, order: "DESC" }))).toEqual(expected.toReversed())
+      expect(yield* use(read(id, options))).toEqual(expected)
+      expect(yield* use(read(id, { ...options, order: "DESC" }))).toEqual(expected.toReversed())
     })
   )
 
-  live("days of 23 and 25 hours hold just their own points", () =>
+  live("of days with 23 and 25 hours contain exactly their own points", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
@@ -68,7 +68,7 @@ describe("buckets", () => {
     })
   )
 
-  live("the clocks of America are changed at other hours", () =>
+  live("of days follow daylight saving time in America, too", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", {
@@ -88,7 +88,7 @@ describe("buckets", () => {
     })
   )
 
-  live("months and weeks follow the calendar", () =>
+  live("of months and weeks follow the calendar", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const id = device("Meter", { a: hourly("2024-01-01T00:00Z", "2024-04-01T00:00Z") })
@@ -101,20 +101,20 @@ describe("buckets", () => {
     })
   )
 
-  live("more than ThingsBoard allows in a call are asked for in several", () =>
+  live("are read in several calls if there are more than ThingsBoard allows per call", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()
       const start = at("2024-01-01T00:00Z")
       const id = device("Meter", { a: Array.from({ length: 2000 }, (_, i) => [start + i * 60_000 + 30_000, BigInt(i)] as const) })
-      const asked = { agg: "MAX", interval: "1m", start, end: start + 2000 * 60_000 } as const
-      const ascending = yield* use(read(id, asked))
+      const options = { agg: "MAX", interval: "1m", start, end: start + 2000 * 60_000 } as const
+      const ascending = yield* use(read(id, options))
       expect(ascending.map(([, value]) => Number(value))).toEqual(Array.from({ length: 2000 }, (_, i) => i))
       expect(calls.history.length).toBe(3)
-      expect((yield* use(read(id, { ...asked, order: "DESC" }))).toReversed()).toEqual(ascending)
+      expect((yield* use(read(id, { ...options, order: "DESC" }))).toReversed()).toEqual(ascending)
     })
   )
 
-  live("a long range with few points takes few calls", () =>
+  live("of a long range with few points take few calls", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()
       const id = device("Meter", {

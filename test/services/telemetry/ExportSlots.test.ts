@@ -1,4 +1,4 @@
-/** How many exports run at once, and aggregates on a ThingsBoard in trouble, with a clock that the test moves. */
+/** The limit on concurrent exports, and aggregates from a failing ThingsBoard, with a test clock. */
 import { expect } from "bun:test"
 import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -22,12 +22,12 @@ const file = "ts,key,value\r\n5,a,1\r\n"
 
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
 
-const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | undefined = () => undefined) {
+const open = Effect.fnUntraced(function* (fail: (call: number) => Answer | undefined = () => undefined) {
   const calls = { history: 0 }
   const upstream = stubThingsBoard({
     get: (path) =>
       Effect.succeed(Buffer.from(path.endsWith("/keys/timeseries") ? '["a"]' : `{"id":{"id":"${deviceId}"},"name":"Hall","type":"meter"}`)),
-    history: (request) => trouble(++calls.history) ?? Effect.succeed(renderHistory({ a: [[5, "1"]] }, request))
+    history: (request) => fail(++calls.history) ?? Effect.succeed(renderHistory({ a: [[5, "1"]] }, request))
   })
   const layer = Exports.layer.pipe(
     Layer.provide(Layer.mergeAll(History.layer, Aggregates.layer, DeviceAccess.layer, Telemetry.layer)),
@@ -36,17 +36,17 @@ const open = Effect.fnUntraced(function* (trouble: (call: number) => Answer | un
     Layer.provide(Settings.layerTest({ maxConcurrentExports: 2 }))
   )
   const exports = yield* Effect.provide(Exports, yield* Layer.build(layer))
-  /** An export in a scope of its own, as each request has one. */
   let clients = 0
+  /** Starts an export in a scope of its own, as each request does. */
   const start = Effect.fnUntraced(function* (changes: Partial<ExportQuery> = {}) {
     const scope = yield* Scope.make()
-    const made = yield* Effect.exit(Scope.provide(exports.telemetry({ ...query, client: `client ${++clients}`, ...changes }), scope))
-    return { made, close: Scope.close(scope, Exit.void) }
+    const result = yield* Effect.exit(Scope.provide(exports.telemetry({ ...query, client: `client ${++clients}`, ...changes }), scope))
+    return { result, close: Scope.close(scope, Exit.void) }
   })
   return { calls, start }
 })
 
-effect("one export too many waits for a place, and gets the first that is free", () =>
+effect("an export beyond the limit waits for a slot, and gets the first free one", () =>
   Effect.gen(function* () {
     const { calls, start } = yield* open()
     const [one] = [yield* start(), yield* start()]
@@ -54,69 +54,69 @@ effect("one export too many waits for a place, and gets the first that is free",
     yield* TestClock.adjust("4 seconds")
     expect([waiting.pollUnsafe(), calls.history]).toEqual([undefined, 2])
     yield* one.close
-    expect(yield* readText(yield* (yield* Fiber.join(waiting)).made)).toBe(file)
+    expect(yield* readText(yield* (yield* Fiber.join(waiting)).result)).toBe(file)
   })
 )
 
-effect("it is turned away after five seconds, and takes no place with it", () =>
+effect("it fails after five seconds, and does not take a slot", () =>
   Effect.gen(function* () {
     const { calls, start } = yield* open()
     const [one, two] = [yield* start(), yield* start()]
     const waiting = yield* Effect.forkChild(start(), { startImmediately: true })
     yield* TestClock.adjust("5 seconds")
-    const refused = yield* Fiber.join(waiting)
-    expect(yield* Effect.flip(refused.made)).toMatchObject({ _tag: "TooManyExports" })
+    const rejected = yield* Fiber.join(waiting)
+    expect(yield* Effect.flip(rejected.result)).toMatchObject({ _tag: "TooManyExports" })
     expect(calls.history).toBe(2)
-    for (const { close } of [refused, one, two]) yield* close
+    for (const { close } of [rejected, one, two]) yield* close
     const again = [yield* start(), yield* start()]
-    expect(again.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
+    expect(again.map(({ result }) => Exit.isSuccess(result))).toEqual([true, true])
   })
 )
 
-effect("one client is not given the last place, and waits for its own even where others are free", () =>
+effect("one client cannot get the last slot, and waits although a slot is free", () =>
   Effect.gen(function* () {
     const { start } = yield* open()
     const mine = yield* start({ client: "one" })
     const waiting = yield* Effect.forkChild(start({ client: "one" }), { startImmediately: true })
     yield* TestClock.adjust("2 seconds")
     const other = yield* start({ client: "another" })
-    expect([Exit.isSuccess(mine.made), waiting.pollUnsafe(), Exit.isSuccess(other.made)]).toEqual([true, undefined, true])
+    expect([Exit.isSuccess(mine.result), waiting.pollUnsafe(), Exit.isSuccess(other.result)]).toEqual([true, undefined, true])
     yield* other.close
     yield* TestClock.adjust("3 seconds")
-    expect(yield* Effect.flip((yield* Fiber.join(waiting)).made)).toMatchObject({ _tag: "TooManyExports" })
+    expect(yield* Effect.flip((yield* Fiber.join(waiting)).result)).toMatchObject({ _tag: "TooManyExports" })
     yield* mine.close
-    // Who was turned away while it waited has left nothing behind.
+    // The export that failed while waiting has not kept a slot.
     for (let i = 0; i < 3; i++) {
       const again = yield* start({ client: "one" })
-      expect(Exit.isSuccess(again.made)).toBe(true)
+      expect(Exit.isSuccess(again.result)).toBe(true)
       yield* again.close
     }
   })
 )
 
-effect("one that fails or is refused at its start leaves its place", () =>
+effect("an export that fails or is rejected at its start releases its slot", () =>
   Effect.gen(function* () {
     const { start } = yield* open((call) => (call <= 3 ? failWith(new Unavailable({ why: "refused" })) : undefined))
     for (let i = 0; i < 3; i++) {
-      const { close, made } = yield* start(i === 1 ? { aggregation: { agg: "SUM", interval: "1s" } } : {})
-      expect(yield* Effect.flip(made)).toMatchObject({ reason: { _tag: "Unavailable" } })
+      const { close, result } = yield* start(i === 1 ? { aggregation: { agg: "SUM", interval: "1s" } } : {})
+      expect(yield* Effect.flip(result)).toMatchObject({ reason: { _tag: "Unavailable" } })
       yield* close
     }
-    expect(Exit.isFailure((yield* start({ aggregation: { agg: "SUM" } })).made)).toBe(true)
+    expect(Exit.isFailure((yield* start({ aggregation: { agg: "SUM" } })).result)).toBe(true)
     const good = [yield* start(), yield* start()]
-    expect(good.map(({ made }) => Exit.isSuccess(made))).toEqual([true, true])
+    expect(good.map(({ result }) => Exit.isSuccess(result))).toEqual([true, true])
   })
 )
 
-effect("aggregates of a run that fails in the middle are read again, and nobody notices", () =>
+effect("aggregates are complete when a call fails and succeeds on retry", () =>
   Effect.gen(function* () {
     const answers: Record<number, Answer> = { 2: failWith(new Unavailable({ why: "broken" })), 3: Effect.succeed(Buffer.from('{"a":[')) }
-    let asked = 0
+    let calls = 0
     const { start } = yield* open(
-      (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * asked++ + 500},"value":1.10}]}`))
+      (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * calls++ + 500},"value":1.10}]}`))
     )
-    const { made } = yield* start({ range: { start: 0, end: 1_400_000 }, aggregation: { agg: "MAX", interval: 1000 } })
-    const reading = yield* Effect.forkChild(readText(yield* made), { startImmediately: true })
+    const { result } = yield* start({ range: { start: 0, end: 1_400_000 }, aggregation: { agg: "MAX", interval: 1000 } })
+    const reading = yield* Effect.forkChild(readText(yield* result), { startImmediately: true })
     for (let step = 0; step < 50 && reading.pollUnsafe() === undefined; step++) {
       yield* TestClock.adjust("500 millis")
       yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))

@@ -23,15 +23,15 @@ const broken = failWith(new Unavailable({ why: "broken" }))
 
 type Answer = Effect.Effect<Buffer, ThingsBoardError>
 
-/** `trouble` may answer instead, by the number of the call, from 1. */
-const over = (
+/** `override` may respond instead of the stub, by the number of the call, from 1. */
+const historyOver = (
   tokens: Tokens,
-  trouble: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined,
+  override: (call: number, request: HistoryRequest) => Answer | undefined = () => undefined,
   eventLoop: Layer.Layer<EventLoop> = EventLoop.layer
 ) => {
   const calls: Array<HistoryRequest> = []
   const history = (request: HistoryRequest): Answer =>
-    Effect.suspend(() => trouble(calls.push(request), request) ?? Effect.succeed(renderHistory(tokens, request)))
+    Effect.suspend(() => override(calls.push(request), request) ?? Effect.succeed(renderHistory(tokens, request)))
   const layer = History.layer.pipe(Layer.provide(Layer.mergeAll(stubThingsBoard({ history }), eventLoop, GcPressure.layer)))
   const pages = (query: Partial<HistoryQuery>) =>
     Effect.flatMap(History, (service) =>
@@ -40,10 +40,10 @@ const over = (
   return { calls, pages }
 }
 
-type Pages = Effect.Success<ReturnType<ReturnType<typeof over>["pages"]>>
+type Pages = Effect.Success<ReturnType<ReturnType<typeof historyOver>["pages"]>>
 
-/** A page lives until the next one is pulled: what is kept is what a writer would have written. */
-const rowsOf = (stream: Pages) =>
+/** Copies the rows of each page, since a page is valid only until the next one is pulled. */
+const copyRows = (stream: Pages) =>
   Stream.map(stream, (page) =>
     page.series.flatMap(({ from, key, to }) =>
       Array.from({ length: to - from }, (_, i) => [key, page.ts[from + i]!, page.token(from + i)] as const)
@@ -51,13 +51,14 @@ const rowsOf = (stream: Pages) =>
   )
 const read = (pages: Effect.Effect<Pages, ThingsBoardError>) =>
   Effect.map(
-    Effect.flatMap(pages, (stream) => Stream.runCollect(rowsOf(stream))),
+    Effect.flatMap(pages, (stream) => Stream.runCollect(copyRows(stream))),
     (chunks) => [...chunks].flat()
   )
-const all = (tokens: Tokens) => Object.entries(tokens).flatMap(([key, points]) => points.map(([ts, token]) => [key, ts, token] as const))
+const allRows = (tokens: Tokens) =>
+  Object.entries(tokens).flatMap(([key, points]) => points.map(([ts, token]) => [key, ts, token] as const))
 
-/** Lets the pauses between tries pass. */
-const whileTimePasses = <A, E>(read: Effect.Effect<A, E>) =>
+/** Advances the clock past the pauses between retries. */
+const advanceTime = <A, E>(read: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(read, { startImmediately: true })
     for (let step = 0; step < 200 && fiber.pollUnsafe() === undefined; step++) {
@@ -68,41 +69,41 @@ const whileTimePasses = <A, E>(read: Effect.Effect<A, E>) =>
   })
 
 describe("all history", () => {
-  effect("has every point once, key after key as asked, oldest first", () =>
+  effect("contains every point once, keys in the requested order, oldest points first", () =>
     Effect.gen(function* () {
       const tokens = { b: ramp(7003), empty: [], a: ramp(2000, (i) => `${i}.0`) }
-      const { calls, pages } = over(tokens)
-      expect(yield* read(pages({}))).toEqual(all(tokens))
+      const { calls, pages } = historyOver(tokens)
+      expect(yield* read(pages({}))).toEqual(allRows(tokens))
       expect(calls.every(({ order, keys, limit }) => order === "ASC" && keys.length === 1 && limit !== undefined)).toBe(true)
       expect(calls.map(({ keys }) => keys[0])).toEqual(["b", "b", "empty", "a", "a"])
       expect(new Set(calls.map(({ end }) => end)).size).toBe(1)
     })
   )
 
-  effect("has the points at the range's start and none at its end", () =>
+  effect("includes a point at the start of the range and excludes one at its end", () =>
     Effect.gen(function* () {
-      const { pages } = over({ a: ramp(5000) })
+      const { pages } = historyOver({ a: ramp(5000) })
       const rows = yield* read(pages({ range: { start: t0 + 10, end: t0 + 4990 } }))
       expect([rows.length, rows[0]![1], rows.at(-1)![1]]).toEqual([4980, t0 + 10, t0 + 4989])
     })
   )
 
-  effect("takes pages of about the same size in bytes, whatever the values", () =>
+  effect("is read in pages of about the same size in bytes, for values of any size", () =>
     Effect.gen(function* () {
       const tokens = { large: ramp(3000, (i) => JSON.stringify(String(i).padStart(8000, "x"))) }
-      const { calls, pages } = over(tokens)
+      const { calls, pages } = historyOver(tokens)
       const rows = yield* read(pages({}))
       expect([rows.length, new Set(rows.map(([, ts]) => ts)).size]).toEqual([3000, 3000])
       for (const { limit } of calls.slice(1)) expect(limit! * 8000).toBeLessThan(1024 * 1024)
-      const numbers = over({ a: ramp(120_000) })
+      const numbers = historyOver({ a: ramp(120_000) })
       expect((yield* read(numbers.pages({}))).length).toBe(120_000)
       expect(numbers.calls.length).toBeLessThan(10)
     })
   )
 
-  effect("of no keys or of no time asks for nothing", () =>
+  effect("makes no call without keys or for an empty range", () =>
     Effect.gen(function* () {
-      const { calls, pages } = over({ a: ramp(5) })
+      const { calls, pages } = historyOver({ a: ramp(5) })
       expect(yield* read(pages({ keys: [] }))).toEqual([])
       expect(yield* read(pages({ range: { start: 7, end: 7 } }))).toEqual([])
       expect(calls).toEqual([])
@@ -111,79 +112,79 @@ describe("all history", () => {
 })
 
 describe("when ThingsBoard fails", () => {
-  effect("a page in the middle is read again, and nobody notices", () =>
+  effect("a page in the middle is read again, and the result is complete", () =>
     Effect.gen(function* () {
       const tokens = { a: ramp(9000), b: ramp(3000) }
-      const troubles: Record<number, Answer> = {
+      const failures: Record<number, Answer> = {
         2: broken,
         3: Effect.succeed(Buffer.from('{"a":[{"ts":17')),
         4: failWith(new RateLimited({})),
         6: failWith(new Timeout()),
         8: Effect.succeed(Buffer.from("<html>Bad gateway</html>"))
       }
-      const { calls, pages } = over(tokens, (call) => troubles[call])
-      expect(yield* yield* whileTimePasses(read(pages({})))).toEqual(all(tokens))
+      const { calls, pages } = historyOver(tokens, (call) => failures[call])
+      expect(yield* yield* advanceTime(read(pages({})))).toEqual(allRows(tokens))
       expect(new Set(calls.slice(1, 5).map(({ start }) => start)).size).toBe(1)
     })
   )
 
-  effect("for good, the stream fails behind the last whole page", () =>
+  effect("permanently, the stream fails after the last complete page", () =>
     Effect.gen(function* () {
-      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? broken : undefined))
+      const { calls, pages } = historyOver({ a: ramp(9000) }, (call) => (call > 1 ? broken : undefined))
       let rows = 0
       const counted = Effect.flatMap(pages({}), (stream) =>
-        Stream.runForEach(rowsOf(stream), (chunk) => Effect.sync(() => void (rows += chunk.length)))
+        Stream.runForEach(copyRows(stream), (chunk) => Effect.sync(() => void (rows += chunk.length)))
       )
-      const exit = yield* whileTimePasses(counted)
+      const exit = yield* advanceTime(counted)
       expect([Exit.isFailure(exit), rows]).toEqual([true, 2000])
       expect(calls.length).toBeGreaterThan(5)
       expect(calls.length).toBeLessThan(12)
     })
   )
 
-  effect("in a way that will not pass, it is asked once", () =>
+  effect("in a way that is not transient, the call is not repeated", () =>
     Effect.gen(function* () {
-      const { calls, pages } = over({ a: ramp(9000) }, (call) => (call > 1 ? failWith(new NotFound()) : undefined))
+      const { calls, pages } = historyOver({ a: ramp(9000) }, (call) => (call > 1 ? failWith(new NotFound()) : undefined))
       expect((yield* Effect.flip(read(pages({})))).reason._tag).toBe("NotFound")
       expect(calls.length).toBe(2)
     })
   )
 
-  effect("at the first page, it is told before there is a stream, and at once", () =>
+  effect("on the first page, the failure is reported at once, before there is a stream", () =>
     Effect.gen(function* () {
-      for (const trouble of [
+      for (const response of [
         broken,
         Effect.succeed(Buffer.from("[]")),
         Effect.succeed(Buffer.from(`{"a":[{"ts":${t0 * 3},"value":1}]}`))
       ]) {
-        const { calls, pages } = over({ a: ramp(10) }, () => trouble)
+        const { calls, pages } = historyOver({ a: ramp(10) }, () => response)
         expect(yield* Effect.flip(pages({}))).toBeInstanceOf(ThingsBoardError)
         expect(calls.length).toBe(1)
       }
     })
   )
 
-  effect("to name a key in this release, it is told before the first byte though other keys come first", () =>
+  effect("to support a key, the failure is reported before the first byte, even if other keys come first", () =>
     Effect.gen(function* () {
-      const { pages } = over({ a: ramp(10), "b,c": ramp(10) }, (_, { keys }) =>
+      const { pages } = historyOver({ a: ramp(10), "b,c": ramp(10) }, (_, { keys }) =>
         keys.includes("b,c") ? failWith(new Unsupported({ feature: "keys with commas" })) : undefined
       )
       expect((yield* Effect.flip(pages({}))).reason._tag).toBe("Unsupported")
     })
   )
 
-  effect("to keep the order, the range or the key, its page is refused", () =>
+  effect("to respect the order, the range or the key, the page is rejected", () =>
     Effect.gen(function* () {
-      const answers = {
+      const responses = {
         newestFirst: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, order: "DESC" }),
         twice: (request: HistoryRequest) => renderHistory({ a: ramp(3000).flatMap((point) => [point, point]) }, request),
         fromTheStart: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, start: 0 }),
         beyondTheEnd: (request: HistoryRequest) => renderHistory({ a: ramp(5000) }, { ...request, end: t0 * 3 }),
         anotherKey: () => Buffer.from(`{"b":[{"ts":${t0 + 4000},"value":1}]}`)
       }
-      for (const [name, answer] of Object.entries(answers)) {
-        const { pages } = over({ a: ramp(5000) }, (call, request) => (call > 1 ? Effect.succeed(answer(request)) : undefined))
-        const exit = yield* whileTimePasses(read(pages({ range: { start: 0, end: t0 + 4900 } })))
+      for (const [name, respond] of Object.entries(responses)) {
+        const { pages } = historyOver({ a: ramp(5000) }, (call, request) => (call > 1 ? Effect.succeed(respond(request)) : undefined))
+        const exit = yield* advanceTime(read(pages({ range: { start: 0, end: t0 + 4900 } })))
         expect([name, Exit.isFailure(exit)]).toEqual([name, true])
       }
     })
@@ -191,9 +192,9 @@ describe("when ThingsBoard fails", () => {
 })
 
 describe("a reader", () => {
-  live("that is slow holds ThingsBoard back: no more than the next page is fetched", () =>
+  live("that is slow applies backpressure: only one page is fetched ahead", () =>
     Effect.gen(function* () {
-      const { calls, pages } = over({ a: ramp(300_000) })
+      const { calls, pages } = historyOver({ a: ramp(300_000) })
       const stream = yield* pages({})
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -208,20 +209,20 @@ describe("a reader", () => {
     })
   )
 
-  live("that leaves ends the call under way, and no other follows", () =>
+  live("that stops interrupts the running call, and no other follows", () =>
     Effect.gen(function* () {
-      let ended = 0
-      const hanging = Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended++))
-      const { calls, pages } = over({ a: ramp(300_000) }, (call) => (call === 3 ? hanging : undefined))
+      let interrupted = 0
+      const hanging = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
+      const { calls, pages } = historyOver({ a: ramp(300_000) }, (call) => (call === 3 ? hanging : undefined))
       const stream = yield* pages({})
       yield* Stream.runDrain(Stream.take(stream, 2))
-      expect([calls.length, ended]).toEqual([3, 1])
+      expect([calls.length, interrupted]).toEqual([3, 1])
       yield* Effect.sleep(Duration.millis(50))
       expect(calls.length).toBe(3)
     })
   )
 
-  live("has a turn of the event loop for each page, other readers' pages too", () =>
+  live("gets one page per turn of the event loop, together with other readers", () =>
     Effect.gen(function* () {
       let turn = 0
       let done = false
@@ -233,7 +234,7 @@ describe("a reader", () => {
       const turns: Array<number> = []
       const shared = Layer.succeedContext(yield* Layer.build(EventLoop.layer))
       const one = Effect.gen(function* () {
-        const { pages } = over({ a: ramp(100_000) }, undefined, shared)
+        const { pages } = historyOver({ a: ramp(100_000) }, undefined, shared)
         yield* Stream.runForEach(yield* pages({}), () => Effect.sync(() => turns.push(turn)))
       })
       yield* Effect.all([one, one, one], { concurrency: "unbounded" })

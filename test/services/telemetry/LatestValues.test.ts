@@ -13,7 +13,7 @@ const read = (selection: DeviceSelection, keys: ReadonlyArray<string>) =>
 const missing = "784f394c-42b6-435a-983c-b7beff2784f9"
 
 describe("the latest values of many devices", () => {
-  live("come by id in the order asked, each with its type and all its digits, null where there is none", () =>
+  live("come by id in the requested order, with type and all digits, null for keys without a value", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const one = device("Hall", { a: [[ts, 9_007_199_254_740_993n]], b: [[ts, true]] })
@@ -42,7 +42,7 @@ describe("the latest values of many devices", () => {
     })
   )
 
-  live("of many keys are asked for in parts and joined", () =>
+  live("of many keys are requested in parts and joined", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()
       const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
@@ -55,7 +55,7 @@ describe("the latest values of many devices", () => {
   )
 })
 
-test("types are made out of text, and nothing is re-printed", () => {
+test("types are inferred from text, and numbers are not reformatted", () => {
   const same = [
     "0",
     "-1",

@@ -17,27 +17,27 @@ const points: Record<string, string> = {
   "a,b": '{"ts":10,"value":true}'
 }
 
-/** As ThingsBoard: a key that it does not know is answered by null, with the time of the question. */
-const over = Effect.fnUntraced(function* (answer?: Effect.Effect<Buffer, ThingsBoardError>) {
-  const asked: Array<ReadonlyArray<string> | undefined> = []
+/** Like ThingsBoard, returns null with the current time for a key that it does not know. */
+const telemetryOver = Effect.fnUntraced(function* (answer?: Effect.Effect<Buffer, ThingsBoardError>) {
+  const requested: Array<ReadonlyArray<string> | undefined> = []
   const latest = (_: string, keys: ReadonlyArray<string> | undefined) =>
     Effect.suspend(() => {
-      asked.push(keys)
-      const members = (keys ?? Object.keys(points)).map((key) => `${JSON.stringify(key)}:[${points[key] ?? '{"ts":99,"value":null}'}]`)
-      return answer ?? Effect.succeed(Buffer.from(`{${members.join(",")}}`))
+      requested.push(keys)
+      const fields = (keys ?? Object.keys(points)).map((key) => `${JSON.stringify(key)}:[${points[key] ?? '{"ts":99,"value":null}'}]`)
+      return answer ?? Effect.succeed(Buffer.from(`{${fields.join(",")}}`))
     })
   const get = () => answer ?? Effect.succeed(Buffer.from('["text","a,b","count"]'))
   const telemetry = yield* Effect.provide(
     Telemetry,
     yield* Layer.build(Telemetry.layer.pipe(Layer.provide(stubThingsBoard({ latest, get }))))
   )
-  return { asked, telemetry }
+  return { requested, telemetry }
 })
 
 describe("latest values", () => {
-  effect("come in the order asked, token for token, null where there is none", () =>
+  effect("come in the requested order with every token unchanged, null for keys without a value", () =>
     Effect.gen(function* () {
-      const { telemetry } = yield* over()
+      const { telemetry } = yield* telemetryOver()
       const keys = ["tree", "nope", "count", "text", "whole", "tiny", "count"]
       const found = yield* telemetry.latest(id, keys)
       expect(found.keys).toEqual(["tree", "nope", "count", "text", "whole", "tiny"])
@@ -45,30 +45,30 @@ describe("latest values", () => {
     })
   )
 
-  effect("of all keys when none is named, in alphabetical order", () =>
+  effect("include all keys in alphabetical order if none is requested", () =>
     Effect.gen(function* () {
-      const { telemetry } = yield* over()
+      const { telemetry } = yield* telemetryOver()
       const found = yield* telemetry.latest(id, undefined)
       expect(found.keys).toEqual(["a,b", "count", "text", "tiny", "tree", "whole"])
     })
   )
 
-  effect("are asked for by name once the names are known; a word of the caller's never reaches ThingsBoard's dictionary", () =>
+  effect("are requested by key once the keys are known; unknown keys are never sent to ThingsBoard", () =>
     Effect.gen(function* () {
-      const { asked, telemetry } = yield* over()
+      const { requested, telemetry } = yield* telemetryOver()
       const first = yield* telemetry.latest(id, ["count", "text"])
       expect(yield* telemetry.latest(id, ["count", "text"])).toEqual(first)
-      const odd = yield* telemetry.latest(id, ["count", "words of a stranger"])
-      expect(odd.json).toBe(`{"count":${points["count"]},"words of a stranger":null}`)
-      expect((yield* telemetry.latest(id, ["words of a stranger", "a,b"])).json).toEndWith(`"a,b":${points["a,b"]}}`)
-      expect(asked).toEqual([undefined, ["count", "text"], undefined, undefined])
+      const withUnknown = yield* telemetry.latest(id, ["count", "an unknown key"])
+      expect(withUnknown.json).toBe(`{"count":${points["count"]},"an unknown key":null}`)
+      expect((yield* telemetry.latest(id, ["an unknown key", "a,b"])).json).toEndWith(`"a,b":${points["a,b"]}}`)
+      expect(requested).toEqual([undefined, ["count", "text"], undefined, undefined])
     })
   )
 
-  effect("of what is missing or another's are not found, keys neither", () =>
+  effect("and keys of a device that does not exist or is not visible are not found", () =>
     Effect.gen(function* () {
       for (const reason of [new NotFound(), new Forbidden()]) {
-        const { telemetry } = yield* over(failWith(reason))
+        const { telemetry } = yield* telemetryOver(failWith(reason))
         const missing = new EntityNotFound({ entityType: "DEVICE", id })
         expect(yield* Effect.flip(telemetry.latest(id, ["count"]))).toEqual(missing)
         expect(yield* Effect.flip(telemetry.keys(id))).toEqual(missing)
@@ -76,18 +76,18 @@ describe("latest values", () => {
     })
   )
 
-  effect("that are no such answer are refused", () =>
+  effect("and keys in an invalid response are rejected", () =>
     Effect.gen(function* () {
-      const { telemetry } = yield* over(Effect.succeed(Buffer.from('{"count":5}')))
+      const { telemetry } = yield* telemetryOver(Effect.succeed(Buffer.from('{"count":5}')))
       expect(yield* Effect.flip(telemetry.latest(id, undefined))).toMatchObject({ reason: { _tag: "InvalidResponse" } })
       expect(yield* Effect.flip(telemetry.keys(id))).toMatchObject({ reason: { _tag: "InvalidResponse" } })
     })
   )
 })
 
-effect("keys come in alphabetical order", () =>
+effect("keys are in alphabetical order", () =>
   Effect.gen(function* () {
-    const { telemetry } = yield* over()
+    const { telemetry } = yield* telemetryOver()
     expect(yield* telemetry.keys(id)).toEqual(["a,b", "count", "text"])
   })
 )
