@@ -7,7 +7,7 @@ const bytes = (text: string) => Buffer.from(text)
 const depthOf = (value: unknown): number =>
   typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
 
-test("levels are counted as JSON.parse would build them, whatever texts hold", () => {
+test("levels are counted as JSON.parse would build them, whatever strings contain", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 8 }), fc.constantFrom("", '"[[[["', '"\\"{{{"'), (json, text) => {
       const value = text === "" ? json : `[${json},${text}]`
@@ -24,7 +24,7 @@ const partsOf = (value: unknown): number => {
   return Math.max(1, inside.length) + inside.reduce((sum: number, one) => sum + partsOf(one), 0)
 }
 
-test("members and elements are counted, an empty list or object for one", () => {
+test("fields and elements are counted, an empty array or object as one", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 6 }), (json) => {
       const parts = partsOf(JSON.parse(json))
@@ -34,13 +34,13 @@ test("members and elements are counted, an empty list or object for one", () => 
   )
 })
 
-test("ten million brackets cost no stack and little time", () => {
+test("ten million brackets need no stack and little time", () => {
   const began = performance.now()
   expect(isDeeperThan(bytes("[]".repeat(5_000_000)), 64)).toBe(false)
   expect(isDeeperThan(bytes("[".repeat(10_000_000)), 64)).toBe(true)
   expect(performance.now() - began).toBeLessThan(1000)
 })
 
-test("text without its end is no reason to go on", () => {
+test("an unterminated string ends the scan", () => {
   expect(isDeeperThan(bytes('"[[[[\\'), 1)).toBe(false)
 })

@@ -16,7 +16,7 @@ for (const [when, wait] of [
   ["at once", 5],
   ["after a while", 150]
 ] as const) {
-  live(`a client that leaves ${when} ends what is done for it`, () =>
+  live(`a client that disconnects ${when} interrupts the work for it`, () =>
     Effect.gen(function* () {
       const begun = yield* Deferred.make<void>()
       const ended = yield* Deferred.make<void>()
@@ -37,7 +37,7 @@ for (const [when, wait] of [
   )
 }
 
-live("the request's id is taken over when it is well formed, else made; every answer has it and the server's headers", () =>
+live("the client's request id is used if it is well formed, else a new one; every response has it and the server's headers", () =>
   Effect.gen(function* () {
     const url = yield* serving(Effect.succeed(HttpServerResponse.raw("hello", { contentType: "text/plain" })))
     const get = (headers: Record<string, string>) => Effect.promise(() => fetch(url, { headers }))
@@ -50,7 +50,7 @@ live("the request's id is taken over when it is well formed, else made; every an
   })
 )
 
-live("a port that is taken is a failure at start, in words", () =>
+live("a port in use fails the start with a readable message", () =>
   Effect.gen(function* () {
     const url = yield* serving(Effect.succeed(HttpServerResponse.empty()))
     const again = yield* Effect.flip(Layer.build(Server.layer(Layer.empty, { port: Number(new URL(url).port), hostname: "127.0.0.1" })))
@@ -58,7 +58,7 @@ live("a port that is taken is a failure at start, in words", () =>
   })
 )
 
-live("a renewed certificate leaves requests in flight alone, and all of them end before the server does", () =>
+live("a renewed certificate does not interrupt requests in flight, and the server waits for all of them", () =>
   Effect.gen(function* () {
     const { certificate: ca, issue } = yield* certificateAuthority()
     const certificates = [yield* issue("first"), yield* issue("second"), yield* issue("third")] as const

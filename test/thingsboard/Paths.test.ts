@@ -26,12 +26,12 @@ describe("ids", () => {
 })
 
 describe("keys", () => {
-  test("are told apart by commas, or named one by one when one has a comma", () => {
+  test("are separated by commas, or each has a parameter if one contains a comma", () => {
     expect(Paths.keysParameter(["a", "b c"])).toBe("keys=a,b%20c")
     expect(Paths.keysParameter(["a", "b,c"])).toBe("key=a&key=b%2Cc")
   })
 
-  test("none leaves its parameter, whatever it is", () => {
+  test("stay within their parameter, whatever they contain", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary", minLength: 1 }), { minLength: 1 }), (keys) => {
         const { pathname, searchParams } = new URL(`http://thingsboard${Paths.latestPath(id, keys)}`)
@@ -44,19 +44,19 @@ describe("keys", () => {
     )
   })
 
-  test("a lone surrogate does no harm", () => {
+  test("may contain a lone surrogate", () => {
     expect(Paths.latestPath(id, ["\ud800"])).toContain("keys=%EF%BF%BD&")
   })
 })
 
-test("a path names no more keys than ThingsBoard's server takes in 8 KiB, with the headers", () => {
+test("a path names no more keys than fit in ThingsBoard's 8 KiB together with the headers", () => {
   const keys = Array.from({ length: 100 }, (_, i) => `key${i}`.padEnd(50, "-"))
   expect([Paths.fitInPath(keys), Paths.fitInPath([...keys, ...keys])]).toEqual([true, false])
   expect(Paths.attributesPath(id, "SHARED_SCOPE", keys).length).toBeLessThan(6200)
   expect(Paths.attributesPath(id, "SHARED_SCOPE", [...keys, ...keys])).toEndWith("SHARED_SCOPE")
 })
 
-test("a key with a comma asks for all attributes", () => {
+test("a key with a comma requests all attributes", () => {
   expect(Paths.attributesPath(id, "SHARED_SCOPE", ["a", "b"])).toBe(
     `/api/plugins/telemetry/DEVICE/${id}/values/attributes/SHARED_SCOPE?keys=a,b`
   )

@@ -1,11 +1,11 @@
-/** What goes up is held as the number it is: the emulator's reading of tokens is checked against recordings of ThingsBoard. */
+/** Uploaded numbers are stored unchanged. The emulator's reading of tokens is itself checked against recordings of ThingsBoard. */
 import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { isNumericText, toStoredNumber } from "../../src/thingsboard/StoredNumber.ts"
 import { numberToValue } from "../../src/emulator/values/numbers.ts"
 import { printDouble } from "../../src/emulator/values/Value.ts"
 
-/** `[digits, scale]`, so that two spellings of a number are equal. */
+/** `[digits, scale]`, so that two ways of writing a number are equal. */
 const exact = (token: string): readonly [digits: bigint, scale: number] => {
   const [, sign, whole, decimals = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token)!
   const digits = (whole + decimals).replace(/0+$/, "") || "0"
@@ -13,7 +13,7 @@ const exact = (token: string): readonly [digits: bigint, scale: number] => {
   return [BigInt(sign + digits), scale]
 }
 
-/** Of two tokens, in units of the smaller; only for numbers of a sane size. */
+/** The distance of two tokens, in units of the smaller one; only for numbers of moderate size. */
 const distance = (one: string, other: string, unit: number) => {
   const [[a, sa], [b, sb]] = [exact(one), exact(other)]
   const scale = Math.max(sa, sb, unit)
@@ -42,7 +42,7 @@ const token = fc
   )
   .map((parts) => parts.join(""))
 
-test("every number is held as a number, and as the very number unless it says otherwise", () => {
+test("every number is stored as a number, and unchanged unless it is reported as rounded", () => {
   fc.assert(
     fc.property(token, (given) => {
       const answer = toStoredNumber(given)
@@ -62,12 +62,12 @@ test("every number is held as a number, and as the very number unless it says ot
   )
 })
 
-test("tokens stay as they were written wherever ThingsBoard reads them right", () => {
+test("tokens stay as they were written if ThingsBoard reads them correctly", () => {
   for (const kept of ["0", "-0", "5.0", "1.10", "-0.0", "1e3", "1E+3", "12.5e-3", "9223372036854775807", "-9223372036854775808", "0.1"])
     expect(toStoredNumber(kept)).toEqual({ token: kept, rounded: false })
 })
 
-test("what ThingsBoard would store as text is spelt so that it becomes a number", () => {
+test("a number that ThingsBoard would store as text is written so that it becomes a number", () => {
   expect(toStoredNumber("0.30000000000000004")).toEqual({ token: "0.3", rounded: true })
   expect(toStoredNumber("1e-17")).toEqual({ token: "0.0", rounded: true })
   expect(toStoredNumber("-5e-17")).toEqual({ token: "-0.0000000000000001", rounded: true })
@@ -78,19 +78,19 @@ test("what ThingsBoard would store as text is spelt so that it becomes a number"
   expect(toStoredNumber("0e99999")).toEqual({ token: "0", rounded: false })
 })
 
-test("a decimal of more digits than a double keeps is told", () => {
+test("a decimal with more digits than a double keeps is reported as rounded", () => {
   expect(toStoredNumber("123456789012.1234567890123456")).toEqual({ token: "123456789012.1234567890123456", rounded: true })
   expect(toStoredNumber("0.1234567890123456")).toEqual({ token: "0.1234567890123456", rounded: false })
 })
 
-test("what no type of ThingsBoard's holds is refused, however long it is", () => {
+test("a number that fits none of ThingsBoard's types is rejected, however long it is", () => {
   for (const big of ["9223372036854775808", "-9223372036854775809", "9".repeat(5_000_000)])
     expect(toStoredNumber(big)).toEqual({ issue: "Expected an integer of at most 64 bits" })
   for (const beyond of ["1e400", "-1.8e308"]) expect(toStoredNumber(beyond)).toEqual({ issue: "Expected a number that a double can hold" })
   expect(toStoredNumber(`0.${"0".repeat(5_000_000)}1`)).toEqual({ token: "0.0", rounded: true })
 })
 
-test("text that would become a number is known", () => {
+test("text that ThingsBoard would convert to a number is recognized", () => {
   for (const text of ["007", "1.10", "-5", ".5", "-.5", "٣"]) expect(isNumericText(text)).toBe(true)
   for (const text of ["", "-", ".", "5.", "1e3", "+5", " 5", "1,5", "1.2.3", "0x10", "NaN", "𞅀"]) expect(isNumericText(text)).toBe(false)
 })

@@ -41,8 +41,8 @@ const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<t
 const tokensUsed = (upstream: { readonly requests: ReadonlyArray<{ readonly path: string; readonly headers: Record<string, string> }> }) =>
   upstream.requests.filter(({ path }) => !path.startsWith("/api/auth")).map(({ headers }) => headers["x-authorization"])
 
-describe("the session's rights", () => {
-  effect("go with every call", () =>
+describe("the session's authorization", () => {
+  effect("is sent with every call", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({ [device]: json({ name: "Hall" }) })
       expect((yield* thingsBoard.get(`/api/device/${id}`)).toString()).toBe('{"name":"Hall"}')
@@ -52,7 +52,7 @@ describe("the session's rights", () => {
     })
   )
 
-  effect("an expired token is renewed and the call sent once more, without its caller's knowing", () =>
+  effect("an expired token is renewed and the call sent once more, unnoticed by its caller", () =>
     Effect.gen(function* () {
       const answers = (asked: { readonly headers: Record<string, string> }, request: Request) =>
         (asked.headers["x-authorization"] === bearer("a") ? tokenExpired : json({ name: "Hall" }))(asked as never, request)
@@ -66,7 +66,7 @@ describe("the session's rights", () => {
     })
   )
 
-  effect("a renewed token that is expired again is not renewed in a loop", () =>
+  effect("a renewed token that is reported as expired is not renewed in a loop", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({ [device]: tokenExpired })
       for (let i = 0; i < 10; i++) expect((yield* Effect.flip(thingsBoard.get(`/api/device/${id}`))).reason._tag).toBe("LoginRefused")
@@ -74,7 +74,7 @@ describe("the session's rights", () => {
     })
   )
 
-  effect("a fresh token that is refused ends all calls for a while", () =>
+  effect("a new token that is rejected fails all calls for a while", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({ [device]: loginRejected })
       for (let i = 0; i < 10; i++) {
@@ -101,7 +101,7 @@ describe("history", () => {
   const oldRoute = `GET /api/plugins/telemetry/DEVICE/${id}/values/timeseries`
   const request = { deviceId: id, keys: ["a"], start: 1, end: 2, limit: 10 }
 
-  effect("is read by the route of 4.1 where there is no other, and the way there is remembered", () =>
+  effect("is read from the route of 4.1 if it is the only one, and the route is remembered", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({ [oldRoute]: json({ a: [{ ts: 1, value: 2 }] }) })
       for (let i = 0; i < 3; i++) expect((yield* thingsBoard.history(request)).toString()).toBe('{"a":[{"ts":1,"value":2}]}')
@@ -112,7 +112,7 @@ describe("history", () => {
     })
   )
 
-  effect("is read by the route of 4.4 where the old one is gone or reads something else", () =>
+  effect("is read from the route of 4.4 if the old one is missing or reads something else", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({ [newRoute]: json({}), [oldRoute]: json({ a: [{ ts: 9, value: "latest" }] }) })
       yield* thingsBoard.history(request)
@@ -121,7 +121,7 @@ describe("history", () => {
     })
   )
 
-  effect("is read by the new route after an update that removed the old one", () =>
+  effect("is read from the new route after an upgrade that removed the old one", () =>
     Effect.gen(function* () {
       const gone = errorResponse(404, 32, "No static resource")
       const { thingsBoard, upstream } = yield* open({ [newRoute]: [gone, json({})], [oldRoute]: [json({}), gone] })
@@ -130,7 +130,7 @@ describe("history", () => {
     })
   )
 
-  effect("a key with a comma is named by itself from 4.3.1.1 on, and refused before", () =>
+  effect("a key with a comma has a parameter of its own from 4.3.1.1, and fails before", () =>
     Effect.gen(function* () {
       const info = (version: string) => ({ "GET /api/system/info": json({ version }), [newRoute]: json({}), [oldRoute]: json({}) })
       const commas = { ...request, keys: ["a", "b,c"] }
@@ -152,7 +152,7 @@ describe("history", () => {
 })
 
 describe("writing", () => {
-  effect("sends the text as it was made", () =>
+  effect("sends the text unchanged", () =>
     Effect.gen(function* () {
       const path = `/api/plugins/telemetry/DEVICE/${id}/timeseries/ANY`
       const { thingsBoard, upstream } = yield* open({ [`POST ${path}`]: text("", 200) })
@@ -172,7 +172,7 @@ describe("the typed client", () => {
     filters: []
   } as const
 
-  effect("has the same session", () =>
+  effect("uses the same session", () =>
     Effect.gen(function* () {
       const { thingsBoard, upstream } = yield* open({
         [find]: [tokenExpired, json([])],
@@ -205,19 +205,19 @@ describe("the typed client", () => {
   )
 })
 
-effect("no secret is in what is logged or told of any failure", () =>
+effect("no failure contains a secret, logged or printed", () =>
   Effect.gen(function* () {
     const { thingsBoard } = yield* open({
       [login]: [errorResponse(500, 2, "tenant@example.com"), tokens("a")],
       [device]: [tokenExpired, loginRejected],
       "GET /api/auth/user": user()
     })
-    const told: Array<string> = []
+    const printed: Array<string> = []
     for (let i = 0; i < 4; i++) {
       const exit = yield* Effect.exit(Effect.tapCause(thingsBoard.get(`/api/device/${id}`), Effect.logError))
-      told.push(String(exit), JSON.stringify(exit), Bun.inspect(exit))
+      printed.push(String(exit), JSON.stringify(exit), Bun.inspect(exit))
     }
-    const all = [...told, ...(yield* TestConsole.logLines).map(String), ...(yield* TestConsole.errorLines).map(String)].join("\n")
+    const all = [...printed, ...(yield* TestConsole.logLines).map(String), ...(yield* TestConsole.errorLines).map(String)].join("\n")
     expect(all).toContain("Unavailable")
     for (const secret of [canaries.password, jwt("a", 9000), jwt("refresh-a", 604_800), "Bearer", "tenant@example.com"])
       expect(all).not.toContain(secret)

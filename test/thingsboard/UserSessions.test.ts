@@ -1,4 +1,4 @@
-/** Sessions of keys' own ThingsBoard users: how long each is kept, and what is remembered when it is not. */
+/** Sessions of the ThingsBoard users of keys: how long each is kept, and what is remembered afterwards. */
 import { expect } from "bun:test"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,7 +20,7 @@ const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
   const upstream = yield* scriptedUpstream({ [read]: json({}), ...script })
   const Made = UserSessions.layer.pipe(Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials: own })))
   const identities = Context.get(yield* Layer.build(Made), UserSessions)
-  /** A request of a key that acts as this user; for others the gateway's own session is there. */
+  /** A request with a key that acts as this user; undefined stands for the gateway's own user. */
   const use = (as: TbCredentials = credentials) =>
     Effect.scoped(
       Effect.flatMap(identities.acquire(as), (acting) =>
@@ -32,7 +32,7 @@ const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
 
 const own: TbCredentials = { _tag: "Password", username: "tenant@example.com", password: Redacted.make(canaries.password) }
 
-effect("a session is kept while it is used, and dropped when it was not for ten minutes", () =>
+effect("a session is kept while it is in use, and closed ten minutes later", () =>
   Effect.gen(function* () {
     const { identities, logins, use } = yield* identitiesBefore({ [login]: tokens("a") })
     yield* use()
@@ -44,14 +44,14 @@ effect("a session is kept while it is used, and dropped when it was not for ten 
     yield* TestClock.adjust("10 minutes")
     yield* use()
     expect(logins()).toBe(2)
-    // A long answer keeps it however long it takes.
+    // A long response keeps the session, however long it takes.
     yield* Effect.scoped(Effect.andThen(identities.acquire(credentials), TestClock.adjust("1 hour")))
     yield* use()
     expect(logins()).toBe(2)
   })
 )
 
-effect("equal credentials are one session, and the gateway's own are its own session", () =>
+effect("equal credentials share a session, and the gateway's own credentials use the gateway's session", () =>
   Effect.gen(function* () {
     const { logins, use } = yield* identitiesBefore({ [login]: tokens("a") })
     yield* use()
@@ -64,7 +64,7 @@ effect("equal credentials are one session, and the gateway's own are its own ses
   })
 )
 
-effect("a wrong password is tried three times, however often its session is dropped meanwhile", () =>
+effect("a wrong password is sent three times, however often its session is closed in between", () =>
   Effect.gen(function* () {
     const { logins, use } = yield* identitiesBefore({ [login]: loginRejected })
     for (const pause of ["30 seconds", "1 minute", "9 minutes", "11 minutes", "2 hours", "1 day"] as const) {
@@ -74,7 +74,7 @@ effect("a wrong password is tried three times, however often its session is drop
       }
     }
     expect(logins()).toBe(3)
-    // Another password is another matter.
+    // Another password has a backoff of its own.
     yield* use({ ...credentials, password: Redacted.make(canaries.freshPassword) })
     expect(logins()).toBe(4)
   })

@@ -31,7 +31,7 @@ const sessionOf = Effect.fnUntraced(function* (script: Script) {
   return { session, upstream }
 })
 
-/** Lets what runs in the background finish: it waits for the network, not for the clock. */
+/** Lets background work finish: it waits for the network, not for the clock. */
 const settled = (done: () => boolean) =>
   Effect.promise(async () => {
     for (let i = 0; i < 200 && !done(); i++) await Bun.sleep(5)
@@ -40,7 +40,7 @@ const settled = (done: () => boolean) =>
   })
 
 describe("logging in", () => {
-  effect("fifty who wait share one login", () =>
+  effect("is shared by fifty calls that wait for it", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: tokens("a") })
       const all = yield* Effect.all(
@@ -53,7 +53,7 @@ describe("logging in", () => {
     })
   )
 
-  effect("goes on for the others when the first one leaves", () =>
+  effect("continues for the others when the first call is interrupted", () =>
     Effect.gen(function* () {
       const slow = async () => {
         await Bun.sleep(50)
@@ -68,7 +68,7 @@ describe("logging in", () => {
     })
   )
 
-  effect("an account with a second factor is told as unusable, and not tried again", () =>
+  effect("an account with a second factor is reported as unusable, and the login is not repeated", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: json({ token: jwt("a", 1800), scope: "PRE_VERIFICATION_TOKEN" }) })
       for (let i = 0; i < 5; i++) expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("LoginRefused")
@@ -76,14 +76,14 @@ describe("logging in", () => {
     })
   )
 
-  effect("a page of another server is a bad answer", () =>
+  effect("a page of another server is an invalid response", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf({ [login]: text("<html>Welcome</html>", 200, "text/html") })
       expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("InvalidResponse")
     })
   )
 
-  effect("after a failure of ThingsBoard's it is tried again within seconds", () =>
+  effect("is repeated within seconds after a failure of ThingsBoard", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: [errorResponse(500, 2, "No database"), tokens("a")] })
       expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("Unavailable")
@@ -98,14 +98,14 @@ describe("logging in", () => {
   )
 })
 
-describe("refused credentials", () => {
-  effect("are not tried often enough to lock the account", () =>
+describe("rejected credentials", () => {
+  effect("are not sent often enough to lock the account", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: loginRejected })
       const refused = yield* Effect.flip(session.authorization)
       expect(refused.reason).toMatchObject({ _tag: "LoginRefused", retryAt: 30_000 })
       expect(refused).toMatchObject({ status: 401, errorCode: 10 })
-      // An hour of a request each second, then two days of one a minute.
+      // An hour of one request per second, then two days of one per minute.
       for (let second = 0; second < 3600; second++) {
         yield* TestClock.adjust("1 second")
         expect((yield* Effect.flip(session.authorization)).reason._tag).toBe("LoginRefused")
@@ -121,7 +121,7 @@ describe("refused credentials", () => {
     })
   )
 
-  effect("of an account that is not active are tried again and again: that locks nothing", () =>
+  effect("of an inactive account are sent again and again, since that locks nothing", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: errorResponse(401, 10, "User account is not active") })
       for (let minute = 0; minute < 60; minute++) {
@@ -132,7 +132,7 @@ describe("refused credentials", () => {
     })
   )
 
-  effect("a login in between makes the next refusal a first one", () =>
+  effect("a successful login makes the next rejection count as the first", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({
         [login]: [loginRejected, loginRejected, tokens("a", 60), loginRejected, loginRejected, tokens("b")]
@@ -146,7 +146,7 @@ describe("refused credentials", () => {
     })
   )
 
-  effect("are taken again once ThingsBoard takes them", () =>
+  effect("are used again once ThingsBoard accepts them", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf({ [login]: [loginRejected, tokens("a")] })
       yield* Effect.flip(session.authorization)
@@ -155,7 +155,7 @@ describe("refused credentials", () => {
     })
   )
 
-  effect("a fresh token that is refused stops all calls for a while", () =>
+  effect("a new token that is rejected stops all calls for a while", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: () => Response.json({ token: jwt(crypto.randomUUID(), 9000) }) })
       let logins = 0
@@ -172,7 +172,7 @@ describe("refused credentials", () => {
     })
   )
 
-  effect("a token that had served for a while gets one new login", () =>
+  effect("a rejected token that had worked for a while leads to one new login", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: [tokens("a"), tokens("b")] })
       const old = yield* session.authorization
@@ -188,8 +188,8 @@ describe("refused credentials", () => {
   )
 })
 
-describe("renewing", () => {
-  effect("happens in the background, ahead of the token's own expiry, whatever ThingsBoard's clock says", () =>
+describe("renewing a token", () => {
+  effect("happens in the background, before the token expires, whatever ThingsBoard's clock says", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: tokens("a", 100), [refresh]: tokens("b", 100) })
       const first = yield* session.authorization
@@ -209,7 +209,7 @@ describe("renewing", () => {
     })
   )
 
-  effect("a token is not used up to its last moment", () =>
+  effect("happens before the last moment of a token", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: tokens("a", 60), [refresh]: tokens("b", 60) })
       yield* session.authorization
@@ -219,7 +219,7 @@ describe("renewing", () => {
     })
   )
 
-  effect("a refused refresh becomes a login", () =>
+  effect("falls back to a login when the refresh is rejected", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({
         [login]: [tokens("a"), tokens("b")],
@@ -235,7 +235,7 @@ describe("renewing", () => {
     })
   )
 
-  effect("while ThingsBoard is away the token goes on serving, and is not renewed in a loop", () =>
+  effect("is not repeated in a loop while ThingsBoard is unavailable, and the token stays in use", () =>
     Effect.gen(function* () {
       const paths: Array<string> = []
       const session = yield* make(credentials, {
@@ -253,7 +253,7 @@ describe("renewing", () => {
         yield* TestClock.adjust("100 millis")
       }
       const refreshes = paths.filter((path) => path === "/api/auth/token").length
-      expect(refreshes).toBeGreaterThan(10) // a minute of tries, soon every 5 s
+      expect(refreshes).toBeGreaterThan(10) // a minute of attempts, soon every 5 s
       expect(refreshes).toBeLessThan(20)
       expect(paths.length - refreshes).toBe(1)
     })
@@ -278,7 +278,7 @@ describe("an API key", () => {
     })
   )
 
-  effect("that is refused is not sent for a while", () =>
+  effect("that is rejected is not sent for a while", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* withKey({ [whoami]: [loginRejected, user()] })
       expect((yield* Effect.flip(session.identity)).reason._tag).toBe("LoginRefused")
@@ -290,8 +290,8 @@ describe("an API key", () => {
   )
 })
 
-describe("whose rights", () => {
-  effect("are asked once, however many want to know", () =>
+describe("the user of a session", () => {
+  effect("is read once, however many calls need it", () =>
     Effect.gen(function* () {
       const { session, upstream } = yield* sessionOf({ [login]: tokens("a"), [whoami]: user() })
       const all = yield* Effect.all(
@@ -308,7 +308,7 @@ describe("whose rights", () => {
     })
   )
 
-  effect("an answer of another shape is not remembered", () =>
+  effect("is read again after an invalid response", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf({ [login]: tokens("a"), [whoami]: [json({ authority: "KING" }), user()] })
       expect((yield* Effect.flip(session.identity)).reason._tag).toBe("InvalidResponse")

@@ -54,7 +54,7 @@ const page = fc
 const runs = { numRuns: 2000, interruptAfterTimeLimit: 10_000 }
 
 describe("a page of history", () => {
-  test("gives every value as the token that was sent", () => {
+  test("returns every value as the token that was sent", () => {
     fc.assert(
       fc.property(page, ({ json, series }) => {
         expect(found(read(json))).toEqual(
@@ -65,7 +65,7 @@ describe("a page of history", () => {
     )
   })
 
-  test("that is damaged is refused, or read as JSON.parse reads it", () => {
+  test("that is damaged is rejected, or read as JSON.parse reads it", () => {
     const patch = fc.constantFrom("", "0", '"', "\\", "}", "]", ",", " ", "-", "e", ".", "{", "\u0001", "x")
     fc.assert(
       fc.property(page, fc.nat(), patch, fc.boolean(), ({ json }, at, put, replace) => {
@@ -80,7 +80,7 @@ describe("a page of history", () => {
           return
         }
         const reference = new Map(Object.entries(JSON.parse(damaged) as Record<string, ReadonlyArray<{ ts: number; value: unknown }>>))
-        // A key that comes twice is two series here; for JSON.parse the last one counts.
+        // A key that occurs twice becomes two series here; JSON.parse keeps the last one.
         const last = new Map(found(readPage))
         expect([...last.keys()].sort()).toEqual([...reference.keys()].sort())
         for (const [key, points] of last) {
@@ -93,19 +93,19 @@ describe("a page of history", () => {
     )
   })
 
-  test("keeps what JSON.parse would change", () => {
+  test("keeps values that JSON.parse would change", () => {
     const points = hardTokens.map((token, i) => `{"ts":${1_700_000_000_000 + i},"value":${token}}`)
     expect(found(read(`{"k":[${points.join(",")}]}`))).toEqual([
       ["k", hardTokens.map((token, i) => [1_700_000_000_000 + i, token] as const)]
     ])
   })
 
-  test("may hold no key, or a key without points", () => {
+  test("may contain no key, or a key without points", () => {
     expect(found(read("{}"))).toEqual([])
     expect(found(read('{"k":[]}'))).toEqual([["k", []]])
   })
 
-  test("forgets the page before it when columns are used again", () => {
+  test("contains nothing of the previous page in the same columns", () => {
     const columns = scan(utf8.encode('{"a":[{"ts":1,"value":1},{"ts":2,"value":2}]}'))
     expect(found(scan(utf8.encode('{"b":[{"ts":3,"value":"x"}]}'), columns))).toEqual([["b", [[3, '"x"']]]])
   })
@@ -129,7 +129,7 @@ describe("a page of history", () => {
     expect(() => read(json)).toThrow(ScanError)
   })
 
-  test("whose time is text that is no UTF-8 is refused like any other", () => {
+  test("with a timestamp that is invalid UTF-8 is rejected like any other", () => {
     const bytes = utf8.encode('{"k":[{"ts":"?","value":1}]}')
     bytes[bytes.indexOf(63)] = 0xff
     expect(() => scan(bytes)).toThrow(ScanError)

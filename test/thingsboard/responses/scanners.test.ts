@@ -1,4 +1,4 @@
-/** The scanners against JSON.parse: what they pass on is what was there, and nothing damaged goes through as whole. */
+/** The scanners compared with JSON.parse: they pass on the bytes that were there, and reject anything damaged. */
 import { describe, expect, test } from "bun:test"
 import { Effect, Result } from "effect"
 import * as fc from "fast-check"
@@ -17,7 +17,7 @@ const isRefused = <A>(scan: Effect.Effect<A, ThingsBoardError>) => {
   return Result.isFailure(result) && result.failure.reason._tag === "InvalidResponse"
 }
 
-/** The same JSON with other white space and, on request, an order of members of its own. */
+/** The same JSON with other white space and, if requested, with its fields in another order. */
 const spaced = (value: unknown) => ` ${JSON.stringify(value, null, 2)}\r\n`
 
 const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
@@ -39,7 +39,7 @@ const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }))
 describe("a page", () => {
   const arbitrary = fc.record({ data: fc.array(object), totalPages: fc.nat(), totalElements: fc.nat(), hasNext: fc.boolean() })
 
-  test("is cut into its elements' bytes and its numbers, however it is spelt", () => {
+  test("is split into the bytes of its items and its numbers, however it is written", () => {
     fc.assert(
       fc.property(arbitrary, fc.boolean(), fc.boolean(), (page, reversed, loose) => {
         const members = reversed ? Object.fromEntries(Object.entries(page).reverse()) : page
@@ -62,7 +62,7 @@ describe("a page", () => {
     expect(text(read(scanPage(bytes(`{"hasNext":false, "data":${items},"totalPages":1,"totalElements":1}`))).items)).toBe(items)
   })
 
-  test("within a page is not taken for it", () => {
+  test("inside a page is not mistaken for it", () => {
     const inner = '{"data":[{"a":[1]}],"totalPages":7,"totalElements":7,"hasNext":true}'
     const outer = `{"data":[{"additionalInfo":${inner}}],"totalPages":1,"totalElements":1,"hasNext":false}`
     expect(read(scanPage(bytes(outer)))).toMatchObject({ totalPages: 1, hasNext: false })
@@ -70,7 +70,7 @@ describe("a page", () => {
     expect(text(read(scanPage(bytes(last))).items)).toBe(`[{"additionalInfo":${inner}}]`)
   })
 
-  test("that was cut anywhere is refused", () => {
+  test("that is truncated anywhere is rejected", () => {
     fc.assert(
       fc.property(arbitrary, fc.double({ min: 0, max: 0.999999, noNaN: true }), (page, where) => {
         const whole = bytes(JSON.stringify(page))
@@ -112,7 +112,7 @@ describe("latest values", () => {
     { selector: ([name]) => name }
   )
 
-  test("arrive token for token, and a key without a value is not there", () => {
+  test("arrive token for token, without keys that have no value", () => {
     fc.assert(
       fc.property(points, fc.boolean(), (all, loose) => {
         const gap = loose ? "\n " : ""
@@ -128,7 +128,7 @@ describe("latest values", () => {
     )
   })
 
-  test("members in another order or beside them change nothing", () => {
+  test("are found whatever the order of fields, and whatever other fields there are", () => {
     const found = read(
       scanLatest(bytes('{"a":[{"value":1.10,"x":{},"ts":5}],"b":[],"c":[{"ts":1,"value":null}],"__proto__":[{"ts":1,"value":2}]}'))
     )
@@ -138,11 +138,11 @@ describe("latest values", () => {
     ])
   })
 
-  test("text that begins like nothing is a value", () => {
+  test("may be text that starts like null", () => {
     expect(text(read(scanLatest(bytes('{"a":[{"ts":1,"value":"null"}]}'))).get("a"))).toBe('{"ts":1,"value":"null"}')
   })
 
-  test("that were cut or are of another form are refused", () => {
+  test("that are truncated or of another form are rejected", () => {
     fc.assert(
       fc.property(points, fc.double({ min: 0, max: 0.999999, noNaN: true }), (all, where) => {
         const whole = bytes(`{${all.map(([name, ts, value]) => `${JSON.stringify(name)}:[{"ts":${ts},"value":${value}}]`).join()}}`)
@@ -167,7 +167,7 @@ describe("latest values", () => {
 })
 
 describe("an entity", () => {
-  test("is passed on untouched when it is whole, and else refused", () => {
+  test("is passed on unchanged if it is complete, and rejected otherwise", () => {
     const id = "784f394c-42b6-435a-983c-b7beff2784f9"
     const device = `{"name":"Hall", "id":{"entityType":"DEVICE","id":"${id}"}, "additionalInfo":{"big":12345678901234567890}}`
     const scan = scanEntity(id.toUpperCase())

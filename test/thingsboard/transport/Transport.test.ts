@@ -9,7 +9,7 @@ const post = { method: "POST", path: "/api/thing", headers: {}, body: "{}", repe
 const thing = "GET /api/thing"
 const seconds = Duration.seconds
 
-/** Speaks HTTP by hand: each connection answers as many requests as it is told, then breaks off at the next one. */
+/** Speaks HTTP by hand: each connection serves the given number of requests, then closes at the next one. */
 const breaking = (answersEach: number) =>
   Effect.map(
     Effect.acquireRelease(
@@ -37,15 +37,15 @@ const breaking = (answersEach: number) =>
     ({ seen, server }) => ({ url: `http://127.0.0.1:${server.port}`, seen })
   )
 
-describe("an answer", () => {
-  live("arrives byte for byte, from below the address's path", () =>
+describe("a response", () => {
+  live("arrives byte for byte, with the path prefix of the host", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ "GET /tb/api/thing": text('{"a":9007199254740993.10}', 200) })
       expect((yield* make(`${upstream.url}/tb/`, seconds(2)).send(get)).toString()).toBe('{"a":9007199254740993.10}')
     })
   )
 
-  live("that sends elsewhere is not followed", () =>
+  live("that redirects is not followed", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({
         [thing]: () => new Response(null, { status: 302, headers: { location: "/oauth2Login" } }),
@@ -59,7 +59,7 @@ describe("an answer", () => {
     })
   )
 
-  live("that does not come in time is given up, and the connection with it", () =>
+  live("that does not come in time is abandoned, together with the connection", () =>
     Effect.gen(function* () {
       const gone = Promise.withResolvers<void>()
       const upstream = yield* scriptedUpstream({
@@ -76,7 +76,7 @@ describe("an answer", () => {
     })
   )
 
-  live("that nobody waits for any more is broken off", () =>
+  live("that nobody waits for any more is aborted", () =>
     Effect.gen(function* () {
       const asked = Promise.withResolvers<void>()
       const gone = Promise.withResolvers<void>()
@@ -95,8 +95,8 @@ describe("an answer", () => {
   )
 })
 
-describe("trying again", () => {
-  live("hides connections that ThingsBoard had closed", () =>
+describe("resending", () => {
+  live("hides that ThingsBoard had closed a connection", () =>
     Effect.gen(function* () {
       const upstream = yield* breaking(3)
       const { send } = make(upstream.url, seconds(5))
@@ -105,7 +105,7 @@ describe("trying again", () => {
     })
   )
 
-  live("is done a few times where nothing is there", () =>
+  live("is done a few times if nothing listens", () =>
     Effect.gen(function* () {
       const upstream = yield* breaking(0)
       expect((yield* Effect.flip(make(upstream.url, seconds(5)).send(get))).reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
@@ -114,7 +114,7 @@ describe("trying again", () => {
     })
   )
 
-  live("is not done for what may not be stored twice", () =>
+  live("is not done for data that must not be stored twice", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ "POST /api/thing": text("", 503) })
       const { send } = make(upstream.url, seconds(5))
@@ -125,14 +125,14 @@ describe("trying again", () => {
     })
   )
 
-  live("helps when a proxy is without ThingsBoard for a moment", () =>
+  live("helps when a proxy cannot reach ThingsBoard for a moment", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: [text("<html>", 502, "text/html"), text("", 503), json([1])] })
       expect((yield* make(upstream.url, seconds(5)).send(get)).toString()).toBe("[1]")
     })
   )
 
-  live("ends with the deadline", () =>
+  live("ends at the deadline", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: text("", 503) })
       expect((yield* Effect.flip(make(upstream.url, Duration.millis(10)).send(get))).status).toBe(503)
@@ -140,7 +140,7 @@ describe("trying again", () => {
     })
   )
 
-  live("is not done for what would fail the same way", () =>
+  live("is not done after a failure that would happen again", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({
         [thing]: [errorResponse(404, 32, "x"), errorResponse(500, 2, "x"), errorResponse(429, 33, "x"), json([])]
@@ -152,7 +152,7 @@ describe("trying again", () => {
     })
   )
 
-  live("an answer that is cut counts as broken off", () =>
+  live("a truncated response counts as a broken connection", () =>
     Effect.gen(function* () {
       const server = Bun.listen({
         hostname: "127.0.0.1",
@@ -184,7 +184,7 @@ describe("traces", () => {
     return { spans, tracer }
   }
 
-  live("a span a call, whose id ThingsBoard is told", () =>
+  live("each call has a span, and ThingsBoard gets its id", () =>
     Effect.gen(function* () {
       const id = "784f394c-42b6-435a-983c-b7beff2784f9"
       const upstream = yield* scriptedUpstream({
@@ -205,13 +205,13 @@ describe("traces", () => {
       expect(upstream.requests.map(({ headers }) => headers["traceparent"])).toEqual(
         spans.slice(1).map((span) => `00-${parent!.traceId}-${span.spanId}-01`)
       )
-      const told = Bun.inspect(spans.map(({ attributes, name, status }) => [name, attributes, status]))
-      expect(told).not.toContain("a-secret-token")
-      expect(told).not.toContain(id)
+      const printed = Bun.inspect(spans.map(({ attributes, name, status }) => [name, attributes, status]))
+      expect(printed).not.toContain("a-secret-token")
+      expect(printed).not.toContain(id)
     })
   )
 
-  live("the caller's trace reaches ThingsBoard also when nothing is recorded here", () =>
+  live("the caller's trace reaches ThingsBoard even if nothing is recorded here", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: json({}) })
       const { send } = make(upstream.url, seconds(2))
@@ -226,19 +226,19 @@ describe("traces", () => {
   )
 })
 
-effect("no error holds what was sent", () =>
+effect("no error contains what was sent", () =>
   Effect.gen(function* () {
     const upstream = yield* scriptedUpstream({ [thing]: errorResponse(400, 31, "What ThingsBoard says of tenant@example.com") })
     const errors = yield* Effect.forEach([upstream.url, "http://127.0.0.1:1"], (url) =>
       Effect.exit(make(url, seconds(1)).send({ ...get, repeatable: false }))
     )
-    const told = errors.map((exit) => `${String(exit)} ${JSON.stringify(exit)} ${Bun.inspect(exit)}`).join()
+    const printed = errors.map((exit) => `${String(exit)} ${JSON.stringify(exit)} ${Bun.inspect(exit)}`).join()
     expect(errors.every(Exit.isFailure)).toBe(true)
-    expect(told).toContain("Rejected")
-    for (const secret of ["a-secret-token", "tenant@example.com", "127.0.0.1:1"]) expect(told).not.toContain(secret)
+    expect(printed).toContain("Rejected")
+    for (const secret of ["a-secret-token", "tenant@example.com", "127.0.0.1:1"]) expect(printed).not.toContain(secret)
   })
 )
 
-test("an address that is none is a bug, since the settings were checked", () => {
+test("an invalid host is a bug, since the settings were checked", () => {
   expect(() => make("nonsense", seconds(1))).toThrow()
 })

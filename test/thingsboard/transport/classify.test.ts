@@ -6,22 +6,22 @@ const envelope = (status: number, errorCode: number, message: string) =>
 const json = "application/json"
 const plain = "text/plain;charset=UTF-8"
 
-describe("what ThingsBoard's answers mean", () => {
+describe("a failed response", () => {
   test.each([
-    ["a wrong id", 400, json, envelope(400, 31, "Invalid UUID string: x"), "Rejected", 31],
+    ["an invalid id", 400, json, envelope(400, 31, "Invalid UUID string: x"), "Rejected", 31],
     [
-      "a wrong payload of telemetry, in plain text",
+      "an invalid telemetry payload, in plain text",
       400,
       plain,
       "Unable to parse timeseries payload: Invalid JSON body!",
       "Rejected",
       undefined
     ],
-    ["plain text that is labelled as JSON", 400, json, "Number of intervals is to high", "Rejected", undefined],
+    ["plain text that is labeled as JSON", 400, json, "Number of intervals is to high", "Rejected", undefined],
     ["an expired token", 401, "application/json;charset=ISO-8859-1", envelope(401, 11, "Token has expired"), "LoginRefused", 11],
     ["a wrong password", 401, json, envelope(401, 10, "Invalid username or password"), "LoginRefused", 10],
-    ["what is another customer's", 403, plain, "Customer user is not allowed", "Forbidden", undefined],
-    ["a right that is missing", 403, json, envelope(403, 20, "You don't have permission"), "Forbidden", 20],
+    ["an entity of another customer", 403, plain, "Customer user is not allowed", "Forbidden", undefined],
+    ["a missing permission", 403, json, envelope(403, 20, "You don't have permission"), "Forbidden", 20],
     ["an unknown device", 404, json, envelope(404, 32, "Device with id [x] is not found"), "NotFound", 32],
     ["an unknown device, in plain text", 404, plain, "Device with requested id wasn't found!", "NotFound", undefined],
     ["a wrong method", 405, json, envelope(405, 31, "Request method 'PUT' is not supported"), "Rejected", 31],
@@ -31,14 +31,14 @@ describe("what ThingsBoard's answers mean", () => {
     ["an unknown enum before 4.2", 500, json, envelope(500, 2, "Failed to convert value of type String"), "Rejected", 2],
     ["broken JSON", 500, json, envelope(500, 2, "JSON parse error: Unexpected end"), "Rejected", 2],
     ["a query that takes too long", 500, json, envelope(500, 2, "Request timeout"), "Timeout", 2],
-    ["a fault of ThingsBoard's", 500, json, envelope(500, 2, "Could not open JPA EntityManager"), "Unavailable", 2],
-    ["a database fault", 500, json, envelope(500, 46, "Invalid cursor state"), "Unavailable", 46],
+    ["an internal error of ThingsBoard", 500, json, envelope(500, 2, "Could not open JPA EntityManager"), "Unavailable", 2],
+    ["a database error", 500, json, envelope(500, 46, "Invalid cursor state"), "Unavailable", 46],
     ["a failure to write, without a body", 500, "", "", "Unavailable", undefined],
     ["a proxy without ThingsBoard", 502, "text/html", "<html>Bad Gateway</html>", "Unavailable", undefined],
     ["a timeout, without a body", 504, "", "", "Timeout", undefined],
     ["another server's missing page", 404, "text/html", "<html>Not Found</html>", "InvalidResponse", undefined],
     ["another server's login", 401, "text/html; charset=utf-8", "<html>Log in</html>", "InvalidResponse", undefined],
-    ["what it cannot authenticate, from 4.3 on", 302, "", "", "LoginRefused", undefined]
+    ["a request that cannot be authenticated, from 4.3", 302, "", "", "LoginRefused", undefined]
   ] as const)("%s", (_, status, contentType, body, reason, errorCode) => {
     const error = classify(status, contentType, body)
     expect(error.reason._tag).toBe(reason)
@@ -50,7 +50,7 @@ describe("what ThingsBoard's answers mean", () => {
   })
 })
 
-test("only a redirect to the login page is about the login", () => {
+test("only a redirect to the login page is a rejected login", () => {
   expect(classify(302, "", "", { location: "https://tb.example.com/oauth2Login" }).reason._tag).toBe("LoginRefused")
   expect(classify(301, "text/html", "", { location: "https://tb.example.com/api/auth/user" }).reason).toMatchObject({
     _tag: "Unavailable",
@@ -59,7 +59,7 @@ test("only a redirect to the login page is about the login", () => {
   expect(classify(308, "", "").reason).toMatchObject({ _tag: "Unavailable", why: "redirect" })
 })
 
-test("a pause that a proxy asks for is told in ms", () => {
+test("Retry-After from a proxy is converted to ms", () => {
   expect(classify(429, "", "", { retryAfter: "7" }).reason).toMatchObject({ retryAfterMs: 7000 })
   expect(classify(429, "", "", { retryAfter: "Wed, 21 Oct 2015 07:28:00 GMT" }).reason).not.toHaveProperty("retryAfterMs")
 })

@@ -1,4 +1,4 @@
-/** What the gateway trusts when it calls ThingsBoard, and where its token never goes. */
+/** Which certificates the gateway trusts when it calls ThingsBoard, and where its token is never sent. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
@@ -39,7 +39,7 @@ const outcome = (url: string, authorities?: string) =>
   })
 
 describe("ThingsBoard's certificate", () => {
-  live("is trusted when it comes from the given authority, and else nothing is sent", () =>
+  live("is trusted if it comes from the given authority; otherwise nothing is sent", () =>
     Effect.gen(function* () {
       const ours = yield* certificateAuthority()
       const other = yield* certificateAuthority()
@@ -63,7 +63,7 @@ describe("ThingsBoard's certificate", () => {
     })
   )
 
-  live("is verified by every verb, whatever NODE_TLS_REJECT_UNAUTHORIZED says", () =>
+  live("is verified by every command, whatever NODE_TLS_REJECT_UNAUTHORIZED says", () =>
     Effect.gen(function* () {
       const ours = yield* certificateAuthority()
       const { asked, url } = yield* secure(yield* ours.issue("thingsboard"))
@@ -79,7 +79,7 @@ describe("ThingsBoard's certificate", () => {
   )
 })
 
-live("an answer that sends to another host is the upstream's error, and the token stays here", () =>
+live("a redirect to another host is an upstream error, and the token is not sent there", () =>
   Effect.gen(function* () {
     const elsewhere = yield* scriptedUpstream({})
     const upstream = yield* scriptedUpstream({
