@@ -121,7 +121,9 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       "Send one of the types in `details.accepted`, and declare it in the header `Content-Type`.",
       "Send bodies uncompressed, without `Content-Encoding`."
     ],
-    example: new Problems.UnsupportedMediaType(common("This path does not support this Content-Type.", { accepted: ["application/json"] }))
+    example: new Problems.UnsupportedMediaType(
+      common("This path does not support this Content-Type; it supports application/json.", { accepted: ["application/json"] })
+    )
   },
   "rate-limited": {
     meaning:

@@ -1,6 +1,6 @@
 /**
- * The whole server on one screen: the contract, its handlers and middlewares, the pages, on one port.
- * The folder translates between HTTP and the services; what Boardwalk promises is in `services`.
+ * Assembles the server: the API with its handlers and middlewares, and the pages, on one port. This folder translates between HTTP and the
+ * services. What Boardwalk does is in `services`, and must not depend on HTTP.
  */
 import { ByteSize, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter } from "effect/http"
@@ -53,7 +53,7 @@ import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
 import { PagesLayer } from "./pages/Pages.ts"
 import { minimalContext } from "./minimalContext.ts"
 import { certificateReload } from "./certificateReload.ts"
-import { onlyHttps, securityHeaders } from "./response/securityHeaders.ts"
+import { strictTransportSecurity, securityHeaders } from "./response/securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(
   minimalContext<Devices>(Devices)(DevicesLayer),
@@ -97,10 +97,10 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(EventLoop.layer, GcPressure.layer))
 )
 
-/** A path is the one that it looks like, for the rules of proxies in front of the gateway too: not in capitals, nor with slashes twice. */
-const Exact = Layer.succeed(HttpRouter.RouterConfig, { caseSensitive: true, ignoreDuplicateSlashes: false })
+/** Paths match exactly, without other letter case or doubled slashes, so that path rules of a proxy in front of the gateway cannot be bypassed. */
+const ExactPaths = Layer.succeed(HttpRouter.RouterConfig, { caseSensitive: true, ignoreDuplicateSlashes: false })
 
-/** Every route. The first of the middlewares is the outermost. */
+/** Every route. The first global middleware is the outermost one. */
 const Routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api),
   CorsLayer,
@@ -111,7 +111,7 @@ const Routes = Layer.mergeAll(
   PagesLayer
 ).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services))
 
-/** The server that listens on HOST and PORT until its scope closes, then lets requests in flight finish. */
+/** Listens on HOST and PORT until the scope closes, then lets requests in flight finish. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
@@ -121,15 +121,15 @@ export const layer = Layer.unwrap(
       hostname: settings.host,
       drain: settings.shutdownTimeout,
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
-      headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...onlyHttps },
+      headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
-      // What is too long, but not beyond measure, is read, so that it can be told.
+      // Bun rejects larger heads without a body. Up to twice the limits they are read, so that the response can name the limit.
       maxHeadSize: 2 * (settings.maxUrlLength + settings.maxHeaderSize),
-      // Imports have no end; every other body is bounded where it is read.
+      // Imports may be of any length. The size of every other body is checked where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
     }).pipe(
-      Layer.provide(Exact),
-      // Not with the routes: what `HttpServer.layerServices` gives those for a file system has no files.
+      Layer.provide(ExactPaths),
+      // Not provided to the routes: the file system that `HttpServer.layerServices` gives to those has no files.
       Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),
       Layer.provide(Layer.succeed(TrustedCa, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))

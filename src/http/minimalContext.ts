@@ -9,16 +9,24 @@ import { SchemaErrors } from "../api/middleware/SchemaErrors.ts"
 type Middlewares = Authentication | BoundedBody | DeclaredParameters | KeyAndDeviceLimits | RateLimit | SchemaErrors
 
 /**
- * Builds a group's handlers with the services that they use and no others. The framework copies all services that a group was
- * built with into the context of every request: with everything that a program starts with, that is a tenth of a request's time.
+ * Builds a group's handlers with only the services that they use. The framework copies all services that a group is built with into the
+ * context of every request. With everything that the program is built with, that would take a tenth of a request's time.
  */
 export const minimalContext =
   <Id>(...services: ReadonlyArray<Context.Key<Id, any>>) =>
-  // oxlint-disable-line typescript/no-explicit-any -- whatever their shapes
+  // oxlint-disable-line typescript/no-explicit-any -- services of any shape
   <A, E, R extends Id | Middlewares>(handlers: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
     Layer.fromBuild((memoMap, scope) =>
       Effect.updateContext(Layer.buildWithMemoMap(handlers, memoMap, scope), (context: Context.Context<R>) => {
-        const used = Context.pick(...services, Authentication, BoundedBody, DeclaredParameters, KeyAndDeviceLimits, RateLimit, SchemaErrors)
-        return used(context as Context.Context<never>) as Context.Context<R>
+        const pickUsed = Context.pick(
+          ...services,
+          Authentication,
+          BoundedBody,
+          DeclaredParameters,
+          KeyAndDeviceLimits,
+          RateLimit,
+          SchemaErrors
+        )
+        return pickUsed(context as Context.Context<never>) as Context.Context<R>
       })
     )

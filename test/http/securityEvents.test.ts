@@ -128,7 +128,7 @@ describe("the log tells of", () => {
         },
         {
           ...from("r-2", "default"),
-          message: "ThingsBoard HTTP error: Unavailable, the connection broke off",
+          message: "ThingsBoard HTTP error: Unavailable, the connection was lost",
           upstream_failure: "Unavailable"
         }
       ])

@@ -5,29 +5,33 @@ import { CurrentVisibility } from "../../services/access/CurrentVisibility.ts"
 import type { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { CurrentThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 
-type Rights = Context.Context<never>
+type CallerContext = Context.Context<never>
 
-/** A body is written after the handler has ended, by the server, which has the gateway's own rights. */
-const withRights = (response: HttpServerResponse.HttpServerResponse, rights: Rights) => {
+/** The server writes a streamed body after the handler has returned, with the gateway's own context. */
+const streamWithContext = (response: HttpServerResponse.HttpServerResponse, context: CallerContext) => {
   const { body } = response
   if (body._tag !== "Stream") return response
-  const stream = Stream.updateContext(body.stream, (others: Context.Context<never>) => Context.merge(others, rights))
+  const stream = Stream.updateContext(body.stream, (outer: Context.Context<never>) => Context.merge(outer, context))
   return HttpServerResponse.setBody(response, HttpBody.stream(stream, body.contentType, body.contentLength))
 }
 
-/** Handles a request with what the key may see and as the ThingsBoard user that it acts as, to the last byte of the answer. */
+/**
+ * Runs a handler, up to the last byte of its response, with the key's visibility and as the key's ThingsBoard user. Without either it runs
+ * as the gateway's own user, who sees everything.
+ */
 export const runAsCaller = <E, R>(
   key: ApiKey,
-  identities: UserSessions["Service"],
+  sessions: UserSessions["Service"],
   handler: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | Scope.Scope> => {
   const { devices, id, thingsBoard } = key
   if (devices === undefined && thingsBoard === undefined) return handler
-  const run = (rights: Rights) => Effect.map(Effect.provideContext(handler, rights), (response) => withRights(response, rights))
-  const seeing = Context.make(CurrentVisibility, devices)
-  if (thingsBoard === undefined) return run(seeing)
-  // The request's scope holds the session until the answer has been written.
-  return Effect.flatMap(identities.acquire(thingsBoard), (acting) => run(Context.add(seeing, CurrentThingsBoard, acting))).pipe(
+  const runWith = (context: CallerContext) =>
+    Effect.map(Effect.provideContext(handler, context), (response) => streamWithContext(response, context))
+  const visibility = Context.make(CurrentVisibility, devices)
+  if (thingsBoard === undefined) return runWith(visibility)
+  // The request's scope keeps the session until the response has been written.
+  return Effect.flatMap(sessions.acquire(thingsBoard), (user) => runWith(Context.add(visibility, CurrentThingsBoard, user))).pipe(
     Effect.annotateLogs({ key_id: id })
   )
 }

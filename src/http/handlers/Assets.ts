@@ -16,7 +16,7 @@ export const AssetsLayer = HttpApiBuilder.group(
         "list",
         ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, asset_type, sort, order } }) =>
           assets.list({ page, pageSize, textSearch: text_search, type: asset_type, sort, order }).pipe(
-            Effect.flatMap((found) => list(page, pageSize, found)),
+            Effect.flatMap((result) => list(page, pageSize, result)),
             Effect.catch(asUpstreamProblem)
           )
       )
@@ -28,7 +28,7 @@ export const AssetsLayer = HttpApiBuilder.group(
       )
       .handle("types", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search } }) =>
         assets.types({ page, pageSize, textSearch: text_search }).pipe(
-          Effect.flatMap((found) => list(page, pageSize, found)),
+          Effect.flatMap((result) => list(page, pageSize, result)),
           Effect.catch(asUpstreamProblem)
         )
       )

@@ -16,7 +16,7 @@ export const DevicesLayer = HttpApiBuilder.group(
         "list",
         ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search, device_type, sort, order, active } }) =>
           devices.list({ page, pageSize, textSearch: text_search, type: device_type, sort, order, active }).pipe(
-            Effect.flatMap((found) => list(page, pageSize, found)),
+            Effect.flatMap((result) => list(page, pageSize, result)),
             Effect.catch(asUpstreamProblem)
           )
       )
@@ -28,7 +28,7 @@ export const DevicesLayer = HttpApiBuilder.group(
       )
       .handle("types", ({ query: { page = defaults.page, page_size: pageSize = defaults.pageSize, text_search } }) =>
         devices.types({ page, pageSize, textSearch: text_search }).pipe(
-          Effect.flatMap((found) => list(page, pageSize, found)),
+          Effect.flatMap((result) => list(page, pageSize, result)),
           Effect.catch(asUpstreamProblem)
         )
       )

@@ -5,16 +5,12 @@ import { Api, basePath } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
 import { Readiness } from "../../services/Readiness.ts"
 
-const documentation = { docs: "/docs", redoc: "/redoc", reference: "/reference", openapi: "/openapi.json" }
+const documentationLinks = { docs: "/docs", redoc: "/redoc", reference: "/reference", openapi: "/openapi.json" }
 
-const links = {
-  health: "/health",
-  ready: "/ready",
-  api: basePath
-}
+const links = { health: "/health", ready: "/ready", api: basePath }
 
-/** Liveness is asked often and by machines: its answer is one string. */
-const health = ({ projectName, version }: { readonly projectName: string; readonly version: string }) => {
+/** Probes call this often, so the response is one prepared string. */
+const makeHealthResponse = ({ projectName, version }: { readonly projectName: string; readonly version: string }) => {
   const rest = `,"service":${JSON.stringify(projectName)},"version":${JSON.stringify(version)}}`
   const json = { contentType: "application/json" }
   return Effect.withFiber((fiber) =>
@@ -30,7 +26,7 @@ export const SystemLayer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const settings = yield* Settings
     const readiness = yield* Readiness
-    const alive = health(settings)
+    const health = makeHealthResponse(settings)
     return handlers
       .handle("index", () =>
         Effect.map(Clock.currentTimeMillis, (timestamp) => ({
@@ -38,11 +34,11 @@ export const SystemLayer = HttpApiBuilder.group(
           timestamp,
           name: settings.projectName,
           version: settings.version,
-          links: settings.docsEnabled ? { ...documentation, ...links } : links
+          links: settings.docsEnabled ? { ...documentationLinks, ...links } : links
         }))
       )
-      .handle("health", () => alive)
-      .handle("healthV1", () => alive)
+      .handle("health", () => health)
+      .handle("healthV1", () => health)
       .handle("ready", () =>
         Effect.gen(function* () {
           const dependencies = yield* readiness.check

@@ -1,12 +1,8 @@
-/**
- * The path of a request as a log may have it. A caller may have put a key there, minted or of whatever form API_KEY has: so words of the
- * API and UUIDs are shown, and all else is hidden.
- */
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { isUuid } from "../../domain/Ids.ts"
 
-/** Where the path begins in a whole address, which is how Bun gives it; -1 when it has none. */
+/** The index at which the path starts in a URL; Bun passes absolute URLs. -1 when there is no path. */
 export const pathStart = (url: string): number => (url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3))
 
 export const pathOf = (url: string): string => {
@@ -14,29 +10,33 @@ export const pathOf = (url: string): string => {
   return from < 0 ? "/" : url.slice(from).split(/[?#]/, 1)[0]!
 }
 
-const pages = ["docs", "redoc", "reference", "openapi.json", "errors", "assets"]
+const pageSegments = ["docs", "redoc", "reference", "openapi.json", "errors", "assets"]
 
-/** Made when something is first told, since most requests are told of nowhere. */
-const words = (() => {
-  let found: Set<string> | undefined
+/** The fixed segments of the API's paths. Collected on first use, since most requests are not logged. */
+const knownSegments = (() => {
+  let segments: Set<string> | undefined
   return () => {
-    if (found !== undefined) return found
-    const all = new Set(["", ...pages])
+    if (segments !== undefined) return segments
+    const all = new Set(["", ...pageSegments])
     HttpApi.reflect(Api, {
       onGroup: () => {},
       onEndpoint: ({ endpoint }) => {
         for (const part of endpoint.path.split("/")) if (!part.startsWith(":")) all.add(part)
       }
     })
-    return (found = all)
+    return (segments = all)
   }
 })()
 
-/** The API has no path that is longer. */
+/** The API has no longer path. */
 const maxSegments = 10
 
+/**
+ * The path of a request as it may be logged. A caller may have put a key into it, generated or of any form that API_KEY allows, so only
+ * segments of the API's own paths and UUIDs are shown.
+ */
 export const redactedPath = (url: string): string => {
   const segments = pathOf(url).split("/")
-  const shown = segments.slice(0, maxSegments).map((segment) => (words().has(segment) || isUuid(segment) ? segment : "{hidden}"))
+  const shown = segments.slice(0, maxSegments).map((segment) => (knownSegments().has(segment) || isUuid(segment) ? segment : "{hidden}"))
   return [...shown, ...(segments.length > maxSegments ? ["…"] : [])].join("/")
 }

@@ -1,6 +1,6 @@
 /**
- * What operators look for in the log: refusals, used-up limits, ThingsBoard's failures, each with who asked. The phrases are ones that
- * people already grep for.
+ * The log entries that operators look for: rejected requests, exceeded limits and ThingsBoard's failures, each with the client. Operators
+ * already search for these messages, so they do not change.
  */
 import { Context, Effect, type Fiber } from "effect"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
@@ -10,8 +10,8 @@ import type { Denial } from "../../apikeys/ApiKeys.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { redactedPath } from "./redactedPath.ts"
 
-/** The key is named by its id, never shown. */
-const whoAsked = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id) => {
+/** A key is logged by its id, never in clear text. */
+const clientFields = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id) => {
   const exchange = fiber.getRef(CurrentExchange)
   return {
     request_id: exchange?.id ?? "none",
@@ -20,67 +20,68 @@ const whoAsked = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUnd
   }
 }
 
-const whatWasAsked = (fiber: Fiber.Fiber<unknown, unknown>) => {
+const requestFields = (fiber: Fiber.Fiber<unknown, unknown>) => {
   const request = fiber.getRef(CurrentExchange)?.request
   return request === undefined ? {} : { method: request.method, path: redactedPath(request.url) }
 }
 
 type Fields = Record<string, unknown>
 
-const told = (message: string, fields: (fiber: Fiber.Fiber<unknown, unknown>) => Fields, keyId?: string) =>
-  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logWarning(message), { ...whoAsked(fiber, keyId), ...fields(fiber) }))
+const logEvent = (message: string, fields: (fiber: Fiber.Fiber<unknown, unknown>) => Fields, keyId?: string) =>
+  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logWarning(message), { ...clientFields(fiber, keyId), ...fields(fiber) }))
 
-const refused = (message: string, fields: Fields, keyId: string | undefined) =>
-  told(message, (fiber) => ({ ...whatWasAsked(fiber), ...fields }), keyId)
+const logRejection = (message: string, fields: Fields, keyId: string | undefined) =>
+  logEvent(message, (fiber) => ({ ...requestFields(fiber), ...fields }), keyId)
 
-/** There was no key, or none that opens anything. */
-export const logNotAuthenticated = ({ keyId, reason }: Denial) => refused("Security event: 401", { status: 401, reason }, keyId)
+/** The request has no valid key. */
+export const logNotAuthenticated = ({ keyId, reason }: Denial) => logRejection("Security event: 401", { status: 401, reason }, keyId)
 
-/** A key that was good when the request came is so no more. */
-export const logKeyExpired = refused("Security event: 401", { status: 401, reason: "ended" }, undefined)
+/** The key was valid when the request began, and is no longer. */
+export const logKeyExpired = logRejection("Security event: 401", { status: 401, reason: "ended" }, undefined)
 
-/** The key has not the right. */
+/** The key does not have the required scope. */
 export const logNotAllowed = (keyId: string, scope: KeyScope) =>
-  refused("Security event: 403", { status: 403, reason: "missing_scope", required_scope: scope }, keyId)
+  logRejection("Security event: 403", { status: 403, reason: "missing_scope", required_scope: scope }, keyId)
 
-/** The `Host` header is none, or not one that is served. */
+/** The `Host` header is malformed, or names a host that is not served. */
 export const logHostNotServed = (reason: "malformed_host" | "unknown_host") =>
-  refused("Security event: 400", { status: 400, reason }, undefined)
+  logRejection("Security event: 400", { status: 400, reason }, undefined)
 
-/** Whose requests are too many: those of a key, those without a valid key of an address, those of a key that are not answered yet, or exports. */
+/** The limit that was exceeded: requests per window of a key, or of an address without a valid key; requests of a key in flight; exports. */
 export type LimitKind = "key_limit" | "address_limit" | "in_flight" | "exports"
 
-/** Behind a proxy that is not named all callers have its address, and one that guesses uses up the limit of all. */
-const ofUntrustedProxy = (fiber: Fiber.Fiber<unknown, unknown>): Fields => {
+/** Behind a proxy that is not in TRUSTED_PROXIES, all clients share its address, and one that guesses keys uses up the limit of all. */
+const untrustedProxyHint = (fiber: Fiber.Fiber<unknown, unknown>): Fields => {
   const exchange = fiber.getRef(CurrentExchange)
-  const told = exchange?.request.headers.get("x-forwarded-for")
-  return told === null || told === undefined || told.includes(exchange?.remoteAddress ?? "unknown")
+  const forwardedFor = exchange?.request.headers.get("x-forwarded-for")
+  return forwardedFor === null || forwardedFor === undefined || forwardedFor.includes(exchange?.remoteAddress ?? "unknown")
     ? {}
-    : { hint: "X-Forwarded-For is not believed from this address; name it in TRUSTED_PROXIES if it is a proxy of yours" }
+    : { hint: "X-Forwarded-For from this address is not trusted; add the address to TRUSTED_PROXIES if it is your proxy" }
 }
 
 export const logRateLimitExceeded = (reason: LimitKind, keyId: string | undefined) =>
-  told(
+  logEvent(
     "Rate limit exceeded",
-    (fiber) => ({ ...whatWasAsked(fiber), status: 429, reason, ...(reason === "address_limit" ? ofUntrustedProxy(fiber) : {}) }),
+    (fiber) => ({ ...requestFields(fiber), status: 429, reason, ...(reason === "address_limit" ? untrustedProxyHint(fiber) : {}) }),
     keyId
   )
 
-/** Why there was no usable answer; where ThingsBoard itself said that it failed, its status is enough. */
-const whyUnavailable = {
+/** Why ThingsBoard returned no usable response. When it responded with an error, the status says enough. */
+const unavailableCauses = {
   unresolved: ", its host has no address",
   refused: ", it refuses connections",
-  broken: ", the connection broke off",
+  broken: ", the connection was lost",
   certificate: ", its certificate is not trusted",
-  redirect: ", its address sends elsewhere",
+  redirect: ", it redirects elsewhere",
   status: ""
 } as const
 
-const wordsOf = ({ reason }: ThingsBoardError) => (reason._tag === "Unavailable" ? `Unavailable${whyUnavailable[reason.why]}` : reason._tag)
+const describeReason = ({ reason }: ThingsBoardError) =>
+  reason._tag === "Unavailable" ? `Unavailable${unavailableCauses[reason.why]}` : reason._tag
 
-/** A call to ThingsBoard failed. Status and code are ThingsBoard's; its text is nowhere. */
+/** A call to ThingsBoard failed. Its status and error code are logged, its text is not. */
 export const logThingsBoardFailure = (error: ThingsBoardError, fields: Fields = {}) =>
-  told(`ThingsBoard HTTP error: ${wordsOf(error)}${error.codes}`, () => ({
+  logEvent(`ThingsBoard HTTP error: ${describeReason(error)}${error.codes}`, () => ({
     upstream_failure: error.reason._tag,
     ...(error.status === undefined ? {} : { upstream_status: error.status }),
     ...(error.errorCode === undefined ? {} : { upstream_code: error.errorCode }),

@@ -7,30 +7,33 @@ import { failWithProblem } from "../response/problem.ts"
 import { logHostNotServed } from "../logging/securityLog.ts"
 import { pathOf } from "../logging/redactedPath.ts"
 
-/** A name or an address, and a port. Two `Host` headers come joined by a comma, and a name could hold a user before it: neither is a host. */
-const host = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
+/**
+ * A name or an address, optionally with a port. Two `Host` headers arrive joined by a comma, and a URL could have a user before the name:
+ * neither is a host.
+ */
+const hostPattern = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/
 
-interface Named {
+interface Host {
   readonly name: string
   readonly port: string | undefined
 }
 
-/** A name may end in a dot, which says that it is complete. */
-const named = (text: string): Named | undefined => {
-  const found = host.exec(text.toLowerCase())
-  return found === null ? undefined : { name: found[1]!.replace(/\.$/, ""), port: found[2] }
+/** A trailing dot marks a name as fully qualified; it is dropped. */
+const parseHost = (header: string): Host | undefined => {
+  const match = hostPattern.exec(header.toLowerCase())
+  return match === null ? undefined : { name: match[1]!.replace(/\.$/, ""), port: match[2] }
 }
 
-/** A pattern without a port is good for all. */
-const matcher = (pattern: string): ((asked: Named) => boolean) => {
-  if (pattern === "*") return () => true
-  const port = /:(\d+)$/.exec(pattern)?.[1]
-  const name = port === undefined ? pattern : pattern.slice(0, -port.length - 1)
-  const fits = name.startsWith("*.") ? (asked: string) => asked.endsWith(name.slice(1)) : (asked: string) => asked === name
-  return (asked) => fits(asked.name) && (port === undefined || port === asked.port)
+/** Matches an entry of ALLOWED_HOSTS: `*`, a name, or `*.` and a domain. An entry without a port matches every port. */
+const makeMatcher = (entry: string): ((host: Host) => boolean) => {
+  if (entry === "*") return () => true
+  const port = /:(\d+)$/.exec(entry)?.[1]
+  const name = port === undefined ? entry : entry.slice(0, -port.length - 1)
+  const matchesName = name.startsWith("*.") ? (other: string) => other.endsWith(name.slice(1)) : (other: string) => other === name
+  return (host) => matchesName(host.name) && (port === undefined || port === host.port)
 }
 
-const refused = (reason: Parameters<typeof logHostNotServed>[0], detail: string, issue: string) =>
+const reject = (reason: Parameters<typeof logHostNotServed>[0], detail: string, issue: string) =>
   Effect.andThen(
     logHostNotServed(reason),
     Effect.flatMap(
@@ -41,38 +44,38 @@ const refused = (reason: Parameters<typeof logHostNotServed>[0], detail: string,
     )
   )
 
-const noHost = refused("malformed_host", "The Host header of the request is no host.", "Expected one host, with a port or without")
-const foreign = refused(
+const rejectMalformed = reject("malformed_host", "The Host header is not a valid host.", "Expected one host, optionally with a port")
+const rejectUnknown = reject(
   "unknown_host",
-  "This gateway does not serve the host of the request (ALLOWED_HOSTS).",
+  "This gateway does not serve the host in the Host header (ALLOWED_HOSTS).",
   "Expected one of the allowed hosts"
 )
 
-const probes = new Set(["/health", "/api/v1/health", "/ready"])
+const healthPaths = new Set(["/health", "/api/v1/health", "/ready"])
 
-const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
+const addressPattern = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
 
-/** Kubelets and load balancers ask for the health of an address, or say nothing of a host; no page of a browser can be made to. */
-const isProbe = (request: Request | undefined, header: string, asked: Named | undefined) =>
-  request !== undefined && probes.has(pathOf(request.url)) && (header === "" || (asked !== undefined && address.test(asked.name)))
+/** Kubelets and load balancers check the health of an IP address, or send no host. A browser cannot be made to do either for a page. */
+const isHealthCheck = (request: Request | undefined, header: string, host: Host | undefined) =>
+  request !== undefined && healthPaths.has(pathOf(request.url)) && (header === "" || (host !== undefined && addressPattern.test(host.name)))
 
 /**
- * Refuses requests that name another host than ALLOWED_HOSTS has, so that no forged `Host` header gets anywhere; `X-Forwarded-Host` is
- * never looked at. Without that setting every host will do that is one, and for health checks every address.
+ * Rejects requests whose `Host` header is not in ALLOWED_HOSTS, so that a forged one has no effect; `X-Forwarded-Host` is never read.
+ * Without that setting every valid host is served. Health checks may name any IP address.
  */
 export const AllowedHostsLayer = Layer.unwrap(
   Effect.map(Settings, ({ allowedHosts }) => {
-    const matchers = allowedHosts.map(matcher)
+    const matchers = allowedHosts.map(makeMatcher)
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
           const request = fiber.getRef(CurrentExchange)?.request
           const header = request?.headers.get("host") ?? ""
-          const asked = named(header)
-          if (asked !== undefined && matchers.some((matches) => matches(asked))) return handled
-          if (matchers.length > 0 && !isProbe(request, header, asked)) return asked === undefined ? noHost : foreign
-          // HTTP/1.0 may leave it out.
-          return asked === undefined && header !== "" ? noHost : handled
+          const host = parseHost(header)
+          if (host !== undefined && matchers.some((matches) => matches(host))) return handled
+          if (matchers.length > 0 && !isHealthCheck(request, header, host)) return host === undefined ? rejectMalformed : rejectUnknown
+          // HTTP/1.0 allows a request without a Host header.
+          return host === undefined && header !== "" ? rejectMalformed : handled
         }),
       { global: true }
     )

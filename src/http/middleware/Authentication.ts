@@ -13,35 +13,35 @@ import { failWithProblem } from "../response/problem.ts"
 import { logNotAllowed, logNotAuthenticated } from "../logging/securityLog.ts"
 import { credentialsNotAccepted } from "../response/toProblem.ts"
 
-type Guarded = Effect.Effect<
+type Handler = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   Unauthenticated | Forbidden | RateLimited | Types.unhandled,
   Scope.Scope
 >
 
-const unauthenticated = (detail: string): Guarded => failWithProblem(detail, (common) => new Unauthenticated({ ...common, details: {} }))
+const failWithDetail = (detail: string): Handler => failWithProblem(detail, (common) => new Unauthenticated({ ...common, details: {} }))
 
-const noKey = unauthenticated("This path needs a key in the header X-API-Key.")
-const invalidKey = unauthenticated("The key in X-API-Key is not valid.")
-const mistypedKey = unauthenticated("The key in X-API-Key is mistyped or cut off: its checksum does not fit it.")
+const failMissingKey = failWithDetail("This path needs a key in the header X-API-Key.")
+const failInvalidKey = failWithDetail("The key in X-API-Key is not valid.")
+const failMistypedKey = failWithDetail("The key in X-API-Key is mistyped or incomplete: its checksum is wrong.")
 
 /** Callers may learn that a checksum is wrong, since it is no secret, but not that a key was valid once. */
-const failUnauthenticated = (denial: Denial): Guarded => {
-  if (denial.reason === "missing") return Effect.andThen(logNotAuthenticated(denial), noKey)
-  return Effect.andThen(logNotAuthenticated(denial), denial.hasChecksumError ? mistypedKey : invalidKey)
+const failUnauthenticated = (denial: Denial): Handler => {
+  if (denial.reason === "missing") return Effect.andThen(logNotAuthenticated(denial), failMissingKey)
+  return Effect.andThen(logNotAuthenticated(denial), denial.hasChecksumError ? failMistypedKey : failInvalidKey)
 }
 
-const forbidden = (keyId: string, scope: KeyScope): Guarded =>
+const failForbidden = (keyId: string, scope: KeyScope): Handler =>
   Effect.andThen(
     logNotAllowed(keyId, scope),
     failWithProblem(
-      `This key does not have the right ${scope}.`,
+      `This key does not have the scope ${scope}.`,
       (common) => new Forbidden({ ...common, details: { required_scope: scope } })
     )
   )
 
 /** Logged once, when the secret was found to be missing; not again for each request. */
-const unusable: Guarded = Effect.flatMap(Effect.flip(credentialsNotAccepted), HttpServerRespondable.toResponse)
+const rejectUnusableKey: Handler = Effect.flatMap(Effect.flip(credentialsNotAccepted), HttpServerRespondable.toResponse)
 
 /** Reads the raw header, since decoding it by a schema costs more than checking the key. */
 export const AuthenticationLayer = Layer.effect(
@@ -52,13 +52,13 @@ export const AuthenticationLayer = Layer.effect(
     const sessions = yield* UserSessions
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
-      const authorize = (key: ApiKey): Guarded => {
-        if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, forbidden(key.id, scope))
-        if (key.lacksSecret) return countPerKey(key, unusable)
+      const authorize = (key: ApiKey): Handler => {
+        if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, failForbidden(key.id, scope))
+        if (key.lacksSecret) return countPerKey(key, rejectUnusableKey)
         return runAsCaller(key, sessions, Effect.provideService(handler, CurrentCaller, key))
       }
-      const continueAs = (result: ApiKey | Denial): Guarded => (result._tag === "ApiKey" ? authorize(result) : failUnauthenticated(result))
-      return Effect.withFiber((fiber): Guarded => {
+      const continueAs = (result: ApiKey | Denial): Handler => (result._tag === "ApiKey" ? authorize(result) : failUnauthenticated(result))
+      return Effect.withFiber((fiber): Handler => {
         const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
         return Effect.flatMap(authenticate(presented), continueAs)
       })

@@ -1,17 +1,26 @@
-import { Effect, Layer } from "effect"
-import { HttpServerRequest } from "effect/http"
+import { Effect, Layer, type Types } from "effect"
+import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
+import type { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
-import { awaitBody, bodyLimitsOf, isJson } from "../request/RequestBody.ts"
+import { awaitBody, bodyLimitsOf, failUnsupportedMediaType, isJson } from "../request/RequestBody.ts"
+import { failInvalid, findFieldErrors } from "../request/validation.ts"
+
+type Problem = InvalidRequest | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Types.unhandled
+type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem, HttpServerRequest.HttpServerRequest>
 
 export const BoundedBodyLayer = Layer.effect(
   BoundedBody,
   Effect.map(Settings, (settings) => {
-    const bounds = bodyLimitsOf(settings)
-    return BoundedBody.of((handler) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        isJson(request) ? Effect.andThen(awaitBody(request, bounds), handler) : handler
+    const limits = bodyLimitsOf(settings)
+    return BoundedBody.of((handler: Handler, { endpoint }) => {
+      // The framework would respond with 415 in plain text, after it has decoded the path and the query.
+      const rejectMediaType = Effect.flatMap(findFieldErrors(endpoint, limits), (errors): Handler =>
+        errors.length > 0 ? failInvalid(errors) : failUnsupportedMediaType(["application/json"])
       )
-    )
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): Handler =>
+        isJson(request) ? Effect.andThen(awaitBody(request, limits), handler) : rejectMediaType
+      )
+    })
   })
 )

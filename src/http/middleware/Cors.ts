@@ -3,7 +3,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 
-/** Headers of an answer that pages of other origins may read. */
+/** Response headers that pages of other origins may read. */
 const exposedHeaders = [
   "X-Request-Id",
   "X-RateLimit-Limit",
@@ -15,27 +15,31 @@ const exposedHeaders = [
   "Content-Disposition"
 ].join(", ")
 
-const preflight = {
+const preflightHeaders = {
   "access-control-allow-methods": "GET, HEAD, POST",
   "access-control-allow-headers": "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID",
   "access-control-max-age": "600"
 }
 
-/** The origin as it is allowed, or nothing; `null`, which any page can have, only where all may. */
-const allowing = (origins: ReadonlyArray<string>) => {
+/** Returns the value of `Access-Control-Allow-Origin`, if any. The origin `null`, which any page can have, is allowed only by `*`. */
+const makeAllowOrigin = (origins: ReadonlyArray<string>) => {
   if (origins.includes("*")) return () => "*"
   const allowed = new Set(origins)
   return (origin: string) => (allowed.has(origin) ? origin : undefined)
 }
 
 /**
- * Lets the web pages of BACKEND_CORS_ORIGINS call the API; without that setting no page of another origin may. The headers are written
- * before anything else looks at the request, so that pages can read every refusal too. Cookies and the like are never allowed.
+ * Lets web pages of BACKEND_CORS_ORIGINS call the API; without that setting no page of another origin may. Credentials such as cookies
+ * are never allowed.
+ *
+ * Effect's `HttpMiddleware.cors` is deliberately not used. It answers every OPTIONS request itself, where this API answers those that are
+ * not preflights with `Allow`. With a single allowed origin it sends `Access-Control-Allow-Origin` to every other origin too. And it copies
+ * the headers of each response; here they are written once, before anything can reject the request, so pages can read every rejection.
  */
 export const CorsLayer = Layer.unwrap(
   Effect.map(Settings, ({ backendCorsOrigins }) => {
     if (backendCorsOrigins.length === 0) return Layer.empty
-    const allow = allowing(backendCorsOrigins)
+    const allowOrigin = makeAllowOrigin(backendCorsOrigins)
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
@@ -44,12 +48,12 @@ export const CorsLayer = Layer.unwrap(
           const { headers, request } = exchange
           headers["vary"] = "Origin"
           const origin = request.headers.get("origin")
-          const allowed = origin === null ? undefined : allow(origin)
+          const allowed = origin === null ? undefined : allowOrigin(origin)
           if (allowed === undefined) return handled
           headers["access-control-allow-origin"] = allowed
           headers["access-control-expose-headers"] = exposedHeaders
           return request.method === "OPTIONS" && request.headers.has("access-control-request-method")
-            ? Effect.succeed(HttpServerResponse.empty({ status: 204, headers: preflight }))
+            ? Effect.succeed(HttpServerResponse.empty({ status: 204, headers: preflightHeaders }))
             : handled
         }),
       { global: true }

@@ -4,20 +4,20 @@ import { DeclaredParameters } from "../../api/middleware/DeclaredParameters.ts"
 import type { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
-import { allFieldErrors, failInvalid, unexpectedParameters } from "../request/validation.ts"
+import { failInvalid, findFieldErrors, findUnexpectedParameters } from "../request/validation.ts"
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | Types.unhandled, HttpServerRequest.HttpServerRequest>
+type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | Types.unhandled, HttpServerRequest.HttpServerRequest>
 
 export const DeclaredParametersLayer = Layer.effect(
   DeclaredParameters,
   Effect.map(Settings, (settings) => {
-    const bounds = bodyLimitsOf(settings)
+    const limits = bodyLimitsOf(settings)
     return DeclaredParameters.of((handler, { endpoint }) =>
       endpoint.query !== undefined
         ? handler
-        : Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): Guarded =>
-            request.url.includes("?") && unexpectedParameters(request).length > 0
-              ? Effect.flatMap(allFieldErrors(endpoint, bounds), failInvalid)
+        : Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): Handler =>
+            request.url.includes("?") && findUnexpectedParameters(request).length > 0
+              ? Effect.flatMap(findFieldErrors(endpoint, limits), failInvalid)
               : handler
           )
     )

@@ -1,78 +1,67 @@
-import { Cause, Effect, Layer, type Types } from "effect"
+import { Cause, Effect, Layer, Schema, type Types } from "effect"
 import { HttpApi } from "effect/http-api"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Api } from "../../api/Api.ts"
-import {
-  InternalError,
-  InvalidRequest,
-  MethodNotAllowed,
-  PayloadTooLarge,
-  type Problem,
-  RouteNotFound,
-  UnsupportedMediaType
-} from "../../api/Problems.ts"
+import { InternalError, InvalidRequest, MethodNotAllowed, PayloadTooLarge, Problem, RouteNotFound } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { pagePaths } from "../pages/Pages.ts"
 import { failWithProblem } from "../response/problem.ts"
 
-type Routes = ReadonlyArray<{ readonly method: string; readonly path: RegExp }>
+interface Route {
+  readonly method: string
+  readonly path: RegExp
+}
 
-/** The methods that each path takes. */
-const routesOf = (pages: ReadonlyArray<string>): Routes => {
-  const pattern = (path: string) => new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`)
-  const found = pages.map((path) => ({ method: "GET", path: pattern(path) }))
+type Response = HttpServerResponse.HttpServerResponse
+
+/** Every route of the API and of the pages. */
+const routesOf = (pages: ReadonlyArray<string>): ReadonlyArray<Route> => {
+  const toPattern = (path: string) => new RegExp(`^${path.replaceAll(/:[^/]+/g, "[^/]+")}/?$`)
+  const routes = pages.map((path) => ({ method: "GET", path: toPattern(path) }))
   HttpApi.reflect(Api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint }) => {
-      found.push({ method: endpoint.method, path: pattern(endpoint.path) })
+      routes.push({ method: endpoint.method, path: toPattern(endpoint.path) })
     }
   })
-  return found
+  return routes
 }
 
-const methodsOf = (routes: Routes, path: string): ReadonlyArray<string> => {
+const allowedMethods = (routes: ReadonlyArray<Route>, path: string): ReadonlyArray<string> => {
   const methods = routes.filter((route) => route.path.test(path)).map((route) => route.method)
   return methods.length === 0 ? [] : [...new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"])]
 }
 
-const answer = (problem: Effect.Effect<never, Problem>) => Effect.flatMap(Effect.flip(problem), HttpServerRespondable.toResponse)
+const respondWith = (problem: Effect.Effect<never, Problem>): Effect.Effect<Response> =>
+  Effect.flatMap(Effect.flip(problem), HttpServerRespondable.toResponse)
 
-const routeNotFound = Effect.fnUntraced(function* (routes: Routes, request: HttpServerRequest.HttpServerRequest) {
-  const allow = methodsOf(routes, request.url.split("?", 1)[0]!)
+/** 404 or 405, or the response to an OPTIONS request. Effect's router knows only 404. */
+const routeNotFound = Effect.fnUntraced(function* (routes: ReadonlyArray<Route>, request: HttpServerRequest.HttpServerRequest) {
+  const allow = allowedMethods(routes, request.url.split("?", 1)[0]!)
   const header = { allow: allow.join(", ") }
   if (request.method === "OPTIONS" && allow.length > 0) return HttpServerResponse.empty({ status: 204, headers: header })
-  // A page that names one of many things takes the method, and still there may be no such thing.
+  // A page such as /errors/:name matches the path and the method, but has no content for this name.
   if (allow.length === 0 || allow.includes(request.method))
-    return yield* answer(
+    return yield* respondWith(
       failWithProblem(
-        "There is nothing at this path. GET / tells where things are.",
+        "There is no endpoint at this path. GET / lists the entry points.",
         (common) => new RouteNotFound({ ...common, details: {} })
       )
     )
-  const response = yield* answer(
+  const response = yield* respondWith(
     failWithProblem(
-      `This path does not take ${request.method}; it takes ${header.allow}.`,
+      `This path does not support ${request.method}; it supports ${header.allow}.`,
       (common) => new MethodNotAllowed({ ...common, details: { allow } })
     )
   )
   return HttpServerResponse.setHeaders(response, header)
 })
 
-const payloadTooLarge = answer(
-  failWithProblem(
-    "The body is larger than this gateway takes (MAX_BODY_SIZE).",
-    (common) => new PayloadTooLarge({ ...common, details: {} })
-  )
+const payloadTooLarge = respondWith(
+  failWithProblem("The body is larger than the limit (MAX_BODY_SIZE).", (common) => new PayloadTooLarge({ ...common, details: {} }))
 )
 
-const unsupportedMediaType = answer(
-  failWithProblem(
-    "This path does not take a body of this Content-Type.",
-    (common) => new UnsupportedMediaType({ ...common, details: { accepted: ["application/json"] } })
-  )
-)
-
-const unreadable = answer(
+const unreadableBody = respondWith(
   failWithProblem(
     "The body is not valid JSON.",
     (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue: "Expected valid JSON" }] } })
@@ -82,49 +71,38 @@ const unreadable = answer(
 const internalError = (cause: Cause.Cause<unknown>) =>
   Effect.andThen(
     Effect.logError("Unexpected failure", cause),
-    answer(
+    respondWith(
       failWithProblem(
-        "The gateway failed unexpectedly; its log has the reason under this request's id.",
+        "The gateway failed unexpectedly; its log has the cause under this request's id.",
         (common) => new InternalError({ ...common, details: {} })
       )
     )
   )
 
-/** Answers of the framework come without a body or with plain text; ours are JSON. */
-const bare = (response: HttpServerResponse.HttpServerResponse) =>
-  response.status >= 400 && !(response.headers["content-type"] ?? "").includes("json") ? response.status : undefined
+const isProblem = Schema.is(Problem)
 
-const reshaped = (response: HttpServerResponse.HttpServerResponse): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-  const status = bare(response)
-  if (status === 413) return payloadTooLarge
-  if (status === 415) return unsupportedMediaType
-  if (status === 400) return unreadable
-  return status !== undefined && status >= 500 ? internalError(Cause.die(new Error(`unshaped answer ${status}`))) : Effect.succeed(response)
-}
-
-const explained = (
-  routes: Routes,
+const toErrorResponse = (
+  routes: ReadonlyArray<Route>,
   cause: Cause.Cause<unknown>
-): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
+): Effect.Effect<Response, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
   const error = Cause.squash(cause)
+  if (isProblem(error)) return Effect.orDie(HttpServerRespondable.toResponse(error))
   if (HttpServerError.isHttpServerError(error)) {
     if (error.reason._tag === "RouteNotFound")
       return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => routeNotFound(routes, request))
-    if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadable
+    if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadableBody
   }
-  return HttpServerRespondable.isRespondable(error)
-    ? Effect.flatMap(Effect.orDie(HttpServerRespondable.toResponse(error)), reshaped)
-    : internalError(cause)
+  return internalError(cause)
 }
 
-/** What no endpoint answers for (unknown paths and methods, bodies the framework refuses, bugs) gets the one shape as well. */
+/**
+ * Failures that no endpoint handles (unknown paths and methods, bodies that cannot be read, bugs) become problems too. The framework alone
+ * would respond to them without a body.
+ */
 export const ErrorResponsesLayer = Layer.unwrap(
   Effect.map(Settings, (settings) => {
     const routes = routesOf(pagePaths(settings))
-    return HttpRouter.middleware(
-      (handled) => Effect.matchCauseEffect(handled, { onSuccess: reshaped, onFailure: (cause) => explained(routes, cause) }),
-      { global: true }
-    )
+    return HttpRouter.middleware((handled) => Effect.catchCause(handled, (cause) => toErrorResponse(routes, cause)), { global: true })
   })
 )

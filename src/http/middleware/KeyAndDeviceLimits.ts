@@ -6,7 +6,7 @@ import type { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import type { FieldError } from "../../domain/Errors.ts"
 import { bodyLimitsOf, isJson } from "../request/RequestBody.ts"
-import { allFieldErrors, failInvalid } from "../request/validation.ts"
+import { findFieldErrors, failInvalid } from "../request/validation.ts"
 
 type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | Types.unhandled, HttpServerRequest.HttpServerRequest>
 
@@ -37,7 +37,7 @@ export const KeyAndDeviceLimitsLayer = Layer.effect(
   KeyAndDeviceLimits,
   Effect.map(Settings, (settings) => {
     const { maxDevicesPerRequest, maxKeysPerRequest } = settings
-    const bodyLimits = bodyLimitsOf(settings)
+    const limits = bodyLimitsOf(settings)
 
     const errorsOf = (slot: "query" | "body", keys: number, devices: number): ReadonlyArray<FieldError> => [
       ...(keys > maxKeysPerRequest ? [tooMany(`${slot}.keys`, maxKeysPerRequest, "MAX_KEYS_PER_REQUEST")] : []),
@@ -58,7 +58,7 @@ export const KeyAndDeviceLimitsLayer = Layer.effect(
       const runUnless = (errors: ReadonlyArray<FieldError>): Handler =>
         errors.length === 0
           ? handler
-          : Effect.flatMap(allFieldErrors(endpoint, bodyLimits), (invalid) => failInvalid(invalid.length > 0 ? invalid : errors))
+          : Effect.flatMap(findFieldErrors(endpoint, limits), (invalid) => failInvalid(invalid.length > 0 ? invalid : errors))
       return Effect.withFiber((fiber): Handler => {
         const context = fiber.context as Context.Context<HttpServerRequest.HttpServerRequest | HttpServerRequest.ParsedSearchParams>
         const request = Context.get(context, HttpServerRequest.HttpServerRequest)

@@ -6,50 +6,55 @@ import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { makeCountPerKey, failTooManyRequests } from "../auth/rateLimiting.ts"
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
+type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
 
 /**
- * Lets the handler run while it holds one of a key's places: until a streamed answer has been written to its last byte, or nobody reads
- * it any more. An answer that is there as a whole gives its place back at once: a finalizer of the request's scope would cost it 2 µs.
+ * Limits the requests of a key that are in flight at once. A streamed response counts until its last byte is written or its reader is
+ * gone. A response that is complete stops counting at once, without a finalizer of the request's scope: that would cost it 2 µs.
  */
-const placesOf = (most: number) => {
-  const taken = new Map<string, number>()
-  const giveBack = (id: string) => {
-    const count = taken.get(id)! - 1
-    if (count === 0) taken.delete(id)
-    else taken.set(id, count)
+const makeConcurrencyLimit = (max: number) => {
+  const inFlight = new Map<string, number>()
+  const release = (id: string) => {
+    const count = inFlight.get(id)! - 1
+    if (count === 0) inFlight.delete(id)
+    else inFlight.set(id, count)
   }
-  return (id: string, handler: Guarded): Guarded =>
+  return (id: string, handler: Handler): Handler =>
     Effect.suspend(() => {
-      let has = false
-      // Taken within what gives it back, so that no interruption comes between the two.
-      const held = Effect.suspend(() => {
-        const count = taken.get(id) ?? 0
-        if (count >= most)
-          return failTooManyRequests(`This key has ${most} requests in flight, which is the most: wait for answers.`, 1, "in_flight", id)
-        taken.set(id, count + 1)
-        has = true
+      let isCounted = false
+      // Counted inside the effect that has the `onExit`, so no interruption can come between the two.
+      const run = Effect.suspend(() => {
+        const count = inFlight.get(id) ?? 0
+        if (count >= max)
+          return failTooManyRequests(
+            `This key already has the maximum of ${max} requests in flight: wait for responses.`,
+            1,
+            "in_flight",
+            id
+          )
+        inFlight.set(id, count + 1)
+        isCounted = true
         return handler
       })
-      return Effect.onExit(held, (exit): Effect.Effect<void, never, Scope.Scope> => {
-        if (!has) return Effect.void
-        if (exit._tag === "Success" && exit.value.body._tag === "Stream") return Effect.addFinalizer(() => Effect.sync(() => giveBack(id)))
-        giveBack(id)
+      return Effect.onExit(run, (exit): Effect.Effect<void, never, Scope.Scope> => {
+        if (!isCounted) return Effect.void
+        if (exit._tag === "Success" && exit.value.body._tag === "Stream") return Effect.addFinalizer(() => Effect.sync(() => release(id)))
+        release(id)
         return Effect.void
       })
     })
 }
 
-/** Every key has its token bucket, and so many requests in flight at once. */
+/** Limits the requests of each key: per window by a token bucket, and in flight by MAX_CONCURRENT_REQUESTS. */
 export const RateLimitLayer = Layer.effect(
   RateLimit,
   Effect.gen(function* () {
     const countPerKey = yield* makeCountPerKey
-    const inPlace = placesOf((yield* Settings).maxConcurrentRequests)
+    const limitConcurrency = makeConcurrencyLimit((yield* Settings).maxConcurrentRequests)
     return RateLimit.of((handler) =>
-      Effect.withFiber((fiber): Guarded => {
+      Effect.withFiber((fiber): Handler => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        return countPerKey(caller, inPlace(caller.id, handler))
+        return countPerKey(caller, limitConcurrency(caller.id, handler))
       })
     )
   })

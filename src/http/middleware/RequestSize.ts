@@ -6,23 +6,23 @@ import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { pathStart } from "../logging/redactedPath.ts"
 
-const tooLong = (most: number) =>
-  failWithProblem(`Path and query are longer than ${most} characters (MAX_URL_LENGTH).`, (common) => {
-    return new UriTooLong({ ...common, details: { max_length: most } })
+const failUriTooLong = (maxLength: number) =>
+  failWithProblem(`Path and query are longer than ${maxLength} characters (MAX_URL_LENGTH).`, (common) => {
+    return new UriTooLong({ ...common, details: { max_length: maxLength } })
   })
 
-const tooLarge = (most: number) =>
-  failWithProblem(`The headers are larger than ${most} bytes (MAX_HEADER_SIZE).`, (common) => {
-    return new HeadersTooLarge({ ...common, details: { max_bytes: most } })
+const failHeadersTooLarge = (maxBytes: number) =>
+  failWithProblem(`The headers are larger than ${maxBytes} bytes (MAX_HEADER_SIZE).`, (common) => {
+    return new HeadersTooLarge({ ...common, details: { max_bytes: maxBytes } })
   })
 
-/** Parsing what was packed would at best fail with a riddle, and unpacking it would need a bound of its own. */
-const compressed = failWithProblem(
-  "Bodies are taken as they are: send this one without Content-Encoding.",
+/** Decompression would need a limit of its own; without it the body would fail later with a confusing error. */
+const failCompressed = failWithProblem(
+  "Compressed bodies are not supported: send this one without Content-Encoding.",
   (common) => new UnsupportedMediaType({ ...common, details: { accepted: ["identity"] } })
 )
 
-/** Bytes as they came, with the colon, the blank and the end of each line. */
+/** Bytes as sent, with the colon, the blank and the line break of each header. */
 const sizeOf = (headers: Headers): number => {
   let size = 0
   headers.forEach((value, name) => {
@@ -31,7 +31,7 @@ const sizeOf = (headers: Headers): number => {
   return size
 }
 
-/** The bound is for what comes behind `http://host`. */
+/** Characters after `http://host`. */
 const pathLength = (url: string) => url.length - pathStart(url)
 
 const isCompressed = (headers: Headers) => {
@@ -39,20 +39,20 @@ const isCompressed = (headers: Headers) => {
   return encoding !== null && encoding.toLowerCase() !== "identity"
 }
 
-/** Refuses what is too long or too large before anything is looked at. */
+/** Rejects requests whose URL is too long, whose headers are too large or whose body is compressed, before anything else is checked. */
 export const RequestSizeLayer = Layer.unwrap(
   Effect.map(Settings, ({ maxHeaderSize, maxUrlLength }) => {
-    const refusal = ({ request }: Exchange): Effect.Effect<never, Problem> | undefined => {
-      if (pathLength(request.url) > maxUrlLength) return tooLong(maxUrlLength)
-      if (sizeOf(request.headers) > maxHeaderSize) return tooLarge(maxHeaderSize)
-      return isCompressed(request.headers) ? compressed : undefined
+    const check = ({ request }: Exchange): Effect.Effect<never, Problem> | undefined => {
+      if (pathLength(request.url) > maxUrlLength) return failUriTooLong(maxUrlLength)
+      if (sizeOf(request.headers) > maxHeaderSize) return failHeadersTooLarge(maxHeaderSize)
+      return isCompressed(request.headers) ? failCompressed : undefined
     }
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
           const exchange = fiber.getRef(CurrentExchange)
-          const refused = exchange === undefined ? undefined : refusal(exchange)
-          return refused === undefined ? handled : Effect.flatMap(Effect.flip(refused), HttpServerRespondable.toResponse)
+          const problem = exchange === undefined ? undefined : check(exchange)
+          return problem === undefined ? handled : Effect.flatMap(Effect.flip(problem), HttpServerRespondable.toResponse)
         }),
       { global: true }
     )

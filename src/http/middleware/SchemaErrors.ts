@@ -5,29 +5,29 @@ import { SchemaErrors } from "../../api/middleware/SchemaErrors.ts"
 import { InternalError, type InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
+import { failInvalid, findFieldErrors, toFieldErrors } from "../request/validation.ts"
 import { failWithProblem } from "../response/problem.ts"
-import { allFieldErrors, fieldErrorsOf, failInvalid } from "../request/validation.ts"
 
-const bug = (cause: Schema.SchemaError) =>
+const failInvalidResponse = (cause: Schema.SchemaError) =>
   Effect.andThen(
-    Effect.logError("An answer does not fit its declaration", cause),
-    failWithProblem("The gateway made an answer that it may not send.", (common) => new InternalError({ ...common, details: {} }))
+    Effect.logError("A response does not match its schema", cause),
+    failWithProblem("The gateway produced an invalid response.", (common) => new InternalError({ ...common, details: {} }))
   )
 
-type Guarded = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | InternalError | Types.unhandled>
+type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | InternalError | Types.unhandled>
 
-/** A request that does not fit is refused with all its faults; an answer that does not fit is a bug of ours. */
+/** Rejects an invalid request with all of its errors. An invalid response is a bug: it is logged and becomes 500. */
 export const SchemaErrorsLayer = Layer.effect(
   SchemaErrors,
   Effect.map(Settings, (settings) => {
-    const bounds = bodyLimitsOf(settings)
+    const limits = bodyLimitsOf(settings)
     return SchemaErrors.of((handler, { endpoint }) =>
-      Effect.catch(handler, (error): Guarded => {
+      Effect.catch(handler, (error): Handler => {
         if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
         const { cause, kind } = error
-        if (kind === "Body" || kind === "ResponseHeaders") return bug(cause)
-        return Effect.flatMap(allFieldErrors(endpoint, bounds), (faults) =>
-          failInvalid(faults.length > 0 ? faults : fieldErrorsOf("request", cause))
+        if (kind === "Body" || kind === "ResponseHeaders") return failInvalidResponse(cause)
+        return Effect.flatMap(findFieldErrors(endpoint, limits), (errors) =>
+          failInvalid(errors.length > 0 ? errors : toFieldErrors("request", cause))
         )
       })
     )

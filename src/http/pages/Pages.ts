@@ -1,6 +1,6 @@
 /**
- * What a browser opens: three viewers of openapi.json, openapi.json itself, and a page about each problem.
- * The folder has pages and what they load; only they may run scripts. Whatever a program reads is in `handlers`.
+ * Pages for browsers: three viewers of openapi.json, openapi.json itself, and a page for each problem. This folder holds the pages and
+ * the files that they load; only pages may run scripts. Responses for programs are in `handlers`.
  */
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -13,7 +13,7 @@ import { render } from "./html.ts"
 import { isProblemName, problemIndex, problemPage } from "./problems.ts"
 import { redoc, scalar, swagger } from "./viewers.ts"
 
-/** Made when it is first asked for, since most gateways are never asked. */
+/** Rendered on first use, since most gateways never serve it. */
 const openapi = (() => {
   let text: string | undefined
   return Effect.sync(() => {
@@ -39,15 +39,15 @@ const problem = (request: HttpServerRequest.HttpServerRequest) => {
     : Effect.fail(new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request }) }))
 }
 
-/** Problems name these pages, so they are there also when the documentation is switched off. */
-const always = (docsEnabled: boolean) =>
+/** Served even when the documentation is disabled, since every problem links to its page. */
+const problemPages = (docsEnabled: boolean) =>
   Layer.mergeAll(
     HttpRouter.add("GET", "/docs/assets/:hash/:name", (request) => serveAsset(request, docsEnabled)),
     HttpRouter.add("GET", "/errors", render(problemIndex)),
     HttpRouter.add("GET", "/errors/:name", problem)
   )
 
-/** Where pages are; all of them take GET and HEAD only. */
+/** The paths of all pages. They support only GET and HEAD. */
 export const pagePaths = ({ docsEnabled }: { readonly docsEnabled: boolean }): ReadonlyArray<`/${string}`> => [
   ...(docsEnabled ? (["/openapi.json", "/docs", "/redoc", "/reference"] as const) : []),
   "/docs/assets/:hash/:name",
@@ -56,9 +56,9 @@ export const pagePaths = ({ docsEnabled }: { readonly docsEnabled: boolean }): R
 ]
 
 export const pages = ({ docsEnabled, guard = (page) => page }: { readonly docsEnabled: boolean; readonly guard?: (page: Page) => Page }) =>
-  docsEnabled ? Layer.merge(documentation(guard), always(true)) : always(false)
+  docsEnabled ? Layer.merge(documentation(guard), problemPages(true)) : problemPages(false)
 
-/** The pages that the settings ask for, open or behind a key. */
+/** The pages that the settings enable, open or with a key. */
 export const PagesLayer = Layer.unwrap(
   Effect.gen(function* () {
     const { docsAccess, docsEnabled } = yield* Settings

@@ -1,4 +1,4 @@
-/** Scripts and styles of the pages. They are embedded in the binary, so that the pages need no network beyond the gateway. */
+/** The scripts and styles of the pages. They are embedded in the binary, so the pages load nothing from other hosts. */
 import { Effect } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import scalarScript from "../../../node_modules/@scalar/api-reference/dist/browser/standalone.js" with { type: "file" }
@@ -11,7 +11,7 @@ import redocStart from "./browser/redoc.page.js" with { type: "file" }
 import scalarStart from "./browser/scalar.page.js" with { type: "file" }
 import swaggerStart from "./browser/swagger.page.js" with { type: "file" }
 
-/** ReDoc shows its maker's logo from a host of its maker. */
+/** ReDoc loads its logo from its vendor's host. */
 const withoutLogo = { "https://cdn.redoc.ly/redoc/logo-mini.svg": "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>" }
 
 export const assets = {
@@ -27,7 +27,7 @@ export const assets = {
 
 export type AssetName = keyof typeof assets
 
-/** Where an asset is: its path changes with its content, so that browsers may keep it for good. */
+/** The path of an asset. It changes with the content, so browsers may cache it forever. */
 export const assetPath = (name: AssetName): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => assets[name].hash()),
@@ -38,16 +38,16 @@ const isAsset = (name: string): name is AssetName => Object.hasOwn(assets, name)
 
 const headers = { "cache-control": "public, max-age=31536000, immutable", vary: "Accept-Encoding, Origin" }
 
-/** What the pages about problems need, which are there also where the documentation is not. */
-const ofProblems: ReadonlySet<string> = new Set<AssetName>(["pages.css"])
+/** Used by the problem pages, which are served even when the documentation is disabled. */
+const problemAssets: ReadonlySet<string> = new Set<AssetName>(["pages.css"])
 
-/** Answers `/docs/assets/<hash>/<name>`. */
+/** Serves `/docs/assets/<hash>/<name>`. */
 export const serveAsset = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, docsEnabled: boolean) {
   const [hash, name] = new URL(request.url, "http://gateway").pathname.split("/").slice(-2)
   if (
     name === undefined ||
     !isAsset(name) ||
-    !(docsEnabled || ofProblems.has(name)) ||
+    !(docsEnabled || problemAssets.has(name)) ||
     hash !== (yield* Effect.promise(() => assets[name].hash()))
   )
     return yield* new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request }) })

@@ -1,4 +1,4 @@
-/** Pages as text: small, with all scripts and styles in files of their own. */
+/** Renders pages. All scripts and styles are separate files. */
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { type AssetName, assetPath } from "./assets.ts"
@@ -7,9 +7,9 @@ const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;
 
 export const escape = (text: string) => text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
 
-/** What a page may load beside its own scripts, styles and answers of this gateway. */
+/** What a page may load besides its own scripts and styles and responses of this gateway. */
 export interface Policy {
-  /** For viewers that write their styles at run time. Scripts are never allowed inline. */
+  /** For viewers that create styles at run time. Inline scripts are never allowed. */
   readonly inlineStyles?: boolean
   readonly fonts?: string
   readonly images?: string

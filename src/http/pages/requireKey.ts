@@ -1,7 +1,3 @@
-/**
- * The documentation behind a key, whatever its rights. Programs send it as everywhere in `X-API-Key`; a browser cannot when a page is
- * opened, but asks its user for a name and a password when it is told to, and the password is then the key.
- */
 import { Effect } from "effect"
 import { HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Unauthenticated } from "../../api/Problems.ts"
@@ -10,18 +6,18 @@ import type { Authenticate } from "../auth/authenticate.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logNotAuthenticated } from "../logging/securityLog.ts"
 
-const basic = /^Basic +([A-Za-z0-9+/]+={0,2})$/i
+const basicCredentials = /^Basic +([A-Za-z0-9+/]+={0,2})$/i
 
-/** What stands behind the first colon; the name before it does not count. */
+/** The password of HTTP basic authentication. The user name before the first colon is ignored. */
 const passwordOf = (authorization: string | null): string => {
-  const encoded = basic.exec(authorization ?? "")?.[1]
+  const encoded = basicCredentials.exec(authorization ?? "")?.[1]
   if (encoded === undefined) return ""
   const text = Buffer.from(encoded, "base64").toString()
   return text.slice(text.indexOf(":") + 1)
 }
 
 const challenge = failWithProblem(
-  "The documentation needs a key: in the header X-API-Key, or in a browser as the password, with any name.",
+  "The documentation needs a key: in the header X-API-Key, or in a browser as the password, with any user name.",
   (common) => new Unauthenticated({ ...common, details: {} })
 ).pipe(
   Effect.flip,
@@ -31,6 +27,10 @@ const challenge = failWithProblem(
 
 type Page = Effect.Effect<HttpServerResponse.HttpServerResponse>
 
+/**
+ * Lets a page be read only with a valid key, whatever its scopes. Programs send it in `X-API-Key`, as everywhere. A browser cannot do that
+ * for a page that its user opens, so it is asked for HTTP basic authentication, with the key as the password.
+ */
 export const requireKey =
   (authenticate: Authenticate) =>
   (page: Page): Page =>

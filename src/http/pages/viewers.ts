@@ -1,4 +1,4 @@
-/** The three viewers of openapi.json. */
+/** Three viewers of openapi.json. */
 import type { Page } from "./html.ts"
 
 const body = '<div id="docs"></div>'

@@ -1,17 +1,17 @@
-/** Answers of the hot lane: bytes spliced into the envelope, without a schema and without re-printing what ThingsBoard sent. */
+/** The response envelope of hot reads: JSON from ThingsBoard is inserted as bytes, without decoding and encoding it by a schema. */
 import { Clock, Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { BytesPage } from "../../domain/Page.ts"
 
 const json = { contentType: "application/json" } as const
 
-/** Writes `{"status":"success","timestamp":<now>` + `members` + `}`; `members` start with a comma. */
-export const success = (...members: ReadonlyArray<string | Uint8Array>) =>
+/** Responds with `{"status":"success","timestamp":<now>`, the fields and `}`. The fields are JSON text that starts with a comma. */
+export const success = (...fields: ReadonlyArray<string | Uint8Array>) =>
   Effect.withFiber((fiber) => {
     const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
     const body = Buffer.concat([
       Buffer.from(`{"status":"success","timestamp":${now}`, "latin1"),
-      ...members.map((part) => (typeof part === "string" ? Buffer.from(part) : part)),
+      ...fields.map((part) => (typeof part === "string" ? Buffer.from(part) : part)),
       closing
     ])
     return Effect.succeed(HttpServerResponse.raw(body, json))
@@ -19,22 +19,22 @@ export const success = (...members: ReadonlyArray<string | Uint8Array>) =>
 
 const closing = Buffer.from("}")
 
-/** A list in its envelope. */
+/** Responds with a page of a list. */
 export const list = (page: number, pageSize: number, { hasNext, items, totalElements, totalPages }: BytesPage) =>
   success(
     `,"pagination":{"page":${page},"page_size":${pageSize},"total_pages":${totalPages},"total_elements":${totalElements},"has_next":${hasNext}},"data":`,
     items
   )
 
-/** `{"status":"success","timestamp":<now>,…}` of plain members. */
-export const plain = (status: 200 | 201, members: Record<string, unknown>) =>
+/** Responds with `{"status":"success","timestamp":<now>,…}` and fields that are plain values. */
+export const plain = (status: 200 | 201, fields: Record<string, unknown>) =>
   Effect.withFiber((fiber) =>
     Effect.succeed(
       HttpServerResponse.jsonUnsafe(
-        { status: "success", timestamp: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), ...members },
+        { status: "success", timestamp: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), ...fields },
         { status }
       )
     )
   )
 
-export const created = (members: Record<string, unknown>) => plain(201, members)
+export const created = (fields: Record<string, unknown>) => plain(201, fields)

@@ -5,11 +5,11 @@ import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 import { logKeyExpired, logThingsBoardFailure } from "../logging/securityLog.ts"
 
 /**
- * A file as an answer, broken off when its key ends. When the stream fails the connection is reset and no last chunk is sent, so that a
- * cut file never looks whole; the reason goes to the log, since nobody can be told any more.
+ * Streams a file. When the stream fails, or the key expires meanwhile, the connection is reset without a last chunk, so that a truncated
+ * file never looks complete. The reason goes to the log, since the response has already begun.
  */
 export const fileResponse = ({ body, contentType, fileName }: ExportedFile) =>
-  // The stream runs after the handler and without the request's context, of which the log needs to know who asked.
+  // The stream runs after the handler has returned, without the request's context, which the log needs for the client.
   Effect.contextWith((context: Context.Context<never>) => {
     const authentication = Context.get(context, CurrentAuthentication)
     return Effect.succeed(

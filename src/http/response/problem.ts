@@ -1,7 +1,7 @@
-/** Makes problems: what all of them have comes from the request that is being handled. */
 import { Clock, Effect } from "effect"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 
+/** The fields that every problem takes from the request that is being handled. */
 export interface Common {
   readonly detail: string
   readonly message: string
@@ -9,7 +9,7 @@ export interface Common {
   readonly timestamp: number
 }
 
-/** Fails with a problem. `detail` is a sentence that the caller can act on. */
+/** Fails with a problem. `detail` is a sentence that tells the caller what to do. */
 export const failWithProblem = <P>(detail: string, make: (common: Common) => P): Effect.Effect<never, P> =>
   Effect.withFiber((fiber) =>
     Effect.fail(

@@ -1,4 +1,4 @@
-/** Headers of every answer. Pages of documentation replace the content security policy by one that lets their own scripts run. */
+/** Headers of every response. Documentation pages replace the content security policy by one that allows their own scripts. */
 export const securityHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
@@ -9,7 +9,7 @@ export const securityHeaders = {
 } as const
 
 /**
- * Beside them where the gateway itself speaks TLS: browsers come back by https only, for a year. Other hosts of the domain are not
- * the gateway's to decide on, so `includeSubDomains` is left to who owns it.
+ * Added where the gateway itself serves TLS: browsers use only https for a year. Without `includeSubDomains`, since other hosts of the
+ * domain are not the gateway's to decide on.
  */
-export const onlyHttps = { "strict-transport-security": "max-age=31536000" } as const
+export const strictTransportSecurity = { "strict-transport-security": "max-age=31536000" } as const

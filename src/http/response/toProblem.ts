@@ -1,4 +1,4 @@
-/** What a client is told of a failure. What ThingsBoard itself said stays in our log. */
+/** Turns failures of services into the problems that clients get. ThingsBoard's own text goes only to the log, if anywhere. */
 import { Effect, Match } from "effect"
 import {
   AssetNotFound,
@@ -17,7 +17,7 @@ import { logThingsBoardFailure } from "../logging/securityLog.ts"
 
 export type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
 
-const unavailable = (detail: string, retryAfter: number) =>
+const failUnavailable = (detail: string, retryAfter: number) =>
   Effect.andThen(
     Effect.withFiber((fiber) => {
       const headers = fiber.getRef(CurrentExchange)?.headers
@@ -27,44 +27,44 @@ const unavailable = (detail: string, retryAfter: number) =>
     failWithProblem(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
   )
 
-/** ThingsBoard was asked and said so, or there is nothing to ask it with. */
-export const credentialsNotAccepted = unavailable(
-  "ThingsBoard does not accept the gateway's credentials; its operator has to look at them.",
+/** ThingsBoard rejected the credentials, or a key has none to use. */
+export const credentialsNotAccepted = failUnavailable(
+  "ThingsBoard does not accept the gateway's credentials; the operator must check them.",
   30
 )
 
-const failed = (detail: string) => failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
+const failUpstream = (detail: string) => failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
 
-const explain = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
+const failWithUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
   Match.value(error.reason).pipe(
     Match.tag("Timeout", () =>
-      failWithProblem("ThingsBoard did not answer in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
+      failWithProblem("ThingsBoard did not respond in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
     ),
-    // An answer of 500 is a failure of ThingsBoard's, not a sign that it is away.
+    // A response with status 500 is a failure of ThingsBoard, not a sign that it is unavailable.
     Match.tag("Unavailable", ({ why }) => {
       if (why === "redirect")
-        return failed("ThingsBoard's address sends elsewhere, which is not followed; the operator has to look at TB_HOST.")
+        return failUpstream("ThingsBoard's address redirects elsewhere, which is not followed; the operator must check TB_HOST.")
       return why === "status" && error.status === 500
-        ? failed("ThingsBoard failed.")
-        : unavailable("ThingsBoard cannot be reached at the moment.", 5)
+        ? failUpstream("ThingsBoard failed.")
+        : failUnavailable("ThingsBoard is not reachable at the moment.", 5)
     }),
     Match.tag("LoginRefused", () => credentialsNotAccepted),
     Match.tag("RateLimited", ({ retryAfterMs = 10_000 }) =>
-      unavailable("ThingsBoard's own rate limit is used up.", Math.ceil(retryAfterMs / 1000))
+      failUnavailable("ThingsBoard's own rate limit is exceeded.", Math.ceil(retryAfterMs / 1000))
     ),
-    Match.tag("Unsupported", () => failed("This release of ThingsBoard cannot read keys with commas (4.3.1 and later can).")),
-    Match.tag("TooLarge", () => failed("ThingsBoard refused the amount of data in one call.")),
-    Match.orElse(() => failed("ThingsBoard answered in a way that the gateway cannot use."))
+    Match.tag("Unsupported", () => failUpstream("This release of ThingsBoard cannot read keys with commas (4.3.1 and later can).")),
+    Match.tag("TooLarge", () => failUpstream("ThingsBoard rejected the amount of data in one call.")),
+    Match.orElse(() => failUpstream("ThingsBoard returned a response that the gateway cannot use."))
   )
 
-/** For calls that only ThingsBoard can fail. */
+/** For calls that fail only because of ThingsBoard. */
 export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  Effect.andThen(logThingsBoardFailure(error), explain(error))
+  Effect.andThen(logThingsBoardFailure(error), failWithUpstreamProblem(error))
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"
     ? failWithProblem(
-        `No device has the id ${error.id}, or it may not be seen.`,
+        `No device has the id ${error.id}, or this key may not see it.`,
         (common) => new DeviceNotFound({ ...common, details: { device_id: error.id } })
       )
     : asUpstreamProblem(error)
@@ -72,7 +72,7 @@ export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effec
 export const asAssetProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, AssetNotFound | Upstream> =>
   error._tag === "EntityNotFound"
     ? failWithProblem(
-        `No asset has the id ${error.id}, or it may not be seen.`,
+        `No asset has the id ${error.id}, or this key may not see it.`,
         (common) => new AssetNotFound({ ...common, details: { asset_id: error.id } })
       )
     : asUpstreamProblem(error)
@@ -80,33 +80,33 @@ export const asAssetProblem = (error: EntityNotFound | ThingsBoardError): Effect
 export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, EntityNotFoundProblem | Upstream> =>
   error._tag === "EntityNotFound"
     ? failWithProblem(
-        `No ${error.entityType} has the id ${error.id}, or it may not be seen.`,
+        `No ${error.entityType} has the id ${error.id}, or this key may not see it.`,
         (common) => new EntityNotFoundProblem({ ...common, details: { entity_type: error.entityType, entity_id: error.id } })
       )
     : asUpstreamProblem(error)
 
-/** For input that is well formed but wrong in ways that only a service can see. */
+/** For input that matches its schema, but that a service found to be invalid. */
 export const asInputProblem = (error: InvalidInput) =>
   failWithProblem(
-    "The request is not valid; details.errors names every fault.",
+    "The request is not valid; details.errors lists every error.",
     (common) => new InvalidRequest({ ...common, details: { errors: error.errors } })
   )
 
-/** What the answer for many devices says of one that failed. */
+/** The error of one device in the response to an upload for many. */
 export const describeUploadFailure = (
   error: EntityNotFound | ThingsBoardError,
   deviceId: string
 ): { readonly error: string; readonly error_code: string } => {
   if (error._tag === "EntityNotFound")
-    return { error: `No device has the id ${deviceId}, or it may not be seen.`, error_code: "RESOURCE_NOT_FOUND" }
+    return { error: `No device has the id ${deviceId}, or this key may not see it.`, error_code: "RESOURCE_NOT_FOUND" }
   switch (error.reason._tag) {
     case "Timeout":
-      return { error: "ThingsBoard did not answer in time.", error_code: "UPSTREAM_TIMEOUT" }
+      return { error: "ThingsBoard did not respond in time.", error_code: "UPSTREAM_TIMEOUT" }
     case "Unavailable":
     case "LoginRefused":
     case "RateLimited":
       return { error: "ThingsBoard was not available.", error_code: "UPSTREAM_UNAVAILABLE" }
     default:
-      return { error: "ThingsBoard did not take the points.", error_code: "UPSTREAM_ERROR" }
+      return { error: "ThingsBoard did not accept the points.", error_code: "UPSTREAM_ERROR" }
   }
 }

@@ -1,5 +1,5 @@
 /* global Scalar */
-// Everything that would ask another host is off: fonts, telemetry, the proxy, the chat and the link to the hosted client.
+// Everything that would contact another host is disabled: fonts, telemetry, the proxy, the chat and the link to the hosted client.
 Scalar.createApiReference("#docs", {
   url: "/openapi.json",
   defaultOpenAllTags: true,

@@ -7,6 +7,6 @@ SwaggerUIBundle({
   tryItOutEnabled: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
-  // The badge that Swagger shows otherwise asks a server of its maker.
+  // Swagger's validator badge would contact its vendor's server.
   validatorUrl: "none"
 })
