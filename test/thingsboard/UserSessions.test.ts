@@ -20,7 +20,7 @@ const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
   const upstream = yield* scriptedUpstream({ [read]: json({}), ...script })
   const Made = UserSessions.layer.pipe(Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials: own })))
   const identities = Context.get(yield* Layer.build(Made), UserSessions)
-  /** A request with a key that acts as this user; undefined stands for the gateway's own user. */
+  /** A request with a key that acts as this user. Returns whether it used the gateway's own session or another one. */
   const use = (as: TbCredentials = credentials) =>
     Effect.scoped(
       Effect.flatMap(identities.acquire(as), (acting) =>
