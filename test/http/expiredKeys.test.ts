@@ -20,7 +20,7 @@ const site = Effect.gen(function* () {
 
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 
-live("rows that go on coming are taken no more, and the answer says why", () =>
+live("an upload stops when its key expires, and the response gives the reason", () =>
   Effect.gen(function* () {
     const { device, path, records, telemetry, url } = yield* site
     const send = (name: string) => {
@@ -46,7 +46,7 @@ live("rows that go on coming are taken no more, and the answer says why", () =>
   })
 )
 
-live("a file that is still being read is broken off, so that it never looks whole", () =>
+live("a download is cut off when its key expires, so that it never looks complete", () =>
   Effect.gen(function* () {
     const { device, path, records, telemetry, url } = yield* site
     telemetry.loadBulk(

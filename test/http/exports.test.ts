@@ -57,8 +57,8 @@ const until = (condition: () => boolean) =>
 
 const gone: Outcome = { type: "Status", status: 403, body: '{"status":403,"message":"secret words","errorCode":20}' }
 
-describe("when ThingsBoard fails", () => {
-  live("in the middle and for good, the file is cut so that it never looks whole, and the log says why", () =>
+describe("an export when ThingsBoard fails", () => {
+  live("is cut off in the middle, so that it never looks complete, and the log gives the reason", () =>
     Effect.gen(function* () {
       const { after, logs, path, url } = yield* open(10_000)
       for (const format of ["json", "csv", "jsonl", "xlsx", "parquet"]) {
@@ -77,7 +77,7 @@ describe("when ThingsBoard fails", () => {
     })
   )
 
-  live("at the first page, the answer is a problem and no file", () =>
+  live("responds with a problem instead of a file if the first page fails", () =>
     Effect.gen(function* () {
       const { after, call, path } = yield* open(10)
       after(0, { type: "Garbage" })
@@ -86,7 +86,7 @@ describe("when ThingsBoard fails", () => {
     })
   )
 
-  live("and recovers, the file is the same as ever", () =>
+  live("produces the same file if ThingsBoard recovers", () =>
     Effect.gen(function* () {
       const { after, call, calls, path } = yield* open(10_000)
       const whole = yield* call(`${path}&format=csv`)
@@ -100,8 +100,8 @@ describe("when ThingsBoard fails", () => {
   )
 })
 
-describe("a client", () => {
-  live("that does not read holds ThingsBoard back; when it leaves, no call follows", () =>
+describe("a client that exports", () => {
+  live("slows down reads from ThingsBoard when it does not read, and ends them when it disconnects", () =>
     Effect.gen(function* () {
       const rows = 200_000
       const { calls, path, url } = yield* open(rows)
@@ -116,7 +116,7 @@ describe("a client", () => {
     })
   )
 
-  live("holds its place among the exports until its file is read or it leaves", () =>
+  live("uses an export slot until it has read its file or disconnects", () =>
     Effect.gen(function* () {
       const { call, calls, path, url } = yield* open(200_000, 1)
       const { seen, socket } = yield* connect(url, `${path}&format=csv`)

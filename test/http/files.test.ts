@@ -45,7 +45,7 @@ const open = Effect.fnUntraced(function* () {
 const range = `start_ts=${noon}&end_ts=${noon + 1000}`
 
 describe("a workbook", () => {
-  live("has a sheet for each key asked for, in that order, with exact values", () =>
+  live("has a sheet for each requested key, in that order, with exact values", () =>
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof 1", { load: [9_007_199_254_740_993n, 7n], "mode/now": ["=1+1"] })
@@ -64,7 +64,7 @@ describe("a workbook", () => {
     })
   )
 
-  live("of aggregates has a row a bucket", () =>
+  live("of aggregates has one row per bucket", () =>
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof", { load: [1n, 2n] })
@@ -80,7 +80,7 @@ describe("a workbook", () => {
     })
   )
 
-  live("of many devices is one table", () =>
+  live("of many devices is a single table", () =>
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const [one, two] = [device("Roof", { a: [1n], b: [2n] }), device("Cellar", { a: [true] })]
@@ -103,7 +103,7 @@ describe("a workbook", () => {
 })
 
 describe("a Parquet file", () => {
-  live("comes to those who accept it, with exact integers", () =>
+  live("is returned if the Accept header names it, with exact integers", () =>
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof", { load: [9_223_372_036_854_775_807n, 2.5], mode: ["007x", false] })
@@ -118,7 +118,7 @@ describe("a Parquet file", () => {
     })
   )
 
-  live("of many devices names the device of each row", () =>
+  live("of many devices names the device in each row", () =>
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const [one, two] = [device("Roof", { a: [1n] }), device("Cellar", { a: [2n] })]

@@ -10,25 +10,25 @@ const smuggled = "GET /nothing/smuggled HTTP/1.1\r\nHost: gateway\r\n\r\n"
 const noChunks = "0\r\n\r\n"
 
 const refused: Readonly<Record<string, string>> = {
-  "a length beside chunks": post("Content-Length: 5", "Transfer-Encoding: chunked") + noChunks + smuggled,
+  "a length and chunks": post("Content-Length: 5", "Transfer-Encoding: chunked") + noChunks + smuggled,
   "chunks beside a length": post("Transfer-Encoding: chunked", "Content-Length: 5") + noChunks + smuggled,
   "two lengths": post("Content-Length: 5", "Content-Length: 60") + "hello" + smuggled,
   "a list of lengths": post("Content-Length: 5, 60") + "hello" + smuggled,
   "a length with a sign": post("Content-Length: +5") + "hello" + smuggled,
   "a negative length": post("Content-Length: -5") + "hello" + smuggled,
-  "a length in another base": post("Content-Length: 0x5") + "hello" + smuggled,
-  "a length too large to count": post("Content-Length: 99999999999999999999999") + "hello" + smuggled,
+  "a hexadecimal length": post("Content-Length: 0x5") + "hello" + smuggled,
+  "a length that overflows": post("Content-Length: 99999999999999999999999") + "hello" + smuggled,
   "a blank before the colon": post("Content-Length : 5") + "hello" + smuggled,
-  "an encoding that nobody knows": post("Transfer-Encoding: xchunked") + noChunks + smuggled,
-  "an encoding behind chunks": post("Transfer-Encoding: chunked, identity") + noChunks + smuggled,
+  "an unknown encoding": post("Transfer-Encoding: xchunked") + noChunks + smuggled,
+  "an encoding after chunked": post("Transfer-Encoding: chunked, identity") + noChunks + smuggled,
   "two encodings": post("Transfer-Encoding: chunked", "Transfer-Encoding: identity") + noChunks + smuggled,
-  "an encoding behind a control character": post("Transfer-Encoding: \u000bchunked") + noChunks + smuggled,
-  "a header over two lines": post("X-A: b", " c", "Content-Length: 0") + smuggled,
+  "an encoding after a control character": post("Transfer-Encoding: \u000bchunked") + noChunks + smuggled,
+  "a folded header": post("X-A: b", " c", "Content-Length: 0") + smuggled,
   "line feeds alone": "GET /health HTTP/1.1\nHost: gateway\n\n" + smuggled,
   "no host": "GET /health HTTP/1.1\r\n\r\n" + smuggled
 }
 
-live("a request whose end is in doubt is refused, and the connection with it", () =>
+live("a request with an ambiguous length is rejected, and its connection is closed", () =>
   Effect.gen(function* () {
     const { url } = yield* gateway()
     for (const [what, bytes] of Object.entries(refused)) {
@@ -40,7 +40,7 @@ live("a request whose end is in doubt is refused, and the connection with it", (
   })
 )
 
-live("a chunk of nonsense ends the connection, and what is behind it is no request", () =>
+live("an invalid chunk closes the connection, and the bytes after it are not read as a request", () =>
   Effect.gen(function* () {
     const { url } = yield* gateway()
     for (const size of ["-5", "5;a\nb", "FFFFFFFFFFFFFFFFF", "0x5", ""]) {
@@ -53,7 +53,7 @@ live("a chunk of nonsense ends the connection, and what is behind it is no reque
   })
 )
 
-live("a body that nobody reads is not taken for the next request", () =>
+live("a body that the handler does not read is not read as the next request", () =>
   Effect.gen(function* () {
     const { url } = yield* gateway()
     const inner = smuggled

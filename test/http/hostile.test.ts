@@ -174,7 +174,7 @@ const garbage = [
   "\u0016\u0003\u0001\u0002\u0000\u0001\u0000"
 ]
 
-live("bytes that are no request do not keep the gateway from answering", () =>
+live("after bytes that are not a request, the gateway still responds", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     const { hostname, port } = new URL(it.url)

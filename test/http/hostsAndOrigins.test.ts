@@ -42,7 +42,7 @@ describe("ALLOWED_HOSTS", () => {
     ["what a proxy is said to have been asked, beside a good name", "Host: api.example.com\r\nX-Forwarded-Host: evil.com", 200]
   ]
 
-  live("lets in what it names, however odd the header", () =>
+  live("accepts only the hosts that it names, even in unusual headers", () =>
     Effect.gen(function* () {
       const allowedHosts = ["api.example.com", "*.example.org", "[::1]", "ported.example.com:8443"]
       const { logs, url } = yield* gateway({ settings: { allowedHosts } })
@@ -55,7 +55,7 @@ describe("ALLOWED_HOSTS", () => {
     })
   )
 
-  live("does not concern health checks by address, and nothing else that looks like one", () =>
+  live("exempts health checks by IP address, and nothing that only resembles one", () =>
     Effect.gen(function* () {
       const { logs, url } = yield* gateway({ settings: { allowedHosts: ["api.example.com"] } })
       const status = (first: string, header = "Host: 10.1.2.3:8000\r\n") =>
@@ -74,7 +74,7 @@ describe("ALLOWED_HOSTS", () => {
     })
   )
 
-  live("unset, takes any host that is one", () =>
+  live("accepts any valid host when it is not set", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway()
       const status = (header: string, version = "1.1") =>
@@ -85,7 +85,7 @@ describe("ALLOWED_HOSTS", () => {
   )
 })
 
-describe("pages of other origins", () => {
+describe("a page of another origin", () => {
   const ask = (url: string, origin: string | undefined, first = `GET ${devices} HTTP/1.1`, more: Record<string, string> = {}) =>
     answerTo(url, request(first, { ...(origin === undefined ? {} : { Origin: origin }), ...more }))
   const preflight = (url: string, origin: string) =>
@@ -95,7 +95,7 @@ describe("pages of other origins", () => {
     })
   const allowed = "access-control-allow-origin"
 
-  live("may ask with a key when they are named, and no others", () =>
+  live("may call the API with a key only if its origin is allowed", () =>
     Effect.gen(function* () {
       for (const origins of [["https://app.example.com"], ["https://b.example.com", "https://app.example.com"]]) {
         const { url } = yield* gateway({ settings: { backendCorsOrigins: origins } })
@@ -121,7 +121,7 @@ describe("pages of other origins", () => {
     })
   )
 
-  live("can read every refusal", () =>
+  live("can read every rejection", () =>
     Effect.gen(function* () {
       const origin = "https://app.example.com"
       const { url } = yield* gateway({
@@ -147,7 +147,7 @@ describe("pages of other origins", () => {
     })
   )
 
-  live("may all ask where all are named, without cookies", () =>
+  live("may call the API without cookies if all origins are allowed", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway({ settings: { backendCorsOrigins: ["https://b.example.com", "*"] } })
       const { headers } = yield* preflight(url, "https://anyone.example")
@@ -155,7 +155,7 @@ describe("pages of other origins", () => {
     })
   )
 
-  live("may not ask when none is named", () =>
+  live("may not call the API if no origin is allowed", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway()
       const { headers } = yield* preflight(url, "https://app.example.com")
@@ -172,7 +172,7 @@ describe("security headers", () => {
     "cross-origin-resource-policy": "same-origin"
   }
 
-  live("are on every answer that the gateway makes, and there is no HSTS on plain http", () =>
+  live("are in every response, without HSTS on plain http", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway({ settings: { maxBodySize: 100 } })
       const key = { "X-API-Key": canaries.apiKey }

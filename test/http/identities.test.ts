@@ -66,7 +66,7 @@ const site = siteWith({ untraced: false })
 
 const names = (json: { readonly data: ReadonlyArray<{ readonly name: string }> }) => json.data.map(({ name }) => name).toSorted()
 
-live("lists, devices, history, writes and graphs have the rights of the key's user, and nobody else's", () =>
+live("lists, devices, history, writes and graphs use the permissions of the key's user and no others", () =>
   Effect.gen(function* () {
     const it = yield* site
     const seen = {
@@ -101,7 +101,7 @@ live("lists, devices, history, writes and graphs have the rights of the key's us
   })
 )
 
-live("every call of a request is made as the key's user, to the last page of a file", () =>
+live("every call for a request, up to the last page of a file, is made as the key's user", () =>
   Effect.gen(function* () {
     const it = yield* site
     const rows = Array.from({ length: points }, (_, i) => ({ key: "v", ts: 2000 + i, value: BigInt(i) }))
@@ -122,7 +122,7 @@ live("every call of a request is made as the key's user, to the last page of a f
   })
 )
 
-live("keys of one user share a session, which needs one login however many ask at once", () =>
+live("keys of one user share a session, and concurrent requests need one login", () =>
   Effect.gen(function* () {
     const it = yield* site
     yield* it.as("free", "devices")
@@ -136,7 +136,7 @@ live("keys of one user share a session, which needs one login however many ask a
   })
 )
 
-live("what was read for one user makes no other's answer quicker, and nothing of a request goes with another's", () =>
+live("requests of different users share neither caches nor calls", () =>
   Effect.gen(function* () {
     const it = yield* siteWith({ untraced: true })
     const { mine, strange } = it.devices
@@ -168,7 +168,7 @@ live("what was read for one user makes no other's answer quicker, and nothing of
 )
 
 live(
-  "a password that was changed in its file is used without a restart, and a key whose password is gone can do nothing",
+  "a password that changes in its file is used without a restart, and a key without its password is unusable",
   () =>
     Effect.gen(function* () {
       const it = yield* site
@@ -204,7 +204,7 @@ live(
   60_000
 )
 
-live("a key whose user has no secret is answered 503 without a call, and counts; other keys are not concerned", () =>
+live("a key whose user has no secret gets 503 without a call and is counted; other keys are unaffected", () =>
   Effect.gen(function* () {
     const limited = { scopes: ["devices:read" as const], rate_limit: { requests: 2, window_seconds: 60 } }
     const apiKeysFile = yield* writeKeyFile({
@@ -234,7 +234,7 @@ live("a key whose user has no secret is answered 503 without a call, and counts;
   })
 )
 
-live("a gateway does not start with a user that is not understood, and says which", () =>
+live("a gateway does not start with an invalid ThingsBoard user, and names the key", () =>
   Effect.gen(function* () {
     for (const thingsboard of [
       { username: "a" },

@@ -18,7 +18,7 @@ const withDevices = Effect.gen(function* () {
   return { ...it, one: one!.id, two: two!.id, send, writes }
 })
 
-live("rows of one device as ts,key,value, every refusal with its line", () =>
+live("rows of one device as ts,key,value are imported, and each rejected row is reported with its line", () =>
   Effect.gen(function* () {
     const { call, one, send } = yield* withDevices
     const csv = [
@@ -52,7 +52,7 @@ live("rows of one device as ts,key,value, every refusal with its line", () =>
   })
 )
 
-live("a wide file has a column a key; seconds are taken when they are named", () =>
+live("a wide file has one column per key; timestamps in seconds are accepted with ts_unit=s", () =>
   Effect.gen(function* () {
     const { call, one, send } = yield* withDevices
     const { json } = yield* send(`devices/${one}/telemetry?ts_unit=s`, "text/csv", "ts,a,b\r\n1700000000.5,1,x\r\n1700000001,,y\r\n")
@@ -67,7 +67,7 @@ live("a wide file has a column a key; seconds are taken when they are named", ()
   })
 )
 
-live("rows of many devices, by id and by name, in one write a device", () =>
+live("rows of many devices, by id and by name, need one write per device", () =>
   Effect.gen(function* () {
     const { one, send, two, writes } = yield* withDevices
     const lines = [
@@ -89,7 +89,7 @@ live("rows of many devices, by id and by name, in one write a device", () =>
   })
 )
 
-live("a dry run checks everything and stores nothing", () =>
+live("a dry run validates everything and stores nothing", () =>
   Effect.gen(function* () {
     const { one, send, writes } = yield* withDevices
     const body = `device_id,ts,key,value\n${one},${t0},a,1\n${missing},${t0},a,1\n`
@@ -99,7 +99,7 @@ live("a dry run checks everything and stores nothing", () =>
   })
 )
 
-live("a header that fits nothing, and a body that is none, are 400", () =>
+live("an unusable header and an empty body get 400", () =>
   Effect.gen(function* () {
     const { one, send } = yield* withDevices
     for (const body of ["time,key,value\n1,a,1\n", "ts\n1\n", "ts,a,a\n1,1,1\n", "ts,device_id,key,value\n", '"ts\n']) {
@@ -111,7 +111,7 @@ live("a header that fits nothing, and a body that is none, are 400", () =>
   })
 )
 
-live("rows that ThingsBoard does not store are told, never counted as stored", () =>
+live("rows that ThingsBoard does not store are reported, and never counted as stored", () =>
   Effect.gen(function* () {
     const { emulator, one, send, two } = yield* withDevices
     emulator.faults.inject({
@@ -131,7 +131,7 @@ live("rows that ThingsBoard does not store are told, never counted as stored", (
   })
 )
 
-live("what was exported reads back as it was", () =>
+live("an export can be imported again without changes", () =>
   Effect.gen(function* () {
     const { call, emulator, one, send, two } = yield* withDevices
     const source = emulator.store.directory.get(one)!

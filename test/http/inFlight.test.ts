@@ -42,7 +42,7 @@ const open = Effect.gen(function* () {
   return { ...it, path, status, free, leaving }
 })
 
-live("a key that has its most in flight is told to wait a second, and other keys are not", () =>
+live("a key at its limit of requests in flight gets 429 with Retry-After: 1, and other keys do not", () =>
   Effect.gen(function* () {
     const { call, free, path, records, status, url } = yield* open
     const reader = new AbortController()
@@ -60,7 +60,7 @@ live("a key that has its most in flight is told to wait a second, and other keys
 )
 
 live(
-  "a place comes back from every end that a request can have",
+  "a request stops counting however it ends",
   () =>
     Effect.gen(function* () {
       const { call, emulator, free, leaving, path } = yield* open

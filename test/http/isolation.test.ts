@@ -69,7 +69,7 @@ describe("one device", () => {
     )
   }
 
-  live("that another key has just seen stays hidden, and one that was refused to another is not", () =>
+  live("is hidden from one key and visible to another, whatever the other key requested before", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const query = (key: string) => ways.query(it, key, it.ids[1]!)
@@ -82,7 +82,7 @@ describe("one device", () => {
     })
   )
 
-  live("that was refused was neither written to nor read", () =>
+  live("that is hidden is neither written nor read", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       it.calls.length = 0
@@ -94,7 +94,7 @@ describe("one device", () => {
 })
 
 describe("lists", () => {
-  live("hold what the key may see, with right totals and pages", () =>
+  live("contain only visible devices, with correct totals and pages", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       for (const key of keys) {
@@ -121,7 +121,7 @@ describe("lists", () => {
     })
   )
 
-  live("are sorted, searched and filtered as those of everything are", () =>
+  live("are sorted, searched and filtered like unrestricted lists", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const { attributes } = it.emulator.store
@@ -165,7 +165,7 @@ describe("lists", () => {
     })
   )
 
-  live("give the bytes that ThingsBoard sent", () =>
+  live("return the bytes that ThingsBoard sent", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       for (const key of keys) {
@@ -176,7 +176,7 @@ describe("lists", () => {
     })
   )
 
-  live("of types name those of visible devices only", () =>
+  live("of types contain only the types of visible devices", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const types = (key: string) =>
@@ -193,7 +193,7 @@ describe("lists", () => {
 })
 
 describe("many devices", () => {
-  live("give latest values of the visible ones, by id or by type", () =>
+  live("have latest values only of visible devices, by id or by type", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       for (const key of keys) {
@@ -207,7 +207,7 @@ describe("many devices", () => {
     })
   )
 
-  live("are exported by type as far as they are visible", () =>
+  live("are exported by type only if they are visible", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const body = { device_type: "sensor", keys: ["heat"], start_ts: 0, end_ts: 10, format: "csv" }
@@ -220,7 +220,7 @@ describe("many devices", () => {
     })
   )
 
-  live("stay in a file for which they were chosen, whatever becomes of them", () =>
+  live("stay in the export that selected them, whatever happens to them meanwhile", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       it.calls.length = 0
@@ -231,7 +231,7 @@ describe("many devices", () => {
     })
   )
 
-  live("are written as far as they are visible, by JSON, and by rows with ids or names", () =>
+  live("are written only if they are visible, by JSON and by rows with ids or names", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const stored = (i: number) => it.emulator.store.telemetry.latest(it.devices[i]!, "load")?.ts
@@ -264,7 +264,7 @@ describe("many devices", () => {
 })
 
 describe("a graph", () => {
-  live("leaves out hidden devices with their edges, and does not walk through them", () =>
+  live("leaves out hidden devices with their edges, and does not traverse them", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const { directory, relations } = it.emulator.store
@@ -286,7 +286,7 @@ describe("a graph", () => {
     })
   )
 
-  live("takes as many calls whatever lies behind hidden devices, and however many of them point at a visible one", () =>
+  live("takes the same number of calls regardless of what is connected to hidden devices", () =>
     Effect.gen(function* () {
       const it = yield* restrictedGateway()
       const { directory, relations } = it.emulator.store

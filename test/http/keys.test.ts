@@ -25,7 +25,7 @@ const until = (answer: Effect.Effect<TestResponse>, status: number) =>
     Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
   )
 
-live("a key may do what its scopes say and no more, until it expires, and is nowhere but with its owner", () =>
+live("a key has only its scopes, until it expires, and its secret is neither stored nor logged", () =>
   Effect.gen(function* () {
     const file = yield* keysFile
     const reader = yield* create(file, "--name", "Grafana", "--id", "grafana", "--scope", "devices:read", "--rate-limit", "3")
@@ -55,7 +55,7 @@ live("a key may do what its scopes say and no more, until it expires, and is now
 )
 
 live(
-  "keys come and go while the gateway runs, and a broken file changes nothing",
+  "keys are added and removed while the gateway runs, and an invalid file changes nothing",
   () =>
     Effect.gen(function* () {
       const file = yield* keysFile
@@ -87,7 +87,7 @@ live(
   30_000
 )
 
-live("a restriction that the gateway does not know, or that restricts nothing, is refused at start, never ignored", () =>
+live("a gateway does not start with an unknown or empty restriction", () =>
   Effect.gen(function* () {
     const file = yield* keysFile
     yield* create(file, "--name", "First", "--scope", "devices:read", "--device-type", "sensor")

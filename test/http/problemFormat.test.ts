@@ -100,8 +100,8 @@ const table: ReadonlyArray<Failing> = [
   }
 ]
 
-describe("one shape", () => {
-  live("for all that callers can get wrong", () =>
+describe("the format of a problem", () => {
+  live("is the same for every error of a caller", () =>
     Effect.gen(function* () {
       const { call, logs } = yield* gateway()
       for (const { call: how, code, path, status, what } of table) {
@@ -117,7 +117,7 @@ describe("one shape", () => {
     })
   )
 
-  live("a body that is too large is refused by its length, and when it has none by counting", () =>
+  live("a body that is too large is rejected by its declared length, or else by counting its bytes", () =>
     Effect.gen(function* () {
       const { call, url } = yield* gateway({ settings: { maxBodySize: 1000 } })
       const body = JSON.stringify({ keys: ["a".repeat(2000)] })
@@ -135,7 +135,7 @@ describe("one shape", () => {
     })
   )
 
-  live("all faults of a request are named at once, in its path, query and body", () =>
+  live("all errors of a request are listed together, in its path, query and body", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway()
       const answer = yield* call(`${tb}/devices/nope/telemetry/query?verbose=1`, {
@@ -148,7 +148,7 @@ describe("one shape", () => {
     })
   )
 
-  live("405 says what the path takes, in Allow too", () =>
+  live("405 lists the supported methods, also in Allow", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway()
       const answer = yield* call(`${tb}/devices/${id}/telemetry`, { method: "PUT", body: {} })
@@ -159,7 +159,7 @@ describe("one shape", () => {
     })
   )
 
-  live("a wrong password at ThingsBoard is 503, told without a word of ThingsBoard's", () =>
+  live("a password that ThingsBoard rejects gives 503 without ThingsBoard's text", () =>
     Effect.gen(function* () {
       const { call, logs } = yield* gateway({
         settings: { tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make(canaries.wrongPassword) } }
@@ -175,7 +175,7 @@ describe("one shape", () => {
     })
   )
 
-  live("the rate limit answers 429 with the proxy's members and the standard headers", () =>
+  live("an exceeded rate limit gives 429 with the proxy's fields and the standard headers", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway({ settings: { rateLimit: { requests: 3, window: Duration.minutes(1) } } })
       const answers = []
@@ -192,7 +192,7 @@ describe("one shape", () => {
   )
 })
 
-test("the table names every error of the shape's list that a caller can cause", () => {
+test("the table covers every problem that a caller can cause", () => {
   const codes = new Set(table.map(({ code }) => code))
   for (const code of ["VALIDATION_ERROR", "AUTHENTICATION_FAILED", "RESOURCE_NOT_FOUND", "METHOD_NOT_ALLOWED", "UNSUPPORTED_MEDIA_TYPE"]) {
     expect(codes.has(code)).toBe(true)

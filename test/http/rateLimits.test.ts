@@ -19,7 +19,7 @@ const eventually = <E>(what: Effect.Effect<boolean, E>) =>
   )
 
 describe("a caller without a valid key", () => {
-  live("may try so often from an address, then hears 429 whatever the key, while callers that are known there go on", () =>
+  live("gets 429 after the limit of its address, whatever the key, while clients known at that address continue", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* writeKeyFile({ late: {} })
       const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(3), apiKeysFile } })
@@ -53,7 +53,7 @@ describe("a caller without a valid key", () => {
     })
   )
 
-  live("is let in by no more guesses than the limit, however many come at once", () =>
+  live("cannot make more guesses than the limit by sending them concurrently", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway({ settings: { rateLimit: limitOf(10) } })
       const answers = yield* Effect.all(
@@ -65,7 +65,7 @@ describe("a caller without a valid key", () => {
     })
   )
 
-  live("counts at the documentation behind a key too", () =>
+  live("is also counted by documentation that needs a key", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway({ settings: { rateLimit: limitOf(2), docsAccess: "key" } })
       expect((yield* call("/docs", { key: null })).headers.get("x-ratelimit-remaining")).toBe("1")
@@ -78,7 +78,7 @@ describe("a caller without a valid key", () => {
     })
   )
 
-  live("counts by the address that a trusted proxy tells, by /64 for IPv6", () =>
+  live("is counted by the address that a trusted proxy reports, per /64 for IPv6", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(1), trustedProxies: ["127.0.0.0/8", "10.0.0.0/8"] } })
       const status = (address: string) => Effect.map(call(devices, { key: wrong, headers: from(address) }), (answer) => answer.status)
@@ -99,7 +99,7 @@ describe("a caller without a valid key", () => {
     })
   )
 
-  live("gains nothing by a forged X-Forwarded-For", () =>
+  live("cannot avoid the limit with a forged X-Forwarded-For", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway({ settings: { rateLimit: limitOf(1), trustedProxies: ["192.0.2.0/24"] } })
       expect((yield* call(devices, { key: wrong, headers: from("203.0.113.1") })).status).toBe(401)
@@ -112,7 +112,7 @@ describe("a caller without a valid key", () => {
   )
 })
 
-live("a refusal for want of a right counts for its key, and tells how that stands", () =>
+live("a request without the required scope counts against its key, and the response shows the limit", () =>
   Effect.gen(function* () {
     const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["assets:read"], rate_limit: { requests: 2, window_seconds: 60 } } })
     const { call } = yield* gateway({ settings: { apiKeysFile } })
@@ -129,8 +129,8 @@ live("a refusal for want of a right counts for its key, and tells how that stand
 
 const long = "x".repeat(9000)
 
-describe("what reaches no endpoint", () => {
-  live("is told in the log when a wrong key came with it, like a guess", () =>
+describe("a request that reaches no endpoint", () => {
+  live("is logged like any other if it has an invalid key", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway()
       const events = () => records.filter(({ message }) => message === "Security event: 401").length
@@ -142,7 +142,7 @@ describe("what reaches no endpoint", () => {
     })
   )
 
-  live("is what looks like a path in another spelling", () =>
+  live("is one whose path differs in case or slashes", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway()
       // By hand: clients tidy paths up.
@@ -170,7 +170,7 @@ describe("what reaches no endpoint", () => {
   ] as const
 
   for (const [name, status, path, request] of strays)
-    live(`(${name}) counts for the key, or else for the address, tells how that stands, and is 429 beyond`, () =>
+    live(`(${name}) counts against the key, or else the address, shows the limit, and gets 429 beyond it`, () =>
       Effect.gen(function* () {
         const { call } = yield* gateway({ settings: { rateLimit: limitOf(2), allowedHosts: ["127.0.0.1"] } })
         for (const key of [canaries.apiKey, null]) {
@@ -202,7 +202,7 @@ const away = { name: "redis", ok: true, detail: "Redis is not available: rate li
 
 describe.skipIf(!hasRedis)("gateways on one Redis", () => {
   live(
-    "let exactly the limit through, of ten times as many at once",
+    "let exactly the limit through, of ten times as many concurrent requests",
     () =>
       Effect.gen(function* () {
         const redis = yield* redisServer
@@ -220,7 +220,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
   )
 
   live(
-    "count for themselves at once when it goes, say so once, and share again when it is back",
+    "count locally at once when it is lost, log that once, and share again when it is back",
     () =>
       Effect.gen(function* () {
         const redis = yield* redisServer

@@ -65,7 +65,7 @@ const line = fc.record({
 })
 
 live(
-  "whatever stands in the request line, ThingsBoard sees no path that was not meant",
+  "with any request line, ThingsBoard gets only intended paths",
   () =>
     Effect.gen(function* () {
       const it = yield* gateway()

@@ -24,7 +24,7 @@ const addDevices = ({ emulator, tenant }: Gateway, count: number, type = "sensor
   )
 }
 
-live("lists are paged, searched, filtered and sorted, with right totals", () =>
+live("lists are paged, searched, filtered and sorted, with correct totals", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     addDevices(it, 12)
@@ -42,7 +42,7 @@ live("lists are paged, searched, filtered and sorted, with right totals", () =>
   })
 )
 
-live("a device comes as ThingsBoard describes it, byte for byte", () =>
+live("a device is returned as ThingsBoard describes it, byte for byte", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     const { directory } = it.emulator.store
@@ -79,7 +79,7 @@ live("latest values keep every digit, and a key without values is null", () =>
   })
 )
 
-live("history is whole: no row lost, none doubled, in the order asked, in every text format", () =>
+live("history is complete: no row is lost or duplicated, in the requested order, in every text format", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     const [device] = addDevices(it, 1)
@@ -115,7 +115,7 @@ live("history is whole: no row lost, none doubled, in the order asked, in every 
   })
 )
 
-live("what a customer's user may not see is not there, its history neither", () =>
+live("a device that a customer's user may not see is not found, and neither is its history", () =>
   Effect.gen(function* () {
     const admin = yield* gateway()
     const { accounts, directory, telemetry } = admin.emulator.store
@@ -151,7 +151,7 @@ live("what a customer's user may not see is not there, its history neither", () 
   })
 )
 
-live("a graph has every relation once, siblings included, in few calls however many nodes there are", () =>
+live("a graph has every relation once, including those between siblings, in few calls regardless of its size", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     const { directory, relations } = it.emulator.store

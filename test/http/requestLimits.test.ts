@@ -28,7 +28,7 @@ const head = (path: string, headers: Record<string, string>, method = "POST") =>
   ].join("\r\n")
 
 describe("the head of a request", () => {
-  live("is bounded in its path and query, and in its headers", () =>
+  live("has limits for its path and query, and for its headers", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway({ settings: { maxUrlLength: 500, maxHeaderSize: 1000 } })
       const path = `${tb}/devices?text_search=`
@@ -41,7 +41,7 @@ describe("the head of a request", () => {
     })
   )
 
-  live("is told what is wrong up to twice the bounds together, and beyond is not read at all", () =>
+  live("gets the reason up to twice both limits together, and is not read beyond that", () =>
     Effect.gen(function* () {
       const { call, url } = yield* gateway()
       const search = (length: number) => `${tb}/devices?text_search=${"a".repeat(length)}`
@@ -52,7 +52,7 @@ describe("the head of a request", () => {
     })
   )
 
-  live("may be as large as the settings say, and names more keys than ThingsBoard's own server takes in a path", () =>
+  live("may be as large as the settings allow, with more keys than ThingsBoard's own server accepts in a path", () =>
     Effect.gen(function* () {
       const it = yield* gateway({ settings: { maxUrlLength: 60_000, maxHeaderSize: 50_000 } })
       const { directory, telemetry } = it.emulator.store
@@ -74,7 +74,7 @@ describe("the head of a request", () => {
   )
 
   live(
-    "has 12 seconds to arrive, however it drips",
+    "must arrive within 12 seconds, even if bytes keep arriving",
     () =>
       Effect.gen(function* () {
         const { url } = yield* gateway()
@@ -88,7 +88,7 @@ describe("the head of a request", () => {
 })
 
 describe("JSON", () => {
-  live("is bounded whether its type is named, in capital letters, or not at all", () =>
+  live("is limited whether its media type is given, in upper case, or missing", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway({ settings: { maxJsonDepth: 10, bodyTimeout: Duration.millis(400) } })
       const types = [{ "Content-Type": "application/json" }, { "Content-Type": "APPLICATION/JSON ; charset=utf-8" }, {}]
@@ -110,7 +110,7 @@ describe("JSON", () => {
     })
   )
 
-  live("that names a million things is refused at once, and long names are cut", () =>
+  live("that names a million elements is rejected at once, and long names are truncated", () =>
     Effect.gen(function* () {
       const { call } = yield* gateway({ settings: { maxKeysPerRequest: 100, maxDevicesPerRequest: 100 } })
       const million = 1_000_000
@@ -142,7 +142,7 @@ describe("JSON", () => {
     ["attributes", `${tb}/devices/${id}/attributes/shared`]
   ] as const
   for (const [what, path] of places)
-    live(`of ${what} may not nest too deep`, () =>
+    live(`of ${what} must not be nested too deeply`, () =>
       Effect.gen(function* () {
         const { call } = yield* gateway({ settings: { maxJsonDepth: 10 } })
         const answer = yield* call(path, { body: `{"keys":${nested(10)}}` })
@@ -152,7 +152,7 @@ describe("JSON", () => {
       })
     )
 
-  live("in rows may not either, which refuses the row alone", () =>
+  live("in rows must not be nested too deeply, or that row is rejected", () =>
     Effect.gen(function* () {
       const it = yield* gateway({ settings: { maxJsonDepth: 10 } })
       const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
@@ -171,7 +171,7 @@ describe("JSON", () => {
   )
 })
 
-live("a request may name so many keys and devices, in its query and body", () =>
+live("the keys and devices of a request are limited, in its query and in its body", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway({ settings: { maxKeysPerRequest: 3, maxDevicesPerRequest: 2 } })
     const four = ["a", "b", "c", "d"]
@@ -224,7 +224,7 @@ live("errors of the declared schemas are reported before the limits on keys and 
   })
 )
 
-live("a compressed body is refused, never taken for something else", () =>
+live("a compressed body is rejected, never read as something else", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway()
     const body = Bun.gzipSync(Buffer.from('{"keys":["a"]}'))
@@ -243,7 +243,7 @@ live("a compressed body is refused, never taken for something else", () =>
 describe("a slow body", () => {
   const settings = { bodyTimeout: Duration.millis(400) }
 
-  live("that is not whole in time is 408, and its connection ends", () =>
+  live("that does not arrive in time gets 408, and its connection is closed", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway({ settings })
       for (const path of [`devices/${id}/telemetry/query`, `devices/${id}/telemetry`, `devices/${id}/attributes/shared`]) {
@@ -261,7 +261,7 @@ describe("a slow body", () => {
     })
   )
 
-  live("of rows may take any time, but not be silent for so long; the rows before are stored", () =>
+  live("of rows may take any time while data keeps arriving; rows before a timeout are stored", () =>
     Effect.gen(function* () {
       const it = yield* gateway({ settings })
       const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
@@ -279,7 +279,7 @@ describe("a slow body", () => {
     })
   )
 
-  live("does not hold up others", () =>
+  live("does not delay other requests", () =>
     Effect.gen(function* () {
       const { call, url } = yield* gateway({ settings: { bodyTimeout: Duration.seconds(2) } })
       const sent = head(`${tb}/telemetry/latest`, { "Content-Type": "application/json", "Content-Length": "500" })

@@ -33,7 +33,7 @@ HttpApi.reflect(Api, {
 
 const guarded = endpoints.filter((endpoint) => endpoint.guarded)
 
-live("the table of endpoints and their rights", () =>
+live("every endpoint requires the scope in the table", () =>
   Effect.sync(() => {
     expect(endpoints.filter((endpoint) => !endpoint.guarded).map(({ name }) => name)).toEqual([
       "system.index",
@@ -64,7 +64,7 @@ live("the table of endpoints and their rights", () =>
   })
 )
 
-live("every endpoint refuses no key, an unknown key, and a key with all rights but its own, before it looks at anything else", () =>
+live("every endpoint rejects a missing key, an unknown key, and a key with every scope but its own, before it checks anything else", () =>
   Effect.gen(function* () {
     const without = (scope: KeyScope) => `without-${scope.replace(":", "-")}`
     const only = (scope: KeyScope) => `only-${scope.replace(":", "-")}`

@@ -31,8 +31,8 @@ const refused = (status: number, reason: string) => ({ message: `Security event:
 
 const named = (id: string, more: Record<string, string> = {}) => ({ headers: { "x-request-id": id, ...more } })
 
-describe("the log tells of", () => {
-  live("401: no key, an unknown one, one that has expired, was revoked or is mistyped, all but the last answered alike", () =>
+describe("the log has", () => {
+  live("401 with the reason: a missing, unknown, expired, revoked or mistyped key. Responses differ only for the last", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* writeKeyFile({ old: { expires_at: "2020-01-01T00:00:00.000Z" }, off: { disabled: true } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
@@ -56,7 +56,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("401 at the documentation and at paths that do not exist, for the same reasons", () =>
+  live("401 for the documentation and for unknown paths, with the same reasons", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* writeKeyFile({ off: { disabled: true } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile, docsAccess: "key" } })
@@ -71,7 +71,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("403, with the key's id and the right that it lacks", () =>
+  live("403 with the key's id and the missing scope", () =>
     Effect.gen(function* () {
       const apiKeysFile = yield* writeKeyFile({ grafana: { scopes: ["devices:read"] } })
       const { call, records } = yield* gateway({ settings: { apiKeysFile } })
@@ -94,7 +94,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("429, with the key's id, and whether the key or the address asked too often", () =>
+  live("429 with the key's id, and whether the limit of the key or of the address is exceeded", () =>
     Effect.gen(function* () {
       const { call, records } = yield* gateway({ settings: { rateLimit: { requests: 1, window: Duration.minutes(1) } } })
       yield* call(`${tb}/devices`, named("r-1"))
@@ -109,7 +109,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("a failure of ThingsBoard's, with its status and code and none of its words", () =>
+  live("failures of ThingsBoard with their status and code, without ThingsBoard's text", () =>
     Effect.gen(function* () {
       const { call, emulator, records } = yield* gateway()
       yield* call(`${tb}/devices`)
@@ -135,7 +135,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("ThingsBoard's failures where the answer is 200: points of many devices, and a file that is broken off", () =>
+  live("failures of ThingsBoard although the response is 200: in an upload of many devices, and in a file that is cut off", () =>
     Effect.gen(function* () {
       const { call, emulator, records, tenant } = yield* gateway()
       const { directory, telemetry } = emulator.store
@@ -175,7 +175,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("changes of the file of keys, by the ids of keys, and keys that end soon", () =>
+  live("changes of the key file with the ids of the keys, and keys that expire soon", () =>
     Effect.gen(function* () {
       const inDays = (days: number) => new Date(Date.now() + days * 86_400_000 + 60_000).toISOString()
       const apiKeysFile = yield* writeKeyFile({
@@ -196,7 +196,7 @@ describe("the log tells of", () => {
     })
   )
 
-  live("a broken file of keys with the reason and the place, not with what somebody pasted there", () =>
+  live("an invalid key file with the reason and the position, without text that somebody pasted there", () =>
     Effect.gen(function* () {
       const file = yield* writeKeyFile({})
       const pasted = [`{"keys":[{"id":"e","sha256":"${canaries.otherApiKey}"}]}`, `{"keys":[{"id":${canaries.otherApiKey}}]}`]
@@ -213,10 +213,10 @@ describe("the log tells of", () => {
   )
 })
 
-describe("nothing of a caller's making", () => {
+describe("text that a caller chose", () => {
   const forged = "\r\nts=2026-01-01 level=error message=forged \u001b[31m\u009b2J\u202eevil"
 
-  live("stands in the path that is told: words of the API and ids do, but no key, of whatever form", () =>
+  live("is not logged in the path, which has only the API's own segments and ids, and no key of any form", () =>
     Effect.gen(function* () {
       // A span has the whole address, in which only minted keys are recognised.
       const { call, records } = yield* gateway({ untraced: true, settings: { allowedHosts: ["api.example.com"] } })
@@ -234,7 +234,7 @@ describe("nothing of a caller's making", () => {
     })
   )
 
-  live("stands in the log as a line of its own or with control characters", () =>
+  live("cannot add lines or control characters to the log", () =>
     Effect.gen(function* () {
       const { call, logs, records } = yield* gateway({ settings: { allowedHosts: ["127.0.0.1"] } })
       const path = encodeURIComponent(forged)

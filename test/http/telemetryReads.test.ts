@@ -26,7 +26,7 @@ const open = Effect.fnUntraced(function* () {
 const fieldsOf = (json: { details: { errors: ReadonlyArray<{ field: string }> } }) => json.details.errors.map(({ field }) => field)
 
 describe("a query", () => {
-  live("tells what it read, and leads to the next page", () =>
+  live("returns what it read, and a cursor to the next page", () =>
     Effect.gen(function* () {
       const { call, device } = yield* open()
       const id = device("Meter", [
@@ -53,7 +53,7 @@ describe("a query", () => {
     })
   )
 
-  live("is what the typed client reads", () =>
+  live("can be read by the typed client", () =>
     Effect.gen(function* () {
       const { client, device } = yield* open()
       const id = device("Meter", [[t0, 21.5]])
@@ -68,7 +68,7 @@ describe("a query", () => {
     })
   )
 
-  live("that cannot be right is refused with the fault named", () =>
+  live("that is invalid is rejected with the errors listed", () =>
     Effect.gen(function* () {
       const { call, device } = yield* open()
       const path = `${tb}/devices/${device("Meter", [[t0, 1n]])}/telemetry`
@@ -94,7 +94,7 @@ describe("a query", () => {
 })
 
 describe("files", () => {
-  live("of aggregates and of many devices are downloads", () =>
+  live("of aggregates and of many devices can be downloaded", () =>
     Effect.gen(function* () {
       const { call, device } = yield* open()
       const id = device("Meter", [

@@ -36,7 +36,7 @@ const filesOf = (path: (name: string) => string, name: string) => ({
 })
 
 describe("https", () => {
-  live("is spoken with TLS 1.2 or later only, and browsers are told to stay with it", () =>
+  live("needs TLS 1.2 or later, and browsers are told to use only https", () =>
     Effect.gen(function* () {
       const { certificate: ca, issue, path } = yield* certificateAuthority()
       yield* issue("one")
@@ -53,7 +53,7 @@ describe("https", () => {
     })
   )
 
-  live("asks for a client certificate of the named authority, and of no other", () =>
+  live("requires a client certificate of the configured authority", () =>
     Effect.gen(function* () {
       const { certificate: ca, issue, path } = yield* certificateAuthority()
       const stranger = yield* certificateAuthority()
@@ -67,7 +67,7 @@ describe("https", () => {
   )
 
   live(
-    "shows a renewed certificate without a restart, and keeps the former one while the files do not fit together",
+    "uses a renewed certificate without a restart, and keeps the previous one while the files do not match",
     () =>
       Effect.gen(function* () {
         const { certificate: ca, issue, path } = yield* certificateAuthority()
@@ -98,7 +98,7 @@ describe("https", () => {
 describe("boardwalk serve with TLS", () => {
   const enough = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: "0123456789abcdef0123" }
 
-  live("does not start when a file is missing, unreadable or of another certificate, and says which", () =>
+  live("does not start if a file is missing, unreadable or does not match the certificate, and names it", () =>
     Effect.gen(function* () {
       const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
@@ -128,7 +128,7 @@ describe("boardwalk serve with TLS", () => {
     })
   )
 
-  live("prints its https address, which `boardwalk ready` asks, also where client certificates are needed", () =>
+  live("prints its https address, which `boardwalk ready` checks, even if client certificates are required", () =>
     Effect.gen(function* () {
       const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
@@ -144,7 +144,7 @@ describe("boardwalk serve with TLS", () => {
     })
   )
 
-  live("of ThingsBoard's address, plain http is warned of once", () =>
+  live("warns once about plain http to ThingsBoard", () =>
     Effect.gen(function* () {
       const program = yield* startProgram(["serve", "--port", "0"], { ...enough, TB_HOST: "http://10.1.2.3:8080", HOST: "127.0.0.1" })
       yield* program.waitForOutput(/listens on/)

@@ -40,7 +40,7 @@ for (const version of ["4.1", "4.3"] as const) {
   live(`everything works before ThingsBoard ${version}`, () => Effect.flatMap(gateway({ emulator: { version } }), goThrough))
 }
 
-live("a ThingsBoard API key does instead of user and password, and one that is refused is not tried again and again", () =>
+live("a ThingsBoard API key can replace user and password, and a rejected one is not tried repeatedly", () =>
   Effect.gen(function* () {
     const first = yield* gateway()
     const { userId } = first.tenant
@@ -66,7 +66,7 @@ live("a ThingsBoard API key does instead of user and password, and one that is r
   })
 )
 
-live("tokens that ThingsBoard voids are replaced unseen, by one login however many requests wait", () =>
+live("tokens that ThingsBoard invalidates are replaced by a single login, unnoticed by the requests that wait for it", () =>
   Effect.gen(function* () {
     const it = yield* gateway()
     expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
@@ -80,7 +80,7 @@ live("tokens that ThingsBoard voids are replaced unseen, by one login however ma
 )
 
 live(
-  "trouble at ThingsBoard is told as what it is",
+  "failures of ThingsBoard become the matching problems",
   () =>
     Effect.gen(function* () {
       const it = yield* gateway({ settings: { tbTimeout: "1 second" as never } })

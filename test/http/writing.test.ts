@@ -15,7 +15,7 @@ const withDevice = Effect.gen(function* () {
   return { ...it, id, write, read }
 })
 
-live("points come out as they went in, digit for digit", () =>
+live("points are read as they were written, digit for digit", () =>
   Effect.gen(function* () {
     const { call, id, read, write } = yield* withDevice
     const answer = yield* write(
@@ -44,7 +44,7 @@ live("points come out as they went in, digit for digit", () =>
   })
 )
 
-live("a decimal that ThingsBoard would store as text is rounded, and the answer says so", () =>
+live("a decimal that ThingsBoard would store as text is rounded, with a warning in the response", () =>
   Effect.gen(function* () {
     const { read, write } = yield* withDevice
     const answer = yield* write('{"d":[{"ts":1,"value":0.30000000000000004},{"ts":2,"value":1e-17},{"ts":3,"value":1.5e300}]}')
@@ -60,7 +60,7 @@ live("a decimal that ThingsBoard would store as text is rounded, and the answer 
   })
 )
 
-live("what ThingsBoard would change or lose is refused, all of it at once, and nothing is stored", () =>
+live("values that ThingsBoard would change or lose are rejected together, and nothing is stored", () =>
   Effect.gen(function* () {
     const { call, id, write } = yield* withDevice
     const answer = yield* write(
@@ -87,7 +87,7 @@ live("what ThingsBoard would change or lose is refused, all of it at once, and n
   })
 )
 
-live("a bulk upload says what became of each device", () =>
+live("a bulk upload reports the result of each device", () =>
   Effect.gen(function* () {
     const { call, emulator, id, tenant } = yield* withDevice
     const other = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name: "Second", now: 1 })
@@ -104,7 +104,7 @@ live("a bulk upload says what became of each device", () =>
   })
 )
 
-live("attributes are written to their scope and read with their times", () =>
+live("attributes are written to their scope and read with their timestamps", () =>
   Effect.gen(function* () {
     const { call, id } = yield* withDevice
     const path = `${tb}/devices/${id}/attributes`

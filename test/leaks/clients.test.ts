@@ -15,7 +15,7 @@ const answers: Readonly<Record<string, () => Response>> = {
   "a refusal": () => Response.json({ error_code: "AUTHENTICATION_FAILED" }, { status: 401 })
 }
 
-live("an error of the typed client does not show the key, however it is printed", () =>
+live("an error of the typed client does not contain the key, however it is printed", () =>
   Effect.gen(function* () {
     const servers = Object.entries(answers).map(([name, fetch]) => ({ name, server: Bun.serve({ port: 0, hostname: "127.0.0.1", fetch }) }))
     const urls = [...servers.map(({ name, server }) => [name, server.url.href] as const), ["nobody there", "http://127.0.0.1:9"] as const]
@@ -32,7 +32,7 @@ live("an error of the typed client does not show the key, however it is printed"
   })
 )
 
-test("commands do not repeat a password that is in an address", async () => {
+test("commands do not print a password in a URL", async () => {
   const withPassword = `http://user:${canaries.urlPassword}@127.0.0.1:9`
   const range = ["--from", "2023-11-01", "--to", "2024-01-01"]
   const commands = [
@@ -49,7 +49,7 @@ test("commands do not repeat a password that is in an address", async () => {
   }
 })
 
-test("an address of ThingsBoard with a password is refused without being shown", async () => {
+test("a ThingsBoard URL with a password is rejected without being printed", async () => {
   const environment = {
     TB_HOST: `http://user:${canaries.urlPassword}@tb:8080`,
     TB_API_KEY: canaries.thingsBoardKey,

@@ -142,7 +142,7 @@ const stopped = Effect.fnUntraced(function* (program: Program) {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 })
 
-live("the calls below are of every endpoint", () =>
+live("the calls below cover every endpoint", () =>
   Effect.sync(() => {
     const names: Array<string> = []
     HttpApi.reflect(Api, {
@@ -154,7 +154,7 @@ live("the calls below are of every endpoint", () =>
 )
 
 live(
-  "nothing that ThingsBoard says of its trouble is in an answer, a log line, a span or a metric",
+  "ThingsBoard's error texts are in no response, log line, span or metric",
   () =>
     Effect.gen(function* () {
       const { ask, calls, emulator, program, receiver } = yield* served()
@@ -189,7 +189,7 @@ live(
 )
 
 live(
-  "nothing of a refused login, or of keys that callers show in wrong places, is anywhere",
+  "rejected logins, and keys that callers send in wrong places, leave no trace",
   () =>
     Effect.gen(function* () {
       const { ask, calls, emulator, program, receiver } = yield* served({ TB_PASSWORD: canaries.wrongPassword })

@@ -28,7 +28,7 @@ const answering = async <A>(answer: (request: Request) => Response, use: (url: s
 
 const secret = canaries.apiKey
 
-describe("a leak is seen in", () => {
+describe("a leak is found in", () => {
   const bodies: Record<string, (response: Response) => Promise<unknown>> = {
     text: (response) => response.text(),
     json: (response) => response.json(),
@@ -50,7 +50,7 @@ describe("a leak is seen in", () => {
     })
   }
 
-  test("a header of an answer, also when nobody reads its body", async () => {
+  test("a response header, even if the body is not read", async () => {
     const found = await places(() =>
       answering(
         () => new Response("", { headers: { "x-debug": secret } }),
@@ -60,14 +60,14 @@ describe("a leak is seen in", () => {
     expect(found).toHaveLength(1)
   })
 
-  test("a sheet, whose parts are compressed", async () => {
+  test("a sheet with compressed parts", async () => {
     const { zipSync } = await import("./zip.ts")
     expect(
       await places(() => checkForLeaks("response to GET http://boardwalk/", zipSync({ "a.xml": `<v>${secret}</v>`.repeat(3) })))
     ).toHaveLength(1)
   })
 
-  test("an answer that is read from the socket", async () => {
+  test("a response that is read from the socket", async () => {
     const answer = () => new Response(secret)
     const found = await places(() =>
       answering(answer, (url) => {
@@ -93,7 +93,7 @@ describe("a leak is seen in", () => {
     expect(again).toEqual(["response to a raw connection"])
   })
 
-  test("a request to ThingsBoard, except where it belongs", async () => {
+  test("a request to ThingsBoard, except in the intended places", async () => {
     const asked = (path: string, init: RequestInit) =>
       collectLeaks(() =>
         answering(
@@ -150,7 +150,7 @@ describe("a leak is seen in", () => {
     expect(await places(() => Effect.runPromise(Effect.scoped(send)))).toEqual(["export"])
   })
 
-  test("output, arguments and files of a program, and the arguments of programs that it starts", async () => {
+  test("the output, arguments and files of a program, and the arguments of programs that it starts", async () => {
     const leaking = `echo "$KEY" >&2; echo "$KEY" >file; sh -c 'echo "$0" ready; sleep 20' "$KEY"; true`
     const program = Effect.flatMap(startProgram([leaking, "$0"], { KEY: secret }, {}, ["sh", "-c"]), ({ waitForOutput: says }) =>
       says(/ready/)
@@ -162,7 +162,7 @@ describe("a leak is seen in", () => {
     expect(wrong).toEqual(["arguments of boardwalk ready"])
   })
 
-  test("an address, which is then not told as the place", async () => {
+  test("a URL, which is then not printed as the place", async () => {
     const found = await places(() =>
       answering(
         () => new Response(secret),
@@ -180,7 +180,7 @@ describe("a leak is seen in", () => {
   })
 })
 
-describe("a leak is seen in the form of", () => {
+describe("a leak is found in the form of", () => {
   const around = (text: string) => `{"a":"b${text}c"}`
   const forms: Record<string, (text: string) => string> = {
     "itself, or its first or last twelve characters": (text) => text,
@@ -211,7 +211,7 @@ describe("a leak is seen in the form of", () => {
     })
   }
 
-  test("two pieces, one behind the other", async () => {
+  test("two consecutive pieces", async () => {
     for (const at of [1, 5, 11, 20]) {
       const found = await places(() => {
         const see = checkStreamForLeaks("standard output of boardwalk serve")
@@ -222,7 +222,7 @@ describe("a leak is seen in the form of", () => {
     }
   })
 
-  test("a token of ThingsBoard's, or its claims alone", async () => {
+  test("a token of ThingsBoard, or only its claims", async () => {
     const [head, claims] = jwt("someone", 9000).split(".")
     for (const text of [`${head}.${claims}.x`, claims!]) expect(await collectLeaks(() => checkForLeaks("log", text))).not.toEqual([])
   })

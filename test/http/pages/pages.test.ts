@@ -21,7 +21,7 @@ const get = (path: string, init?: RequestInit) =>
 
 const text = (response: Response) => Effect.promise(() => response.text())
 
-live("/openapi.json is the document", () =>
+live("/openapi.json is the API's document", () =>
   Effect.gen(function* () {
     const response = yield* get("/openapi.json")
     expect(response.headers.get("content-type")).toBe("application/json")
@@ -33,7 +33,7 @@ live("/openapi.json is the document", () =>
 const viewers = ["/docs", "/redoc", "/reference"]
 
 for (const path of viewers)
-  live(`${path} loads only its own files, which a browser may keep`, () =>
+  live(`${path} loads only its own files, which a browser may cache`, () =>
     Effect.gen(function* () {
       const page = yield* get(path)
       const policy = page.headers.get("content-security-policy")!
@@ -60,14 +60,14 @@ for (const path of viewers)
     }).pipe(Effect.provide(serve(true)))
   )
 
-live("an asset of another version is not there", () =>
+live("an asset of another version is not found", () =>
   Effect.gen(function* () {
     const answers = yield* Effect.forEach(["/docs/assets/000000000000/redoc.js", "/docs/assets/x/__proto__"], (path) => get(path))
     expect(answers.map(({ status }) => status)).toEqual([404, 404])
   }).pipe(Effect.provide(serve(true)))
 )
 
-live("a script is compressed once, however often it is asked for", () =>
+live("a script is compressed once, however often it is requested", () =>
   Effect.gen(function* () {
     const file = /"(\/docs\/assets\/[^"]+\/scalar\.js)"/.exec(yield* text(yield* get("/reference")))![1]!
     yield* text(yield* get(file))
@@ -78,7 +78,7 @@ live("a script is compressed once, however often it is asked for", () =>
   }).pipe(Effect.provide(serve(true)))
 )
 
-live("switched off, the documentation is gone and the pages about problems stay", () =>
+live("without the documentation, the problem pages are still served", () =>
   Effect.gen(function* () {
     const answers = yield* Effect.forEach([...viewers, "/openapi.json", "/errors/rate-limited"], (path) => get(path))
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 200])
@@ -98,7 +98,7 @@ effect("every problem of the contract has a page", () =>
   })
 )
 
-live("the page about a problem says what to do", () =>
+live("a problem's page says what to do", () =>
   Effect.gen(function* () {
     for (const name of problemNames) {
       const page = yield* get(`/errors/${name}`)

@@ -9,7 +9,7 @@ import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
 const guarded = ["/docs", "/redoc", "/reference", "/openapi.json"]
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString("base64")}` })
 
-live("is opened by a valid key in the header or as a password, and by nothing else", () =>
+live("the documentation needs a valid key, in the header or as a password", () =>
   Effect.gen(function* () {
     const apiKeysFile = yield* writeKeyFile({ reader: { scopes: ["devices:read"] }, gone: { expires_at: "2020-01-01T00:00:00Z" } })
     const { call, logs } = yield* gateway({ settings: { docsAccess: "key", apiKeysFile } })
@@ -35,7 +35,7 @@ live("is opened by a valid key in the header or as a password, and by nothing el
   })
 )
 
-live("leaves the API as it is: no name and password there, and no question for them", () =>
+live("the API does not accept or request basic authentication when the documentation does", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway({ settings: { docsAccess: "key" } })
     const refused = yield* call("/api/v1/tb/devices", { key: null, headers: basic(`:${canaries.apiKey}`) })
@@ -45,7 +45,7 @@ live("leaves the API as it is: no name and password there, and no question for t
   })
 )
 
-live("is not there at all when it is switched off", () =>
+live("the documentation is not found when it is disabled", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway({ settings: { docsAccess: "key", docsEnabled: false } })
     for (const path of guarded) expect((yield* call(path)).status).toBe(404)
@@ -60,7 +60,7 @@ const viewers = [
 ] as const
 
 test.skipIf(!hasBrowser)(
-  "works in a browser that was given the key, without a breach of the content security policy",
+  "the documentation works in a browser with the key, without violating the content security policy",
   () =>
     Effect.runPromise(
       Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { clientAddress } from "../../../src/http/request/clientAddress.ts"
 
 const caller = clientAddress(["10.0.0.0/8", "192.0.2.7", "fd00::/8"])
 
-test("the caller is the nearest address that is no trusted proxy", () => {
+test("the client is the nearest address that is not a trusted proxy", () => {
   const cases: ReadonlyArray<readonly [peer: string, header: string | null, caller: string]> = [
     // From a peer that is not trusted nothing counts.
     ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
@@ -24,7 +24,7 @@ test("the caller is the nearest address that is no trusted proxy", () => {
   for (const [peer, header, expected] of cases) expect([peer, header, caller(peer, header)]).toEqual([peer, header, expected])
 })
 
-test("what is malformed is ignored, with all that stands before it", () => {
+test("a malformed entry is ignored, with all entries before it", () => {
   for (const header of [
     "",
     " ",
@@ -42,6 +42,6 @@ test("what is malformed is ignored, with all that stands before it", () => {
   expect(caller("10.0.0.1", "198.51.100.1, nonsense, 10.5.5.5")).toBe("10.5.5.5")
 })
 
-test("without trusted proxies the header is nothing", () => {
+test("without trusted proxies the header is ignored", () => {
   expect(clientAddress([])("10.0.0.1", "198.51.100.1")).toBe("10.0.0.1")
 })
