@@ -1,11 +1,11 @@
 /**
- * The file formats of telemetry: one row per format. The API, content negotiation, the writers in `src/formats`, the CLI and the table
- * in `docs/telemetry.md` all read it. To add a format, add a row here and a writer in `src/formats/FileWriter.ts`: both the writer and
- * the response in `src/api/groups/TelemetryReads.ts` are required by the compiler.
+ * The file formats of telemetry: one row per format, read by the API, content negotiation, the writers in `src/formats` and the CLI; a
+ * test compares the table in `docs/telemetry.md`. To add a format, add a row here: the compiler then requires a writer in
+ * `src/formats/FileWriter.ts` and a response in `src/api/groups/TelemetryReads.ts`.
  */
 
 interface FormatFacts {
-  /** Sent as `Content-Type`, and accepted in `Accept` and for uploads. */
+  /** The `Content-Type` of responses and, for json, csv and jsonl, of uploads; accepted in `Accept`. */
   readonly mediaType: string
   /** Parameters that responses add to the media type. */
   readonly parameters?: string
@@ -13,7 +13,7 @@ interface FormatFacts {
   readonly aliases: ReadonlyArray<string>
   /** Without the dot. */
   readonly fileExtension: string
-  /** Whether each row is one record of text, so that a file that was cut off can be continued after its last complete row. */
+  /** Whether each row is one record of text, so that an incomplete file can be continued after its last complete row. */
   readonly resumable: boolean
 }
 
