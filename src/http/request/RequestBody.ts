@@ -149,7 +149,7 @@ const sendAgain = "Rows that arrived before may be stored. Send the body again: 
 export const streamBody = <A, E>(
   request: Request,
   { timeout }: BodyLimits,
-  use: (body: Stream.Stream<Uint8Array, unknown>) => Effect.Effect<A, E>
+  use: (body: Stream.Stream<Uint8Array, HttpServerError.HttpServerError | Unreadable>) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | RequestTimeout | Unauthenticated> =>
   Effect.withFiber((fiber) => {
     const authentication = fiber.getRef(CurrentAuthentication)
@@ -187,7 +187,7 @@ const decodeText = (bytes: Uint8Array, maxDepth: number, maxParts?: number) => {
   return Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => failUnreadable))
 }
 
-const readBytes = Effect.fnUntraced(function* (body: Stream.Stream<Uint8Array, unknown>, maxBytes: number) {
+const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, maxBytes: number) {
   const chunks: Array<Uint8Array> = []
   let size = 0
   yield* body.pipe(
