@@ -1,6 +1,6 @@
 /**
- * The command `boardwalk`, one verb a file. The folder turns flags into settings and outcomes into exit codes; the work is done elsewhere.
- * Verbs load what they need when they run, so that `serve` holds nothing of the emulator, and `config` nothing of the server.
+ * The command `boardwalk`, one file per subcommand. This folder turns flags into settings and results into exit codes; the work is done
+ * elsewhere. Commands import what they need when they run, so that `serve` does not load the emulator, nor `config` the server.
  */
 import { Console, Effect, Layer, Runtime, Schema } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
@@ -31,23 +31,24 @@ const boardwalk = Command.make("boardwalk").pipe(
 
 class UsageError extends Schema.TaggedError<UsageError>()("WrongUse", {}) {
   override readonly [Runtime.errorExitCode] = 2
-  override readonly [Runtime.errorReported] = false // the help text was printed with the mistake
+  override readonly [Runtime.errorReported] = false // the presenter has printed the error and the help
 }
 
-/** `boardwalk` alone asks what there is; a group such as `boardwalk keys` lacks the verb that it needs. */
-const lacksVerb = (commandPath: ReadonlyArray<string>) => commandPath.length > 1
+/** `boardwalk` alone shows the help; a group such as `boardwalk keys` requires a subcommand. */
+const lacksSubcommand = (commandPath: ReadonlyArray<string>) => commandPath.length > 1
 
-/** What the parser quotes of a wrong call may be a key. */
-const withoutKeys = (text: string) => text.replaceAll(/\bbw_\w+/g, "bw_…")
+/** An argument that the parser quotes in its error may be a key. */
+const redactKeys = (text: string) => text.replaceAll(/\bbw_\w+/g, "bw_…")
 
-/** Standard output has what was asked for and nothing else, since it is piped into files and secrets. */
+/** Only requested output goes to standard output, since it may be piped into a file or a secret store. */
 const presenter: CliOutput.Presenter = {
   present: Effect.fnUntraced(function* (event) {
-    const isAnswer = event._tag === "Version" || (event._tag === "Help" && (event.reason === "Requested" || !lacksVerb(event.commandPath)))
-    if (isAnswer) return yield* CliOutput.defaultPresenter.present(event)
+    const isRequested =
+      event._tag === "Version" || (event._tag === "Help" && (event.reason === "Requested" || !lacksSubcommand(event.commandPath)))
+    if (isRequested) return yield* CliOutput.defaultPresenter.present(event)
     const formatter = yield* CliOutput.Formatter
     yield* Console.error(formatter.formatHelpDoc(event.helpDoc))
-    if (event._tag === "InvalidInvocation") yield* Console.error(withoutKeys(formatter.formatErrors(event.errors)))
+    if (event._tag === "InvalidInvocation") yield* Console.error(redactKeys(formatter.formatErrors(event.errors)))
   })
 }
 
@@ -59,6 +60,6 @@ export const run = Command.run(boardwalk, { version: manifest.version }).pipe(
     )
   ),
   Effect.catchTag("ShowHelp", ({ commandPath, errors }) =>
-    errors.length > 0 || lacksVerb(commandPath) ? Effect.fail(new UsageError()) : Effect.void
+    errors.length > 0 || lacksSubcommand(commandPath) ? Effect.fail(new UsageError()) : Effect.void
   )
 )

@@ -7,31 +7,31 @@ import { makeGatewayLayer } from "./gateway.ts"
 
 const randomKey = () => `demo_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`
 
-interface Shown {
+interface BannerValues {
   readonly url: string
   readonly apiKey: string
   readonly deviceId: string
   readonly emulator: { readonly url: string; readonly username: string; readonly password: string }
 }
 
-const banner = ({ apiKey, deviceId, emulator, url }: Shown) => `
-  Boardwalk's demo is running: the gateway beside a ThingsBoard emulator with a building full of devices.
+const banner = ({ apiKey, deviceId, emulator, url }: BannerValues) => `
+  Boardwalk's demo is running: the gateway in front of a ThingsBoard emulator with a building full of devices.
 
   API         ${url}/api/v1/tb
   Docs        ${url}/docs
   Reference   ${url}/reference
   Emulator    ${emulator.url}  (user ${emulator.username}, password ${emulator.password})
-  Key         ${apiKey}  (a new one at every start)
+  Key         ${apiKey}  (new at every start)
 
   Try it in another terminal:
 
     curl -H 'X-API-Key: ${apiKey}' '${url}/api/v1/tb/devices?page_size=3'
     curl -H 'X-API-Key: ${apiKey}' '${url}/api/v1/tb/devices/${deviceId}/telemetry/latest'
 
-  Ctrl+C stops it.
+  Press Ctrl+C to stop it.
 `
 
-/** Any device will do for the second line to paste. */
+/** The device for the second curl command. */
 const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string) {
   const { make } = yield* Effect.promise(() => import("../client/BoardwalkClient.ts"))
   const boardwalk = yield* make({ baseUrl, apiKey })
@@ -45,14 +45,14 @@ export const demo = Command.make(
   Effect.fnUntraced(function* (flags) {
     const { Emulator } = yield* Effect.promise(() => import("../emulator/Emulator.ts"))
     const apiKey = randomKey()
-    const greet = Layer.effectDiscard(
+    const BannerLayer = Layer.effectDiscard(
       Effect.gen(function* () {
         const { url } = yield* BunHttpServer
         const deviceId = yield* firstDevice(url, apiKey)
         yield* Console.log(banner({ url, apiKey, deviceId, emulator: yield* Emulator }))
       })
     )
-    const Gateway = Layer.unwrap(
+    const GatewayLayer = Layer.unwrap(
       Effect.map(Emulator, ({ password, url, username }) =>
         makeGatewayLayer({
           ...toOverrides(flags),
@@ -70,16 +70,16 @@ export const demo = Command.make(
         })
       )
     )
-    const Demo = greet.pipe(
-      Layer.provide(Gateway),
+    const DemoLayer = BannerLayer.pipe(
+      Layer.provide(GatewayLayer),
       Layer.provide(Emulator.layer({ port: 0, hostname: "127.0.0.1", version: "4.3", demo: true }))
     )
-    return yield* Layer.launch(Demo)
+    return yield* Layer.launch(DemoLayer)
   })
 ).pipe(
-  Command.withShortDescription("Serve the API on demo data, with nothing to set up"),
+  Command.withShortDescription("Serve the API with demo data, without any setup"),
   Command.withDescription(
-    "Runs the gateway beside a ThingsBoard emulator with a building full of devices, and prints the addresses, a key and two curl lines that work. Nothing is kept when it stops."
+    "Runs the gateway in front of a ThingsBoard emulator with a building full of devices, and prints the URLs, a key and two curl commands to try. All data is lost when it stops."
   ),
-  Command.withExamples([{ command: "boardwalk demo --port 9000", description: "When port 8000 is taken" }])
+  Command.withExamples([{ command: "boardwalk demo --port 9000", description: "Use another port if 8000 is taken" }])
 )

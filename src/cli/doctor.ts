@@ -6,17 +6,17 @@ import { json } from "./flags.ts"
 
 class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", {}) {
   override readonly [Runtime.errorExitCode] = 1
-  override readonly [Runtime.errorReported] = false // each failed check was printed
+  override readonly [Runtime.errorReported] = false // the failed checks have been printed
 }
 
 const marks = { ok: ["✔", 32], failed: ["✘", 31], skipped: ["-", 90] } as const
 
-const line =
-  (coloured: boolean) =>
+const formatLine =
+  (colored: boolean) =>
   ({ check, detail, hint, status }: Outcome) => {
-    const [mark, colour] = marks[status]
-    const painted = coloured ? `\u001b[${colour}m${mark}\u001b[0m` : mark
-    return `${painted} ${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`
+    const [mark, color] = marks[status]
+    const coloredMark = colored ? `\u001b[${color}m${mark}\u001b[0m` : mark
+    return `${coloredMark} ${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`
   }
 
 const write = Flag.Boolean("write").pipe(
@@ -29,21 +29,21 @@ export const doctor = Command.make(
   { write, json },
   Effect.fnUntraced(function* ({ json, write }) {
     const { runChecks: examine } = yield* Effect.promise(() => import("../doctor/Doctor.ts"))
-    // The checks say what is wrong; log lines between them would spoil the report, JSON above all.
+    // Log lines would break the report, especially its JSON. The checks report the problems.
     const outcomes = yield* Effect.provideService(examine({ write }), References.MinimumLogLevel, "None")
     const healthy = outcomes.every(({ status }) => status !== "failed")
-    const coloured = yield* isTerminal
+    const colored = yield* isTerminal
     if (json) yield* Console.log(JSON.stringify({ healthy, checks: outcomes }, undefined, 2))
-    else yield* Effect.forEach(outcomes.map(line(coloured)), (text) => Console.log(text))
+    else yield* Effect.forEach(outcomes.map(formatLine(colored)), (text) => Console.log(text))
     if (!healthy) return yield* new ChecksFailed()
   })
 ).pipe(
   Command.withShortDescription("Check the configuration, ThingsBoard and a running gateway"),
   Command.withDescription(
-    "Checks the configuration, whether ThingsBoard is reachable, the login, whether there are devices, with --write whether a point arrives, and the gateway's own endpoints when it runs. One line each with a hint; exit code 1 when a check failed."
+    "Checks the configuration, the connection to ThingsBoard, the login, the devices, the keys, Redis, and the gateway if it is running; with --write, also whether a point is stored. Prints one line per check, with a hint if it failed. Exit code 1 if a check failed."
   ),
   Command.withExamples([
-    { command: "boardwalk doctor", description: "Look, and change nothing" },
-    { command: "boardwalk doctor --write --json", description: "Write a point too; print JSON" }
+    { command: "boardwalk doctor", description: "Check without changing anything" },
+    { command: "boardwalk doctor --write --json", description: "Also write a point; print JSON" }
   ])
 )

@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 const port = Flag.Int("port").pipe(
   Flag.withAlias("p"),
   Flag.withMetavar("number"),
-  Flag.withDescription("Port to listen on; 0 takes any free one"),
+  Flag.withDescription("Port to listen on; 0 uses any free port"),
   Flag.withDefault(8080)
 )
 
@@ -15,7 +15,7 @@ const hostname = Flag.String("host").pipe(
 )
 
 const speaks = Flag.Literals("speaks", ["4.1", "4.3"]).pipe(
-  Flag.withDescription("The version of ThingsBoard whose ways it has; API keys are understood from 4.3 on"),
+  Flag.withDescription("The ThingsBoard version to emulate; API keys require 4.3"),
   Flag.withDefault("4.3" as const)
 )
 
@@ -26,7 +26,7 @@ const file = Flag.String("file").pipe(
 )
 
 const empty = Flag.Boolean("empty").pipe(
-  Flag.withDescription("Start with the users alone, without the demo building and its devices"),
+  Flag.withDescription("Start with users only, without the demo building and its devices"),
   Flag.withDefault(false)
 )
 
@@ -35,21 +35,21 @@ export const emulator = Command.make(
   { port, hostname, speaks, file, empty },
   Effect.fnUntraced(function* ({ empty, file, hostname, port, speaks }) {
     const { Emulator } = yield* Effect.promise(() => import("../emulator/Emulator.ts"))
-    const announce = Layer.effectDiscard(
+    const AnnounceLayer = Layer.effectDiscard(
       Effect.flatMap(Emulator, ({ password, url, username }) =>
         Console.log(`ThingsBoard ${speaks} emulator on ${url}\n  user      ${username}\n  password  ${password}`)
       )
     )
     const options = { port, hostname, version: speaks, demo: !empty, ...(Option.isSome(file) ? { file: file.value } : {}) }
-    return yield* Layer.launch(announce.pipe(Layer.provide(Emulator.layer(options))))
+    return yield* Layer.launch(AnnounceLayer.pipe(Layer.provide(Emulator.layer(options))))
   })
 ).pipe(
-  Command.withShortDescription("Run the ThingsBoard emulator alone"),
+  Command.withShortDescription("Run only the ThingsBoard emulator"),
   Command.withDescription(
-    "Runs a small ThingsBoard for laptops and tests: REST and WebSocket, users, devices, assets, telemetry, attributes and relations, with the data of a demo building that grows every second."
+    "Runs a small ThingsBoard for laptops and tests: REST and WebSocket, users, devices, assets, telemetry, attributes and relations, with a demo building that sends new data every second."
   ),
   Command.withExamples([
-    { command: "boardwalk emulator", description: "ThingsBoard 4.3's ways on 127.0.0.1:8080, in memory" },
-    { command: "boardwalk emulator --speaks 4.1 --file site.sqlite", description: "4.1's ways, data kept in a file" }
+    { command: "boardwalk emulator", description: "ThingsBoard 4.3 on 127.0.0.1:8080, in memory" },
+    { command: "boardwalk emulator --speaks 4.1 --file site.sqlite", description: "ThingsBoard 4.1, with the data in a file" }
   ])
 )

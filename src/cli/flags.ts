@@ -1,4 +1,4 @@
-/** Flags that several verbs share, and what they override. */
+/** Flags that several commands share, and the settings that they override. */
 import { Effect, Option } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { type Overrides, readVariable } from "../config/Settings.ts"
@@ -6,7 +6,7 @@ import { type Overrides, readVariable } from "../config/Settings.ts"
 export const port = Flag.String("port").pipe(
   Flag.withAlias("p"),
   Flag.withMetavar("number"),
-  Flag.withDescription("Port to listen on, instead of PORT; 0 takes any free one"),
+  Flag.withDescription("Port to listen on, instead of PORT; 0 uses any free port"),
   Flag.optional
 )
 
@@ -23,24 +23,24 @@ export const toOverrides = (flags: { readonly port: Option.Option<string>; reado
   ...(Option.isSome(flags.host) ? { HOST: flags.host.value } : {})
 })
 
-/** Refuses an empty text, and one of blanks. */
+/** Rejects an empty or blank text. */
 export const notBlank = (expected: string) =>
   Flag.filter(
     (text: string) => text.trim() !== "",
     () => expected
   )
 
-/** A wrong call that no single flag shows: told as the parser tells what it finds itself. */
+/** An error in the combination of flags, reported like the parser's own errors. */
 export const usageError = (command: ReadonlyArray<string>, sentence: string) =>
   new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
 
-/** The text of a variable that stands in for a flag. */
+/** Reads a variable that replaces a missing flag. */
 export const readVariableFlag = (name: string) =>
   Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
 
-/** Lets a variable stand in for a flag, from where settings are read: the environment, and below it `.env`. */
+/** Reads a variable if the flag is missing, from the environment or `.env`, like settings. */
 export const withVariableFallback =
-  <B>(flag: string, name: string, of: (text: string) => B) =>
+  <B>(flag: string, name: string, parse: (text: string) => B) =>
   <A>(self: Flag.Flag<A>) =>
     Flag.withDefault(
       self,
@@ -49,7 +49,7 @@ export const withVariableFallback =
         Option.match({
           onNone: () =>
             Effect.fail(new CliError.ValidationError({ message: `Missing: --${flag}, or ${name} in the environment or in .env` })),
-          onSome: (text) => Effect.succeed(of(text))
+          onSome: (text) => Effect.succeed(parse(text))
         })
       )
     )

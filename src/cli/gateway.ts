@@ -1,11 +1,11 @@
-/** The server with all it stands on, as `serve` and `demo` start it. */
+/** The gateway with all its layers, for `serve` and `demo`. */
 import { Effect, Layer } from "effect"
 import { checkCertificates } from "../config/Certificates.ts"
 import { makeSettings, type Overrides, readSettings, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
 import { checkKeyFile } from "../apikeys/KeyFile.ts"
 
-const announce = Layer.effectDiscard(
+const AnnounceLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { bound, url } = yield* BunHttpServer
     const { version, warnings } = yield* Settings
@@ -14,19 +14,19 @@ const announce = Layer.effectDiscard(
   })
 )
 
-/** The settings, after a look at the certificates and the keys that they name: what is wrong with any of them is told at once. */
-const checked = Effect.fnUntraced(function* (overrides: Overrides) {
-  const readings = yield* readSettings(overrides)
-  const named = valuesOf(readings)
-  return yield* makeSettings(readings, [yield* checkCertificates(named), yield* checkKeyFile(named)])
+/** Reads the settings, and the certificates and key file that they name. All errors are reported together. */
+const readCheckedSettings = Effect.fnUntraced(function* (overrides: Overrides) {
+  const resolved = yield* readSettings(overrides)
+  const values = valuesOf(resolved)
+  return yield* makeSettings(resolved, [yield* checkCertificates(values), yield* checkKeyFile(values)])
 })
 
-/** Settings come first, so that their faults are told before anything is loaded; telemetry closes last, so that it sees the end. */
+/** Settings are read first, so that their errors are reported before anything else is loaded. Observability is closed last, so that it covers the shutdown. */
 export const makeGatewayLayer = (overrides: Overrides) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Server = yield* Effect.promise(() => import("../http/Server.ts"))
       const Observability = yield* Effect.promise(() => import("../observability/Observability.ts"))
-      return announce.pipe(Layer.provideMerge(Server.layer), Layer.provide(Observability.layer))
+      return AnnounceLayer.pipe(Layer.provideMerge(Server.layer), Layer.provide(Observability.layer))
     })
-  ).pipe(Layer.provideMerge(Layer.effect(Settings, checked(overrides))))
+  ).pipe(Layer.provideMerge(Layer.effect(Settings, readCheckedSettings(overrides))))

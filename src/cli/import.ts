@@ -10,7 +10,7 @@ import { connect, remoteFlags, RemoteError } from "./remote.ts"
 
 const decode = Schema.decodeUnknownEffect(ImportResult)
 const newline = 10
-/** Refused rows that are shown; the gateway lists a thousand. */
+/** The rejected rows that are printed; the gateway lists a thousand. */
 const maxShown = 20
 
 export const importCommand = Command.make(
@@ -20,15 +20,15 @@ export const importCommand = Command.make(
     file: Argument.String("file").pipe(Argument.withDescription("CSV (.csv) or NDJSON (.jsonl, .ndjson)")),
     device: Flag.String("device").pipe(
       Flag.withSchema(DeviceId),
-      Flag.withDescription("The device of all rows; without it rows name their device_id or device_name"),
+      Flag.withDescription("Device of all rows; by default each row has a device_id or device_name"),
       Flag.optional
     ),
-    tsUnit: Flag.Literals("ts-unit", ["ms", "s"]).pipe(Flag.withDescription("Unit of numeric times"), Flag.withDefault("ms" as const)),
+    tsUnit: Flag.Literals("ts-unit", ["ms", "s"]).pipe(Flag.withDescription("Unit of numeric timestamps"), Flag.withDefault("ms" as const)),
     numericText: Flag.Literals("numeric-text", ["refuse", "convert"]).pipe(
-      Flag.withDescription("Text that ThingsBoard would turn into a number: refuse it, or let it be converted"),
+      Flag.withDescription("What to do with text that ThingsBoard would convert to a number: reject it, or let it be converted"),
       Flag.withDefault("refuse" as const)
     ),
-    dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Only check, store nothing"), Flag.withDefault(false))
+    dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Validate only; store nothing"), Flag.withDefault(false))
   },
   Effect.fnUntraced(function* ({ device, dryRun, file, numericText, tsUnit, ...flags }) {
     const files = yield* FileSystem.FileSystem
@@ -48,7 +48,7 @@ export const importCommand = Command.make(
         Effect.flatMap((response) => response.json),
         Effect.flatMap(decode),
         Effect.mapError((error) =>
-          error._tag === "RemoteProblem" ? error : new RemoteError({ message: "The gateway's answer is not understood." })
+          error._tag === "RemoteError" ? error : new RemoteError({ message: "The gateway's response is not valid." })
         )
       )
     })
@@ -58,17 +58,17 @@ export const importCommand = Command.make(
     for (const warning of report.warnings ?? []) yield* Console.log(warning)
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${reason}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
-    if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were refused.` })
+    if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were rejected.` })
   })
 ).pipe(
-  Command.withShortDescription("Store the rows of a file"),
+  Command.withShortDescription("Import a file"),
   Command.withDescription(
-    "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and names the rows that were refused. Exit code 1 when there are some."
+    "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and lists the rejected rows. Exit code 1 if there are any."
   ),
   Command.withExamples([
     {
       command: "boardwalk import january.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --dry-run",
-      description: "Would it all be taken?"
+      description: "Check whether all rows would be accepted"
     }
   ])
 )

@@ -20,6 +20,6 @@ export const openapi = Command.make(
   })
 ).pipe(
   Command.withShortDescription("Print the API's OpenAPI document"),
-  Command.withDescription("Prints the OpenAPI 3.1 document of the API; needs no configuration."),
+  Command.withDescription("Prints the OpenAPI 3.1 document of the API. Requires no configuration."),
   Command.withExamples([{ command: "boardwalk openapi --output openapi.json", description: "Write it to a file" }])
 )

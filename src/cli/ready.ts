@@ -8,15 +8,15 @@ class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Sch
   override readonly [Runtime.errorExitCode] = 1
 }
 
-const Answer = Schema.fromJsonString(
+const Readiness = Schema.fromJsonString(
   Schema.Struct({
     dependencies: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.String }))
   })
 )
 
-/** What does not work, as the gateway tells it. */
-const reasons = (body: string) =>
-  Option.match(Schema.decodeOption(Answer)(body), {
+/** The failed dependencies in the response. */
+const describeFailures = (body: string) =>
+  Option.match(Schema.decodeOption(Readiness)(body), {
     onNone: () => "",
     onSome: ({ dependencies }) =>
       dependencies
@@ -25,13 +25,10 @@ const reasons = (body: string) =>
         .join("")
   })
 
-const url = Flag.String("url").pipe(
-  Flag.withDescription("The gateway's address, instead of the one that HOST and PORT name on this machine"),
-  Flag.optional
-)
+const url = Flag.String("url").pipe(Flag.withDescription("URL of the gateway; defaults to HOST and PORT on this machine"), Flag.optional)
 
 const live = Flag.Boolean("live").pipe(
-  Flag.withDescription("Ask only whether it runs (/health), not whether it can do its work (/ready)"),
+  Flag.withDescription("Check only whether the gateway is running (/health), not whether it is ready (/ready)"),
   Flag.withDefault(false)
 )
 
@@ -41,24 +38,25 @@ export const ready = Command.make(
   Effect.fnUntraced(function* ({ live, url }) {
     const gateway = Option.isSome(url) ? gatewayAt(url.value) : yield* localGateway
     const address = `${gateway.url}${live ? "/health" : "/ready"}`
-    const shown = UrlParams.redactUrl(address)
+    const redacted = UrlParams.redactUrl(address)
     const { body, status } = yield* HttpClient.get(address, { headers: gateway.headers }).pipe(
       Effect.flatMap((response) => Effect.map(response.text, (body) => ({ body, status: response.status }))),
       Effect.timeout("10 seconds"),
-      Effect.mapError((error) => new NotReady({ message: describeNoResponse(address, shown, error) })),
+      Effect.mapError((error) => new NotReady({ message: describeNoResponse(address, redacted, error) })),
       Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
       Effect.provide(FetchHttpClient.layer)
     )
-    if (status !== 200) return yield* new NotReady({ message: `Not ready: ${shown} answered ${status}.${escapeControls(reasons(body))}` })
+    if (status !== 200)
+      return yield* new NotReady({ message: `Not ready: ${redacted} responded with ${status}.${escapeControls(describeFailures(body))}` })
     yield* Console.log(live ? "running" : "ready")
   })
 ).pipe(
-  Command.withShortDescription("Ask a running gateway whether it is ready"),
+  Command.withShortDescription("Check whether a running gateway is ready"),
   Command.withDescription(
-    "Asks GET /ready of the gateway on this machine. Exit code 0 when it is ready, 1 when it is not or does not run. For health checks of containers."
+    "Calls GET /ready on the gateway on this machine. Exit code 0 if it is ready, 1 if it is not ready or not running. For container health checks."
   ),
   Command.withExamples([
-    { command: "boardwalk ready", description: "Can it do its work: is ThingsBoard logged in to?" },
-    { command: "boardwalk ready --live", description: "Does it run at all?" }
+    { command: "boardwalk ready", description: "Is it ready, that is, logged in to ThingsBoard?" },
+    { command: "boardwalk ready --live", description: "Is it running at all?" }
   ])
 )

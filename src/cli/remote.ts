@@ -1,4 +1,4 @@
-/** How verbs that go through the API reach a gateway. */
+/** How commands that use the API connect to a gateway. */
 import { Effect, Option, Redacted, Runtime, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse, UrlParams } from "effect/http"
@@ -8,38 +8,35 @@ import { escapeControls } from "../observability/escapeControls.ts"
 import { withVariableFallback } from "./flags.ts"
 
 export const remoteFlags = {
-  url: Flag.String("url").pipe(
-    Flag.withDescription("The gateway's address; the one that HOST and PORT name on this machine when there is none"),
-    Flag.optional
-  ),
+  url: Flag.String("url").pipe(Flag.withDescription("URL of the gateway; defaults to HOST and PORT on this machine"), Flag.optional),
   key: Flag.Redacted("key").pipe(
-    Flag.withDescription("The API key; better given as BOARDWALK_KEY, which no list of processes shows"),
+    Flag.withDescription("The API key. Prefer BOARDWALK_KEY: all users of the machine can see arguments."),
     withVariableFallback("key", "BOARDWALK_KEY", Redacted.make)
   )
 }
 
-export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteProblem", { message: Schema.String }) {
+export class RemoteError extends Schema.TaggedError<RemoteError>()("RemoteError", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
 }
 
 const Problem = Schema.fromJsonString(Schema.Struct({ detail: Schema.String, details: Schema.optionalKey(Schema.Unknown) }))
 
-/** What the gateway says is wrong, in its own words. */
-const explained = (response: HttpClientResponse.HttpClientResponse) =>
+/** Fails with the gateway's own description of the problem. */
+const failWithProblem = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(
     Effect.orElseSucceed(response.text, () => ""),
     (body) => {
-      const said = Option.match(Schema.decodeOption(Problem)(body), {
-        onNone: () => `The gateway answered ${response.status}.`,
+      const message = Option.match(Schema.decodeOption(Problem)(body), {
+        onNone: () => `The gateway responded with ${response.status}.`,
         onSome: ({ detail, details }) =>
           `${detail}${details === undefined || JSON.stringify(details) === "{}" ? "" : ` ${JSON.stringify(details)}`}`
       })
-      return Effect.fail(new RemoteError({ message: escapeControls(said) }))
+      return Effect.fail(new RemoteError({ message: escapeControls(message) }))
     }
   )
 
 export interface Remote {
-  /** The answer to a request below the base path; what is no success fails in the gateway's words. */
+  /** Sends a request with the key. A response other than success fails with the gateway's description of the problem. */
   readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientResponse.HttpClientResponse, RemoteError>
   readonly url: (path: string) => string
 }
@@ -57,15 +54,15 @@ export const connect = Effect.fnUntraced(function* (flags: {
       client.execute(HttpClientRequest.setHeaders(request, { ...gateway.headers, "x-api-key": Redacted.value(flags.key) })).pipe(
         Effect.provideService(FetchHttpClient.RequestInit, gateway.requestInit),
         Effect.mapError((error) => new RemoteError({ message: describeNoResponse(base, UrlParams.redactUrl(base), error) })),
-        Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : explained(response)))
+        Effect.flatMap((response) => (response.status < 300 ? Effect.succeed(response) : failWithProblem(response)))
       )
   }
   return remote
 })
 
-/** The bytes of an answer; that the connection broke off is said as such. */
+/** The body of a response. An interrupted connection fails with a message that says what to do. */
 export const streamBody = (response: HttpClientResponse.HttpClientResponse) =>
   Stream.mapError(
     response.stream,
-    () => new RemoteError({ message: "The connection broke off. Start the same command again: what is there already is kept." })
+    () => new RemoteError({ message: "The connection was interrupted. Run the same command again: it keeps the data received so far." })
   )

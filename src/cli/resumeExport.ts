@@ -1,36 +1,36 @@
-/** Where an export that was cut off goes on: behind its last whole row. */
+/** Finds where an interrupted export continues: after its last complete row. */
 import { Effect, FileSystem, Option } from "effect"
 import type { ResumableFormat } from "../domain/Format.ts"
 
 export interface ResumePosition {
   readonly bytes: number
-  /** The key whose rows were being written. */
+  /** The index of the key whose rows were being written. */
   readonly keyIndex: number
-  /** The time of its last row; none when it has no row yet. */
+  /** The timestamp of its last row; undefined if it has none yet. */
   readonly lastTs: number | undefined
 }
 
-const beginning: ResumePosition = { bytes: 0, keyIndex: 0, lastTs: undefined }
-/** Bytes that the last rows are looked for in. */
+const start: ResumePosition = { bytes: 0, keyIndex: 0, lastTs: undefined }
+/** How many bytes at the end of the file are searched for the last complete row. */
 const tailBytes = 4 * 1024 * 1024
 
 const newline = 10
 
-const rowOf = (text: string, format: ResumableFormat): readonly [ts: number, key: string] | undefined => {
+const parseRow = (text: string, format: ResumableFormat): readonly [ts: number, key: string] | undefined => {
   try {
     if (format === "jsonl") {
       const { key, ts } = JSON.parse(text) as { readonly ts: number; readonly key: string }
       return [ts, key]
     }
-    const [ts = "", key = ""] = csvCells(text)
+    const [ts = "", key = ""] = firstCsvCells(text)
     return /^\d+$/.test(ts) ? [Number(ts), key] : undefined
   } catch {
     return undefined
   }
 }
 
-/** A key may have commas and quotes; a value may have line ends, so the row is read from its beginning. */
-const csvCells = (text: string): ReadonlyArray<string> => {
+/** The first two cells of a CSV row. Keys may contain commas and quotes. */
+const firstCsvCells = (text: string): ReadonlyArray<string> => {
   const cells: Array<string> = []
   let at = 0
   while (at <= text.length && cells.length < 2) {
@@ -48,13 +48,13 @@ const csvCells = (text: string): ReadonlyArray<string> => {
   return cells
 }
 
-/** The last row that is whole, and where it ends. Rows of other keys than those asked for mean that the file is another's. */
+/** The last complete row, and where it ends. Rows with keys that were not requested are skipped: they belong to another export. */
 export const findLastCompleteRow = (tail: Buffer, format: ResumableFormat, keys: ReadonlyArray<string>) => {
   const starts: Array<number> = [0]
   for (let i = 0; i < tail.length; i++) if (tail[i] === newline) starts.push(i + 1)
-  // The last start is where the broken row begins, or the end of the file.
+  // The last start is that of the incomplete row, or the end of the file.
   for (let i = starts.length - 2; i >= 0; i--) {
-    const row = rowOf(
+    const row = parseRow(
       tail
         .subarray(starts[i], starts[i + 1])
         .toString()
@@ -68,26 +68,26 @@ export const findLastCompleteRow = (tail: Buffer, format: ResumableFormat, keys:
   return Option.none()
 }
 
-/** Cuts the part back to its last whole row and tells where that is; a part that is not understood is begun anew. */
-export const findResumePosition = Effect.fnUntraced(function* (part: string, format: ResumableFormat, keys: ReadonlyArray<string>) {
+/** Truncates the partial file to its last complete row and returns that position. A file without such a row is deleted. */
+export const findResumePosition = Effect.fnUntraced(function* (partFile: string, format: ResumableFormat, keys: ReadonlyArray<string>) {
   const files = yield* FileSystem.FileSystem
-  if (!(yield* files.exists(part))) return beginning
-  const size = Number((yield* files.stat(part)).size)
+  if (!(yield* files.exists(partFile))) return start
+  const size = Number((yield* files.stat(partFile)).size)
   const skipped = Math.max(0, size - tailBytes)
   const tail = yield* Effect.scoped(
     Effect.gen(function* () {
-      const file = yield* files.open(part)
+      const file = yield* files.open(partFile)
       yield* file.seek(BigInt(skipped), "start")
       return Buffer.from(Option.getOrElse(yield* file.readAlloc(tailBytes), () => new Uint8Array(0)))
     })
   )
   const found = findLastCompleteRow(tail, format, keys)
   if (Option.isNone(found)) {
-    yield* files.remove(part)
-    return beginning
+    yield* files.remove(partFile)
+    return start
   }
-  // The row itself is fetched again: a value with line ends may have been cut at one of them.
+  // The row itself is fetched again: it may have been cut at a line break inside a value.
   const { end, keyIndex, ts } = found.value
-  yield* files.truncate(part, skipped + end)
+  yield* files.truncate(partFile, skipped + end)
   return { bytes: skipped + end, keyIndex, lastTs: ts - 1 } satisfies ResumePosition
 })

@@ -6,7 +6,7 @@ import { makeGatewayLayer } from "./gateway.ts"
 export const serve = Command.make("serve", { port, host }, (flags) => Layer.launch(makeGatewayLayer(toOverrides(flags)))).pipe(
   Command.withShortDescription("Serve the API in front of the configured ThingsBoard"),
   Command.withDescription(
-    "Serves the API in front of the ThingsBoard that TB_HOST names. Settings are read from the environment and from .env; `boardwalk config show` prints them. SIGTERM or SIGINT lets requests in flight finish."
+    "Serves the API in front of the ThingsBoard at TB_HOST. Settings are read from the environment and from .env; `boardwalk config show` prints them. After SIGTERM or SIGINT, requests in flight are finished."
   ),
   Command.withExamples([
     { command: "boardwalk serve", description: "Listen on HOST and PORT (0.0.0.0:8000)" },

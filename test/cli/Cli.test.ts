@@ -5,7 +5,7 @@ import { runProgram } from "../support/program.ts"
 
 describe("boardwalk", () => {
   live(
-    "answers wrong use with help and exit code 2, and leaves standard output alone",
+    "reports a usage error with help and exit code 2, and prints nothing to standard output",
     () =>
       Effect.gen(function* () {
         const wrong = [
@@ -16,18 +16,18 @@ describe("boardwalk", () => {
           [["config", "show", "--jsno"], "--json"],
           [["emulator", "--port", "many"], "--port"]
         ] as const
-        for (const [args, told] of wrong) {
+        for (const [args, expected] of wrong) {
           const { exitCode, stderr, stdout } = yield* runProgram(args, { API_KEYS_FILE: "keys.json" })
           expect([args, exitCode, stdout]).toEqual([args, 2, ""])
           expect(stderr).toContain("USAGE")
-          expect(stderr).toContain(told)
+          expect(stderr).toContain(expected)
         }
       }),
     20_000
   )
 
   live(
-    "prints help that was asked for where it can be read on",
+    "prints requested help to standard output",
     () =>
       Effect.gen(function* () {
         for (const args of [[], ["--help"], ["keys", "--help"], ["keys", "create", "--help"]]) {
@@ -41,7 +41,7 @@ describe("boardwalk", () => {
     20_000
   )
 
-  live("prints the contract without a configuration", () =>
+  live("prints the OpenAPI document without a configuration", () =>
     Effect.gen(function* () {
       const { exitCode, stdout } = yield* runProgram(["openapi"])
       expect(exitCode).toBe(0)

@@ -6,7 +6,7 @@ import { runProgram } from "../support/program.ts"
 import { apiKey } from "../support/startServe.ts"
 
 describe("boardwalk config", () => {
-  live("shows what is in effect without secrets", () =>
+  live("shows the settings in effect without secrets", () =>
     Effect.gen(function* () {
       const { exitCode, stdout } = yield* runProgram(
         ["config", "show"],
@@ -20,7 +20,7 @@ describe("boardwalk config", () => {
     })
   )
 
-  live("gives a sample that can be redirected to .env", () =>
+  live("prints a sample that can be redirected to .env", () =>
     Effect.gen(function* () {
       const sample = yield* Effect.promise(() => Bun.file(new URL("../../.env.sample", import.meta.url)).text())
       expect(yield* runProgram(["config", "sample"])).toMatchObject({ exitCode: 0, stdout: sample, stderr: "" })

@@ -4,15 +4,15 @@ import { live } from "../support/effectTest.ts"
 import { type Program, startProgram } from "../support/program.ts"
 import { get } from "../support/startServe.ts"
 
-/** Pastes a line of the banner into a shell, as a newcomer does. */
+/** Runs a line of the banner in a shell, as a new user does. */
 const paste = (line: string) =>
   Effect.promise(async () => {
     const shell = Bun.spawn(["sh", "-c", line], { stdout: "pipe", stderr: "ignore" })
     return (await new Response(shell.stdout).json()) as { readonly status: string; readonly data: unknown }
   })
 
-const tryOut = Effect.fnUntraced(function* (program: Program) {
-  yield* program.waitForOutput(/Ctrl\+C stops it/)
+const tryDemo = Effect.fnUntraced(function* (program: Program) {
+  yield* program.waitForOutput(/Press Ctrl\+C to stop it/)
   const lines = program
     .output()
     .split("\n")
@@ -35,12 +35,12 @@ const tryOut = Effect.fnUntraced(function* (program: Program) {
 })
 
 describe("boardwalk demo", () => {
-  live("prints addresses, a key and two lines that work when pasted", () =>
-    Effect.flatMap(startProgram(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryOut)
+  live("prints URLs, a key and two commands that work when pasted", () =>
+    Effect.flatMap(startProgram(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryDemo)
   )
 
   live(
-    "does the same as a binary, from an empty folder and without Bun",
+    "works as a binary, in an empty folder and without Bun",
     () =>
       Effect.gen(function* () {
         const root = new URL("../..", import.meta.url).pathname
@@ -48,14 +48,14 @@ describe("boardwalk demo", () => {
         expect(build.stderr.toString()).toBe("")
         expect(build.exitCode).toBe(0)
         const program = yield* startProgram(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [`${root}dist/boardwalk`])
-        yield* tryOut(program)
+        yield* tryDemo(program)
       }),
     60_000
   )
 })
 
 describe("boardwalk emulator", () => {
-  live("runs alone and says how to log in", () =>
+  live("runs alone and prints how to log in", () =>
     Effect.gen(function* () {
       const program = yield* startProgram(["emulator", "--port", "0"])
       const [, url] = yield* program.waitForOutput(/emulator on (\S+)/)

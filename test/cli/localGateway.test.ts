@@ -1,4 +1,4 @@
-/** Commands that call the gateway of their own configuration get in wherever that configuration lets anybody in. */
+/** Commands that call the gateway with the same configuration can connect whatever the configuration allows. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
@@ -11,7 +11,7 @@ import { startServe } from "../support/startServe.ts"
 
 describe("with ALLOWED_HOSTS", () => {
   live(
-    "ready, doctor, export and import name a host that is allowed",
+    "ready, doctor, export and import send an allowed host name",
     () =>
       Effect.gen(function* () {
         const it = yield* gateway({ settings: { allowedHosts: ["*.example.org", "api.example.com"] } })
@@ -29,27 +29,30 @@ describe("with ALLOWED_HOSTS", () => {
           PORT: new URL(it.url).port
         }
         const file = join(path, "x.jsonl")
-        const verbs = [
+        const commands = [
           ["ready"],
           ["ready", "--live"],
           ["doctor"],
           ["export", "--device", device.id, "--from", "2023-11-01", "--to", "2024-01-01", "--format", "jsonl", "-o", file],
           ["import", file, "--device", device.id]
         ]
-        for (const verb of verbs) {
-          const { exitCode, stderr, stdout } = yield* runProgram(verb, { ...environment, ALLOWED_HOSTS: "*.example.org,api.example.com" })
-          expect([verb[0], exitCode, exitCode === 0 ? "" : stdout + stderr]).toEqual([verb[0], 0, ""])
+        for (const command of commands) {
+          const { exitCode, stderr, stdout } = yield* runProgram(command, {
+            ...environment,
+            ALLOWED_HOSTS: "*.example.org,api.example.com"
+          })
+          expect([command[0], exitCode, exitCode === 0 ? "" : stdout + stderr]).toEqual([command[0], 0, ""])
         }
-        // A name is made up below the wildcard where there is no other.
+        // With only a wildcard, a name that matches it is used.
         expect((yield* runProgram(["doctor"], { ...environment, ALLOWED_HOSTS: "*.example.org" })).exitCode).toBe(0)
         expect(it.logs.filter((line) => line.includes("Security event"))).toEqual([])
         const elsewhere = yield* runProgram(["doctor"], { ...environment, ALLOWED_HOSTS: "other.example.com" })
-        expect([elsewhere.exitCode, elsewhere.stdout.includes("/ready answers 400")]).toEqual([1, true])
+        expect([elsewhere.exitCode, elsewhere.stdout.includes("/ready responds with 400")]).toEqual([1, true])
       }),
     60_000
   )
 
-  live("an allowed port is named too, also over https", () =>
+  live("the host name includes an allowed port, also over https", () =>
     Effect.gen(function* () {
       const { issue, path } = yield* certificateAuthority()
       yield* issue("one")
@@ -63,9 +66,9 @@ describe("with ALLOWED_HOSTS", () => {
   )
 })
 
-describe("where client certificates are needed", () => {
+describe("with required client certificates", () => {
   live(
-    "commands report a failed TLS handshake when the gateway's own certificate is not allowed for it",
+    "commands report a failed TLS handshake if the gateway's own certificate does not allow clientAuth",
     () =>
       Effect.gen(function* () {
         const { issue, path } = yield* certificateAuthority()
@@ -74,20 +77,20 @@ describe("where client certificates are needed", () => {
         const { environment, url } = yield* startServe({}, tls)
         const own = { ...environment, PORT: new URL(url).port, BOARDWALK_KEY: canaries.apiKey }
         const device = "784f394c-42b6-435a-983c-b7beff2784f9"
-        for (const verb of [
+        for (const command of [
           ["ready"],
           ["ready", "--live"],
           ["doctor"],
           ["export", "--device", device, "--from", "2023-11-01", "--to", "2024-01-01", "-o", "x.csv"]
         ]) {
-          const { exitCode, stderr, stdout } = yield* runProgram(verb, own)
-          expect([verb[0], exitCode]).toEqual([verb[0], 1])
+          const { exitCode, stderr, stdout } = yield* runProgram(command, own)
+          expect([command[0], exitCode]).toEqual([command[0], 1])
           expect(stderr + stdout).toContain("The TLS handshake failed. If TLS_CLIENT_CA_FILE is set")
           expect((stderr + stdout).toLowerCase()).toContain(`no response from ${url}`)
         }
         const { stderr } = yield* runProgram(["ready", "--live", "--url", url], own)
         expect(stderr).toContain("Its certificate is not trusted. For a private authority, set NODE_EXTRA_CA_CERTS")
-        // Nobody there is something else.
+        // If nothing listens, TLS is not the cause.
         expect((yield* runProgram(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("The TLS handshake failed")
       }),
     60_000

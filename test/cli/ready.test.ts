@@ -6,7 +6,7 @@ import { runProgram } from "../support/program.ts"
 import { startServe } from "../support/startServe.ts"
 
 describe("boardwalk ready", () => {
-  live("asks the gateway of the same configuration", () =>
+  live("calls the gateway with the same configuration", () =>
     Effect.gen(function* () {
       const { environment, url } = yield* startServe()
       const { port } = new URL(url)
@@ -15,18 +15,18 @@ describe("boardwalk ready", () => {
     })
   )
 
-  live("tells what is wrong when it is not ready", () =>
+  live("reports what is wrong if the gateway is not ready", () =>
     Effect.gen(function* () {
       const { url } = yield* startServe({}, { TB_PASSWORD: canaries.wrongPassword })
       const { exitCode, stderr } = yield* runProgram(["ready", "--url", url])
       expect(exitCode).toBe(1)
-      expect(stderr).toContain("answered 503. thingsboard:")
+      expect(stderr).toContain("responded with 503. thingsboard:")
       expect(stderr).not.toContain("canary")
       expect((yield* runProgram(["ready", "--live", "--url", url])).exitCode).toBe(0)
     })
   )
 
-  live("is 1 when nothing runs", () =>
+  live("exits with 1 if no gateway is running", () =>
     Effect.gen(function* () {
       expect(yield* runProgram(["ready", "--url", "http://127.0.0.1:9"])).toMatchObject({
         exitCode: 1,

@@ -8,7 +8,7 @@ import { runProgram } from "../support/program.ts"
 import { apiKey, get, startServe } from "../support/startServe.ts"
 
 describe("boardwalk serve", () => {
-  live("tells all faults of its configuration at once and does not start", () =>
+  live("reports all errors of its configuration at once and does not start", () =>
     Effect.gen(function* () {
       const { exitCode, stderr, stdout } = yield* runProgram(
         ["serve"],
@@ -24,42 +24,42 @@ describe("boardwalk serve", () => {
   )
 
   live(
-    "tells of settings, certificates and keys in one report, whatever is wrong with the others",
+    "reports errors of settings, certificates and keys together",
     () =>
       Effect.gen(function* () {
-        const enough = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: apiKey }
+        const minimal = { TB_HOST: "http://127.0.0.1:9", TB_USERNAME: "u", TB_PASSWORD: "p", API_KEY: apiKey }
         const files = { "broken.json": '{"keys":[{"id":"half"}]}' }
-        const told = (variables: Record<string, string>) =>
-          Effect.map(runProgram(["serve"], { ...enough, ...variables }, files), ({ exitCode, stderr, stdout }) => {
+        const invalidVariables = (variables: Record<string, string>) =>
+          Effect.map(runProgram(["serve"], { ...minimal, ...variables }, files), ({ exitCode, stderr, stdout }) => {
             expect([exitCode, stdout]).toEqual([2, ""])
             return [...stderr.matchAll(/^  (\w+) /gm)].map(([, variable]) => variable!).toSorted()
           })
         const missing = { TB_CA_FILE: "/nope", TLS_CERT_FILE: "/nope", TLS_KEY_FILE: "/nope" }
-        expect(yield* told({ ...missing, API_KEYS_FILE: "broken.json" })).toEqual([
+        expect(yield* invalidVariables({ ...missing, API_KEYS_FILE: "broken.json" })).toEqual([
           "API_KEYS_FILE",
           "TB_CA_FILE",
           "TLS_CERT_FILE",
           "TLS_KEY_FILE"
         ])
-        expect(yield* told({ PORT: "x", TB_CA_FILE: "/nope" })).toEqual(["PORT", "TB_CA_FILE"])
-        expect(yield* told({ TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope", API_KEYS_FILE: "/nope" })).toEqual([
+        expect(yield* invalidVariables({ PORT: "x", TB_CA_FILE: "/nope" })).toEqual(["PORT", "TB_CA_FILE"])
+        expect(yield* invalidVariables({ TB_TIMEOUT: "x", TLS_CERT_FILE: "/nope", API_KEYS_FILE: "/nope" })).toEqual([
           "API_KEYS_FILE",
           "TB_TIMEOUT",
           "TLS_CERT_FILE",
           "TLS_KEY_FILE"
         ])
-        expect(yield* told({ API_KEYS_FILE: "broken.json" })).toEqual(["API_KEYS_FILE"])
+        expect(yield* invalidVariables({ API_KEYS_FILE: "broken.json" })).toEqual(["API_KEYS_FILE"])
       }),
     30_000
   )
 
-  live("serves, and finishes what is in flight when it is told to stop", () =>
+  live("serves, and finishes requests in flight after SIGTERM", () =>
     Effect.gen(function* () {
       const { program, upstream, url } = yield* startServe({ delay: 700 })
-      const answer = yield* Effect.forkChild(get(`${url}/api/v1/tb/devices`))
+      const response = yield* Effect.forkChild(get(`${url}/api/v1/tb/devices`))
       while (!upstream.requests.some(({ path }) => path.startsWith("/api/tenant/device"))) yield* Effect.sleep("10 millis")
       program.kill("SIGTERM")
-      const { status, text } = yield* Fiber.join(answer)
+      const { status, text } = yield* Fiber.join(response)
       expect(status).toBe(200)
       expect(JSON.parse(text)).toMatchObject({ status: "success", data: [{ name: "Boiler" }] })
       const { exitCode, stdout, stderr } = yield* program.exited
@@ -70,7 +70,7 @@ describe("boardwalk serve", () => {
     })
   )
 
-  live("does not wait for what is in flight when Ctrl+C is pressed twice", () =>
+  live("does not wait for requests in flight after a second SIGINT", () =>
     Effect.gen(function* () {
       const { program, upstream, url } = yield* startServe({ delay: 10_000 })
       yield* Effect.forkChild(Effect.exit(get(`${url}/api/v1/tb/devices`)))
@@ -82,7 +82,7 @@ describe("boardwalk serve", () => {
     })
   )
 
-  live("says in one line that its port is taken", () =>
+  live("reports in one line that its port is taken", () =>
     Effect.gen(function* () {
       const { environment, url } = yield* startServe()
       const { exitCode, stderr } = yield* runProgram(["serve", "--port", new URL(url).port], environment)
@@ -92,7 +92,7 @@ describe("boardwalk serve", () => {
     })
   )
 
-  live("warns at start of what is allowed but unwise", () =>
+  live("warns at start about settings that are allowed but unwise", () =>
     Effect.gen(function* () {
       const { program } = yield* startServe({}, { API_KEY: "short" })
       expect(program.output()).toContain("API_KEY is shorter than 16 characters")
@@ -101,7 +101,7 @@ describe("boardwalk serve", () => {
   )
 
   live(
-    "warns of a certificate that ends, of a file of keys that others may write, and of a key without its secret, and serves",
+    "warns about an expiring certificate, a key file that others can write, and a key without its secret, and still serves",
     () =>
       Effect.gen(function* () {
         const { issue, path } = yield* certificateAuthority()
@@ -128,7 +128,7 @@ describe("boardwalk serve", () => {
     30_000
   )
 
-  live("tells the address that it is bound to, beside one that can be opened", () =>
+  live("logs the bound address and a URL that can be opened", () =>
     Effect.gen(function* () {
       const { program, url } = yield* startServe({}, { HOST: "0.0.0.0" })
       expect(url).toStartWith("http://127.0.0.1:")
@@ -137,17 +137,18 @@ describe("boardwalk serve", () => {
     })
   )
 
-  live("says what is wrong with an address that it cannot listen on", () =>
+  live("explains why it cannot listen on an address", () =>
     Effect.gen(function* () {
       const { environment } = yield* startServe()
-      const told = (HOST: string) => Effect.map(runProgram(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
-      expect(yield* told("999.1.1.1")).toContain("HOST must be an address or name of this machine")
+      const startError = (HOST: string) =>
+        Effect.map(runProgram(["serve", "--port", "0"], { ...environment, HOST }), ({ stderr }) => stderr)
+      expect(yield* startError("999.1.1.1")).toContain("HOST must be an address or name of this machine")
       for (const host of ["192.0.2.1", "nobody.invalid"])
-        expect(yield* told(host)).toBe(`boardwalk: Cannot listen on ${host}:0: this machine has no such address or name\n`)
+        expect(yield* startError(host)).toBe(`boardwalk: Cannot listen on ${host}:0: this machine has no such address or name\n`)
     })
   )
 
-  live("idles below 100 MB, with nothing of OpenTelemetry loaded", () =>
+  live("uses less than 100 MB when idle, without OpenTelemetry", () =>
     Effect.gen(function* () {
       if (process.platform !== "linux") return
       const { program, url } = yield* startServe()

@@ -1,4 +1,4 @@
-/** `boardwalk export` and `boardwalk import`, started as people start them. */
+/** `boardwalk export` and `boardwalk import`, run as users do. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ import { runProgram, startProgram } from "../support/program.ts"
 
 const folder = temporaryFolder("transfer")
 
-const filled = Effect.gen(function* () {
+const setUp = Effect.gen(function* () {
   const it = yield* gateway()
   const { directory, telemetry } = it.emulator.store
   const device = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Source", now: 1 })
@@ -33,9 +33,9 @@ const filled = Effect.gen(function* () {
 })
 
 for (const format of ["csv", "jsonl"] as const) {
-  live(`an export that was cut goes on where it ended, and the file is as if it had not been (${format})`, () =>
+  live(`an interrupted export resumes, and the file is the same as without the interruption (${format})`, () =>
     Effect.gen(function* () {
-      const { id, path, read, run, url } = yield* filled
+      const { id, path, read, run, url } = yield* setUp
       const args = (file: string) => [
         "export",
         "--url",
@@ -65,9 +65,9 @@ for (const format of ["csv", "jsonl"] as const) {
   )
 }
 
-live("an import tells what was refused, with exit code 1, and a clean one ends with 0", () =>
+live("an import reports rejected rows with exit code 1; one without any exits with 0", () =>
   Effect.gen(function* () {
-    const { call, id, path, run, url } = yield* filled
+    const { call, id, path, run, url } = yield* setUp
     const file = join(path, "in.csv")
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n1700000000,z,2\n"))
     const dry = yield* run("import", file, "--url", url, "--device", id, "--dry-run")
@@ -81,9 +81,9 @@ live("an import tells what was refused, with exit code 1, and a clean one ends w
   })
 )
 
-live("the key may stand in .env, as the gateway's settings do", () =>
+live("the key can be set in .env, like settings", () =>
   Effect.gen(function* () {
-    const { id, path, url } = yield* filled
+    const { id, path, url } = yield* setUp
     const file = join(path, "in.csv")
     yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
     const files = { ".env": `BOARDWALK_KEY=${canaries.apiKey}\n` }
@@ -92,9 +92,9 @@ live("the key may stand in .env, as the gateway's settings do", () =>
   })
 )
 
-live("what the gateway refuses is said in its words", () =>
+live("a rejection is reported in the gateway's words", () =>
   Effect.gen(function* () {
-    const { path, run, url } = yield* filled
+    const { path, run, url } = yield* setUp
     const missing = "00000000-0000-4000-8000-000000000001"
     const { exitCode, stderr } = yield* run("export", "--url", url, "--device", missing, "--from", "0", "--to", "1", "-o", join(path, "x"))
     expect(exitCode).toBe(1)
@@ -102,7 +102,7 @@ live("what the gateway refuses is said in its words", () =>
   })
 )
 
-live("rows with line ends in their values are found whole", () =>
+live("rows with line breaks in their values are found", () =>
   Effect.sync(() => {
     const csv = 'ts,key,value\r\n1,"a,b",x\r\n2,"a,b","line\r\n3,no,row"\r\n4,"a,b","cut\r\n5'
     const found = findLastCompleteRow(Buffer.from(csv), "csv", ["a,b"])

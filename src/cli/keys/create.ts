@@ -15,21 +15,24 @@ const flags = {
   file: fileFlag,
   name: Flag.String("name").pipe(
     Flag.withDescription("What the key is for, such as 'Grafana'"),
-    notBlank("something beside blanks"),
+    notBlank("a text that is not blank"),
     Flag.map((name) => name.trim())
   ),
   id: Flag.String("id").pipe(
-    Flag.withDescription("Names the key in logs; made from the name when there is none"),
-    Flag.filter(Schema.is(KeyId), () => "1 to 64 letters, digits, - or _, of which the first is no -; and not default, which is API_KEY's"),
+    Flag.withDescription("Id of the key in logs; by default made from the name"),
+    Flag.filter(
+      Schema.is(KeyId),
+      () => "1 to 64 letters, digits, - or _, not beginning with -; and not default, which is the id of API_KEY"
+    ),
     Flag.optional
   ),
-  scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("A right of the key; may be given several times"), Flag.atLeast(1)),
-  restricting: restrictionFlags,
-  identifying: identityFlags,
+  scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("Scope of the key; may be repeated"), Flag.atLeast(1)),
+  restrictionFlags,
+  identityFlags,
   expires: Flag.optional(expires),
   requests: Flag.String("rate-limit").pipe(
     Flag.withMetavar("number"),
-    Flag.withDescription("Requests a minute, instead of the gateway's limit"),
+    Flag.withDescription("Requests per minute, instead of the gateway's limit"),
     Flag.filterMap(
       (text) => (/^[1-9]\d{0,8}$/.test(text) ? Option.some(Number(text)) : Option.none()),
       () => "a whole number from 1 to 999999999"
@@ -44,37 +47,41 @@ const add = (file: string, entry: KeyEntry) =>
     file,
     (keys) =>
       keys.some(({ id }) => id === entry.id)
-        ? Effect.fail(new KeyCommandFailed({ message: `${file} has a key with the id ${entry.id} already: give another with --id.` }))
+        ? Effect.fail(new KeyCommandFailed({ message: `${file} already has a key with the id ${entry.id}; choose another with --id.` }))
         : Effect.succeed([...keys, entry]),
-    { orNew: true }
+    { createFile: true }
   )
 
-/** A key that nobody has seen is of no use, and would only be in the way. */
-const takeBack = (file: string, entry: KeyEntry, why: string) =>
+/** Nobody has seen a key that could not be printed, so it is useless. */
+const removeUnprinted = (file: string, entry: KeyEntry, reason: string) =>
   Effect.matchEffect(
     changeKeys(file, (keys) => Effect.succeed(keys.filter(({ sha256 }) => sha256 !== entry.sha256))),
     {
       onSuccess: () =>
-        Effect.fail(new KeyCommandFailed({ message: `The key could not be printed (${why}), so ${entry.id} was removed again.` })),
+        Effect.fail(
+          new KeyCommandFailed({ message: `The key could not be printed (${reason}), so ${entry.id} was removed from the file.` })
+        ),
       onFailure: ({ message }) =>
         Effect.fail(
-          new KeyCommandFailed({ message: `The key could not be printed (${why}). Run \`boardwalk keys revoke ${entry.id}\`: ${message}` })
+          new KeyCommandFailed({
+            message: `The key could not be printed (${reason}). Run \`boardwalk keys revoke ${entry.id}\`: ${message}`
+          })
         )
     }
   )
 
 const announce = Effect.fnUntraced(function* (file: string, entry: KeyEntry, isNew: boolean) {
   if (isNew)
-    yield* Console.error(`${file} is new, and only its owner can read it: give it to the gateway's user where that is another one.`)
-  if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id}: it ends ${formatTime(entry.expires_at)}.`)
-  yield* Console.error(`Key ${entry.id} was added to ${file}. It is shown this once:`)
+    yield* Console.error(`Created ${file}, which only its owner can read. If the gateway runs as another user, chown the file to it.`)
+  if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id} expires ${formatTime(entry.expires_at)}.`)
+  yield* Console.error(`Added key ${entry.id} to ${file}. The key is printed only once:`)
 })
 
 export const create = Command.make(
   "create",
   flags,
-  Effect.fnUntraced(function* ({ expires, file, id, identifying, json, name, requests, restricting, scope }) {
-    const acting = yield* toIdentity(identifying)
+  Effect.fnUntraced(function* ({ expires, file, id, identityFlags, json, name, requests, restrictionFlags, scope }) {
+    const thingsboardUser = yield* toIdentity(identityFlags)
     const key = createKey(randomBytes)
     const sha256 = digestOf(key)
     const entry: KeyEntry = {
@@ -82,26 +89,26 @@ export const create = Command.make(
       name,
       sha256,
       scopes: [...new Set<KeyScope>(scope)],
-      ...toRestriction(restricting),
-      ...acting,
+      ...toRestriction(restrictionFlags),
+      ...thingsboardUser,
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
       ...(Option.isSome(expires) ? { expires_at: expires.value } : {})
     }
     const { isNew } = yield* add(file, entry)
     yield* announce(file, entry, isNew)
-    const shown = json ? toJson({ id: entry.id, name, key, expires_at: formatExpiry(entry) }) : key
-    yield* Effect.catchTag(printResult(shown), "PlatformError", (error) => takeBack(file, entry, systemMessage(error)))
+    const output = json ? toJson({ id: entry.id, name, key, expires_at: formatExpiry(entry) }) : key
+    yield* Effect.catchTag(printResult(output), "PlatformError", (error) => removeUnprinted(file, entry, systemMessage(error)))
   })
 ).pipe(
-  Command.withShortDescription("Make a key"),
+  Command.withShortDescription("Create a key"),
   Command.withDescription(
-    "Makes a key, adds its digest to the file, and prints the key, this once: nothing else goes to standard output. A file that is not there is made, readable to its owner alone; one that is there keeps its owner, group and mode."
+    "Creates a key, adds its digest to the key file, and prints the key once to standard output. Messages go to standard error. A new file is readable only by its owner; an existing file keeps its owner, group and mode."
   ),
   Command.withExamples([
-    { command: "boardwalk keys create --name Grafana --scope devices:read --scope telemetry:read", description: "A key that reads" },
+    { command: "boardwalk keys create --name Grafana --scope devices:read --scope telemetry:read", description: "A read-only key" },
     {
       command: "boardwalk keys create --name Meters --scope telemetry:write --device-type meter --expires 90d | pass insert -m meters",
-      description: "For some devices and some time; kept off the screen"
+      description: "Restricted to some devices, expires, and is kept off the screen"
     }
   ])
 )

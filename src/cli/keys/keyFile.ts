@@ -1,4 +1,4 @@
-/** The file of keys as commands read it: what is wrong with it is told with its name, and of an entry with the id. */
+/** Reads the key file for commands. Error messages name the file, and the entry by its id. */
 import { Effect, FileSystem, type PlatformError, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { escapeControls } from "../../observability/escapeControls.ts"
@@ -6,53 +6,51 @@ import { andMore } from "../../domain/andMore.ts"
 import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "../../apikeys/parseKeyFile.ts"
 import { notBlank, withVariableFallback } from "../flags.ts"
 
-export class KeyCommandFailed extends Schema.TaggedError<KeyCommandFailed>()("KeysProblem", { message: Schema.String }) {
+export class KeyCommandFailed extends Schema.TaggedError<KeyCommandFailed>()("KeyCommandFailed", { message: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
 }
 
 export const fileFlag = Flag.String("file").pipe(
   Flag.withMetavar("path"),
-  Flag.withDescription("The file of keys; API_KEYS_FILE when it is not given"),
+  Flag.withDescription("The key file; deerrors to API_KEYS_FILE"),
   notBlank("the path of a file"),
   withVariableFallback("file", "API_KEYS_FILE", (path) => path)
 )
 
-/** What the system says, such as "EACCES: permission denied, open '/etc/keys.json'". */
+/** The system's message, such as "EACCES: permission denied, open '/etc/keys.json'". */
 export const systemMessage = ({ reason }: PlatformError.PlatformError) =>
   reason.cause instanceof Error ? reason.cause.message : reason.message
 
 export const isMissing = ({ reason }: PlatformError.PlatformError) => reason._tag === "NotFound"
 
 export const missing = (path: string) =>
-  new KeyCommandFailed({ message: `${path} does not exist. Only \`boardwalk keys create\` makes a new file of keys.` })
+  new KeyCommandFailed({ message: `${path} does not exist. Only \`boardwalk keys create\` creates a key file.` })
 
-/** More than anyone reads at once. */
 const maxProblems = 20
 
-/** Keys by the names that people know them by. */
 const entryName = ({ id, number }: NonNullable<KeyFileProblem["entry"]>) =>
   typeof id === "string" && id !== "" ? `key ${id}` : `key number ${number}`
 
-const lineOf = ({ entry, path: members, message }: KeyFileProblem) => {
-  const place = [entry === undefined ? "" : entryName(entry), members.join(".")].filter((part) => part !== "")
+const formatProblem = ({ entry, message, path }: KeyFileProblem) => {
+  const place = [entry === undefined ? "" : entryName(entry), path.join(".")].filter((part) => part !== "")
   return `  ${escapeControls(place.map((part) => `${part}: `).join(""))}${message}`
 }
 
-const misfitting = (path: string, misfits: ReadonlyArray<KeyFileProblem>) => {
-  const rest = andMore(misfits.length - maxProblems, "error").map((line) => `  ${line}`)
-  return [`${path} is no file of keys:`, ...misfits.slice(0, maxProblems).map(lineOf), ...rest].join("\n")
+const formatProblems = (path: string, problems: ReadonlyArray<KeyFileProblem>) => {
+  const rest = andMore(problems.length - maxProblems, "error").map((line) => `  ${line}`)
+  return [`${path} is not a valid key file:`, ...problems.slice(0, maxProblems).map(formatProblem), ...rest].join("\n")
 }
 
-const sentenceOf = (path: string, fault: KeyFileError) => {
-  switch (fault._tag) {
+const describeError = (path: string, error: KeyFileError) => {
+  switch (error._tag) {
     case "Empty":
       return `${path} is empty.`
     case "NotJson":
-      return `${path} is not JSON: it was cut off, or a change by hand spoilt it.`
+      return `${path} is not valid JSON: it was truncated, or damaged by a manual change.`
     case "DuplicateField":
-      return `${path}: one object has the member ${escapeControls(fault.field)} twice, and only the last would count.`
+      return `${path}: an object has the field ${escapeControls(error.field)} twice, and only the last would count.`
     case "InvalidFields":
-      return misfitting(path, fault.problems)
+      return formatProblems(path, error.problems)
   }
 }
 
@@ -60,11 +58,11 @@ export const parseKeys = (path: string, text: string) =>
   Effect.fromResult(parseKeyFile(text)).pipe(
     Effect.mapBoth({
       onSuccess: ({ keys }) => keys,
-      onFailure: (fault) => new KeyCommandFailed({ message: sentenceOf(path, fault) })
+      onFailure: (error) => new KeyCommandFailed({ message: describeError(path, error) })
     })
   )
 
-/** The keys of a file that must be there. */
+/** Reads the keys; the file must exist. */
 export const readKeys = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(files.readFileString(path), (error) =>
@@ -73,6 +71,6 @@ export const readKeys = Effect.fnUntraced(function* (path: string) {
   return yield* parseKeys(path, text)
 })
 
-/** For what is written to standard output. */
+/** Turns a failed write to standard output into an error with a message. */
 export const orOutputError = <A, R>(printing: Effect.Effect<A, PlatformError.PlatformError, R>) =>
-  Effect.mapError(printing, (error) => new KeyCommandFailed({ message: `Standard output cannot be written: ${systemMessage(error)}.` }))
+  Effect.mapError(printing, (error) => new KeyCommandFailed({ message: `Cannot write to standard output: ${systemMessage(error)}.` }))

@@ -1,11 +1,13 @@
-/** `boardwalk keys`: the file of API keys, edited whole or not at all. A verb or two a file, `keys<Verb>.ts`. */
+/** `boardwalk keys`: manages the key file. One file per subcommand. */
 import { Command } from "effect/cli"
-import { enable, extend, revoke } from "./change.ts"
 import { create } from "./create.ts"
+import { enable } from "./enable.ts"
+import { extend } from "./extend.ts"
 import { list } from "./list.ts"
+import { revoke } from "./revoke.ts"
 import { verify } from "./verify.ts"
 
 export const keys = Command.make("keys").pipe(
-  Command.withDescription("Make, list, disable and check API keys"),
+  Command.withDescription("Create, list, disable and verify API keys"),
   Command.withSubcommands([create, list, revoke, enable, extend, verify])
 )

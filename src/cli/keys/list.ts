@@ -6,39 +6,39 @@ import { json } from "../flags.ts"
 import { fileFlag, orOutputError, readKeys } from "./keyFile.ts"
 import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
 
-const userOf = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
+const describeUser = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
 
-const cellsOf = (key: KeyEntry, now: DateTime.DateTime) =>
+const toCells = (key: KeyEntry, now: DateTime.DateTime) =>
   [
     key.id,
     keyState(key, now),
     key.name,
     key.scopes.join(" "),
     key.expires_at === undefined ? "" : `until ${formatExpiry(key)}`,
-    key.rate_limit === undefined ? "" : `${key.rate_limit.requests} requests in ${key.rate_limit.window_seconds} s`,
+    key.rate_limit === undefined ? "" : `${key.rate_limit.requests} requests per ${key.rate_limit.window_seconds} s`,
     key.devices === undefined ? "" : JSON.stringify(key.devices),
-    key.thingsboard === undefined ? "" : `as ${userOf(key.thingsboard)}`
+    key.thingsboard === undefined ? "" : `as ${describeUser(key.thingsboard)}`
   ].map(escapeControls)
 
 type Rows = ReadonlyArray<ReadonlyArray<string>>
 
-export const plain = (rows: Rows) => rows.map((cells) => cells.filter((cell) => cell !== "").join("  "))
+export const joinCells = (rows: Rows) => rows.map((cells) => cells.filter((cell) => cell !== "").join("  "))
 
-/** One under the other; a column that no row has takes no place. */
-export const aligned = (rows: Rows) => {
+/** Aligns the columns; empty columns are left out. */
+export const alignColumns = (rows: Rows) => {
   const columns = (rows[0] ?? []).map((_, column) => column)
   const widths = columns.map((column) => Math.max(...rows.map((cells) => CliOutput.displayWidth(cells[column]!))))
-  const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - CliOutput.displayWidth(cell))
-  const taken = columns.filter((column) => widths[column]! > 0)
+  const pad = (cell: string, column: number) => cell + " ".repeat(widths[column]! - CliOutput.displayWidth(cell))
+  const nonEmpty = columns.filter((column) => widths[column]! > 0)
   return rows.map((cells) =>
-    taken
-      .map((column) => padded(cells[column]!, column))
+    nonEmpty
+      .map((column) => pad(cells[column]!, column))
       .join("  ")
       .trimEnd()
   )
 }
 
-const rowOf = (key: KeyEntry, now: DateTime.DateTime) => ({
+const toJsonEntry = (key: KeyEntry, now: DateTime.DateTime) => ({
   ...summarizeKey(key, now),
   scopes: key.scopes,
   devices: key.devices ?? null,
@@ -52,21 +52,21 @@ export const list = Command.make(
   Effect.fnUntraced(function* ({ file, json }) {
     const keys = yield* readKeys(file)
     const now = yield* DateTime.now
-    if (json) return yield* orOutputError(printResult(toJson(keys.map((key) => rowOf(key, now)))))
-    const onTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
-    const rows = keys.map((key) => cellsOf(key, now))
-    if (rows.length > 0) yield* orOutputError(printResult((onTerminal ? aligned(rows) : plain(rows)).join("\n")))
+    if (json) return yield* orOutputError(printResult(toJson(keys.map((key) => toJsonEntry(key, now)))))
+    const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
+    const rows = keys.map((key) => toCells(key, now))
+    if (rows.length > 0) yield* orOutputError(printResult((isTerminal ? alignColumns(rows) : joinCells(rows)).join("\n")))
   })
 ).pipe(
-  Command.withShortDescription("List the keys of the file"),
+  Command.withShortDescription("List the keys in the file"),
   Command.withDescription(
-    "Lists the keys of the file: id, whether it is active, expired or disabled, name, rights, end, limit, devices and ThingsBoard user. The keys themselves cannot be had from it."
+    "Lists the keys in the file: id, state (active, expired or disabled), name, scopes, expiry, rate limit, devices and ThingsBoard user. The keys themselves are not stored."
   ),
   Command.withExamples([
-    { command: "boardwalk keys list", description: "A line for each key" },
+    { command: "boardwalk keys list", description: "One line per key" },
     {
       command: `boardwalk keys list --json | jq -r '.[] | select(.state != "active").id'`,
-      description: "The ids of those that no longer work"
+      description: "The ids of keys that no longer work"
     }
   ])
 )

@@ -1,10 +1,8 @@
-/** Ids of keys that are made from names. */
-
-const longest = 40
+const maxNameLength = 40
 
 /**
- * "Zähler Ünït" becomes `zahler-unit-` and six digits. They are of the digest, so that no part of a key stands in a log; a name without
- * any letter of an id gives `key-`.
+ * Makes an id from a key's name: "Zähler Ünït" becomes `zahler-unit-` and six digits of the digest (not of the key, since ids are logged).
+ * A name without any usable letter becomes `key-` and the digits.
  */
 export const makeKeyId = (name: string, sha256: string) => {
   const words = name
@@ -12,7 +10,7 @@ export const makeKeyId = (name: string, sha256: string) => {
     .replaceAll(/\p{M}/gu, "")
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "-")
-    .slice(0, longest)
+    .slice(0, maxNameLength)
     .replaceAll(/^-+|-+$/g, "")
   return `${words || "key"}-${sha256.slice(0, 6)}`
 }

@@ -1,8 +1,8 @@
-/** How keys are told of. Their names and ids may come from elsewhere: they do not steer the terminal. */
+/** How keys are printed. Names and ids may contain control characters, which callers escape. */
 import { DateTime, Effect, Stdio, Stream } from "effect"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 
-/** Unlike the console, this fails when the text cannot be written: the disk is full, or nobody reads the pipe. The last output of a command. */
+/** Writes the final output of a command. Unlike the console, it fails if the text cannot be written, for instance to a full disk or a closed pipe. */
 export const printResult = (text: string) =>
   Effect.flatMap(Stdio.Stdio, (stdio) => Stream.run(Stream.make(`${text}\n`), stdio.stdout({ endOnDone: true })))
 
@@ -15,12 +15,12 @@ export const keyState = (key: KeyEntry, now: DateTime.DateTime): KeyState => {
   return key.expires_at !== undefined && DateTime.isLessThanOrEqualTo(key.expires_at, now) ? "expired" : "active"
 }
 
-/** To the second where it is a whole one, as everybody writes it. */
+/** ISO 8601, without milliseconds if they are zero. */
 export const formatTime = (time: DateTime.DateTime) => DateTime.formatIso(time).replace(".000Z", "Z")
 
 export const formatExpiry = (key: KeyEntry) => (key.expires_at === undefined ? null : formatTime(key.expires_at))
 
-/** What is told of one key, in JSON. */
+/** The JSON summary of a key. */
 export const summarizeKey = (key: KeyEntry, now: DateTime.DateTime) => ({
   id: key.id,
   name: key.name,

@@ -8,21 +8,21 @@ import { fileFlag, KeyCommandFailed, orOutputError, readKeys } from "./keyFile.t
 import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
 
 const key = Flag.Redacted("key").pipe(
-  Flag.withDescription("The key; better given as BOARDWALK_KEY or on standard input, since lists of processes show this"),
+  Flag.withDescription("The key. Prefer BOARDWALK_KEY or standard input: all users of the machine can see arguments."),
   Flag.map(Option.some),
   Flag.withDefault(Effect.map(readVariableFlag("BOARDWALK_KEY"), Option.map(Redacted.make)))
 )
 
-const noKey = usageError(["keys", "verify"], "No key was given: give it on standard input, or as BOARDWALK_KEY")
+const noKey = usageError(["keys", "verify"], "No key: pass it on standard input or in BOARDWALK_KEY")
 
-const asked = Prompt.run(Prompt.Hidden({ message: "Key (not shown)" })).pipe(Effect.catchTag("QuitError", () => Effect.fail(noKey)))
+const promptForKey = Prompt.run(Prompt.Hidden({ message: "Key (not shown)" })).pipe(Effect.catchTag("QuitError", () => Effect.fail(noKey)))
 
-/** The first line, as `pass` and others keep a password. */
-const fromInput = Effect.gen(function* () {
+/** Reads the first line of standard input, where `pass` and similar tools print the password. */
+const readFromInput = Effect.gen(function* () {
   const { stdin, stdinIsTerminal } = yield* Stdio.Stdio
   if (yield* stdinIsTerminal) {
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
-    return yield* canPrompt ? asked : Effect.fail(noKey)
+    return yield* canPrompt ? promptForKey : Effect.fail(noKey)
   }
   const line = yield* stdin.pipe(
     Stream.decodeText(),
@@ -33,43 +33,43 @@ const fromInput = Effect.gen(function* () {
   return Redacted.make(Option.getOrElse(line, () => ""))
 })
 
-const stranger = (presented: string, file: string) => {
+const describeUnknown = (presented: string, file: string) => {
   if (isWellFormed(presented)) return ["unknown", `This key is well formed, but not in ${file}.`] as const
   return looksGenerated(presented)
-    ? (["mistyped", "This key was mistyped or cut off: its checksum does not fit."] as const)
-    : (["foreign", `This is not a key of ${file}, and not one that Boardwalk made.`] as const)
+    ? (["mistyped", "This key was mistyped or truncated: its checksum is wrong."] as const)
+    : (["foreign", `This is not a key in ${file}, and not one that Boardwalk generated.`] as const)
 }
 
-const sentenceOf = (key: KeyEntry, now: DateTime.DateTime) => {
+const describeKey = (key: KeyEntry, now: DateTime.DateTime) => {
   const state = keyState(key, now)
   const name = `This is key ${key.id} (${escapeControls(key.name)})`
   if (state === "disabled") return `${name}, which is disabled.`
   if (state === "expired") return `${name}, which expired ${formatExpiry(key)}.`
-  return key.expires_at === undefined ? `${name}.` : `${name}, which ends ${formatExpiry(key)}.`
+  return key.expires_at === undefined ? `${name}.` : `${name}, which expires ${formatExpiry(key)}.`
 }
 
 export const verify = Command.make(
   "verify",
   { file: fileFlag, key, json },
   Effect.fnUntraced(function* ({ file, json, key }) {
-    const presented = Redacted.value(Option.isSome(key) ? key.value : yield* fromInput).trim()
+    const presented = Redacted.value(Option.isSome(key) ? key.value : yield* readFromInput).trim()
     if (presented === "") return yield* noKey
     const keys = yield* readKeys(file)
     const now = yield* DateTime.now
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
-    const [state, sentence] = found === undefined ? stranger(presented, file) : [keyState(found, now), sentenceOf(found, now)]
+    const [state, sentence] = found === undefined ? describeUnknown(presented, file) : [keyState(found, now), describeKey(found, now)]
     const summary = found === undefined ? { id: null, name: null, state, expires_at: null } : summarizeKey(found, now)
     if (json) yield* orOutputError(printResult(toJson(summary)))
     if (state !== "active") return yield* new KeyCommandFailed({ message: sentence })
     if (!json) yield* orOutputError(printResult(sentence))
   })
 ).pipe(
-  Command.withShortDescription("Tell which key of the file a key is"),
+  Command.withShortDescription("Find out which key this is, and whether it works"),
   Command.withDescription(
-    "Tells which key of the file a key is, and whether it works; or that it was mistyped. The key is read from BOARDWALK_KEY, else from the first line of standard input; on a terminal it is asked for. Exit code 1 unless the key works."
+    "Finds the entry of a key in the file and reports whether the key works, or that it was mistyped. The key is read from BOARDWALK_KEY, otherwise from the first line of standard input; on a terminal you are asked for it. Exit code 1 unless the key works."
   ),
   Command.withExamples([
-    { command: "pass show grafana | boardwalk keys verify", description: "On standard input, where nobody else sees it" },
-    { command: "boardwalk keys verify --json", description: "Asks for it, and prints JSON" }
+    { command: "pass show grafana | boardwalk keys verify", description: "Pass the key on standard input, where no other user sees it" },
+    { command: "boardwalk keys verify --json", description: "Ask for the key, and print JSON" }
   ])
 )

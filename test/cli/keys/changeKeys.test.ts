@@ -1,4 +1,4 @@
-/** How the file of keys is read and changed: by one at a time, whole or not at all, and for those who could read it before. */
+/** The key file is read and changed by one command at a time, atomically, and keeps its owner and mode. */
 import { expect } from "bun:test"
 import { Effect, FileSystem, Option, PlatformError } from "effect"
 import { chmod, lstat, readdir, readlink, stat, symlink, utimes } from "node:fs/promises"
@@ -18,10 +18,10 @@ const write = (file: string, text: string) => Effect.promise(() => Bun.write(fil
 const modeOf = (file: string) => Effect.promise(async () => (await stat(file)).mode & 0o7777)
 const entriesOf = (file: string) =>
   Effect.map(textOf(file), (text): ReadonlyArray<{ readonly id: string; readonly disabled?: true }> => JSON.parse(text).keys)
-const beside = (file: string) => Effect.promise(async () => (await readdir(dirname(file))).toSorted())
+const filesNextTo = (file: string) => Effect.promise(async () => (await readdir(dirname(file))).toSorted())
 
 live(
-  "ten commands at once lose nothing of each other",
+  "ten concurrent commands lose no changes",
   () =>
     Effect.gen(function* () {
       const file = yield* writeKeyFile({ old: {}, leaked: {} })
@@ -33,12 +33,12 @@ live(
       const entries = yield* entriesOf(file)
       expect(entries.map(({ id }) => id).toSorted()).toEqual(["leaked", ...ids, "old"])
       expect(entries.filter(({ disabled }) => disabled).map(({ id }) => id)).toEqual(["leaked"])
-      expect(yield* beside(file)).toEqual(["keys.json"])
+      expect(yield* filesNextTo(file)).toEqual(["keys.json"])
     }),
   60_000
 )
 
-live("a lock that was left behind is named, and nothing is changed", () =>
+live("a stale lock is reported, and nothing is changed", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
@@ -47,12 +47,14 @@ live("a lock that was left behind is named, and nothing is changed", () =>
     yield* Effect.promise(() => utimes(`${file}.lock`, hourAgo, hourAgo))
     const { exitCode, stderr } = yield* keys(file, "revoke", "a")
     expect(exitCode).toBe(1)
-    expect(stderr).toMatch(/keys\.json\.lock has been there for 36\d\d s: nothing was changed\..*Remove that file when none runs\./)
-    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json", "keys.json.lock"]])
+    expect(stderr).toMatch(
+      /keys\.json\.lock has existed for 36\d\d s\. Nothing was changed\..*Remove the lock file if no command is running\./
+    )
+    expect([yield* textOf(file), yield* filesNextTo(file)]).toEqual([before, ["keys.json", "keys.json.lock"]])
   })
 )
 
-live("the file keeps its mode, whatever lies beside it", () =>
+live("the file keeps its mode, and files next to it are not touched", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {} })
     yield* Effect.promise(() => chmod(file, 0o640))
@@ -62,11 +64,11 @@ live("the file keeps its mode, whatever lies beside it", () =>
     expect((yield* keys(file, "revoke", "a")).exitCode).toBe(0)
     expect([yield* modeOf(file), (yield* entriesOf(file)).length]).toEqual([0o640, 2])
     expect(yield* textOf(`${file}.new`)).toBe("left behind")
-    expect(yield* beside(file)).toEqual(["keys.json", "keys.json.new"])
+    expect(yield* filesNextTo(file)).toEqual(["keys.json", "keys.json.new"])
   })
 )
 
-live("a read-only file stays as it is", () =>
+live("a read-only file is not changed", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
@@ -74,14 +76,14 @@ live("a read-only file stays as it is", () =>
     const outcomes = [yield* create(file, "b"), yield* keys(file, "revoke", "a")]
     for (const { exitCode, stderr, stdout } of outcomes) {
       expect([exitCode, stdout]).toEqual([1, ""])
-      expect(stderr).toContain("read-only for this user: nothing was changed")
+      expect(stderr).toContain("read-only for this user. Nothing was changed")
     }
-    expect([yield* textOf(file), yield* modeOf(file), yield* beside(file)]).toEqual([before, 0o444, ["keys.json"]])
+    expect([yield* textOf(file), yield* modeOf(file), yield* filesNextTo(file)]).toEqual([before, 0o444, ["keys.json"]])
   })
 )
 
-/** The file belongs to another user and group; what is asked of the system fails as it is given. */
-const anothers = (file: string, changes: Partial<FileSystem.FileSystem>) =>
+/** A file system on which the file belongs to another user and group, with the given methods replaced. */
+const withOtherOwner = (file: string, changes: Partial<FileSystem.FileSystem>) =>
   Effect.map(FileSystem.FileSystem, (files) => ({
     ...files,
     stat: (path: string) =>
@@ -89,14 +91,14 @@ const anothers = (file: string, changes: Partial<FileSystem.FileSystem>) =>
     ...changes
   }))
 
-const refused = (method: string) =>
+const permissionDenied = (method: string) =>
   Effect.fail(
     PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method, cause: new Error("EPERM: not permitted") })
   )
 
-const changing = (file: string, changes: Partial<FileSystem.FileSystem>) =>
+const changeWith = (file: string, changes: Partial<FileSystem.FileSystem>) =>
   Effect.gen(function* () {
-    const files = yield* anothers(file, changes)
+    const files = yield* withOtherOwner(file, changes)
     return yield* Effect.result(
       Effect.provideService(
         changeKeys(file, (entries) => Effect.succeed(entries.slice(1))),
@@ -106,34 +108,34 @@ const changing = (file: string, changes: Partial<FileSystem.FileSystem>) =>
     )
   }).pipe(Effect.provide(layer))
 
-live("a file of another user stays that user's, or as it is", () =>
+live("the file of another user keeps its owner, or is not changed", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {}, b: {} })
     const before = yield* textOf(file)
-    const failed = yield* changing(file, { chown: () => refused("chown") })
-    expect(failed).toMatchObject({ failure: { message: expect.stringMatching(/user 4242 and group 4343.*nothing was changed\. Run/) } })
-    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json"]])
+    const failed = yield* changeWith(file, { chown: () => permissionDenied("chown") })
+    expect(failed).toMatchObject({ failure: { message: expect.stringMatching(/user 4242 and group 4343.*Nothing was changed\. Run/) } })
+    expect([yield* textOf(file), yield* filesNextTo(file)]).toEqual([before, ["keys.json"]])
 
-    const given: Array<unknown> = []
+    const chowned: Array<unknown> = []
     const chown = (path: string, uid: number, gid: number) =>
-      Effect.sync(() => void given.push([dirname(path) === dirname(file) && path !== file, uid, gid]))
-    expect(yield* changing(file, { chown })).toMatchObject({ _tag: "Success" })
-    expect(given).toEqual([[true, 4242, 4343]])
+      Effect.sync(() => void chowned.push([dirname(path) === dirname(file) && path !== file, uid, gid]))
+    expect(yield* changeWith(file, { chown })).toMatchObject({ _tag: "Success" })
+    expect(chowned).toEqual([[true, 4242, 4343]])
     expect((yield* entriesOf(file)).map(({ id }) => id)).toEqual(["b"])
   })
 )
 
-live("what was begun is removed when it cannot be finished", () =>
+live("the new file is removed if the change fails", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {} })
     const before = yield* textOf(file)
-    const failed = yield* changing(file, { chown: () => Effect.void, rename: () => refused("rename") })
+    const failed = yield* changeWith(file, { chown: () => Effect.void, rename: () => permissionDenied("rename") })
     expect(failed).toMatchObject({ failure: { message: `${file} cannot be changed: EPERM: not permitted.` } })
-    expect([yield* textOf(file), yield* beside(file)]).toEqual([before, ["keys.json"]])
+    expect([yield* textOf(file), yield* filesNextTo(file)]).toEqual([before, ["keys.json"]])
   })
 )
 
-live("a link stays a link, and the file behind it is changed", () =>
+live("a link stays a link, and its target is changed", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ a: {} })
     const place = yield* temporaryFolder("links")
@@ -144,19 +146,19 @@ live("a link stays a link, and the file behind it is changed", () =>
     const { exitCode, stderr } = yield* create(dangling, "b")
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining("is a link to missing.json, which does not exist")])
     expect((yield* Effect.promise(() => lstat(dangling))).isSymbolicLink()).toBe(true)
-    expect(yield* beside(link)).toEqual(["keys.json", "nothing.json"])
+    expect(yield* filesNextTo(link)).toEqual(["keys.json", "nothing.json"])
   })
 )
 
-live("what is wrong with a file is told with its name, and of an entry with its id", () =>
+live("errors in a file are reported with its name, and with the id of the entry", () =>
   Effect.gen(function* () {
     const entry = { id: "one", name: "One", sha256: "0".repeat(64), scopes: [] }
     const entries = (...keys: ReadonlyArray<unknown>) => JSON.stringify({ keys })
     const texts = [
       ["", "is empty"],
       [" \n", "is empty"],
-      ['{"keys":[{"id":"o', "is not JSON"],
-      ["[]", "is no file of keys:\n  Expected object"],
+      ['{"keys":[{"id":"o', "is not valid JSON"],
+      ["[]", "is not a valid key file:\n  Expected object"],
       [entries({ ...entry, device: {} }), "key one: device: Expected no excess property"],
       [entries({ ...entry, scopes: ["devices:write"] }), "key one: scopes.0: Expected one of devices:read, "],
       [entries({ ...entry, expires_at: "2027-02-30T00:00:00Z" }), "key one: expires_at: Expected a time"],
@@ -167,15 +169,15 @@ live("what is wrong with a file is told with its name, and of an entry with its 
       [entries(null), "key number 1: Expected object"],
       [entries(entry, entry), "Expected a unique id for every key; duplicate: one"]
     ] as const
-    for (const [text, said] of texts) {
+    for (const [text, expected] of texts) {
       const { message } = yield* Effect.flip(parseKeys("/etc/keys.json", text))
       expect([text, message]).toEqual([text, expect.stringMatching(/^\/etc\/keys\.json is /)])
-      expect([text, message]).toEqual([text, expect.stringContaining(said)])
+      expect([text, message]).toEqual([text, expect.stringContaining(expected)])
     }
   })
 )
 
-live("only a new key makes a new file, and only in a folder that is there", () =>
+live("only `keys create` creates a file, and only in an existing folder", () =>
   Effect.gen(function* () {
     const path = yield* temporaryFolder("none")
     const file = join(path, "keys.json")
@@ -185,8 +187,8 @@ live("only a new key makes a new file, and only in a folder that is there", () =
       expect(stderr).toContain(`${file} does not exist. Only`)
     }
     const nowhere = join(path, "none", "keys.json")
-    expect((yield* create(nowhere, "a")).stderr).toContain(`${nowhere} cannot be made: there is no folder ${dirname(nowhere)}`)
+    expect((yield* create(nowhere, "a")).stderr).toContain(`${nowhere} cannot be created: the folder ${dirname(nowhere)} does not exist`)
     expect((yield* create(path, "a")).stderr).toContain(`${path} cannot be read: EISDIR`)
-    expect(yield* beside(file)).toEqual([])
+    expect(yield* filesNextTo(file)).toEqual([])
   })
 )

@@ -1,4 +1,4 @@
-/** `boardwalk keys` as people run it, and a gateway that has no other keys than those of the file. */
+/** `boardwalk keys` as users run it, and a gateway that has only the keys in the file. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import { readdir, stat } from "node:fs/promises"
@@ -20,7 +20,7 @@ const replaceIn = (file: string, before: string, after: string) =>
   Effect.promise(async () => Bun.write(file, (await Bun.file(file).text()).replace(before, after)))
 
 describe("boardwalk keys", () => {
-  live("makes a key that is shown once and is nowhere in the file", () =>
+  live("creates a key that is printed once and is not in the file", () =>
     Effect.gen(function* () {
       const path = yield* folder
       const file = join(path, "keys.json")
@@ -33,7 +33,7 @@ describe("boardwalk keys", () => {
 
       const text = yield* textOf(file)
       const { keys: entries } = JSON.parse(text)
-      // The id is in every log line of its requests: it is made of nothing that the key is made of.
+      // The id is in every log line of the key's requests, so it contains no part of the key.
       expect(entries[0].id).toMatch(/^grafana-sud-[0-9a-f]{6}$/)
       expect(entries[0].id).not.toContain(key.slice(3, 9))
       expect(entries).toMatchObject([{ name: "Grafana Süd", scopes: ["devices:read", "telemetry:read"] }])
@@ -44,7 +44,7 @@ describe("boardwalk keys", () => {
     })
   )
 
-  live("names a key after its name, and never by a part of it", () =>
+  live("makes the id from the name, and not from the key", () =>
     Effect.gen(function* () {
       const file = join(yield* folder, "keys.json")
       const key = (yield* keys(file, "create", "--name", "Grafana Süd", "--scope", "devices:read")).stdout.trim()
@@ -55,7 +55,7 @@ describe("boardwalk keys", () => {
   )
 
   live(
-    "says which ThingsBoard user a key acts as, and where the secret stands, in one way only",
+    "accepts a ThingsBoard user or API key, with exactly one place for its secret",
     () =>
       Effect.gen(function* () {
         const file = join(yield* folder, "keys.json")
@@ -79,7 +79,7 @@ describe("boardwalk keys", () => {
           const { exitCode, stderr, stdout } = yield* create("three", ...wrong)
           expect([wrong, exitCode, stdout]).toEqual([wrong, 2, ""])
           expect(stderr).toContain("--thingsboard-")
-          // It may be the secret itself that was given in place of its variable's name.
+          // The value may be the secret itself, given instead of the name of a variable.
           expect(stderr).not.toContain("not a name")
         }
         expect(JSON.parse(yield* textOf(file)).keys.length).toBe(2)
@@ -110,10 +110,10 @@ describe("boardwalk keys", () => {
         expect((yield* keys(file, "list")).stdout.split("\n")).toEqual([
           "one  active  One  devices:read",
           "two  expired  Two  graph:read  until 2020-01-01T00:00:00Z",
-          "three  disabled  Three  graph:read  5 requests in 60 s",
+          "three  disabled  Three  graph:read  5 requests per 60 s",
           ""
         ])
-        // A file may come from elsewhere: its names do not steer the terminal.
+        // A file may come from elsewhere: names must not control the terminal.
         const hostile = "\u001b[2J\nforged  active"
         yield* replaceIn(file, '"One"', JSON.stringify(hostile))
         expect((yield* keys(file, "list")).stdout).toContain("one  active  \\u001b[2J\\nforged  active  devices:read\n")
@@ -122,7 +122,7 @@ describe("boardwalk keys", () => {
   )
 
   live(
-    "tells a key of the file, one that is not in it, and one that was mistyped",
+    "distinguishes a key in the file, an unknown one, and a mistyped one",
     () =>
       Effect.gen(function* () {
         const file = join(yield* folder, "keys.json")
@@ -134,47 +134,47 @@ describe("boardwalk keys", () => {
         const mistyped = key.slice(0, 10) + (key[10] === "x" ? "y" : "x") + key.slice(11)
         const shapeless = "0f2d4b6a8c0e1f3a5b7d9c0e2f4a6b8d"
         const presented = [foreign, mistyped, key.slice(0, -1), shapeless]
-        const answers = yield* Effect.forEach(presented, verify)
-        expect(answers.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(presented.map(() => [1, ""]))
-        expect(answers.map(({ stderr }) => /not in|mistyped|not a key.*not one/.exec(stderr)?.[0])).toEqual([
+        const results = yield* Effect.forEach(presented, verify)
+        expect(results.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(presented.map(() => [1, ""]))
+        expect(results.map(({ stderr }) => /not in|mistyped|not a key.*not one/.exec(stderr)?.[0])).toEqual([
           "not in",
           "mistyped",
           "mistyped",
-          `not a key of ${file}, and not one`
+          `not a key in ${file}, and not one`
         ])
-        for (const { stderr, stdout } of answers) for (const secret of presented) expect(stdout + stderr).not.toContain(secret)
+        for (const { stderr, stdout } of results) for (const secret of presented) expect(stdout + stderr).not.toContain(secret)
       }),
     20_000
   )
 
   live(
-    "changes nothing when it cannot do what it was asked",
+    "changes nothing if a command fails",
     () =>
       Effect.gen(function* () {
         const file = join(yield* folder, "keys.json")
         yield* keys(file, "create", "--name", "One", "--id", "one", "--scope", "devices:read")
         const before = yield* textOf(file)
-        const right = ["--scope", "devices:read"]
-        const attempts: ReadonlyArray<readonly [exitCode: number, told: string, ...args: ReadonlyArray<string>]> = [
-          [1, "has a key with the id one already", "create", "--name", "Again", "--id", "one", ...right],
+        const scope = ["--scope", "devices:read"]
+        const attempts: ReadonlyArray<readonly [exitCode: number, expected: string, ...args: ReadonlyArray<string>]> = [
+          [1, "already has a key with the id one", "create", "--name", "Again", "--id", "one", ...scope],
           [1, "keys list", "revoke", "two"],
-          [2, "--scope", "create", "--name", "No such right", "--scope", "devices:write"],
-          [2, "--scope", "create", "--name", "No right at all"],
-          [2, "--name", "create", "--name", "  ", ...right],
-          [2, "--id", "create", "--name", "Odd", "--id", "../x", ...right],
-          [2, "--id", "create", "--name", "Like a flag", "--id=-x", ...right],
-          [2, "which is API_KEY's", "create", "--name", "Like API_KEY", "--id", "default", ...right],
-          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "0", ...right],
-          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "many", ...right],
-          [2, "the id of a device", "create", "--name", "Cut", "--device-id", "3c1f", ...right],
-          [2, "the id of a customer", "create", "--name", "Nobody's", "--customer", noCustomerId, ...right],
-          [2, "is past", "create", "--name", "Dead", "--expires", "2020-01-01", ...right]
+          [2, "--scope", "create", "--name", "Unknown scope", "--scope", "devices:write"],
+          [2, "--scope", "create", "--name", "No scope"],
+          [2, "--name", "create", "--name", "  ", ...scope],
+          [2, "--id", "create", "--name", "Odd", "--id", "../x", ...scope],
+          [2, "--id", "create", "--name", "Like a flag", "--id=-x", ...scope],
+          [2, "which is the id of API_KEY", "create", "--name", "Like API_KEY", "--id", "default", ...scope],
+          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "0", ...scope],
+          [2, "a whole number from 1", "create", "--name", "None", "--rate-limit", "many", ...scope],
+          [2, "the id of a device", "create", "--name", "Cut", "--device-id", "3c1f", ...scope],
+          [2, "the id of a customer", "create", "--name", "Nobody's", "--customer", noCustomerId, ...scope],
+          [2, "is in the past", "create", "--name", "Dead", "--expires", "2020-01-01", ...scope]
         ]
-        for (const [code, told, ...attempt] of attempts) {
+        for (const [code, expected, ...attempt] of attempts) {
           const { exitCode, stderr, stdout } = yield* keys(file, ...attempt)
-          // Whatever is on standard output may end up as a secret.
+          // Whatever is on standard output may be stored as a secret.
           expect([attempt, exitCode, stdout]).toEqual([attempt, code, ""])
-          expect(stderr.trim().split("\n").at(-1)).toContain(told)
+          expect(stderr.trim().split("\n").at(-1)).toContain(expected)
           expect(stderr).not.toContain("Schema")
           expect(yield* textOf(file)).toBe(before)
         }
@@ -186,7 +186,7 @@ describe("boardwalk keys", () => {
   )
 })
 
-live("a gateway with a file of keys needs no API_KEY; without either it does not start", () =>
+live("a gateway with a key file needs no API_KEY; without either it does not start", () =>
   Effect.gen(function* () {
     const file = join(yield* folder, "keys.json")
     const { stdout } = yield* keys(file, "create", "--name", "One", "--scope", "devices:read")
@@ -198,14 +198,14 @@ live("a gateway with a file of keys needs no API_KEY; without either it does not
     expect((yield* get(`${url}/api/v1/tb/assets`, {})).status).toBe(401)
     expect(program.output()).not.toContain(stdout.trim())
 
-    const refused = yield* runProgram(["serve", "--port", "0"], environment)
-    expect(refused.exitCode).toBe(2)
-    expect(refused.stderr).toContain("API_KEYS_FILE")
+    const withoutKeys = yield* runProgram(["serve", "--port", "0"], environment)
+    expect(withoutKeys.exitCode).toBe(2)
+    expect(withoutKeys.stderr).toContain("API_KEYS_FILE")
     for (const text of ["{", '{"keys":[{"id":"half"}]}']) {
       yield* Effect.promise(() => Bun.write(file, text))
-      const broken = yield* runProgram(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
-      expect([text, broken.exitCode === 0]).toEqual([text, false])
-      expect(broken.stdout + broken.stderr).toContain("API_KEYS_FILE cannot be used")
+      const invalid = yield* runProgram(["serve", "--port", "0"], { ...environment, API_KEYS_FILE: file })
+      expect([text, invalid.exitCode === 0]).toEqual([text, false])
+      expect(invalid.stdout + invalid.stderr).toContain("API_KEYS_FILE cannot be used")
     }
   })
 )

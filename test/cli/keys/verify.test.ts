@@ -1,4 +1,4 @@
-/** Where `boardwalk keys verify` takes the key from, and what it says of one that no longer works; what is done to keys that there are. */
+/** Where `boardwalk keys verify` reads the key and what it reports; changes to existing keys. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { randomBytes } from "node:crypto"
@@ -12,8 +12,8 @@ import { main, runProgram, startProgram } from "../../support/program.ts"
 const verify = (file: string, id: string, ...args: ReadonlyArray<string>) =>
   runProgram(["keys", "verify", ...args], { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf(id) })
 
-/** With the text of a variable on standard input. */
-const piped = (text: string, environment: Record<string, string>, files: Record<string, string> = {}) =>
+/** Runs `keys verify` with the text on standard input. */
+const verifyFromInput = (text: string, environment: Record<string, string>, files: Record<string, string> = {}) =>
   Effect.scoped(
     Effect.flatMap(
       startProgram(["keys", "verify"], { ...environment, PIPED: text }, files, [
@@ -28,7 +28,7 @@ const piped = (text: string, environment: Record<string, string>, files: Record<
     )
   )
 
-live("a key that no longer works is told as such, with exit code 1", () =>
+live("a key that no longer works is reported with exit code 1", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({
       now: {},
@@ -37,7 +37,7 @@ live("a key that no longer works is told as such, with exit code 1", () =>
       off: { disabled: true }
     })
     expect(yield* verify(file, "now")).toEqual({ exitCode: 0, stdout: "This is key now (now).\n", stderr: "" })
-    expect((yield* verify(file, "later")).stdout).toBe("This is key later (later), which ends 2099-06-30T10:00:00Z.\n")
+    expect((yield* verify(file, "later")).stdout).toBe("This is key later (later), which expires 2099-06-30T10:00:00Z.\n")
     expect(yield* verify(file, "past")).toEqual({
       exitCode: 1,
       stdout: "",
@@ -50,19 +50,19 @@ live("a key that no longer works is told as such, with exit code 1", () =>
   })
 )
 
-live("a key is read from standard input, of which the first line counts, unless a variable has one", () =>
+live("the key is read from the variable, otherwise from the first line of standard input", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ one: {}, two: {} })
     const input = `${keyOf("one")}\nuser: somebody\n`
-    expect(yield* piped(input, { API_KEYS_FILE: file })).toEqual({ exitCode: 0, stdout: "This is key one (one).\n", stderr: "" })
-    expect((yield* piped(input, { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf("two") })).stdout).toContain("key two")
-    const nothing = yield* piped("", { API_KEYS_FILE: file })
+    expect(yield* verifyFromInput(input, { API_KEYS_FILE: file })).toEqual({ exitCode: 0, stdout: "This is key one (one).\n", stderr: "" })
+    expect((yield* verifyFromInput(input, { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf("two") })).stdout).toContain("key two")
+    const nothing = yield* verifyFromInput("", { API_KEYS_FILE: file })
     expect([nothing.exitCode, nothing.stdout]).toEqual([2, ""])
-    expect(nothing.stderr).toContain("No key was given: give it on standard input, or as BOARDWALK_KEY")
+    expect(nothing.stderr).toContain("No key: pass it on standard input or in BOARDWALK_KEY")
   })
 )
 
-live("file and key are read from .env as the gateway's settings are, below the environment", () =>
+live("file and key are read from the environment, then from .env, like settings", () =>
   Effect.gen(function* () {
     const file = yield* writeKeyFile({ one: {}, two: {} })
     const files = { ".env": `API_KEYS_FILE=${file}\nBOARDWALK_KEY=${keyOf("one")}\n` }
@@ -76,39 +76,39 @@ live("file and key are read from .env as the gateway's settings are, below the e
 )
 
 live(
-  "a key is revoked, enabled and given another end, and each says what came of it",
+  "revoke, enable and extend report what they changed",
   () =>
     Effect.gen(function* () {
       const file = yield* writeKeyFile({ a: { expires_at: "2020-01-01T00:00:00Z" } })
-      const told = (...args: ReadonlyArray<string>) =>
+      const output = (...args: ReadonlyArray<string>) =>
         Effect.map(runProgram(["keys", ...args], { API_KEYS_FILE: file }), ({ stdout }) => stdout)
-      expect(yield* told("revoke", "a")).toContain("Key a is disabled")
-      expect(yield* told("revoke", "a")).toBe("Key a was disabled already.\n")
-      expect(yield* told("enable", "a")).toContain("it expired 2020-01-01T00:00:00Z")
-      expect(yield* told("extend", "a", "--expires", "2099-12-31")).toContain("it ends 2100-01-01T00:00:00Z; a running gateway")
+      expect(yield* output("revoke", "a")).toContain("Key a is disabled")
+      expect(yield* output("revoke", "a")).toBe("Key a was already disabled.\n")
+      expect(yield* output("enable", "a")).toContain("it expired 2020-01-01T00:00:00Z")
+      expect(yield* output("extend", "a", "--expires", "2099-12-31")).toContain("now expires 2100-01-01T00:00:00Z; a running gateway")
       expect((yield* verify(file, "a")).exitCode).toBe(0)
-      expect(JSON.parse(yield* told("revoke", "a", "--json"))).toEqual({
+      expect(JSON.parse(yield* output("revoke", "a", "--json"))).toEqual({
         id: "a",
         name: "a",
         state: "disabled",
         expires_at: "2100-01-01T00:00:00Z"
       })
-      expect(yield* told("extend", "a", "--expires", "2099-01-01T00:00:00Z")).toContain("but it is disabled")
-      expect(yield* told("enable", "a")).toContain("Key a works again")
-      expect(yield* told("enable", "a")).toBe("Key a was not disabled.\n")
+      expect(yield* output("extend", "a", "--expires", "2099-01-01T00:00:00Z")).toContain("but it is disabled")
+      expect(yield* output("enable", "a")).toContain("Key a is enabled again")
+      expect(yield* output("enable", "a")).toBe("Key a was not disabled.\n")
     }),
   20_000
 )
 
-live("a key in the place of an id is not repeated, and its id is named", () =>
+live("a key given instead of an id is not repeated, and its id is named", () =>
   Effect.gen(function* () {
-    // Keys that the watch does not know: it looks at arguments too.
+    // Keys that are not canaries: the leak check also inspects arguments.
     const [known, unknown] = [createKey(randomBytes), createKey(randomBytes)]
     const file = join(yield* temporaryFolder("keys"), "keys.json")
     const entry = { id: "one", name: "One", sha256: digestOf(known), scopes: [] }
     yield* Effect.promise(() => Bun.write(file, JSON.stringify({ keys: [entry] })))
-    const answers = yield* Effect.forEach([known, unknown], (key) => runProgram(["keys", "revoke", key], { API_KEYS_FILE: file }))
-    expect(answers).toEqual([
+    const results = yield* Effect.forEach([known, unknown], (key) => runProgram(["keys", "revoke", key], { API_KEYS_FILE: file }))
+    expect(results).toEqual([
       { exitCode: 1, stdout: "", stderr: "boardwalk: This is a key, not an id. Its id is one. Nothing was changed.\n" },
       { exitCode: 1, stdout: "", stderr: `boardwalk: This is a key, not an id, and it is not in ${file}. Nothing was changed.\n` }
     ])
