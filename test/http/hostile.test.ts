@@ -122,7 +122,7 @@ const request = fc.record({
 })
 
 live(
-  "whatever stands in path, query, headers and body, the answer is the API's own and ThingsBoard sees no path that was not meant",
+  "with any path, query, headers and body, the response is one of the API, and ThingsBoard gets only intended paths",
   () =>
     Effect.gen(function* () {
       const it = yield* gateway()
