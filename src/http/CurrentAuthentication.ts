@@ -1,24 +1,26 @@
 import { type Clock, Context } from "effect"
 import type { ApiKey, ApiKeys, Denial } from "../apikeys/ApiKeys.ts"
 
+interface Authenticated {
+  readonly result: ApiKey | Denial
+  readonly keys: ApiKeys["Service"]
+  readonly clock: Clock.Clock
+}
+
 /**
  * The authentication of one request. Everything that handles the request shares it, so a key is hashed once and a request is counted
  * against one rate limit.
  */
 export class RequestAuthentication {
-  private result: ApiKey | Denial | undefined
+  private authenticated: Authenticated | undefined
 
   /** Whether a rate limit has counted the request. */
   isCounted = false
 
-  constructor(
-    private readonly keys: ApiKeys["Service"],
-    private readonly clock: Clock.Clock
-  ) {}
-
   /** Looks up the presented key (`""` for none). Later calls return the first result. */
-  authenticate(presented: string): ApiKey | Denial {
-    return (this.result ??= this.keys.authenticate(presented, this.clock.currentTimeMillisUnsafe()))
+  authenticate(presented: string, keys: ApiKeys["Service"], clock: Clock.Clock): ApiKey | Denial {
+    this.authenticated ??= { result: keys.authenticate(presented, clock.currentTimeMillisUnsafe()), keys, clock }
+    return this.authenticated.result
   }
 
   /**
@@ -26,9 +28,10 @@ export class RequestAuthentication {
    * chunk. This is the only place that decides it: a comparison of what the key could do at the start with what it may do now belongs here.
    */
   isStillAuthorized(): boolean {
-    const atStart = this.result
-    if (atStart?._tag !== "ApiKey") return false
-    const current = this.keys.current(atStart, this.clock.currentTimeMillisUnsafe())
+    if (this.authenticated === undefined) return false
+    const { clock, keys, result: atStart } = this.authenticated
+    if (atStart._tag === "Denial") return false
+    const current = keys.current(atStart, clock.currentTimeMillisUnsafe())
     return current !== undefined
   }
 }
@@ -37,3 +40,7 @@ export class RequestAuthentication {
 export const CurrentAuthentication = Context.Reference<RequestAuthentication | undefined>("boardwalk/http/CurrentAuthentication", {
   defaultValue: () => undefined
 })
+
+/** Gives a new request its own authentication. */
+export const addAuthentication = <R>(services: Context.Context<R>): Context.Context<R> =>
+  Context.add(services, CurrentAuthentication, new RequestAuthentication())

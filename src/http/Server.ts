@@ -32,6 +32,7 @@ import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
 import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
+import { addAuthentication } from "./CurrentAuthentication.ts"
 import { clientAddress } from "./request/clientAddress.ts"
 import { AssetsLayer } from "./handlers/Assets.ts"
 import { AttributesLayer } from "./handlers/Attributes.ts"
@@ -121,6 +122,7 @@ export const layer = Layer.unwrap(
       hostname: settings.host,
       drain: settings.shutdownTimeout,
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
+      addRequestState: addAuthentication,
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
       // Bun rejects larger heads without a body. Up to twice the limits they are read, so that the response can name the limit.

@@ -110,6 +110,8 @@ export interface Options {
   readonly tls?: ServerTls
   /** Finds the client's address behind a trusted proxy, from `X-Forwarded-For`. Without it, the client is the peer. */
   readonly clientAddress?: (peer: string, forwardedFor: string | null) => string
+  /** Adds services that hold the state of one request, which its middlewares share. */
+  readonly addRequestState?: <R>(services: Context.Context<R>) => Context.Context<R>
   /** Called before the router. Returns true if the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
@@ -198,8 +200,7 @@ const pickRequestServices = Context.pick(
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
-  headers: Record<string, string>,
-  clientAddress: Options["clientAddress"]
+  { addRequestState = (services) => services, clientAddress, headers = {} }: Options
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
@@ -213,7 +214,9 @@ const makeHandler = <E>(
     const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, resolve)
     const request = HttpServerRequest.fromWeb(web) as Carrier
     request[exchangeOf] = exchange
-    let services = Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
+    let services = addRequestState(
+      Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
+    )
     // Accepted even if nothing is traced here, so that the client's trace reaches ThingsBoard.
     if (web.headers.has("traceparent")) {
       const parent = HttpTraceContext.fromHeaders(request.headers)
@@ -236,8 +239,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,
         context,
-        options.headers ?? {},
-        options.clientAddress
+        options
       )
       const hostname = options.hostname ?? "0.0.0.0"
       const listen = (port: number, tls: ServerTls | undefined) =>

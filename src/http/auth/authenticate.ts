@@ -20,8 +20,8 @@ export const makeAuthenticate = Effect.gen(function* () {
     Effect.withFiber((fiber): Effect.Effect<ApiKey | Denial, RateLimited> => {
       const clock = fiber.getRef(Clock.Clock)
       const address = fiber.getRef(CurrentExchange)?.remoteAddress ?? "unknown"
-      const authentication = fiber.getRef(CurrentAuthentication) ?? new RequestAuthentication(keys, clock)
-      const result = authentication.authenticate(presented)
+      const authentication = fiber.getRef(CurrentAuthentication) ?? new RequestAuthentication()
+      const result = authentication.authenticate(presented, keys, clock)
       if (result._tag === "Denial")
         return Effect.flatMap(invalidKeyLimit.recordFailure(address), (status) => failIfExceeded(status, undefined, Effect.succeed(result)))
       const firstUse = invalidKeyLimit.admit(address, result.id, clock.currentTimeMillisUnsafe())
