@@ -14,7 +14,7 @@ export const settingsFailure = ({ issues }: InvalidSettings) =>
 /** Checks the settings and the certificates that they name, and reports all errors in one line. Of the key file, which has its own check, only the warnings are included. */
 export const checkConfiguration = Effect.fnUntraced(function* (resolved: ReadonlyArray<ResolvedSetting>) {
   const values = valuesOf(resolved)
-  const keys = { ...(yield* checkKeyFile(values)), faults: [] }
+  const keys = { ...(yield* checkKeyFile(values)), errors: [] }
   const settings = yield* makeSettings(resolved, [yield* checkCertificates(values), keys])
   return { settings, certificates: yield* readCertificates(settings) }
 }, Effect.mapError(settingsFailure))

@@ -88,7 +88,7 @@ export const makeLineLogger = (format: LogFormat, colored = false): Logger.Logge
 /** Writes log lines to the console. */
 export const makeConsoleLogger = (format: LogFormat, colored = false) => Logger.withConsoleLog(makeLineLogger(format, colored))
 
-export const makeLogsLayer = (format: LogFormat, level: LogLevel.LogLevel, colored = false) =>
+export const makeLayer = (format: LogFormat, level: LogLevel.LogLevel, colored = false) =>
   Layer.mergeAll(Logger.layer([makeConsoleLogger(format, colored)]), Layer.succeed(References.MinimumLogLevel, level))
 
 /** Configured by LOG_FORMAT and LOG_LEVEL. */
@@ -96,6 +96,6 @@ export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
     const terminal = yield* isTerminal
-    return makeLogsLayer(settings.logFormat ?? (terminal ? "pretty" : "json"), settings.logLevel, terminal)
+    return makeLayer(settings.logFormat ?? (terminal ? "pretty" : "json"), settings.logLevel, terminal)
   })
 )

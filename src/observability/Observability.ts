@@ -35,7 +35,7 @@ const ExportLayer = Layer.unwrap(
     const requested = yield* readSignals
     if (requested === undefined) return Layer.empty
     const OpenTelemetry = yield* Effect.promise(() => import("./OpenTelemetry.ts"))
-    return Layer.mergeAll(OpenTelemetry.makeOpenTelemetryLayer(requested), SpansLayer)
+    return Layer.mergeAll(OpenTelemetry.makeLayer(requested), SpansLayer)
   })
 )
 

@@ -72,7 +72,7 @@ const makeMetricsLayer = ({ metrics, metricsInterval, metricsProtocol }: Signals
     })
   )
 
-export const makeOpenTelemetryLayer = (signals: Signals) =>
+export const makeLayer = (signals: Signals) =>
   Layer.mergeAll(signals.traces.length > 0 ? OtelTracer.layerGlobal : Layer.empty, signals.logs.length > 0 ? LogsLayer : Layer.empty).pipe(
     Layer.provide(SdkLayer),
     Layer.merge(makeMetricsLayer(signals))

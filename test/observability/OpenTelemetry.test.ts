@@ -15,8 +15,8 @@ const trace = "0af7651916cd43dd8448eb211c80319c"
 const caller = "b7ad6b7169203331"
 const secret = canaries.accessToken
 
-/** An upstream that tells the trace it was sent. */
-const echo = Effect.acquireRelease(
+/** An upstream that returns the traceparent that it received. */
+const echoUpstream = Effect.acquireRelease(
   Effect.sync(() =>
     Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => Response.json({ traceparent: request.headers.get("traceparent") }) })
   ),
@@ -29,7 +29,7 @@ const routesTo = (upstream: string) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
       const { send } = Transport.make(upstream, Duration.seconds(5))
-      const answer = Effect.gen(function* () {
+      const handler = Effect.gen(function* () {
         yield* Effect.logInfo("handling")
         yield* Metric.update(requests, 1)
         const bytes = yield* send({
@@ -40,20 +40,20 @@ const routesTo = (upstream: string) =>
         })
         return HttpServerResponse.raw(bytes)
       })
-      yield* router.add("GET", "/devices", answer)
-      yield* router.add("GET", "/health", answer)
+      yield* router.add("GET", "/devices", handler)
+      yield* router.add("GET", "/health", handler)
     })
   )
 
-/** One request to a server under observability, closed again so that everything is flushed. */
+/** Sends one request to a server with observability, and stops the server so that all signals are flushed. */
 const request = Effect.fnUntraced(function* (path: string) {
-  const upstream = yield* echo
-  const Server = BunHttpServer.layer(routesTo(`http://127.0.0.1:${upstream.port}`), { port: 0, hostname: "127.0.0.1" }).pipe(
+  const upstream = yield* echoUpstream
+  const ServerLayer = BunHttpServer.layer(routesTo(`http://127.0.0.1:${upstream.port}`), { port: 0, hostname: "127.0.0.1" }).pipe(
     Layer.provide(Observability.layer),
     Layer.provide(Settings.layerTest({ logLevel: "Info", logFormat: "json" })),
     Layer.provide(Runtime.layer)
   )
-  const ask = Effect.gen(function* () {
+  const send = Effect.gen(function* () {
     const { url } = yield* BunHttpServer.BunHttpServer
     const headers = { traceparent: `00-${trace}-${caller}-01`, "x-api-key": secret, authorization: `Bearer ${secret}` }
     return yield* Effect.promise(async () => {
@@ -61,31 +61,31 @@ const request = Effect.fnUntraced(function* (path: string) {
       return (await response.json()) as { readonly traceparent?: string }
     })
   })
-  return yield* Effect.provide(ask, Server)
+  return yield* Effect.provide(send, ServerLayer)
 })
 
-let before: NodeJS.ProcessEnv
+let originalEnvironment: NodeJS.ProcessEnv
 beforeAll(() => {
-  before = { ...process.env }
+  originalEnvironment = { ...process.env }
 })
 
 const restore = () => {
-  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
-  Object.assign(process.env, before)
+  for (const name of Object.keys(process.env)) if (!(name in originalEnvironment)) delete process.env[name]
+  Object.assign(process.env, originalEnvironment)
 }
 afterAll(restore)
 
-const environment = (variables: Record<string, string>) =>
+const setEnvironment = (variables: Record<string, string>) =>
   Effect.acquireRelease(
     Effect.sync(() => Object.assign(process.env, variables)),
     () => Effect.sync(restore)
   )
 
 describe("OpenTelemetry", () => {
-  live("joins the caller's trace, the server's span, the upstream call and the log", () =>
+  live("connects the caller's trace, the server's span, the upstream call and the log", () =>
     Effect.gen(function* () {
       const receiver = yield* otlpReceiver
-      yield* environment({
+      yield* setEnvironment({
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
         OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test"
@@ -106,10 +106,10 @@ describe("OpenTelemetry", () => {
     })
   )
 
-  live("makes no span for health checks", () =>
+  live("creates no span for health checks", () =>
     Effect.gen(function* () {
       const receiver = yield* otlpReceiver
-      yield* environment({
+      yield* setEnvironment({
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
         OTEL_METRICS_EXPORTER: "none"
@@ -119,10 +119,10 @@ describe("OpenTelemetry", () => {
     })
   )
 
-  live("honours the sampler", () =>
+  live("respects the sampler", () =>
     Effect.gen(function* () {
       const receiver = yield* otlpReceiver
-      yield* environment({
+      yield* setEnvironment({
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
         OTEL_TRACES_SAMPLER: "always_off",
@@ -135,16 +135,16 @@ describe("OpenTelemetry", () => {
     })
   )
 
-  live("gives up on a dead collector within its three seconds", () =>
+  live("gives up on an unreachable collector after three seconds", () =>
     Effect.gen(function* () {
-      yield* environment({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_METRICS_EXPORTER: "none" })
+      yield* setEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_METRICS_EXPORTER: "none" })
       const start = performance.now()
       yield* request("/devices")
       expect(performance.now() - start).toBeLessThan(5000)
     })
   )
 
-  live("passes the caller's trace on and exports nothing when nothing asks for it", () =>
+  live("forwards the caller's trace and exports nothing by default", () =>
     Effect.gen(function* () {
       const upstream = yield* request("/devices")
       expect(upstream.traceparent).toBe(`00-${trace}-${caller}-01`)
@@ -153,24 +153,24 @@ describe("OpenTelemetry", () => {
   )
 })
 
-describe("what the variables ask for", () => {
-  const asked = (environment: Record<string, string>) => {
-    const found = parseSignals(environment)
-    return found === undefined ? undefined : { traces: found.traces, metrics: found.metrics, logs: found.logs }
+describe("the signals that the variables request", () => {
+  const exporters = (environment: Record<string, string>) => {
+    const signals = parseSignals(environment)
+    return signals === undefined ? undefined : { traces: signals.traces, metrics: signals.metrics, logs: signals.logs }
   }
-  effect("is nothing by default, or when the SDK is disabled", () =>
+  effect("are none by default, or if the SDK is disabled", () =>
     Effect.sync(() => {
-      expect(asked({})).toBeUndefined()
-      expect(asked({ OTEL_SERVICE_NAME: "x", OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBeUndefined()
-      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_SDK_DISABLED: "true" })).toBeUndefined()
+      expect(exporters({})).toBeUndefined()
+      expect(exporters({ OTEL_SERVICE_NAME: "x", OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toBeUndefined()
+      expect(exporters({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_SDK_DISABLED: "true" })).toBeUndefined()
     })
   )
-  effect("is every signal with an endpoint, or one signal by its own variable", () =>
+  effect("are all with an endpoint, or single ones by their own variables", () =>
     Effect.sync(() => {
-      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" })).toEqual({ traces: ["otlp"], metrics: ["otlp"], logs: ["otlp"] })
-      expect(asked({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://c" })).toEqual({ traces: [], metrics: [], logs: ["otlp"] })
-      expect(asked({ OTEL_TRACES_EXPORTER: "console" })).toEqual({ traces: ["console"], metrics: [], logs: [] })
-      expect(asked({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_LOGS_EXPORTER: "none" })).toEqual({
+      expect(exporters({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" })).toEqual({ traces: ["otlp"], metrics: ["otlp"], logs: ["otlp"] })
+      expect(exporters({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://c" })).toEqual({ traces: [], metrics: [], logs: ["otlp"] })
+      expect(exporters({ OTEL_TRACES_EXPORTER: "console" })).toEqual({ traces: ["console"], metrics: [], logs: [] })
+      expect(exporters({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_LOGS_EXPORTER: "none" })).toEqual({
         traces: ["otlp"],
         metrics: ["otlp"],
         logs: []

@@ -105,4 +105,4 @@ export const startProgram = Effect.fnUntraced(function* (
 
 /** Runs `boardwalk` until it exits. */
 export const runProgram = (args: ReadonlyArray<string>, environment: Record<string, string> = {}, files: Record<string, string> = {}) =>
-  Effect.scoped(Effect.flatMap(startProgram(args, environment, files), ({ exited: ended }) => ended))
+  Effect.scoped(Effect.flatMap(startProgram(args, environment, files), ({ exited }) => exited))

@@ -91,7 +91,7 @@ for (const [where, script] of Object.entries({ "a closed pipe": closed, ...(exis
       const create = ["keys", "create", "--name", "Lost", "--id", "lost", "--scope", "devices:read"]
       const command = ["sh", "-c", script, process.execPath, "--no-env-file", main]
       const { stderr } = yield* Effect.scoped(
-        Effect.flatMap(startProgram(create, { API_KEYS_FILE: file }, {}, command), ({ exited: ended }) => ended)
+        Effect.flatMap(startProgram(create, { API_KEYS_FILE: file }, {}, command), ({ exited }) => exited)
       )
       expect(stderr).toContain("could not be printed")
       expect(stderr).toContain("so lost was removed from the file")

@@ -24,7 +24,7 @@ const verifyFromInput = (text: string, environment: Record<string, string>, file
         "--no-env-file",
         main
       ]),
-      ({ exited: ended }) => ended
+      ({ exited }) => exited
     )
   )
 
