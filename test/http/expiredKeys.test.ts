@@ -1,4 +1,4 @@
-/** A key that ends, ends what it has begun as well: bodies without an end, and files that are still being read. */
+/** When a key expires, so do the requests that it has begun: uploads of any length, and downloads that are still being read. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
@@ -9,7 +9,7 @@ import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 const t0 = 1_700_000_000_000
 const rows = 200_000
 
-/** A gateway with a key that works for a second and one that goes on, before a device with more values than fit into any buffer. */
+/** A gateway with a key that expires after a second and one that does not, and a device with more values than any buffer holds. */
 const site = Effect.gen(function* () {
   const expires_at = new Date(Date.now() + 1000).toISOString()
   const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile({ ending: { expires_at }, lasting: {} }) } })

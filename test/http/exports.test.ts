@@ -1,4 +1,4 @@
-/** Exports on real sockets: what becomes of a file when ThingsBoard fails, when nobody reads and when the reader leaves. */
+/** Exports on real sockets: when ThingsBoard fails, when the client does not read, and when it disconnects. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { Outcome } from "../../src/emulator/faults/FaultInjection.ts"
@@ -19,7 +19,7 @@ const open = Effect.fnUntraced(function* (rows: number, maxConcurrentExports = 4
     Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
   )
   const path = `/api/v1/tb/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + rows}`
-  /** The true answer so often, then these. */
+  /** The real response this many times, then these outcomes. */
   const after = (good: number, ...outcomes: ReadonlyArray<Outcome>) => {
     it.emulator.faults.inject({ path: history, times: good, latencyMillis: 0 })
     for (const outcome of outcomes) it.emulator.faults.inject({ path: history, outcome })
@@ -28,7 +28,7 @@ const open = Effect.fnUntraced(function* (rows: number, maxConcurrentExports = 4
   return { ...it, after, calls, path }
 })
 
-/** A client that looks at the bytes as they come, and reads them only as far as it wants to. */
+/** A client that sees the bytes as they arrive, and reads only as many as it wants. */
 const connect = (url: string, path: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -109,7 +109,7 @@ describe("a client that exports", () => {
       yield* until(() => seen.text.length > 0)
       socket.pause()
       const held = yield* Effect.promise(() => waitUntilStable(calls))
-      expect(held).toBeLessThan(40) // what the buffers of the sockets hold; the file takes some 65
+      expect(held).toBeLessThan(40) // the capacity of the socket buffers; the whole file is about 65
       socket.terminate()
       yield* Effect.sleep("100 millis")
       expect(calls()).toBeLessThanOrEqual(held + 1)

@@ -1,4 +1,4 @@
-/** Workbooks and Parquet files, from the request to what other people's readers find in them. */
+/** Workbooks and Parquet files, from the request to what third-party readers find in them. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { Value } from "../../src/emulator/values/Value.ts"

@@ -1,4 +1,4 @@
-/** One connection, one idea of where a request ends: nothing that a proxy could read otherwise gets through. */
+/** Request smuggling: a request whose end a proxy could place elsewhere is rejected. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"

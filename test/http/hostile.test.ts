@@ -1,6 +1,7 @@
 /**
- * Hostile input at every input of every endpoint, taken from the contract, so that a new endpoint is tried by itself. The answer is
- * always one of the API's own, ThingsBoard never sees a path that was not meant, and the gateway goes on. HOSTILE_RUNS makes it longer.
+ * Hostile values for every input of every endpoint. The inputs are taken from the API, so new endpoints are covered automatically. The
+ * response is always one that the API declares, ThingsBoard gets only intended paths, and the gateway keeps running. HOSTILE_RUNS sets the
+ * number of runs.
  */
 import { expect } from "bun:test"
 import { Effect } from "effect"
@@ -15,7 +16,7 @@ const runs = Number(process.env["HOSTILE_RUNS"] ?? 400)
 const uuid = "784f394c-42b6-435a-983c-b7beff2784f9"
 const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels)
 
-/** Pieces of paths and queries, as they stand in a request line. */
+/** Parts of paths and queries, as written in a request line. */
 const pieces = [
   "..",
   ".",
@@ -161,7 +162,7 @@ live(
   240_000
 )
 
-/** Bytes that are no request, or half of one. */
+/** Bytes that are not a request, or only part of one. */
 const garbage = [
   "\0\0\0\0",
   "GET",

@@ -1,4 +1,4 @@
-/** Who is let in by which name, which pages may call, and what every answer says to browsers. */
+/** The accepted hosts, the allowed origins, and the security headers of every response. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"
@@ -62,7 +62,7 @@ describe("ALLOWED_HOSTS", () => {
         Effect.map(answerTo(url, `${first}\r\n${header}\r\n`), (answer) => answer.status)
       for (const path of ["/health", "/api/v1/health", "/ready", "/health?from=kubelet"]) {
         expect([path, yield* status(`GET ${path} HTTP/1.1`), yield* status(`HEAD ${path} HTTP/1.1`)]).toEqual([path, 200, 200])
-        // As old checks of HAProxy's.
+        // Like old health checks of HAProxy.
         expect([path, yield* status(`GET ${path} HTTP/1.0`, "")]).toEqual([path, 200])
         expect([path, yield* status(`GET ${path} HTTP/1.1`, "Host: [fd00::7]:8000\r\n")]).toEqual([path, 200])
         for (const host of ["a@b", "evil.example", "10.1.2.3.evil.example"])

@@ -1,4 +1,4 @@
-/** Keys that act as a ThingsBoard user of their own: its rights hold, its session is shared by nobody else, its secrets show nowhere. */
+/** Keys with their own ThingsBoard user: its permissions apply, its session is its own, and its secrets appear nowhere. */
 import { expect } from "bun:test"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import { rm } from "node:fs/promises"
@@ -14,7 +14,7 @@ const { freshPassword, guestPassword, strangerPassword } = canaries
 const range = "start_ts=0&end_ts=100000000"
 const points = 60_000
 
-/** A tenant with a device of a customer and one of nobody's, and another tenant; a key for the user of each. */
+/** A tenant with an assigned and an unassigned device, and another tenant; a key for a user of each. */
 const siteWith = Effect.fnUntraced(function* ({ untraced }: { readonly untraced: boolean }) {
   const path = yield* temporaryFolder("secrets")
   const passwordFile = join(path, "thingsboard-password")
@@ -79,7 +79,7 @@ live("lists, devices, history, writes and graphs use the permissions of the key'
     for (const [key, expected] of Object.entries(seen)) {
       const { json } = yield* it.as(key, "devices")
       expect([key, names(json), json.pagination.total_elements]).toEqual([key, expected, expected.length])
-      // Twice, so that what one key's question left behind is met by the next one's.
+      // Twice, so that each key's requests meet the caches that the other filled.
       for (const device of [...Object.values(it.devices), ...Object.values(it.devices)]) {
         const status = expected.includes(device.name) ? 200 : 404
         const { id } = device
@@ -141,7 +141,7 @@ live("requests of different users share neither caches nor calls", () =>
     const it = yield* siteWith({ untraced: true })
     const { mine, strange } = it.devices
     const latest = (key: string, id: string) => it.as(key, `devices/${id}/telemetry/latest?keys=v`)
-    // Whoever asks for the first time is given all that the device holds: the keys that ThingsBoard knows are not known here yet.
+    // The first request returns everything that the device has, since the gateway does not know ThingsBoard's keys yet.
     for (const [key, id] of [
       ["free", mine.id],
       ["stranger", strange.id],
@@ -190,7 +190,7 @@ live(
           Effect.filterOrFail((found) => found === wanted),
           Effect.retry({ schedule: Schedule.spaced(Duration.millis(200)), times: 60 })
         )
-      // The guest's password is not that user's.
+      // This is the guest's password, not that user's.
       yield* until("fresh", 503)
       yield* Effect.promise(() => Bun.write(it.passwordFile, freshPassword))
       yield* until("fresh", 200)

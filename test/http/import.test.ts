@@ -1,4 +1,4 @@
-/** CSV and NDJSON bodies: what is taken, what is refused and why, and that exports read back. */
+/** CSV and NDJSON bodies: accepted rows, rejected rows with their reasons, and the import of exports. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
@@ -42,7 +42,7 @@ live("rows of one device as ts,key,value are imported, and each rejected row is 
     expect(json.refused.map(({ line }: { line: number }) => line)).toEqual([7, 8, 9, 13])
     expect(json.refused[0].reason).toContain("looks like seconds")
     expect(json.refused[2].reason).toContain("offset")
-    // Two rows have the same key and time: the later one counts.
+    // Two rows have the same key and timestamp; the later one is stored.
     expect(json.points_stored).toEqual({ [one]: 5 })
     expect(json.warnings).toEqual(["1 point was left out: a later point in the body has the same key and time."])
     const back = yield* call(`${tb}/devices/${one}/telemetry?keys=t,big,text,on,formula&start_ts=0&end_ts=9000000000000`)

@@ -1,4 +1,4 @@
-/** So many requests of a key at once, each until its answer has been written or nobody waits for it any more. */
+/** The limit on a key's requests in flight. Each counts until its response is written or its client disconnects. */
 import { expect } from "bun:test"
 import { Effect, Schedule } from "effect"
 import type { Outcome } from "../../src/emulator/faults/FaultInjection.ts"
@@ -12,7 +12,7 @@ const devices = "/api/v1/tb/devices"
 const history = "*/values/timeseries/history"
 const gone: Outcome = { type: "Status", status: 403, body: '{"status":403,"message":"gone","errorCode":20}' }
 
-/** One request of a key at a time: a place that is lost is lost for good. */
+/** Allows one request per key at a time, so that a request that never stops counting blocks the key forever. */
 const open = Effect.gen(function* () {
   const apiKeysFile = yield* writeKeyFile({ other: {} })
   const it = yield* gateway({ settings: { apiKeysFile, maxConcurrentRequests: 1 } })
@@ -29,7 +29,7 @@ const open = Effect.gen(function* () {
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), until: (one) => one === 200, times: 500 }),
     Effect.map((last) => expect(last).toBe(200))
   )
-  /** Asks and leaves, whatever has come by then. */
+  /** Sends a request and disconnects after the given time, whatever has arrived by then. */
   const leaving = (what: string, afterMillis: number, method = "GET") =>
     Effect.promise(() =>
       fetch(it.url + what, { method, headers: { "x-api-key": canaries.apiKey }, signal: AbortSignal.timeout(afterMillis) })
@@ -48,7 +48,7 @@ live("a key at its limit of requests in flight gets 429 with Retry-After: 1, and
     const reader = new AbortController()
     const response = yield* Effect.promise(() => fetch(url + path, { headers: { "x-api-key": canaries.apiKey }, signal: reader.signal }))
     expect(response.status).toBe(200)
-    // The answer has begun, and is read by nobody.
+    // The response has begun, and its body is not read.
     const refused = yield* call(devices)
     expect([refused.status, refused.headers.get("retry-after"), refused.json.error_code]).toEqual([429, "1", "RATE_LIMIT_EXCEEDED"])
     expect(refused.headers.get("x-ratelimit-limit")).toBe("1000000")
@@ -68,7 +68,7 @@ live(
       yield* free
       expect((yield* call(path, { method: "HEAD" })).status).toBe(200)
       yield* free
-      // The stream fails in the middle.
+      // The stream fails midway.
       emulator.faults.inject({ path: history, times: 1, latencyMillis: 0 })
       emulator.faults.inject({ path: history, outcome: gone })
       yield* Effect.ignore(Effect.tryPromise(() => Effect.runPromise(call(path))))
@@ -76,7 +76,7 @@ live(
       // The handler fails.
       expect((yield* call(`${devices}/not-a-uuid`)).status).toBe(400)
       yield* free
-      // The client leaves: before anything was done, while ThingsBoard is asked, in the middle of the file.
+      // The client disconnects: before the handler runs, during a call to ThingsBoard, in the middle of the file.
       for (let i = 0; i < 40; i++) yield* leaving(path, i)
       yield* free
       for (let i = 0; i < 20; i++) yield* leaving(path, i, "HEAD")

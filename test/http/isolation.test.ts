@@ -1,4 +1,4 @@
-/** A restricted key sees its devices and no others, whichever way it asks; what it may not see is like what does not exist. */
+/** A restricted key sees only its devices through every endpoint. A hidden device looks like one that does not exist. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { TestResponse } from "../support/gateway.ts"
@@ -15,7 +15,7 @@ const shown = (it: Site, key: string) => visibleDevices[key]!.map((i) => it.ids[
 const now = 1_700_000_000_000
 const range = "start_ts=0&end_ts=10"
 
-/** Every way to ask for one device. */
+/** Every endpoint for one device. */
 const ways = {
   device: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}`),
   keys: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/keys`),
@@ -30,7 +30,7 @@ const ways = {
     it.as(key, "/telemetry/export", { device_ids: [id], keys: ["heat"], start_ts: 0, end_ts: 10, format: "csv" })
 }
 
-/** All that may differ between two refusals: times, the request's id, and the id that was asked for. */
+/** Removes what may differ between two rejections: timestamps, the request's id and the requested id. */
 const bare = ({ headers, status, text }: TestResponse, id: string) => ({
   status,
   type: headers.get("content-type"),
@@ -45,7 +45,7 @@ describe("one device", () => {
     live(`by ${name} is there for the keys that may see it, and for others as if it did not exist`, () =>
       Effect.gen(function* () {
         const it = yield* restrictedGateway()
-        // The gateway has logged in and asked what it asks once.
+        // By now the gateway has logged in and made the calls that it makes once.
         yield* ask(it, "byTypes", it.ids[4]!)
         for (const key of keys) {
           for (const [i, id] of it.ids.entries()) {
@@ -60,7 +60,7 @@ describe("one device", () => {
             })
             const hidden = yield* asked(id)
             expect([key, i, hidden.answer.status]).toEqual([key, i, 404])
-            // Nor is it told by what ThingsBoard is asked, the second time either.
+            // The calls to ThingsBoard do not reveal it either, not even the second time.
             expect(yield* asked(id)).toEqual(hidden)
             expect(yield* asked(it.nobody)).toEqual(hidden)
           }
@@ -158,7 +158,7 @@ describe("lists", () => {
           const expected = everything.filter((id) => mine.has(id))
           const inOrder = /sort=(name|created_time)|order=DESC$/.test(query) && !/sort=(label|type)/.test(query)
           expect([query, key, inOrder ? found : found.toSorted()]).toEqual([query, key, inOrder ? expected : expected.toSorted()])
-          // With the same members: lists of what is connected have more of them.
+          // Compared by the same fields: lists of connected devices have more of them.
           for (const device of answer.json.data) expect(all.json.data).toContainEqual(device)
         }
       }
@@ -226,7 +226,7 @@ describe("many devices", () => {
       it.calls.length = 0
       const file = yield* it.as("byCustomer", "/telemetry/export", { device_type: "sensor", start_ts: 0, end_ts: 10, format: "csv" })
       expect(it.ids.filter((id) => file.text.includes(id))).toEqual([it.ids[1]!, it.ids[5]!])
-      // Asked for once, at the beginning.
+      // Read once, at the beginning.
       expect(it.calls.filter((call) => /device\/|devices$/.test(call))).toEqual([`GET /api/customer/${it.customer}/devices`])
     })
   )
@@ -276,7 +276,7 @@ describe("a graph", () => {
       const { json, text } = yield* around("byId", it.room.id, "&root_type=ASSET&hard_node_limit=3")
       expect(json.nodes.map(({ id }: { readonly id: string }) => id).toSorted()).toEqual([it.room.id, it.ids[0]!, it.ids[3]!].toSorted())
       expect(json.edges.map(({ to }: { readonly to: string }) => to).toSorted()).toEqual([it.ids[0]!, it.ids[3]!].toSorted())
-      // What is hidden does not count.
+      // Hidden devices do not count.
       expect(json.truncated).toBe(false)
       for (const secret of [it.ids[1]!, behind.id, it.customer, "Canary"]) expect(text).not.toContain(secret)
 
@@ -307,7 +307,7 @@ describe("a graph", () => {
       const relate = (fromId: string, toId: string) => relations.save({ fromId, fromType: "DEVICE", toId, toType: "DEVICE", type: "Feeds" })
       const hidden = device("Hidden")
       for (const root of Object.values(roots)) relate(root, hidden)
-      yield* all // what is asked once
+      yield* all // calls that are made once
       const before = yield* all
       for (let i = 0; i < 300; i++) relate(hidden, device(`Behind ${i}`))
       expect(yield* all).toEqual(before)

@@ -1,4 +1,4 @@
-/** Keys of `API_KEYS_FILE`: made by the program, checked at the door, changed while the gateway runs. */
+/** Keys of `API_KEYS_FILE`: created by the program, checked for each request, changed while the gateway runs. */
 import { expect } from "bun:test"
 import { Effect, Redacted, Schedule } from "effect"
 import { join } from "node:path"

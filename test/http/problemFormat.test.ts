@@ -1,4 +1,4 @@
-/** Every failure has one shape, and none tells what it should not. */
+/** Every error has the same format, and none reveals anything internal. */
 import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Redacted } from "effect"
 import { live } from "../support/effectTest.ts"

@@ -1,4 +1,4 @@
-/** Limits by address and by requests in flight, in memory; over several gateways on one Redis, and when that is away. */
+/** Rate limits per key and per address: in memory, shared by several gateways through Redis, and while Redis is unavailable. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"
@@ -39,7 +39,7 @@ describe("a caller without a valid key", () => {
       expect(beyond.json.error_code).toBe("RATE_LIMIT_EXCEEDED")
       expect(Number(beyond.headers.get("retry-after"))).toBeGreaterThan(1000)
       expect(Number(beyond.headers.get("retry-after"))).toBeLessThanOrEqual(1200)
-      // A key that was guessed right now is told nothing.
+      // Beyond the limit, even a correct guess gets no other response.
       expect((yield* call(devices, { key: keyOf("late") })).status).toBe(429)
       expect((yield* call(devices)).status).toBe(200)
       expect((yield* call("/health", { key: null })).status).toBe(200)
@@ -85,7 +85,7 @@ describe("a caller without a valid key", () => {
       expect(yield* status("203.0.113.1")).toBe(401)
       expect(yield* status("203.0.113.1")).toBe(429)
       expect(yield* status("203.0.113.2, 10.1.2.3")).toBe(401)
-      // What stands to the left of the caller was written by the caller.
+      // Entries to the left of the client's address were written by the client.
       expect(yield* status("203.0.113.77, 203.0.113.2")).toBe(429)
       expect(yield* status("2001:db8:1:2::1")).toBe(401)
       expect(yield* status("2001:db8:1:2:ffff::9")).toBe(429)
@@ -105,7 +105,7 @@ describe("a caller without a valid key", () => {
       expect((yield* call(devices, { key: wrong, headers: from("203.0.113.1") })).status).toBe(401)
       expect((yield* call(devices, { key: wrong, headers: from("203.0.113.2") })).status).toBe(429)
       expect(records.find(({ message }) => message === "Security event: 401")).toMatchObject({ address: "127.0.0.1" })
-      // Who has forgotten to name a proxy is told so where it shows.
+      // The log hints at a proxy that is missing in TRUSTED_PROXIES.
       const beyond = records.find(({ message }) => message === "Rate limit exceeded")
       expect(beyond).toMatchObject({ address: "127.0.0.1", hint: expect.stringContaining("TRUSTED_PROXIES") })
     })
@@ -145,7 +145,7 @@ describe("a request that reaches no endpoint", () => {
   live("is one whose path differs in case or slashes", () =>
     Effect.gen(function* () {
       const { url } = yield* gateway()
-      // By hand: clients tidy paths up.
+      // On a raw socket, since clients normalize paths.
       const status = (path: string) =>
         Effect.map(
           sendRaw(url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\nX-API-Key: ${canaries.apiKey}\r\nConnection: close\r\n\r\n`, {
@@ -185,7 +185,7 @@ describe("a request that reaches no endpoint", () => {
           expect(standing(beyond)).toEqual([429, "2", "0"])
           expect(beyond.json.error_code).toBe("RATE_LIMIT_EXCEEDED")
           expect(Number(beyond.headers.get("retry-after"))).toBeGreaterThan(0)
-          // One bucket for all that a key, or an address, does.
+          // A key, or an address, has one bucket for all of its requests.
           expect((yield* call(devices, { key })).status).toBe(429)
         }
         expect((yield* call("/health", { key: null })).status).toBe(200)
@@ -239,10 +239,10 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(yield* remaining).toEqual([429, "0"])
         const ready = yield* it.call("/ready")
         expect([ready.status, redisLine(ready)]).toEqual([200, away])
-        yield* Effect.sleep("1200 millis") // two more tries to connect, which are not told
+        yield* Effect.sleep("1200 millis") // two more attempts to connect, which are not logged
         expect([tells("Redis is unavailable"), tells("Redis is available again")]).toEqual([1, 0])
 
-        // It comes back empty: its scripts are gone too.
+        // It restarts empty, without its scripts.
         yield* redis.start
         yield* standing(working)
         expect(yield* remaining).toEqual([200, "4"])

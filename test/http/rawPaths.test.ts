@@ -1,6 +1,6 @@
 /**
- * Request lines that no client would send: clients resolve `..` and encode what is odd before it leaves them, attackers do not.
- * HOSTILE_RUNS makes it longer.
+ * Request lines that no ordinary client sends: clients resolve `..` and encode unusual characters, attackers do not. HOSTILE_RUNS sets the
+ * number of runs.
  */
 import { expect } from "bun:test"
 import { Effect } from "effect"
@@ -88,7 +88,7 @@ live(
             ]
             const { closed, text } = await Effect.runPromise(sendRaw(it.url, `${head.join("\r\n")}\r\n\r\n${body}`, { wait: 5_000 }))
             const [answer] = parseResponses(text)
-            // Where a request line is none, Bun answers itself: with 505 after a tab, else by closing the connection.
+            // Bun itself handles invalid request lines: with 505 after a tab, else by closing the connection.
             const answered = answer === undefined ? closed : answer.status < 500 || answer.status === 505
             expect([path, answered]).toEqual([path, true])
             if (answer === undefined) return
@@ -101,7 +101,7 @@ live(
       const paths = it.emulator.faults.calls().map((call) => call.path)
       expect(new Set(paths).size).toBeGreaterThan(2)
       expect(findUnexpectedPaths(paths)).toEqual([])
-      // Some of it got as far as an endpoint, most of it did not.
+      // Some request lines reached an endpoint, most did not.
       expect([200, 404].every((status) => statuses.has(status))).toBe(true)
     }),
   240_000

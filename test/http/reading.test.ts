@@ -1,4 +1,4 @@
-/** Devices, assets, keys, latest values and history through the gateway, with the typed client where it suffices. */
+/** Devices, assets, keys, latest values and history through the gateway, with the typed client where it is sufficient. */
 import { expect } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { DeviceId, EntityId } from "../../src/domain/Ids.ts"
@@ -92,7 +92,7 @@ live("history is complete: no row is lost or duplicated, in the requested order,
       Array.from({ length: count }, (_, i) => ({ ts: at(i), value: BigInt(i) * 10_000_000_000_007n }))
     )
     it.emulator.store.telemetry.loadBulk(device!, "a", [{ ts: at(3), value: '=cmd,"x"\n' }])
-    const range = `start_ts=${start}&end_ts=${at(count - 1)}` // the last point is not in it
+    const range = `start_ts=${start}&end_ts=${at(count - 1)}` // excludes the last point
     const url = `${tb}/devices/${device!.id}/telemetry?keys=b,missing,a&${range}`
 
     const json = yield* it.call(url)

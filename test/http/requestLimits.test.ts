@@ -1,4 +1,4 @@
-/** Each bound of a request: what is just within it goes through, what is beyond it is refused in the one shape. */
+/** Each limit of a request: what is just within it is accepted, what exceeds it is rejected with a problem. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Fiber } from "effect"
 import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
@@ -17,7 +17,7 @@ const refused = (answer: TestResponse, status: number, code: string, words: stri
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
 
-/** A head by hand. */
+/** The head of a raw request. */
 const head = (path: string, headers: Record<string, string>, method = "POST") =>
   [
     `${method} ${path} HTTP/1.1`,
@@ -34,7 +34,7 @@ describe("the head of a request", () => {
       const path = `${tb}/devices?text_search=`
       const search = (length: number) => path + "a".repeat(length - path.length)
       expect((yield* call(search(250))).status).toBe(200)
-      expect((yield* call(search(500))).status).toBe(400) // longer than a text_search may be, but looked at
+      expect((yield* call(search(500))).status).toBe(400) // too long for a text_search, but within the limit of the URL
       refused(yield* call(search(501)), 414, "PAYLOAD_TOO_LARGE", "MAX_URL_LENGTH")
       expect((yield* call("/health", { headers: { "x-much": "a".repeat(600) } })).status).toBe(200)
       refused(yield* call("/health", { headers: { "x-much": "a".repeat(1000) } }), 431, "PAYLOAD_TOO_LARGE", "MAX_HEADER_SIZE")
@@ -63,7 +63,7 @@ describe("the head of a request", () => {
         keys.map((key) => ({ key, ts: 1_700_000_000_000, value: 1n }))
       )
       const headers = { "x-much": "a".repeat(40_000) }
-      // The second time all keys are known, and could be named.
+      // The second time the gateway knows all keys, and could list them in its own request.
       for (let time = 0; time < 2; time++) {
         const latest = yield* it.call(`${tb}/devices/${device.id}/telemetry/latest?keys=${keys.join(",")}`, { headers })
         expect([latest.status, Object.keys(latest.json.data).length]).toEqual([200, 500])

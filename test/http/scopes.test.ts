@@ -1,4 +1,4 @@
-/** Every endpoint of the contract asks for a key with the right that it names; only the open ones do not. */
+/** Every endpoint of the API requires a key with its scope, except for the open ones. */
 import { expect } from "bun:test"
 import { Context, Effect, Option } from "effect"
 import { HttpApi } from "effect/http-api"
@@ -81,7 +81,7 @@ live("every endpoint rejects a missing key, an unknown key, and a key with every
       const asked = (key: string | null, headers: Record<string, string> = {}) => call(path, { method, key, headers })
       expect([name, (yield* asked(null)).status]).toEqual([name, 401])
       expect([name, (yield* asked("no such key")).status]).toEqual([name, 401])
-      // A key counts in its own header only.
+      // A key is read from its own header only.
       expect([name, (yield* asked(null, { authorization: `Bearer ${keyOf(only(scope!))}` })).status]).toEqual([name, 401])
       expect([name, (yield* call(`${path}?x-api-key=${keyOf(only(scope!))}`, { method, key: null })).status]).toEqual([name, 401])
       const forbidden = yield* asked(keyOf(without(scope!)))

@@ -1,4 +1,4 @@
-/** What the log tells of refusals and failures: in the known phrases, with who asked, and with nothing that a caller made up. */
+/** Log entries of rejections and failures: with the known messages, the client, and no text that a caller chose. */
 import { describe, expect } from "bun:test"
 import { Duration, Effect } from "effect"
 import { gateway } from "../support/gateway.ts"
@@ -14,7 +14,7 @@ type Records = ReadonlyArray<Record<string, unknown>>
 
 const of = (records: Records, message: string) => records.filter((record) => record["message"] === message)
 
-/** What every such record has beside its own fields. */
+/** The fields that every such record has. */
 const from = (id: string, keyId?: string) => ({
   ts: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
   level: "warn",
@@ -160,7 +160,7 @@ describe("the log has", () => {
         Array.from({ length: 50_000 }, (_, ts) => ({ ts: ts + 1, value: ts }))
       )
       const path = "*/values/timeseries/history"
-      emulator.faults.inject({ path }) // the first read goes well
+      emulator.faults.inject({ path }) // the first read succeeds
       emulator.faults.inject({ path, times: "always", outcome: { type: "Status", status: 403 } })
       yield* Effect.exit(
         call(`${tb}/devices/${device!.id}/telemetry?start_ts=0&end_ts=1800000000000&keys=t&format=csv`, named("file")).pipe(
@@ -218,7 +218,7 @@ describe("text that a caller chose", () => {
 
   live("is not logged in the path, which has only the API's own segments and ids, and no key of any form", () =>
     Effect.gen(function* () {
-      // A span has the whole address, in which only minted keys are recognised.
+      // A span has the whole URL, in which only generated keys are recognized.
       const { call, records } = yield* gateway({ untraced: true, settings: { allowedHosts: ["api.example.com"] } })
       const id = "784f394c-42b6-435a-983c-b7beff2784f9"
       const paths = {

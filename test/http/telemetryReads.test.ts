@@ -1,4 +1,4 @@
-/** Queries, aggregates and many devices, from the request to the bytes of the answer. */
+/** Queries, aggregates and many devices, from the request to the bytes of the response. */
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { DeviceId } from "../../src/domain/Ids.ts"

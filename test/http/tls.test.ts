@@ -1,4 +1,4 @@
-/** https of the gateway itself: who is let in, and what happens when the certificate is renewed. */
+/** TLS of the gateway itself: protocols, client certificates and the renewal of the certificate. */
 import { describe, expect } from "bun:test"
 import { Effect, Schedule } from "effect"
 import { connect, type ConnectionOptions } from "node:tls"
@@ -8,7 +8,7 @@ import { live } from "../support/effectTest.ts"
 import { runProgram, startProgram } from "../support/program.ts"
 import { startServe } from "../support/startServe.ts"
 
-/** The name in the certificate that a new connection is shown, and the protocol; or why there is none. */
+/** The name in the certificate of a new connection and its protocol, or the reason why it fails. */
 const shown = (url: string, options: ConnectionOptions) =>
   Effect.promise(
     () =>

@@ -1,4 +1,4 @@
-/** The same gateway before either version of ThingsBoard, with a user or with a ThingsBoard API key. */
+/** The gateway in front of each supported version of ThingsBoard, with a user or with a ThingsBoard API key. */
 import { expect } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { canaries, gateway } from "../support/gateway.ts"

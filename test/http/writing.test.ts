@@ -1,4 +1,4 @@
-/** Telemetry and attributes on their way in, and out again, through the gateway. */
+/** Telemetry and attributes, written and read through the gateway. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { gateway } from "../support/gateway.ts"

@@ -1,4 +1,4 @@
-/** Errors of those who hold secrets themselves: the typed client, and commands with addresses that have a password in them. */
+/** Errors of programs that hold secrets themselves: the typed client, and commands with a password in a URL. */
 import { expect, test } from "bun:test"
 import { Cause, Effect, Exit } from "effect"
 import { FetchHttpClient } from "effect/http"
@@ -44,7 +44,7 @@ test("commands do not print a password in a URL", async () => {
       const { stderr } = await Effect.runPromise(runProgram(args, { BOARDWALK_KEY: canaries.apiKey }))
       expect([args[0], /No response from http:\/\/\S+@127\.0\.0\.1:9/.test(stderr)]).toEqual([args[0], true])
     })
-    // Its arguments are what whoever started it wrote.
+    // Its arguments were written by whoever started it.
     expect(leaks.filter(({ place }) => !place.startsWith("arguments of"))).toEqual([])
   }
 })

@@ -1,6 +1,6 @@
 /**
- * Each endpoint of a served gateway, with every signal of OpenTelemetry on and everything logged: in order, refused, and with each kind
- * of trouble at ThingsBoard, whose errors are full of what nobody may read. The watch looks at all of it.
+ * Calls each endpoint of a running gateway with every OpenTelemetry signal enabled and every log level: successfully, without permission,
+ * and with each kind of failure at ThingsBoard, whose error texts contain secrets. The leak watch inspects all output.
  */
 import { expect } from "bun:test"
 import { Context, Effect, Layer, Redacted } from "effect"
@@ -21,7 +21,7 @@ interface Asked {
   readonly body?: unknown
 }
 
-/** A call of each endpoint that works. */
+/** A successful call of each endpoint. */
 const callsOf = (device: string, asset: string): Readonly<Record<string, Asked>> => {
   const base = "/api/v1/tb"
   const range = "start_ts=0&end_ts=1800000000000"
@@ -83,11 +83,11 @@ const troubles: Readonly<Record<string, Outcome>> = {
   "another JSON": { type: "Garbage", body: JSON.stringify({ error: words, trace: words, t: words }) },
   "a cut answer": { type: "Truncate", bytes: 5 },
   "a reset": { type: "Reset" },
-  // The last one, since Boardwalk then waits before it logs in again.
+  // Last, since the gateway then waits before it logs in again.
   "a token that has expired": envelope(401, 11)
 }
 
-/** All that is asked of ThingsBoard but the login. */
+/** Every call to ThingsBoard except the login. */
 const paths = ["tenant", "plugins", "device", "asset", "relation", "entit", "customer", "auth/user"].map((path) => `/api/${path}*`)
 
 const served = Effect.fnUntraced(function* (environment: Record<string, string> = {}) {
@@ -126,7 +126,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
         const text = await response.text()
         return { status: response.status, headers: response.headers, text }
       } catch {
-        return "cut" as const // a download that cannot go on is broken off
+        return "cut" as const // a download that cannot continue is cut off
       }
     })
   return { emulator, receiver, program, ask, calls: callsOf(device.id, asset.id) }
@@ -202,7 +202,7 @@ live(
         for (const name of ["api_key", "X-API-Key", "access_token", "key"])
           yield* ask({ ...call, path: `${call.path}${joined}${name}=${encodeURIComponent(canaries.otherApiKey)}` })
       }
-      // Keys of the gateway's own are known by their form, wherever in an address they stand.
+      // The gateway's own keys are recognized by their format, anywhere in a URL.
       const minted = createKey(randomBytes)
       registerSecret("a key in an address", minted)
       for (const path of [

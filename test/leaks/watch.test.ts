@@ -1,4 +1,4 @@
-/** The watch itself: secrets are leaked on purpose, in each place and in each form, and it has to see them. */
+/** Tests of the leak watch: secrets are leaked deliberately, in each place and in each form, and it must find them. */
 import { Glob } from "bun"
 import { describe, expect, test } from "bun:test"
 import { Cause, Effect, Metric, Redacted } from "effect"
@@ -109,7 +109,7 @@ describe("a leak is found in", () => {
   })
 
   test("the console", async () => {
-    // Said to nobody: the watch stands before whatever writes.
+    // Not printed: the watch intercepts output before it is written.
     expect(await places(() => console.debug("the key is", { secret: secret.slice(0, 12) }))).toEqual(["console"])
   })
 

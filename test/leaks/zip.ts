@@ -1,4 +1,4 @@
-/** A zip archive as writers of sheets make them, with sizes behind the data. */
+/** A zip archive as spreadsheet writers create it, with the sizes after the data. */
 import { crc32, deflateRawSync } from "node:zlib"
 
 export const zipSync = (files: Readonly<Record<string, string>>): Buffer => {

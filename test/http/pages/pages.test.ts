@@ -74,7 +74,7 @@ live("a script is compressed once, however often it is requested", () =>
     const before = process.cpuUsage()
     for (let i = 0; i < 20; i++) expect((yield* get(file, { method: "HEAD", headers: { "accept-encoding": "gzip" } })).status).toBe(200)
     const { system, user } = process.cpuUsage(before)
-    expect((system + user) / 1000).toBeLessThan(500) // ms; compressing it takes some 70 each time
+    expect((system + user) / 1000).toBeLessThan(500) // ms; compressing it once takes about 70
   }).pipe(Effect.provide(serve(true)))
 )
 

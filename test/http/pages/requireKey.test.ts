@@ -1,4 +1,4 @@
-/** The documentation behind a key: what programs send, and what people do in a browser. */
+/** Documentation that needs a key: for programs, and for people with a browser. */
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
 import { hasBrowser, launchBrowser } from "../../support/browser.ts"
@@ -72,7 +72,7 @@ test.skipIf(!hasBrowser)(
             const page = await context.newPage()
             const complaints: Array<string> = []
             page.on("console", (message) => {
-              // The browser tells of the 401 that made it ask.
+              // The browser logs the 401 that makes it ask for the key.
               if (["error", "warning"].includes(message.type()) && !message.text().includes("401")) complaints.push(message.text())
             })
             page.on("pageerror", (error) => complaints.push(error.message))

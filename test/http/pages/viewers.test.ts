@@ -1,4 +1,4 @@
-/** The documentation as people see it, in a browser that reaches nothing but the gateway. */
+/** The documentation in a browser that can reach only the gateway. */
 import { expect, test } from "bun:test"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -11,7 +11,7 @@ import { hasBrowser, launchBrowser } from "../../support/browser.ts"
 
 const health = HttpRouter.add("GET", "/health", HttpServerResponse.jsonUnsafe({ status: "success", service: "a healthy gateway" }))
 
-/** Tells which key it was called with. */
+/** Responds with the key that it was called with. */
 const devices = HttpRouter.add("GET", "/api/v1/tb/devices", (request: HttpServerRequest.HttpServerRequest) =>
   Effect.succeed(HttpServerResponse.jsonUnsafe({ key: request.headers["x-api-key"], url: request.url }))
 )
@@ -24,7 +24,7 @@ const server = BunHttpServer.layer(Layer.mergeAll(pages({ docsEnabled: true }), 
 
 interface Visit {
   readonly page: Page
-  /** Errors and warnings of the console, exceptions, and requests to other hosts. */
+  /** Errors and warnings in the console, exceptions, and requests to other hosts. */
   readonly complaints: ReadonlyArray<string>
 }
 

@@ -5,14 +5,14 @@ const caller = clientAddress(["10.0.0.0/8", "192.0.2.7", "fd00::/8"])
 
 test("the client is the nearest address that is not a trusted proxy", () => {
   const cases: ReadonlyArray<readonly [peer: string, header: string | null, caller: string]> = [
-    // From a peer that is not trusted nothing counts.
+    // The header of an untrusted peer is ignored.
     ["203.0.113.9", "198.51.100.1", "203.0.113.9"],
     ["192.0.2.8", "198.51.100.1", "192.0.2.8"],
     ["203.0.113.9", "10.0.0.1", "203.0.113.9"],
     ["10.0.0.1", null, "10.0.0.1"],
     ["10.0.0.1", "198.51.100.1", "198.51.100.1"],
     ["fd00::1", "2001:DB8:0:0::1", "2001:db8::1"],
-    // What callers write stands to the left of what proxies write.
+    // Clients' entries are to the left of those that proxies add.
     ["10.0.0.1", "127.0.0.1, 198.51.100.1", "198.51.100.1"],
     ["10.0.0.1", "198.51.100.1,10.9.9.9 , 192.0.2.7", "198.51.100.1"],
     ["10.0.0.1", "10.2.2.2, 10.3.3.3", "10.2.2.2"],
