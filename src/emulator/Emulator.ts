@@ -24,7 +24,7 @@
 import { Context, Effect, Layer } from "effect"
 import * as HttpServer from "../platform/BunHttpServer.ts"
 import { Behavior, type BehaviorOptions } from "./Behavior.ts"
-import { runDemo as runDemo } from "./demo/Demo.ts"
+import { runDemo } from "./demo/Demo.ts"
 import { Events } from "./store/Events.ts"
 import { FaultInjection } from "./faults/FaultInjection.ts"
 import { LiveServer } from "./live/LiveServer.ts"
