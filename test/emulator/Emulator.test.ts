@@ -195,3 +195,63 @@ test("data in a file survives a restart", async () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+const post = (path: string, token: string, body: unknown) =>
+  Effect.flatMap(Emulator, ({ url }) =>
+    request(url + path, { method: "POST", headers: { "X-Authorization": `Bearer ${token}` }, body: JSON.stringify(body) })
+  )
+
+const snmpV3 = {
+  type: "SNMP",
+  host: "10.0.0.5",
+  port: 161,
+  protocolVersion: "V3",
+  community: "public",
+  username: "reader",
+  securityName: "reader",
+  contextName: "",
+  authenticationProtocol: "SHA_512",
+  authenticationPassphrase: "first passphrase",
+  privacyProtocol: "AES_256",
+  privacyPassphrase: "second passphrase",
+  engineId: ""
+}
+
+effect("devices keep the transport configuration of their profile's transport type", () =>
+  Effect.gen(function* () {
+    const token = yield* tenantLogin
+    const profileData = { configuration: { type: "DEFAULT" }, transportConfiguration: { type: "SNMP", timeoutMs: 500, retries: 0 } }
+    const created = JSON.parse((yield* post("/api/deviceProfile", token, { name: "switch", transportType: "SNMP", profileData })).text)
+    const profile = JSON.parse((yield* get(`/api/deviceProfile/${created.id.id}`, token)).text)
+    expect(profile).toMatchObject({ name: "switch", type: "DEFAULT", transportType: "SNMP", profileData })
+    const infos = JSON.parse((yield* get("/api/deviceProfileInfos?pageSize=10&page=0&textSearch=switch", token)).text)
+    expect(infos.data.map((info: { transportType: string }) => info.transportType)).toEqual(["SNMP"])
+
+    const save = (name: string, transportConfiguration: unknown, more = {}) =>
+      Effect.map(post("/api/device", token, { name, deviceData: { transportConfiguration }, ...more }), ({ status, text }) => ({
+        status,
+        sent: status === 200 ? JSON.parse(text).deviceData.transportConfiguration : text
+      }))
+    const byProfile = { deviceProfileId: { entityType: "DEVICE_PROFILE", id: created.id.id } }
+    expect(yield* save("Switch 1", snmpV3, byProfile)).toEqual({ status: 200, sent: snmpV3 })
+    const defaults = { type: "SNMP", host: "localhost", port: 161, protocolVersion: "V2C", community: "public", engineId: null }
+    expect((yield* save("Switch 2", undefined, { type: "switch" })).sent).toMatchObject(defaults)
+    expect((yield* save("Switch 3", { type: "MQTT", password: "x" }, { type: "switch" })).sent).toMatchObject(defaults)
+    expect((yield* save("Meter", snmpV3, { type: "meter" })).sent).toEqual({ type: "DEFAULT" })
+    const incomplete = yield* save("Switch 4", { ...snmpV3, privacyPassphrase: " " }, byProfile)
+    expect([incomplete.status, incomplete.sent]).toEqual([400, expect.stringContaining("Transport configuration is not valid")])
+
+    const page = JSON.parse((yield* get("/api/tenant/deviceInfos?pageSize=10&page=0&type=switch&textSearch=1", token)).text)
+    expect(page.data[0].deviceData.transportConfiguration).toEqual(snmpV3)
+  }).pipe(withEmulator({}))
+)
+
+effect("an MQTT device keeps any field of its transport configuration", () =>
+  Effect.gen(function* () {
+    const token = yield* tenantLogin
+    yield* post("/api/deviceProfile", token, { name: "gate", transportType: "MQTT" })
+    const transportConfiguration = { type: "MQTT", brokerPassword: "x", nested: { a: [1, 1.1] } }
+    const saved = yield* post("/api/device", token, { name: "Gate", type: "gate", deviceData: { transportConfiguration } })
+    expect(JSON.parse(saved.text).deviceData).toEqual({ configuration: { type: "DEFAULT" }, transportConfiguration })
+  }).pipe(withEmulator({}))
+)

@@ -33,10 +33,12 @@ export class DevicesAndAssets extends HttpApiGroup.make("devicesAndAssets").add(
   HttpApiEndpoint.delete("unassignAsset", "/api/customer/asset/:id", { params: ids("id") })
 ) {}
 
-/** Names and types of device and asset profiles. */
+/** Device and asset profiles. */
 export class Profiles extends HttpApiGroup.make("profiles").add(
   HttpApiEndpoint.get("deviceTypes", "/api/device/types"),
   HttpApiEndpoint.get("assetTypes", "/api/asset/types"),
+  HttpApiEndpoint.post("saveDeviceProfile", "/api/deviceProfile"),
+  HttpApiEndpoint.get("deviceProfile", "/api/deviceProfile/:id", { params: ids("id") }),
   HttpApiEndpoint.get("deviceProfileNames", "/api/deviceProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } }),
   HttpApiEndpoint.get("assetProfileNames", "/api/assetProfile/names", { query: { activeOnly: Schema.optionalKey(Schema.Boolean) } })
 ) {}

@@ -1,13 +1,15 @@
 import { Clock, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi } from "../api/EmulatorApi.ts"
-import { findEntity, requireTenantAdmin, titleOf } from "../auth/Access.ts"
+import { findEntity, parseUuid, requireTenantAdmin, titleOf } from "../auth/Access.ts"
 import { emptyOk, json } from "../http/responses.ts"
-import { numberOf, objectOf, textOf } from "../http/bodies.ts"
-import { entityIdJson, deviceOrAssetInfoJson, deviceOrAssetJson } from "../http/entityJson.ts"
+import { jsonParseError, numberOf, objectOf, textOf } from "../http/bodies.ts"
+import { entityIdJson, deviceOrAssetInfoJson, deviceOrAssetJson, transportTypeOf } from "../http/entityJson.ts"
 import { type JsonObject, printTree } from "../values/Json.ts"
 import { badRequest, versionConflict } from "../http/ErrorResponse.ts"
+import type { Changes, Directory, Entity } from "../store/Directory.ts"
 import { Store } from "../store/Store.ts"
+import { toTransportConfiguration } from "../store/transports.ts"
 import { readObject } from "../http/bodies.ts"
 import { listCustomerEntities, listByIds, listTenantEntities } from "./Lists.ts"
 
@@ -17,6 +19,38 @@ const additionalInfoOf = (body: JsonObject): string | null => {
   const given = body.get("additionalInfo")
   return given === undefined || given === null ? null : printTree(given)
 }
+
+const createOrUpdate = (
+  directory: Directory,
+  existing: Entity | undefined,
+  type: DeviceOrAssetType,
+  fields: Changes & { readonly name: string },
+  kind: string | undefined,
+  tenantId: string,
+  now: number
+): Entity =>
+  existing === undefined
+    ? (type === "DEVICE" ? directory.createDevice : directory.createAsset)({ ...fields, tenantId, now, type: kind })
+    : directory.update(existing, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
+
+/** The profile that a device refers to; undefined when its type names the profile. */
+const profileOf = Effect.fnUntraced(function* (body: JsonObject, tenantId: string) {
+  const { directory } = yield* Store
+  const id = textOf(objectOf(body, "deviceProfileId"), "id")
+  if (id === undefined) return undefined
+  const profile = directory.get(yield* parseUuid(id))
+  if (profile?.type !== "DEVICE_PROFILE" || profile.tenantId !== tenantId)
+    return yield* badRequest("Device is referencing non existing device profile!")
+  return profile
+})
+
+/** A body without `deviceData` gives a device the defaults of its profile's transport, even when it had a configuration. */
+const transportOf = Effect.fnUntraced(function* (body: JsonObject, profile: Entity | undefined) {
+  const given = objectOf(objectOf(body, "deviceData"), "transportConfiguration")
+  const stored = toTransportConfiguration(profile === undefined ? "DEFAULT" : transportTypeOf(profile), given)
+  if (stored === "unknown type") return yield* jsonParseError({ message: "Could not resolve type id" })
+  return stored === "invalid" ? yield* badRequest("Transport configuration is not valid") : stored.json
+})
 
 /** Creates an entity, or updates it if the body has an `id`. Names are unique per tenant and entity type. */
 const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObject) {
@@ -33,12 +67,13 @@ const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObj
   const version = numberOf(body, "version")
   if (existing !== undefined && version !== undefined && version !== existing.version) return yield* versionConflict(title)
   const fields = { name, label: textOf(body, "label") ?? null, additionalInfo: additionalInfoOf(body) }
-  const kind = textOf(body, "type")
-  const saved =
-    existing === undefined
-      ? (type === "DEVICE" ? directory.createDevice : directory.createAsset)({ ...fields, tenantId, now, type: kind })
-      : directory.update(existing, { ...fields, ...(kind === undefined ? {} : { type: kind }) }, now)
-  return json(deviceOrAssetJson(saved))
+  if (type === "ASSET")
+    return json(deviceOrAssetJson(createOrUpdate(directory, existing, "ASSET", fields, textOf(body, "type"), tenantId, now)))
+  const referenced = yield* profileOf(body, tenantId)
+  const kind = referenced?.name ?? textOf(body, "type")
+  const profile = referenced ?? directory.byName(tenantId, "DEVICE_PROFILE", kind ?? existing?.kind ?? "default")
+  const details = yield* transportOf(body, profile)
+  return json(deviceOrAssetJson(createOrUpdate(directory, existing, "DEVICE", { ...fields, details }, kind, tenantId, now)))
 })
 
 const remove = Effect.fnUntraced(function* (type: DeviceOrAssetType, id: string) {

@@ -3,6 +3,7 @@ import { noCustomerId } from "../../domain/Ids.ts"
 import type { Account } from "../store/Accounts.ts"
 import type { Entity } from "../store/Directory.ts"
 import type { Store } from "../store/Store.ts"
+import type { TransportType } from "../store/transports.ts"
 
 export const entityIdJson = (entityType: string, id: string) => `{"entityType":"${entityType}","id":"${id}"}`
 
@@ -11,7 +12,8 @@ const customerOf = ({ customerId }: Entity) => entityIdJson("CUSTOMER", customer
 const header = (entity: Entity) => `{"id":${entityIdJson(entity.type, entity.id)},"createdTime":${entity.createdTime}`
 const tenantOf = ({ tenantId }: Entity) => `"tenantId":${entityIdJson("TENANT", tenantId)}`
 
-const deviceData = `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":{"type":"DEFAULT"}}`
+const deviceData = ({ details }: Entity) =>
+  `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":${details ?? `{"type":"DEFAULT"}`}}`
 
 /** `extra` are the additional fields of `DeviceInfo` and `AssetInfo`, between `version` and `additionalInfo`. */
 const printDeviceOrAsset = (entity: Entity, extra: string) => {
@@ -22,7 +24,7 @@ const printDeviceOrAsset = (entity: Entity, extra: string) => {
   return (
     `${header(entity)},${tenantOf(entity)},"customerId":${customerOf(entity)},"name":${string(entity.name)},"type":${string(entity.kind)}` +
     `,"label":${string(entity.label)},${profile},"externalId":null,"version":${entity.version}${extra}` +
-    `,"additionalInfo":${entity.additionalInfo ?? "null"}${isDevice ? `,${deviceData}` : ""}}`
+    `,"additionalInfo":${entity.additionalInfo ?? "null"}${isDevice ? `,${deviceData(entity)}` : ""}}`
   )
 }
 
@@ -59,6 +61,20 @@ export const userJson = (entity: Entity, { authority }: Account) =>
 
 export const profileNameJson = (entity: Entity) => `{"id":${entityIdJson(entity.type, entity.id)},"name":${string(entity.name)}}`
 
+const defaultProfile =
+  `{"transportType":"DEFAULT","provisionType":"DISABLED","profileData":{"configuration":{"type":"DEFAULT"}` +
+  `,"transportConfiguration":{"type":"DEFAULT"},"provisionConfiguration":{"type":"DISABLED","provisionDeviceSecret":null},"alarms":null}` +
+  `,"provisionDeviceKey":null}`
+
+/** The transport type of a device profile. */
+export const transportTypeOf = ({ details }: Entity): TransportType =>
+  details === null ? "DEFAULT" : (JSON.parse(details) as { readonly transportType: TransportType }).transportType
+
 export const profileInfoJson = (entity: Entity) =>
   `{"id":${entityIdJson(entity.type, entity.id)},${tenantOf(entity)},"name":${string(entity.name)},"image":null,"defaultDashboardId":null` +
-  `${entity.type === "DEVICE_PROFILE" ? `,"type":"DEFAULT","transportType":"DEFAULT"` : ""}}`
+  `${entity.type === "DEVICE_PROFILE" ? `,"type":"DEFAULT","transportType":"${transportTypeOf(entity)}"` : ""}}`
+
+/** A device profile with the fields that its infos leave out. ThingsBoard's order of the fields is not recorded. */
+export const deviceProfileJson = (entity: Entity) =>
+  `${header(entity)},${tenantOf(entity)},"name":${string(entity.name)},"description":null,"image":null,"default":${entity.name === "default"}` +
+  `,"type":"DEFAULT","version":${entity.version},${(entity.details ?? defaultProfile).slice(1)}`

@@ -23,6 +23,8 @@ export interface Entity {
   readonly version: number
   /** JSON text */
   readonly additionalInfo: string | null
+  /** JSON text: a device's `transportConfiguration`, or the fields of a device profile that only its own endpoint returns; null for the default. */
+  readonly details: string | null
 }
 
 export type SortProperty = "id" | "createdTime" | "name" | "label" | "type" | "profileName" | "customerTitle"
@@ -56,6 +58,7 @@ interface NewEntity {
   readonly label?: string | null | undefined
   /** JSON text */
   readonly additionalInfo?: string | null | undefined
+  readonly details?: string | null | undefined
 }
 
 /** A device or asset. The profile named `type` is created when it does not exist yet, as ThingsBoard does. */
@@ -69,6 +72,7 @@ export interface Changes {
   readonly type?: string
   readonly customerId?: string | null
   readonly additionalInfo?: string | null
+  readonly details?: string | null
 }
 
 const sortColumns: Record<SortProperty, string> = {
@@ -83,8 +87,8 @@ const sortColumns: Record<SortProperty, string> = {
 
 export const makeDirectory = (db: Database) => {
   const insert = db.prepare<Entity, SQLQueryBindings[]>(
-    `INSERT INTO entities (id, type, tenantId, customerId, name, kind, label, profileId, createdTime, version, additionalInfo)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) RETURNING *`
+    `INSERT INTO entities (id, type, tenantId, customerId, name, kind, label, profileId, createdTime, version, additionalInfo, details)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?) RETURNING *`
   )
   const byId = db.prepare<Entity, [string]>("SELECT * FROM entities WHERE id = ?")
   const byName = db.prepare<Entity, [string, string, string]>("SELECT * FROM entities WHERE tenantId = ? AND type = ? AND name = ?")
@@ -94,17 +98,18 @@ export const makeDirectory = (db: Database) => {
     "SELECT DISTINCT kind FROM entities WHERE tenantId = ? AND type = ? ORDER BY kind"
   )
   const update = db.prepare<Entity, SQLQueryBindings[]>(
-    "UPDATE entities SET customerId = ?, name = ?, kind = ?, label = ?, profileId = ?, additionalInfo = ?, version = version + 1 WHERE id = ? RETURNING *"
+    "UPDATE entities SET customerId = ?, name = ?, kind = ?, label = ?, profileId = ?, additionalInfo = ?, details = ?, version = version + 1 WHERE id = ? RETURNING *"
   )
 
   const insertEntity = (
     type: StoredType,
-    { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo }: NewEntity,
+    { now, id = timeBasedId(now), tenantId, name, customerId, label, additionalInfo, details }: NewEntity,
     kind = "",
     profileId: string | null = null
   ) => {
     const tenant = type === "TENANT" ? id : tenantId
-    return insert.get(id, type, tenant, customerId ?? null, name, kind, label ?? null, profileId, Math.trunc(now), additionalInfo ?? null)!
+    const texts = [additionalInfo ?? null, details ?? null]
+    return insert.get(id, type, tenant, customerId ?? null, name, kind, label ?? null, profileId, Math.trunc(now), ...texts)!
   }
 
   const ensureProfile = (type: "DEVICE_PROFILE" | "ASSET_PROFILE", tenantId: string, name: string, now: number): Entity =>
@@ -151,13 +156,14 @@ export const makeDirectory = (db: Database) => {
     createUser: (user: NewEntity): Entity => insertEntity("USER", user),
     createDevice: (device: NewDeviceOrAsset): Entity => createDeviceOrAsset("DEVICE", device),
     createAsset: (asset: NewDeviceOrAsset): Entity => createDeviceOrAsset("ASSET", asset),
+    createDeviceProfile: (profile: NewEntity): Entity => insertEntity("DEVICE_PROFILE", profile),
 
     update: (entity: Entity, changes: Changes, now: number): Entity => {
       const kind = changes.type ?? entity.kind
       const isDeviceOrAsset = entity.type === "DEVICE" || entity.type === "ASSET"
       const profileId = isDeviceOrAsset ? ensureProfile(`${entity.type}_PROFILE`, entity.tenantId, kind, now).id : entity.profileId
       const next = { ...entity, ...changes }
-      return update.get(next.customerId, next.name, kind, next.label, profileId, next.additionalInfo, entity.id)!
+      return update.get(next.customerId, next.name, kind, next.label, profileId, next.additionalInfo, next.details, entity.id)!
     },
 
     /** Removes the entity and all its data at once; ThingsBoard's housekeeper removes the data a little later. */

@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS entities (
   profileId TEXT,
   createdTime INTEGER NOT NULL,
   version INTEGER NOT NULL,
-  additionalInfo TEXT
+  additionalInfo TEXT,
+  details TEXT
 );
 CREATE INDEX IF NOT EXISTS entitiesByTenant ON entities (tenantId, type, name);
 CREATE TABLE IF NOT EXISTS users (
@@ -99,4 +100,7 @@ export const createTables = (db: Database) => {
   db.run("PRAGMA synchronous = OFF") // a crash can lose test data only
   db.run("PRAGMA case_sensitive_like = OFF")
   db.run(tables)
+  // A file of an earlier version lacks the column.
+  if (db.query("SELECT 1 FROM pragma_table_info('entities') WHERE name = 'details'").get() === null)
+    db.run("ALTER TABLE entities ADD COLUMN details TEXT")
 }
