@@ -25,9 +25,9 @@ export const device = (index: number, info = false): string =>
   `"customerId":{"entityType":"CUSTOMER","id":"${noCustomer}"},"name":"${deviceName(index)}","type":"${deviceType(index)}","label":"Room ${index % 40}",` +
   `"deviceProfileId":{"entityType":"DEVICE_PROFILE","id":"20000000-1111-11ee-8888-00000000000${index % types.length}"},` +
   `"firmwareId":null,"softwareId":null,"externalId":null,${versionMark}${firstVersion},` +
+  (info ? `"customerTitle":null,"customerIsPublic":false,"deviceProfileName":"${deviceType(index)}","active":true,` : "") +
   `"additionalInfo":{"gateway":false,"overwriteActivityTime":false,"description":"Sensor number ${index}"},` +
-  `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":{"type":"DEFAULT"}}` +
-  (info ? `,"customerTitle":null,"customerIsPublic":false,"deviceProfileName":"${deviceType(index)}","active":true}` : "}")
+  `"deviceData":{"configuration":{"type":"DEFAULT"},"transportConfiguration":{"type":"DEFAULT"}}}`
 
 export interface DevicePage {
   readonly bytes: Uint8Array<ArrayBuffer>

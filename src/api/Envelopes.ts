@@ -18,3 +18,7 @@ export const ListOf = <S extends Schema.Constraint>(element: S) =>
 
 /** A single item. */
 export const OneOf = <S extends Schema.Constraint>(element: S) => Schema.Struct({ ...successFields, data: element })
+
+/** Part of the descriptions of endpoints that return entities in ThingsBoard's own format. */
+export const withoutCredentials =
+  "\n\nFields that hold credentials, such as an SNMP community, are left out unless the key also has the scope `credentials:read`."

@@ -11,6 +11,7 @@ export const KeyScope = Schema.Literals([
   "attributes:read",
   "attributes:write",
   "graph:read",
+  "credentials:read",
   "metrics:read"
 ]).annotate({ identifier: "KeyScope", description: "A scope of an API key." })
 export type KeyScope = typeof KeyScope.Type

@@ -53,7 +53,8 @@ export const Device = openStruct({
   )
 }).annotate({
   identifier: "Device",
-  description: "A device in ThingsBoard's own format. Other ThingsBoard releases may return more fields.",
+  description:
+    "A device in ThingsBoard's own format. Other ThingsBoard releases may return more fields. Fields that hold credentials require the scope `credentials:read`.",
   examples: [
     {
       id: { entityType: "DEVICE", id: "784f394c-42b6-435a-983c-b7beff2784f9" },
@@ -68,7 +69,7 @@ export const Device = openStruct({
 export const Asset = openStruct({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
   identifier: "Asset",
   description:
-    "An asset (such as a building, a room or a machine) in ThingsBoard's own format. Other ThingsBoard releases may return more fields.",
+    "An asset (such as a building, a room or a machine) in ThingsBoard's own format. Other ThingsBoard releases may return more fields. Fields that hold credentials require the scope `credentials:read`.",
   examples: [
     {
       id: { entityType: "ASSET", id: "784f394c-42b6-435a-983c-b7beff2784aa" },

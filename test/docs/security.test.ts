@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { credentialEndings, credentialNames, credentialParts, credentialWords, harmlessEndings } from "../../src/domain/credentialNames.ts"
+import { visibleTransportFields } from "../../src/thingsboard/responses/CredentialFilter.ts"
 import { definitions } from "../../src/config/Settings.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
@@ -55,6 +57,18 @@ describe("docs/security.md", () => {
     const sections = page.split(/^## /m).filter((section) => /^API\d+ /.test(section))
     expect(sections.map((section) => /^API\d+/.exec(section)![0])).toEqual(Array.from({ length: 10 }, (_, i) => `API${i + 1}`))
     for (const section of sections) expect([section.slice(0, 6), /\.test\.ts\)$/m.test(section)]).toEqual([section.slice(0, 6), true])
+  })
+
+  test("lists exactly the names that are left out", () => {
+    const section = page.slice(page.indexOf("### Which fields hold credentials"), page.indexOf("## API4"))
+    const namesIn = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+    const rowOf = (start: string) => namesIn(section.split("\n").find((line) => line.startsWith(`| ${start} `)) ?? "")
+    expect(rowOf("anywhere in the name")).toEqual([...credentialParts])
+    expect(rowOf("a whole word of the name")).toEqual([...credentialWords])
+    expect(rowOf("at the end of the name")).toEqual([...credentialEndings])
+    expect(rowOf("the whole name")).toEqual([...credentialNames])
+    expect(rowOf("stays")).toEqual([...harmlessEndings])
+    expect(namesIn(/fields stay: (.*)/.exec(section)![1]!)).toEqual([...visibleTransportFields])
   })
 
   test("names settings that exist", () => {

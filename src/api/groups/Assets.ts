@@ -1,7 +1,7 @@
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Asset, AssetType } from "../../domain/Entity.ts"
 import { AssetId } from "../../domain/Ids.ts"
-import { ListOf, OneOf } from "../Envelopes.ts"
+import { ListOf, OneOf, withoutCredentials } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
@@ -20,7 +20,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "listAssets",
           summary: "List assets",
-          description: "Lists assets: buildings, rooms, machines and other things that devices belong to. The list is paged."
+          description: `Lists assets: buildings, rooms, machines and other things that devices belong to. The list is paged.${withoutCredentials}`
         })
       ),
     HttpApiEndpoint.get("get", "/assets/:asset_id", {
@@ -33,7 +33,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "getAsset",
           summary: "Get an asset",
-          description: "Returns one asset in ThingsBoard's own format."
+          description: `Returns one asset in ThingsBoard's own format.${withoutCredentials}`
         })
       ),
     HttpApiEndpoint.get("types", "/asset-types", {
@@ -46,7 +46,7 @@ export class Assets extends HttpApiGroup.make("assets")
         OpenApi.annotations({
           identifier: "listAssetTypes",
           summary: "List asset types",
-          description: "Lists the asset profiles. Their names are the values of `asset_type`."
+          description: `Lists the asset profiles. Their names are the values of \`asset_type\`.${withoutCredentials}`
         })
       )
   )

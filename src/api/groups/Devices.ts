@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Device, DeviceType } from "../../domain/Entity.ts"
-import { ListOf, OneOf } from "../Envelopes.ts"
+import { ListOf, OneOf, withoutCredentials } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
@@ -28,7 +28,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "listDevices",
           summary: "List devices",
-          description: "Lists the devices that the key may see. The list is paged."
+          description: `Lists the devices that the key may see. The list is paged.${withoutCredentials}`
         })
       ),
     HttpApiEndpoint.get("get", "/devices/:device_id", {
@@ -41,7 +41,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "getDevice",
           summary: "Get a device",
-          description: "Returns one device in ThingsBoard's own format."
+          description: `Returns one device in ThingsBoard's own format.${withoutCredentials}`
         })
       ),
     HttpApiEndpoint.get("types", "/device-types", {
@@ -54,7 +54,7 @@ export class Devices extends HttpApiGroup.make("devices")
         OpenApi.annotations({
           identifier: "listDeviceTypes",
           summary: "List device types",
-          description: "Lists the device profiles. Their names are the values of `device_type`."
+          description: `Lists the device profiles. Their names are the values of \`device_type\`.${withoutCredentials}`
         })
       )
   )

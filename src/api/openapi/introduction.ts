@@ -3,7 +3,8 @@ export const introduction = `Boardwalk is a typed, secure REST API in front of T
 
 ## Keys
 
-Every endpoint except those under *System* needs a key in the header \`X-API-Key\`. A key has scopes; each endpoint states the scope that it requires.
+Every endpoint except those under *System* needs a key in the header \`X-API-Key\`. A key has scopes; each endpoint states the scope that it requires. Fields of devices, assets and their types that hold credentials, such as an SNMP community, are
+left out unless the key also has the scope \`credentials:read\`.
 
 ## Responses
 

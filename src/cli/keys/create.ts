@@ -26,7 +26,12 @@ const flags = {
     ),
     Flag.optional
   ),
-  scope: Flag.Literals("scope", allScopes).pipe(Flag.withDescription("Scope of the key; may be repeated"), Flag.atLeast(1)),
+  scope: Flag.Literals("scope", allScopes).pipe(
+    Flag.withDescription(
+      "Scope of the key; may be repeated. credentials:read adds the passwords and other credentials in devices and assets"
+    ),
+    Flag.atLeast(1)
+  ),
   restrictionFlags,
   identityFlags,
   expires: Flag.optional(expires),

@@ -1,6 +1,7 @@
 import { Context, Effect, type Scope, Stream } from "effect"
 import { HttpBody, HttpServerResponse } from "effect/http"
 import type { ApiKey } from "../../apikeys/ApiKeys.ts"
+import { CurrentCredentialAccess } from "../../services/access/CredentialAccess.ts"
 import { CurrentVisibility } from "../../services/access/CurrentVisibility.ts"
 import type { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { CurrentThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -17,21 +18,23 @@ const streamWithContext = (response: HttpServerResponse.HttpServerResponse, cont
 
 /**
  * Runs a handler, up to the last byte of its response, with the key's visibility and as the key's ThingsBoard user. Without either it runs
- * as the gateway's own user, who sees everything.
+ * as the gateway's own user, who sees everything but, without the key's scope for it, credentials.
  */
 export const runAsCaller = <E, R>(
   key: ApiKey,
   sessions: UserSessions["Service"],
   handler: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R | Scope.Scope> => {
-  const { devices, id, thingsBoard } = key
-  if (devices === undefined && thingsBoard === undefined) return handler
+  const { devices, id, scopes, thingsBoard } = key
+  const readsCredentials = scopes.has("credentials:read")
+  if (devices === undefined && thingsBoard === undefined)
+    return readsCredentials ? Effect.provideService(handler, CurrentCredentialAccess, true) : handler
   const runWith = (context: CallerContext) =>
     Effect.map(Effect.provideContext(handler, context), (response) => streamWithContext(response, context))
-  const visibility = Context.make(CurrentVisibility, devices)
-  if (thingsBoard === undefined) return runWith(visibility)
+  const rights = Context.make(CurrentVisibility, devices).pipe(Context.add(CurrentCredentialAccess, readsCredentials))
+  if (thingsBoard === undefined) return runWith(rights)
   // The request's scope keeps the session until the response has been written.
-  return Effect.flatMap(sessions.acquire(thingsBoard), (user) => runWith(Context.add(visibility, CurrentThingsBoard, user))).pipe(
+  return Effect.flatMap(sessions.acquire(thingsBoard), (user) => runWith(Context.add(rights, CurrentThingsBoard, user))).pipe(
     Effect.annotateLogs({ key_id: id })
   )
 }

@@ -1,4 +1,4 @@
-/** Assets and their types, as the bytes that ThingsBoard sent. */
+/** Assets and their types, as the bytes that ThingsBoard sent, without credentials that the caller may not read. */
 import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { AssetId } from "../../domain/Ids.ts"
@@ -7,6 +7,7 @@ import { withServiceSpan } from "../../platform/tracing.ts"
 import { listAssetProfiles, listAssets, readAsset } from "../../thingsboard/requests/assets.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { hideCredentials, hideCredentialsInPage } from "../access/CredentialAccess.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 
 export class Assets extends Context.Service<
@@ -23,9 +24,9 @@ export class Assets extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       return {
-        list: (query) => listAssets(thingsBoard, query).pipe(withServiceSpan("Assets.list")),
-        get: (id) => forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id).pipe(withServiceSpan("Assets.get")),
-        types: (query) => listAssetProfiles(thingsBoard, query).pipe(withServiceSpan("Assets.types"))
+        list: (query) => listAssets(thingsBoard, query).pipe(hideCredentialsInPage, withServiceSpan("Assets.list")),
+        get: (id) => forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id).pipe(hideCredentials, withServiceSpan("Assets.get")),
+        types: (query) => listAssetProfiles(thingsBoard, query).pipe(hideCredentialsInPage, withServiceSpan("Assets.types"))
       }
     })
   )

@@ -1,5 +1,5 @@
 /**
- * Devices and their types, as the bytes that ThingsBoard sent.
+ * Devices and their types, as the bytes that ThingsBoard sent, without credentials that the caller may not read.
  *
  * `src/services` contains what Boardwalk offers, with one folder per subject. It knows neither HTTP nor ThingsBoard's paths and JSON.
  */
@@ -12,6 +12,7 @@ import { listDeviceProfiles, listDevices, readDevice } from "../../thingsboard/r
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
+import { hideCredentials, hideCredentialsInPage } from "../access/CredentialAccess.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { withVisibility } from "../access/CurrentVisibility.ts"
 import { listRestricted, listRestrictedTypes } from "./RestrictedList.ts"
@@ -35,12 +36,15 @@ export class Devices extends Context.Service<
         list: (query) =>
           withVisibility((visibility) =>
             visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, listAll)
-          ).pipe(withServiceSpan("Devices.list")),
-        get: (id) => access.guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id)).pipe(withServiceSpan("Devices.get")),
+          ).pipe(hideCredentialsInPage, withServiceSpan("Devices.list")),
+        get: (id) =>
+          access
+            .guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id))
+            .pipe(hideCredentials, withServiceSpan("Devices.get")),
         types: (query) =>
           withVisibility((visibility) =>
             visibility === undefined ? listDeviceProfiles(thingsBoard, query) : listRestrictedTypes(thingsBoard, visibility, query)
-          ).pipe(withServiceSpan("Devices.types"))
+          ).pipe(hideCredentialsInPage, withServiceSpan("Devices.types"))
       }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))
