@@ -10,19 +10,10 @@ import {
 } from "../../src/domain/credentialNames.ts"
 
 const credentials = [
-  ...["password", "Password", "PASSWORD", "pass_word", "dbPassword", "user.password", "password2", "passwordHash", "pässword", "PaSsWoRd"],
-  ...["passwd", "pass", "authPass", "wifipass", "privPass", "pwd", "adminPwd", "rootpwd", "pw", "PW", "passphrase", "pass-phrase"],
-  ...[
-    "authenticationPassphrase",
-    "privacyPassphrase",
-    "auth_passphrase",
-    "passcode",
-    "secret",
-    "clientSecret",
-    "client_secret",
-    "SECRET_1"
-  ],
-  ...[
+  ["password", "Password", "PASSWORD", "pass_word", "dbPassword", "user.password", "password2", "passwordHash", "pässword", "PaSsWoRd"],
+  ["passwd", "pass", "authPass", "wifipass", "privPass", "pwd", "adminPwd", "rootpwd", "pw", "PW", "passphrase", "pass-phrase"],
+  ["authenticationPassphrase", "privacyPassphrase", "auth_passphrase", "passcode", "secret", "clientSecret", "client_secret", "SECRET_1"],
+  [
     "provisionDeviceSecret",
     "clientSecretKey",
     "provisionDeviceKey",
@@ -32,7 +23,7 @@ const credentials = [
     "x-auth-token",
     "refreshtoken"
   ],
-  ...[
+  [
     "apiKey",
     "api_key",
     "apikey",
@@ -45,7 +36,7 @@ const credentials = [
     "privateKeyPem",
     "PRIVATE.KEY"
   ],
-  ...[
+  [
     "serverPublicKey",
     "clientPublicKeyOrId",
     "serverCertificate",
@@ -55,7 +46,7 @@ const credentials = [
     "clientCert",
     "pem"
   ],
-  ...[
+  [
     "credentials",
     "credentialsId",
     "credentialsValue",
@@ -66,7 +57,7 @@ const credentials = [
     "read_community",
     "communityString"
   ],
-  ...[
+  [
     "username",
     "userName",
     "user_name",
@@ -79,7 +70,7 @@ const credentials = [
     "httpAuth",
     "authorization"
   ],
-  ...[
+  [
     "appKey",
     "nwkSKey",
     "appSKey",
@@ -93,7 +84,7 @@ const credentials = [
     "wpa_psk",
     "preSharedKey"
   ],
-  ...[
+  [
     "connectionString",
     "sharedAccessSignature",
     "sasToken",
@@ -106,78 +97,19 @@ const credentials = [
     "totpSeed",
     "hmac"
   ],
-  ...["pin", "PIN", "simPin", "pinCode", "puk", "accessCode", "door_code", "unlockCode", "installCode", "keystore", "pfx", "client.p12"],
-  ...["comm\u0075nity", "pass\u200bword", "ｐａｓｓｗｏｒｄ"]
-]
+  ["pin", "PIN", "simPin", "pinCode", "puk", "accessCode", "door_code", "unlockCode", "installCode", "keystore", "pfx", "client.p12"],
+  ["comm\u0075nity", "pass\u200bword", "ｐａｓｓｗｏｒｄ"]
+].flat()
 
 const others = [
-  ...[
-    "id",
-    "entityType",
-    "createdTime",
-    "tenantId",
-    "customerId",
-    "name",
-    "type",
-    "label",
-    "deviceProfileId",
-    "assetProfileId",
-    "firmwareId"
-  ],
-  ...["softwareId", "externalId", "version", "additionalInfo", "deviceData", "configuration", "transportConfiguration", "customerTitle"],
-  ...["customerIsPublic", "deviceProfileName", "assetProfileName", "active", "gateway", "overwriteActivityTime", "description", "image"],
-  ...[
-    "lastConnectedGateway",
-    "defaultDashboardId",
-    "transportType",
-    "ownerId",
-    "ownerName",
-    "host",
-    "port",
-    "protocolVersion",
-    "timeoutMs"
-  ],
-  ...[
-    "authenticationProtocol",
-    "privacyProtocol",
-    "powerMode",
-    "edrxCycle",
-    "latitude",
-    "longitude",
-    "address",
-    "author",
-    "authority",
-    "oid"
-  ],
-  ...[
-    "key",
-    "keys",
-    "Keys",
-    "key2",
-    "telemetryKeys",
-    "attributeKey",
-    "timeseries_keys",
-    "compass",
-    "bypass",
-    "lowPass",
-    "high_pass_filter"
-  ],
-  ...[
-    "mapping",
-    "shipping",
-    "spin",
-    "gpioPins",
-    "opinion",
-    "power",
-    "powerUnit",
-    "certainty",
-    "certified",
-    "serialNumber",
-    "imei",
-    "ssid",
-    ""
-  ]
-]
+  ["id", "entityType", "createdTime", "tenantId", "customerId", "name", "type", "label", "deviceProfileId", "assetProfileId", "firmwareId"],
+  ["softwareId", "externalId", "version", "additionalInfo", "deviceData", "configuration", "transportConfiguration", "customerTitle"],
+  ["customerIsPublic", "deviceProfileName", "assetProfileName", "active", "gateway", "overwriteActivityTime", "description", "image"],
+  ["lastConnectedGateway", "defaultDashboardId", "transportType", "ownerId", "ownerName", "host", "port", "protocolVersion", "timeoutMs"],
+  ["authenticationProtocol", "privacyProtocol", "powerMode", "edrxCycle", "latitude", "longitude", "address", "author", "authority", "oid"],
+  ["key", "keys", "Keys", "key2", "telemetryKeys", "attributeKey", "timeseries_keys", "compass", "bypass", "lowPass", "high_pass_filter"],
+  ["mapping", "shipping", "spin", "gpioPins", "opinion", "power", "powerUnit", "certainty", "certified", "serialNumber", "imei", "ssid", ""]
+].flat()
 
 describe("a field name", () => {
   test("of a credential is known in every spelling", () => {
