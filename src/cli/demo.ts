@@ -66,7 +66,8 @@ export const demo = Command.make(
           TB_CA_FILE: "",
           TLS_CERT_FILE: "",
           TLS_KEY_FILE: "",
-          TLS_CLIENT_CA_FILE: ""
+          TLS_CLIENT_CA_FILE: "",
+          TLS_CLIENT_CRL_FILE: ""
         })
       )
     )

@@ -1,10 +1,19 @@
 /** Reads the certificate and key files that settings name, at start. Their errors are reported like those of any other setting. */
 import { Clock, Effect, FileSystem } from "effect"
-import { certificateIssue, formatDay, certificateExpiry, tlsKeyIssue, type ServerTls } from "../platform/Tls.ts"
+import {
+  certificateExpiry,
+  certificateIssue,
+  formatDay,
+  revocationListExpiry,
+  revocationListIssue,
+  type ServerTls,
+  splitRevocationLists,
+  tlsKeyIssue
+} from "../platform/Tls.ts"
 import type { SettingIssue, Diagnostics } from "./resolveSettings.ts"
 import { InvalidSettings, type SettingsShape } from "./Settings.ts"
 
-type CertificateFiles = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tbCaFile">
+type CertificateFiles = Pick<SettingsShape, "tlsCertFile" | "tlsKeyFile" | "tlsClientCaFile" | "tlsClientCrlFile" | "tbCaFile">
 
 export interface Certificates {
   /** Undefined for plain http. */
@@ -22,25 +31,36 @@ const readFile = Effect.fnUntraced(function* (variable: string, path: string | u
   })
 })
 
-const readPem = Effect.fnUntraced(function* (variable: string, path: string | undefined, issues: Array<SettingIssue>) {
+const readPem = Effect.fnUntraced(function* (
+  variable: string,
+  path: string | undefined,
+  issues: Array<SettingIssue>,
+  findIssue = certificateIssue
+) {
   const pem = yield* readFile(variable, path, issues)
-  const issue = pem === undefined ? undefined : certificateIssue(pem)
+  const issue = pem === undefined ? undefined : findIssue(pem)
   if (issue === undefined) return pem
   issues.push({ variable, issue })
   return undefined
 })
 
 const readServer = Effect.fnUntraced(function* (
-  { tlsCertFile, tlsClientCaFile, tlsKeyFile }: CertificateFiles,
+  { tlsCertFile, tlsClientCaFile, tlsClientCrlFile, tlsKeyFile }: CertificateFiles,
   issues: Array<SettingIssue>
 ) {
   const cert = yield* readPem("TLS_CERT_FILE", tlsCertFile, issues)
   const key = yield* readFile("TLS_KEY_FILE", tlsKeyFile, issues)
   const clientCa = yield* readPem("TLS_CLIENT_CA_FILE", tlsClientCaFile, issues)
+  const clientCrl = yield* readPem("TLS_CLIENT_CRL_FILE", tlsClientCrlFile, issues, revocationListIssue)
   if (cert === undefined || key === undefined) return undefined
   const issue = tlsKeyIssue(cert, key)
   if (issue !== undefined) issues.push({ variable: "TLS_KEY_FILE", issue })
-  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }
+  return {
+    cert,
+    key,
+    ...(clientCa === undefined ? {} : { clientCa }),
+    ...(clientCrl === undefined ? {} : { clientRevocations: splitRevocationLists(clientCrl) })
+  } satisfies ServerTls
 })
 
 const failOnIssues = <A>(value: A, issues: ReadonlyArray<SettingIssue>): Effect.Effect<A, InvalidSettings> =>
@@ -81,6 +101,13 @@ const expiryWarnings = (cert: string, now: number): ReadonlyArray<SettingIssue> 
   ]
 }
 
+const outdatedWarnings = (lists: ReadonlyArray<string>, now: number): ReadonlyArray<SettingIssue> => {
+  const expiry = revocationListExpiry(lists.join("\n"))
+  if (expiry > now) return []
+  const issue = `has a revocation list that was due for renewal on ${formatDay(expiry)}: client certificates of its authority are rejected`
+  return [{ variable: "TLS_CLIENT_CRL_FILE", issue }]
+}
+
 /** Checks the certificates, independently of the other settings. */
 export const checkCertificates = Effect.fnUntraced(function* (
   settings: CertificateFiles
@@ -88,5 +115,9 @@ export const checkCertificates = Effect.fnUntraced(function* (
   const issues: Array<SettingIssue> = []
   const tls = yield* readServer(settings, issues)
   yield* readPem("TB_CA_FILE", settings.tbCaFile, issues)
-  return { errors: issues, warnings: tls === undefined ? [] : expiryWarnings(tls.cert, yield* Clock.currentTimeMillis) }
+  const now = yield* Clock.currentTimeMillis
+  return {
+    errors: issues,
+    warnings: tls === undefined ? [] : [...expiryWarnings(tls.cert, now), ...outdatedWarnings(tls.clientRevocations ?? [], now)]
+  }
 })

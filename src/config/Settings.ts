@@ -119,6 +119,13 @@ export const definitions = {
     example: "/etc/boardwalk/clients-ca.pem",
     doc: "File with the certificates (PEM) of the authorities whose client certificates are accepted. Clients without such a certificate cannot connect."
   },
+  TLS_CLIENT_CRL_FILE: {
+    section: "Security",
+    codec: text,
+    defaultDescription: "no revocation lists",
+    example: "/etc/boardwalk/clients-crl.pem",
+    doc: "File with the revocation lists (PEM) of these authorities, one per authority. Revoked client certificates cannot connect. A renewed list is loaded without a restart."
+  },
   SECRET_KEY: {
     section: "Security",
     codec: secret,

@@ -39,6 +39,8 @@ export const apiKeyIssues = (settings: ReadonlyArray<ResolvedSetting>): Readonly
 export const tlsIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const text = textsOf(settings)
   const [certificate, key, clientCa] = [text("TLS_CERT_FILE"), text("TLS_KEY_FILE"), text("TLS_CLIENT_CA_FILE")]
+  if (clientCa === undefined && text("TLS_CLIENT_CRL_FILE") !== undefined)
+    return [{ variable: "TLS_CLIENT_CA_FILE", issue: "is required when TLS_CLIENT_CRL_FILE is set" }]
   if (certificate !== undefined && key === undefined) return [{ variable: "TLS_KEY_FILE", issue: "is required when TLS_CERT_FILE is set" }]
   if (certificate === undefined && key !== undefined) return [{ variable: "TLS_CERT_FILE", issue: "is required when TLS_KEY_FILE is set" }]
   return clientCa !== undefined && certificate === undefined

@@ -27,7 +27,7 @@ export const localGateway = Effect.gen(function* () {
   const secure = tlsCertFile !== undefined && tlsKeyFile !== undefined
   const tls = secure
     ? yield* Effect.orElseSucceed(
-        readServerTls({ tlsCertFile, tlsKeyFile, tlsClientCaFile: undefined, tbCaFile: undefined }),
+        readServerTls({ tlsCertFile, tlsKeyFile, tlsClientCaFile: undefined, tlsClientCrlFile: undefined, tbCaFile: undefined }),
         () => undefined
       )
     : undefined

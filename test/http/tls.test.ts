@@ -53,6 +53,76 @@ describe("https", () => {
     })
   )
 
+  live("encrypts with AEAD and forward secrecy only, whatever else the client offers", () =>
+    Effect.gen(function* () {
+      const { path } = yield* certificateAuthority()
+      const { url } = yield* gateway({ settings: { tlsCertFile: path("ca.pem"), tlsKeyFile: path("ca.key") } })
+      const rsa = yield* certificateAuthority({ newKey: "rsa:2048" })
+      const withRsa = yield* gateway({ settings: { tlsCertFile: rsa.path("ca.pem"), tlsKeyFile: rsa.path("ca.key") } })
+      /** The suite that `openssl s_client` gets when it offers only these. */
+      const agreed = (address: string, ...offer: ReadonlyArray<string>) =>
+        Effect.promise(async () => {
+          const client = Bun.spawn(["openssl", "s_client", "-connect", new URL(address).host, ...offer], {
+            stdin: "ignore",
+            stdout: "pipe",
+            stderr: "ignore"
+          })
+          return /Cipher is (\S+)/.exec(await new Response(client.stdout).text())?.[1]
+        })
+      const offered = (address: string, ciphers: string) => agreed(address, "-tls1_2", "-cipher", `${ciphers}:@SECLEVEL=0`)
+      for (const [address, kind] of [
+        [url, "ECDSA"],
+        [withRsa.url, "RSA"]
+      ] as const) {
+        for (const cipher of ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"])
+          expect(yield* offered(address, `ECDHE-${kind}-${cipher}`)).toBe(`ECDHE-${kind}-${cipher}`)
+        for (const cbc of [`ECDHE-${kind}-AES128-SHA`, `ECDHE-${kind}-AES256-SHA`, `ECDHE-${kind}-AES128-SHA256`])
+          expect([cbc, yield* offered(address, cbc)]).toEqual([cbc, "(NONE)"])
+        // Everything that this OpenSSL has, except for the six suites above.
+        expect(yield* offered(address, "ALL:!ECDHE+AESGCM:!ECDHE+CHACHA20")).toBe("(NONE)")
+        expect(yield* agreed(address, "-tls1_3")).toStartWith("TLS_")
+      }
+      for (const keyExchange of ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA"])
+        expect([keyExchange, yield* offered(withRsa.url, keyExchange)]).toEqual([keyExchange, "(NONE)"])
+    })
+  )
+
+  live(
+    "rejects revoked client certificates of every authority, also after the list changes",
+    () =>
+      Effect.gen(function* () {
+        const [own, other] = [yield* certificateAuthority(), yield* certificateAuthority({ name: "Other authority" })]
+        const { certificate: ca, issue, path, revoke } = own
+        yield* issue("one")
+        const [client, revoked] = [yield* issue("client"), yield* issue("revoked")]
+        const [stranger, revokedStranger] = [yield* other.issue("client"), yield* other.issue("revoked")]
+        const second = yield* other.revoke("list", ["revoked"])
+        const write = (name: string, text: string) => Effect.promise(() => Bun.write(path(name), text))
+        yield* write("authorities.pem", `${ca}${other.certificate}`)
+        yield* write("lists.pem", `${yield* revoke("list", ["revoked"])}${second}`)
+        const { logs, url } = yield* gateway({
+          settings: { ...filesOf(path, "one"), tlsClientCaFile: path("authorities.pem"), tlsClientCrlFile: path("lists.pem") }
+        })
+        const asked = (certificate: Certificate) => Effect.map(ask(url, { ca, ...certificate }), ({ status }) => status)
+        const all = [client, revoked, stranger, revokedStranger]
+        expect(yield* Effect.forEach(all, asked)).toEqual([200, 0, 200, 0])
+
+        yield* write("lists.pem", `${yield* revoke("list", ["client", "revoked"])}${second}`)
+        yield* Effect.retry(
+          Effect.filterOrFail(
+            Effect.sync(() => logs.some((line) => line.includes("revocation lists are in use"))),
+            Boolean
+          ),
+          {
+            schedule: Schedule.spaced("100 millis"),
+            times: 100
+          }
+        )
+        expect(yield* Effect.forEach(all, asked)).toEqual([0, 0, 200, 0])
+      }),
+    30_000
+  )
+
   live("requires a client certificate of the configured authority", () =>
     Effect.gen(function* () {
       const { certificate: ca, issue, path } = yield* certificateAuthority()
@@ -125,6 +195,10 @@ describe("boardwalk serve with TLS", () => {
       )
       expect(yield* refused({ TLS_CERT_FILE: path("one.pem") })).toContain("TLS_KEY_FILE is required")
       expect(yield* refused({ TLS_CLIENT_CA_FILE: path("ca.pem") })).toContain("TLS_CERT_FILE is required")
+      const withLists = { TLS_CERT_FILE: path("one.pem"), TLS_KEY_FILE: path("one.key"), TLS_CLIENT_CRL_FILE: path("ca.pem") }
+      expect(yield* refused(withLists)).toContain("TLS_CLIENT_CA_FILE is required when TLS_CLIENT_CRL_FILE is set")
+      const lists = yield* refused({ ...withLists, TLS_CLIENT_CA_FILE: path("ca.pem") })
+      expect(lists).toContain("TLS_CLIENT_CRL_FILE contains no revocation list in PEM format")
     })
   )
 

@@ -16,17 +16,39 @@ export interface Certificate {
 }
 
 /** A new certificate authority, in a temporary folder. */
-export const certificateAuthority = Effect.fnUntraced(function* () {
+export const certificateAuthority = Effect.fnUntraced(function* ({
+  name = "Test authority",
+  newKey
+}: { readonly name?: string; readonly newKey?: string } = {}) {
   const path = yield* temporaryFolder("tls")
   const read = (name: string) => Bun.file(join(path, name)).text()
   yield* Effect.promise(() =>
-    runOpenssl(path, "req", "-x509", ...newKeyArguments, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority", "-days", "2")
+    runOpenssl(
+      path,
+      ...["req", "-x509", ...(newKey === undefined ? newKeyArguments : ["-newkey", newKey, "-nodes"])],
+      ...["-keyout", "ca.key", "-out", "ca.pem", "-subj", `/CN=${name}`, "-days", "2"]
+    )
   )
   return {
     folder: path,
     /** The path of a file in that folder. */
     path: (name: string) => join(path, name),
     certificate: yield* Effect.promise(() => read("ca.pem")),
+    /** Writes the file `<list>.pem` with the revocation list of this authority, which contains the certificates of these names. */
+    revoke: (list: string, names: ReadonlyArray<string>, valid: ReadonlyArray<string> = ["-crldays", "2"]) =>
+      Effect.promise(async () => {
+        await Bun.write(join(path, "revoked"), "")
+        await Bun.write(join(path, "revoked.attr"), "unique_subject = no\n")
+        await Bun.write(join(path, "list-number"), "01\n")
+        await Bun.write(
+          join(path, "list.cnf"),
+          "[ca]\ndefault_ca=lists\n[lists]\ndatabase=revoked\ncrlnumber=list-number\ndefault_md=sha256\n"
+        )
+        const authority = ["ca", "-config", "list.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"]
+        for (const name of names) await runOpenssl(path, ...authority, "-revoke", `${name}.pem`)
+        await runOpenssl(path, ...authority, "-gencrl", ...valid, "-out", `${list}.pem`)
+        return read(`${list}.pem`)
+      }),
     /** Issues a certificate for localhost and 127.0.0.1, in the files `<name>.pem` and `<name>.key`. */
     issue: (name: string, extensions: ReadonlyArray<string> = [], days = "2") =>
       Effect.promise(async (): Promise<Certificate> => {
