@@ -6,6 +6,7 @@ import { digestOf, hasChecksumError } from "./KeyFormat.ts"
 import type { KeyUser } from "./KeySecrets.ts"
 import { type KeyFileContents, requireUsableKey, makeKeyFileReader } from "./KeyFile.ts"
 import { type FileState, reloadKeyFile } from "./reloadKeyFile.ts"
+import { addressMatcher } from "../domain/Network.ts"
 import { Visibility } from "../domain/Visibility.ts"
 
 export interface ApiKey {
@@ -23,6 +24,8 @@ export interface ApiKey {
   readonly lacksSecret: boolean
   /** The key's own limit; undefined for RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW. */
   readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
+  /** Whether the key may be used from an address; undefined if it may be used from all. */
+  readonly allowsAddress: ((address: string) => boolean) | undefined
   /** Epoch ms. */
   readonly expiresAt: number
 }
@@ -31,8 +34,8 @@ export interface ApiKey {
 export interface Denial {
   readonly _tag: "Denial"
   /** For the log only: callers must not learn that a key was valid once. */
-  readonly reason: "missing" | "unknown" | "mistyped" | "expired" | "disabled"
-  /** The id of the expired or disabled key; for the log only. */
+  readonly reason: "missing" | "unknown" | "mistyped" | "expired" | "disabled" | "address"
+  /** The id of a key that is known but cannot be used; for the log only. */
   readonly keyId?: string
   /** Whether the text looks like a generated key whose checksum is wrong. Callers may be told: the checksum is no secret. */
   readonly hasChecksumError: boolean
@@ -53,13 +56,14 @@ const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   id: entry.id,
   digest: entry.sha256,
   scopes: new Set(entry.scopes),
-  devices: entry.devices === undefined ? undefined : new Visibility(entry.devices),
+  devices: entry.devices === undefined ? undefined : new Visibility(entry.devices, entry.assets),
   thingsBoard: user?._tag === "SecretMissing" ? noCredentials : user,
   lacksSecret: user?._tag === "SecretMissing",
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
       : { requests: entry.rate_limit.requests, windowMillis: entry.rate_limit.window_seconds * 1000 },
+  allowsAddress: entry.cidrs === undefined ? undefined : addressMatcher(entry.cidrs),
   expiresAt: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(entry.expires_at)
 })
 
@@ -75,6 +79,7 @@ const fromSetting = (setting: Redacted.Redacted<string> | undefined): KeyRing["k
     thingsBoard: undefined,
     lacksSecret: false,
     rateLimit: undefined,
+    allowsAddress: undefined,
     expiresAt: Number.POSITIVE_INFINITY
   }
   return new Map([[key.digest, key]])
@@ -89,16 +94,17 @@ const fromFile = ({ file, users }: KeyFileContents, settingKey: KeyRing["keys"])
 }
 
 /**
- * Hashes the presented text once, whether or not there is such a key. Every denial also checks the checksum, so that an expired or
- * disabled key takes as long as an unknown one.
+ * Hashes the presented text once, whether or not there is such a key. Every denial also checks the checksum, so that a key that is
+ * expired, disabled or used from elsewhere takes as long as an unknown one.
  */
-const authenticate = ({ disabled, keys }: KeyRing, presented: string, nowMillis: number): ApiKey | Denial => {
+const authenticate = ({ disabled, keys }: KeyRing, presented: string, nowMillis: number, address = ""): ApiKey | Denial => {
   if (presented === "") return { _tag: "Denial", reason: "missing", hasChecksumError: false }
   const digest = digestOf(presented)
   const key = keys.get(digest)
-  if (key !== undefined && nowMillis < key.expiresAt) return key
+  const isExpired = key !== undefined && nowMillis >= key.expiresAt
+  if (key !== undefined && !isExpired && key.allowsAddress?.(address) !== false) return key
   const mistyped = hasChecksumError(presented)
-  if (key !== undefined) return { _tag: "Denial", reason: "expired", keyId: key.id, hasChecksumError: mistyped }
+  if (key !== undefined) return { _tag: "Denial", reason: isExpired ? "expired" : "address", keyId: key.id, hasChecksumError: mistyped }
   const disabledId = disabled.get(digest)
   if (disabledId !== undefined) return { _tag: "Denial", reason: "disabled", keyId: disabledId, hasChecksumError: mistyped }
   return { _tag: "Denial", reason: mistyped ? "mistyped" : "unknown", hasChecksumError: mistyped }
@@ -107,8 +113,8 @@ const authenticate = ({ disabled, keys }: KeyRing, presented: string, nowMillis:
 export class ApiKeys extends Context.Service<
   ApiKeys,
   {
-    /** The key that was presented (`""` for none), or why it cannot be used. */
-    readonly authenticate: (presented: string, nowMillis: number) => ApiKey | Denial
+    /** The key that was presented (`""` for none), or why it cannot be used, at all or from the client's address. */
+    readonly authenticate: (presented: string, nowMillis: number, address?: string) => ApiKey | Denial
     /** The current entry of a key: undefined once it has been removed or disabled, or has expired. Hashes nothing. */
     readonly current: (key: ApiKey, nowMillis: number) => ApiKey | undefined
     /** Whether API_KEYS_FILE is valid; undefined without one. */
@@ -139,7 +145,7 @@ export class ApiKeys extends Context.Service<
       }
 
       return {
-        authenticate: (presented, nowMillis) => authenticate(ring, presented, nowMillis),
+        authenticate: (presented, nowMillis, address) => authenticate(ring, presented, nowMillis, address),
         current: ({ digest }, nowMillis) => {
           const key = ring.keys.get(digest)
           return key !== undefined && nowMillis < key.expiresAt ? key : undefined

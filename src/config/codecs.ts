@@ -1,6 +1,6 @@
 /** How the text of a setting is decoded. `expected` completes the sentence "<VARIABLE> must be …" and never contains the value. */
 import { ByteSize, Duration, Option, Redacted, Schema, SchemaTransformation } from "effect"
-import { parseNetwork } from "./networks.ts"
+import { parseNetwork } from "../domain/Network.ts"
 
 export interface Codec<out A> {
   readonly schema: Schema.Codec<A, string>

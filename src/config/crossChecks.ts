@@ -1,6 +1,7 @@
 /** Checks that involve more than one variable, and warnings about values that are valid but unwise. */
 import { Redacted } from "effect"
-import { coverAllAddresses, parseNetwork } from "./networks.ts"
+import { parseNetwork } from "../domain/Network.ts"
+import { coverAllAddresses } from "./networks.ts"
 import type { SettingIssue, ResolvedSetting } from "./resolveSettings.ts"
 
 const textsOf = (settings: ReadonlyArray<ResolvedSetting>) => (variable: string) =>

@@ -1,13 +1,4 @@
-import { Result } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
-
-/** A network such as 10.0.0.0/8, or a single address. */
-export const parseNetwork = (text: string): IpNetwork.IpNetwork | undefined => {
-  const network = text.includes("/")
-    ? IpNetwork.fromString(text)
-    : Result.flatMap(NetAddress.ipFromString(text), (address) => IpNetwork.make(address, NetAddress.width(address)))
-  return Result.isSuccess(network) ? network.success : undefined
-}
 
 const toBigInt = (address: NetAddress.IpAddress) =>
   (NetAddress.isIpv4Address(address) ? NetAddress.ipv4ToOctets(address) : NetAddress.ipv6ToOctets(address)).reduce(

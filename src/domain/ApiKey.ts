@@ -1,6 +1,8 @@
 /** API keys: their scopes, and the schema of the key file (`API_KEYS_FILE`). */
 import { DateTime, Option, Schema } from "effect"
 import { DeviceId, noCustomerId, Uuid } from "./Ids.ts"
+import { Cidr } from "./Network.ts"
+import { RestrictingTypeName } from "./TypeName.ts"
 
 /** What a key may do. Every endpoint that needs a key requires one of these scopes. */
 export const KeyScope = Schema.Literals([
@@ -31,7 +33,7 @@ export const CustomerId = Uuid.check(
 /** The devices that a key is restricted to: those with one of the ids, of one of the types, or assigned to the ThingsBoard customer. */
 export const DeviceRestriction = Schema.Struct({
   ids: Schema.optionalKey(Schema.Array(DeviceId)),
-  types: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  types: Schema.optionalKey(Schema.Array(RestrictingTypeName)),
   customer: Schema.optionalKey(CustomerId)
 }).check(
   Schema.makeFilter(
@@ -42,6 +44,15 @@ export const DeviceRestriction = Schema.Struct({
   )
 )
 export type DeviceRestriction = typeof DeviceRestriction.Type
+
+/** The assets that a key with a device restriction may see: all, those related to its devices or assigned to its customer, or none. */
+export const AssetRestriction = Schema.Literals(["all", "related", "none"])
+export type AssetRestriction = typeof AssetRestriction.Type
+
+/** Address ranges from which a key may be used. Every request with the key compares its address with each of them. */
+const Cidrs = Schema.Array(Cidr).check(
+  Schema.isBetweenLength(1, 100, { message: "Expected 1 to 100 address ranges; without any the key could not be used" })
+)
 
 /** Name of an environment variable. */
 export const VariableName = Schema.String.check(
@@ -104,6 +115,8 @@ export const KeyEntry = Schema.Struct({
   sha256: Sha256,
   scopes: Schema.Array(KeyScope.annotate({ message: `Expected one of ${allScopes.join(", ")}` })),
   devices: Schema.optionalKey(DeviceRestriction),
+  assets: Schema.optionalKey(AssetRestriction.annotate({ message: `Expected one of ${AssetRestriction.literals.join(", ")}` })),
+  cidrs: Schema.optionalKey(Cidrs),
   thingsboard: Schema.optionalKey(KeyIdentity),
   rate_limit: Schema.optionalKey(
     Schema.Struct({
@@ -113,7 +126,13 @@ export const KeyEntry = Schema.Struct({
   ),
   expires_at: Schema.optionalKey(OffsetDateTime),
   disabled: Schema.optionalKey(Schema.Boolean)
-})
+}).check(
+  Schema.makeFilter((entry: { readonly assets?: unknown; readonly devices?: unknown }) =>
+    entry.assets === undefined || entry.devices !== undefined
+      ? true
+      : { path: ["assets"], issue: "Expected devices as well: assets are restricted together with devices" }
+  )
+)
 export type KeyEntry = typeof KeyEntry.Type
 
 /** The entries with a value that an earlier entry already has. */

@@ -1,5 +1,5 @@
-/** Which devices a restricted key may see. Without a restriction, a key sees all devices of its ThingsBoard user. */
-import type { DeviceRestriction } from "./ApiKey.ts"
+/** Which devices and assets a restricted key may see. Without a restriction, a key sees all devices of its ThingsBoard user. */
+import type { AssetRestriction, DeviceRestriction } from "./ApiKey.ts"
 
 /** The fields of a device that decide whether it is visible. */
 export interface DeviceFacts {
@@ -17,7 +17,11 @@ export class Visibility {
   readonly types: ReadonlySet<string>
   readonly customer: string | undefined
 
-  constructor({ customer, ids = [], types = [] }: DeviceRestriction) {
+  /** The default shows no asset that has nothing to do with the key's devices. */
+  constructor(
+    { customer, ids = [], types = [] }: DeviceRestriction,
+    readonly assets: AssetRestriction = "related"
+  ) {
     this.ids = new Set(ids.map((id) => id.toLowerCase()))
     this.types = new Set(types)
     this.customer = customer?.toLowerCase()
@@ -36,6 +40,16 @@ export class Visibility {
   /** Whether only the customer is given. */
   get byCustomerOnly() {
     return this.ids.size === 0 && this.types.size === 0
+  }
+
+  /** Whether this restriction allows everything that another one allows, whatever devices and assets there are. */
+  includes(other: Visibility): boolean {
+    return (
+      other.ids.isSubsetOf(this.ids) &&
+      other.types.isSubsetOf(this.types) &&
+      (other.customer === undefined || other.customer === this.customer) &&
+      (this.assets === "all" || other.assets === "none" || (this.assets === "related" && other.assets === "related"))
+    )
   }
 
   allows({ customerId, id, type }: DeviceFacts): boolean {

@@ -254,6 +254,47 @@ describe("a gateway does not start", () => {
   )
 })
 
+describe("a restriction", () => {
+  effect("that ThingsBoard would ignore, or that would not restrict, makes the file invalid", () =>
+    Effect.gen(function* () {
+      const blank = "devices.types.0: Expected the name of a type: not blank, without control characters"
+      const padded = "devices.types.0: Expected the name of a type without blanks around it"
+      const types: Readonly<Record<string, string>> = {
+        "": blank,
+        " ": blank,
+        " \t\r\n ": blank,
+        "\u00a0": blank,
+        "\u2003\u3000": blank,
+        "\ufeff": blank,
+        "\u0000": blank,
+        "\u0001\u001f": blank,
+        "a\u0000b": blank,
+        "a\u007f": blank,
+        "a\u0085b": blank,
+        "\ud800": blank,
+        " meter": padded,
+        "meter\u00a0": padded,
+        [`m${"x".repeat(255)}`]: "devices.types.0: Expected a name of at most 255 characters"
+      }
+      for (const [type, sentence] of Object.entries(types)) {
+        const error = yield* startError({ text: renderKeyFile({ a: { devices: { types: [type] } } }) })
+        expect([type, error]).toEqual([type, `API_KEYS_FILE cannot be used: key a: ${sentence}`])
+      }
+      const range = "Expected an address range such as 10.0.0.0/8 or 2001:db8::/32, without bits after the prefix, or a single address"
+      for (const cidr of ["", " ", "10.0.0.0/33", "10.0.0.5/8", "10.0.0", "::/129", "::ffff:10.0.0.0/104", "example.com", "10.0.0.0/8 "]) {
+        const error = yield* startError({ text: renderKeyFile({ a: { cidrs: [cidr] } }) })
+        expect([cidr, error]).toEqual([cidr, `API_KEYS_FILE cannot be used: key a: cidrs.0: ${range}`])
+      }
+      expect(yield* startError({ text: renderKeyFile({ a: { cidrs: [] } }) })).toContain("cidrs: Expected 1 to 100 address ranges")
+      expect(yield* startError({ text: renderKeyFile({ a: { assets: "none" } }) })).toBe(
+        "API_KEYS_FILE cannot be used: key a: assets: Expected devices as well: assets are restricted together with devices"
+      )
+      const other = renderKeyFile({ a: { devices: { ids: [] }, assets: "none" } }).replace('"none"', '"some"')
+      expect(yield* startError({ text: other })).toContain("key a: assets: Expected one of all, related, none")
+    })
+  )
+})
+
 describe("a presented key", () => {
   const expires_at = "2020-01-01T00:00:00Z"
   const expiry = Date.parse(expires_at)
@@ -274,6 +315,22 @@ describe("a presented key", () => {
         [keyOf("off"), { ...denial, reason: "disabled", keyId: "off" }]
       ] as const
       for (const [presented, expected] of cases) expect([presented, keys.authenticate(presented, expiry)]).toEqual([presented, expected])
+    })
+  )
+
+  effect("is denied from addresses outside its ranges, in whatever form an address is written, and without one", () =>
+    Effect.gen(function* () {
+      const cidrs = ["10.1.0.0/16", "192.0.2.7", "2001:db8:1::/48"]
+      const { keys } = yield* site({ text: renderKeyFile({ bound: { cidrs }, expired: { cidrs, expires_at }, free: {} }) })
+      const inside = ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8:1::5", "2001:0DB8:0001:0000::0005"]
+      for (const address of inside) expect([address, keys.authenticate(keyOf("bound"), expiry, address)._tag]).toEqual([address, "ApiKey"])
+      const outside = ["10.2.0.1", "192.0.2.8", "2001:db8:2::5", "::1", "unknown", "", "10.1.2", "010.1.2.3", undefined]
+      const denied = { _tag: "Denial", hasChecksumError: false, reason: "address", keyId: "bound" } as const
+      for (const address of outside) {
+        expect([address, keys.authenticate(keyOf("bound"), expiry, address)]).toEqual([address, denied])
+        expect([address, keys.authenticate(keyOf("free"), expiry, address)._tag]).toEqual([address, "ApiKey"])
+      }
+      expect(keys.authenticate(keyOf("expired"), expiry, "10.1.2.3")).toMatchObject({ reason: "expired" })
     })
   )
 

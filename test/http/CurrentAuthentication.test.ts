@@ -12,6 +12,7 @@ const key: ApiKey = {
   thingsBoard: undefined,
   lacksSecret: false,
   rateLimit: undefined,
+  allowsAddress: undefined,
   expiresAt: 1000
 }
 const denial: Denial = { _tag: "Denial", reason: "unknown", hasChecksumError: false }

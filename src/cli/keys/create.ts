@@ -6,7 +6,7 @@ import { digestOf, createKey } from "../../apikeys/KeyFormat.ts"
 import { json, notBlank } from "../flags.ts"
 import { expires } from "./expiresFlag.ts"
 import { fileFlag, KeyCommandFailed, systemMessage } from "./keyFile.ts"
-import { toIdentity, identityFlags, toRestriction, restrictionFlags } from "./createFlags.ts"
+import { cidrs, toIdentity, identityFlags, toRestriction, restrictionFlags } from "./createFlags.ts"
 import { makeKeyId } from "./makeKeyId.ts"
 import { formatExpiry, toJson, printResult, formatTime } from "./output.ts"
 import { changeKeys } from "./changeKeys.ts"
@@ -33,6 +33,7 @@ const flags = {
     Flag.atLeast(1)
   ),
   restrictionFlags,
+  cidrs,
   identityFlags,
   expires: Flag.optional(expires),
   requests: Flag.String("rate-limit").pipe(
@@ -85,7 +86,8 @@ const announce = Effect.fnUntraced(function* (file: string, entry: KeyEntry, isN
 export const create = Command.make(
   "create",
   flags,
-  Effect.fnUntraced(function* ({ expires, file, id, identityFlags, json, name, requests, restrictionFlags, scope }) {
+  Effect.fnUntraced(function* ({ cidrs, expires, file, id, identityFlags, json, name, requests, restrictionFlags, scope }) {
+    const restriction = yield* toRestriction(restrictionFlags)
     const thingsboardUser = yield* toIdentity(identityFlags)
     const key = createKey(randomBytes)
     const sha256 = digestOf(key)
@@ -94,7 +96,8 @@ export const create = Command.make(
       name,
       sha256,
       scopes: [...new Set<KeyScope>(scope)],
-      ...toRestriction(restrictionFlags),
+      ...restriction,
+      ...(cidrs.length > 0 ? { cidrs } : {}),
       ...thingsboardUser,
       ...(Option.isSome(requests) ? { rate_limit: { requests: requests.value, window_seconds: 60 } } : {}),
       ...(Option.isSome(expires) ? { expires_at: expires.value } : {})

@@ -1,8 +1,17 @@
-/** The flags of `boardwalk keys create` for the devices that the key may see and for its ThingsBoard user. */
+/** The flags of `boardwalk keys create` for what the key may see, from where it may be used, and for its ThingsBoard user. */
 import { Effect, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
-import { CustomerId, type DeviceRestriction, type KeyIdentity, type SecretReference, VariableName } from "../../domain/ApiKey.ts"
+import {
+  AssetRestriction,
+  CustomerId,
+  type DeviceRestriction,
+  type KeyIdentity,
+  type SecretReference,
+  VariableName
+} from "../../domain/ApiKey.ts"
 import { DeviceId } from "../../domain/Ids.ts"
+import { Cidr } from "../../domain/Network.ts"
+import { RestrictingTypeName } from "../../domain/TypeName.ts"
 import { notBlank, usageError } from "../flags.ts"
 
 export const restrictionFlags = {
@@ -15,7 +24,7 @@ export const restrictionFlags = {
   types: Flag.String("device-type").pipe(
     Flag.withMetavar("type"),
     Flag.withDescription("Restrict the key to devices of this type; may be repeated"),
-    notBlank("the name of a type"),
+    Flag.filter(Schema.is(RestrictingTypeName), () => "the name of a type, without blanks around it and without control characters"),
     Flag.atLeast(0)
   ),
   customer: Flag.String("customer").pipe(
@@ -23,22 +32,48 @@ export const restrictionFlags = {
     Flag.withDescription("Restrict the key to the devices of this ThingsBoard customer (its id)"),
     Flag.filterMap(Schema.decodeOption(CustomerId), () => "the id of a customer, such as 0b5a2a70-1111-11ee-8888-000000000001"),
     Flag.optional
+  ),
+  assets: Flag.Literals("assets", AssetRestriction.literals).pipe(
+    Flag.withDescription(
+      "Assets that a restricted key may see: those related to its devices or assigned to its customer (related, the default), all, or none"
+    ),
+    Flag.optional
   )
 }
+
+/** The addresses that the key may be used from. */
+export const cidrs = Flag.String("cidr").pipe(
+  Flag.withMetavar("range"),
+  Flag.withDescription("Address range that the key may be used from, such as 10.0.0.0/8; may be repeated"),
+  Flag.filter(Schema.is(Cidr), () => "an address range such as 10.0.0.0/8 or 2001:db8::/32, or a single address"),
+  Flag.atLeast(0)
+)
 
 interface RestrictionFlags {
   readonly ids: ReadonlyArray<DeviceId>
   readonly types: ReadonlyArray<string>
   readonly customer: Option.Option<typeof CustomerId.Type>
+  readonly assets: Option.Option<AssetRestriction>
 }
 
-export const toRestriction = ({ customer, ids, types }: RestrictionFlags): { readonly devices?: DeviceRestriction } => {
+const assetsWithoutDevices = usageError(
+  ["keys", "create"],
+  "--assets needs --device-id, --device-type or --customer: assets are restricted together with devices"
+)
+
+export const toRestriction = ({
+  assets,
+  customer,
+  ids,
+  types
+}: RestrictionFlags): Effect.Effect<{ readonly devices?: DeviceRestriction; readonly assets?: AssetRestriction }, CliError.ShowHelp> => {
   const devices = {
     ...(ids.length > 0 ? { ids } : {}),
     ...(types.length > 0 ? { types } : {}),
     ...(Option.isSome(customer) ? { customer: customer.value } : {})
   }
-  return Object.keys(devices).length > 0 ? { devices } : {}
+  if (Object.keys(devices).length === 0) return Option.isSome(assets) ? Effect.fail(assetsWithoutDevices) : Effect.succeed({})
+  return Effect.succeed({ devices, assets: Option.getOrElse(assets, () => "related" as const) })
 }
 
 const fileFlag = (name: string, description: string) =>

@@ -17,6 +17,8 @@ const toCells = (key: KeyEntry, now: DateTime.DateTime) =>
     key.expires_at === undefined ? "" : `until ${formatExpiry(key)}`,
     key.rate_limit === undefined ? "" : `${key.rate_limit.requests} requests per ${key.rate_limit.window_seconds} s`,
     key.devices === undefined ? "" : JSON.stringify(key.devices),
+    key.assets === undefined ? "" : `${key.assets} assets`,
+    key.cidrs === undefined ? "" : `from ${key.cidrs.join(" ")}`,
     key.thingsboard === undefined ? "" : `as ${describeUser(key.thingsboard)}`
   ].map(escapeControls)
 
@@ -42,6 +44,8 @@ const toJsonEntry = (key: KeyEntry, now: DateTime.DateTime) => ({
   ...summarizeKey(key, now),
   scopes: key.scopes,
   devices: key.devices ?? null,
+  assets: key.assets ?? null,
+  cidrs: key.cidrs ?? null,
   thingsboard: key.thingsboard ?? null,
   rate_limit: key.rate_limit ?? null
 })
@@ -60,7 +64,7 @@ export const list = Command.make(
 ).pipe(
   Command.withShortDescription("List the keys in the file"),
   Command.withDescription(
-    "Lists the keys in the file: id, state (active, expired or disabled), name, scopes, expiry, rate limit, devices and ThingsBoard user. The keys themselves are not stored."
+    "Lists the keys in the file: id, state (active, expired or disabled), name, scopes, expiry, rate limit, devices, assets, addresses and ThingsBoard user. The keys themselves are not stored."
   ),
   Command.withExamples([
     { command: "boardwalk keys list", description: "One line per key" },

@@ -21,7 +21,7 @@ export const makeAuthenticate = Effect.gen(function* () {
       const clock = fiber.getRef(Clock.Clock)
       const address = fiber.getRef(CurrentExchange)?.remoteAddress ?? "unknown"
       const authentication = fiber.getRef(CurrentAuthentication) ?? new RequestAuthentication()
-      const result = authentication.authenticate(presented, keys, clock)
+      const result = authentication.authenticate(presented, keys, clock, address)
       if (result._tag === "Denial")
         return Effect.flatMap(invalidKeyLimit.recordFailure(address), (status) => failIfExceeded(status, undefined, Effect.succeed(result)))
       const firstUse = invalidKeyLimit.admit(address, result.id, clock.currentTimeMillisUnsafe())

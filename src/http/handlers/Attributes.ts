@@ -7,6 +7,7 @@ import { AttributeScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { Attributes } from "../../services/attributes/Attributes.ts"
 import { created, success } from "../response/envelope.ts"
+import { whileAuthorized } from "../request/authorizationEnd.ts"
 import { bodyLimitsOf, inputLimitsOf, requireBodyKind, readText } from "../request/RequestBody.ts"
 import { asDeviceProblem, asInputProblem } from "../response/toProblem.ts"
 import { warningsField } from "../response/uploadFields.ts"
@@ -46,6 +47,7 @@ export const AttributesLayer = HttpApiBuilder.group(
               ...warningsField(warnings)
             })
           ),
+          whileAuthorized,
           Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
         )
 

@@ -1,6 +1,6 @@
 /** The two upload endpoints. Both take JSON, which is read as a whole, or CSV and NDJSON, which are imported as a stream. */
 import { Effect } from "effect"
-import { type HttpServerRequest, HttpServerRespondable, type HttpServerResponse } from "effect/http"
+import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
@@ -9,6 +9,7 @@ import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
+import { whileAuthorized } from "../request/authorizationEnd.ts"
 import { type BodyKind, bodyLimitsOf, inputLimitsOf, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
@@ -65,8 +66,7 @@ export const makeTelemetryUploads = (settings: SettingsShape, ingest: Ingest["Se
   const importRows = (format: "csv" | "ndjson", deviceId: DeviceId | undefined, query: UploadQuery, request: Request) => {
     const dryRun = query.dry_run === true
     return streamBody(request, bodyLimits, (body) => imports.run(body, { format, deviceId, dryRun, rules: rulesOf(query) })).pipe(
-      Effect.flatMap((report) => plain(200, importFields(report, dryRun))),
-      Effect.catchTag("Unauthenticated", HttpServerRespondable.toResponse)
+      Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
     )
   }
 
@@ -81,13 +81,14 @@ export const makeTelemetryUploads = (settings: SettingsShape, ingest: Ingest["Se
     upload: (deviceId: DeviceId, query: UploadQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
       requireBodyKind(request, bodyKinds).pipe(
         Effect.flatMap((kind) => (kind === "json" ? uploadJson(deviceId, query, request) : importRows(kind, deviceId, query, request))),
+        whileAuthorized,
         Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
       ),
 
     /** Stores points of the devices that the body names. */
     uploadOfMany: (query: UploadQuery, request: Request): Response<UploadProblem> =>
       Effect.flatMap(requireBodyKind(request, bodyKinds), (kind): Response<UploadProblem> =>
-        kind === "json" ? uploadJsonOfMany(query, request) : importRowsOfMany(kind, query, request)
+        whileAuthorized<UploadProblem, never>(kind === "json" ? uploadJsonOfMany(query, request) : importRowsOfMany(kind, query, request))
       )
   }
 }

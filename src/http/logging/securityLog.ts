@@ -36,8 +36,11 @@ const logRejection = (message: string, fields: Fields, keyId: string | undefined
 /** The request has no valid key. */
 export const logNotAuthenticated = ({ keyId, reason }: Denial) => logRejection("Security event: 401", { status: 401, reason }, keyId)
 
-/** The key was valid when the request began, and is no longer. */
-export const logKeyExpired = logRejection("Security event: 401", { status: 401, reason: "ended" }, undefined)
+/** The request may not go on: its key is no longer valid (`ended`), or has lost rights that the request needs (`narrowed`). */
+export const logAuthorizationEnd = (reason: "ended" | "narrowed") =>
+  reason === "ended"
+    ? logRejection("Security event: 401", { status: 401, reason }, undefined)
+    : logRejection("Security event: 403", { status: 403, reason }, undefined)
 
 /** The key does not have the required scope. */
 export const logNotAllowed = (keyId: string, scope: KeyScope) =>

@@ -6,6 +6,7 @@ import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { ApiKey, Denial } from "../../apikeys/ApiKeys.ts"
 import { UserSessions } from "../../thingsboard/UserSessions.ts"
+import { CurrentAuthentication, type RequestAuthentication } from "../CurrentAuthentication.ts"
 import { runAsCaller } from "../auth/runAsCaller.ts"
 import { makeAuthenticate } from "../auth/authenticate.ts"
 import { makeCountPerKey } from "../auth/rateLimiting.ts"
@@ -52,15 +53,17 @@ export const AuthenticationLayer = Layer.effect(
     const sessions = yield* UserSessions
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
-      const authorize = (key: ApiKey): Handler => {
+      const authorize = (key: ApiKey, authentication: RequestAuthentication | undefined): Handler => {
         if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, failForbidden(key.id, scope))
         if (key.lacksSecret) return countPerKey(key, rejectUnusableKey)
+        if (authentication !== undefined) authentication.scope = scope
         return runAsCaller(key, sessions, Effect.provideService(handler, CurrentCaller, key))
       }
-      const continueAs = (result: ApiKey | Denial): Handler => (result._tag === "ApiKey" ? authorize(result) : failUnauthenticated(result))
       return Effect.withFiber((fiber): Handler => {
         const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
-        return Effect.flatMap(authenticate(presented), continueAs)
+        return Effect.flatMap(authenticate(presented), (result) =>
+          result._tag === "ApiKey" ? authorize(result, fiber.getRef(CurrentAuthentication)) : failUnauthenticated(result)
+        )
       })
     })
   })

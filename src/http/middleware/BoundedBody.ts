@@ -3,6 +3,7 @@ import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
 import type { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { respondIfEnded } from "../request/authorizationEnd.ts"
 import { awaitBody, bodyLimitsOf, failUnsupportedMediaType, isJson } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors } from "../request/validation.ts"
 
@@ -19,7 +20,7 @@ export const BoundedBodyLayer = Layer.effect(
         errors.length > 0 ? failInvalid(errors) : failUnsupportedMediaType(["application/json"])
       )
       return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): Handler =>
-        isJson(request) ? Effect.andThen(awaitBody(request, limits), handler) : rejectMediaType
+        isJson(request) ? respondIfEnded(Effect.andThen(awaitBody(request, limits), handler)) : rejectMediaType
       )
     })
   })

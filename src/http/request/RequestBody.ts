@@ -1,15 +1,14 @@
 /** Reads request bodies: as JSON text, because parsing would lose digits, or as a stream of rows of any length. */
 import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
-import { InvalidRequest, PayloadTooLarge, RequestTimeout, Unauthenticated, UnsupportedMediaType } from "../../api/Problems.ts"
+import { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { findExcess } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { InputLimits } from "../../services/validation/values.ts"
-import { CurrentAuthentication } from "../CurrentAuthentication.ts"
-import { logKeyExpired } from "../logging/securityLog.ts"
 import { failWithProblem } from "../response/problem.ts"
+import { type AuthorizationEnded, requireAuthorized } from "./authorizationEnd.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 
@@ -111,15 +110,6 @@ const failTimedOut = (detail: string, timeout: Duration.Duration): Effect.Effect
     return failWithProblem(detail, (common) => new RequestTimeout({ ...common, details: { timeout_ms: Duration.toMillis(timeout) } }))
   })
 
-const failKeyExpired = (detail: string): Effect.Effect<never, Unauthenticated> =>
-  Effect.withFiber((fiber) => {
-    fiber.getRef(CurrentExchange)?.closeAfterResponse()
-    return Effect.andThen(
-      logKeyExpired,
-      failWithProblem(detail, (common) => new Unauthenticated({ ...common, details: {} }))
-    )
-  })
-
 const formatTimeout = (timeout: Duration.Duration) => `${Duration.toSeconds(timeout)} s (BODY_TIMEOUT)`
 
 /** Bun cuts off a body that brings less than some 20 KiB per second for a minute. Here BODY_TIMEOUT alone decides. */
@@ -145,16 +135,15 @@ const withTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>, timeout: Duration
 
 const sendAgain = "Rows that arrived before may be stored. Send the body again: nothing is stored twice."
 
-/** Passes a body of any length to `use` as it arrives. Fails when no data arrives for too long, or when the key expires meanwhile. */
+/** Passes a body of any length to `use` as it arrives. Fails when no data arrives for too long, or when the key loses its rights meanwhile. */
 export const streamBody = <A, E>(
   request: Request,
   { timeout }: BodyLimits,
   use: (body: Stream.Stream<Uint8Array, HttpServerError.HttpServerError | Unreadable>) => Effect.Effect<A, E>
-): Effect.Effect<A, E | RequestTimeout | Unauthenticated> =>
-  Effect.withFiber((fiber) => {
-    const authentication = fiber.getRef(CurrentAuthentication)
+): Effect.Effect<A, E | RequestTimeout | AuthorizationEnded> =>
+  Effect.suspend(() => {
     // `use` may turn errors of the body into its own, so the reason is kept here.
-    let reason: Effect.Effect<never, RequestTimeout | Unauthenticated> | undefined
+    let reason: Effect.Effect<never, RequestTimeout | AuthorizationEnded> | undefined
     const body = request.stream.pipe(
       Stream.timeoutOrElse({
         duration: timeout,
@@ -163,15 +152,16 @@ export const streamBody = <A, E>(
           return Stream.fail(new Unreadable())
         }
       }),
-      Stream.tap(() => {
-        if (authentication === undefined || authentication.isStillAuthorized()) return Effect.void
-        reason = failKeyExpired(`The key expired while the body was read. ${sendAgain}`)
-        return Effect.fail(new Unreadable())
-      })
+      Stream.tap(() =>
+        Effect.mapError(requireAuthorized, (end) => {
+          reason = Effect.fail(end)
+          return new Unreadable()
+        })
+      )
     )
     return Effect.catch(
       withoutIdleTimeout(use(body)),
-      (error): Effect.Effect<never, E | RequestTimeout | Unauthenticated> => reason ?? Effect.fail(error)
+      (error): Effect.Effect<never, E | RequestTimeout | AuthorizationEnded> => reason ?? Effect.fail(error)
     )
   })
 
@@ -203,22 +193,33 @@ const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array
 
 export type BodyProblem = InvalidRequest | PayloadTooLarge | RequestTimeout
 
-/** Reads a whole JSON body as text. */
-export const readText = (request: Request, { maxBytes, maxDepth, timeout }: BodyLimits): Effect.Effect<string, BodyProblem> =>
+/** Reads a whole JSON body as text. Fails if the key has lost its rights by the time that it has arrived. */
+export const readText = (
+  request: Request,
+  { maxBytes, maxDepth, timeout }: BodyLimits
+): Effect.Effect<string, BodyProblem | AuthorizationEnded> =>
   Number(request.headers["content-length"] ?? 0) > maxBytes
     ? failTooLarge(maxBytes)
     : withTimeout(readBytes(request.stream, maxBytes), timeout).pipe(
         Effect.catchTags({ TooLarge: () => failTooLarge(maxBytes), Unreadable: () => failUnreadable }),
+        Effect.tap(requireAuthorized),
         Effect.flatMap((bytes) => decodeText(bytes, maxDepth))
       )
 
 const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
 
-/** Waits for a body that the framework is going to decode, and checks it. The request keeps the bytes for the framework. */
-export const awaitBody = (request: Request, { maxBytes, maxDepth, maxParts, timeout }: BodyLimits): Effect.Effect<unknown, BodyProblem> =>
+/**
+ * Waits for a body that the framework is going to decode, and checks it. The request keeps the bytes for the framework. Fails if the key
+ * has lost its rights by then.
+ */
+export const awaitBody = (
+  request: Request,
+  { maxBytes, maxDepth, maxParts, timeout }: BodyLimits
+): Effect.Effect<unknown, BodyProblem | AuthorizationEnded> =>
   withTimeout(request.arrayBuffer, timeout).pipe(
     Effect.catchTag("HttpServerError", (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> =>
       isTooLarge(error) ? failTooLarge(maxBytes) : failUnreadable
     ),
+    Effect.tap(requireAuthorized),
     Effect.flatMap((buffer) => decodeText(new Uint8Array(buffer), maxDepth, maxParts))
   )

@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
-import { parseNetwork } from "../../config/networks.ts"
+import { parseNetwork } from "../../domain/Network.ts"
 
 const parseAddress = (text: string): NetAddress.IpAddress | undefined => {
   // Some proxies add the port: 192.0.2.1:4711 or [2001:db8::1]:4711.

@@ -2,10 +2,10 @@ import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../../services/telemetry/Exports.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"
-import { logKeyExpired, logThingsBoardFailure } from "../logging/securityLog.ts"
+import { logAuthorizationEnd, logThingsBoardFailure } from "../logging/securityLog.ts"
 
 /**
- * Streams a file. When the stream fails, or the key expires meanwhile, the connection is reset without a last chunk, so that a truncated
+ * Streams a file. When the stream fails, or the key expires or loses rights meanwhile, the connection is reset without a last chunk, so that a truncated
  * file never looks complete. The reason goes to the log, since the response has already begun.
  */
 export const fileResponse = ({ body, contentType, fileName }: ExportedFile) =>
@@ -16,11 +16,10 @@ export const fileResponse = ({ body, contentType, fileName }: ExportedFile) =>
       HttpServerResponse.stream(
         body.pipe(
           Stream.tapError((error) => Effect.provideContext(logThingsBoardFailure(error, { broken_off: fileName }), context)),
-          Stream.tap(() =>
-            authentication === undefined || authentication.isStillAuthorized()
-              ? Effect.void
-              : Effect.flatMap(Effect.provideContext(logKeyExpired, context), Effect.fail)
-          ),
+          Stream.tap(() => {
+            const end = authentication?.findEnd()
+            return end === undefined ? Effect.void : Effect.flatMap(Effect.provideContext(logAuthorizationEnd(end), context), Effect.fail)
+          }),
           Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
         ),
         { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"` } }

@@ -91,6 +91,47 @@ describe("boardwalk keys", () => {
   )
 
   live(
+    "creates keys restricted to devices, assets and addresses, and rejects restrictions that would not restrict",
+    () =>
+      Effect.gen(function* () {
+        const file = join(yield* folder, "keys.json")
+        const create = (id: string, ...args: ReadonlyArray<string>) =>
+          keys(file, "create", "--id", id, "--name", id, "--scope", "assets:read", ...args)
+        const entries = Effect.map(textOf(file), (text) => JSON.parse(text).keys)
+        expect((yield* create("one", "--device-type", "meter", "--cidr", "10.0.0.0/8", "--cidr", "2001:db8::1")).exitCode).toBe(0)
+        expect((yield* create("two", "--device-type", "meter", "--assets", "none")).exitCode).toBe(0)
+        expect(yield* entries).toMatchObject([
+          { devices: { types: ["meter"] }, assets: "related", cidrs: ["10.0.0.0/8", "2001:db8::1"] },
+          { devices: { types: ["meter"] }, assets: "none" }
+        ])
+        expect((yield* keys(file, "list")).stdout.split("\n")).toEqual([
+          'one  active  one  assets:read  {"types":["meter"]}  related assets  from 10.0.0.0/8 2001:db8::1',
+          'two  active  two  assets:read  {"types":["meter"]}  none assets',
+          ""
+        ])
+        const [listed] = JSON.parse((yield* keys(file, "list", "--json")).stdout)
+        expect(listed).toMatchObject({ assets: "related", cidrs: ["10.0.0.0/8", "2001:db8::1"] })
+        for (const wrong of [
+          ["--assets", "none"],
+          ["--device-type", " "],
+          ["--device-type", " meter"],
+          ["--device-type", "a\u0001b"],
+          ["--device-type", "x".repeat(256)],
+          ["--cidr", "10.0.0.5/8"],
+          ["--cidr", "10.0.0.0/33"],
+          ["--cidr", "::ffff:10.0.0.0/104"],
+          ["--cidr", "localhost"]
+        ]) {
+          const { exitCode, stderr, stdout } = yield* create("three", ...wrong)
+          expect([wrong, exitCode, stdout]).toEqual([wrong, 2, ""])
+          expect(stderr).toContain(wrong[0]!)
+        }
+        expect((yield* entries).length).toBe(2)
+      }),
+    30_000
+  )
+
+  live(
     "lists what each key may do and whether it still works",
     () =>
       Effect.gen(function* () {
