@@ -20,7 +20,7 @@ export const importCommand = Command.make(
     file: Argument.String("file").pipe(Argument.withDescription("CSV (.csv) or NDJSON (.jsonl, .ndjson)")),
     device: Flag.String("device").pipe(
       Flag.withSchema(DeviceId),
-      Flag.withDescription("Device of all rows; by default each row has a device_id or device_name"),
+      Flag.withDescription("Device of all rows; without it, each row needs a device_id or device_name"),
       Flag.optional
     ),
     tsUnit: Flag.Literals("ts-unit", ["ms", "s"]).pipe(Flag.withDescription("Unit of numeric timestamps"), Flag.withDefault("ms" as const)),

@@ -12,7 +12,7 @@ export class KeyCommandFailed extends Schema.TaggedError<KeyCommandFailed>()("Ke
 
 export const fileFlag = Flag.String("file").pipe(
   Flag.withMetavar("path"),
-  Flag.withDescription("The key file; deerrors to API_KEYS_FILE"),
+  Flag.withDescription("The key file; defaults to API_KEYS_FILE"),
   notBlank("the path of a file"),
   withVariableFallback("file", "API_KEYS_FILE", (path) => path)
 )
