@@ -14,8 +14,8 @@ const result = await Bun.build({
   minify: true,
   outdir,
   naming: { entry: "boardwalk.js", asset: "[name]-[hash].[ext]" },
-  // The program reads .env by its own rules.
-  banner: "#!/usr/bin/env -S bun --no-env-file"
+  // The program reads .env by its own rules, and a bunfig.toml in the working directory could load other code.
+  banner: "#!/usr/bin/env -S bun --no-env-file --config=/dev/null"
 })
 
 for (const message of result.logs) console.error(message)

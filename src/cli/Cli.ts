@@ -5,6 +5,7 @@
 import { Console, Effect, Layer, Runtime, Schema } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
 import manifest from "../../package.json" with { type: "json" }
+import { refuseRuntimeVariables } from "../config/runtimeVariables.ts"
 import { config } from "./config.ts"
 import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
@@ -52,7 +53,7 @@ const presenter: CliOutput.Presenter = {
   })
 }
 
-export const run = Command.run(boardwalk, { version: manifest.version }).pipe(
+export const run = Effect.andThen(refuseRuntimeVariables, Command.run(boardwalk, { version: manifest.version })).pipe(
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),

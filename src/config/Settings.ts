@@ -225,6 +225,13 @@ export const definitions = {
     default: "open",
     doc: "Who may read the documentation: open for everybody, or key for holders of an API key. The browser asks for username and password; the password is the API key."
   },
+  ALLOW_BUN_OPTIONS: {
+    section: "Server",
+    codec: boolean,
+    default: "false",
+    onlyInEnvironment: true,
+    doc: "Whether to run although BUN_OPTIONS, BUN_INSPECT or BUN_CONFIG_VERBOSE_FETCH is set, which load other code or print secrets. Read from the environment only."
+  },
   PROJECT_NAME: { section: "Server", codec: text, default: "Boardwalk", doc: "Name that / and /health report." },
   VERSION: {
     section: "Server",

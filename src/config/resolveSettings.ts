@@ -17,6 +17,8 @@ export interface SettingDefinition<out A = unknown> {
   readonly example?: string
   /** Nearly everybody has to set it: `.env.sample` has it without a value and uncommented. */
   readonly uncommentedInSample?: true
+  /** Not read from a settings file, which a program may find in any folder. */
+  readonly onlyInEnvironment?: true
   readonly doc: string
 }
 
@@ -63,10 +65,13 @@ const lookUp = (variable: string, sources: ReadonlyArray<SettingSource>) => {
 }
 
 const resolveSetting = (variable: string, definition: SettingDefinition, sources: ReadonlyArray<SettingSource>): ResolvedSetting => {
-  const found = lookUp(variable, sources)
+  const trusted = definition.onlyInEnvironment ? sources.filter(({ name }) => name === "environment") : sources
+  const found = lookUp(variable, trusted)
   const text = found?.text ?? definition.default
   const from = found?.from ?? (definition.default ? "default" : "not set")
   const unresolved = { variable, definition, text, from, value: undefined } as const
+  if (found === undefined && trusted !== sources && lookUp(variable, sources) !== undefined)
+    return { ...unresolved, issue: "is read from the environment only" }
   if (text === undefined) return { ...unresolved, issue: definition.required && `is required: ${definition.doc}` }
   if (found?.text === "") return { ...unresolved, issue: "is blank: leave it out, or give it a value" }
   const decoded = Schema.decodeResult(definition.codec.schema)(text)

@@ -21,13 +21,10 @@ export const certificateAuthority = Effect.fnUntraced(function* ({
   newKey
 }: { readonly name?: string; readonly newKey?: string } = {}) {
   const path = yield* temporaryFolder("tls")
+  const keyArguments = newKey === undefined ? newKeyArguments : ["-newkey", newKey, "-nodes"]
   const read = (name: string) => Bun.file(join(path, name)).text()
   yield* Effect.promise(() =>
-    runOpenssl(
-      path,
-      ...["req", "-x509", ...(newKey === undefined ? newKeyArguments : ["-newkey", newKey, "-nodes"])],
-      ...["-keyout", "ca.key", "-out", "ca.pem", "-subj", `/CN=${name}`, "-days", "2"]
-    )
+    runOpenssl(path, "req", "-x509", ...keyArguments, "-keyout", "ca.key", "-out", "ca.pem", "-subj", `/CN=${name}`, "-days", "2")
   )
   return {
     folder: path,
