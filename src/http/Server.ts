@@ -60,16 +60,18 @@ const Handlers = Layer.mergeAll(
   minimalContext<Devices>(Devices)(DevicesLayer),
   minimalContext<Assets>(Assets)(AssetsLayer),
   minimalContext<Graph>(Graph)(GraphLayer),
-  minimalContext<Telemetry | Exports | LatestValues | TelemetryQuery | Ingest | Import | Settings>(
+  minimalContext<Telemetry | Exports | LatestValues | TelemetryQuery | Ingest | Import | DeviceAccess | EventLoop | Settings>(
     Telemetry,
     Exports,
     LatestValues,
     TelemetryQuery,
     Ingest,
     Import,
+    DeviceAccess,
+    EventLoop,
     Settings
   )(TelemetryLayer),
-  minimalContext<Attributes | Settings>(Attributes, Settings)(AttributesLayer),
+  minimalContext<Attributes | DeviceAccess | EventLoop | Settings>(Attributes, DeviceAccess, EventLoop, Settings)(AttributesLayer),
   minimalContext<Readiness | Settings>(Readiness, Settings)(SystemLayer)
 )
 const Middlewares = Layer.mergeAll(

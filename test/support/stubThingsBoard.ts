@@ -1,5 +1,6 @@
 /** A ThingsBoard service made of a few functions, for tests that control the clock or make a single call fail. */
 import { Effect, Layer } from "effect"
+import { EventLoop } from "../../src/platform/EventLoop.ts"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { type Reason, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
@@ -7,16 +8,20 @@ import { type Reason, ThingsBoardError } from "../../src/thingsboard/errors/Thin
 const unexpected = Effect.die(new Error("The test does not expect this call"))
 const dieIfCalled = () => unexpected
 
+/** With the turns of the event loop, which most services need as well. */
 export const stubThingsBoard = (methods: Partial<ThingsBoardShape>) =>
-  Layer.succeed(ThingsBoard, {
-    identity: unexpected,
-    get: dieIfCalled,
-    post: dieIfCalled,
-    latest: dieIfCalled,
-    history: dieIfCalled,
-    call: dieIfCalled,
-    ...methods
-  })
+  Layer.merge(
+    EventLoop.layer,
+    Layer.succeed(ThingsBoard, {
+      identity: unexpected,
+      get: dieIfCalled,
+      post: dieIfCalled,
+      latest: dieIfCalled,
+      history: dieIfCalled,
+      call: dieIfCalled,
+      ...methods
+    })
+  )
 
 export const failWith = (reason: Reason): Effect.Effect<never, ThingsBoardError> => Effect.fail(new ThingsBoardError({ reason }))
 

@@ -5,10 +5,12 @@ import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
 import { AttributeScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
+import { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import { Attributes } from "../../services/attributes/Attributes.ts"
 import { created, success } from "../response/envelope.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
-import { bodyLimitsOf, inputLimitsOf, requireBodyKind, readText } from "../request/RequestBody.ts"
+import { bodyLimitsOf, inputLimitsOf, mayBeLarge, requireBodyKind, readText } from "../request/RequestBody.ts"
 import { asDeviceProblem, asInputProblem } from "../response/toProblem.ts"
 import { warningsField } from "../response/uploadFields.ts"
 
@@ -26,13 +28,15 @@ export const AttributesLayer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const attributes = yield* Attributes
     const settings = yield* Settings
-    const bodyLimits = bodyLimitsOf(settings)
+    const access = yield* DeviceAccess
+    const bodyLimits = bodyLimitsOf(settings, yield* EventLoop)
     const inputLimits = inputLimitsOf(settings)
 
     const write =
       (scope: "server" | "shared") =>
       ({ params: { device_id }, query, request }: WriteRequest) =>
         requireBodyKind(request, ["json"]).pipe(
+          Effect.andThen(mayBeLarge(request) ? access.requireVisible(device_id) : Effect.void),
           Effect.andThen(readText(request, bodyLimits)),
           Effect.flatMap((body) =>
             attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: inputLimits })

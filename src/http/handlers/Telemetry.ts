@@ -8,6 +8,8 @@ import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
+import { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import { Exports } from "../../services/telemetry/Exports.ts"
 import type { Interval } from "../../services/telemetry/bucketing.ts"
 import { Import } from "../../services/ingest/Import.ts"
@@ -78,7 +80,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
     const exports = yield* Exports
     const latestValues = yield* LatestValues
     const telemetryQuery = yield* TelemetryQuery
-    const uploads = makeTelemetryUploads(yield* Settings, yield* Ingest, yield* Import)
+    const uploads = makeTelemetryUploads(yield* Settings, yield* EventLoop, yield* DeviceAccess, yield* Ingest, yield* Import)
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(

@@ -4,13 +4,15 @@ import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
+import type { EventLoop } from "../../platform/EventLoop.ts"
+import type { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import type { Import } from "../../services/ingest/Import.ts"
 import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
-import { type BodyKind, bodyLimitsOf, inputLimitsOf, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
+import { type BodyKind, bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
 import { bulkUploadFields, importFields, uploadFields } from "../response/uploadFields.ts"
@@ -39,8 +41,14 @@ const logUploadFailures = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
   return Effect.forEach(kinds.values(), ({ devices, failure }) => logThingsBoardFailure(failure, { devices }), { discard: true })
 }
 
-export const makeTelemetryUploads = (settings: SettingsShape, ingest: Ingest["Service"], imports: Import["Service"]) => {
-  const bodyLimits = bodyLimitsOf(settings)
+export const makeTelemetryUploads = (
+  settings: SettingsShape,
+  eventLoop: EventLoop["Service"],
+  access: DeviceAccess["Service"],
+  ingest: Ingest["Service"],
+  imports: Import["Service"]
+) => {
+  const bodyLimits = bodyLimitsOf(settings, eventLoop)
   const inputLimits = inputLimitsOf(settings)
 
   const rulesOf = ({ numeric_text, ts_unit }: UploadQuery): ValueRules => ({
@@ -49,8 +57,9 @@ export const makeTelemetryUploads = (settings: SettingsShape, ingest: Ingest["Se
     limits: inputLimits
   })
 
+  /** Storing shows whether the device exists, so only a large body is worth a call of its own before it is read. */
   const uploadJson = (deviceId: DeviceId, query: UploadQuery, request: Request) =>
-    readText(request, bodyLimits).pipe(
+    Effect.andThen(mayBeLarge(request) ? access.requireVisible(deviceId) : Effect.void, readText(request, bodyLimits)).pipe(
       Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(query))),
       Effect.flatMap((result) => created(uploadFields(deviceId, result)))
     )

@@ -3,6 +3,7 @@ import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
 import type { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { respondIfEnded } from "../request/authorizationEnd.ts"
 import { awaitBody, bodyLimitsOf, failUnsupportedMediaType, isJson } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors } from "../request/validation.ts"
@@ -12,8 +13,8 @@ type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem, Htt
 
 export const BoundedBodyLayer = Layer.effect(
   BoundedBody,
-  Effect.map(Settings, (settings) => {
-    const limits = bodyLimitsOf(settings)
+  Effect.map(Effect.all([Settings, EventLoop]), ([settings, eventLoop]) => {
+    const limits = bodyLimitsOf(settings, eventLoop)
     return BoundedBody.of((handler: Handler, { endpoint }) => {
       // The framework would respond with 415 in plain text, after it has decoded the path and the query.
       const rejectMediaType = Effect.flatMap(findFieldErrors(endpoint, limits), (errors): Handler =>

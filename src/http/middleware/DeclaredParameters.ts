@@ -3,6 +3,7 @@ import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { DeclaredParameters } from "../../api/middleware/DeclaredParameters.ts"
 import type { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors, findUnexpectedParameters } from "../request/validation.ts"
 
@@ -10,8 +11,8 @@ type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidReque
 
 export const DeclaredParametersLayer = Layer.effect(
   DeclaredParameters,
-  Effect.map(Settings, (settings) => {
-    const limits = bodyLimitsOf(settings)
+  Effect.map(Effect.all([Settings, EventLoop]), ([settings, eventLoop]) => {
+    const limits = bodyLimitsOf(settings, eventLoop)
     return DeclaredParameters.of((handler, { endpoint }) =>
       endpoint.query !== undefined
         ? handler

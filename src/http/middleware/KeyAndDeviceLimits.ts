@@ -4,6 +4,7 @@ import { KeyAndDeviceLimits } from "../../api/middleware/KeyAndDeviceLimits.ts"
 import { splitCommaList } from "../../api/Parameters.ts"
 import type { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import type { FieldError } from "../../domain/Errors.ts"
 import { bodyLimitsOf, isJson } from "../request/RequestBody.ts"
 import { findFieldErrors, failInvalid } from "../request/validation.ts"
@@ -35,9 +36,9 @@ const parseFields = (body: ArrayBuffer): Record<string, unknown> => {
  */
 export const KeyAndDeviceLimitsLayer = Layer.effect(
   KeyAndDeviceLimits,
-  Effect.map(Settings, (settings) => {
+  Effect.map(Effect.all([Settings, EventLoop]), ([settings, eventLoop]) => {
     const { maxDevicesPerRequest, maxKeysPerRequest } = settings
-    const limits = bodyLimitsOf(settings)
+    const limits = bodyLimitsOf(settings, eventLoop)
 
     const errorsOf = (slot: "query" | "body", keys: number, devices: number): ReadonlyArray<FieldError> => [
       ...(keys > maxKeysPerRequest ? [tooMany(`${slot}.keys`, maxKeysPerRequest, "MAX_KEYS_PER_REQUEST")] : []),

@@ -4,6 +4,7 @@ import { HttpApiError } from "effect/http-api"
 import { SchemaErrors } from "../../api/middleware/SchemaErrors.ts"
 import { InternalError, type InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors, toFieldErrors } from "../request/validation.ts"
 import { failWithProblem } from "../response/problem.ts"
@@ -19,8 +20,8 @@ type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidReque
 /** Rejects an invalid request with all of its errors. An invalid response is a bug: it is logged and becomes 500. */
 export const SchemaErrorsLayer = Layer.effect(
   SchemaErrors,
-  Effect.map(Settings, (settings) => {
-    const limits = bodyLimitsOf(settings)
+  Effect.map(Effect.all([Settings, EventLoop]), ([settings, eventLoop]) => {
+    const limits = bodyLimitsOf(settings, eventLoop)
     return SchemaErrors.of((handler, { endpoint }) =>
       Effect.catch(handler, (error): Handler => {
         if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)

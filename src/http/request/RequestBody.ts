@@ -4,8 +4,12 @@ import type { HttpServerError, HttpServerRequest } from "effect/http"
 import { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
-import { findExcess } from "../../json/jsonLimits.ts"
+import { largeBody } from "../../json/JsonReader.ts"
+import { findExcessInSteps } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import type { EventLoop } from "../../platform/EventLoop.ts"
+import { isUtf8 } from "../../platform/utf8.ts"
+import { never } from "../../domain/Steps.ts"
 import type { InputLimits } from "../../services/validation/values.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { type AuthorizationEnded, requireAuthorized } from "./authorizationEnd.ts"
@@ -19,18 +23,18 @@ export interface BodyLimits {
   readonly maxDepth: number
   /** Fields and elements of a JSON body that names keys and devices. Uploads may have any number. */
   readonly maxParts: number
+  /** Where large bodies are checked in steps. */
+  readonly eventLoop: EventLoop["Service"]
 }
 
 /** Fields that a body may have beside the keys and devices that it names. */
 const maxOtherParts = 100
 
-export const bodyLimitsOf = ({
-  bodyTimeout,
-  maxBodySize,
-  maxDevicesPerRequest,
-  maxJsonDepth,
-  maxKeysPerRequest
-}: SettingsShape): BodyLimits => ({
+export const bodyLimitsOf = (
+  { bodyTimeout, maxBodySize, maxDevicesPerRequest, maxJsonDepth, maxKeysPerRequest }: SettingsShape,
+  eventLoop: EventLoop["Service"]
+): BodyLimits => ({
+  eventLoop,
   maxBytes: maxBodySize,
   timeout: bodyTimeout,
   maxDepth: maxJsonDepth,
@@ -165,16 +169,23 @@ export const streamBody = <A, E>(
     )
   })
 
-const decoder = new TextDecoder("utf-8", { fatal: true })
-
 class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", {}) {}
 class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {}) {}
 
-const decodeText = (bytes: Uint8Array, maxDepth: number, maxParts?: number) => {
-  const excess = findExcess(bytes, maxDepth, maxParts)
-  if (excess === "levels") return failTooDeep(maxDepth)
-  if (excess === "parts") return failTooManyParts
-  return Effect.try({ try: () => decoder.decode(bytes), catch: () => new Unreadable() }).pipe(Effect.catch(() => failUnreadable))
+const byteOrderMark = Buffer.from("\uFEFF")
+
+/** Checks the nesting and the encoding, in steps if the body is large. Returns the bytes without a byte order mark. */
+const checkText = (bytes: Uint8Array, { eventLoop, maxDepth }: BodyLimits, maxParts = Number.POSITIVE_INFINITY) => {
+  const isTurnOver = bytes.length < largeBody ? never : eventLoop.isTurnOver
+  return Effect.flatMap(
+    eventLoop.run(() => findExcessInSteps(bytes, maxDepth, maxParts, isTurnOver)),
+    (excess): Effect.Effect<Uint8Array, InvalidRequest> => {
+      if (excess === "levels") return failTooDeep(maxDepth)
+      if (excess === "parts") return failTooManyParts
+      if (!isUtf8(bytes)) return failUnreadable
+      return Effect.succeed(byteOrderMark.every((byte, i) => bytes[i] === byte) ? bytes.subarray(byteOrderMark.length) : bytes)
+    }
+  )
 }
 
 const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, maxBytes: number) {
@@ -193,18 +204,20 @@ const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array
 
 export type BodyProblem = InvalidRequest | PayloadTooLarge | RequestTimeout
 
-/** Reads a whole JSON body as text. Fails if the key has lost its rights by the time that it has arrived. */
-export const readText = (
-  request: Request,
-  { maxBytes, maxDepth, timeout }: BodyLimits
-): Effect.Effect<string, BodyProblem | AuthorizationEnded> =>
-  Number(request.headers["content-length"] ?? 0) > maxBytes
+/** Whether the body is large, or may be: its length is not known. */
+export const mayBeLarge = (request: Request) => !(Number(request.headers["content-length"] ?? Number.NaN) < largeBody)
+
+/** Reads a whole JSON body, as bytes of UTF-8. Fails if the key has lost its rights by the time that it has arrived. */
+export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Uint8Array, BodyProblem | AuthorizationEnded> => {
+  const { maxBytes, timeout } = limits
+  return Number(request.headers["content-length"] ?? 0) > maxBytes
     ? failTooLarge(maxBytes)
     : withTimeout(readBytes(request.stream, maxBytes), timeout).pipe(
         Effect.catchTags({ TooLarge: () => failTooLarge(maxBytes), Unreadable: () => failUnreadable }),
         Effect.tap(requireAuthorized),
-        Effect.flatMap((bytes) => decodeText(bytes, maxDepth))
+        Effect.flatMap((bytes) => checkText(bytes, limits))
       )
+}
 
 const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
 
@@ -212,14 +225,17 @@ const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag 
  * Waits for a body that the framework is going to decode, and checks it. The request keeps the bytes for the framework. Fails if the key
  * has lost its rights by then.
  */
-export const awaitBody = (
-  request: Request,
-  { maxBytes, maxDepth, maxParts, timeout }: BodyLimits
-): Effect.Effect<unknown, BodyProblem | AuthorizationEnded> =>
-  withTimeout(request.arrayBuffer, timeout).pipe(
+export const awaitBody = (request: Request, limits: BodyLimits): Effect.Effect<unknown, BodyProblem | AuthorizationEnded> => {
+  const { eventLoop, maxBytes, maxParts, timeout } = limits
+  return withTimeout(request.arrayBuffer, timeout).pipe(
     Effect.catchTag("HttpServerError", (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> =>
       isTooLarge(error) ? failTooLarge(maxBytes) : failUnreadable
     ),
     Effect.tap(requireAuthorized),
-    Effect.flatMap((buffer) => decodeText(new Uint8Array(buffer), maxDepth, maxParts))
+    Effect.flatMap((buffer) => {
+      const checked = checkText(new Uint8Array(buffer), limits, maxParts)
+      // Decoding cannot be divided into steps, so that of a large body gets a turn of its own.
+      return buffer.byteLength < largeBody ? checked : Effect.andThen(checked, eventLoop.nextTurn)
+    })
   )
+}

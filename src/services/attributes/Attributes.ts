@@ -7,11 +7,13 @@ import { readAttributes, saveAttributes } from "../../thingsboard/requests/attri
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { FieldErrors } from "../../domain/FieldErrors.ts"
+import type { FieldErrors } from "../../domain/FieldErrors.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
+import { readBody } from "../validation/readBody.ts"
 import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
-import { JsonReader, readJson } from "../../json/JsonReader.ts"
-import { checkToken, telemetryKeyIssue, type ValueRules, uploadWarnings } from "../validation/values.ts"
+import { type JsonReader, largeBody } from "../../json/JsonReader.ts"
+import { checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules, uploadWarnings } from "../validation/values.ts"
 
 export interface AttributesWritten {
   readonly keys: ReadonlyArray<string>
@@ -41,12 +43,14 @@ export class Attributes extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
+      const eventLoop = yield* EventLoop
 
       /** ThingsBoard's response for all scopes does not say which scope a key belongs to, so there is one call per scope. */
       const readScope = (deviceId: string, scope: AttributeScope, keys: ReadonlyArray<string> | undefined) =>
         Effect.map(forbiddenAsNotFound(readAttributes(thingsBoard, deviceId, scope, keys), "DEVICE", deviceId), (found) => {
+          const requested = keys === undefined ? undefined : new Set(keys)
           const fields = found
-            .filter(({ key }) => keys === undefined || keys.includes(key))
+            .filter(({ key }) => requested?.has(key) !== false)
             .toSorted((a, b) => (a.key < b.key ? -1 : 1))
             .map(
               ({ key, lastUpdateTs, value }) =>
@@ -66,8 +70,7 @@ export class Attributes extends Context.Service<
         }, withServiceSpan("Attributes.read")),
 
         write: Effect.fnUntraced(function* (deviceId, scope, body, rules) {
-          const errors = new FieldErrors()
-          const { json, keys, rounded } = yield* readJson(new JsonReader(body), errors, (reader) => readValues(reader, rules, errors))
+          const { json, keys, rounded } = yield* readBody(eventLoop, body, (reader, errors, at) => readValues(reader, rules, errors, at))
           const stored = saveAttributes(thingsBoard, deviceId, scope, json)
           yield* Effect.mapError(access.guard(deviceId, forbiddenAsNotFound(stored, "DEVICE", deviceId)), rejectedAsInvalidInput)
           return { keys, warnings: uploadWarnings(rounded) }
@@ -78,27 +81,34 @@ export class Attributes extends Context.Service<
 }
 
 /** Reads the body. `json` is the object to send: the values as received, with numbers written so that ThingsBoard keeps them as numbers. */
-const readValues = (body: JsonReader, rules: ValueRules, errors: FieldErrors) => {
+function* readValues(body: JsonReader, rules: ValueRules, errors: FieldErrors, at: number) {
   const tokens = new Map<string, string>()
   let rounded = 0
-  body.read((at) => {
-    const end = body.isObject(at)
-      ? body.readFields(at, (key, valueAt) => {
-          const valueEnd = body.skip(valueAt)
-          const keyIssue = tokens.has(key) ? "Expected only once" : telemetryKeyIssue(key)
-          if (keyIssue !== undefined) errors.add(key, keyIssue)
-          const value = checkToken(body.textOf(valueAt, valueEnd), rules)
-          if ("issue" in value) errors.add(key, value.issue)
-          else if (value.rounded) rounded++
-          tokens.set(key, "issue" in value ? "" : value.token)
-          return valueEnd
-        })
-      : body.skip(at)
-    const max = rules.limits?.maxKeys
-    if (max !== undefined && tokens.size > max) errors.add("body", `Expected at most ${max} attributes (MAX_KEYS_PER_REQUEST)`)
-    if (tokens.size === 0) errors.add("body", "Expected an object with one or more attributes")
-    return end
-  })
-  const json = `{${[...tokens].map(([key, token]) => `${JSON.stringify(key)}:${token}`).join(",")}}`
-  return { json, keys: [...tokens.keys()], rounded }
+  let end: number
+  const max = rules.limits?.maxKeys ?? Number.POSITIVE_INFINITY
+  if (body.isObject(at)) {
+    const fields = body.fields(at)
+    while (fields.next()) {
+      if (body.isTurnOver()) yield
+      const { at: from, name: key } = fields
+      const valueEnd = body.skip(from)
+      const keyIssue = tokens.has(key) ? "Expected only once" : telemetryKeyIssue(key)
+      if (keyIssue !== undefined) errors.add(key, keyIssue)
+      const value =
+        valueEnd - from < largeBody
+          ? checkToken(body.textOf(from, valueEnd), rules)
+          : yield* checkLargeToken(body.bytes, from, valueEnd, rules, body.isTurnOver)
+      if ("issue" in value) errors.add(key, value.issue)
+      else if (value.rounded) rounded++
+      tokens.set(key, "issue" in value ? "" : value.token)
+      fields.end = valueEnd
+      if (tokens.size > max && body.isLarge) break
+    }
+    end = fields.end
+  } else end = body.skip(at)
+  if (tokens.size > max) errors.addFinal("body", `Expected at most ${max} attributes (MAX_KEYS_PER_REQUEST)`)
+  if (tokens.size === 0) errors.add("body", "Expected an object with one or more attributes")
+  if (body.isTurnOver()) yield
+  const json = errors.isEmpty ? `{${[...tokens].map(([key, token]) => `${JSON.stringify(key)}:${token}`).join(",")}}` : ""
+  return [{ json, keys: [...tokens.keys()], rounded }, end] as const
 }

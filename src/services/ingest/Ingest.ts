@@ -7,12 +7,15 @@ import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { writeBatches } from "../../thingsboard/requests/telemetryBatches.ts"
-import { FieldErrors } from "../../domain/FieldErrors.ts"
+import { makeBatch } from "../../thingsboard/requests/telemetryBatches.ts"
+import type { FieldErrors } from "../../domain/FieldErrors.ts"
+import { never, type Steps } from "../../domain/Steps.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { isUuid } from "../../domain/Ids.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
-import { JsonReader, readJson } from "../../json/JsonReader.ts"
+import type { JsonReader } from "../../json/JsonReader.ts"
 import { type IncomingPoint, PointReader, type PointsRead } from "./PointReader.ts"
+import { readBody } from "../validation/readBody.ts"
 import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
 import { type ValueRules, uploadWarnings } from "../validation/values.ts"
 
@@ -35,37 +38,50 @@ export interface BulkUploadResult {
   readonly warnings: ReadonlyArray<string>
 }
 
-const readOne = (body: JsonReader, rules: ValueRules, errors: FieldErrors): PointsRead => {
-  let found: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
-  body.read((at) => new PointReader(body, rules, errors).read(at, "body", (points) => (found = points)))
-  return found
+/** Rendered at once. */
+const fewPoints = 500
+
+const noPoints: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
+
+function* readOne(body: JsonReader, rules: ValueRules, errors: FieldErrors, at: number): Steps<readonly [PointsRead, end: number]> {
+  const [found = noPoints, end] = yield* new PointReader(body, rules, errors).read(at, "body")
+  return [found, end]
 }
 
 /** By device id as written in the body; ids that differ only in case are the same device. */
-const readMany = (body: JsonReader, rules: ValueRules, errors: FieldErrors): ReadonlyMap<string, PointsRead> => {
+function* readMany(
+  body: JsonReader,
+  rules: ValueRules,
+  errors: FieldErrors,
+  at: number
+): Steps<readonly [ReadonlyMap<string, PointsRead>, end: number]> {
   const byDevice = new Map<string, PointsRead>()
   const seen = new Set<string>()
   const reader = new PointReader(body, rules, errors)
-  body.read((at) => {
-    if (!body.isObject(at)) {
-      errors.add("body", "Expected an object of device ids and their keys and points")
-      return body.skip(at)
+  if (!body.isObject(at)) {
+    errors.add("body", "Expected an object of device ids and their keys and points")
+    return [byDevice, body.skip(at)]
+  }
+  const max = rules.limits?.maxDevices ?? Number.POSITIVE_INFINITY
+  const fields = body.fields(at)
+  while (fields.next()) {
+    if (body.isTurnOver()) yield
+    const id = fields.name
+    if (!isUuid(id)) {
+      errors.add(id, "Expected a device id (UUID)")
+      fields.end = body.skip(fields.at)
+      continue
     }
-    const end = body.readFields(at, (id, valueAt) => {
-      if (!isUuid(id)) {
-        errors.add(id, "Expected a device id (UUID)")
-        return body.skip(valueAt)
-      }
-      if (seen.has(id.toLowerCase())) errors.add(id, "Expected each device only once")
-      seen.add(id.toLowerCase())
-      return reader.read(valueAt, id, (found) => byDevice.set(id, found))
-    })
-    const max = rules.limits?.maxDevices
-    if (max !== undefined && seen.size > max) errors.add("body", `Expected at most ${max} devices (MAX_DEVICES_PER_REQUEST)`)
-    if (byDevice.size === 0 && errors.isEmpty) errors.add("body", "Expected one or more devices")
-    return end
-  })
-  return byDevice
+    if (seen.has(id.toLowerCase())) errors.add(id, "Expected each device only once")
+    seen.add(id.toLowerCase())
+    if (seen.size > max && body.isLarge) break
+    const [found, end] = yield* reader.read(fields.at, id)
+    if (found !== undefined) byDevice.set(id, found)
+    fields.end = end
+  }
+  if (seen.size > max) errors.addFinal("body", `Expected at most ${max} devices (MAX_DEVICES_PER_REQUEST)`)
+  if (byDevice.size === 0 && errors.isEmpty) errors.add("body", "Expected one or more devices")
+  return [byDevice, fields.end]
 }
 
 export class Ingest extends Context.Service<
@@ -89,34 +105,39 @@ export class Ingest extends Context.Service<
       const { tbConcurrency } = yield* Settings
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
+      const eventLoop = yield* EventLoop
 
-      /** Suspended, because the generator of batches can be used only once, and the write may be retried. */
+      /** Stores the points from `from` on, of which `stored` are stored already. */
+      const storeFrom = (
+        deviceId: string,
+        points: ReadonlyArray<IncomingPoint>,
+        from: number,
+        stored: number
+      ): Effect.Effect<number, EntityNotFound | ThingsBoardError> =>
+        from >= points.length
+          ? Effect.succeed(stored)
+          : Effect.flatMap(
+              eventLoop.run(() => makeBatch(points, from, points.length < fewPoints ? never : eventLoop.isTurnOver)),
+              (batch) =>
+                Effect.flatMap(forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId), () =>
+                  storeFrom(deviceId, points, batch.end, stored + batch.points)
+                )
+            )
+
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
         access.guard(
           deviceId,
-          Effect.suspend(() =>
-            Effect.reduce(
-              writeBatches(points),
-              () => 0,
-              (storedPoints, batch) =>
-                Effect.as(
-                  forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId),
-                  storedPoints + batch.points
-                )
-            )
-          )
+          Effect.suspend(() => storeFrom(deviceId, points, 0, 0))
         )
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
-        const errors = new FieldErrors()
-        const { keys, points, replaced, rounded } = yield* readJson(new JsonReader(body), errors, (json) => readOne(json, rules, errors))
+        const { keys, points, replaced, rounded } = yield* readBody(eventLoop, body, (json, errors, at) => readOne(json, rules, errors, at))
         yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
         return { keys, points: points.length, warnings: uploadWarnings(rounded, replaced) }
       }, withServiceSpan("Ingest.upload"))
 
       const bulk = Effect.fnUntraced(function* (body: string | Uint8Array, rules: ValueRules) {
-        const errors = new FieldErrors()
-        const byDevice = yield* readJson(new JsonReader(body), errors, (json) => readMany(json, rules, errors))
+        const byDevice = yield* readBody(eventLoop, body, (json, errors, at) => readMany(json, rules, errors, at))
         const outcomes = yield* Effect.forEach(
           byDevice,
           ([deviceId, { keys, points }]): Effect.Effect<DeviceUploadResult> =>

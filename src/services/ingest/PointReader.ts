@@ -1,8 +1,9 @@
 /** Reads the points of a JSON body. All errors are reported, each with its location in the body. */
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
-import type { JsonReader } from "../../json/JsonReader.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { type JsonReader, largeBody } from "../../json/JsonReader.ts"
 import { parseNumericTimestamp } from "./timestamps.ts"
-import { checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
+import { type CheckedValue, checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
 export interface IncomingPoint {
   readonly key: string
@@ -23,12 +24,38 @@ export interface PointsRead {
 
 const duplicate = "Expected only once"
 
-/** Keeps the last point of each timestamp. */
-const dropReplaced = (points: ReadonlyArray<IncomingPoint>): ReadonlyArray<IncomingPoint> => {
+/** Elements between two looks at the clock. */
+const perLook = 64
+
+/** A map of half a million entries takes longer than a turn to grow, so the points of a series are spread over several. */
+const maxSlots = 61
+
+/** Keeps the last point of each timestamp, in the place of the first. */
+function* dropReplaced(points: ReadonlyArray<IncomingPoint>, isTurnOver: IsTurnOver): Steps<ReadonlyArray<IncomingPoint>> {
   let ascending = true
   for (let i = 1; i < points.length && ascending; i++) ascending = points[i - 1]!.ts < points[i]!.ts
-  return ascending ? points : [...new Map(points.map((point) => [point.ts, point])).values()]
+  if (ascending) return points
+  const kept: Array<IncomingPoint> = []
+  const indexes = Array.from({ length: points.length > 10_000 ? maxSlots : 1 }, () => new Map<number, number>())
+  for (let i = 0; i < points.length; i++) {
+    const point = points[i]!
+    const byTime = indexes[point.ts % indexes.length]!
+    const index = byTime.get(point.ts)
+    if (index === undefined) byTime.set(point.ts, kept.push(point) - 1)
+    else kept[index] = point
+    if (i % perLook === 0 && isTurnOver()) yield
+  }
+  return kept
 }
+
+/** A value that takes longer to check than the rest of its point: it is checked when the point has been read. */
+interface LargeValue {
+  readonly at: number
+  readonly end: number
+}
+
+/** A longer text is no timestamp. */
+const maxTimestampLength = 64
 
 /** Reads objects `{key: [{ts, value}]}` of one body. */
 export class PointReader {
@@ -36,6 +63,7 @@ export class PointReader {
   private readonly rules: ValueRules
   private readonly errors: FieldErrors
   private rounded = 0
+  private large: LargeValue | undefined
 
   constructor(body: JsonReader, rules: ValueRules, errors: FieldErrors) {
     this.body = body
@@ -43,46 +71,47 @@ export class PointReader {
     this.errors = errors
   }
 
-  /** `path` is the location of the object in the body; `found` gets what was read. Returns the end of the object. */
-  read(at: number, path: string, found: (points: PointsRead) => void): number {
+  /** `path` is the location of the object in the body. Returns what was read, unless it is no object, and its end. */
+  *read(at: number, path: string): Steps<readonly [found: PointsRead | undefined, end: number]> {
     const { body, errors } = this
     if (!body.isObject(at)) {
       errors.add(path, "Expected an object of keys and their points")
-      return body.skip(at)
+      return [undefined, body.skip(at)]
     }
     const keys = new Set<string>()
     const points: Array<IncomingPoint> = []
     let pointsRead = 0
-    let keysRead = 0
+    const max = this.rules.limits?.maxKeys ?? Number.POSITIVE_INFINITY
     this.rounded = 0
-    const end = body.readFields(at, (key, valueAt) => {
-      keysRead++
+    const fields = body.fields(at)
+    while (fields.next()) {
+      if (body.isTurnOver()) yield
+      const key = fields.name
       const location = path === "body" ? key : `${path}.${key}`
       const issue = keys.has(key) ? duplicate : telemetryKeyIssue(key)
       if (issue !== undefined) errors.add(location, issue)
       keys.add(key)
+      if (keys.size > max && body.isLarge) break
       const series: Array<IncomingPoint> = []
-      const listEnd = this.readSeries(key, valueAt, location, series)
+      fields.end = yield* this.readSeries(key, fields.at, location, series)
       pointsRead += series.length
-      for (const point of dropReplaced(series)) points.push(point)
-      return listEnd
-    })
-    if (keysRead === 0) errors.add(path, "Expected one or more keys")
-    const max = this.rules.limits?.maxKeys
-    if (max !== undefined && keys.size > max) errors.add(path, `Expected at most ${max} keys (MAX_KEYS_PER_REQUEST)`)
-    found({ points, keys: [...keys], rounded: this.rounded, replaced: pointsRead - points.length })
-    return end
+      for (const point of yield* dropReplaced(series, body.isTurnOver)) points.push(point)
+    }
+    if (keys.size === 0) errors.add(path, "Expected one or more keys")
+    if (keys.size > max) errors.addFinal(path, `Expected at most ${max} keys (MAX_KEYS_PER_REQUEST)`)
+    return [{ points, keys: [...keys], rounded: this.rounded, replaced: pointsRead - points.length }, fields.end]
   }
 
-  private readSeries(key: string, at: number, location: string, into: Array<IncomingPoint>): number {
+  private *readSeries(key: string, at: number, location: string, into: Array<IncomingPoint>): Steps<number> {
     const { body, errors } = this
-    let count = 0
     if (body.isList(at)) {
-      const end = body.readElements(at, (i, pointAt) => {
-        count++
-        return this.readPoint(key, pointAt, location, i, into)
-      })
-      if (count > 0) return end
+      const elements = body.elements(at)
+      while (elements.next()) {
+        if (elements.count % perLook === 0 && body.isTurnOver()) yield
+        elements.end = this.readPoint(key, elements.at, location, elements.count - 1, into)
+        if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, into)
+      }
+      if (elements.count > 0) return elements.end
     }
     errors.add(location, "Expected a list of one or more points {ts, value}")
     return body.skip(at)
@@ -90,27 +119,44 @@ export class PointReader {
 
   private readPoint(key: string, at: number, list: string, index: number, into: Array<IncomingPoint>): number {
     const { body, errors, rules } = this
-    const addError = (field: string, issue: string) => errors.add(`${list}[${index}]${field}`, issue)
     if (!body.isObject(at)) {
-      addError("", "Expected a point {ts, value}")
+      errors.add(`${list}[${index}]`, "Expected a point {ts, value}")
       return body.skip(at)
     }
     let ts: number | string | undefined
     let token: string | undefined
-    const end = body.readFields(at, (name, valueAt) => {
-      const valueEnd = body.skip(valueAt)
-      if (name === "ts" && ts === undefined) ts = parseNumericTimestamp(body.textOf(valueAt, valueEnd), rules.tsUnit)
-      else if (name === "value" && token === undefined) token = body.textOf(valueAt, valueEnd)
-      else addError(`.${name}`, name === "ts" || name === "value" ? duplicate : "Expected no other fields than ts and value")
-      return valueEnd
-    })
-    if (typeof ts !== "number") addError(".ts", ts ?? "Expected the timestamp of the point")
-    const checked = token === undefined ? { issue: "Expected a value" } : checkToken(token, rules)
-    if ("issue" in checked) addError(".value", checked.issue)
+    let large: LargeValue | undefined
+    const fields = body.fields(at)
+    while (fields.next()) {
+      const { at: from, name } = fields
+      const end = body.skip(from)
+      if (name === "ts" && ts === undefined)
+        ts = parseNumericTimestamp(end - from > maxTimestampLength ? "" : body.textOf(from, end), rules.tsUnit)
+      else if (name === "value" && token === undefined) {
+        if (end - from >= largeBody) large = { at: from, end }
+        token = large === undefined ? body.textOf(from, end) : ""
+      } else errors.add(`${list}[${index}].${name}`, name === "ts" || name === "value" ? duplicate : unknownField)
+      fields.end = end
+    }
+    if (typeof ts !== "number") errors.add(`${list}[${index}].ts`, ts ?? "Expected the timestamp of the point")
+    this.large = large
+    const checked = token === undefined ? noValue : large === undefined ? checkToken(token, rules) : notChecked
+    if ("issue" in checked) errors.add(`${list}[${index}].value`, checked.issue)
     else if (typeof ts === "number") {
       if (checked.rounded) this.rounded++
       into.push({ key, ts, token: checked.token })
     }
-    return end
+    return fields.end
+  }
+
+  /** Checks the value of the last point, and puts it into its place. */
+  private *checkLarge({ at, end }: LargeValue, location: string, into: Array<IncomingPoint>): Steps<void> {
+    const checked = yield* checkLargeToken(this.body.bytes, at, end, this.rules, this.body.isTurnOver)
+    if ("issue" in checked) this.errors.add(location, checked.issue)
+    else if (into.length > 0) into[into.length - 1] = { ...into.at(-1)!, token: checked.token }
   }
 }
+
+const unknownField = "Expected no other fields than ts and value"
+const noValue: CheckedValue = { issue: "Expected a value" }
+const notChecked: CheckedValue = { token: "", rounded: false }

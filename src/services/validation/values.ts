@@ -2,8 +2,11 @@
  * Checks keys and values before they are sent to ThingsBoard: whatever ThingsBoard would change or reject is rejected here, with a
  * reason. Every digit is kept.
  */
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { isDeeperThan } from "../../json/jsonLimits.ts"
-import { isNumericText, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
+import { textAt } from "../../json/JsonScanner.ts"
+import { checkLargeValue, type LargeValueIssue } from "../../json/largeValues.ts"
+import { isNumericText, maxNumberLength, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
 
 /** Limits for JSON bodies. */
 export interface InputLimits {
@@ -96,6 +99,40 @@ export const checkToken = (token: string, rules: ValueRules): CheckedValue => {
       return toStoredNumber(token)
   }
 }
+
+/** A map of the names of more fields would take longer to grow than a turn of the event loop may last. */
+const maxLargeFields = 100_000
+
+const issueOfLargeValue = (issue: LargeValueIssue, maxDepth: number): string =>
+  issue === "duplicate"
+    ? "Expected each field only once"
+    : issue === "tooDeep"
+      ? `Expected JSON of at most ${maxDepth} levels`
+      : `Expected a value of at most ${maxLargeFields} fields`
+
+/** Like `checkToken`, in steps, for a value of any size. It is a token of a valid body, except that the content of objects and arrays may be invalid. */
+export function* checkLargeToken(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  rules: ValueRules,
+  isTurnOver: IsTurnOver
+): Steps<CheckedValue> {
+  const first = bytes[at]
+  if (first === openBrace || first === openBracket) {
+    const maxDepth = rules.limits?.maxDepth ?? defaultMaxDepth
+    const issue = yield* checkLargeValue(bytes, at, { maxDepth, maxFields: maxLargeFields }, isTurnOver)
+    return issue === undefined ? { token: textAt(bytes, at, end), rounded: false } : { issue: issueOfLargeValue(issue, maxDepth) }
+  }
+  if (first !== quote) return toStoredNumber(textAt(bytes, at, Math.min(end, at + maxNumberLength + 1)))
+  const token = textAt(bytes, at, end)
+  if (isTurnOver()) yield
+  const text = JSON.parse(token) as string
+  if (isTurnOver()) yield
+  return checkText(text, rules, token)
+}
+
+const [quote, openBracket, openBrace] = [34, 91, 123]
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 

@@ -1,3 +1,5 @@
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+
 /** A point to store. */
 export interface TelemetryPoint {
   readonly key: string
@@ -12,40 +14,59 @@ const maxPoints = 20_000
 /** Well below ThingsBoard's limit of 16 MiB per body, even if each character takes three bytes. */
 const maxCharacters = 4 * 1024 * 1024
 
+/** Points between two looks at the clock. */
+const perLook = 64
+
 export interface Batch {
   readonly json: string
   /** How many points ThingsBoard has after the write. */
   readonly points: number
+  /** The index of the first point of the next batch. */
+  readonly end: number
+}
+
+/** The points of one timestamp. Most have one point, and need no map. */
+interface Moment {
+  readonly key: string
+  token: string
+  /** All values by key, if there are several. */
+  values: Map<string, string> | undefined
+}
+
+/** Returns whether an earlier point was replaced. */
+const addTo = (moment: Moment, key: string, token: string): boolean => {
+  if (moment.values === undefined && moment.key === key) {
+    moment.token = token
+    return true
+  }
+  moment.values ??= new Map([[moment.key, moment.token]])
+  const isReplaced = moment.values.has(key)
+  moment.values.set(key, token)
+  return isReplaced
 }
 
 /**
- * The bodies of the writes: `[{"ts":…,"values":{…}},…]`, with the points of one timestamp merged. Only in this form does ThingsBoard
- * store single points (contract of `JsonConverter`: it would store a list under a key as one JSON value, at the server's time). Of two
- * points with the same key and timestamp the later one counts, as in ThingsBoard.
+ * The body of a write: `[{"ts":…,"values":{…}},…]`, with the points of one timestamp merged, from the point at `from` on. Only in this form
+ * does ThingsBoard store single points (contract of `JsonConverter`: it would store a list under a key as one JSON value, at the server's
+ * time). Of two points with the same key and timestamp the later one counts, as in ThingsBoard.
  */
-export function* writeBatches(points: ReadonlyArray<TelemetryPoint>): Generator<Batch> {
-  let valuesByTime = new Map<number, Map<string, string>>()
-  let count = 0
+export function* makeBatch(points: ReadonlyArray<TelemetryPoint>, from: number, isTurnOver: IsTurnOver): Steps<Batch> {
+  const moments = new Map<number, Moment>()
   let replaced = 0
   let characters = 0
-  for (const { key, token, ts } of points) {
-    let values = valuesByTime.get(ts)
-    if (values === undefined) valuesByTime.set(ts, (values = new Map()))
-    if (values.has(key)) replaced++
-    values.set(key, token)
-    count++
+  let i = from
+  while (i < points.length && i - from < maxPoints && characters < maxCharacters) {
+    const { key, token, ts } = points[i++]!
     characters += token.length + key.length + 24
-    if (count >= maxPoints || characters >= maxCharacters) {
-      yield { json: renderBody(valuesByTime), points: count - replaced }
-      valuesByTime = new Map()
-      count = replaced = 0
-      characters = 0
-    }
+    const moment = moments.get(ts)
+    if (moment === undefined) moments.set(ts, { key, token, values: undefined })
+    else if (addTo(moment, key, token)) replaced++
+    if (i % perLook === 0 && isTurnOver()) yield
   }
-  if (count > 0) yield { json: renderBody(valuesByTime), points: count - replaced }
+  return { json: yield* renderBody(moments, isTurnOver), points: i - from - replaced, end: i }
 }
 
-const renderBody = (valuesByTime: ReadonlyMap<number, ReadonlyMap<string, string>>): string => {
+function* renderBody(moments: ReadonlyMap<number, Moment>, isTurnOver: IsTurnOver): Steps<string> {
   const quotedKeys = new Map<string, string>()
   const quote = (key: string) => {
     const known = quotedKeys.get(key)
@@ -55,10 +76,14 @@ const renderBody = (valuesByTime: ReadonlyMap<number, ReadonlyMap<string, string
     return quoted
   }
   const parts: Array<string> = []
-  for (const [ts, values] of valuesByTime) {
-    const fields: Array<string> = []
-    for (const [key, token] of values) fields.push(`${quote(key)}:${token}`)
-    parts.push(`{"ts":${ts},"values":{${fields.join(",")}}}`)
+  for (const [ts, { key, token, values }] of moments) {
+    if (values === undefined) parts.push(`{"ts":${ts},"values":{${quote(key)}:${token}}}`)
+    else {
+      const fields: Array<string> = []
+      for (const [name, value] of values) fields.push(`${quote(name)}:${value}`)
+      parts.push(`{"ts":${ts},"values":{${fields.join(",")}}}`)
+    }
+    if (parts.length % perLook === 0 && isTurnOver()) yield
   }
   return `[${parts.join(",")}]`
 }

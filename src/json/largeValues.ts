@@ -1,0 +1,103 @@
+/**
+ * Large values of a large body: an object or array of megabytes takes JSON.parse longer than one turn of the event loop may last. Here it is
+ * checked in steps. A string needs no such care: ten megabytes are scanned and decoded within a turn.
+ */
+import type { IsTurnOver, Steps } from "../domain/Steps.ts"
+import { endOfText, endOfValue, expect, fail, skipSpace, valueAt } from "./JsonScanner.ts"
+
+const [quote, backslash, comma, colon, openList, closeList, open, close] = [34, 92, 44, 58, 91, 93, 123, 125]
+
+/** Bytes, or elements, between two looks at the clock. */
+const bytesPerLook = 16 * 1024
+const elementsPerLook = 256
+
+/**
+ * The ends of all objects and arrays that take at least `minLength` bytes, by the position of their bracket. It counts brackets, and does
+ * not see other errors in the JSON.
+ */
+export function* findLargeValues(bytes: Uint8Array, minLength: number, isTurnOver: IsTurnOver): Steps<ReadonlyMap<number, number>> {
+  const ends = new Map<number, number>()
+  const openings: Array<number> = []
+  let nextLook = bytesPerLook
+  let isInText = false
+  for (let i = 0; i < bytes.length; i++) {
+    const c = bytes[i]
+    if (isInText) {
+      if (c === backslash) i++
+      else if (c === quote) isInText = false
+    } else if (c === quote) isInText = true
+    else if (c === open || c === openList) openings.push(i)
+    else if (c === close || c === closeList) {
+      const from = openings.pop()
+      if (from !== undefined && i - from >= minLength) ends.set(from, i + 1)
+    }
+    if (i >= nextLook) {
+      nextLook = i + bytesPerLook
+      if (isTurnOver()) yield
+    }
+  }
+  return ends
+}
+
+export type LargeValueIssue = "duplicate" | "tooManyFields" | "tooDeep"
+
+interface Limits {
+  readonly maxDepth: number
+  readonly maxFields: number
+}
+
+/**
+ * Checks that the object or array at `at` is valid JSON (otherwise it throws a ScanError), and that no object in it has a field twice.
+ * Returns what else is wrong with it.
+ */
+export function* checkLargeValue(
+  bytes: Uint8Array,
+  at: number,
+  { maxDepth, maxFields }: Limits,
+  isTurnOver: IsTurnOver
+): Steps<LargeValueIssue | undefined> {
+  /** The names of each object that is open; undefined for an array. */
+  const stack: Array<Set<string> | undefined> = []
+  let issue: LargeValueIssue | undefined
+  let fields = 0
+  let i = at
+  for (let n = 1; ; n++) {
+    if (n % elementsPerLook === 0 && isTurnOver()) yield
+    // A value begins at i.
+    const c = bytes[i]
+    if (c === open || c === openList) {
+      if (stack.length >= maxDepth) return "tooDeep"
+      stack.push(c === open ? new Set() : undefined)
+      i = skipSpace(bytes, i + 1)
+      if (bytes[i] !== (c === open ? close : closeList)) {
+        if (c === open) i = readName()
+        continue
+      }
+    } else i = skipSpace(bytes, endOfValue(bytes, i))
+    // A value has ended, or the bracket at i ends an empty one.
+    for (;;) {
+      const names = stack.at(-1)
+      if (bytes[i] === comma) {
+        i = skipSpace(bytes, i + 1)
+        if (names !== undefined) i = readName()
+        break
+      }
+      if (bytes[i] !== (names === undefined ? closeList : close)) return fail(i)
+      stack.pop()
+      i++
+      if (stack.length === 0) return issue
+      i = skipSpace(bytes, i)
+    }
+    if (fields > maxFields) return "tooManyFields"
+  }
+
+  function readName(): number {
+    const end = endOfText(bytes, i)
+    const name = valueAt(bytes, i, end) as string
+    const names = stack.at(-1)!
+    if (names.has(name)) issue ??= "duplicate"
+    names.add(name)
+    fields++
+    return expect(bytes, skipSpace(bytes, end), colon)
+  }
+}
