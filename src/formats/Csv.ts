@@ -1,12 +1,12 @@
+import { byteKinds, guardFormulas, guardJson, maxJsonGrowth, mayBeginFormula, maySeparate, needsQuotes } from "./formulas.ts"
 import { noBytes, type RowWriter } from "./RowWriter.ts"
 import { backslash, brace, bracket, copy, writeRows, type TokenWriter, quote, textOf, utf8 } from "./tokens.ts"
 
 const comma = 44
+const semicolon = 59
+const pipe = 124
 const apostrophe = 39
 const nullToken = 110
-
-/** The characters at which spreadsheets start a formula: = + - @ TAB CR LF. */
-const isFormulaStart = (c: number | undefined) => c === 61 || c === 43 || c === 45 || c === 64 || c === 9 || c === 13 || c === 10
 
 /** Text that needs quotes to be read as text: numbers, booleans, words for a missing value, and leading or trailing spaces. */
 const isAmbiguous = /^(?:[\d.+-].*|true|false|null|none|nan|inf(?:inity)?|\s.*|.*\s)$/is
@@ -46,35 +46,48 @@ const unescapeJson = (c: number | undefined): number => {
   }
 }
 
-/** Text with apostrophes before the formula counts too: one more is added here and removed by imports, so that text survives a round trip. */
-const startsWithFormula = (bytes: Uint8Array, from: number): boolean => {
-  while (bytes[from] === apostrophe) from++
-  return isFormulaStart(bytes[from] === backslash ? unescapeJson(bytes[from + 1]) : bytes[from])
+/** ASCII text without escapes that begins with a sign: the most common case, which can be copied as bytes. */
+const isPlainSign = (c: number | undefined) => c === 61 || c === 43 || c === 45 || c === 64
+
+/**
+ * A field by RFC 4180, in quotes also if it has a separator of other locales: programs that split at several separators respect them. With
+ * `guard`, text is guarded against being run as a formula, and imports restore it.
+ */
+export const formatField = (text: string, guard: boolean): string => {
+  const safe = guard ? guardFormulas(text) : text
+  return safe === "" || /[",;|\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-/** A field by RFC 4180. With `guard`, text that a spreadsheet would run as a formula is prefixed with an apostrophe. */
-export const formatField = (text: string, guard: boolean): string => {
-  const safe = guard && /^'*[=+\-@\t\r\n]/.test(text) ? `'${text}` : text
-  return safe === "" || /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+/** Imports read a cell with a JSON object or array as one, even if it was exported as text. */
+const isJson = (text: string): boolean => {
+  if (!/^[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const formatText = (text: string, guard: boolean): string => {
-  const formatted = formatField(text, guard)
+  const formatted = guard && isJson(text) ? formatField(guardJson(text), false) : formatField(text, guard)
   return formatted === text && isAmbiguous.test(text) ? `"${text}"` : formatted
 }
 
-/** Writes the content of a JSON string as a field. Returns `at` for what is left to `formatText`: empty text and `\u` escapes. */
+/** Writes the content of a JSON string as a field. Returns `at` for what is left to `formatText`: empty text, `\u` escapes, rare formulas. */
 const writeText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number, guard: boolean): number => {
   const start = at
-  const isGuarded = guard && startsWithFormula(bytes, from)
+  const isGuarded = guard && isPlainSign(bytes[from])
+  if (guard && !isGuarded && mayBeginFormula(bytes, from)) return start
   let quoted = !isGuarded && areBytesAmbiguous(bytes, from, to)
-  for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === backslash || bytes[i] === comma
+  for (let i = from; i < to && !quoted; i++) quoted = (byteKinds[bytes[i]!]! & needsQuotes) !== 0
   if (quoted) out[at++] = quote
   if (isGuarded) out[at++] = apostrophe
   if (!quoted) return copy(out, at, bytes, from, to)
   for (let i = from; i < to; i++) {
     const c = bytes[i] === backslash ? unescapeJson(bytes[++i]) : bytes[i]!
     if (c === 0) return start
+    if (guard && (byteKinds[c]! & maySeparate) !== 0 && i + 1 < to && mayBeginFormula(bytes, i + 1)) return start
     out[at++] = c
     if (c === quote) out[at++] = quote
   }
@@ -82,10 +95,10 @@ const writeText = (out: Uint8Array, at: number, bytes: Uint8Array, from: number,
   return at
 }
 
-/** Writes a nested value as a field. It begins with a bracket or brace, so no spreadsheet takes it for a formula. */
+/** Writes a nested value as a field. It begins with a bracket or brace, so no spreadsheet takes its start for a formula. */
 const writeNested: TokenWriter = (out, at, bytes, from, to) => {
   let quoted = false
-  for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === quote || bytes[i] === comma || bytes[i] === 10 || bytes[i] === 13
+  for (let i = from; i < to && !quoted; i++) quoted = bytes[i] === quote || bytes[i] === comma || bytes[i]! < 32
   if (!quoted) return copy(out, at, bytes, from, to)
   out[at++] = quote
   for (let i = from; i < to; i++) {
@@ -97,23 +110,38 @@ const writeNested: TokenWriter = (out, at, bytes, from, to) => {
   return at
 }
 
-const valueWriter =
-  (guard: boolean): TokenWriter =>
-  (out, at, bytes, from, to) => {
+const mayHoldFormula = (bytes: Uint8Array, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if ((byteKinds[bytes[i]!]! & maySeparate) !== 0 && mayBeginFormula(bytes, i + 1)) return true
+  return false
+}
+
+const writeGuardedNested: TokenWriter = (out, at, bytes, from, to) => {
+  if (!mayHoldFormula(bytes, from, to)) return writeNested(out, at, bytes, from, to)
+  const guarded = utf8.encode(guardJson(textOf(bytes, from, to)))
+  return writeNested(out, at, guarded, 0, guarded.length)
+}
+
+const valueWriter = (guard: boolean): TokenWriter => {
+  const writeObject = guard ? writeGuardedNested : writeNested
+  return (out, at, bytes, from, to) => {
     const first = bytes[from]!
     if (first === nullToken) return at
-    if (first === brace || first === bracket) return writeNested(out, at, bytes, from, to)
+    if (first === brace || first === bracket) return writeObject(out, at, bytes, from, to)
     if (first !== quote) return copy(out, at, bytes, from, to)
     const end = writeText(out, at, bytes, from + 1, to - 1, guard)
     if (end > at) return end
     const text = JSON.parse(textOf(bytes, from, to)) as string
     return at + utf8.encodeInto(formatText(text, guard), out.subarray(at)).written
   }
+}
+
+/** Only nested values with one of these separators grow by more than their quotes. */
+const growthOf = (bytes: Uint8Array, guard: boolean) => (guard && (bytes.includes(semicolon) || bytes.includes(pipe)) ? maxJsonGrowth : 2)
 
 const lineEnd = utf8.encode("\r\n")
 
 export interface CsvOptions {
-  /** Prefixes text (never a number) that a spreadsheet would run as a formula with an apostrophe. Defaults to true. */
+  /** Prefixes what a spreadsheet would run as a formula (never a number) with an apostrophe; see `formulas`. Defaults to true. */
   readonly guard?: boolean
   /** Adds the columns `device_id` and `device_name`. */
   readonly devices?: boolean
@@ -135,7 +163,8 @@ export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWrit
         between: utf8.encode(`,${formatField(series.key, guard)},`),
         after: lineEnd
       },
-      valueWriter(guard)
+      valueWriter(guard),
+      growthOf(rows.bytes, guard)
     ),
   tail: () => noBytes
 })

@@ -12,7 +12,8 @@ export const bracket = 91
 export const textOf = (bytes: Uint8Array, from: number, to: number): string => decoder.decode(bytes.subarray(from, to))
 
 /**
- * Writes the token at `from`..`to` of `bytes` to `out` at `at`, in at most twice its length plus three bytes. Returns the position after it.
+ * Writes the token at `from`..`to` of `bytes` to `out` at `at`, in at most twice its length (or `growth` times, see `writeRows`) plus three
+ * bytes. Returns the position after it.
  */
 export type TokenWriter = (out: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number) => number
 
@@ -44,16 +45,17 @@ export interface RowTemplate {
   readonly after: Uint8Array
 }
 
-/** Writes the rows to a new array. */
+/** Writes the rows to a new array. No value may grow to more than `growth` times its length and three bytes. */
 export const writeRows = (
   rows: RowColumns,
   { from, to }: SeriesSlice,
   { before, after, between }: RowTemplate,
-  writeValue: TokenWriter
+  writeValue: TokenWriter,
+  growth = 2
 ): Uint8Array => {
   const { bytes, tsFrom, tsTo, valueFrom, valueTo } = rows
   let size = (to - from) * (before.length + between.length + after.length + 3)
-  for (let i = from; i < to; i++) size += tsTo[i]! - tsFrom[i]! + 2 * (valueTo[i]! - valueFrom[i]!)
+  for (let i = from; i < to; i++) size += tsTo[i]! - tsFrom[i]! + growth * (valueTo[i]! - valueFrom[i]!)
   const out = new Uint8Array(size)
   let at = 0
   for (let i = from; i < to; i++) {

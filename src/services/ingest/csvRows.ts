@@ -1,5 +1,6 @@
 /** Reads the rows of a CSV body: `ts,key,value`, or `ts` and one column per key. */
 import type { CsvRecord } from "../../formats/CsvReader.ts"
+import { unguardFormulas, unguardJson } from "../../formats/formulas.ts"
 import {
   checkKey,
   checkUtf8,
@@ -57,14 +58,11 @@ const checkJson = (cell: string, rules: ValueRules): CheckedValue | undefined =>
   if (issue !== undefined) return { issue }
   try {
     JSON.parse(cell)
-    return checkToken(cell.trimEnd(), rules)
+    return checkToken(unguardJson(cell.trimEnd()), rules)
   } catch {
     return undefined
   }
 }
-
-/** Removes the apostrophe that exports put before text that a spreadsheet would take for a formula. */
-const withoutEscape = (cell: string) => (/^'+[=+\-@\t\r\n]/.test(cell) ? cell.slice(1) : cell)
 
 const isBlank = (c: number) => c === 32 || c === 9
 
@@ -88,7 +86,7 @@ const checkCell = (cell: string, isText: boolean, rules: ValueRules): CheckedVal
   if (noValue.test(bare)) return { issue: "Expected a value; leave the cell empty if there is none, or quote the text" }
   if (decimalComma.test(bare)) return { issue: "Expected a decimal point; quote the cell if it is text" }
   checkUtf8(cell)
-  return checkJson(cell, rules) ?? checkText(withoutEscape(cell), rules)
+  return checkJson(cell, rules) ?? checkText(unguardFormulas(cell), rules)
 }
 
 /** Returns the row, or throws `RowRejected`. */
@@ -108,14 +106,14 @@ export const parseRecord = (
     if (cells[column] !== "" || isText(column)) points.push(checkedPoint(key, checkCell(cells[column]!, isText(column), rules)))
   }
   if ("key" in form) {
-    const key = withoutEscape(cells[form.key]!)
+    const key = unguardFormulas(cells[form.key]!)
     checkKey(key)
     checkUtf8(key)
     add(form.value, key)
   } else for (const [column, key] of form) add(column, key)
   const name = cells[deviceName]
   return {
-    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : withoutEscape(name), hasDevice),
+    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : unguardFormulas(name), hasDevice),
     ts: requireTimestamp(parseTimestamp(cells[ts]!.trim(), rules.tsUnit)),
     points
   }
