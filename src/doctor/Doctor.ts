@@ -5,6 +5,7 @@
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import { readSettings, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
+import { EventLoop } from "../platform/EventLoop.ts"
 import { verifiedFetchOptions } from "../platform/Tls.ts"
 import { Devices } from "../services/devices/Devices.ts"
 import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
@@ -53,7 +54,7 @@ const makeServicesLayer = (settings: SettingsShape, caPem: string | undefined) =
   return Devices.layer.pipe(
     Layer.provideMerge(ThingsBoard.layer),
     Layer.provideMerge(Layer.mergeAll(Session.layer, UserSessions.layer)),
-    Layer.provideMerge(SettingsLayer),
+    Layer.provideMerge(Layer.merge(SettingsLayer, EventLoop.layer)),
     Layer.provideMerge(FetchHttpClient.layer),
     Layer.provide(Layer.succeed(TrustedCa, caPem)),
     Layer.provideMerge(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual", ...verifiedFetchOptions(caPem) }))

@@ -16,9 +16,6 @@ const safeDigits = 15
 /** Below Gson's limit: it rejects exponents beyond 10000, even of a zero. */
 const maxExponent = 999
 
-/** ThingsBoard's JSON parser (Gson, whose buffer has 1024 characters) takes a longer number for text. */
-export const maxNumberLength = 1000
-
 /** The number `digits` × 10^-`scale`. The digits neither start nor end with a zero; zero itself has no digits. */
 interface Decimal {
   readonly sign: string
@@ -80,7 +77,6 @@ const parseWhole = (parts: Decimal, token: string, isAsWritten: boolean): Stored
 /** The token with which ThingsBoard stores exactly this number, or the nearest number that it can store. */
 export const toStoredNumber = (token: string): StoredNumber => {
   if (token.length <= safeDigits && !/[eE]/.test(token)) return { token, rounded: false }
-  if (token.length > maxNumberLength) return { issue: `Expected a number of at most ${maxNumberLength} characters` }
   const written = numberPattern.exec(token)
   if (written === null) return { issue: "Expected a number" }
   const [, sign = "", whole = "", decimals = "", exponentText] = written

@@ -16,12 +16,15 @@
  */
 import { Context, Effect, Layer, type Schema, type Scope } from "effect"
 import type { HttpClientError } from "effect/http"
+import type { IsTurnOver, Steps } from "../domain/Steps.ts"
+import { ScanError } from "../json/JsonScanner.ts"
+import { EventLoop } from "../platform/EventLoop.ts"
 import { authorized } from "./auth/authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
 import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
 import { singleFlight } from "./auth/singleFlight.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
-import { ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
+import { invalidResponse, ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
 import { type Call, configuredTransport, type Transport } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
@@ -49,6 +52,13 @@ export interface ThingsBoardShape {
    * ThingsBoard does not check whether its user may see the device (thingsboard#16136): check that first.
    */
   readonly history: (request: HistoryRequest) => Effect.Effect<Buffer, ThingsBoardError>
+  /**
+   * Reads a response of any size in as many turns of the event loop as it needs. Fails with `InvalidResponse` if `read` throws a ScanError.
+   */
+  readonly readInSteps: <A>(
+    response: Effect.Effect<Buffer, ThingsBoardError>,
+    read: (bytes: Uint8Array, isTurnOver: IsTurnOver) => Steps<A>
+  ) => Effect.Effect<A, ThingsBoardError>
   /** Calls the typed client. Every failure becomes a `ThingsBoardError`. */
   readonly call: <A, R>(
     run: (client: ThingsBoardClient) => Effect.Effect<A, ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError, R>
@@ -62,10 +72,21 @@ const isRouteMissing = ({ status }: ThingsBoardError) => status === 404 || statu
 
 const json = "application/json"
 
+/** Returns what the steps return, or that the response is not what it should be. */
+export function* readOrFail<A>(steps: Steps<A>): Steps<A | ThingsBoardError> {
+  try {
+    return yield* steps
+  } catch (error) {
+    if (error instanceof ScanError) return invalidResponse()
+    throw error
+  }
+}
+
 /** ThingsBoard, authorized by the given session. */
 export const make = Effect.fnUntraced(function* (
   session: SessionShape,
-  transport: Transport
+  transport: Transport,
+  eventLoop: EventLoop["Service"]
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
   const send = (call: Omit<Call, "headers">) =>
     authorized(session, (authorization) =>
@@ -118,6 +139,13 @@ export const make = Effect.fnUntraced(function* (
         request.keys,
         Effect.suspend(() => history(request))
       ),
+    readInSteps: (response, read) =>
+      Effect.flatMap(response, (bytes) =>
+        Effect.flatMap(
+          eventLoop.run(() => readOrFail(read(bytes, eventLoop.isTurnOver))),
+          (found) => (found instanceof ThingsBoardError ? Effect.fail(found) : Effect.succeed(found))
+        )
+      ),
     call: (run) => Effect.mapError(run(client), toThingsBoardError)
   }
 })
@@ -137,6 +165,7 @@ const asCurrentCaller = (own: ThingsBoardShape): ThingsBoardShape => {
     post: (path, json, options) => call((thingsBoard) => thingsBoard.post(path, json, options)),
     latest: (deviceId, keys) => call((thingsBoard) => thingsBoard.latest(deviceId, keys)),
     history: (request) => call((thingsBoard) => thingsBoard.history(request)),
+    readInSteps: own.readInSteps,
     call: (run) => call((thingsBoard) => thingsBoard.call(run))
   }
 }
@@ -146,7 +175,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport))
+      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport, yield* EventLoop))
     })
   )
 }

@@ -3,6 +3,7 @@ import { Context, Effect, Equal, Layer, MutableHashMap, Option, RcMap, Scope } f
 import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { LoginBackoff } from "./auth/LoginBackoff.ts"
 import { make as makeSession } from "./auth/Session.ts"
+import { EventLoop } from "../platform/EventLoop.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
 import { configuredTransport } from "./transport/Transport.ts"
 
@@ -25,6 +26,7 @@ export class UserSessions extends Context.Service<
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
       const transport = yield* configuredTransport
+      const eventLoop = yield* EventLoop
       // Backoffs outlive the sessions, so that a session that is closed and opened again does not log in too soon.
       const backoffs = MutableHashMap.empty<TbCredentials, LoginBackoff>()
       const backoffOf = (credentials: TbCredentials): LoginBackoff =>
@@ -36,7 +38,9 @@ export class UserSessions extends Context.Service<
       // A session keeps the context in which it was made. That must not be the context of the request that came first.
       const base = yield* Effect.context<never>()
       const open = (credentials: TbCredentials) =>
-        Effect.flatMap(makeSession(credentials, transport, backoffOf(credentials)), (session) => makeThingsBoard(session, transport)).pipe(
+        Effect.flatMap(makeSession(credentials, transport, backoffOf(credentials)), (session) =>
+          makeThingsBoard(session, transport, eventLoop)
+        ).pipe(
           Effect.updateContext((given: Context.Context<Scope.Scope>) => Context.add(base, Scope.Scope, Context.get(given, Scope.Scope)))
         )
       // Equal credentials share one entry: records and redacted values are compared by content.

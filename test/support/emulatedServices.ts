@@ -40,6 +40,10 @@ const recordCalls = (calls: Calls) =>
         calls.other++
         return thingsBoard.get(path)
       },
+      post: (path, json, options) => {
+        calls.other++
+        return thingsBoard.post(path, json, options)
+      },
       call: ((run) => {
         calls.other++
         return thingsBoard.call(run)
@@ -59,9 +63,10 @@ export const emulatedServices = Effect.fnUntraced(function* () {
     Layer.mergeAll(Exports.layer, TelemetryQuery.layer, LatestValues.layer).pipe(
       Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer)),
       Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
-      Layer.provideMerge(Layer.mergeAll(recordCalls(calls), EventLoop.layer, GcPressure.layer)),
+      Layer.provideMerge(recordCalls(calls)),
       Layer.provide(ThingsBoard.layer),
       Layer.provide(Session.layer),
+      Layer.provideMerge(Layer.mergeAll(EventLoop.layer, GcPressure.layer)),
       Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials }))
     )
   )

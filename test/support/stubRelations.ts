@@ -1,7 +1,6 @@
 /** A ThingsBoard with relations only, which it traverses like the real one: see `emulator/store/Relations.ts`. */
 import { Effect } from "effect"
 import type { EntityType } from "../../src/domain/Ids.ts"
-import type { ThingsBoardClient } from "../../src/thingsboard/ThingsBoardClient.ts"
 import type { ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
@@ -89,11 +88,10 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
     })
   }
 
-  const client = { relations: { findRelations }, entityQueries: { findEntities } } as unknown as ThingsBoardClient
-  const call: ThingsBoardShape["call"] = (run) =>
-    Effect.mapError(run(client), (error) => {
-      if (error instanceof ThingsBoardError) return error
-      throw error
-    })
-  return { call, calls }
+  const post: ThingsBoardShape["post"] = (path, json) => {
+    const payload: unknown = JSON.parse(String(json))
+    const found = path === "/api/relations" ? findRelations({ payload } as never) : findEntities({ payload } as never)
+    return Effect.map(found as Effect.Effect<unknown, ThingsBoardError>, (response) => Buffer.from(JSON.stringify(response)))
+  }
+  return { post, calls }
 }

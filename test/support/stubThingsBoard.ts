@@ -1,17 +1,25 @@
 /** A ThingsBoard service made of a few functions, for tests that control the clock or make a single call fail. */
 import { Effect, Layer } from "effect"
+import { never, runAtOnce } from "../../src/domain/Steps.ts"
 import { EventLoop } from "../../src/platform/EventLoop.ts"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
-import { ThingsBoard, type ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
+import { readOrFail, ThingsBoard, type ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { type Reason, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
 const unexpected = Effect.die(new Error("The test does not expect this call"))
 const dieIfCalled = () => unexpected
 
-/** With the turns of the event loop, which most services need as well. */
+/** One turn of the event loop that never ends, so that a test with a clock of its own does not depend on the machine's speed. */
+const OneTurn = Layer.succeed(EventLoop, {
+  nextTurn: Effect.void,
+  isTurnOver: never,
+  run: (steps) => Effect.sync(() => runAtOnce(steps()))
+})
+
+/** With the event loop, which most services need as well. */
 export const stubThingsBoard = (methods: Partial<ThingsBoardShape>) =>
   Layer.merge(
-    EventLoop.layer,
+    OneTurn,
     Layer.succeed(ThingsBoard, {
       identity: unexpected,
       get: dieIfCalled,
@@ -19,6 +27,11 @@ export const stubThingsBoard = (methods: Partial<ThingsBoardShape>) =>
       latest: dieIfCalled,
       history: dieIfCalled,
       call: dieIfCalled,
+      readInSteps: (response, read) =>
+        Effect.flatMap(response, (bytes) => {
+          const found = runAtOnce(readOrFail(read(bytes, never)))
+          return found instanceof ThingsBoardError ? Effect.fail(found) : Effect.succeed(found)
+        }),
       ...methods
     })
   )

@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test"
 import { Effect, Layer, Redacted } from "effect"
 import { TestConsole } from "effect/testing"
 import { Settings } from "../../src/config/Settings.ts"
+import { EventLoop } from "../../src/platform/EventLoop.ts"
 import { Session } from "../../src/thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
 import { effect } from "../support/effectTest.ts"
@@ -31,6 +32,7 @@ const open = Effect.fnUntraced(function* (script: Script, settings: Parameters<t
   const context = yield* Layer.build(
     ThingsBoard.layer.pipe(
       Layer.provideMerge(Session.layer),
+      Layer.provide(EventLoop.layer),
       Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials, ...settings }))
     )
   )

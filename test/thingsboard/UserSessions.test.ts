@@ -3,6 +3,7 @@ import { expect } from "bun:test"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings, type TbCredentials } from "../../src/config/Settings.ts"
+import { EventLoop } from "../../src/platform/EventLoop.ts"
 import { UserSessions } from "../../src/thingsboard/UserSessions.ts"
 import { effect } from "../support/effectTest.ts"
 import { canaries } from "../support/leaks/canaries.ts"
@@ -18,7 +19,10 @@ const credentials: TbCredentials = {
 
 const identitiesBefore = Effect.fnUntraced(function* (script: Script) {
   const upstream = yield* scriptedUpstream({ [read]: json({}), ...script })
-  const Made = UserSessions.layer.pipe(Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials: own })))
+  const Made = UserSessions.layer.pipe(
+    Layer.provide(EventLoop.layer),
+    Layer.provide(Settings.layerTest({ tbHost: upstream.url, tbCredentials: own }))
+  )
   const identities = Context.get(yield* Layer.build(Made), UserSessions)
   /** A request with a key that acts as this user. Returns whether it used the gateway's own session or another one. */
   const use = (as: TbCredentials = credentials) =>

@@ -3,6 +3,8 @@ import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { Graph as GraphResult, GraphEdge, GraphNode, GraphQuery } from "../../domain/Graph.ts"
 import { EntityId } from "../../domain/Ids.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -21,6 +23,9 @@ interface Search {
   truncated: boolean
 }
 
+/** Relations between two looks at the clock. */
+const perLook = 64
+
 /** The ways in which the search follows an edge. */
 const steps = ({ from, to }: Edge, direction: GraphQuery["direction"]): ReadonlyArray<readonly [near: Node, far: Node]> => {
   const forward = [from, to] as const
@@ -29,14 +34,17 @@ const steps = ({ from, to }: Edge, direction: GraphQuery["direction"]): Readonly
 }
 
 /** Adds the nodes one step beyond the nodes of a depth, and returns them. */
-const advance = (
+function* advance(
   search: Search,
   hidden: HiddenNodes | undefined,
   { direction, maxDepth, nodeLimit }: GraphQuery,
-  depth: number
-): ReadonlyArray<Node> => {
+  depth: number,
+  isTurnOver: IsTurnOver
+): Steps<ReadonlyArray<Node>> {
   const found: Array<Node> = []
+  let n = 0
   for (const edge of search.edges.values()) {
+    if (++n % perLook === 0 && isTurnOver()) yield
     for (const [near, far] of steps(edge, direction)) {
       if (search.nodes.get(near.id)?.depth !== depth || search.nodes.has(far.id)) continue
       if (depth >= maxDepth || hidden?.has(far.id)) continue
@@ -58,7 +66,12 @@ const candidates = function* ({ edges, nodes }: Search) {
   }
 }
 
-const searchAround = Effect.fnUntraced(function* (query: GraphQuery, finder: RelationFinder, hidden: HiddenNodes | undefined) {
+const searchAround = Effect.fnUntraced(function* (
+  eventLoop: EventLoop["Service"],
+  query: GraphQuery,
+  finder: RelationFinder,
+  hidden: HiddenNodes | undefined
+) {
   const search: Search = { nodes: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
   // One step more than requested: relations among the outermost nodes belong to the graph as well.
   let frontier: ReadonlyArray<Node> = [query.root]
@@ -66,10 +79,21 @@ const searchAround = Effect.fnUntraced(function* (query: GraphQuery, finder: Rel
     // With hidden nodes, only one level per call: ThingsBoard would walk through the hidden nodes.
     if (query.maxDepth > 0) yield* finder.findRelations(frontier, hidden === undefined ? query.maxDepth - depth + 1 : 1)
     if (hidden !== undefined && depth < query.maxDepth) yield* hidden.check(candidates(search))
-    frontier = advance(search, hidden, query, depth)
+    frontier = yield* eventLoop.run(() => advance(search, hidden, query, depth, eventLoop.isTurnOver))
   }
   return search
 })
+
+/** The relations whose both ends are in the graph. */
+function* edgesAmong(ids: ReadonlySet<string>, all: Search["edges"], isTurnOver: IsTurnOver): Steps<ReadonlyArray<GraphEdge>> {
+  const edges: Array<GraphEdge> = []
+  let n = 0
+  for (const { from, to, type } of all.values()) {
+    if (++n % perLook === 0 && isTurnOver()) yield
+    if (ids.has(from.id) && ids.has(to.id)) edges.push({ from: EntityId.make(from.id), to: EntityId.make(to.id), relation_type: type })
+  }
+  return edges
+}
 
 export class Graph extends Context.Service<
   Graph,
@@ -83,6 +107,7 @@ export class Graph extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
+      const eventLoop = yield* EventLoop
       return {
         around: Effect.fnUntraced(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
@@ -90,8 +115,8 @@ export class Graph extends Context.Service<
           if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
           else if (visibility !== undefined && root.entityType !== "ASSET") return yield* new EntityNotFound(root)
           const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility)
-          const finder = new RelationFinder(thingsBoard, query.direction, query.relationTypes, hidden)
-          const search = yield* searchAround({ ...query, root }, finder, hidden)
+          const finder = new RelationFinder(thingsBoard, eventLoop, query.direction, query.relationTypes, hidden)
+          const search = yield* searchAround(eventLoop, { ...query, root }, finder, hidden)
           const names = yield* entityNames(thingsBoard, [...search.nodes.values()])
           if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
           const isIncluded = (node: Node) =>
@@ -102,12 +127,7 @@ export class Graph extends Context.Service<
               nodes.push({ id: EntityId.make(node.id), type: node.entityType, name: names.get(node.id) ?? node.id, depth: node.depth })
           }
           const ids = new Set<string>(nodes.map(({ id }) => id))
-          const edges: Array<GraphEdge> = []
-          for (const edge of search.edges.values()) {
-            if (ids.has(edge.from.id) && ids.has(edge.to.id)) {
-              edges.push({ from: EntityId.make(edge.from.id), to: EntityId.make(edge.to.id), relation_type: edge.type })
-            }
-          }
+          const edges = yield* eventLoop.run(() => edgesAmong(ids, search.edges, eventLoop.isTurnOver))
           return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: search.truncated || finder.incomplete, nodes, edges }
         }, withServiceSpan("Graph.around"))
       }

@@ -6,6 +6,8 @@
  */
 import { Effect } from "effect"
 import type { Direction } from "../../domain/Graph.ts"
+import type { Steps } from "../../domain/Steps.ts"
+import type { EventLoop } from "../../platform/EventLoop.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { findNeighbors, type RelationDirection, walkRelations } from "../../thingsboard/requests/relations.ts"
@@ -17,6 +19,8 @@ const opposite = { FROM: "TO", TO: "FROM" } as const
 /** Up to this many nodes are walked one by one: finding their neighbors first would take as many calls. */
 const maxSingleWalks = 4
 const concurrency = 8
+/** Relations between two looks at the clock. */
+const perLook = 64
 
 export class RelationFinder {
   /** The edges found so far, by `edgeKey`. */
@@ -29,9 +33,12 @@ export class RelationFinder {
   private readonly directions: ReadonlyArray<RelationDirection>
   private readonly relationTypes: ReadonlyArray<string>
   private readonly hidden: HiddenNodes | undefined
+  private readonly eventLoop: EventLoop["Service"]
 
   constructor(
     thingsBoard: ThingsBoardShape,
+    /** Where the relations of a hub are followed in steps. */
+    eventLoop: EventLoop["Service"],
     direction: Direction,
     /** Relation types to find; empty for all. */
     relationTypes: ReadonlyArray<string>,
@@ -39,6 +46,7 @@ export class RelationFinder {
     hidden?: HiddenNodes
   ) {
     this.hidden = hidden
+    this.eventLoop = eventLoop
     this.thingsBoard = thingsBoard
     this.directions = direction === "BOTH" ? ["FROM", "TO"] : [direction]
     this.relationTypes = relationTypes
@@ -87,30 +95,37 @@ export class RelationFinder {
 
   /** A root that does not exist has no relations here; the caller notices it by its missing name. */
   private walk(root: Node, direction: RelationDirection, levels: number): Effect.Effect<void, ThingsBoardError> {
-    return Effect.map(walkRelations(this.thingsBoard, root, direction, levels), (relations) => {
-      const followed: Array<Edge> = []
-      for (const edge of relations) {
-        if (this.relationTypes.length > 0 && !this.relationTypes.includes(edge.type)) continue
-        this.edges.set(edgeKey(edge), edge)
-        followed.push(edge)
-      }
-      this.markKnown(root, direction, levels, followed)
-    })
+    return Effect.flatMap(walkRelations(this.thingsBoard, root, direction, levels), (relations) =>
+      this.eventLoop.run(() => this.addRelations(root, direction, levels, relations))
+    )
   }
 
   /** After a walk of n levels, n levels are known from the root, n - 1 from the nodes one step away, and so on. */
-  private markKnown(root: Node, direction: RelationDirection, levels: number, edges: ReadonlyArray<Edge>) {
+  private *addRelations(root: Node, direction: RelationDirection, levels: number, relations: ReadonlyArray<Edge>): Steps<void> {
+    const { isTurnOver } = this.eventLoop
+    const types = new Set(this.relationTypes)
     const next = new Map<string, Array<string>>()
-    for (const { from, to } of edges) {
-      const [near, far] = direction === "FROM" ? [from.id, to.id] : [to.id, from.id]
-      next.set(near, [...(next.get(near) ?? []), far])
+    let n = 0
+    for (const edge of relations) {
+      if (++n % perLook === 0 && isTurnOver()) yield
+      if (types.size > 0 && !types.has(edge.type)) continue
+      this.edges.set(edgeKey(edge), edge)
+      const [near, far] = direction === "FROM" ? [edge.from.id, edge.to.id] : [edge.to.id, edge.from.id]
+      const ids = next.get(near)
+      if (ids === undefined) next.set(near, [far])
+      else ids.push(far)
     }
     const known = this.knownLevels[direction]
     let frontier: ReadonlyArray<string> = [root.id]
     for (let remaining = levels; remaining > 0 && frontier.length > 0; remaining--) {
-      const fresh = frontier.filter((id) => (known.get(id) ?? 0) < remaining)
-      for (const id of fresh) known.set(id, remaining)
-      frontier = fresh.flatMap((id) => next.get(id) ?? [])
+      const beyond: Array<string> = []
+      for (const id of frontier) {
+        if (++n % perLook === 0 && isTurnOver()) yield
+        if ((known.get(id) ?? 0) >= remaining) continue
+        known.set(id, remaining)
+        for (const far of next.get(id) ?? []) beyond.push(far)
+      }
+      frontier = beyond
     }
   }
 

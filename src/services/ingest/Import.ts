@@ -8,6 +8,7 @@ import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices } from "../devices/DeviceSelection.ts"
@@ -34,6 +35,7 @@ interface Run {
   readonly buffer: PointBuffer
   readonly writer: ImportWriter
   readonly report: ImportReport
+  readonly eventLoop: EventLoop["Service"]
 }
 
 /** Returns what `use` returns, or reports the row as rejected. Not an Effect: there would be thousands at once. */
@@ -63,8 +65,9 @@ const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): v
 }
 
 const importRows = Effect.fnUntraced(function* (run: Run, rows: ReadonlyArray<NumberedRow>) {
-  const { buffer, names, report, writer } = run
+  const { buffer, eventLoop, names, report, writer } = run
   for (const { line, read } of rows) {
+    if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
     const row = orReject(report, line, read)
     if (row === undefined) continue
     if (!names.isLoaded && row.device !== undefined && "name" in row.device) yield* names.load()
@@ -96,6 +99,7 @@ export class Import extends Context.Service<
       const access = yield* DeviceAccess
       const ingest = yield* Ingest
       const gcPressure = yield* GcPressure
+      const eventLoop = yield* EventLoop
 
       /** No separate lookup: storing the points shows whether the device exists. */
       const thingsBoardTarget: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
@@ -124,7 +128,9 @@ export class Import extends Context.Service<
           gcPressure.discard(garbagePerByte * part.length)
           return part
         })
-        yield* Stream.runForEach(readRows(counted, options), (rows) => importRows({ deviceId, names, buffer, writer, report }, rows))
+        yield* Stream.runForEach(readRows(counted, options), (rows) =>
+          importRows({ deviceId, eventLoop, names, buffer, writer, report }, rows)
+        )
         yield* writer.write(buffer.takeAll())
         return report
       }, withServiceSpan("Import.run"))

@@ -31,9 +31,17 @@ interface Reader<A> {
   readonly end: () => ReadonlyArray<A>
 }
 
-/** The records of each chunk of the body, and the last one. */
+/** Bun passes on all of a body that has arrived as one chunk. Splitting ten megabytes into rows would take longer than a turn may last. */
+const maxPartBytes = 64 * 1024
+
+function* partsOf(chunk: Uint8Array) {
+  for (let from = 0; from < chunk.length; from += maxPartBytes) yield chunk.subarray(from, from + maxPartBytes)
+}
+
+/** The records of each part of the body, and the last one. */
 const readRecords = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
   Stream.mapError(body, unreadable).pipe(
+    Stream.flatMap((chunk) => Stream.fromIterable(partsOf(chunk), { chunkSize: 1 })),
     Stream.decodeText,
     Stream.map((chunk) => reader.feed(chunk)),
     Stream.concat(Stream.sync(() => reader.end()))

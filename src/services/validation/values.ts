@@ -4,9 +4,10 @@
  */
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { isDeeperThan } from "../../json/jsonLimits.ts"
+import { largeBody } from "../../json/JsonReader.ts"
 import { textAt } from "../../json/JsonScanner.ts"
 import { checkLargeValue, type LargeValueIssue } from "../../json/largeValues.ts"
-import { isNumericText, maxNumberLength, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
+import { isNumericText, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
 
 /** Limits for JSON bodies. */
 export interface InputLimits {
@@ -124,7 +125,8 @@ export function* checkLargeToken(
     const issue = yield* checkLargeValue(bytes, at, { maxDepth, maxFields: maxLargeFields }, isTurnOver)
     return issue === undefined ? { token: textAt(bytes, at, end), rounded: false } : { issue: issueOfLargeValue(issue, maxDepth) }
   }
-  if (first !== quote) return toStoredNumber(textAt(bytes, at, Math.min(end, at + maxNumberLength + 1)))
+  // ThingsBoard's JSON parser (Gson, whose buffer has 1024 characters) would take it for text.
+  if (first !== quote) return { issue: `Expected a number of fewer than ${largeBody} characters` }
   const token = textAt(bytes, at, end)
   if (isTurnOver()) yield
   const text = JSON.parse(token) as string

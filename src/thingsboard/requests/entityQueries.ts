@@ -5,8 +5,9 @@
  * Pages are sorted by creation time: without a sort order ThingsBoard may repeat or skip entities between pages.
  */
 import { Effect, Option, Stream } from "effect"
-import type { EntityData, EntityFilter } from "../api/EntityQueries.ts"
+import { EntityData, type EntityDataQuery, type EntityFilter } from "../api/EntityQueries.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { type DecodedPage, pageReader } from "../responses/elements.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 
 export const maxEntitiesPerCall = 1000
@@ -23,32 +24,32 @@ interface Columns {
   readonly attributes?: ReadonlyArray<string>
 }
 
+const readPage = pageReader(EntityData)
+
 /** One page of the entities of a filter. */
 export const findEntities = (
   thingsBoard: ThingsBoardShape,
   entityFilter: Filter,
   { attributes = [], fields, latest = [] }: Columns,
   { page, pageSize }: { readonly page: number; readonly pageSize: number }
-) =>
-  thingsBoard.call((client) =>
-    client.entityQueries.findEntities({
-      payload: {
-        entityFilter,
-        entityFields: fields.map((key) => ({ type: "ENTITY_FIELD", key })),
-        latestValues: [
-          ...latest.map((key) => ({ type: "TIME_SERIES" as const, key })),
-          ...attributes.map((key) => ({ type: "SERVER_ATTRIBUTE" as const, key }))
-        ],
-        keyFilters: [],
-        pageLink: {
-          pageSize,
-          page,
-          textSearch: null,
-          sortOrder: { key: { type: "ENTITY_FIELD", key: "createdTime" }, direction: "ASC" }
-        }
-      }
-    })
-  )
+): Effect.Effect<DecodedPage<Entity>, ThingsBoardError> => {
+  const query: typeof EntityDataQuery.Type = {
+    entityFilter,
+    entityFields: fields.map((key) => ({ type: "ENTITY_FIELD", key })),
+    latestValues: [
+      ...latest.map((key) => ({ type: "TIME_SERIES" as const, key })),
+      ...attributes.map((key) => ({ type: "SERVER_ATTRIBUTE" as const, key }))
+    ],
+    keyFilters: [],
+    pageLink: {
+      pageSize,
+      page,
+      textSearch: null,
+      sortOrder: { key: { type: "ENTITY_FIELD", key: "createdTime" }, direction: "ASC" }
+    }
+  }
+  return thingsBoard.readInSteps(thingsBoard.post("/api/entitiesQuery/find", JSON.stringify(query), { idempotent: true }), readPage)
+}
 
 /** The entities of a filter, a thousand per call, up to the page that reaches `maxEntities`. */
 export const allEntities = (

@@ -4,6 +4,9 @@
  */
 import { Array, Effect } from "effect"
 import type { EntityRef, EntityType } from "../../domain/Ids.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { Relation as RelationJson, type RelationsQuery } from "../api/Relations.ts"
+import { listReader } from "../responses/elements.ts"
 import { orIfNotFound } from "../errors/orIfNotFound.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
@@ -28,6 +31,9 @@ const toRef = ({ entityType, id }: { readonly entityType: string; readonly id: s
   entityType: entityType as EntityType
 })
 
+/** ThingsBoard's names of the types are kept as they are. */
+const readRelations = listReader(RelationJson) as (bytes: Uint8Array, isTurnOver: IsTurnOver) => Steps<ReadonlyArray<Relation>>
+
 /** All relations up to `maxLevel` steps from a root; none for a root that does not exist or may not be seen. */
 export const walkRelations = (
   thingsBoard: ThingsBoardShape,
@@ -43,12 +49,10 @@ export const walkRelations = (
     maxLevel,
     fetchLastLevelOnly: false
   }
-  return thingsBoard
-    .call((client) => client.relations.findRelations({ payload: { parameters, filters: [] } }))
-    .pipe(
-      Effect.map((relations) => relations.map(({ from, to, type }) => ({ from: toRef(from), to: toRef(to), type }))),
-      orIfNotFound([])
-    )
+  const query: typeof RelationsQuery.Type = { parameters, filters: [] }
+  return orIfNotFound<ReadonlyArray<Relation>>([])(
+    thingsBoard.readInSteps(thingsBoard.post("/api/relations", JSON.stringify(query), { idempotent: true }), readRelations)
+  )
 }
 
 export interface Neighbors {

@@ -12,8 +12,8 @@ import { type RelationGraph, stubRelations } from "../../support/stubRelations.t
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 
 const around = Effect.fnUntraced(function* (net: RelationGraph, query: Partial<GraphQuery> & Pick<GraphQuery, "root">) {
-  const { call, calls } = stubRelations(net)
-  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(stubThingsBoard({ call })))))
+  const { calls, post } = stubRelations(net)
+  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(stubThingsBoard({ post })))))
   const defaults = { maxDepth: 2, direction: "BOTH", types: [], relationTypes: [], nodeLimit: 1000 } as const
   return { calls, found: yield* graph.around({ ...defaults, ...query }) }
 })

@@ -16,10 +16,10 @@ const t0 = 1_700_000_000_000
 const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
 const stored = Effect.succeed(Buffer.alloc(0))
 
-const setUp = Effect.fnUntraced(function* (post: ThingsBoardShape["post"], call?: ThingsBoardShape["call"]) {
+const setUp = Effect.fnUntraced(function* (post: ThingsBoardShape["post"]) {
   const layer = Import.layer.pipe(
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
-    Layer.provide(stubThingsBoard({ post, ...(call === undefined ? {} : { call }) })),
+    Layer.provide(stubThingsBoard({ post })),
     Layer.provide(Settings.layerTest())
   )
   const { run } = yield* Effect.provide(Import, yield* Layer.build(layer))
@@ -66,16 +66,16 @@ effect("rows can name their devices in a tenant of up to 100,000 devices; in a l
   Effect.gen(function* () {
     for (const devices of [100_000, 100_001]) {
       /** Pages of 1,000 devices. */
-      const findEntities = ({ payload }: { readonly payload: { readonly pageLink: { readonly page: number } } }) => {
-        const from = payload.pageLink.page * 1000
+      const findEntities = (json: string | Uint8Array) => {
+        const { pageLink } = JSON.parse(String(json)) as { readonly pageLink: { readonly page: number } }
+        const from = pageLink.page * 1000
         const data = Array.from({ length: Math.min(1000, devices - from) }, (_, i) => ({
           entityId: { entityType: "DEVICE", id: idOf(from + i) },
           latest: { ENTITY_FIELD: { name: { ts: 0, value: `Pump ${from + i}` } } }
         }))
-        return Effect.succeed({ data, hasNext: from + 1000 < devices })
+        return Effect.succeed(Buffer.from(JSON.stringify({ data, hasNext: from + 1000 < devices })))
       }
-      const call = (run: (client: never) => unknown) => run({ entityQueries: { findEntities } } as never)
-      const run = yield* setUp(() => stored, call as ThingsBoardShape["call"])
+      const run = yield* setUp((path, json) => (path === "/api/entitiesQuery/find" ? findEntities(json) : stored))
       const report = yield* run([`{"device_name":"Pump 99999","ts":${t0},"key":"a","value":1}\n`])
       expect([report.accepted, report.rejected.map(({ reason }) => reason)]).toEqual(
         devices === 100_000 ? [1, []] : [0, ["device_name: there are more than 100,000 devices; use device_id instead"]]
