@@ -1,5 +1,5 @@
 /** Runs the gateway in front of the emulator, in this process and on real sockets, until the scope closes. */
-import { ConfigProvider, Context, Duration, Effect, Layer, Redacted, Tracer } from "effect"
+import { Clock, ConfigProvider, Context, Duration, Effect, Layer, Redacted, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { make } from "../../src/client/BoardwalkClient.ts"
 import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
@@ -30,6 +30,8 @@ interface Call {
 }
 
 interface Options {
+  /** The time of the gateway, if it is not the real one. */
+  readonly clock?: Clock.Clock
   /** Environment variables for the secrets of keys; settings are not read from them. */
   readonly environment?: Record<string, string>
   readonly emulator?: Partial<EmulatorOptions>
@@ -47,6 +49,7 @@ const withCanaryText = (fault: Fault): Fault => {
 }
 
 export const gateway = Effect.fnUntraced(function* ({
+  clock,
   emulator: emulatorOptions,
   environment = {},
   settings,
@@ -68,6 +71,7 @@ export const gateway = Effect.fnUntraced(function* ({
     ),
     Layer.provide(Runtime.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
+    Layer.provide(clock === undefined ? Layer.empty : Layer.succeed(Clock.Clock, clock)),
     Layer.provide(untraced ? Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.nativeTracer), SignalsLayer) : SignalsLayer)
   )
   const { url } = Context.get(yield* Layer.build(GatewayLayer), BunHttpServer)

@@ -16,8 +16,11 @@ interface Options {
   readonly wait?: number
 }
 
+/** Bytes to send, or something to wait for before the next part. */
+type Part = string | (() => Promise<unknown>)
+
 /** Sends the parts and returns what the server sends back. */
-export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { gap = 0, wait = 300 }: Options = {}) =>
+export const sendRaw = (url: string, parts: string | ReadonlyArray<Part>, { gap = 0, wait = 300 }: Options = {}) =>
   Effect.promise(
     () =>
       new Promise<RawResponse>((resolve) => {
@@ -39,7 +42,8 @@ export const sendRaw = (url: string, parts: string | ReadonlyArray<string>, { ga
         void (async () => {
           for (const part of [parts].flat()) {
             if (done) return
-            socket.write(part)
+            if (typeof part === "string") socket.write(part)
+            else await part()
             if (gap > 0) await Bun.sleep(gap)
           }
         })()

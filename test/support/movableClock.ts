@@ -1,0 +1,17 @@
+/** The real clock, which a test can move forward. Waiting takes real time. */
+import { Clock, Duration, Effect } from "effect"
+
+export const makeMovableClock = Effect.map(Clock.Clock, (real) => {
+  let offset = 0
+  const nanos = () => real.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n
+  const millis = () => real.currentTimeMillisUnsafe() + offset
+  const clock: Clock.Clock = {
+    ...real,
+    currentTimeMillisUnsafe: millis,
+    currentTimeMillis: Effect.sync(millis),
+    currentTimeNanosUnsafe: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    sleep: (duration) => real.sleep(duration)
+  }
+  return { clock, moveForward: (by: Duration.Input) => (offset += Duration.toMillis(by)) }
+})
