@@ -44,6 +44,8 @@ export class InvalidKeyLimit extends Context.Service<
   {
     /** Counts a request without a valid key against its address. */
     readonly recordFailure: (address: string) => Effect.Effect<RateLimitStatus>
+    /** Counts an OPTIONS request, which carries no key, against its address, separately from failures. */
+    readonly countOptions: (address: string) => Effect.Effect<RateLimitStatus>
     /** For a request with a valid key: the status of its address, which may be exceeded, or undefined if the key was used from there before. */
     readonly admit: (address: string, keyId: string, now: number) => Effect.Effect<RateLimitStatus> | undefined
   }
@@ -58,6 +60,7 @@ export class InvalidKeyLimit extends Context.Service<
       const bucketOf = (address: string) => ({ name: `address:${countedAddress(address)}`, ...perAddress })
       return {
         recordFailure: (address) => limits.consume(bucketOf(address)),
+        countOptions: (address) => limits.consume({ name: `address:options:${countedAddress(address)}`, ...perAddress }),
         admit: (address, keyId, now) =>
           knownClients.isKnown(address, keyId, now)
             ? undefined

@@ -14,7 +14,7 @@ const request = (first: string, headers: Readonly<Record<string, string>> = {}, 
 
 const answerTo = (url: string, bytes: string) => {
   const closing = bytes.includes("Upgrade") ? bytes : bytes.replace("\r\n", "\r\nConnection: close\r\n")
-  return Effect.map(sendRaw(url, closing, { wait: 300 }), ({ text }) => parseResponses(text)[0]!)
+  return Effect.map(sendRaw(url, closing, { wait: closing === bytes ? 1000 : 10_000 }), ({ text }) => parseResponses(text)[0]!)
 }
 
 describe("ALLOWED_HOSTS", () => {
@@ -71,6 +71,26 @@ describe("ALLOWED_HOSTS", () => {
       expect(logs.filter((line) => line.includes("Security event")).length).toBe(12)
       for (const path of ["/", "/docs", devices, "/health/../docs", "/ready/x", "/healthy", "/%68ealth", `${devices}?x=/health`])
         expect([path, yield* status(`GET ${path} HTTP/1.1`)]).toEqual([path, 400])
+    })
+  )
+
+  live("decides by the Host header also when the request line has a URL, whose host has no effect anywhere", () =>
+    Effect.gen(function* () {
+      const { logs, url } = yield* gateway({ settings: { allowedHosts: ["api.example.com"] } })
+      const targets = ["http://other.example", "https://other.example:99", "HTTP://user@other.example", "http://"]
+      for (const target of targets) {
+        const allowed = yield* answerTo(url, `GET ${target}/health HTTP/1.1\r\nHost: api.example.com\r\n\r\n`)
+        expect([target, allowed.status]).toEqual([target, 200])
+        const unmatched = yield* answerTo(url, `GET ${target}/nothing HTTP/1.1\r\nHost: api.example.com\r\n\r\n`)
+        expect([target, unmatched.status]).toEqual([target, 404])
+        const denied = yield* answerTo(url, `GET ${target}/nothing HTTP/1.1\r\nHost: other.example\r\n\r\n`)
+        expect([target, denied.status]).toEqual([target, 400])
+        for (const { body, headers } of [allowed, unmatched, denied]) expect(body + JSON.stringify(headers)).not.toContain("other.example")
+        // The URL names an allowed host, and the header does not.
+        const other = yield* answerTo(url, "GET http://api.example.com/docs HTTP/1.1\r\nHost: other.example\r\n\r\n")
+        expect(other.status).toBe(400)
+      }
+      expect(logs.join("\n")).not.toContain("other.example")
     })
   )
 
@@ -160,6 +180,51 @@ describe("a page of another origin", () => {
       const { url } = yield* gateway()
       const { headers } = yield* preflight(url, "https://app.example.com")
       expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([])
+    })
+  )
+
+  live("sends preflights that are checked, counted per address and limited, without using up the attempts of keys", () =>
+    Effect.gen(function* () {
+      const origin = "https://app.example.com"
+      const { records, url } = yield* gateway({
+        settings: {
+          backendCorsOrigins: [origin],
+          allowedHosts: ["gateway"],
+          rateLimit: { requests: 3, window: Duration.minutes(1) }
+        }
+      })
+      const first = yield* preflight(url, origin)
+      expect([first.status, first.headers["x-ratelimit-remaining"]]).toEqual([204, "2"])
+      // Not a preflight, at an unknown path, of another origin: each counts.
+      const plain = yield* ask(url, undefined, `OPTIONS ${devices} HTTP/1.1`)
+      expect([plain.status, plain.headers["allow"], plain.headers["x-ratelimit-remaining"]]).toEqual([204, "GET, HEAD, OPTIONS", "1"])
+      expect((yield* preflight(url, "https://evil.com")).status).toBe(204)
+      const beyond = yield* preflight(url, origin)
+      expect([beyond.status, beyond.headers[allowed], beyond.headers["retry-after"] !== undefined]).toEqual([429, origin, true])
+      expect((yield* ask(url, undefined, `OPTIONS ${devices} HTTP/1.1`)).status).toBe(429)
+      expect(records.find(({ message }) => message === "Rate limit exceeded")).toMatchObject({
+        method: "OPTIONS",
+        path: devices,
+        reason: "address_limit",
+        address: "127.0.0.1"
+      })
+      const missing = yield* ask(url, origin)
+      expect([missing.status, missing.headers["x-ratelimit-remaining"]]).toEqual([401, "2"])
+    })
+  )
+
+  live("sends preflights to hosts that are not served in vain", () =>
+    Effect.gen(function* () {
+      const origin = "https://app.example.com"
+      const { records, url } = yield* gateway({ settings: { backendCorsOrigins: [origin], allowedHosts: ["api.example.com"] } })
+      const denied = yield* preflight(url, origin)
+      expect([denied.status, denied.headers["access-control-allow-headers"]]).toEqual([400, undefined])
+      expect(records.find(({ message }) => message === "Security event: 400")).toMatchObject({ method: "OPTIONS", reason: "unknown_host" })
+      const unknown = yield* ask(url, origin, "OPTIONS /nothing HTTP/1.1", {
+        Host: "api.example.com",
+        "Access-Control-Request-Method": "GET"
+      })
+      expect(unknown.status).toBe(204)
     })
   )
 })

@@ -50,6 +50,9 @@ export const logNotAllowed = (keyId: string, scope: KeyScope) =>
 export const logHostNotServed = (reason: "malformed_host" | "unknown_host") =>
   logRejection("Security event: 400", { status: 400, reason }, undefined)
 
+/** The request has more than one `Content-Length`. */
+export const logRepeatedLength = logRejection("Security event: 400", { status: 400, reason: "repeated_length" }, undefined)
+
 /** The limit that was exceeded: requests per window of a key, or of an address without a valid key; requests of a key in flight; exports. */
 export type LimitKind = "key_limit" | "address_limit" | "in_flight" | "exports"
 

@@ -29,6 +29,13 @@ const makeAllowOrigin = (origins: ReadonlyArray<string>) => {
 }
 
 /**
+ * A preflight is checked and counted like any request. At an unknown path it succeeds, so that the page can read the 404 of the request that
+ * follows.
+ */
+const respondToPreflight = (response: HttpServerResponse.HttpServerResponse) =>
+  response.status === 204 || response.status === 404 ? HttpServerResponse.empty({ status: 204, headers: preflightHeaders }) : response
+
+/**
  * Lets web pages of BACKEND_CORS_ORIGINS call the API; without that setting no page of another origin may. Credentials such as cookies
  * are never allowed.
  *
@@ -53,7 +60,7 @@ export const CorsLayer = Layer.unwrap(
           headers["access-control-allow-origin"] = allowed
           headers["access-control-expose-headers"] = exposedHeaders
           return request.method === "OPTIONS" && request.headers.has("access-control-request-method")
-            ? Effect.succeed(HttpServerResponse.empty({ status: 204, headers: preflightHeaders }))
+            ? Effect.map(handled, respondToPreflight)
             : handled
         }),
       { global: true }

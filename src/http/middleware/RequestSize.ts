@@ -1,10 +1,11 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import { HeadersTooLarge, type Problem, UnsupportedMediaType, UriTooLong } from "../../api/Problems.ts"
+import { HeadersTooLarge, InvalidRequest, type Problem, UnsupportedMediaType, UriTooLong } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { pathStart } from "../logging/redactedPath.ts"
+import { logRepeatedLength } from "../logging/securityLog.ts"
 
 const failUriTooLong = (maxLength: number) =>
   failWithProblem(`Path and query are longer than ${maxLength} characters (MAX_URL_LENGTH).`, (common) => {
@@ -21,6 +22,17 @@ const failCompressed = failWithProblem(
   "Compressed bodies are not supported: send this one without Content-Encoding.",
   (common) => new UnsupportedMediaType({ ...common, details: { accepted: ["identity"] } })
 )
+
+const failRepeatedLength = Effect.andThen(
+  logRepeatedLength,
+  failWithProblem(
+    "The request has more than one Content-Length.",
+    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.content-length", issue: "Expected one length" }] } })
+  )
+)
+
+/** Bun rejects different lengths, but joins equal ones with commas and reads the body. A proxy could read the request in another way. */
+const isLengthRepeated = (headers: Headers) => headers.get("content-length")?.includes(",") === true
 
 /** Bytes as sent, with the colon, the blank and the line break of each header. */
 const sizeOf = (headers: Headers): number => {
@@ -39,12 +51,20 @@ const isCompressed = (headers: Headers) => {
   return encoding !== null && encoding.toLowerCase() !== "identity"
 }
 
-/** Rejects requests whose URL is too long, whose headers are too large or whose body is compressed, before anything else is checked. */
+/**
+ * Rejects requests whose URL is too long, whose headers are too large, whose length is given twice or whose body is compressed, before
+ * anything else is checked.
+ */
 export const RequestSizeLayer = Layer.unwrap(
   Effect.map(Settings, ({ maxHeaderSize, maxUrlLength }) => {
-    const check = ({ request }: Exchange): Effect.Effect<never, Problem> | undefined => {
+    const check = (exchange: Exchange): Effect.Effect<never, Problem> | undefined => {
+      const { request } = exchange
       if (pathLength(request.url) > maxUrlLength) return failUriTooLong(maxUrlLength)
       if (sizeOf(request.headers) > maxHeaderSize) return failHeadersTooLarge(maxHeaderSize)
+      if (isLengthRepeated(request.headers)) {
+        exchange.closeAfterResponse()
+        return failRepeatedLength
+      }
       return isCompressed(request.headers) ? failCompressed : undefined
     }
     return HttpRouter.middleware(
