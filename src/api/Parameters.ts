@@ -3,6 +3,7 @@ import { Schema, SchemaTransformation } from "effect"
 import { formatNames } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { Aggregation, DataKey, Order, Timestamp } from "../domain/Telemetry.ts"
+import { TypeName } from "../domain/TypeName.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
 
@@ -49,7 +50,7 @@ export const textSearch = Schema.optionalKey(
 
 export const typeFilter = (entity: string) =>
   Schema.optionalKey(
-    Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({
+    TypeName.annotate({
       description: `Name of the ${entity} type, as listed by \`GET ${entity}-types\`.`
     })
   )

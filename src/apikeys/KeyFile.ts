@@ -119,6 +119,21 @@ const othersMayWrite = Effect.fnUntraced(function* (path: string) {
   return yield* Effect.match(files.stat(path), { onSuccess: ({ mode }) => (mode & 0o022) !== 0, onFailure: () => false })
 })
 
+/** Keys that are restricted to devices and can read assets, but do not say which: files from before assets were restricted. */
+const findImplicitAssets = ({ file }: KeyFileContents): ReadonlyArray<string> =>
+  file.keys
+    .filter(
+      ({ assets, devices, disabled, scopes }) =>
+        devices !== undefined &&
+        assets === undefined &&
+        disabled !== true &&
+        (scopes.includes("assets:read") || scopes.includes("graph:read"))
+    )
+    .map(({ id }) => id)
+
+const implicitAssetsIssue = (ids: ReadonlyArray<string>) =>
+  `does not say which assets keys restricted to devices may see, so they see only those related to their devices: add "assets": "related", "all" or "none" to ${[...ids.slice(0, maxProblems), ...andMore(ids.length - maxProblems, "key")].join(", ")}`
+
 /** Checks the file before a gateway starts. */
 export const checkKeyFile = Effect.fnUntraced(function* ({
   apiKey,
@@ -129,8 +144,12 @@ export const checkKeyFile = Effect.fnUntraced(function* ({
     Effect.flatMap(makeKeyFileReader(apiKeysFile, apiKey), (contents) => requireUsableKey(contents, apiKey))
   )
   const issue = "can be written by users other than its owner, who could grant themselves any scope"
+  const implicitAssets = Result.isSuccess(found) ? findImplicitAssets(found.success) : []
   return {
     errors: Result.isFailure(found) ? [{ variable: "API_KEYS_FILE", issue: `cannot be used: ${found.failure.reason}` }] : [],
-    warnings: (yield* othersMayWrite(apiKeysFile)) ? [{ variable: "API_KEYS_FILE", issue }] : []
+    warnings: [
+      ...((yield* othersMayWrite(apiKeysFile)) ? [{ variable: "API_KEYS_FILE", issue }] : []),
+      ...(implicitAssets.length === 0 ? [] : [{ variable: "API_KEYS_FILE", issue: implicitAssetsIssue(implicitAssets) }])
+    ]
   }
 })

@@ -13,6 +13,7 @@ export const KeyScope = Schema.Literals([
   "attributes:read",
   "attributes:write",
   "graph:read",
+  "users:read",
   "credentials:read",
   "metrics:read"
 ]).annotate({ identifier: "KeyScope", description: "A scope of an API key." })

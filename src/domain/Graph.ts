@@ -31,6 +31,9 @@ export const Graph = Schema.Struct({
 }).annotate({ identifier: "Graph", description: "Entities around a root and the relations between them." })
 export type Graph = typeof Graph.Type
 
+/** Entities whose names are those of people and organizations: a user's name is an e-mail address. Graphs show them only to keys with `users:read`. */
+export const personalTypes: ReadonlySet<string> = new Set<EntityType>(["USER", "CUSTOMER", "TENANT"])
+
 export interface GraphQuery {
   readonly root: { readonly id: string; readonly entityType: EntityType }
   /** Maximum distance from the root, in relations. */
@@ -40,6 +43,8 @@ export interface GraphQuery {
   readonly types: ReadonlyArray<EntityType>
   /** Relation types to follow; an empty list means all. */
   readonly relationTypes: ReadonlyArray<string>
+  /** Whether users, customers and tenants may be in the graph; false by default. */
+  readonly readsUsers?: boolean
   /** Maximum number of nodes, including the root. */
   readonly nodeLimit: number
 }

@@ -8,7 +8,7 @@ const maxLength = 255
  * surrogates: PostgreSQL cannot store them all.
  */
 // oxlint-disable-next-line no-control-regex -- it matches control characters
-const notBlank = /^(?=[^]*[^\s\uFEFF])[^\u0000-\u001F\u007F-\u009F\uD800-\uDFFF]*$/u
+const notBlank = /^(?=[\s\S]*[^\s\uFEFF])[^\u0000-\u001F\u007F-\u009F\uD800-\uDFFF]*$/u
 
 /** A type that a request asks for. */
 export const TypeName = Schema.String.check(

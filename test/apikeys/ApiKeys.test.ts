@@ -4,6 +4,7 @@ import { ConfigProvider, Context, Effect, FileSystem, Layer, PlatformError, Reda
 import { TestClock } from "effect/testing"
 import { Settings } from "../../src/config/Settings.ts"
 import { ApiKeys } from "../../src/apikeys/ApiKeys.ts"
+import { checkKeyFile } from "../../src/apikeys/KeyFile.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { effect } from "../support/effectTest.ts"
@@ -294,6 +295,33 @@ describe("a restriction", () => {
     })
   )
 })
+
+effect("a file that does not say which assets its restricted keys may see is warned about", () =>
+  Effect.gen(function* () {
+    const devices = { types: ["meter"] }
+    const assetKeys = Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((id) => [id, { devices, scopes: ["assets:read" as const] }]))
+    const others = {
+      graph: { devices, scopes: ["graph:read" as const] },
+      unrestricted: {},
+      said: { devices, assets: "all" as const },
+      off: { devices, disabled: true },
+      noAssets: { devices, scopes: ["telemetry:read" as const] }
+    }
+    const warningsOf = (text: string) =>
+      Effect.map(
+        checkKeyFile({ apiKey: undefined, apiKeysFile: file }).pipe(Effect.provide(disk(new Map([[file, text]])))),
+        ({ errors, warnings }) => {
+          expect(errors).toEqual([])
+          return warnings.map(({ issue }) => issue)
+        }
+      )
+    expect(yield* warningsOf(renderKeyFile({ ...others, graph: { ...others.graph, assets: "none" } }))).toEqual([])
+    const issue = "does not say which assets keys restricted to devices may see, so they see only those related to their devices"
+    const add = 'add "assets": "related", "all" or "none" to'
+    expect(yield* warningsOf(renderKeyFile(others))).toEqual([`${issue}: ${add} graph`])
+    expect(yield* warningsOf(renderKeyFile({ ...assetKeys, ...others }))).toEqual([`${issue}: ${add} a, b, c, d, e, and 2 more keys`])
+  })
+)
 
 describe("a presented key", () => {
   const expires_at = "2020-01-01T00:00:00Z"

@@ -57,6 +57,23 @@ effect("the client derived from the gateway's API definition can read from the e
   }).pipe(withEmulator({}), Effect.provide(FetchHttpClient.layer))
 )
 
+effect("lists ignore a type without any character beyond U+0020, as Java's trim does", () =>
+  Effect.gen(function* () {
+    const { store, username } = yield* Emulator
+    const { tenantId } = store.directory.userByEmail(username)!
+    for (const type of ["meter", "pump"]) store.directory.createDevice({ tenantId, name: type, type, now: 0 })
+    const token = yield* tenantLogin
+    const lists = ["/api/tenant/devices", "/api/tenant/deviceInfos"]
+    const totals = { "": 2, "%20": 2, "%09%20%00": 2, "%1F": 2, meter: 1, "%20meter": 0, "meter%20": 0, "%C2%A0": 0 }
+    for (const list of lists) {
+      for (const [type, total] of Object.entries(totals)) {
+        const page = JSON.parse((yield* get(`${list}?pageSize=10&page=0&type=${type}`, token)).text)
+        expect([list, type, page.totalElements]).toEqual([list, type, total])
+      }
+    }
+  }).pipe(withEmulator({}))
+)
+
 effect("one failed login too many locks the account, even for the right password", () =>
   Effect.gen(function* () {
     const { password, username } = yield* Emulator

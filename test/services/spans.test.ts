@@ -6,6 +6,8 @@ const root = join(import.meta.dir, "..", "..", "src", "services")
 
 /** Methods that only other services call. They run inside the span of the method that an HTTP handler called. */
 const internal = [
+  "AssetAccess.visibleIds",
+  "AssetAccess.requireVisible",
   "DeviceAccess.requireVisible",
   "DeviceAccess.guard",
   "History.pages",

@@ -7,6 +7,14 @@ const userOf = (authorization: string | null): string => {
   return payload === undefined ? "nobody" : JSON.parse(Buffer.from(payload, "base64url").toString()).sub
 }
 
+/** What a proxy passes on. */
+export interface ForwardedCall {
+  readonly path: string
+  /** With its question mark; empty if there is none. */
+  readonly search: string
+  readonly body: string | null
+}
+
 export const recordingProxy = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -15,6 +23,7 @@ export const recordingProxy = Effect.map(
       const searches: Array<string> = []
       const traces: Array<string | null> = []
       let target = ""
+      let rewrite = (call: ForwardedCall): ForwardedCall => call
       const server = Bun.serve({
         port: 0,
         hostname: "127.0.0.1",
@@ -27,11 +36,21 @@ export const recordingProxy = Effect.map(
           const headers = new Headers(request.headers)
           headers.delete("host")
           headers.set("accept-encoding", "identity")
-          const body = request.method === "GET" ? null : await request.arrayBuffer()
-          return fetch(target + pathname + search, { method: request.method, headers, body })
+          headers.delete("content-length")
+          const body = request.method === "GET" ? null : await request.text()
+          const call = rewrite({ path: pathname, search, body })
+          return fetch(target + call.path + call.search, { method: request.method, headers, body: call.body })
         }
       })
-      return { calls, searches, traces, users, server, forwardTo: (url: string) => (target = url) }
+      return {
+        calls,
+        searches,
+        traces,
+        users,
+        server,
+        forwardTo: (url: string) => (target = url),
+        rewriteCalls: (change: typeof rewrite) => (rewrite = change)
+      }
     }),
     ({ server }) => Effect.promise(() => server.stop(true))
   ),

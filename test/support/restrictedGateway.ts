@@ -32,7 +32,7 @@ const restrictions = {
 }
 
 export const restrictedGateway = Effect.fnUntraced(function* () {
-  const { forwardTo: aim, calls, url } = yield* recordingProxy
+  const { forwardTo: aim, calls, rewriteCalls, url } = yield* recordingProxy
   const apiKeysFile = yield* writeKeyFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
   const it = yield* gateway({ settings: { apiKeysFile, tbHost: url } })
   aim(it.emulator.url)
@@ -60,6 +60,8 @@ export const restrictedGateway = Effect.fnUntraced(function* () {
     ...it,
     /** The calls to ThingsBoard. */
     calls,
+    /** Changes the calls to ThingsBoard, as if it ignored parts of them. */
+    rewriteCalls,
     ids,
     nobody,
     room,

@@ -64,7 +64,7 @@ export class Graph extends HttpApiGroup.make("graph")
           identifier: "getGraph",
           summary: "Get the relations around an entity",
           description:
-            "Returns the entities within `max_depth` relations of the root, with their names, and the relations between them. Each entity and each relation appears once."
+            "Returns the entities within `max_depth` relations of the root, with their names, and the relations between them. Each entity and each relation appears once. Users, customers and tenants are left out, and not found as a root, unless the key also has the scope `users:read`."
         })
       )
   )

@@ -5,6 +5,7 @@ import { type Format as FormatName, formats } from "../../domain/Format.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { defaultMaxDevices, defaultMaxKeys, maxDevicesLimit, maxKeysLimit } from "../../domain/requestLimits.ts"
 import { Aggregation, DataKey, Order, Point, Series } from "../../domain/Telemetry.ts"
+import { TypeName } from "../../domain/TypeName.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
 import { aggregation, defaults, endTs, Format, Interval, startTs } from "../Parameters.ts"
 
@@ -27,9 +28,7 @@ const selection = {
       description: "Ids of the devices: at most 10,000 by default (setting MAX_DEVICES_PER_REQUEST)."
     })
   ),
-  device_type: Schema.optionalKey(
-    Schema.String.check(Schema.isBetweenLength(1, 255)).annotate({ description: "All devices of this type." })
-  )
+  device_type: Schema.optionalKey(TypeName.annotate({ description: "All devices of this type." }))
 }
 
 const exactlyOneSelection = Schema.makeFilter(

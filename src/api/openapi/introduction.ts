@@ -4,7 +4,7 @@ export const introduction = `Boardwalk is a typed, secure REST API in front of T
 ## Keys
 
 Every endpoint except those under *System* needs a key in the header \`X-API-Key\`. A key has scopes; each endpoint states the scope that it requires. Fields of devices, assets and their types that hold credentials, such as an SNMP community, are
-left out unless the key also has the scope \`credentials:read\`.
+left out unless the key also has the scope \`credentials:read\`. Graphs contain users, customers and tenants only for a key with the scope \`users:read\`.
 
 ## Responses
 

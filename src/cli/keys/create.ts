@@ -28,7 +28,7 @@ const flags = {
   ),
   scope: Flag.Literals("scope", allScopes).pipe(
     Flag.withDescription(
-      "Scope of the key; may be repeated. credentials:read adds the passwords and other credentials in devices and assets"
+      "Scope of the key; may be repeated. credentials:read adds the passwords and other credentials in devices and assets, users:read the users, customers and tenants in graphs"
     ),
     Flag.atLeast(1)
   ),

@@ -13,6 +13,10 @@ export interface ListFilter extends PageLink {
 
 type Detail = "entities" | "infos"
 
+/** Like Java's `trim`, which removes every character up to U+0020: ThingsBoard ignores a type of nothing else, and returns everything. */
+// oxlint-disable-next-line no-control-regex -- it matches control characters
+const isIgnored = (type: string | undefined) => type === undefined || /^[\u0000-\u0020]*$/.test(type)
+
 const list = Effect.fnUntraced(function* (
   entityType: "DEVICE" | "ASSET",
   detail: Detail,
@@ -28,8 +32,8 @@ const list = Effect.fnUntraced(function* (
     tenantId,
     customerId,
     type: entityType,
-    kind: filter.type === "" ? undefined : filter.type,
-    profileId: filter.type ? undefined : profileId,
+    kind: isIgnored(filter.type) ? undefined : filter.type,
+    profileId: isIgnored(filter.type) ? profileId : undefined,
     active: filter.active,
     searchInfoFields: detail === "infos"
   })

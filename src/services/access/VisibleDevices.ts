@@ -1,7 +1,7 @@
 /** Which of many devices a restricted caller may see. The number of calls depends on the request only, never on what is hidden. */
 import { Effect, Stream } from "effect"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
-import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { devicesByIdOrType } from "../../thingsboard/requests/deviceQueries.ts"
 import { describeDevices, type DeviceFields, devicesOfCustomer } from "../../thingsboard/requests/devices.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
@@ -25,15 +25,20 @@ export const visibleAmongIds = (
   })
 }
 
-/** All devices that the restriction allows, without duplicates. */
+/** All devices that the restriction allows, or the first `maxDevices`, without duplicates. Whatever else ThingsBoard returned makes its response invalid. */
 export const listVisibleDevices = (
   thingsBoard: ThingsBoardShape,
-  visibility: Visibility
+  visibility: Visibility,
+  maxDevices = Number.POSITIVE_INFINITY
 ): Effect.Effect<ReadonlyArray<DeviceFields>, ThingsBoardError> =>
   Stream.concat(
     devicesByIdOrType(thingsBoard, visibility.ids, visibility.types),
     visibility.customer === undefined ? Stream.empty : devicesOfCustomer(thingsBoard, visibility.customer)
   ).pipe(
+    Stream.mapArrayEffect((devices) =>
+      devices.every((device) => visibility.allows(device)) ? Effect.succeed(devices) : Effect.fail(invalidResponse())
+    ),
+    Stream.take(maxDevices),
     Stream.runCollect,
     Effect.map((devices) => Array.from(new Map(devices.map((device) => [device.id, device])).values()))
   )

@@ -8,7 +8,9 @@ import { listAssetProfiles, listAssets, readAsset } from "../../thingsboard/requ
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { hideCredentials, hideCredentialsInPage } from "../access/CredentialAccess.ts"
+import { AssetAccess } from "../access/AssetAccess.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
+import { listRestrictedAssets, listRestrictedAssetTypes } from "./RestrictedList.ts"
 
 export class Assets extends Context.Service<
   Assets,
@@ -23,11 +25,22 @@ export class Assets extends Context.Service<
     Assets,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const access = yield* AssetAccess
       return {
-        list: (query) => listAssets(thingsBoard, query).pipe(hideCredentialsInPage, withServiceSpan("Assets.list")),
-        get: (id) => forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id).pipe(hideCredentials, withServiceSpan("Assets.get")),
-        types: (query) => listAssetProfiles(thingsBoard, query).pipe(hideCredentialsInPage, withServiceSpan("Assets.types"))
+        list: (query) =>
+          Effect.flatMap(access.visibleIds, (ids) =>
+            ids === undefined ? listAssets(thingsBoard, query) : listRestrictedAssets(thingsBoard, ids, query)
+          ).pipe(hideCredentialsInPage, withServiceSpan("Assets.list")),
+        get: (id) =>
+          Effect.andThen(access.requireVisible(id), forbiddenAsNotFound(readAsset(thingsBoard, id), "ASSET", id)).pipe(
+            hideCredentials,
+            withServiceSpan("Assets.get")
+          ),
+        types: (query) =>
+          Effect.flatMap(access.visibleIds, (ids) =>
+            ids === undefined ? listAssetProfiles(thingsBoard, query) : listRestrictedAssetTypes(thingsBoard, ids, query)
+          ).pipe(hideCredentialsInPage, withServiceSpan("Assets.types"))
       }
     })
-  )
+  ).pipe(Layer.provide(AssetAccess.layer))
 }

@@ -10,12 +10,20 @@ import type { BytesPage, ListQuery } from "../../domain/Page.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { listDeviceProfiles, listDevices, readDevice } from "../../thingsboard/requests/devices.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import { withoutFields } from "../../thingsboard/responses/withoutFields.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { hideCredentials, hideCredentialsInPage } from "../access/CredentialAccess.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { withVisibility } from "../access/CurrentVisibility.ts"
 import { listRestricted, listRestrictedTypes } from "./RestrictedList.ts"
+
+/** Only lists filtered by `active` have these fields. They name the customer, who may be a person. */
+const customerFields: ReadonlySet<string> = new Set(["customerTitle", "customerIsPublic"])
+
+const hideCustomers = Effect.flatMap((page: BytesPage) =>
+  Effect.map(withoutFields(page.items, customerFields), (items) => ({ ...page, items }))
+)
 
 export class Devices extends Context.Service<
   Devices,
@@ -34,9 +42,10 @@ export class Devices extends Context.Service<
       const listAll = (query: ListQuery) => listDevices(thingsBoard, query)
       return {
         list: (query) =>
-          withVisibility((visibility) =>
-            visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, listAll)
-          ).pipe(hideCredentialsInPage, withServiceSpan("Devices.list")),
+          withVisibility((visibility) => {
+            const found = visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, listAll)
+            return query.active === undefined ? found : hideCustomers(found)
+          }).pipe(hideCredentialsInPage, withServiceSpan("Devices.list")),
         get: (id) =>
           access
             .guard(id, forbiddenAsNotFound(readDevice(thingsBoard, id), "DEVICE", id))

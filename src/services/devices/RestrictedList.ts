@@ -1,20 +1,25 @@
 /**
- * Device lists for a restricted caller. ThingsBoard has pages of the devices of one type or of one customer. For any other restriction,
+ * Device and asset lists for a restricted caller. ThingsBoard has pages of the devices of one type or of one customer. For any other restriction,
  * all visible devices are collected, and filtered, sorted and paged here. The devices themselves stay the bytes that ThingsBoard sent.
  */
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
+import { listAssetProfiles } from "../../thingsboard/requests/assets.ts"
 import { orIfNotFound } from "../../thingsboard/errors/orIfNotFound.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { filterActive } from "../../thingsboard/requests/deviceQueries.ts"
+import { assetsById, filterActive } from "../../thingsboard/requests/deviceQueries.ts"
 import {
-  allDeviceProfiles,
+  allProfiles,
   type DeviceFields,
   listCustomerDevices,
+  listDeviceProfiles,
+  type Profile,
+  readAssets,
   readDeviceInfos,
   readDevices
 } from "../../thingsboard/requests/devices.ts"
+import { requireEach } from "../../thingsboard/responses/requireEach.ts"
 import { textSearch } from "../../thingsboard/textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { listVisibleDevices } from "../access/VisibleDevices.ts"
@@ -58,6 +63,15 @@ const matcherFor = ({ active, textSearch: search, type }: ListQuery) => {
     (containsText(device.name) || containsText(device.label) || (active !== undefined && containsText(device.type)))
 }
 
+/** The ids of a page of the entities found, in the requested order. */
+const idsOfPage = (found: ReadonlyArray<DeviceFields>, query: ListQuery) => {
+  const from = query.page * query.pageSize
+  return found
+    .toSorted(comparisonFor(query))
+    .slice(from, from + query.pageSize)
+    .map(({ id }) => id)
+}
+
 const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
   const matching = (yield* listVisibleDevices(thingsBoard, visibility)).filter(matcherFor(query))
   const { active } = query
@@ -69,11 +83,7 @@ const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, 
           matching.map(({ id }) => id)
         )
   const found = connected === undefined ? matching : matching.filter(({ id }) => connected.has(id) === active)
-  const from = query.page * query.pageSize
-  const ids = found
-    .toSorted(comparisonFor(query))
-    .slice(from, from + query.pageSize)
-    .map(({ id }) => id)
+  const ids = idsOfPage(found, query)
   return pageOf(yield* active === undefined ? readDevices(thingsBoard, ids) : readDeviceInfos(thingsBoard, ids), found.length, query)
 })
 
@@ -84,23 +94,50 @@ export const listRestricted = (
   query: ListQuery,
   listAll: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
 ): Effect.Effect<BytesPage, ThingsBoardError> => {
+  const checked = Effect.flatMap((page: BytesPage) => requireEach(page, (device) => visibility.allows(device)))
   if (visibility.byTypesOnly) {
     const [onlyType] = visibility.types.size === 1 ? visibility.types : []
     const type = query.type ?? onlyType
-    if (type !== undefined) return visibility.types.has(type) ? listAll({ ...query, type }) : Effect.succeed(emptyPage)
+    if (type !== undefined) return visibility.types.has(type) ? checked(listAll({ ...query, type })) : Effect.succeed(emptyPage)
   }
   if (visibility.byCustomerOnly && visibility.customer !== undefined) {
-    return orIfNotFound(emptyPage)(listCustomerDevices(thingsBoard, visibility.customer, query))
+    return orIfNotFound(emptyPage)(checked(listCustomerDevices(thingsBoard, visibility.customer, query)))
   }
   return collectPage(thingsBoard, visibility, query)
+}
+
+const pageOfProfiles = (profiles: ReadonlyArray<Profile>, names: ReadonlySet<string>, query: ListQuery) => {
+  const found = profiles.filter(({ name }) => names.has(name)).map(({ json }) => json)
+  const from = query.page * query.pageSize
+  return pageOf(found.slice(from, from + query.pageSize), found.length, query)
 }
 
 /** The types of the visible devices, and all types that the restriction names, even if there are no devices of the type. */
 export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
   const devices = visibility.byTypesOnly ? [] : yield* listVisibleDevices(thingsBoard, visibility)
   const names = new Set([...visibility.types, ...devices.map(({ type }) => type)])
-  const profiles = yield* allDeviceProfiles(thingsBoard, query)
-  const found = profiles.filter(({ name }) => names.has(name)).map(({ json }) => json)
-  const from = query.page * query.pageSize
-  return pageOf(found.slice(from, from + query.pageSize), found.length, query)
+  return pageOfProfiles(yield* allProfiles(listDeviceProfiles, thingsBoard, query), names, query)
+})
+
+const fieldsOfAssets = (thingsBoard: ThingsBoardShape, ids: ReadonlySet<string>) => Stream.runCollect(assetsById(thingsBoard, ids))
+
+/** A page of the assets with these ids. */
+export const listRestrictedAssets = Effect.fnUntraced(function* (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlySet<string>,
+  query: ListQuery
+) {
+  const matches = matcherFor(query)
+  const found = (yield* fieldsOfAssets(thingsBoard, ids)).filter((asset) => ids.has(asset.id) && matches(asset))
+  return pageOf(yield* readAssets(thingsBoard, idsOfPage(found, query)), found.length, query)
+})
+
+/** The types of the assets with these ids. */
+export const listRestrictedAssetTypes = Effect.fnUntraced(function* (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlySet<string>,
+  query: ListQuery
+) {
+  const names = new Set((yield* fieldsOfAssets(thingsBoard, ids)).map(({ type }) => type))
+  return pageOfProfiles(yield* allProfiles(listAssetProfiles, thingsBoard, query), names, query)
 })

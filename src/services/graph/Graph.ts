@@ -1,14 +1,15 @@
 /** The graph of relations around an entity: nearest nodes first, every edge once, with names. */
 import { Context, Effect, Layer } from "effect"
 import { EntityNotFound } from "../../domain/Errors.ts"
-import type { Graph as GraphResult, GraphEdge, GraphNode, GraphQuery } from "../../domain/Graph.ts"
-import { EntityId } from "../../domain/Ids.ts"
+import { type Graph as GraphResult, type GraphEdge, type GraphNode, type GraphQuery, personalTypes } from "../../domain/Graph.ts"
+import { EntityId, EntityType } from "../../domain/Ids.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { entityNames } from "../../thingsboard/requests/entityNames.ts"
+import { AssetAccess } from "../access/AssetAccess.ts"
 import { CurrentVisibility } from "../access/CurrentVisibility.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { HiddenNodes } from "./HiddenNodes.ts"
@@ -33,21 +34,28 @@ const steps = ({ from, to }: Edge, direction: GraphQuery["direction"]): Readonly
   return direction === "FROM" ? [forward] : direction === "TO" ? [backward] : [forward, backward]
 }
 
+const knownTypes: ReadonlySet<string> = new Set(EntityType.literals)
+
+/** Whether nodes of a type may be in the graph at all. ThingsBoard has more types than the API. */
+const isAllowed = ({ entityType }: Node, { readsUsers = false }: GraphQuery) =>
+  knownTypes.has(entityType) && (readsUsers || !personalTypes.has(entityType))
+
 /** Adds the nodes one step beyond the nodes of a depth, and returns them. */
 function* advance(
   search: Search,
   hidden: HiddenNodes | undefined,
-  { direction, maxDepth, nodeLimit }: GraphQuery,
+  query: GraphQuery,
   depth: number,
   isTurnOver: IsTurnOver
 ): Steps<ReadonlyArray<Node>> {
+  const { direction, maxDepth, nodeLimit } = query
   const found: Array<Node> = []
   let n = 0
   for (const edge of search.edges.values()) {
     if (++n % perLook === 0 && isTurnOver()) yield
     for (const [near, far] of steps(edge, direction)) {
       if (search.nodes.get(near.id)?.depth !== depth || search.nodes.has(far.id)) continue
-      if (depth >= maxDepth || hidden?.has(far.id)) continue
+      if (depth >= maxDepth || !isAllowed(far, query) || hidden?.has(far.id)) continue
       if (search.nodes.size >= nodeLimit) search.truncated = true
       else {
         search.nodes.set(far.id, { ...far, depth: depth + 1 })
@@ -108,13 +116,18 @@ export class Graph extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
       const eventLoop = yield* EventLoop
+      const assetAccess = yield* AssetAccess
       return {
         around: Effect.fnUntraced(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
           const visibility = yield* CurrentVisibility
+          if (!isAllowed(root, query)) return yield* new EntityNotFound(root)
           if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
-          else if (visibility !== undefined && root.entityType !== "ASSET") return yield* new EntityNotFound(root)
-          const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility)
+          else if (root.entityType === "ASSET") yield* assetAccess.requireVisible(root.id)
+          else if (visibility !== undefined) return yield* new EntityNotFound(root)
+          // Even if no asset turns up: the number of calls must not tell whether a hidden one is near.
+          const assets = yield* assetAccess.visibleIds
+          const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility, assets)
           const finder = new RelationFinder(thingsBoard, eventLoop, query.direction, query.relationTypes, hidden)
           const search = yield* searchAround(eventLoop, { ...query, root }, finder, hidden)
           const names = yield* entityNames(thingsBoard, [...search.nodes.values()])
@@ -132,5 +145,5 @@ export class Graph extends Context.Service<
         }, withServiceSpan("Graph.around"))
       }
     })
-  ).pipe(Layer.provide(DeviceAccess.layer))
+  ).pipe(Layer.provide(Layer.merge(DeviceAccess.layer, AssetAccess.layer)))
 }

@@ -6,16 +6,19 @@ import { visibleAmongIds } from "../access/VisibleDevices.ts"
 import type { Node } from "./model.ts"
 
 /**
- * The nodes that are hidden from a restricted caller: devices outside its restriction, and everything that is neither a device nor an
- * asset. A search does not follow relations of a hidden node, because both the response and the time that it takes would reveal the
+ * The nodes that are hidden from a restricted caller: devices and assets outside its restriction, and everything that is neither a device
+ * nor an asset. A search does not follow relations of a hidden node, because both the response and the time that it takes would reveal the
  * node. Hidden nodes do not count towards the node limit.
  */
 export class HiddenNodes {
   private readonly visible = new Map<string, boolean>()
   private readonly thingsBoard: ThingsBoardShape
   private readonly visibility: Visibility
+  private readonly assets: ReadonlySet<string> | undefined
 
-  constructor(thingsBoard: ThingsBoardShape, visibility: Visibility) {
+  /** `assets` are the ids of the visible ones; undefined for all. */
+  constructor(thingsBoard: ThingsBoardShape, visibility: Visibility, assets: ReadonlySet<string> | undefined) {
+    this.assets = assets
     this.thingsBoard = thingsBoard
     this.visibility = visibility
   }
@@ -30,7 +33,7 @@ export class HiddenNodes {
     const devices: Array<string> = []
     for (const { entityType, id } of nodes) {
       if (this.visible.has(id)) continue
-      this.visible.set(id, entityType === "ASSET")
+      this.visible.set(id, entityType === "ASSET" && this.assets?.has(id) !== false)
       if (entityType === "DEVICE") devices.push(id)
     }
     return Effect.map(visibleAmongIds(this.thingsBoard, this.visibility, devices), (visible) => {

@@ -1,6 +1,6 @@
 /** Many devices per call, by their ids or types: their names, list fields, latest values, and which of them are connected. */
 import { Array, Effect, Stream } from "effect"
-import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { entityQueryValue } from "../responses/entityQueryValue.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import type { DeviceFields } from "./devices.ts"
@@ -9,8 +9,8 @@ import { allEntities, type Entity, fieldOf, type Filter, maxEntitiesPerCall } fr
 /** ThingsBoard's SQL joins one table per key. */
 const maxKeysPerCall = 25
 
-const byIds = (ids: Iterable<string>): ReadonlyArray<Filter> =>
-  Array.chunksOf(ids, maxEntitiesPerCall).map((entityList) => ({ type: "entityList", entityType: "DEVICE", entityList }))
+const byIds = (ids: Iterable<string>, entityType: "DEVICE" | "ASSET" = "DEVICE"): ReadonlyArray<Filter> =>
+  Array.chunksOf(ids, maxEntitiesPerCall).map((entityList) => ({ type: "entityList", entityType, entityList }))
 
 const byTypes = (types: Iterable<string>): Filter => ({ type: "deviceType", deviceTypes: [...types], deviceNameFilter: "" })
 
@@ -19,6 +19,25 @@ export type DevicesQuery = { readonly ids: ReadonlyArray<string> } | { readonly 
 /** An id that comes twice, or in both cases, is queried once. */
 const filtersOf = (query: DevicesQuery): ReadonlyArray<Filter> =>
   "ids" in query ? byIds(new Set(query.ids.map((id) => id.toLowerCase()))) : [byTypes([query.type])]
+
+/**
+ * The devices of a query, which has several filters if it names many ids. Whatever else ThingsBoard returned makes its response invalid: it
+ * may have ignored the filter.
+ */
+const devicesOf = (
+  thingsBoard: ThingsBoardShape,
+  query: DevicesQuery,
+  filter: Filter,
+  latest: ReadonlyArray<string>
+): Stream.Stream<Entity, ThingsBoardError> => {
+  const requested = "ids" in query && filter.type === "entityList" ? new Set(filter.entityList) : undefined
+  const isRequested = (entity: Entity) =>
+    requested === undefined ? "type" in query && fieldOf(entity, "type") === query.type : requested.has(entity.entityId.id)
+  return Stream.mapArrayEffect(
+    allEntities(thingsBoard, filter, { fields: requested === undefined ? ["name", "type"] : ["name"], latest }),
+    (entities) => (entities.every(isRequested) ? Effect.succeed(entities) : Effect.fail(invalidResponse()))
+  )
+}
 
 export interface FoundDevice {
   readonly id: string
@@ -33,7 +52,7 @@ export const findDevices = (
   query: DevicesQuery
 ): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> =>
   Stream.fromIterable(filtersOf(query)).pipe(
-    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: ["name"] })),
+    Stream.flatMap((filter) => devicesOf(thingsBoard, query, filter, [])),
     Stream.map(deviceNameOf),
     Stream.runCollect
   )
@@ -48,21 +67,33 @@ export const allDevices = (
     Stream.runCollect
   )
 
-/** All devices with one of these ids, then all devices of one of these types. A device may come twice. */
+const listFields = ["name", "type", "label", "createdTime"]
+
+const listFieldsOf = (entity: Entity): DeviceFields => ({
+  id: entity.entityId.id,
+  name: fieldOf(entity, "name"),
+  type: fieldOf(entity, "type"),
+  customerId: "",
+  label: fieldOf(entity, "label"),
+  createdTime: Number(fieldOf(entity, "createdTime"))
+})
+
+/** All devices with one of these ids, then all devices of one of these types, without their customers. A device may come twice. */
 export const devicesByIdOrType = (
   thingsBoard: ThingsBoardShape,
   ids: Iterable<string>,
   types: ReadonlySet<string>
 ): Stream.Stream<DeviceFields, ThingsBoardError> =>
   Stream.fromIterable([...byIds(ids), ...(types.size === 0 ? [] : [byTypes(types)])]).pipe(
-    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: ["name", "type", "label", "createdTime"] })),
-    Stream.map((entity) => ({
-      id: entity.entityId.id,
-      name: fieldOf(entity, "name"),
-      type: fieldOf(entity, "type"),
-      label: fieldOf(entity, "label"),
-      createdTime: Number(fieldOf(entity, "createdTime"))
-    }))
+    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: listFields })),
+    Stream.map(listFieldsOf)
+  )
+
+/** The assets with these ids, without their customers. */
+export const assetsById = (thingsBoard: ThingsBoardShape, ids: Iterable<string>): Stream.Stream<DeviceFields, ThingsBoardError> =>
+  Stream.fromIterable(byIds(ids, "ASSET")).pipe(
+    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: listFields })),
+    Stream.map(listFieldsOf)
   )
 
 export interface DeviceLatest {
@@ -81,7 +112,7 @@ export const latestOfDevices = (
     (keys.length === 0 ? [[]] : Array.chunksOf(keys, maxKeysPerCall)).map((latest) => ({ filter, latest }))
   )
   return Stream.fromIterable(calls).pipe(
-    Stream.flatMap(({ filter, latest }) => allEntities(thingsBoard, filter, { fields: ["name"], latest })),
+    Stream.flatMap(({ filter, latest }) => devicesOf(thingsBoard, query, filter, latest)),
     Stream.runFold(
       () => new Map<string, { readonly name: string; readonly points: Map<string, string> }>(),
       (devices, entity) => {

@@ -35,20 +35,21 @@ export const listDeviceProfiles = (thingsBoard: ThingsBoardShape, query: ListQue
 
 const Named = Schema.decodeUnknownOption(Schema.Struct({ name: Schema.String }))
 
-/** A device profile as the bytes that ThingsBoard sent, with its name. */
-export interface DeviceProfile {
+/** A device profile or asset profile as the bytes that ThingsBoard sent, with its name. */
+export interface Profile {
   readonly name: string
   readonly json: Uint8Array
 }
 
-/** All device profiles that match the query, in its order; its `page` and `pageSize` are ignored. */
-export const allDeviceProfiles = Effect.fnUntraced(function* (
+/** All profiles of a list that match the query, in its order; its `page` and `pageSize` are ignored. */
+export const allProfiles = Effect.fnUntraced(function* (
+  list: typeof listDeviceProfiles,
   thingsBoard: ThingsBoardShape,
   query: ListQuery
-): Effect.fn.Return<ReadonlyArray<DeviceProfile>, ThingsBoardError> {
-  const profiles: Array<DeviceProfile> = []
+): Effect.fn.Return<ReadonlyArray<Profile>, ThingsBoardError> {
+  const profiles: Array<Profile> = []
   for (let page = 0, more = true; more; page++) {
-    const { hasNext, items } = yield* listDeviceProfiles(thingsBoard, { ...query, page, pageSize: maxEntitiesPerCall })
+    const { hasNext, items } = yield* list(thingsBoard, { ...query, page, pageSize: maxEntitiesPerCall })
     for (const json of yield* scanArray(items)) {
       const named = Named(parseElement(json))
       if (named._tag === "None") return yield* invalidResponse()
@@ -79,6 +80,10 @@ export interface DeviceDescription extends DeviceFacts {
 export const describeDevice = (thingsBoard: ThingsBoardShape, id: string): Effect.Effect<DeviceDescription, ThingsBoardError> =>
   thingsBoard.get(devicePath(id)).pipe(
     Effect.flatMap((bytes) => Effect.mapError(decodeDevice(bytes.toString()), () => invalidResponse())),
+    Effect.filterOrFail(
+      (device) => device.id.id === id,
+      () => invalidResponse()
+    ),
     Effect.map(({ customerId, id, name, type }) => ({ id: id.id, name, type, customerId: customerId?.id ?? "" }))
   )
 
@@ -103,13 +108,13 @@ export const describeDevices = (
 
 const Identified = Schema.decodeUnknownOption(Schema.Struct({ id: Id }))
 
-/** The JSON of the devices of these ids that may be seen, in the order of the ids, as the bytes that ThingsBoard sent. */
-export const readDevices = (
+const readByIds = (
   thingsBoard: ThingsBoardShape,
+  path: string,
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
   Effect.map(
-    forEachChunk(ids, (chunk) => Effect.flatMap(thingsBoard.get(`/api/devices?deviceIds=${chunk.join(",")}`), scanArray)),
+    forEachChunk(ids, (chunk) => Effect.flatMap(thingsBoard.get(path + chunk.join(",")), scanArray)),
     (found) => {
       const byId = new Map<string, Uint8Array>()
       for (const device of found) {
@@ -119,6 +124,14 @@ export const readDevices = (
       return ids.flatMap((id) => byId.get(id) ?? [])
     }
   )
+
+/** The JSON of the devices of these ids that may be seen, in the order of the ids, as the bytes that ThingsBoard sent. */
+export const readDevices = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
+  readByIds(thingsBoard, "/api/devices?deviceIds=", ids)
+
+/** Like `readDevices`, for assets. */
+export const readAssets = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
+  readByIds(thingsBoard, "/api/assets?assetIds=", ids)
 
 /** Like `readDevices`, with the fields of a device info, such as `active`: one call per device, as ThingsBoard lists infos by no ids. */
 export const readDeviceInfos = (
@@ -134,21 +147,20 @@ export const readDeviceInfos = (
     (found) => found.flatMap(Option.toArray)
   )
 
-/** The fields by which lists of devices are searched, filtered and sorted. */
-export interface DeviceFields {
-  readonly id: string
+/** The fields by which lists of devices and assets are restricted, searched, filtered and sorted. */
+export interface DeviceFields extends DeviceFacts {
   readonly name: string
-  readonly type: string
   /** Empty for a device without a label. */
   readonly label: string
   /** Epoch ms. */
   readonly createdTime: number
 }
 
-const fieldsOf = ({ createdTime, id, label, name, type }: typeof Device.Type): DeviceFields => ({
+const fieldsOf = ({ createdTime, customerId, id, label, name, type }: typeof Device.Type): DeviceFields => ({
   id: id.id,
   name,
   type,
+  customerId: customerId.id,
   label: label ?? "",
   createdTime
 })

@@ -66,7 +66,8 @@ const neighborsOf = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,
   entityType: string,
   ids: ReadonlyArray<string>,
-  direction: RelationDirection
+  direction: RelationDirection,
+  onlyType: EntityType | undefined
 ): Effect.fn.Return<Neighbors, ThingsBoardError> {
   const entities: Array<EntityRef> = []
   for (let page = 0; ; page++) {
@@ -82,28 +83,29 @@ const neighborsOf = Effect.fnUntraced(function* (
         direction,
         maxLevel: 1,
         fetchLastLevelOnly: false,
-        filters: []
+        filters: onlyType === undefined ? [] : [{ entityTypes: [onlyType] }]
       },
       { fields: [] },
       { page, pageSize: maxEntitiesPerCall }
     )
-    for (const { entityId } of data) entities.push(toRef(entityId))
+    for (const { entityId } of data) if (onlyType === undefined || entityId.entityType === onlyType) entities.push(toRef(entityId))
     if (!hasNext) return { entities, incomplete: false }
     if (page + 1 >= maxPages) return { entities, incomplete: true }
   }
 })
 
-/** The entities one step away from any of the roots. Fails with `Rejected` on a release that does not accept several roots. */
+/** The entities one step away from any of the roots, of all types or of one. Fails with `Rejected` on a release that does not accept several roots. */
 export const findNeighbors = (
   thingsBoard: ThingsBoardShape,
   roots: ReadonlyArray<EntityRef>,
-  direction: RelationDirection
+  direction: RelationDirection,
+  onlyType?: EntityType
 ): Effect.Effect<Neighbors, ThingsBoardError> => {
   const chunks = [...Map.groupBy(roots, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
     Array.chunksOf(all, maxRoots).map((chunk) => ({ entityType, ids: chunk.map(({ id }) => id) }))
   )
   return Effect.map(
-    Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction), { concurrency: 2 }),
+    Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction, onlyType), { concurrency: 2 }),
     (found) => ({
       entities: [...new Map(found.flatMap(({ entities }) => entities).map((entity) => [entity.id, entity])).values()],
       incomplete: found.some(({ incomplete }) => incomplete)

@@ -21,8 +21,10 @@ const around = Effect.fnUntraced(function* (net: RelationGraph, query: Partial<G
 const edgeText = ({ from, relation_type, to }: { from: string; to: string; relation_type: string }) => `${from} ${relation_type} ${to}`
 
 /** The expected depths, found by following one relation after the other. */
-const searchAll = ({ edges, nodes }: RelationGraph, { direction, maxDepth, relationTypes, root }: GraphQuery) => {
-  const hidden = new Set(nodes.filter(({ isHidden }) => isHidden === true).map(({ id }) => id))
+const searchAll = ({ edges, nodes }: RelationGraph, { direction, maxDepth, readsUsers, relationTypes, root }: GraphQuery) => {
+  const isHidden = (node: RelationGraph["nodes"][number]) =>
+    node.isHidden === true || (readsUsers !== true && node.entityType === "CUSTOMER")
+  const hidden = new Set(nodes.filter(isHidden).map(({ id }) => id))
   const followed = edges.filter(
     ({ from, to, type }) => !hidden.has(from) && !hidden.has(to) && (relationTypes.length === 0 || relationTypes.includes(type))
   )
@@ -67,17 +69,23 @@ const anyQuery = fc.record({
   direction: fc.constantFrom("FROM" as const, "TO" as const, "BOTH" as const),
   relationTypes: fc.constantFrom([], ["Contains"]),
   types: fc.constantFrom([], ["DEVICE" as const]),
+  readsUsers: fc.boolean(),
   nodeLimit: fc.oneof(fc.constant(1000), fc.integer({ min: 1, max: 8 }))
 })
 
 effect(
-  "returns nodes with their shortest distance and every relation between them once, in any graph",
+  "returns nodes with their shortest distance and every relation between them once, in any graph, with customers or without",
   () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(anyGraph, anyQuery, async (given, parts) => {
           const root = { id: given.nodes[0]!.id, entityType: given.nodes[0]!.entityType }
           const query: GraphQuery = { ...parts, root }
+          if (root.entityType === "CUSTOMER" && !query.readsUsers) {
+            const error = await Effect.runPromise(Effect.scoped(Effect.flip(around(given, query))))
+            expect(error).toMatchObject({ _tag: "EntityNotFound", ...root })
+            return
+          }
           const { found } = await Effect.runPromise(Effect.scoped(around(given, query)))
           const { depths, followed } = searchAll(given, query)
           const typeOf = new Map(given.nodes.map(({ entityType, id }) => [id, entityType]))

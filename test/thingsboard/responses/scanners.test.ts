@@ -5,6 +5,7 @@ import * as fc from "fast-check"
 import { scanAttributes } from "../../../src/thingsboard/responses/AttributesScanner.ts"
 import { scanLatest } from "../../../src/thingsboard/responses/LatestScanner.ts"
 import { scanEntity } from "../../../src/thingsboard/responses/ObjectScanner.ts"
+import { withoutFields } from "../../../src/thingsboard/responses/withoutFields.ts"
 import { scanPage } from "../../../src/thingsboard/responses/PageScanner.ts"
 import type { ThingsBoardError } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 
@@ -225,5 +226,35 @@ describe("attributes", () => {
     ""
   ])("%s is refused", (wrong) => {
     expect(isRefused(scanAttributes(bytes(wrong)))).toBe(true)
+  })
+})
+
+describe("a list without some fields", () => {
+  const names = new Set(["secret", "title"])
+  const field = fc.oneof(fc.constantFrom("secret", "title", "id", "name"), key)
+  const entity = fc.dictionary(field, fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant({ secret: 1 })))
+  const isKept = (name: string) => !names.has(name)
+
+  test("has all other fields, unchanged, in any order and with any white space", () => {
+    fc.assert(
+      fc.property(fc.array(entity, { maxLength: 5 }), fc.boolean(), (list, isSpaced) => {
+        const written = isSpaced ? spaced(list) : JSON.stringify(list)
+        const expected = list.map((one) => Object.fromEntries(Object.entries(one).filter(([name]) => isKept(name))))
+        const found = text(read(withoutFields(bytes(written), names)))!
+        expect(JSON.parse(found)).toEqual(JSON.parse(JSON.stringify(expected)))
+        if (!isSpaced) expect(found).toBe(JSON.stringify(expected))
+      })
+    )
+  })
+
+  test("finds names written with escape sequences, and keeps every digit and nested fields", () => {
+    const written = '[{"\\u0073ecret":1,"n":9007199254740993,"deep":{"secret":1.10}},{"a":1,"title":[],"secret":{}},{"secret":0}]'
+    expect(text(read(withoutFields(bytes(written), names)))).toBe('[{"n":9007199254740993,"deep":{"secret":1.10}},{"a":1},{}]')
+  })
+
+  test("is rejected if it is cut off anywhere, or is no list of objects", () => {
+    const written = '[{"secret":1,"a":"b"},{"title":2}]'
+    for (let end = 0; end < written.length; end++) expect(isRefused(withoutFields(bytes(written.slice(0, end)), names))).toBe(true)
+    for (const other of ["{}", "[1]", '[{"a":1}]x', "[{}{}]"]) expect(isRefused(withoutFields(bytes(other), names))).toBe(true)
   })
 })
