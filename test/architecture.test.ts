@@ -58,7 +58,7 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     transport: ["api", "errors"]
   },
   http: {
-    ".": ["handlers", "middleware", "pages", "request", "response"],
+    ".": ["handlers", "logging", "middleware", "pages", "request", "response"],
     auth: ["CurrentAuthentication.ts", "logging", "response"],
     handlers: ["auth", "logging", "request", "response"],
     logging: [],

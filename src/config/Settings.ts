@@ -252,6 +252,12 @@ export const definitions = {
     defaultDescription: "pretty on a terminal, otherwise json",
     doc: "Format of log lines: pretty, json or logfmt."
   },
+  LOG_REPEATED_EVENTS: {
+    section: "Logs",
+    codec: oneOf("count", "each"),
+    default: "count",
+    doc: "Events that a client repeats, such as rejections: count logs the first one, and their number per minute; each logs every one, for instance for fail2ban."
+  },
   DEBUG: { section: "Logs", codec: boolean, default: "false", doc: "Makes debug the default of LOG_LEVEL." }
 } as const satisfies Record<string, SettingDefinition>
 

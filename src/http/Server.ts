@@ -2,7 +2,7 @@
  * Assembles the server: the API with its handlers and middlewares, and the pages, on one port. This folder translates between HTTP and the
  * services. What Boardwalk does is in `services`, and must not depend on HTTP.
  */
-import { ByteSize, Effect, Layer } from "effect"
+import { ByteSize, Context, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
@@ -33,6 +33,7 @@ import { UserSessions } from "../thingsboard/UserSessions.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { addAuthentication } from "./CurrentAuthentication.ts"
+import { CurrentRepeatedEvents, makeRepeatedEvents } from "./logging/RepeatedEvents.ts"
 import { clientAddress } from "./request/clientAddress.ts"
 import { AssetsLayer } from "./handlers/Assets.ts"
 import { AttributesLayer } from "./handlers/Attributes.ts"
@@ -124,6 +125,7 @@ export const layer = Layer.unwrap(
       hostname: settings.host,
       drain: settings.shutdownTimeout,
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
+      references: Context.make(CurrentRepeatedEvents, settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents),
       addRequestState: addAuthentication,
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),

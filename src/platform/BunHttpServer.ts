@@ -110,6 +110,8 @@ export interface Options {
   readonly tls?: ServerTls
   /** Finds the client's address behind a trusted proxy, from `X-Forwarded-For`. Without it, the client is the peer. */
   readonly clientAddress?: (peer: string, forwardedFor: string | null) => string
+  /** References that are the same for all requests. */
+  readonly references?: Context.Context<never>
   /** Adds services that hold the state of one request, which its middlewares share. */
   readonly addRequestState?: <R>(services: Context.Context<R>) => Context.Context<R>
   /** Called before the router. Returns true if the request became a WebSocket. */
@@ -234,7 +236,8 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
     BunHttpServer,
     Effect.gen(function* () {
       const app = yield* HttpRouter.toHttpEffect(routes)
-      const context: Context.Context<never> = pickRequestServices(yield* Effect.context<never>())
+      const picked: Context.Context<never> = pickRequestServices(yield* Effect.context<never>())
+      const context = options.references === undefined ? picked : Context.merge(picked, options.references)
       // The router's remaining requirements are services of the routes' own layer, which `context` holds.
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,

@@ -2,19 +2,10 @@
  * Slows down key guessing: each request without a valid key counts against its client's address. An address that has used up its limit
  * gets 429 whatever key it presents, so it learns nothing about keys. A key that was used from the address before still works there.
  */
-import { Context, Duration, Effect, Layer, Result } from "effect"
-import { NetAddress } from "effect/net"
+import { Context, Duration, Effect, Layer } from "effect"
 import { Settings } from "../config/Settings.ts"
+import { countedAddress } from "../platform/addresses.ts"
 import { RateLimits, type RateLimitStatus } from "./RateLimits.ts"
-
-/** IPv6 addresses are counted by /64, since whoever has one address of a /64 has them all. */
-const countedAddress = (address: string): string => {
-  if (!address.includes(":")) return address
-  const parsed = NetAddress.ipv6FromString(address.split("%", 1)[0]!)
-  if (Result.isFailure(parsed)) return address
-  const network = NetAddress.ipv6ToSegments(parsed.success).slice(0, 4)
-  return `${network.map((segment) => segment.toString(16)).join(":")}::/64`
-}
 
 const maxPairs = 10_000
 const retentionMillis = 60 * 60_000

@@ -213,6 +213,67 @@ describe("the log has", () => {
   )
 })
 
+describe("a client that repeats requests", () => {
+  live("writes one line per kind of rejection and key, whatever it sends, and the others are counted", () =>
+    Effect.gen(function* () {
+      const apiKeysFile = yield* writeKeyFile({
+        reader: { scopes: ["devices:read"] },
+        other: { scopes: ["devices:read"] },
+        off: { disabled: true }
+      })
+      const times = 40
+      const kinds: ReadonlyArray<readonly [string, { readonly [name: string]: unknown }]> = [
+        [`${tb}/devices`, { key: null }],
+        [`${tb}/devices`, { key: canaries.otherApiKey }],
+        [`${tb}/devices`, { key: keyOf("off") }],
+        ["/nothing", { key: canaries.otherApiKey }],
+        ["/nothing", { key: null }],
+        [`${tb}/devices`, { key: null, method: "PUT" }],
+        [`${tb}/devices`, { key: null, method: "OPTIONS" }],
+        [`/${"a".repeat(9000)}`, { key: null }],
+        ["/health", { key: null, headers: { "x-much": "a".repeat(9000) } }],
+        [`${tb}/devices`, { headers: { host: "evil.example" } }],
+        [`${tb}/devices`, { headers: { host: "a@b" } }],
+        [`${tb}/assets`, { key: keyOf("reader") }],
+        [`${tb}/assets`, { key: keyOf("other") }],
+        [`${tb}/devices`, { key: keyOf("reader") }]
+      ]
+      const [records, sizes] = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { call, emulator, logs, records } = yield* gateway({
+            settings: { apiKeysFile, allowedHosts: ["127.0.0.1"], logRepeatedEvents: "count" }
+          })
+          emulator.faults.inject({ path: "/api/tenant/devices", times: "always", outcome: { type: "Status", status: 500 } })
+          for (const [path, request] of kinds)
+            yield* Effect.forEach(Array.from({ length: times }), () => call(path, request), { concurrency: 8 })
+          return [records, logs.join("\n").length] as const
+        })
+      )
+      const rejections = records.filter(({ message }) => /Security event|Rate limit|HTTP error/.test(String(message)))
+      const lines = (repeated: boolean) => rejections.filter((record) => (record["repeated"] !== undefined) === repeated)
+      const named = ({ key_id = null, message, reason = null }: Record<string, unknown>) => [message, reason, key_id]
+      const expected = [
+        ["Security event: 401", "missing", null],
+        ["Security event: 401", "unknown", null],
+        ["Security event: 401", "disabled", "off"],
+        ["Security event: 400", "unknown_host", null],
+        ["Security event: 400", "malformed_host", null],
+        ["Security event: 403", "missing_scope", "reader"],
+        ["Security event: 403", "missing_scope", "other"],
+        ["ThingsBoard HTTP error: Unavailable (status 500)", null, "reader"]
+      ]
+      expect(lines(false).map(named)).toEqual(expected)
+      expect(lines(true).map(named).toSorted()).toEqual(expected.toSorted())
+      // The unknown key was also used at an unknown path.
+      expect(lines(true).map(({ reason, repeated }) => [reason === "unknown" ? 2 * times - 1 : times - 1, repeated])).toSatisfy((all) =>
+        all.every(([a, b]) => a === b)
+      )
+      for (const { request_id, path } of lines(true)) expect([request_id, path]).toEqual([undefined, undefined])
+      expect(sizes).toBeLessThan(8000)
+    })
+  )
+})
+
 describe("text that a caller chose", () => {
   const forged = "\r\nts=2026-01-01 level=error message=forged \u001b[31m\u009b2J\u202eevil"
 

@@ -65,6 +65,7 @@ export const gateway = Effect.fnUntraced(function* ({
         tbHost: emulator.url,
         tbCredentials: { _tag: "Password", username: canaries.username, password: Redacted.make(canaries.password) },
         apiKey: Redacted.make(canaries.apiKey),
+        logRepeatedEvents: "each", // so that every line is searched for secrets
         rateLimit: { requests: 1_000_000, window: Duration.minutes(1) },
         ...settings
       })

@@ -1,23 +1,24 @@
 /**
  * The log entries that operators look for: rejected requests, exceeded limits and ThingsBoard's failures, each with the client. Operators
- * already search for these messages, so they do not change.
+ * already search for these messages, so they do not change. What a client repeats is counted; see `RepeatedEvents`.
  */
-import { Context, Effect, type Fiber } from "effect"
+import { Cause, Context, Effect, type Fiber } from "effect"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { Denial } from "../../apikeys/ApiKeys.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { redactedPath } from "./redactedPath.ts"
+import { CurrentRepeatedEvents } from "./RepeatedEvents.ts"
 
 /** A key is logged by its id, never in clear text. */
-const clientFields = (fiber: Fiber.Fiber<unknown, unknown>, keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id) => {
+const clientFields = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id
+): { readonly request_id: string; readonly address: string; readonly key_id?: string } => {
   const exchange = fiber.getRef(CurrentExchange)
-  return {
-    request_id: exchange?.id ?? "none",
-    address: exchange?.remoteAddress ?? "unknown",
-    ...(keyId === undefined ? {} : { key_id: keyId })
-  }
+  const client = { request_id: exchange?.id ?? "none", address: exchange?.remoteAddress ?? "unknown" }
+  return keyId === undefined ? client : { ...client, key_id: keyId }
 }
 
 const requestFields = (fiber: Fiber.Fiber<unknown, unknown>) => {
@@ -27,11 +28,28 @@ const requestFields = (fiber: Fiber.Fiber<unknown, unknown>) => {
 
 type Fields = Record<string, unknown>
 
-const logEvent = (message: string, fields: (fiber: Fiber.Fiber<unknown, unknown>) => Fields, keyId?: string) =>
-  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logWarning(message), { ...clientFields(fiber, keyId), ...fields(fiber) }))
+interface LogEvent {
+  readonly message: string
+  /** What kind of event it is; also in the line of the repeated ones. */
+  readonly fields: Fields
+  /** Fields of this event alone. */
+  readonly ofRequest?: (fiber: Fiber.Fiber<unknown, unknown>) => Fields
+  readonly keyId?: string | undefined
+  /** See `Event` of `RepeatedEvents`. */
+  readonly detail?: string
+  readonly log?: Effect.Effect<void>
+}
+
+const logEvent = ({ detail, fields, keyId, log, message, ofRequest = () => ({}) }: LogEvent): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const repeated = fiber.getRef(CurrentRepeatedEvents)
+    const client = clientFields(fiber, keyId)
+    const isLogged = repeated === undefined || repeated.admit({ message, fields, detail, address: client.address, keyId: client.key_id })
+    return isLogged ? Effect.annotateLogs(log ?? Effect.logWarning(message), { ...client, ...ofRequest(fiber), ...fields }) : Effect.void
+  })
 
 const logRejection = (message: string, fields: Fields, keyId: string | undefined) =>
-  logEvent(message, (fiber) => ({ ...requestFields(fiber), ...fields }), keyId)
+  logEvent({ message, fields, ofRequest: requestFields, keyId })
 
 /** The request has no valid key. */
 export const logNotAuthenticated = ({ keyId, reason }: Denial) => logRejection("Security event: 401", { status: 401, reason }, keyId)
@@ -66,11 +84,12 @@ const untrustedProxyHint = (fiber: Fiber.Fiber<unknown, unknown>): Fields => {
 }
 
 export const logRateLimitExceeded = (reason: LimitKind, keyId: string | undefined) =>
-  logEvent(
-    "Rate limit exceeded",
-    (fiber) => ({ ...requestFields(fiber), status: 429, reason, ...(reason === "address_limit" ? untrustedProxyHint(fiber) : {}) }),
+  logEvent({
+    message: "Rate limit exceeded",
+    fields: { status: 429, reason },
+    ofRequest: (fiber) => ({ ...requestFields(fiber), ...(reason === "address_limit" ? untrustedProxyHint(fiber) : {}) }),
     keyId
-  )
+  })
 
 /** Why ThingsBoard returned no usable response. When it responded with an error, the status says enough. */
 const unavailableCauses = {
@@ -87,9 +106,18 @@ const describeReason = ({ reason }: ThingsBoardError) =>
 
 /** A call to ThingsBoard failed. Its status and error code are logged, its text is not. */
 export const logThingsBoardFailure = (error: ThingsBoardError, fields: Fields = {}) =>
-  logEvent(`ThingsBoard HTTP error: ${describeReason(error)}${error.codes}`, () => ({
-    upstream_failure: error.reason._tag,
-    ...(error.status === undefined ? {} : { upstream_status: error.status }),
-    ...(error.errorCode === undefined ? {} : { upstream_code: error.errorCode }),
-    ...fields
-  }))
+  logEvent({
+    message: `ThingsBoard HTTP error: ${describeReason(error)}${error.codes}`,
+    fields: {
+      upstream_failure: error.reason._tag,
+      ...(error.status === undefined ? {} : { upstream_status: error.status }),
+      ...(error.errorCode === undefined ? {} : { upstream_code: error.errorCode })
+    },
+    ofRequest: () => fields
+  })
+
+const maxDetail = 200
+
+/** A bug, with its cause. Different causes are logged each. */
+export const logBug = (message: string, cause: Cause.Cause<unknown>) =>
+  logEvent({ message, fields: {}, detail: String(Cause.squash(cause)).slice(0, maxDetail), log: Effect.logError(message, cause) })

@@ -4,6 +4,7 @@ import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, 
 import { Api } from "../../api/Api.ts"
 import { InternalError, InvalidRequest, MethodNotAllowed, PayloadTooLarge, Problem, RouteNotFound } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { logBug } from "../logging/securityLog.ts"
 import { pagePaths } from "../pages/Pages.ts"
 import { failWithProblem } from "../response/problem.ts"
 
@@ -70,7 +71,7 @@ const unreadableBody = respondWith(
 
 const internalError = (cause: Cause.Cause<unknown>) =>
   Effect.andThen(
-    Effect.logError("Unexpected failure", cause),
+    logBug("Unexpected failure", cause),
     respondWith(
       failWithProblem(
         "The gateway failed unexpectedly; its log has the cause under this request's id.",

@@ -1,17 +1,18 @@
-import { Effect, Layer, type Schema, type Types } from "effect"
+import { Cause, Effect, Layer, type Schema, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { SchemaErrors } from "../../api/middleware/SchemaErrors.ts"
 import { InternalError, type InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
+import { logBug } from "../logging/securityLog.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors, toFieldErrors } from "../request/validation.ts"
 import { failWithProblem } from "../response/problem.ts"
 
 const failInvalidResponse = (cause: Schema.SchemaError) =>
   Effect.andThen(
-    Effect.logError("A response does not match its schema", cause),
+    logBug("A response does not match its schema", Cause.fail(cause)),
     failWithProblem("The gateway produced an invalid response.", (common) => new InternalError({ ...common, details: {} }))
   )
 
