@@ -2,7 +2,7 @@
  * Starts, pins and stops the processes of a benchmark. The server under test has a CPU of its own; the upstream, the load generator (this
  * process) and the probe share another one.
  */
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { allowedCpus } from "./measure.ts"
@@ -114,17 +114,23 @@ export const startUpstream = async (): Promise<Upstream> => {
   }
 }
 
-const credentials = { TB_USERNAME: username, TB_PASSWORD: password, API_KEY: apiKey }
+const credentials = { TB_USERNAME: username, TB_PASSWORD: password }
+
+/** An application's key. It lacks `credentials:read`, so that lists are searched for credentials, which the key of `API_KEY` may read. */
+const apiKeysFile = join(emptyFolder, "keys.json")
+const sha256 = new Bun.CryptoHasher("sha256").update(apiKey).digest("hex")
+const scopes = ["devices:read", "telemetry:read", "telemetry:write"]
+writeFileSync(apiKeysFile, JSON.stringify({ keys: [{ id: "bench", name: "Benchmark", sha256, scopes }] }), { mode: 0o600 })
 
 export const startPeer = (upstream: Server, name = "bare Bun") => {
-  const env = { ...credentials, UPSTREAM: `http://127.0.0.1:${upstream.port}` }
+  const env = { ...credentials, API_KEY: apiKey, UPSTREAM: `http://127.0.0.1:${upstream.port}` }
   return start({ name, cpu: serverCpu, command: [process.execPath, join(here, "peer.ts")], env, ready: "/health" })
 }
 
 /** Boardwalk as in production: from source, without tracing, and with a rate limit that is counted but never reached. */
 export const startBoardwalk = (upstream: Server, { binary, profile }: Options) => {
   const limit = { RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_WINDOW: "60" }
-  const env = { ...credentials, ...limit, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
+  const env = { ...credentials, ...limit, API_KEYS_FILE: apiKeysFile, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
   const ready = "/api/v1/tb/devices?page_size=20"
   const profiler = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-md", `--cpu-prof-dir=${resolve(profile)}`]
   const command = binary === undefined ? [process.execPath, ...profiler, join(repository, "src/main.ts")] : [resolve(binary)]
