@@ -38,8 +38,8 @@ const startSite = Effect.fnUntraced(function* () {
   const customerId = "0b5a2a70-1111-11ee-8888-000000000009"
   const restriction = (name: keyof typeof keys) => {
     if (name === "plain") return {}
-    if (name === "byCustomer") return { devices: { customer: customerId } }
-    return { devices: name === "byId" ? { ids } : { types: keys[name].types } }
+    if (name === "byCustomer") return { devices: { customer: customerId }, assets: "all" as const }
+    return { devices: name === "byId" ? { ids } : { types: keys[name].types }, assets: "all" as const }
   }
   const apiKeysFile = yield* writeKeyFile(
     Object.fromEntries(
@@ -135,9 +135,11 @@ describe("assets and types", () => {
     Effect.gen(function* () {
       const it = yield* startSite()
       for (const path of ["/assets", `/assets/${it.asset.id}`, "/assets?text_search=building&sort=name"]) {
-        expect((yield* it.as("plain", path)).text).not.toContain(mark)
-        expect((yield* it.as("plain", path)).text).toContain(`"additionalInfo":${shownInfo}`)
-        expect((yield* it.as("plain-all", path)).text).toContain(`"additionalInfo":${info}`)
+        for (const key of Object.keys(keys)) {
+          expect((yield* it.as(key, path)).text).not.toContain(mark)
+          expect((yield* it.as(key, path)).text).toContain(`"additionalInfo":${shownInfo}`)
+          expect((yield* it.as(`${key}-all`, path)).text).toContain(`"additionalInfo":${info}`)
+        }
       }
     })
   )

@@ -52,7 +52,8 @@ const info =
 const head =
   String.raw`,"createdTime":\d+,"tenantId":${ref("TENANT")},"customerId":${ref("CUSTOMER")},"name":${text},"type":${text},` +
   `"label":${orNull(text)}`
-const customer = `,"customerTitle":${orNull(text)},"customerIsPublic":${flag}`
+/** Absent where the service has removed it. */
+const customer = `(?:,"customerTitle":${orNull(text)},"customerIsPublic":${flag})?`
 const deviceHead =
   `${head},"deviceProfileId":${ref("DEVICE_PROFILE")},"firmwareId":${orNull(ref("OTA_PACKAGE"))},"softwareId":${orNull(ref("OTA_PACKAGE"))},` +
   String.raw`"externalId":${orNull(ref("DEVICE"))},"version":\d+`
