@@ -1,12 +1,15 @@
 # The first stage builds the binary with Bun; the image itself contains neither Bun nor the sources.
-FROM oven/bun:1.4.5 AS build
+# To pin the images, pass them with their digests; docs/operating.md has the command.
+ARG BUN_IMAGE=oven/bun:1.4.5
+ARG BASE_IMAGE=debian:stable-slim
+FROM ${BUN_IMAGE} AS build
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile --ignore-scripts
 COPY . .
 RUN bun scripts/build.ts
 
-FROM debian:stable-slim
+FROM ${BASE_IMAGE}
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/* \

@@ -20,7 +20,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8")
 
 interface Service {
   readonly image: string
-  readonly build?: string
+  readonly build?: unknown
   readonly entrypoint?: ReadonlyArray<string>
   readonly command?: ReadonlyArray<string>
   readonly env_file?: string
@@ -72,10 +72,22 @@ describe("compose.yml", () => {
   test("starts the gateway and Redis, and with the profile also ThingsBoard and PostgreSQL", () => {
     const byProfile = Object.groupBy(Object.entries(compose.services), ([, { profiles }]) => profiles?.join() ?? "always")
     expect(byProfile["always"]!.map(([name]) => name)).toEqual(["gateway", "first-key", "redis"])
-    expect(byProfile["thingsboard"]!.map(([name, { image }]) => `${name} ${image.split(":")[0]}`)).toEqual([
+    expect(byProfile["thingsboard"]!.map(([name, { image }]) => `${name} ${interpolate(image, {}).split(":")[0]}`)).toEqual([
       "thingsboard thingsboard/tb-node",
       "postgres postgres"
     ])
+  })
+
+  test("builds and runs images that a digest can pin, and otherwise those of the Dockerfile", () => {
+    const args = (gateway.build as { readonly args: Variables }).args
+    const dockerfile = read("Dockerfile")
+    const defaults = Object.fromEntries([...dockerfile.matchAll(/^ARG (\w+_IMAGE)=(\S+)$/gm)].map(([, name, image]) => [name!, image!]))
+    expect(Object.fromEntries(Object.entries(args).map(([name, text]) => [name, interpolate(text, {})]))).toEqual(defaults)
+    expect(defaults["BUN_IMAGE"]).toBe(`oven/bun:${JSON.parse(read("package.json")).engines.bun}`)
+    expect([...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)).toEqual(["${BUN_IMAGE}", "${BASE_IMAGE}"])
+    const pinned = "image@sha256:0123"
+    const others = [args["BUN_IMAGE"]!, ...["redis", "thingsboard", "postgres"].map((name) => compose.services[name]!.image)]
+    for (const image of others) expect(interpolate(image, { [/\w+_IMAGE/.exec(image)![0]]: pinned })).toBe(pinned)
   })
 
   test("publishes ports to this machine only", () => {
