@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { chmod } from "node:fs/promises"
 import { certificateAuthority } from "../support/certificates.ts"
 import { live } from "../support/effectTest.ts"
@@ -153,10 +153,18 @@ describe("boardwalk serve", () => {
       if (process.platform !== "linux") return
       const { program, url } = yield* startServe()
       yield* get(`${url}/api/v1/tb/devices`)
-      const status = yield* Effect.promise(() => Bun.file(`/proc/${program.pid}/status`).text())
-      const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1])
-      expect(kilobytes).toBeGreaterThan(0)
-      expect(kilobytes / 1024).toBeLessThan(100)
+      const readMegabytes = Effect.promise(async () => {
+        const status = await Bun.file(`/proc/${program.pid}/status`).text()
+        return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
+      })
+      // Right after the start, memory for compiling is still in use; on a busy machine that lasts for a while.
+      yield* Effect.repeat(readMegabytes, {
+        until: (megabytes) => megabytes < 100,
+        schedule: Schedule.spaced("250 millis").pipe(Schedule.upTo({ duration: "20 seconds" }))
+      })
+      const megabytes = yield* readMegabytes
+      expect(megabytes).toBeGreaterThan(0)
+      expect(megabytes).toBeLessThan(100)
     })
   )
 })
