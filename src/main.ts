@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { run } from "./cli/Cli.ts"
+import { printableMessage, run } from "./cli/Cli.ts"
 import * as Runtime from "./platform/Runtime.ts"
 
-run.pipe(Effect.provide(Runtime.layer), Runtime.runMain)
+Runtime.runMain(Effect.provide(run, Runtime.layer), printableMessage)

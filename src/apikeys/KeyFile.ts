@@ -3,10 +3,11 @@
  * that need it.
  */
 import { Clock, DateTime, Effect, FileSystem, type PlatformError, Redacted, Result, Runtime, Schema } from "effect"
-import type { Diagnostics } from "../config/resolveSettings.ts"
+import type { Diagnostics, SettingIssue } from "../config/resolveSettings.ts"
 import type { SettingsShape } from "../config/Settings.ts"
 import { andMore } from "../domain/andMore.ts"
-import { type KeyEntry, KeyId, type KeysFile } from "../domain/ApiKey.ts"
+import { type KeyEntry, KeyId, type KeyIdentity, type KeysFile } from "../domain/ApiKey.ts"
+import { findAccess } from "../platform/fileAccess.ts"
 import { digestOf, looksGenerated } from "./KeyFormat.ts"
 import { cachedDotEnv, type KeyUser, resolveKeyUser } from "./KeySecrets.ts"
 import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "./parseKeyFile.ts"
@@ -113,10 +114,26 @@ export const requireUsableKey = Effect.fnUntraced(function* (contents: KeyFileCo
   return contents
 })
 
-const othersMayWrite = Effect.fnUntraced(function* (path: string) {
-  if (process.platform === "win32") return false // Windows has no such modes
-  const files = yield* FileSystem.FileSystem
-  return yield* Effect.match(files.stat(path), { onSuccess: ({ mode }) => (mode & 0o022) !== 0, onFailure: () => false })
+/** Who else can change the file: itself, by replacing it, or by replacing its folder's entry. */
+const changeWarnings = Effect.fnUntraced(function* (path: string) {
+  const { changes, groupCanReplace } = yield* findAccess(path)
+  const all = groupCanReplace ? [...changes, "is in a folder that its group can write"] : changes
+  return all.map((change) => ({ variable: "API_KEYS_FILE", issue: `${change}, who could grant themselves any scope` }))
+})
+
+const secretFile = (identity: KeyIdentity) => {
+  const reference = "api_key" in identity ? identity.api_key : identity.password
+  return "file" in reference ? reference.file : undefined
+}
+
+const secretWarnings = Effect.fnUntraced(function* ({ keys }: KeysFile) {
+  const warnings: Array<SettingIssue> = []
+  for (const { id, thingsboard } of keys) {
+    const path = thingsboard === undefined ? undefined : secretFile(thingsboard)
+    if (path !== undefined && (yield* findAccess(path)).isPublic)
+      warnings.push({ variable: "API_KEYS_FILE", issue: `has key ${id}, whose secret in ${path} every user of this machine can read` })
+  }
+  return warnings
 })
 
 /** Keys that are restricted to devices and can read assets, but do not say which: files from before assets were restricted. */
@@ -143,12 +160,13 @@ export const checkKeyFile = Effect.fnUntraced(function* ({
   const found = yield* Effect.result(
     Effect.flatMap(makeKeyFileReader(apiKeysFile, apiKey), (contents) => requireUsableKey(contents, apiKey))
   )
-  const issue = "can be written by users other than its owner, who could grant themselves any scope"
   const implicitAssets = Result.isSuccess(found) ? findImplicitAssets(found.success) : []
+  const secrets = Result.isSuccess(found) ? yield* secretWarnings(found.success.file) : []
   return {
     errors: Result.isFailure(found) ? [{ variable: "API_KEYS_FILE", issue: `cannot be used: ${found.failure.reason}` }] : [],
     warnings: [
-      ...((yield* othersMayWrite(apiKeysFile)) ? [{ variable: "API_KEYS_FILE", issue }] : []),
+      ...(yield* changeWarnings(apiKeysFile)),
+      ...secrets,
       ...(implicitAssets.length === 0 ? [] : [{ variable: "API_KEYS_FILE", issue: implicitAssetsIssue(implicitAssets) }])
     ]
   }

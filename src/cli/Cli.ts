@@ -2,14 +2,17 @@
  * The command `boardwalk`, one file per subcommand. This folder turns flags into settings and results into exit codes; the work is done
  * elsewhere. Commands import what they need when they run, so that `serve` does not load the emulator, nor `config` the server.
  */
-import { Console, Effect, Layer, Runtime, Schema } from "effect"
-import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
+import { Console, Effect, Layer, Runtime, Schema, Stdio } from "effect"
+import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import manifest from "../../package.json" with { type: "json" }
+import { escapeExceptColors, escapeExceptLines } from "../observability/escapeControls.ts"
+import { CurrentEnvFile } from "../config/envFile.ts"
 import { refuseRuntimeVariables } from "../config/runtimeVariables.ts"
 import { config } from "./config.ts"
 import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { emulator } from "./emulator.ts"
+import { envFileFlags, takeEnvFile } from "./envFileFlags.ts"
 import { exitCodes } from "./exitCodes.ts"
 import { exportCommand } from "./export.ts"
 import { importCommand } from "./import.ts"
@@ -27,6 +30,7 @@ const boardwalk = Command.make("boardwalk").pipe(
       ...exitCodes.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`)
     ].join("\n")
   ),
+  Command.withGlobalFlags(envFileFlags),
   Command.withSubcommands([serve, demo, emulator, doctor, ready, exportCommand, importCommand, keys, config, openapi])
 )
 
@@ -49,11 +53,27 @@ const presenter: CliOutput.Presenter = {
     if (isRequested) return yield* CliOutput.defaultPresenter.present(event)
     const formatter = yield* CliOutput.Formatter
     yield* Console.error(formatter.formatHelpDoc(event.helpDoc))
-    if (event._tag === "InvalidInvocation") yield* Console.error(redactKeys(formatter.formatErrors(event.errors)))
+    if (event._tag === "InvalidInvocation") yield* Console.error(escapeExceptColors(redactKeys(formatter.formatErrors(event.errors))))
   })
 }
 
-export const run = Effect.andThen(refuseRuntimeVariables, Command.run(boardwalk, { version: manifest.version })).pipe(
+/** Messages may quote files and responses. */
+export const printableMessage = escapeExceptLines
+
+const runCommand = Command.runWith(boardwalk, { version: manifest.version })
+
+const showUsageError = Effect.fnUntraced(function* ({ errors }: CliError.ShowHelp) {
+  const formatter = yield* CliOutput.Formatter
+  yield* Console.error(escapeExceptColors(formatter.formatErrors(errors)))
+  return yield* new UsageError()
+})
+
+export const run = Effect.gen(function* () {
+  yield* refuseRuntimeVariables
+  const { args } = yield* Stdio.Stdio
+  const { choice, rest } = yield* Effect.catchTag(Effect.flatMap(args, takeEnvFile), "ShowHelp", showUsageError)
+  return yield* Effect.provideService(runCommand(rest), CurrentEnvFile, choice)
+}).pipe(
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),

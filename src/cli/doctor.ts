@@ -1,6 +1,7 @@
 import { Console, Effect, References, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Outcome } from "../doctor/Check.ts"
+import { escapeControls, toJson } from "../observability/escapeControls.ts"
 import { isTerminal } from "../platform/Runtime.ts"
 import { json } from "./flags.ts"
 
@@ -15,8 +16,9 @@ const formatLine =
   (colored: boolean) =>
   ({ check, detail, hint, status }: Outcome) => {
     const [mark, color] = marks[status]
+    const sentence = escapeControls(`${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`)
     const coloredMark = colored ? `\u001b[${color}m${mark}\u001b[0m` : mark
-    return `${coloredMark} ${check}: ${detail}${hint === undefined ? "" : ` (${hint})`}`
+    return `${coloredMark} ${sentence}`
   }
 
 const write = Flag.Boolean("write").pipe(
@@ -33,7 +35,7 @@ export const doctor = Command.make(
     const outcomes = yield* Effect.provideService(examine({ write }), References.MinimumLogLevel, "None")
     const healthy = outcomes.every(({ status }) => status !== "failed")
     const colored = yield* isTerminal
-    if (json) yield* Console.log(JSON.stringify({ healthy, checks: outcomes }, undefined, 2))
+    if (json) yield* Console.log(toJson({ healthy, checks: outcomes }))
     else yield* Effect.forEach(outcomes.map(formatLine(colored)), (text) => Console.log(text))
     if (!healthy) return yield* new ChecksFailed()
   })

@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
 import { type ResumableFormat, resumableFormats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
+import { escapeControls } from "../observability/escapeControls.ts"
 import { type ResumePosition, findResumePosition } from "./resumeExport.ts"
 import { type Progress, withProgress } from "./progress.ts"
 import { streamBody, connect, type Remote, remoteFlags, RemoteError } from "./remote.ts"
@@ -70,7 +71,7 @@ const run = Effect.fnUntraced(function* (remote: Remote, request: ExportRequest,
   const files = yield* FileSystem.FileSystem
   const partFile = `${output}.part`
   const position: ResumePosition = yield* findResumePosition(partFile, request.format, request.keys)
-  if (position.bytes > 0) yield* Console.error(`Resuming after ${position.bytes} bytes of ${partFile}.`)
+  if (position.bytes > 0) yield* Console.error(escapeControls(`Resuming after ${position.bytes} bytes of ${partFile}.`))
   yield* withProgress((progress) =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -84,7 +85,7 @@ const run = Effect.fnUntraced(function* (remote: Remote, request: ExportRequest,
     )
   )
   yield* files.rename(partFile, output)
-  yield* Console.error(`Wrote ${output}.`)
+  yield* Console.error(escapeControls(`Wrote ${output}.`))
 })
 
 export const exportCommand = Command.make(

@@ -1,7 +1,7 @@
 /** Flags that several commands share, and the settings that they override. */
 import { Effect, Option } from "effect"
 import { CliError, Flag } from "effect/cli"
-import { type Overrides, readVariable } from "../config/Settings.ts"
+import { type Overrides, readSecretVariable, readVariable } from "../config/Settings.ts"
 
 export const port = Flag.String("port").pipe(
   Flag.withAlias("p"),
@@ -35,17 +35,20 @@ export const usageError = (command: ReadonlyArray<string>, sentence: string) =>
   new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
 
 /** Reads a variable that replaces a missing flag. */
-export const readVariableFlag = (name: string) =>
-  Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
+const readVariableFlag = (name: string) => Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
 
-/** Reads a variable if the flag is missing, from the environment or `.env`, like settings. */
+/** The same for a secret, which may be in a file of its own. */
+export const readSecretFlag = (name: string) =>
+  Effect.mapError(readSecretVariable(name), ({ message }) => new CliError.ValidationError({ message }))
+
+/** Reads a variable if the flag is missing, from the environment or the settings file, like settings. */
 export const withVariableFallback =
-  <B>(flag: string, name: string, parse: (text: string) => B) =>
+  <B>(flag: string, name: string, parse: (text: string) => B, read = readVariableFlag) =>
   <A>(self: Flag.Flag<A>) =>
     Flag.withDefault(
       self,
       Effect.flatMap(
-        readVariableFlag(name),
+        read(name),
         Option.match({
           onNone: () =>
             Effect.fail(new CliError.ValidationError({ message: `Missing: --${flag}, or ${name} in the environment or in .env` })),

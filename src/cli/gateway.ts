@@ -1,6 +1,9 @@
 /** The gateway with all its layers, for `serve` and `demo`. */
 import { Effect, Layer } from "effect"
 import { checkCertificates } from "../config/Certificates.ts"
+import { checkFiles } from "../config/checkFiles.ts"
+import { readEnvFile } from "../config/envFile.ts"
+import { checkOpenTelemetry } from "../config/OpenTelemetry.ts"
 import { makeSettings, type Overrides, readSettings, Settings, valuesOf } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
 import { checkKeyFile } from "../apikeys/KeyFile.ts"
@@ -10,7 +13,8 @@ const AnnounceLayer = Layer.effectDiscard(
     const { bound, url } = yield* BunHttpServer
     const { version, warnings } = yield* Settings
     for (const { issue, variable } of warnings) yield* Effect.logWarning(`${variable} ${issue}`)
-    yield* Effect.logInfo(`Boardwalk listens on ${url}`, { bound, version })
+    const envFile = yield* Effect.orElseSucceed(readEnvFile, () => undefined) // it was read a moment ago
+    yield* Effect.logInfo(`Boardwalk listens on ${url}`, { bound, version, settings_file: envFile?.path ?? "none" })
   })
 )
 
@@ -18,7 +22,8 @@ const AnnounceLayer = Layer.effectDiscard(
 const readCheckedSettings = Effect.fnUntraced(function* (overrides: Overrides) {
   const resolved = yield* readSettings(overrides)
   const values = valuesOf(resolved)
-  return yield* makeSettings(resolved, [yield* checkCertificates(values), yield* checkKeyFile(values)])
+  const diagnostics = [checkCertificates(values), checkKeyFile(values), checkFiles(resolved), checkOpenTelemetry]
+  return yield* makeSettings(resolved, yield* Effect.all(diagnostics))
 })
 
 /** Settings are read first, so that their errors are reported before anything else is loaded. Observability is closed last, so that it covers the shutdown. */

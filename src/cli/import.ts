@@ -5,6 +5,7 @@ import { ImportResult } from "../api/groups/TelemetryWrites.ts"
 import { andMore } from "../domain/andMore.ts"
 import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
+import { escapeControls } from "../observability/escapeControls.ts"
 import { withProgress } from "./progress.ts"
 import { connect, remoteFlags, RemoteError } from "./remote.ts"
 
@@ -53,10 +54,10 @@ export const importCommand = Command.make(
       )
     })
     yield* Console.log(
-      `${report.message}; ${Object.values(report.points_stored).reduce((sum, points) => sum + points, 0)} points of ${Object.keys(report.points_stored).length} devices.`
+      `${escapeControls(report.message)}; ${Object.values(report.points_stored).reduce((sum, points) => sum + points, 0)} points of ${Object.keys(report.points_stored).length} devices.`
     )
-    for (const warning of report.warnings ?? []) yield* Console.log(warning)
-    for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${reason}`)
+    for (const warning of report.warnings ?? []) yield* Console.log(escapeControls(warning))
+    for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${escapeControls(reason)}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
     if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were rejected.` })
   })

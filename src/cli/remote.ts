@@ -5,13 +5,13 @@ import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse
 import { basePath } from "../api/Api.ts"
 import { gatewayAt, describeNoResponse, localGateway } from "../config/localGateway.ts"
 import { escapeControls } from "../observability/escapeControls.ts"
-import { withVariableFallback } from "./flags.ts"
+import { readSecretFlag, withVariableFallback } from "./flags.ts"
 
 export const remoteFlags = {
   url: Flag.String("url").pipe(Flag.withDescription("URL of the gateway; defaults to HOST and PORT on this machine"), Flag.optional),
   key: Flag.Redacted("key").pipe(
     Flag.withDescription("The API key. Prefer BOARDWALK_KEY: all users of the machine can see arguments."),
-    withVariableFallback("key", "BOARDWALK_KEY", Redacted.make)
+    withVariableFallback("key", "BOARDWALK_KEY", Redacted.make, readSecretFlag)
   )
 }
 

@@ -1,6 +1,7 @@
 /** Reads the standard `OTEL_*` variables. OpenTelemetry's SDK reads most of them itself; this module decides whether the SDK is started. */
 import { Effect } from "effect"
-import { readDotEnv } from "./Settings.ts"
+import { readEnvFile } from "./envFile.ts"
+import type { Diagnostics, SettingIssue } from "./resolveSettings.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -50,10 +51,33 @@ const sdkVariables = (environment: Environment, signals: Signals) => ({
     : { OTEL_SERVICE_NAME: valueOf(environment, "OTEL_SERVICE_NAME") ?? "boardwalk" })
 })
 
-/** Reads the environment and `.env`, and sets in the process's environment the variables that the SDK reads there. */
+const destination = /^OTEL_EXPORTER_OTLP_(\w+_)?(ENDPOINT|CERTIFICATE|INSECURE)$/
+const secret = /^OTEL_EXPORTER_OTLP_(\w+_)?(HEADERS|CLIENT_KEY)$/
+
+/** As for ThingsBoard's password: a `.env` that nobody named must not choose where the headers of the environment are sent. */
+const redirectIssues = (found: ReadonlyMap<string, string>, environment: Environment): ReadonlyArray<SettingIssue> => {
+  const elsewhere = Object.keys(environment).find((name) => secret.test(name) && valueOf(environment, name) !== undefined)
+  if (elsewhere === undefined) return []
+  return [...found.keys()]
+    .filter((name) => destination.test(name) && valueOf(environment, name) === undefined)
+    .map((variable) => ({
+      variable,
+      issue: `is in .env of the working directory, but ${elsewhere} is not: the file must not choose where a secret is sent. If you trust it, name it with --env-file .env`
+    }))
+}
+
+/** Checks the variables before anything is exported. */
+export const checkOpenTelemetry = Effect.gen(function* () {
+  const file = yield* Effect.orElseSucceed(readEnvFile, () => undefined)
+  const errors = file === undefined || file.isNamed ? [] : redirectIssues(file.values, process.env)
+  return { errors, warnings: [] } satisfies Diagnostics
+})
+
+/** Reads the environment and the settings file, and sets in the process's environment the variables that the SDK reads there. */
 export const readSignals = Effect.gen(function* () {
-  const file = [...(yield* readDotEnv)].filter(([name]) => name.startsWith("OTEL_"))
-  const environment = { ...Object.fromEntries(file), ...process.env }
+  const file = yield* readEnvFile
+  const found = [...(file?.values ?? [])].filter(([name]) => name.startsWith("OTEL_"))
+  const environment = { ...Object.fromEntries(found), ...process.env }
   const requested = parseSignals(environment)
   if (requested !== undefined) Object.assign(process.env, environment, sdkVariables(environment, requested))
   return requested

@@ -2,9 +2,8 @@
  * The table of all settings. The typed service, `.env.sample`, docs/settings.md and `boardwalk config show` are derived from it.
  * Only this folder reads the environment. It does not decide what the settings are used for.
  */
-import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, type LogLevel, Option, Redacted, Runtime, Schema } from "effect"
+import { ConfigProvider, Context, type Duration, Effect, Layer, type LogLevel, Option, Redacted } from "effect"
 import manifest from "../../package.json" with { type: "json" }
-import { parseDotEnv } from "./dotEnv.ts"
 import {
   address,
   boolean,
@@ -22,7 +21,10 @@ import {
   integer
 } from "./codecs.ts"
 import {
+  bothSet,
   camelCase,
+  lookUp,
+  type SecretFile,
   type SettingIssue,
   issuesOf,
   type Diagnostics,
@@ -32,7 +34,10 @@ import {
   type SettingSource,
   type Values
 } from "./resolveSettings.ts"
-import { apiKeyIssues, credentialIssues, keySourceIssues, tlsIssues, findWarnings } from "./crossChecks.ts"
+import { apiKeyIssues, credentialIssues, keySourceIssues, redirectIssues, tlsIssues, findWarnings } from "./crossChecks.ts"
+import { readEnvFile, readEnvFileValues } from "./envFile.ts"
+import { InvalidSettings } from "./InvalidSettings.ts"
+import { fileVariable, readSecretFile } from "./secretFiles.ts"
 import { maxDevicesLimit, maxKeysLimit } from "../domain/requestLimits.ts"
 
 export const definitions = {
@@ -278,17 +283,7 @@ export interface SettingsShape extends Omit<
   readonly warnings: ReadonlyArray<SettingIssue>
 }
 
-/** All issues of an invalid configuration. */
-export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
-  issues: Schema.Array(Schema.Struct({ variable: Schema.String, issue: Schema.String }))
-}) {
-  override readonly [Runtime.errorExitCode] = 2
-
-  override get message() {
-    const lines = this.issues.map(({ variable: readVariable, issue }) => `  ${readVariable} ${issue}`)
-    return [`The configuration has ${this.issues.length === 1 ? "an error" : `${this.issues.length} errors`}:`, ...lines].join("\n")
-  }
-}
+export { InvalidSettings } from "./InvalidSettings.ts"
 
 /** Values that win over the environment. An empty text unsets the variable. */
 export type Overrides = Partial<Record<keyof typeof definitions, string>>
@@ -299,42 +294,60 @@ const fromOverrides = (overrides: Overrides): SettingSource => ({
   emptyMeansUnset: true
 })
 
-/** The variables of `.env` in the working directory, if it exists. */
-export const readDotEnv = Effect.gen(function* () {
-  const files = yield* FileSystem.FileSystem
-  if (!(yield* files.exists(".env"))) return new Map<string, string>()
-  return parseDotEnv(yield* files.readFileString(".env"))
-}).pipe(
-  Effect.mapError(() => new InvalidSettings({ issues: [{ variable: ".env", issue: "exists, but cannot be read: check its permissions" }] }))
-)
+const load = Effect.fnUntraced(function* (name: string) {
+  const provider = yield* ConfigProvider.ConfigProvider
+  return (yield* provider.load([name]).pipe(Effect.orDie))?.value // the environment is in memory, so reading it cannot fail
+})
+
+const table: Record<string, SettingDefinition> = definitions
+
+/** The settings that may be in a file of their own. */
+export const secretVariables = Object.keys(table).filter((variable) => table[variable]!.secret)
 
 const environment = Effect.gen(function* () {
-  const provider = yield* ConfigProvider.ConfigProvider
   const texts = new Map<string, string | undefined>()
-  for (const readVariable of Object.keys(definitions)) {
-    const node = yield* provider.load([readVariable]).pipe(Effect.orDie) // the environment is in memory, so reading it cannot fail
-    texts.set(readVariable, node?.value)
-  }
+  for (const variable of [...Object.keys(definitions), ...secretVariables.map(fileVariable)]) texts.set(variable, yield* load(variable))
   return texts
 })
 
-/** Reads one variable from the environment or `.env`: one that is no setting, or a setting that is needed alone. */
+/** Reads one variable from the environment or the settings file: one that is no setting, or a setting that is needed alone. */
 export const readVariable = Effect.fnUntraced(function* (name: string) {
-  const provider = yield* ConfigProvider.ConfigProvider
-  const node = yield* provider.load([name]).pipe(Effect.orDie) // as above
-  const found = node?.value?.trim() || (yield* readDotEnv).get(name)?.trim()
+  const found = (yield* load(name))?.trim() || (yield* readEnvFileValues).get(name)?.trim()
   return found ? Option.some(found) : Option.none()
+})
+
+const invalid = (variable: string, issue: string) => new InvalidSettings({ issues: [{ variable, issue }] })
+
+/** The same for a secret, which may also be in a file of its own. */
+export const readSecretVariable = Effect.fnUntraced(function* (name: string) {
+  const [value, path] = [yield* readVariable(name), yield* readVariable(fileVariable(name))]
+  if (Option.isNone(path)) return value
+  if (Option.isSome(value)) return yield* invalid(name, bothSet(name))
+  const { issue, text: secret } = yield* readSecretFile(path.value)
+  return secret === undefined ? yield* invalid(fileVariable(name), issue ?? "cannot be read") : Option.some(secret)
+})
+
+const readSecretFiles = Effect.fnUntraced(function* (sources: ReadonlyArray<SettingSource>, overrides: Overrides) {
+  const found = new Map<string, SecretFile>()
+  for (const variable of secretVariables) {
+    if (overrides[variable as keyof typeof definitions] !== undefined) continue
+    const reference = lookUp(fileVariable(variable), sources)
+    if (reference !== undefined)
+      found.set(variable, { ...(yield* readSecretFile(reference.text)), path: reference.text, from: reference.from })
+  }
+  return found
 })
 
 /** Resolves every variable, without failing on issues. */
 export const readSettings = Effect.fnUntraced(function* (overrides: Overrides = {}) {
   const fromEnvironment = yield* environment
-  const file = yield* readDotEnv
-  return resolveSettings(definitions, [
+  const file = yield* readEnvFile
+  const sources: ReadonlyArray<SettingSource> = [
     fromOverrides(overrides),
     { name: "environment", get: (variable) => fromEnvironment.get(variable) },
-    { name: ".env", get: (variable) => file.get(variable) }
-  ])
+    { name: file?.isNamed === true ? "--env-file" : ".env", get: (variable) => file?.values.get(variable) }
+  ]
+  return resolveSettings(definitions, sources, yield* readSecretFiles(sources, overrides))
 })
 
 /** The valid values, whether or not other variables have issues. */
@@ -367,7 +380,8 @@ export const allIssues = (resolved: ReadonlyArray<ResolvedSetting>) => [
   ...credentialIssues(resolved),
   ...keySourceIssues(resolved),
   ...apiKeyIssues(resolved),
-  ...tlsIssues(resolved)
+  ...tlsIssues(resolved),
+  ...redirectIssues(resolved)
 ]
 
 /** Makes the settings, given the diagnostics of the files that they name. Fails with all issues at once. */
@@ -382,7 +396,7 @@ export const makeSettings = (
 }
 
 export class Settings extends Context.Service<Settings, SettingsShape>()("boardwalk/config/Settings") {
-  /** Reads the environment, then `.env` in the working directory. Fails with all issues at once. */
+  /** Reads the environment, then the settings file. Fails with all issues at once. */
   static readonly layerWith = (overrides: Overrides) => Layer.effect(Settings, Effect.flatMap(readSettings(overrides), makeSettings))
 
   static readonly layer = Settings.layerWith({})

@@ -49,6 +49,29 @@ export const tlsIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArr
     : []
 }
 
+/**
+ * A `.env` that nobody named may be one that came with a cloned repository or an archive. It may contain a server with its password, but
+ * not choose the server for a password that is elsewhere.
+ */
+export const redirectIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const find = (variable: string) => settings.find((setting) => setting.variable === variable)
+  const elsewhere = ["TB_PASSWORD", "TB_API_KEY"].find((variable) => {
+    const { file, from, text } = find(variable) ?? {}
+    return text !== undefined && (from !== ".env" || file !== undefined)
+  })
+  if (elsewhere === undefined) return []
+  return ["TB_HOST", "TB_CA_FILE"].flatMap((variable) =>
+    find(variable)?.from === ".env"
+      ? [
+          {
+            variable,
+            issue: `is in .env of the working directory, but ${elsewhere} is not: the file must not choose where a secret is sent. If you trust it, name it with --env-file .env, or set ${variable} in the environment`
+          }
+        ]
+      : []
+  )
+}
+
 /** A trusted authority has no effect on a connection without TLS. */
 const unusedCaWarnings = (host: unknown, caFile: unknown): ReadonlyArray<SettingIssue> =>
   typeof host === "string" && host.startsWith("http:") && caFile !== undefined

@@ -1,8 +1,9 @@
 /** How commands reach the gateway on this machine that has the same configuration. Other settings may be invalid. */
 import { Effect } from "effect"
-import { toLocalHost } from "../platform/addresses.ts"
-import { localFetchOptions } from "../platform/Tls.ts"
+import { isOwnAddress, toLocalHost } from "../platform/addresses.ts"
+import { localFetchOptions, verifiedFetchOptions } from "../platform/Tls.ts"
 import { readServerTls } from "./Certificates.ts"
+import { InvalidSettings } from "./InvalidSettings.ts"
 import { readSettings, valuesOf } from "./Settings.ts"
 
 export interface GatewayAddress {
@@ -13,8 +14,12 @@ export interface GatewayAddress {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A gateway at another address, for which nothing of this configuration is used. */
-export const gatewayAt = (url: string): GatewayAddress => ({ url: url.replace(/\/+$/, ""), requestInit: {}, headers: {} })
+/** A gateway at another address, for which nothing of this configuration is used. Its certificate is always verified. */
+export const gatewayAt = (url: string): GatewayAddress => ({
+  url: url.replace(/\/+$/, ""),
+  requestInit: url.startsWith("https:") ? verifiedFetchOptions(undefined) : {},
+  headers: {}
+})
 
 /** A host name that ALLOWED_HOSTS accepts; the address of this machine is seldom among them. */
 const allowedName = (allowed: ReadonlyArray<string>): string | undefined => {
@@ -24,6 +29,11 @@ const allowedName = (allowed: ReadonlyArray<string>): string | undefined => {
 
 export const localGateway = Effect.gen(function* () {
   const { allowedHosts = [], host = "0.0.0.0", port = 8000, tlsCertFile, tlsKeyFile } = valuesOf(yield* readSettings())
+  // Callers send the key there, and a .env could name any host.
+  if (!(yield* Effect.promise(() => isOwnAddress(host))))
+    return yield* new InvalidSettings({
+      issues: [{ variable: "HOST", issue: "is no address of this machine: for a gateway elsewhere, use --url" }]
+    })
   const secure = tlsCertFile !== undefined && tlsKeyFile !== undefined
   const tls = secure
     ? yield* Effect.orElseSucceed(

@@ -27,7 +27,8 @@ export interface SettingDefinition<out A = unknown> {
  * set. A blank text is an error instead: treating it as absent would silently remove the restriction that it was meant to set.
  */
 export interface SettingSource {
-  readonly name: "command line" | "environment" | ".env"
+  /** `.env` is a file that was found in the working directory, `--env-file` one that somebody named. */
+  readonly name: "command line" | "environment" | ".env" | "--env-file"
   readonly get: (variable: string) => string | undefined
   /** Whether an empty text in this source hides the value of the sources after it. */
   readonly emptyMeansUnset?: true
@@ -44,17 +45,27 @@ export interface Diagnostics {
   readonly warnings: ReadonlyArray<SettingIssue>
 }
 
+/** A secret in a file of its own: its text, or why there is none. */
+export interface SecretFile {
+  readonly path: string
+  readonly from: SettingSource["name"]
+  readonly text: string | undefined
+  readonly issue: string | undefined
+}
+
 /** One variable with its value. `value` is decoded, and undefined when the variable is absent or invalid. */
 export interface ResolvedSetting {
   readonly variable: string
   readonly definition: SettingDefinition
   readonly text: string | undefined
   readonly from: SettingSource["name"] | "default" | "not set"
+  /** The file that contains the value, for a secret. */
+  readonly file?: string
   readonly value: unknown
   readonly issue: string | undefined
 }
 
-const lookUp = (variable: string, sources: ReadonlyArray<SettingSource>) => {
+export const lookUp = (variable: string, sources: ReadonlyArray<SettingSource>) => {
   for (const source of sources) {
     const raw = source.get(variable)
     const text = raw?.trim()
@@ -64,27 +75,39 @@ const lookUp = (variable: string, sources: ReadonlyArray<SettingSource>) => {
   return undefined
 }
 
-const resolveSetting = (variable: string, definition: SettingDefinition, sources: ReadonlyArray<SettingSource>): ResolvedSetting => {
+export const bothSet = (variable: string) => `cannot be combined with ${variable}_FILE: leave out one of them`
+
+const resolveSetting = (
+  variable: string,
+  definition: SettingDefinition,
+  sources: ReadonlyArray<SettingSource>,
+  file: SecretFile | undefined
+): ResolvedSetting => {
   const trusted = definition.onlyInEnvironment ? sources.filter(({ name }) => name === "environment") : sources
   const found = lookUp(variable, trusted)
-  const text = found?.text ?? definition.default
-  const from = found?.from ?? (definition.default ? "default" : "not set")
-  const unresolved = { variable, definition, text, from, value: undefined } as const
+  // A file that cannot be read counts as given, so that its error is the only one.
+  const text = found?.text ?? (file === undefined ? definition.default : (file.text ?? ""))
+  const from: ResolvedSetting["from"] = found?.from ?? file?.from ?? (definition.default ? "default" : "not set")
+  const place = { variable, definition, text, from, ...(file === undefined ? {} : { file: file.path }) }
+  const unresolved = { ...place, value: undefined } as const
+  if (file !== undefined && found !== undefined) return { ...unresolved, issue: bothSet(variable) }
+  if (file?.issue !== undefined) return { ...unresolved, issue: `cannot be read: ${variable}_FILE ${file.issue}` }
   if (found === undefined && trusted !== sources && lookUp(variable, sources) !== undefined)
     return { ...unresolved, issue: "is read from the environment only" }
   if (text === undefined) return { ...unresolved, issue: definition.required && `is required: ${definition.doc}` }
   if (found?.text === "") return { ...unresolved, issue: "is blank: leave it out, or give it a value" }
   const decoded = Schema.decodeResult(definition.codec.schema)(text)
   return Result.isSuccess(decoded)
-    ? { variable, definition, text, from, value: decoded.success, issue: undefined }
+    ? { ...place, value: decoded.success, issue: undefined }
     : { ...unresolved, issue: `must be ${definition.codec.expected}` }
 }
 
 export const resolveSettings = (
   definitions: Record<string, SettingDefinition>,
-  sources: ReadonlyArray<SettingSource>
+  sources: ReadonlyArray<SettingSource>,
+  secretFiles: ReadonlyMap<string, SecretFile> = new Map()
 ): ReadonlyArray<ResolvedSetting> =>
-  Object.entries(definitions).map(([variable, definition]) => resolveSetting(variable, definition, sources))
+  Object.entries(definitions).map(([variable, definition]) => resolveSetting(variable, definition, sources, secretFiles.get(variable)))
 
 export const issuesOf = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> =>
   settings.flatMap(({ variable, issue }) => (issue === undefined ? [] : [{ variable, issue }]))

@@ -4,6 +4,7 @@
  */
 import { Effect, type FileSystem, Layer, Result } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
+import { readEnvFile } from "../config/envFile.ts"
 import { readSettings, Settings, type SettingsShape, valuesOf } from "../config/Settings.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
 import { verifiedFetchOptions } from "../platform/Tls.ts"
@@ -46,8 +47,12 @@ const runInOrder = Effect.fnUntraced(function* (checks: ReadonlyArray<readonly [
   return outcomes
 })
 
-const describeSettings = ({ warnings }: SettingsShape) =>
-  ["no errors", ...warnings.map(({ issue, variable }) => `warning: ${variable} ${issue}`)].join("; ")
+const describeSettings = ({ warnings }: SettingsShape, envFile: string | undefined) =>
+  [
+    "no errors",
+    ...warnings.map(({ issue, variable }) => `warning: ${variable} ${issue}`),
+    ...(envFile === undefined ? [] : [`settings file: ${envFile}`])
+  ].join("; ")
 
 const makeServicesLayer = (settings: SettingsShape, caPem: string | undefined) => {
   const SettingsLayer = Layer.succeed(Settings, settings)
@@ -73,9 +78,10 @@ export const runChecks = Effect.fnUntraced(function* ({ write }: Options) {
   const settings = yield* Effect.result(checkConfiguration(resolved.success))
   if (Result.isFailure(settings))
     return [yield* runCheck("configuration", Effect.fail(settings.failure)), yield* runCheck("keys", checkKeysOffline(values))]
+  const envFile = yield* Effect.orElseSucceed(readEnvFile, () => undefined) // it was read a moment ago
   const { certificates, ...checked } = settings.success
   const thingsBoardChecks = runInOrder([
-    ["configuration", Effect.succeed(describeSettings(checked.settings))],
+    ["configuration", Effect.succeed(describeSettings(checked.settings, envFile?.path))],
     ["ThingsBoard reachable", checkReachable],
     ["login", checkLogin],
     ["devices", checkDevices],

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import { checkCertificates, readCertificates } from "../config/Certificates.ts"
+import { checkFiles } from "../config/checkFiles.ts"
+import { checkOpenTelemetry } from "../config/OpenTelemetry.ts"
 import type { ResolvedSetting } from "../config/resolveSettings.ts"
 import { makeSettings, type InvalidSettings, valuesOf } from "../config/Settings.ts"
 import { checkKeyFile } from "../apikeys/KeyFile.ts"
@@ -15,6 +17,11 @@ export const settingsFailure = ({ issues }: InvalidSettings) =>
 export const checkConfiguration = Effect.fnUntraced(function* (resolved: ReadonlyArray<ResolvedSetting>) {
   const values = valuesOf(resolved)
   const keys = { ...(yield* checkKeyFile(values)), errors: [] }
-  const settings = yield* makeSettings(resolved, [yield* checkCertificates(values), keys])
+  const settings = yield* makeSettings(resolved, [
+    yield* checkCertificates(values),
+    keys,
+    yield* checkFiles(resolved),
+    yield* checkOpenTelemetry
+  ])
   return { settings, certificates: yield* readCertificates(settings) }
 }, Effect.mapError(settingsFailure))

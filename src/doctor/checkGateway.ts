@@ -2,14 +2,14 @@ import { Effect, Option, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import * as BoardwalkClient from "../client/BoardwalkClient.ts"
 import { localGateway, type GatewayAddress, describeTlsFailure } from "../config/localGateway.ts"
-import { Settings, readVariable } from "../config/Settings.ts"
+import { readSecretVariable, Settings } from "../config/Settings.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
 
 /** `API_KEY`, otherwise the key in `BOARDWALK_KEY`. */
 const findKey = Effect.gen(function* () {
   const { apiKey } = yield* Settings
   if (apiKey !== undefined) return { name: "API_KEY", key: apiKey }
-  const fromVariable = yield* Effect.orElseSucceed(readVariable("BOARDWALK_KEY"), Option.none)
+  const fromVariable = yield* Effect.orElseSucceed(readSecretVariable("BOARDWALK_KEY"), Option.none)
   return Option.isSome(fromVariable) ? { name: "BOARDWALK_KEY", key: Redacted.make(fromVariable.value) } : undefined
 })
 
@@ -53,7 +53,11 @@ const client = ({ headers }: GatewayAddress) =>
 
 /** Checks the running gateway as an application uses it: liveness, readiness, and a list of devices. */
 export const checkGateway = Effect.gen(function* () {
-  const address = yield* Effect.orDie(localGateway) // the same files were read for the settings a moment ago
+  const address = yield* Effect.mapError(
+    localGateway,
+    ({ issues }) =>
+      new CheckFailure({ detail: issues.map(({ issue, variable }) => `${variable} ${issue}`).join("; "), hint: "Check HOST." })
+  )
   return yield* checkEndpoints(address.url).pipe(
     Effect.provideServiceEffect(HttpClient.HttpClient, client(address)),
     Effect.provideService(FetchHttpClient.RequestInit, address.requestInit)

@@ -12,20 +12,20 @@ const Files = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
 export const layer = Layer.mergeAll(Files, NodeStdio.layer, NodeTerminal.layer, NodeChildProcessSpawner.layer.pipe(Layer.provide(Files)))
 
 /** Prints the message of an expected failure, or everything that is known about a bug. */
-const report = (cause: Cause.Cause<unknown>) => {
+const report = (escape: (text: string) => string) => (cause: Cause.Cause<unknown>) => {
   if (Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(Cause.squash(cause))) return Effect.void
-  if (Cause.hasDies(cause)) return Console.error(Cause.pretty(cause))
+  if (Cause.hasDies(cause)) return Console.error(escape(Cause.pretty(cause)))
   const error = Cause.squash(cause)
-  return Console.error(`boardwalk: ${error instanceof Error ? error.message : String(error)}`)
+  return Console.error(escape(`boardwalk: ${error instanceof Error ? error.message : String(error)}`))
 }
 
 /** Stopping can take as long as the requests in flight. Pressing Ctrl+C again exits at once. */
 const exitOnSecondInterrupt = () => process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
 
-/** Runs the program until it ends, or SIGTERM or SIGINT stops it: both exit with code 0. A failure exits with its own code, or 1. */
-export const runMain = <E>(program: Effect.Effect<void, E>) => {
+/** Runs the program until it ends, or SIGTERM or SIGINT stops it: both exit with code 0. A failure exits with its own code, or 1, and `escape` makes its message printable. */
+export const runMain = <E>(program: Effect.Effect<void, E>, escape: (text: string) => string = (text) => text) => {
   exitOnSecondInterrupt()
-  NodeRuntime.runMain(Effect.tapCause(program, report), {
+  NodeRuntime.runMain(Effect.tapCause(program, report(escape)), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
       if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return onExit(0)

@@ -1,3 +1,6 @@
+import { lookup } from "node:dns/promises"
+import { isIP } from "node:net"
+import { networkInterfaces } from "node:os"
 import { Result } from "effect"
 import { NetAddress } from "effect/net"
 
@@ -17,4 +20,25 @@ export const countedAddress = (address: string): string => {
   if (Result.isFailure(parsed)) return address
   const network = NetAddress.ipv6ToSegments(parsed.success).slice(0, 4)
   return `${network.map((segment) => segment.toString(16)).join(":")}::/64`
+}
+
+const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "")
+
+/** Addresses in one spelling each, as the URL parser writes them. */
+const normalize = (address: string) => new URL(`http://${toUrlHost(withoutBrackets(address))}`).hostname
+
+const isLoopbackOrAny = (address: string) => /^(127\.[\d.]+|0\.0\.0\.0|\[::1?\]|\[::ffff:7f[\da-f:]+\])$/.test(address)
+
+/** Whether an address or a name is one of this machine, that is, whether a server of this machine could listen on it. */
+export const isOwnAddress = async (host: string): Promise<boolean> => {
+  try {
+    const own = new Set(Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => normalize(address))))
+    const isOwn = (address: string) => isLoopbackOrAny(normalize(address)) || own.has(normalize(address))
+    const bare = withoutBrackets(host)
+    if (isIP(bare) !== 0) return isOwn(bare)
+    const addresses = await lookup(bare, { all: true })
+    return addresses.length > 0 && addresses.every(({ address }) => isOwn(address))
+  } catch {
+    return false
+  }
 }

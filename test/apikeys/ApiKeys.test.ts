@@ -8,6 +8,7 @@ import { checkKeyFile } from "../../src/apikeys/KeyFile.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { effect } from "../support/effectTest.ts"
+import { privateFile } from "../support/fileInfo.ts"
 import { keyOf, renderKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { captureSignals } from "../support/leaks/captureSignals.ts"
@@ -19,6 +20,7 @@ const missing = (pathOrDescriptor: string) =>
 const disk = (files: Map<string, string>) =>
   FileSystem.layerNoop({
     exists: (path) => Effect.succeed(files.has(path)),
+    stat: () => Effect.succeed(privateFile),
     readFileString: (path) => {
       const text = files.get(path)
       return text === undefined ? Effect.fail(missing(path)) : Effect.succeed(text)

@@ -4,6 +4,7 @@ import { effectiveSettings, renderEnvSample, renderMarkdown } from "../../src/co
 import { parseDotEnv } from "../../src/config/dotEnv.ts"
 import { InvalidSettings, type Overrides, readSettings, Settings } from "../../src/config/Settings.ts"
 import { effect } from "../support/effectTest.ts"
+import { privateFile } from "../support/fileInfo.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 
 /** Provides environment variables and a `.env` file. */
@@ -12,6 +13,7 @@ const environmentLayer = (environment: Record<string, string>, dotEnv?: string) 
     ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment })),
     FileSystem.layerNoop({
       exists: () => Effect.succeed(dotEnv !== undefined),
+      stat: () => Effect.succeed(privateFile),
       readFileString: () => Effect.succeed(dotEnv ?? "")
     })
   )

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { credentialEndings, credentialNames, credentialParts, credentialWords, harmlessEndings } from "../../src/domain/credentialNames.ts"
 import { visibleTransportFields } from "../../src/thingsboard/responses/CredentialFilter.ts"
-import { definitions } from "../../src/config/Settings.ts"
+import { definitions, secretVariables } from "../../src/config/Settings.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import { createKey } from "../../src/apikeys/KeyFormat.ts"
 
@@ -75,7 +75,7 @@ describe("docs/security.md", () => {
     const named = new Set(
       lines.filter((line) => /^(Settings|More settings|- \[ \])/.test(line)).flatMap((line) => line.match(/`[A-Z_]{4,}/g) ?? [])
     )
-    const known = new Set([...Object.keys(definitions), "BOARDWALK_KEY"])
+    const known = new Set([...Object.keys(definitions), ...secretVariables.map((name) => `${name}_FILE`), "BOARDWALK_KEY"])
     expect([...named].map((name) => name.slice(1)).filter((name) => !known.has(name))).toEqual([])
   })
 })

@@ -5,7 +5,8 @@ import { digestOf, looksGenerated } from "../../apikeys/KeyFormat.ts"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 import { changeKeys } from "./changeKeys.ts"
 import { KeyCommandFailed, orOutputError } from "./keyFile.ts"
-import { type KeyState, keyState, printResult, summarizeKey, toJson } from "./output.ts"
+import { toJson } from "../../observability/escapeControls.ts"
+import { type KeyState, keyState, printResult, summarizeKey } from "./output.ts"
 
 export const idArgument = Argument.String("id").pipe(Argument.withDescription("The key's id, as `boardwalk keys list` shows it"))
 

@@ -8,7 +8,8 @@ import { expires } from "./expiresFlag.ts"
 import { fileFlag, KeyCommandFailed, systemMessage } from "./keyFile.ts"
 import { cidrs, toIdentity, identityFlags, toRestriction, restrictionFlags } from "./createFlags.ts"
 import { makeKeyId } from "./makeKeyId.ts"
-import { formatExpiry, toJson, printResult, formatTime } from "./output.ts"
+import { escapeControls, toJson } from "../../observability/escapeControls.ts"
+import { formatExpiry, printResult, formatTime } from "./output.ts"
 import { changeKeys } from "./changeKeys.ts"
 
 const flags = {
@@ -78,9 +79,11 @@ const removeUnprinted = (file: string, entry: KeyEntry, reason: string) =>
 
 const announce = Effect.fnUntraced(function* (file: string, entry: KeyEntry, isNew: boolean) {
   if (isNew)
-    yield* Console.error(`Created ${file}, which only its owner can read. If the gateway runs as another user, chown the file to it.`)
+    yield* Console.error(
+      `Created ${escapeControls(file)}, which only its owner can read. If the gateway runs as another user, chown the file to it.`
+    )
   if (entry.expires_at !== undefined) yield* Console.error(`Key ${entry.id} expires ${formatTime(entry.expires_at)}.`)
-  yield* Console.error(`Added key ${entry.id} to ${file}. The key is printed only once:`)
+  yield* Console.error(`Added key ${entry.id} to ${escapeControls(file)}. The key is printed only once:`)
 })
 
 export const create = Command.make(

@@ -1,10 +1,10 @@
 import { DateTime, Effect, Stdio } from "effect"
 import { CliOutput, Command } from "effect/cli"
 import type { KeyEntry, KeyIdentity } from "../../domain/ApiKey.ts"
-import { escapeControls } from "../../observability/escapeControls.ts"
+import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
 import { fileFlag, orOutputError, readKeys } from "./keyFile.ts"
-import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
+import { formatExpiry, printResult, keyState, summarizeKey } from "./output.ts"
 
 const describeUser = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
 

@@ -6,8 +6,6 @@ import type { KeyEntry } from "../../domain/ApiKey.ts"
 export const printResult = (text: string) =>
   Effect.flatMap(Stdio.Stdio, (stdio) => Stream.run(Stream.make(`${text}\n`), stdio.stdout({ endOnDone: true })))
 
-export const toJson = (value: unknown) => JSON.stringify(value, undefined, 2)
-
 export type KeyState = "active" | "expired" | "disabled"
 
 export const keyState = (key: KeyEntry, now: DateTime.DateTime): KeyState => {

@@ -1,16 +1,16 @@
 import { DateTime, Effect, Option, Redacted, Stdio, Stream } from "effect"
 import { Command, Flag, Prompt, TerminalCapabilities } from "effect/cli"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
-import { escapeControls } from "../../observability/escapeControls.ts"
+import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { digestOf, isWellFormed, looksGenerated } from "../../apikeys/KeyFormat.ts"
-import { readVariableFlag, json, usageError } from "../flags.ts"
+import { json, readSecretFlag, usageError } from "../flags.ts"
 import { fileFlag, KeyCommandFailed, orOutputError, readKeys } from "./keyFile.ts"
-import { formatExpiry, toJson, printResult, keyState, summarizeKey } from "./output.ts"
+import { formatExpiry, printResult, keyState, summarizeKey } from "./output.ts"
 
 const key = Flag.Redacted("key").pipe(
   Flag.withDescription("The key. Prefer BOARDWALK_KEY or standard input: all users of the machine can see arguments."),
   Flag.map(Option.some),
-  Flag.withDefault(Effect.map(readVariableFlag("BOARDWALK_KEY"), Option.map(Redacted.make)))
+  Flag.withDefault(Effect.map(readSecretFlag("BOARDWALK_KEY"), Option.map(Redacted.make)))
 )
 
 const noKey = usageError(["keys", "verify"], "No key: pass it on standard input or in BOARDWALK_KEY")

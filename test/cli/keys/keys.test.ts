@@ -158,6 +158,11 @@ describe("boardwalk keys", () => {
         const hostile = "\u001b[2J\nforged  active"
         yield* replaceIn(file, '"One"', JSON.stringify(hostile))
         expect((yield* keys(file, "list")).stdout).toContain("one  active  \\u001b[2J\\nforged  active  devices:read\n")
+        const reversed = "\u202egnp.exe\u2066\u009b31m\u007f\u{e0041}"
+        yield* replaceIn(file, JSON.stringify(hostile), JSON.stringify(reversed))
+        const listed = (yield* keys(file, "list", "--json")).stdout
+        expect(listed).not.toMatch(/[^\P{C}\n]/u)
+        expect(JSON.parse(listed)[0].name).toBe(reversed)
       }),
     20_000
   )
@@ -223,7 +228,7 @@ describe("boardwalk keys", () => {
         expect((yield* keys(file, "create", "--name", "Two", "--scope", "devices:read")).exitCode).toBe(1)
         expect(yield* textOf(file)).toBe("{")
       }),
-    20_000
+    120_000 // it starts fifteen programs, one after the other, each of which takes a second or more on a busy machine
   )
 })
 
