@@ -8,9 +8,10 @@ import type { SettingsShape } from "../config/Settings.ts"
 import { andMore } from "../domain/andMore.ts"
 import { type KeyEntry, KeyId, type KeyIdentity, type KeysFile } from "../domain/ApiKey.ts"
 import { findAccess } from "../platform/fileAccess.ts"
+import { runInTurns } from "../platform/EventLoop.ts"
 import { digestOf, looksGenerated } from "./KeyFormat.ts"
 import { cachedDotEnv, type KeyUser, resolveKeyUser } from "./KeySecrets.ts"
-import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "./parseKeyFile.ts"
+import { type KeyFileError, type KeyFileProblem, parseKeyFile, parseKeyFileInSteps } from "./parseKeyFile.ts"
 
 export class KeyFileInvalid extends Schema.TaggedError<KeyFileInvalid>()("KeyFileInvalid", {
   message: Schema.String,
@@ -72,10 +73,15 @@ const rejectSettingKey = (file: KeysFile, apiKey: KeySettings["apiKey"]): Result
     : Result.fail(invalid(`key ${entry.id} is the key of API_KEY, which has all scopes: remove API_KEY or this entry`))
 }
 
-const parse = (text: string, apiKey: KeySettings["apiKey"]): Result.Result<KeysFile, KeyFileInvalid> =>
-  Result.flatMap(
-    Result.mapError(parseKeyFile(text), (error) => invalid(describeError(error))),
-    (file) => rejectSettingKey(file, apiKey)
+/** Characters. A shorter file is parsed within a turn of the event loop. */
+const largeFile = 256 * 1024
+
+const parse = (text: string, apiKey: KeySettings["apiKey"]): Effect.Effect<Result.Result<KeysFile, KeyFileInvalid>> =>
+  Effect.map(text.length < largeFile ? Effect.sync(() => parseKeyFile(text)) : runInTurns(() => parseKeyFileInSteps(text)), (parsed) =>
+    Result.flatMap(
+      Result.mapError(parsed, (error) => invalid(describeError(error))),
+      (file) => rejectSettingKey(file, apiKey)
+    )
   )
 
 const unreadable = ({ reason }: PlatformError.PlatformError) =>
@@ -95,7 +101,7 @@ export const makeKeyFileReader = (path: string, apiKey: KeySettings["apiKey"]) =
   return Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(files.readFileString(path), unreadable)
-    if (last?.text !== text) last = { text, parsed: parse(text, apiKey) }
+    if (last?.text !== text) last = { text, parsed: yield* parse(text, apiKey) }
     const file = yield* Effect.fromResult(last.parsed)
     return { file, users: yield* resolveUsers(file) } satisfies KeyFileContents
   })

@@ -1,6 +1,7 @@
 /** Parses the text of API_KEYS_FILE. An error may quote the file, where somebody may have put a key: whoever prints it decides what may be shown. */
 import { Result, Schema, SchemaIssue } from "effect"
 import { KeysFile } from "../domain/ApiKey.ts"
+import { runAtOnce, type Steps } from "../domain/Steps.ts"
 import { duplicateMember } from "../json/duplicateMember.ts"
 
 /** One invalid field. Names and ids are quoted as the file has them. */
@@ -32,12 +33,17 @@ const toProblems = (json: unknown, { issue }: Schema.SchemaError): ReadonlyArray
       : { entry: undefined, path, message }
   })
 
-export const parseKeyFile = (text: string): Result.Result<KeysFile, KeyFileError> => {
+/** In three steps: with ten thousand keys, all of them together take longer than a turn of the event loop may last. */
+export function* parseKeyFileInSteps(text: string): Steps<Result.Result<KeysFile, KeyFileError>> {
   const json = Result.try((): unknown => JSON.parse(text))
   if (Result.isFailure(json)) return Result.fail({ _tag: text.trim() === "" ? "Empty" : "NotJson" })
+  yield
   const field = duplicateMember(text)
   if (field !== undefined) return Result.fail({ _tag: "DuplicateField", field })
+  yield
   return Schema.decodeUnknownResult(KeysFile)(json.success, { errors: "all", onExcessProperty: "error" }).pipe(
     Result.mapError((error): KeyFileError => ({ _tag: "InvalidFields", problems: toProblems(json.success, error) }))
   )
 }
+
+export const parseKeyFile = (text: string): Result.Result<KeysFile, KeyFileError> => runAtOnce(parseKeyFileInSteps(text))

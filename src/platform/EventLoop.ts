@@ -58,3 +58,15 @@ export class EventLoop extends Context.Service<
     return { nextTurn, isTurnOver, run }
   })
 }
+
+/** Runs each step in a turn of its own, for work that no request waits for and that does not know how long its steps take. */
+export const runInTurns = <A>(make: () => Generator<void, A, void>): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const steps = make()
+    const nextTurn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    const advance = (): Effect.Effect<A> => {
+      const { done, value } = steps.next()
+      return done === true ? Effect.succeed(value) : Effect.flatMap(nextTurn, advance)
+    }
+    return Effect.flatMap(nextTurn, advance)
+  })
