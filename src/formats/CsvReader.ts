@@ -25,6 +25,9 @@ const detectDelimiter = (text: string): string => {
   return [",", ";", "\t"].find((delimiter) => header.includes(delimiter)) ?? ","
 }
 
+/** As many as spreadsheets have columns. To check a row with many more would take longer than a turn of the event loop may last. */
+export const maxCells = 16_384
+
 /** Up to this many characters, reading an incomplete record again costs nothing. */
 const maxCheapRetry = 4096
 
@@ -104,6 +107,7 @@ export class CsvReader {
     for (let i = from; ; i++) {
       i = text.charCodeAt(i) === quote ? this.readQuotedCell(text, i, isLast) : this.readPlainCell(text, i)
       if (i === incomplete || (i >= text.length && !isLast)) return incomplete
+      if (this.cells.length > maxCells) this.syntaxError ??= `more than ${maxCells} cells`
       if (this.syntaxError !== undefined) return this.findNextLine(text, i, isLast)
       const c = text.charCodeAt(i)
       if (c === this.delimiter) continue

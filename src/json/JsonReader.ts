@@ -4,11 +4,11 @@
  *
  * This folder reads JSON as bytes, and knows nothing about ThingsBoard.
  */
-import { type IsTurnOver, never, type Steps } from "../domain/Steps.ts"
+import { type IsTurnOver, never, runAtOnce, type Steps } from "../domain/Steps.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { type FieldErrors, ReadingStopped } from "../domain/FieldErrors.ts"
-import { endOfText, endOfValue, expect, fail, ScanError, skipSpace, textAt, valueAt } from "./JsonScanner.ts"
-import { findLargeValues } from "./largeValues.ts"
+import { endOfText, expect, fail, ScanError, skipSpace, skipUnchecked, textAt, valueAt } from "./JsonScanner.ts"
+import { checkLargeValue, findLargeValues } from "./largeValues.ts"
 
 const [comma, colon, openList, closeList, open, close] = [44, 58, 91, 93, 123, 125]
 
@@ -82,6 +82,9 @@ export class ElementCursor {
 /** Smaller bodies are read in one turn, and without any of what it costs to give it up. */
 export const largeBody = 64 * 1024
 
+/** Bytes. JSON.parse also makes an object of what it checks, so that scanning a long value is faster. */
+const maxParsed = 4 * 1024
+
 const noLargeValues: ReadonlyMap<number, number> = new Map()
 
 export class JsonReader {
@@ -117,7 +120,14 @@ export class JsonReader {
    * accepts one checks it with `readLargeValue`.
    */
   skip(at: number) {
-    return (this.largeValues.size > 0 ? this.largeValues.get(at) : undefined) ?? endOfValue(this.bytes, at)
+    const known = this.largeValues.size > 0 ? this.largeValues.get(at) : undefined
+    if (known !== undefined) return known
+    const end = skipUnchecked(this.bytes, at)
+    if (this.isObject(at) || this.isList(at)) {
+      if (end - at < maxParsed) valueAt(this.bytes, at, end)
+      else runAtOnce(checkLargeValue(this.bytes, at, undefined, never))
+    }
+    return end
   }
 
   /** The text of a value, exactly as it was sent. */

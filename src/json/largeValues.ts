@@ -39,29 +39,39 @@ export function* findLargeValues(bytes: Uint8Array, minLength: number, isTurnOve
   return ends
 }
 
+/** The bytes of a field name as text, the same for all ways to write it. */
+const nameAt = (bytes: Uint8Array, from: number, end: number): string => {
+  const written = Buffer.from(bytes.buffer, bytes.byteOffset + from + 1, end - from - 2)
+  return written.includes(backslash) ? Buffer.from(valueAt(bytes, from, end) as string).toString("latin1") : written.toString("latin1")
+}
+
 export type LargeValueIssue = "duplicate" | "tooManyFields" | "tooDeep"
 
 interface Limits {
   readonly maxDepth: number
+  /** Fields of one object. */
   readonly maxFields: number
 }
 
+/** A map of the names of more fields would take longer to grow than a turn of the event loop may last. */
+export const maxLargeFields = 100_000
+
 /**
- * Checks that the object or array at `at` is valid JSON (otherwise it throws a ScanError), and that no object in it has a field twice.
- * Returns what else is wrong with it.
+ * Checks that the object or array at `at` is valid JSON (otherwise it throws a ScanError), and with `limits` also that no object in it has
+ * a field twice. Returns what else is wrong with it.
  */
 export function* checkLargeValue(
   bytes: Uint8Array,
   at: number,
-  { maxDepth, maxFields }: Limits,
+  limits: Limits | undefined,
   isTurnOver: IsTurnOver
 ): Steps<LargeValueIssue | undefined> {
+  const { maxDepth, maxFields } = limits ?? { maxDepth: Number.POSITIVE_INFINITY, maxFields: 0 }
   /** The names of each object that is open; undefined for an array. */
   const stack: Array<Set<string> | undefined> = []
   let issue: LargeValueIssue | undefined
-  let fields = 0
   let i = at
-  for (let n = 1; ; n++) {
+  for (let n = 1; issue !== "tooManyFields"; n++) {
     if (n % elementsPerLook === 0 && isTurnOver()) yield
     // A value begins at i.
     const c = bytes[i]
@@ -88,16 +98,18 @@ export function* checkLargeValue(
       if (stack.length === 0) return issue
       i = skipSpace(bytes, i)
     }
-    if (fields > maxFields) return "tooManyFields"
   }
+  return issue
 
   function readName(): number {
     const end = endOfText(bytes, i)
-    const name = valueAt(bytes, i, end) as string
-    const names = stack.at(-1)!
-    if (names.has(name)) issue ??= "duplicate"
-    names.add(name)
-    fields++
+    if (limits !== undefined) {
+      const name = nameAt(bytes, i, end)
+      const names = stack.at(-1)!
+      if (names.has(name)) issue ??= "duplicate"
+      names.add(name)
+      if (names.size > maxFields) issue = "tooManyFields"
+    }
     return expect(bytes, skipSpace(bytes, end), colon)
   }
 }

@@ -55,10 +55,10 @@ export interface ThingsBoardShape {
   /**
    * Reads a response of any size in as many turns of the event loop as it needs. Fails with `InvalidResponse` if `read` throws a ScanError.
    */
-  readonly readInSteps: <A>(
-    response: Effect.Effect<Buffer, ThingsBoardError>,
+  readonly readInSteps: <A, E>(
+    response: Effect.Effect<Buffer, E>,
     read: (bytes: Uint8Array, isTurnOver: IsTurnOver) => Steps<A>
-  ) => Effect.Effect<A, ThingsBoardError>
+  ) => Effect.Effect<A, E | ThingsBoardError>
   /** Calls the typed client. Every failure becomes a `ThingsBoardError`. */
   readonly call: <A, R>(
     run: (client: ThingsBoardClient) => Effect.Effect<A, ThingsBoardError | HttpClientError.HttpClientError | Schema.SchemaError, R>

@@ -87,6 +87,37 @@ describe("the head of a request", () => {
   )
 })
 
+describe("a large body", () => {
+  live("is not read before its device was found", () =>
+    Effect.gen(function* () {
+      const { url } = yield* gateway()
+      for (const path of [`${tb}/devices/${id}/telemetry`, `${tb}/devices/${id}/attributes/server`]) {
+        // Only the head is sent, and no byte of the body.
+        for (const length of [{ "Content-Length": "5000000" }, { "Transfer-Encoding": "chunked" }]) {
+          const { text } = yield* sendRaw(url, head(path, { "Content-Type": "application/json", ...length }), { wait: 1500 })
+          expect(parseResponses(text).map(({ status }) => status)).toEqual([404])
+        }
+      }
+    })
+  )
+
+  live("may begin with a byte order mark, and must be UTF-8", () =>
+    Effect.gen(function* () {
+      const { call, emulator, tenant } = yield* gateway()
+      emulator.store.directory.createDevice({ id, tenantId: tenant.tenantId, name: "One", now: 1 })
+      const points = Array.from({ length: 5000 }, (_, i) => `{"ts":${1_700_000_000_000 + i},"value":1}`)
+      const body = Buffer.from(`\uFEFF{"k":[${points.join(",")}]}`)
+      expect((yield* call(`${tb}/devices/${id}/telemetry`, { body })).status).toBe(201)
+      refused(
+        yield* call(`${tb}/devices/${id}/telemetry`, { body: Buffer.concat([body, Buffer.from([0xff])]) }),
+        400,
+        "VALIDATION_ERROR",
+        "UTF-8"
+      )
+    })
+  )
+})
+
 describe("JSON", () => {
   live("is limited whether its media type is given, in upper case, or missing", () =>
     Effect.gen(function* () {

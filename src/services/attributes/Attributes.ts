@@ -7,6 +7,9 @@ import { readAttributes, saveAttributes } from "../../thingsboard/requests/attri
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
+import { sortInSteps } from "../../domain/sortInSteps.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import type { AttributeBytes } from "../../thingsboard/responses/AttributesScanner.ts"
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
@@ -18,6 +21,25 @@ import { checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules, upload
 export interface AttributesWritten {
   readonly keys: ReadonlyArray<string>
   readonly warnings: ReadonlyArray<string>
+}
+
+/** Attributes between two looks at the clock. */
+const perLook = 64
+
+function* renderScope(
+  scope: AttributeScope,
+  found: ReadonlyArray<AttributeBytes>,
+  keys: ReadonlyArray<string> | undefined,
+  isTurnOver: IsTurnOver
+): Steps<string> {
+  const requested = keys === undefined ? undefined : new Set(keys)
+  const listed = requested === undefined ? found : found.filter(({ key }) => requested.has(key))
+  const fields: Array<string> = []
+  for (const { key, lastUpdateTs, value } of yield* sortInSteps(listed, (a, b) => (a.key < b.key ? -1 : 1), isTurnOver)) {
+    fields.push(`${JSON.stringify(key)}:{"value":${Buffer.from(value).toString()},"last_update_ts":${lastUpdateTs}}`)
+    if (fields.length % perLook === 0 && isTurnOver()) yield
+  }
+  return `"${scope}":{${fields.join(",")}}`
 }
 
 export class Attributes extends Context.Service<
@@ -47,17 +69,9 @@ export class Attributes extends Context.Service<
 
       /** ThingsBoard's response for all scopes does not say which scope a key belongs to, so there is one call per scope. */
       const readScope = (deviceId: string, scope: AttributeScope, keys: ReadonlyArray<string> | undefined) =>
-        Effect.map(forbiddenAsNotFound(readAttributes(thingsBoard, deviceId, scope, keys), "DEVICE", deviceId), (found) => {
-          const requested = keys === undefined ? undefined : new Set(keys)
-          const fields = found
-            .filter(({ key }) => requested?.has(key) !== false)
-            .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-            .map(
-              ({ key, lastUpdateTs, value }) =>
-                `${JSON.stringify(key)}:{"value":${Buffer.from(value).toString()},"last_update_ts":${lastUpdateTs}}`
-            )
-          return `"${scope}":{${fields.join(",")}}`
-        })
+        Effect.flatMap(forbiddenAsNotFound(readAttributes(thingsBoard, deviceId, scope, keys), "DEVICE", deviceId), (found) =>
+          eventLoop.run(() => renderScope(scope, found, keys, eventLoop.isTurnOver))
+        )
 
       return {
         read: Effect.fnUntraced(function* (deviceId, scope, keys) {

@@ -1,5 +1,6 @@
 /** Finds the devices of a request, by their ids or by their type, optionally with their latest values. One call per 1,000 devices. */
 import { Effect } from "effect"
+import type { EventLoop } from "../../platform/EventLoop.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import * as DeviceQueries from "../../thingsboard/requests/deviceQueries.ts"
@@ -53,10 +54,11 @@ export const findDevices = (
 /** Like `findDevices`, with the latest values of the keys, by device id. */
 export const latestOfDevices = (
   thingsBoard: ThingsBoardShape,
+  eventLoop: EventLoop["Service"],
   selection: DeviceSelection,
   keys: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyMap<string, DeviceQueries.DeviceLatest>, ThingsBoardError> =>
-  forVisible(thingsBoard, selection, (query) => DeviceQueries.latestOfDevices(thingsBoard, query, keys))
+  forVisible(thingsBoard, selection, (query) => DeviceQueries.latestOfDevices(thingsBoard, eventLoop, query, keys))
 
 /** Limits the memory for the names of devices. */
 export const maxDeviceNames = 100_000

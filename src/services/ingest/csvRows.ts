@@ -1,4 +1,5 @@
 /** Reads the rows of a CSV body: `ts,key,value`, or `ts` and one column per key. */
+import { ScanError, skipUnchecked } from "../../json/JsonScanner.ts"
 import type { CsvRecord } from "../../formats/CsvReader.ts"
 import { unguardFormulas, unguardJson } from "../../formats/formulas.ts"
 import {
@@ -12,7 +13,15 @@ import {
   requireTimestamp
 } from "./ImportRow.ts"
 import { parseTimestamp } from "./timestamps.ts"
-import { type CheckedValue, checkText, checkToken, jsonDepthIssue, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
+import {
+  type CheckedValue,
+  checkText,
+  checkToken,
+  jsonDepthIssue,
+  maxParsedTwice,
+  telemetryKeyIssue,
+  type ValueRules
+} from "../validation/values.ts"
 
 export interface Columns {
   /** Indexes of the columns; -1 if there is none. */
@@ -52,13 +61,23 @@ const numberPattern = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const noValue = /^(?:null|none|nan|[+-]?inf(?:inity)?)$/i
 const decimalComma = /^-?\d+,\d+$/
 
+/** Throws unless the text is JSON. A long object or array is only checked to end where the text does: `checkToken` scans all of it. */
+const requireJson = (text: string): void => {
+  if (text.length < maxParsedTwice) JSON.parse(text)
+  else {
+    const bytes = Buffer.from(text)
+    if (skipUnchecked(bytes, 0) !== bytes.length) throw new ScanError("more than one value")
+  }
+}
+
 const checkJson = (cell: string, rules: ValueRules): CheckedValue | undefined => {
   if (!/^[[{]/.test(cell)) return undefined
   const issue = jsonDepthIssue(cell, rules)
   if (issue !== undefined) return { issue }
   try {
-    JSON.parse(cell)
-    return checkToken(unguardJson(cell.trimEnd()), rules)
+    const token = cell.trimEnd()
+    requireJson(token)
+    return checkToken(unguardJson(token), rules)
   } catch {
     return undefined
   }

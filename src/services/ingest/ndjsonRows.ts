@@ -1,4 +1,5 @@
 /** Reads the rows of an NDJSON body: `{ts, key, value}`, `{ts, values: {…}}`, or `ts` and one field per key. */
+import { maxCells } from "../../formats/CsvReader.ts"
 import { ScanError } from "../../json/JsonScanner.ts"
 import {
   checkKey,
@@ -17,6 +18,9 @@ import { checkToken, jsonDepthIssue, type ValueRules } from "../validation/value
 /** The JSON tokens of an object's fields, by name. */
 type Fields = ReadonlyMap<string, string>
 
+/** As many as a CSV row may have cells. */
+const maxFields = maxCells
+
 /** The text must be a single object. Rejects the row if a field occurs twice. */
 const readFields = (text: string): Fields => {
   const fields = new Map<string, string>()
@@ -26,6 +30,7 @@ const readFields = (text: string): Fields => {
       const end = body.skip(valueAt)
       if (fields.has(name)) rejectRow(`${name.slice(0, 64)}: expected only once`)
       fields.set(name, body.textOf(valueAt, end))
+      if (fields.size > maxFields) rejectRow(`expected at most ${maxFields} fields`)
       return end
     })
   )

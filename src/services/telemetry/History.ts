@@ -9,10 +9,10 @@ import { Context, Effect, Fiber, Layer, Option, type Scope, Stream } from "effec
 import type { TimeRange } from "../../domain/Telemetry.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
-import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
+import { HistoryPage, scan, scanInSteps } from "../../thingsboard/responses/HistoryPage.ts"
 import { needsRepeatedKey } from "../../thingsboard/Paths.ts"
-import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { readOrFail, ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import { invalidResponse, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 
 export interface HistoryQuery {
@@ -52,7 +52,7 @@ export class History extends Context.Service<
     History,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
-      const { nextTurn } = yield* EventLoop
+      const { isTurnOver, nextTurn, run } = yield* EventLoop
       const gcPressure = yield* GcPressure
 
       const fetchPage = ({ deviceId, keys, range }: HistoryQuery, { keyIndex, limit, start }: PageRequest) =>
@@ -85,7 +85,15 @@ export class History extends Context.Service<
       ) =>
         Effect.flatMap(Effect.tap(fetched, nextTurn), (bytes) => {
           gcPressure.discard(2 * bytes.length) // the response, and the bytes of the file made of it
-          return Effect.try({ try: () => scan(bytes, columns), catch: () => invalidResponse() }).pipe(
+          // Most pages are short enough for one turn.
+          const scanned =
+            bytes.length <= 2 * targetBytes
+              ? Effect.try({ try: () => scan(bytes, columns), catch: () => invalidResponse() })
+              : Effect.flatMap(
+                  run(() => readOrFail(scanInSteps(bytes, columns, isTurnOver))),
+                  (page) => (page instanceof ThingsBoardError ? Effect.fail(page) : Effect.succeed(page))
+                )
+          return scanned.pipe(
             Effect.filterOrFail(
               (page) => matchesRequest(query, request, page),
               () => invalidResponse()

@@ -1,5 +1,7 @@
 /** Latest values of many devices, in a few calls to ThingsBoard. */
 import { Context, Effect, Layer } from "effect"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -19,6 +21,23 @@ const renderDevice = (id: string, { name, points }: DeviceLatest, keys: Readonly
   return `${JSON.stringify(id)}:{"device_name":${JSON.stringify(name)},"values":{${values.join(",")}}}`
 }
 
+function* renderDevices(
+  ids: ReadonlyArray<string>,
+  devices: ReadonlyMap<string, DeviceLatest>,
+  keys: ReadonlyArray<string>,
+  isTurnOver: IsTurnOver
+): Steps<Pick<LatestOfDevices, "json" | "notFound">> {
+  const parts: Array<string> = []
+  const notFound: Array<string> = []
+  for (const id of ids) {
+    if (isTurnOver()) yield
+    const device = devices.get(id.toLowerCase())
+    if (device === undefined) notFound.push(id)
+    else parts.push(renderDevice(id, device, keys))
+  }
+  return { json: `{${parts.join(",")}}`, notFound }
+}
+
 export class LatestValues extends Context.Service<
   LatestValues,
   {
@@ -29,20 +48,15 @@ export class LatestValues extends Context.Service<
     LatestValues,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const eventLoop = yield* EventLoop
       return {
         read: Effect.fnUntraced(function* (selection, requested) {
           const keys = [...new Set(requested)]
-          const devices = yield* latestOfDevices(thingsBoard, selection, keys)
+          const devices = yield* latestOfDevices(thingsBoard, eventLoop, selection, keys)
           // Ids in the caller's spelling and order.
           const ids = selection.device_ids === undefined ? [...devices.keys()] : [...new Set(selection.device_ids)]
-          const parts: Array<string> = []
-          const notFound: Array<string> = []
-          for (const id of ids) {
-            const device = devices.get(id.toLowerCase())
-            if (device === undefined) notFound.push(id)
-            else parts.push(renderDevice(id, device, keys))
-          }
-          return { keys, json: `{${parts.join(",")}}`, notFound }
+          const rendered = yield* eventLoop.run(() => renderDevices(ids, devices, keys, eventLoop.isTurnOver))
+          return { keys, ...rendered }
         }, withServiceSpan("LatestValues.read"))
       }
     })

@@ -2,8 +2,11 @@
 import { Context, Effect, Layer } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
+import { sortInSteps } from "../../domain/sortInSteps.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
-import { type LatestPoints, scanLatest } from "../../thingsboard/responses/LatestScanner.ts"
+import { type LatestPoints, readLatest } from "../../thingsboard/responses/LatestScanner.ts"
 import { fitInPath } from "../../thingsboard/Paths.ts"
 import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -38,13 +41,22 @@ class KnownKeys {
   }
 }
 
-const renderLatest = (points: LatestPoints, keys: ReadonlyArray<string>): string => {
+/** Keys between two looks at the clock. */
+const perLook = 64
+
+const byCodeUnits = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** All keys that have values, in alphabetical order, if none are requested. */
+function* renderLatest(points: LatestPoints, requested: ReadonlyArray<string> | undefined, isTurnOver: IsTurnOver): Steps<Latest> {
+  const keys = requested === undefined ? yield* sortInSteps([...points.keys()], byCodeUnits, isTurnOver) : [...new Set(requested)]
   let json = ""
+  let n = 0
   for (const key of keys) {
+    if (++n % perLook === 0 && isTurnOver()) yield
     const point = points.get(key)
     json += `${json === "" ? "{" : ","}${JSON.stringify(key)}:${point === undefined ? "null" : textOf(point)}`
   }
-  return json === "" ? "{}" : `${json}}`
+  return { keys, json: json === "" ? "{}" : `${json}}` }
 }
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
@@ -68,6 +80,7 @@ export class Telemetry extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
+      const eventLoop = yield* EventLoop
       /** Kept per caller, so that response times do not reveal what other callers read. */
       const knownKeys = perCaller(thingsBoard, () => new KnownKeys())
       const keysOfVisibleDevice = (deviceId: string) =>
@@ -79,11 +92,10 @@ export class Telemetry extends Context.Service<
           knownKeys((known) => {
             const sentKeys = keys !== undefined && known.includes(keys) && fitInPath(keys) ? keys : undefined
             return access.guard(deviceId, forbiddenAsNotFound(thingsBoard.latest(deviceId, sentKeys), "DEVICE", deviceId)).pipe(
-              Effect.flatMap(scanLatest),
-              Effect.map((points) => {
+              (bytes) => thingsBoard.readInSteps(bytes, readLatest),
+              Effect.flatMap((points) => {
                 if (sentKeys === undefined) known.add(points.keys())
-                const requested = keys === undefined ? [...points.keys()].toSorted() : [...new Set(keys)]
-                return { keys: requested, json: renderLatest(points, requested) }
+                return eventLoop.run(() => renderLatest(points, keys, eventLoop.isTurnOver))
               })
             )
           }).pipe(withServiceSpan("Telemetry.latest"))

@@ -7,10 +7,12 @@ import { Settings } from "../../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Aggregation, Order, TimeRange } from "../../domain/Telemetry.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
-import { type HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
+import { HistoryPage, ScanError, scanInSteps } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { type JsonPoint, Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
@@ -106,29 +108,46 @@ const takePage = (
   return { key, points: points.slice(0, limit), position: order === "ASC" ? after : last }
 }
 
-/** Throws if ThingsBoard returned another key, range or order than requested. */
-const parsePoints = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): ReadonlyArray<JsonPoint> => {
+/** Points between two looks at the clock. */
+const perLook = 64
+
+/** Throws a ScanError if ThingsBoard returned another key, range or order than requested. */
+function* parsePoints(
+  bytes: Uint8Array,
+  key: string,
+  { end, start }: TimeRange,
+  order: Order,
+  isTurnOver: IsTurnOver
+): Steps<ReadonlyArray<JsonPoint>> {
+  const page = yield* scanInSteps(bytes, new HistoryPage(), isTurnOver)
   const points: Array<JsonPoint> = []
   for (const { from, key: name, to } of page.series) {
-    if (name !== key) throw new Error("the response does not match the requested key")
+    if (name !== key) throw new ScanError("the response does not match the requested key")
     for (let row = from; row < to; row++) {
       const ts = page.ts[row]!
       const previous = points.at(-1)?.ts
       const isInOrder = previous === undefined || (order === "ASC" ? ts > previous : ts < previous)
-      if (ts < start || ts >= end || !isInOrder) throw new Error("the response does not match the requested range or order")
+      if (ts < start || ts >= end || !isInOrder) throw new ScanError("the response does not match the requested range or order")
       points.push({ ts, value: page.token(row) })
+      if (points.length % perLook === 0 && isTurnOver()) yield
     }
   }
   return points
 }
 
-const renderSeries = (keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>) =>
-  `{${keys
-    .map(
-      (key) =>
-        `${JSON.stringify(key)}:[${(pages.get(key)?.points ?? []).map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")}]`
-    )
-    .join(",")}}`
+function* renderSeries(keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>, isTurnOver: IsTurnOver): Steps<string> {
+  const fields: Array<string> = []
+  for (const key of keys) {
+    const points: Array<string> = []
+    for (const { ts, value } of pages.get(key)?.points ?? []) {
+      points.push(`{"ts":${ts},"value":${value}}`)
+      if (points.length % perLook === 0 && isTurnOver()) yield
+    }
+    fields.push(`${JSON.stringify(key)}:[${points.join(",")}]`)
+    if (isTurnOver()) yield
+  }
+  return `{${fields.join(",")}}`
+}
 
 export class TelemetryQuery extends Context.Service<
   TelemetryQuery,
@@ -144,6 +163,7 @@ export class TelemetryQuery extends Context.Service<
       const aggregates = yield* Aggregates
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
+      const eventLoop = yield* EventLoop
       const permits = yield* Semaphore.make(maxConcurrentPoints)
 
       /** The position from the cursor; without one the start of the requested range, or of the last 24 hours. */
@@ -167,9 +187,12 @@ export class TelemetryQuery extends Context.Service<
         range: TimeRange,
         size: ReceivedSize
       ) {
-        const bytes = yield* thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order })
-        size.bytes += bytes.length
-        return yield* Effect.try({ try: () => parsePoints(scan(bytes), key, range, order), catch: () => invalidResponse() })
+        const response = Effect.tap(thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order }), (bytes) =>
+          Effect.sync(() => {
+            size.bytes += bytes.length
+          })
+        )
+        return yield* thingsBoard.readInSteps(response, (bytes, isTurnOver) => parsePoints(bytes, key, range, order, isTurnOver))
       })
 
       const readAggregates = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>
@@ -212,7 +235,7 @@ export class TelemetryQuery extends Context.Service<
             keys,
             range,
             agg: bucketing?.agg ?? "NONE",
-            json: renderSeries(keys, byKey),
+            json: yield* eventLoop.run(() => renderSeries(keys, byKey, eventLoop.isTurnOver)),
             pointCount: pages.reduce((sum, { points }) => sum + points.length, 0),
             keysFound: keys.filter((key) => existing.has(key)),
             keysMissing: keys.filter((key) => !existing.has(key)),

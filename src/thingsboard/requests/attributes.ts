@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { type AttributeScope, AttributeScopeName } from "../../domain/Attribute.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { attributesPath, saveAttributesPath } from "../Paths.ts"
-import { type AttributeBytes, scanAttributes } from "../responses/AttributesScanner.ts"
+import { type AttributeBytes, readAttributeList } from "../responses/AttributesScanner.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 
 /** Attributes of one scope. There may be more than the requested keys: see `attributesPath`. */
@@ -13,7 +13,7 @@ export const readAttributes = (
   scope: AttributeScope,
   keys: ReadonlyArray<string> | undefined
 ): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> =>
-  Effect.flatMap(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), scanAttributes)
+  thingsBoard.readInSteps(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), readAttributeList)
 
 /** Stores a ready-made JSON object of values by key. Writing it twice does no harm, so the call may be sent again after a failure. */
 export const saveAttributes = (

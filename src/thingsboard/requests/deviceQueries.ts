@@ -1,5 +1,7 @@
 /** Many devices per call, by their ids or types: their names, list fields, latest values, and which of them are connected. */
 import { Array, Effect, Stream } from "effect"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import type { EventLoop } from "../../platform/EventLoop.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { entityQueryValue } from "../responses/entityQueryValue.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
@@ -105,28 +107,37 @@ export interface DeviceLatest {
 /** The latest values of the devices of a query, by device id; devices by creation time. One call per 1000 devices and 25 keys. */
 export const latestOfDevices = (
   thingsBoard: ThingsBoardShape,
+  { isTurnOver, run }: EventLoop["Service"],
   query: DevicesQuery,
   keys: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyMap<string, DeviceLatest>, ThingsBoardError> => {
   const calls = filtersOf(query).flatMap((filter) =>
     (keys.length === 0 ? [[]] : Array.chunksOf(keys, maxKeysPerCall)).map((latest) => ({ filter, latest }))
   )
+  const devices = new Map<string, LatestOfDevice>()
   return Stream.fromIterable(calls).pipe(
     Stream.flatMap(({ filter, latest }) => devicesOf(thingsBoard, query, filter, latest)),
-    Stream.runFold(
-      () => new Map<string, { readonly name: string; readonly points: Map<string, string> }>(),
-      (devices, entity) => {
-        const { id } = entity.entityId
-        const device = devices.get(id) ?? { name: fieldOf(entity, "name"), points: new Map<string, string>() }
-        devices.set(id, device)
-        for (const [key, { ts, value }] of Object.entries(entity.latest["TIME_SERIES"] ?? {})) {
-          // ThingsBoard's response for a key without a value is {"ts":0,"value":""}.
-          if (ts !== 0 || value !== "") device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
-        }
-        return devices
-      }
-    )
+    Stream.runForEachArray((entities) => run(() => addLatest(devices, entities, isTurnOver))),
+    Effect.as(devices)
   )
+}
+
+interface LatestOfDevice {
+  readonly name: string
+  readonly points: Map<string, string>
+}
+
+function* addLatest(devices: Map<string, LatestOfDevice>, entities: ReadonlyArray<Entity>, isTurnOver: IsTurnOver): Steps<void> {
+  for (const entity of entities) {
+    if (isTurnOver()) yield
+    const { id } = entity.entityId
+    const device = devices.get(id) ?? { name: fieldOf(entity, "name"), points: new Map<string, string>() }
+    devices.set(id, device)
+    for (const [key, { ts, value }] of Object.entries(entity.latest["TIME_SERIES"] ?? {})) {
+      // ThingsBoard's response for a key without a value is {"ts":0,"value":""}.
+      if (ts !== 0 || value !== "") device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
+    }
+  }
 }
 
 /**

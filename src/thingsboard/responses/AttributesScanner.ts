@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type IsTurnOver, never, runAtOnce, type Steps } from "../../domain/Steps.ts"
 import { endOfText, endOfValue, expect, fail, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
@@ -12,11 +13,18 @@ export interface AttributeBytes {
 
 const [comma, colon, open, close, openList, closeList] = [44, 58, 123, 125, 91, 93]
 
-const readAll = (bytes: Uint8Array): ReadonlyArray<AttributeBytes> => {
+/** Attributes between two looks at the clock. */
+const perLook = 64
+
+/**
+ * Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. If no scope was requested, a key that several scopes have occurs several times.
+ */
+export function* readAttributeList(bytes: Uint8Array, isTurnOver: IsTurnOver): Steps<ReadonlyArray<AttributeBytes>> {
   const attributes: Array<AttributeBytes> = []
   let i = expect(bytes, skipSpace(bytes, 0), openList)
   while (bytes[i] !== closeList) {
     if (attributes.length > 0) i = expect(bytes, i, comma)
+    if (attributes.length % perLook === perLook - 1 && isTurnOver()) yield
     let key: unknown
     let lastUpdateTs: unknown
     let value: Uint8Array | undefined
@@ -43,12 +51,10 @@ const readAll = (bytes: Uint8Array): ReadonlyArray<AttributeBytes> => {
   return skipSpace(bytes, i + 1) === bytes.length ? attributes : fail(i)
 }
 
-/**
- * Reads `[{"lastUpdateTs":…,"key":"…","value":…},…]`. If no scope was requested, a key that several scopes have occurs several times.
- */
+/** Like `readAttributeList`, at once. */
 export const scanAttributes = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> => {
   try {
-    return Effect.succeed(readAll(bytes))
+    return Effect.succeed(runAtOnce(readAttributeList(bytes, never)))
   } catch {
     return Effect.fail(invalidResponse())
   }

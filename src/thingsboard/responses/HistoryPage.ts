@@ -2,6 +2,9 @@
  * Reads a response of the history and latest endpoints, `{"key":[{"ts":…,"value":…},…],…}`. Values stay the bytes that ThingsBoard
  * sent. JSON.parse would lose digits of integers beyond 2^53, and takes four times as long.
  */
+import { type IsTurnOver, never, runAtOnce, type Steps } from "../../domain/Steps.ts"
+import { largeBody } from "../../json/JsonReader.ts"
+import { checkLargeValue, findLargeValues } from "../../json/largeValues.ts"
 import { endOfText, endOfValue, expect, fail, ScanError, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
 
 export { ScanError }
@@ -19,6 +22,8 @@ const isDigit = (c: number) => c >= 48 && c <= 57
 /** The smallest point: `{"ts":0,"value":0}`. */
 const minBytes = 18
 
+const noLargeValues: ReadonlyMap<number, number> = new Map()
+
 /** Columns over the bytes of one response. They are reused: finish with a page before scanning the next one into it. */
 export class HistoryPage {
   bytes: Uint8Array = new Uint8Array(0)
@@ -29,11 +34,16 @@ export class HistoryPage {
   tsTo = new Uint32Array(0)
   valueFrom = new Uint32Array(0)
   valueTo = new Uint32Array(0)
+  /** The ends of large values, and the positions of those that remain to be checked. */
+  largeValues: ReadonlyMap<number, number> = noLargeValues
+  readonly unchecked: Array<number> = []
 
   reset(bytes: Uint8Array) {
     this.bytes = bytes
     this.count = 0
     this.series = []
+    this.largeValues = noLargeValues
+    this.unchecked.length = 0
     const maxPoints = Math.ceil(bytes.length / minBytes)
     if (maxPoints <= this.ts.length) return
     this.ts = new Float64Array(maxPoints)
@@ -50,9 +60,17 @@ export class HistoryPage {
 }
 
 /** Reads a page into the columns. Throws a ScanError for anything but JSON of this form. */
-export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): HistoryPage => {
+export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): HistoryPage => runAtOnce(scanInSteps(bytes, page, never))
+
+/** Points between two looks at the clock. */
+const perLook = 256
+
+/** Like `scan`, in steps, for a page of any size. */
+export function* scanInSteps(bytes: Uint8Array, page: HistoryPage, isTurnOver: IsTurnOver): Steps<HistoryPage> {
   page.reset(bytes)
+  if (bytes.length >= largeBody) page.largeValues = yield* findLargeValues(bytes, largeBody, isTurnOver)
   let i = expect(bytes, skipSpace(bytes, 0), 123)
+  let nextLook = perLook
   while (bytes[i] !== 125) {
     if (page.series.length > 0) i = expect(bytes, i, 44)
     const keyEnd = endOfText(bytes, i)
@@ -63,20 +81,33 @@ export const scan = (bytes: Uint8Array, page: HistoryPage = new HistoryPage()): 
       const after = readCompactPoints(bytes, i, page)
       i = skipSpace(bytes, after === i ? readPoint(bytes, i, page) : after)
       more = bytes[i] !== 93
+      if (page.count + page.series.length >= nextLook) {
+        nextLook = page.count + page.series.length + perLook
+        if (isTurnOver()) yield
+      }
     }
     i = expect(bytes, i, 93)
     page.series.push({ key, from, to: page.count })
   }
   if (skipSpace(bytes, i + 1) !== bytes.length) fail(i + 1)
+  for (const at of page.unchecked) yield* checkLargeValue(bytes, at, undefined, isTurnOver)
   return page
+}
+
+const skipValue = (b: Uint8Array, at: number, page: HistoryPage): number => {
+  const end = page.largeValues.size > 0 ? page.largeValues.get(at) : undefined
+  if (end === undefined) return endOfValue(b, at)
+  page.unchecked.push(at)
+  return end
 }
 
 /**
  * Reads points as long as they are written the way ThingsBoard does, `{"ts":…,"value":…}`. Returns the position after the last one, or `i`
- * if there is none.
+ * if there is none. It stops after some hundred points.
  */
 const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number => {
   const { ts, tsFrom, tsTo, valueFrom, valueTo } = page
+  const maxCount = page.count + perLook
   for (let after = i; ; i = after + 1) {
     if (b[i] !== 123 || b[i + 1] !== 34 || b[i + 2] !== 116 || b[i + 3] !== 115 || b[i + 4] !== 34 || b[i + 5] !== 58) return after
     let j = i + 6
@@ -85,7 +116,7 @@ const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number 
     if (j === i + 6 || j > i + 21 || (b[i + 6] === 48 && j > i + 7)) return after
     if (b[j] !== 44 || b[j + 1] !== 34 || b[j + 2] !== 118 || b[j + 3] !== 97 || b[j + 4] !== 108 || b[j + 5] !== 117) return after
     if (b[j + 6] !== 101 || b[j + 7] !== 34 || b[j + 8] !== 58 || b[j + 9]! <= 32) return after
-    const end = endOfValue(b, j + 9)
+    const end = skipValue(b, j + 9, page)
     if (b[end] !== 125) return after
     const row = page.count++
     ts[row] = time
@@ -94,7 +125,7 @@ const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number 
     valueFrom[row] = j + 9
     valueTo[row] = end
     after = end + 1
-    if (b[after] !== 44) return after
+    if (b[after] !== 44 || page.count >= maxCount) return after
   }
 }
 
@@ -108,7 +139,7 @@ const readPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
     const nameEnd = endOfText(b, i)
     const name = valueAt(b, i, nameEnd)
     i = expect(b, skipSpace(b, nameEnd), 58)
-    const end = endOfValue(b, i)
+    const end = skipValue(b, i, page)
     if (name === "ts") {
       page.ts[row] = timeAt(b, i, end)
       page.tsFrom[row] = i

@@ -53,6 +53,37 @@ test("many blanks in a cell do not make it slow", () => {
   expect(performance.now() - began).toBeLessThan(500)
 })
 
+test("a row has at most as many cells or fields as a spreadsheet has columns", () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
+  const csvOf = (count: number) =>
+    `ts,${names(count).join(",")}\n${t0}${",1".repeat(count)}\n${t0}${",1".repeat(20_000)}\n${t0}${",2".repeat(count)}`
+  expect(readCsv(csvOf(16_383)).map((row) => (typeof row === "string" ? row : row.points.length))).toEqual([
+    16_383,
+    "invalid CSV: more than 16384 cells",
+    16_383
+  ])
+  expect(new CsvReader().feed(`${names(16_385).join(",")}\n`)[0]!.syntaxError).toBe("more than 16384 cells")
+  const json = (count: number) =>
+    `{"ts":${t0},${names(count)
+      .map((name) => `"${name}":1`)
+      .join(",")}}`
+  expect(readLine(json(16_383))).toMatchObject({ ts: t0 })
+  expect(readLine(json(16_384))).toBe("expected at most 16384 fields")
+})
+
+test("a long object or array in a cell or a field is checked like a short one", () => {
+  const fields = Array.from({ length: 5000 }, (_, i) => `"f${i}":${i}.10`).join(",")
+  const quote = (json: string) => `"${json.replaceAll('"', '""')}"`
+  const values = [`{${fields}}`, `{${fields},"f7":1}`, `{${fields}}x`, `{${fields},}`, `[{${fields}},{${fields}}] `]
+  const [whole, duplicate, ...broken] = readCells(...values.map(quote))
+  expect([whole, duplicate]).toEqual([values[0], "v: expected each field only once"])
+  // Anything else in quotes is text, as for short cells.
+  expect(broken).toEqual([JSON.stringify(values[2]), JSON.stringify(values[3]), values[4]!.trim()])
+  const rows = values.map((value) => readLine(`{"ts":${t0},"key":"v","value":${value}}`))
+  expect(tokensOf(rows.slice(0, 1))).toEqual([values[0]])
+  expect(rows.slice(1, 4)).toEqual(["v: expected each field only once", "expected a JSON object", "expected a JSON object"])
+})
+
 test("a cell in quotes is text, or JSON in braces or brackets", () => {
   expect(readCells('"true"', '"1e3"', '""', '"{""a"": [1.10]}"', '"[not json"', '"NaN"', '"1,5"')).toEqual([
     '"true"',
