@@ -257,6 +257,12 @@ export const definitions = {
     defaultDescription: "pretty on a terminal, otherwise json",
     doc: "Format of log lines: pretty, json or logfmt."
   },
+  AUDIT_LOG: {
+    section: "Logs",
+    codec: boolean,
+    default: "true",
+    doc: "Whether each write is logged with its key, device and number of points or attributes, without values. The level is info."
+  },
   LOG_REPEATED_EVENTS: {
     section: "Logs",
     codec: oneOf("count", "each"),

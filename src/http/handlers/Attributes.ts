@@ -8,6 +8,7 @@ import type { DeviceId } from "../../domain/Ids.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import { Attributes } from "../../services/attributes/Attributes.ts"
+import { makeAuditLog } from "../logging/auditLog.ts"
 import { created, success } from "../response/envelope.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
 import { bodyLimitsOf, inputLimitsOf, mayBeLarge, requireBodyKind, readText } from "../request/RequestBody.ts"
@@ -31,6 +32,7 @@ export const AttributesLayer = HttpApiBuilder.group(
     const access = yield* DeviceAccess
     const bodyLimits = bodyLimitsOf(settings, yield* EventLoop)
     const inputLimits = inputLimitsOf(settings)
+    const audit = makeAuditLog(settings.auditLog)
 
     const write =
       (scope: "server" | "shared") =>
@@ -39,7 +41,11 @@ export const AttributesLayer = HttpApiBuilder.group(
           Effect.andThen(mayBeLarge(request) ? access.requireVisible(device_id) : Effect.void),
           Effect.andThen(readText(request, bodyLimits)),
           Effect.flatMap((body) =>
-            attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: inputLimits })
+            audit.attributes(
+              device_id,
+              AttributeScopeName[scope],
+              body
+            )(attributes.write(device_id, scope, body, { convertNumericText: query.numeric_text === "convert", limits: inputLimits }))
           ),
           Effect.flatMap(({ keys, warnings }) =>
             created({

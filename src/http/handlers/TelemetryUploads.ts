@@ -10,6 +10,8 @@ import type { Import } from "../../services/ingest/Import.ts"
 import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { ImportReport } from "../../services/ingest/ImportReport.ts"
+import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
 import { type BodyKind, bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
@@ -50,6 +52,7 @@ export const makeTelemetryUploads = (
 ) => {
   const bodyLimits = bodyLimitsOf(settings, eventLoop)
   const inputLimits = inputLimitsOf(settings)
+  const audit = makeAuditLog(settings.auditLog)
 
   const rulesOf = ({ numeric_text, ts_unit }: UploadQuery): ValueRules => ({
     convertNumericText: numeric_text === "convert",
@@ -60,13 +63,13 @@ export const makeTelemetryUploads = (
   /** Storing shows whether the device exists, so only a large body is worth a call of its own before it is read. */
   const uploadJson = (deviceId: DeviceId, query: UploadQuery, request: Request) =>
     Effect.andThen(mayBeLarge(request) ? access.requireVisible(deviceId) : Effect.void, readText(request, bodyLimits)).pipe(
-      Effect.flatMap((body) => ingest.upload(deviceId, body, rulesOf(query))),
+      Effect.flatMap((body) => audit.upload(deviceId, body)(ingest.upload(deviceId, body, rulesOf(query)))),
       Effect.flatMap((result) => created(uploadFields(deviceId, result)))
     )
 
   const uploadJsonOfMany = (query: UploadQuery, request: Request) =>
     readText(request, bodyLimits).pipe(
-      Effect.flatMap((body) => ingest.bulk(body, rulesOf(query))),
+      Effect.flatMap((body) => audit.bulk(body)(ingest.bulk(body, rulesOf(query)))),
       Effect.tap(({ outcomes }) => logUploadFailures(outcomes)),
       Effect.flatMap((result) => plain(200, bulkUploadFields(result))),
       Effect.catchTag("InvalidInput", asInputProblem)
@@ -74,7 +77,11 @@ export const makeTelemetryUploads = (
 
   const importRows = (format: "csv" | "ndjson", deviceId: DeviceId | undefined, query: UploadQuery, request: Request) => {
     const dryRun = query.dry_run === true
-    return streamBody(request, bodyLimits, (body) => imports.run(body, { format, deviceId, dryRun, rules: rulesOf(query) })).pipe(
+    const report = new ImportReport()
+    const imported = streamBody(request, bodyLimits, (body) =>
+      imports.run(body, { format, deviceId, dryRun, report, rules: rulesOf(query) })
+    )
+    return (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
       Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
     )
   }

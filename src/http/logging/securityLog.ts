@@ -12,7 +12,7 @@ import { redactedPath } from "./redactedPath.ts"
 import { CurrentRepeatedEvents } from "./RepeatedEvents.ts"
 
 /** A key is logged by its id, never in clear text. */
-const clientFields = (
+export const clientFields = (
   fiber: Fiber.Fiber<unknown, unknown>,
   keyId = Context.getOrUndefined(fiber.context, CurrentCaller)?.id
 ): { readonly request_id: string; readonly address: string; readonly key_id?: string } => {

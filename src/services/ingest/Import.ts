@@ -23,6 +23,8 @@ import { PointBuffer } from "./PointBuffer.ts"
 export interface ImportOptions extends RowOptions {
   /** Checks the rows and stores nothing. */
   readonly dryRun: boolean
+  /** Filled while the rows are stored, so that it is known how far an import came that failed. */
+  readonly report?: ImportReport
 }
 
 /** A row becomes several objects of about its size before it is written, about six times its bytes in all. */
@@ -118,14 +120,14 @@ export class Import extends Context.Service<
       })
 
       const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
-        const { deviceId, dryRun } = options
+        const { deviceId, dryRun, report = new ImportReport() } = options
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
-        const report = new ImportReport()
         const writer = new ImportWriter(dryRun ? dryRunTarget(deviceId) : thingsBoardTarget, report)
         const buffer = new PointBuffer()
         const names = new DeviceNames(deviceIdsByName(thingsBoard))
         const counted = Stream.map(body, (part) => {
           gcPressure.discard(garbagePerByte * part.length)
+          report.bytes += part.length
           return part
         })
         yield* Stream.runForEach(readRows(counted, options), (rows) =>

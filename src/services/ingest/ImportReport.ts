@@ -12,6 +12,8 @@ export class ImportReport {
   /** Rows that were accepted and, except in a dry run, stored. */
   accepted = 0
   rejectedCount = 0
+  /** Bytes of the body that were read. */
+  bytes = 0
   /** Decimals that were rounded to be stored as numbers. */
   rounded = 0
   /** Points that a later point of the same write replaced. */

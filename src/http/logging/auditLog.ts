@@ -1,0 +1,95 @@
+/** One log entry per write: who wrote how much to which device, and with what outcome. Never keys of telemetry or values. */
+import { Cause, Effect, Exit } from "effect"
+import type { AttributesWritten } from "../../services/attributes/Attributes.ts"
+import type { BulkUploadResult, UploadResult } from "../../services/ingest/Ingest.ts"
+import type { ImportReport } from "../../services/ingest/ImportReport.ts"
+import { clientFields } from "./securityLog.ts"
+
+/** Devices that are listed by their ids; of more, only the number is logged. */
+const maxListed = 20
+
+const devicesOf = (ids: ReadonlyArray<string>) => ({ devices: ids.length, ...(ids.length <= maxListed ? { device_ids: ids } : {}) })
+
+const bytesOf = (body: string | Uint8Array) => (typeof body === "string" ? Buffer.byteLength(body) : body.length)
+
+/** `failed`: some of it may be stored. Undefined if the input was rejected, so that nothing is stored. */
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): "stored" | "failed" | "interrupted" | undefined => {
+  if (Exit.isSuccess(exit)) return "stored"
+  if (Cause.hasInterrupts(exit.cause)) return "interrupted"
+  const error = Cause.squash(exit.cause)
+  const tag = typeof error === "object" && error !== null && "_tag" in error ? error._tag : undefined
+  return tag === "InvalidInput" || tag === "EntityNotFound" ? undefined : "failed"
+}
+
+interface Write {
+  readonly operation: "upload" | "bulk" | "attributes"
+  readonly body: string | Uint8Array
+  readonly device_id?: string
+  readonly scope?: string
+}
+
+const logWrite = (fields: Record<string, unknown>) =>
+  Effect.withFiber((fiber) => Effect.annotateLogs(Effect.logInfo("Audit event: write"), { ...clientFields(fiber), ...fields }))
+
+const bulkFields = ({ outcomes }: BulkUploadResult) => {
+  const stored = outcomes.filter(({ failure }) => failure === undefined)
+  return {
+    ...devicesOf(outcomes.map(({ deviceId }) => deviceId)),
+    points: stored.reduce((sum, { points }) => sum + points, 0),
+    ...(stored.length === outcomes.length
+      ? {}
+      : { outcome: stored.length === 0 ? "failed" : "partial", failed_devices: outcomes.length - stored.length })
+  }
+}
+
+const importOutcome = (exit: Exit.Exit<unknown, unknown>, { accepted, rejectedCount }: ImportReport) => {
+  if (Exit.isFailure(exit)) return Cause.hasInterrupts(exit.cause) ? "interrupted" : "failed"
+  if (rejectedCount === 0) return "stored"
+  return accepted === 0 ? "failed" : "partial"
+}
+
+export const makeAuditLog = (isEnabled: boolean) => {
+  /** Logs a write when it ends, however it ends. `describe` gives the fields of its result, which win over the others. */
+  const audited =
+    <A>({ body, ...target }: Write, describe: (result: A) => Record<string, unknown>) =>
+    <E, R>(write: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      isEnabled
+        ? Effect.onExit(write, (exit) => {
+            const outcome = outcomeOf(exit)
+            if (outcome === undefined) return Effect.void
+            return logWrite({ ...target, outcome, bytes: bytesOf(body), ...(Exit.isSuccess(exit) ? describe(exit.value) : {}) })
+          })
+        : write
+
+  return {
+    upload: (device_id: string, body: string | Uint8Array) =>
+      audited<UploadResult>({ operation: "upload", device_id, body }, ({ points }) => ({ points })),
+
+    bulk: (body: string | Uint8Array) => audited({ operation: "bulk", body }, bulkFields),
+
+    attributes: (device_id: string, scope: string, body: string | Uint8Array) =>
+      audited<AttributesWritten>({ operation: "attributes", device_id, scope, body }, ({ keys }) => ({
+        attributes: keys.length
+      })),
+
+    /** Logs an import with its totals, also if it ended early. `report` is filled while it runs. */
+    import:
+      (device_id: string | undefined, report: ImportReport) =>
+      <A, E, R>(run: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+        isEnabled
+          ? Effect.onExit(run, (exit) => {
+              if (report.bytes === 0) return Effect.void // nothing was read, for example since there is no such device
+              const points = [...report.pointsStored.values()].reduce((sum, stored) => sum + stored, 0)
+              return logWrite({
+                operation: "import",
+                outcome: importOutcome(exit, report),
+                bytes: report.bytes,
+                points,
+                rows_accepted: report.accepted,
+                rows_rejected: report.rejectedCount,
+                ...(device_id === undefined ? devicesOf([...report.pointsStored.keys()]) : { device_id })
+              })
+            })
+          : run
+  }
+}
