@@ -1,15 +1,15 @@
 /**
  * All errors of the API, as RFC 9457 problems with the additional fields that clients of the FastAPI proxy read.
  *
- * `type` identifies the problem and never changes; the gateway serves a page about each problem at `/errors/<name>`. `message` repeats
- * `detail`. A problem must not contain text from ThingsBoard, a stack trace, a secret or a host name.
+ * `type` identifies the problem and never changes: it is the path of the page that the gateway serves about the problem, `/errors/<name>`.
+ * `message` repeats `detail`. A problem must not contain text from ThingsBoard, a stack trace, a secret or a host name.
  */
 import { Schema } from "effect"
-import { HttpApiError } from "effect/http-api"
 import { FieldError } from "../domain/Errors.ts"
+import { defineProblem } from "./defineProblem.ts"
 
-/** Every problem's `type` starts with this. */
-export const problemBase = "https://boardwalk.example/errors/"
+/** Every problem's `type` starts with this, and in responses with the gateway's PUBLIC_URL before it. */
+export const problemBase = "/errors/"
 
 const problemType = <const Name extends string>(name: Name): `${typeof problemBase}${Name}` => `${problemBase}${name}`
 
@@ -25,79 +25,79 @@ const problemFields = <const Code extends string, Details extends Schema.Top>(co
   details
 })
 
-export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()(
+export class InvalidRequest extends defineProblem<InvalidRequest>()(
   "InvalidRequest",
   { type: problemType("invalid-request"), status: 400, title: "Invalid request" },
   problemFields("VALIDATION_ERROR", Schema.Struct({ errors: Schema.Array(FieldError) }))
 ) {}
 
-export class Unauthenticated extends HttpApiError.Problem<Unauthenticated>()(
+export class Unauthenticated extends defineProblem<Unauthenticated>()(
   "Unauthenticated",
   { type: problemType("unauthenticated"), status: 401, title: "Authentication required" },
   problemFields("AUTHENTICATION_FAILED", noDetails)
 ) {}
 
-export class Forbidden extends HttpApiError.Problem<Forbidden>()(
+export class Forbidden extends defineProblem<Forbidden>()(
   "Forbidden",
   { type: problemType("forbidden"), status: 403, title: "Not allowed" },
   problemFields("AUTHORIZATION_FAILED", Schema.Struct({ required_scope: Schema.optionalKey(Schema.String) }))
 ) {}
 
-export class RouteNotFound extends HttpApiError.Problem<RouteNotFound>()(
+export class RouteNotFound extends defineProblem<RouteNotFound>()(
   "RouteNotFound",
   { type: problemType("route-not-found"), status: 404, title: "No such path" },
   problemFields("RESOURCE_NOT_FOUND", noDetails)
 ) {}
 
-export class DeviceNotFound extends HttpApiError.Problem<DeviceNotFound>()(
+export class DeviceNotFound extends defineProblem<DeviceNotFound>()(
   "DeviceNotFound",
   { type: problemType("device-not-found"), status: 404, title: "Device not found" },
   problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ device_id: Schema.String }))
 ) {}
 
-export class AssetNotFound extends HttpApiError.Problem<AssetNotFound>()(
+export class AssetNotFound extends defineProblem<AssetNotFound>()(
   "AssetNotFound",
   { type: problemType("asset-not-found"), status: 404, title: "Asset not found" },
   problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ asset_id: Schema.String }))
 ) {}
 
-export class EntityNotFound extends HttpApiError.Problem<EntityNotFound>()(
+export class EntityNotFound extends defineProblem<EntityNotFound>()(
   "EntityNotFound",
   { type: problemType("entity-not-found"), status: 404, title: "Entity not found" },
   problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ entity_type: Schema.String, entity_id: Schema.String }))
 ) {}
 
-export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
+export class MethodNotAllowed extends defineProblem<MethodNotAllowed>()(
   "MethodNotAllowed",
   { type: problemType("method-not-allowed"), status: 405, title: "Method not allowed" },
   problemFields("METHOD_NOT_ALLOWED", Schema.Struct({ allow: Schema.Array(Schema.String) }))
 ) {}
 
-export class RequestTimeout extends HttpApiError.Problem<RequestTimeout>()(
+export class RequestTimeout extends defineProblem<RequestTimeout>()(
   "RequestTimeout",
   { type: problemType("request-timeout"), status: 408, title: "Request not received in time" },
   problemFields("VALIDATION_ERROR", Schema.Struct({ timeout_ms: Schema.Int }))
 ) {}
 
-export class PayloadTooLarge extends HttpApiError.Problem<PayloadTooLarge>()(
+export class PayloadTooLarge extends defineProblem<PayloadTooLarge>()(
   "PayloadTooLarge",
   { type: problemType("payload-too-large"), status: 413, title: "Payload too large" },
   problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.optionalKey(Schema.Int) }))
 ) {}
 
-export class UriTooLong extends HttpApiError.Problem<UriTooLong>()(
+export class UriTooLong extends defineProblem<UriTooLong>()(
   "UriTooLong",
   { type: problemType("uri-too-long"), status: 414, title: "Path and query too long" },
   problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_length: Schema.Int }))
 ) {}
 
-export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
+export class UnsupportedMediaType extends defineProblem<UnsupportedMediaType>()(
   "UnsupportedMediaType",
   { type: problemType("unsupported-media-type"), status: 415, title: "Unsupported media type" },
   problemFields("UNSUPPORTED_MEDIA_TYPE", Schema.Struct({ accepted: Schema.Array(Schema.String) }))
 ) {}
 
-export class RateLimited extends HttpApiError.Problem<RateLimited>()(
+export class RateLimited extends defineProblem<RateLimited>()(
   "RateLimited",
   { type: problemType("rate-limited"), status: 429, title: "Rate limit exceeded" },
   {
@@ -107,25 +107,25 @@ export class RateLimited extends HttpApiError.Problem<RateLimited>()(
   }
 ) {}
 
-export class HeadersTooLarge extends HttpApiError.Problem<HeadersTooLarge>()(
+export class HeadersTooLarge extends defineProblem<HeadersTooLarge>()(
   "HeadersTooLarge",
   { type: problemType("headers-too-large"), status: 431, title: "Headers too large" },
   problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.Int }))
 ) {}
 
-export class InternalError extends HttpApiError.Problem<InternalError>()(
+export class InternalError extends defineProblem<InternalError>()(
   "InternalError",
   { type: problemType("internal-error"), status: 500, title: "Internal error" },
   problemFields("INTERNAL_ERROR", noDetails)
 ) {}
 
-export class UpstreamError extends HttpApiError.Problem<UpstreamError>()(
+export class UpstreamError extends defineProblem<UpstreamError>()(
   "UpstreamError",
   { type: problemType("upstream-error"), status: 502, title: "ThingsBoard failed" },
   problemFields("UPSTREAM_ERROR", noDetails)
 ) {}
 
-export class UpstreamUnavailable extends HttpApiError.Problem<UpstreamUnavailable>()(
+export class UpstreamUnavailable extends defineProblem<UpstreamUnavailable>()(
   "UpstreamUnavailable",
   { type: problemType("upstream-unavailable"), status: 503, title: "ThingsBoard is not available" },
   {
@@ -134,7 +134,7 @@ export class UpstreamUnavailable extends HttpApiError.Problem<UpstreamUnavailabl
   }
 ) {}
 
-export class UpstreamTimeout extends HttpApiError.Problem<UpstreamTimeout>()(
+export class UpstreamTimeout extends defineProblem<UpstreamTimeout>()(
   "UpstreamTimeout",
   { type: problemType("upstream-timeout"), status: 504, title: "ThingsBoard did not answer in time" },
   problemFields("UPSTREAM_TIMEOUT", noDetails)

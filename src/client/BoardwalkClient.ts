@@ -9,7 +9,7 @@ import { Api } from "../api/Api.ts"
 import { Authentication } from "../api/middleware/Authentication.ts"
 
 export interface Options {
-  /** The URL of the gateway, such as `https://boardwalk.example.com`. */
+  /** The URL of the gateway, such as `https://api.example.com`. */
   readonly baseUrl: string | URL
   /** Sent as `X-API-Key`. */
   readonly apiKey: Redacted.Redacted<string> | string

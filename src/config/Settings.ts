@@ -15,6 +15,7 @@ import {
   networks,
   oneOf,
   origins,
+  publicUrl,
   redisUrl,
   secret,
   text,
@@ -212,6 +213,13 @@ export const definitions = {
   },
   HOST: { section: "Server", codec: address, default: "0.0.0.0", doc: "Address to listen on." },
   PORT: { section: "Server", codec: integer(0, 65_535), default: "8000", doc: "Port to listen on; 0 uses any free port." },
+  PUBLIC_URL: {
+    section: "Server",
+    codec: publicUrl,
+    defaultDescription: "relative links",
+    example: "https://api.example.com",
+    doc: "URL by which clients reach the gateway. `type` in problems then is the full URL of the problem's page, otherwise its path."
+  },
   SHUTDOWN_TIMEOUT: {
     section: "Server",
     codec: duration,

@@ -137,6 +137,12 @@ export const httpUrl: Codec<string> = {
   expected: "a URL such as https://thingsboard.example.com, without user, password or query"
 }
 
+/** The gateway's own URL, as clients know it. */
+export const publicUrl: Codec<string> = {
+  ...httpUrl,
+  expected: "a URL such as https://api.example.com, without user, password or query"
+}
+
 const jsonList = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Array(Schema.String)))
 
 /** Splits at commas and trims the items. A JSON array of strings is accepted too, since some tools write lists that way. */

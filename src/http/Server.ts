@@ -6,6 +6,7 @@ import { ByteSize, Context, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { PublicUrl } from "../api/defineProblem.ts"
 import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
@@ -125,7 +126,9 @@ export const layer = Layer.unwrap(
       hostname: settings.host,
       drain: settings.shutdownTimeout,
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
-      references: Context.make(CurrentRepeatedEvents, settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents),
+      references: Context.make(CurrentRepeatedEvents, settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents).pipe(
+        Context.add(PublicUrl, settings.publicUrl ?? "")
+      ),
       addRequestState: addAuthentication,
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),

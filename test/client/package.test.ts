@@ -96,7 +96,7 @@ test("the client calls a gateway, and a problem is a typed error", async () => {
     fetch: (request) =>
       Response.json(
         {
-          type: "https://boardwalk.example/errors/unauthenticated",
+          type: "https://api.example.com/errors/unauthenticated",
           title: "Authentication required",
           status: 401,
           detail: request.headers.get("x-api-key"),

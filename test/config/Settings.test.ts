@@ -53,6 +53,29 @@ describe("settings", () => {
     })
   )
 
+  effect("PUBLIC_URL is an absolute http(s) URL, and loses its trailing slashes", () =>
+    Effect.gen(function* () {
+      expect((yield* load(minimal)).publicUrl).toBeUndefined()
+      for (const [given, publicUrl] of [
+        ["https://api.example.com", "https://api.example.com"],
+        ["https://API.example.com/", "https://api.example.com"],
+        ["http://api.example.com:8080/iot//", "http://api.example.com:8080/iot"]
+      ] as const)
+        expect(yield* load({ ...minimal, PUBLIC_URL: given })).toMatchObject({ publicUrl })
+      for (const PUBLIC_URL of [
+        "api.example.com",
+        "/iot",
+        "ftp://api.example.com",
+        "https://a:b@api.example.com",
+        "https://api.example.com?a=1"
+      ]) {
+        const { issues } = yield* loadError({ ...minimal, PUBLIC_URL })
+        expect(issues.map(({ variable }) => variable)).toEqual(["PUBLIC_URL"])
+        expect(JSON.stringify(issues)).not.toContain(PUBLIC_URL)
+      }
+    })
+  )
+
   effect("accept the variable names and formats of the FastAPI proxy's sample file", () =>
     Effect.gen(function* () {
       const settings = yield* load(

@@ -1,6 +1,9 @@
 /** Every error has the same format, and none reveals anything internal. */
 import { describe, expect, test } from "bun:test"
-import { Duration, Effect, Redacted } from "effect"
+import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import { exampleBody, problemGuide } from "../../src/api/ProblemGuide.ts"
+import { DeviceNotFound } from "../../src/api/Problems.ts"
+import { DeviceId } from "../../src/domain/Ids.ts"
 import { live } from "../support/effectTest.ts"
 import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
 
@@ -12,7 +15,7 @@ const shaped = (answer: TestResponse, status: number, code: string) => {
   expect(answer.headers.get("content-type")).toBe("application/problem+json")
   const { json } = answer
   expect(json).toMatchObject({ status, error_code: code, message: json.detail, instance: answer.headers.get("x-request-id") })
-  expect(json.type).toMatch(/^https:\/\/boardwalk\.example\/errors\/[a-z-]+$/)
+  expect(json.type).toMatch(/^\/errors\/[a-z-]+$/)
   expect(json.title.length).toBeGreaterThan(3)
   expect(json.detail.length).toBeGreaterThan(10)
   expect(json.timestamp).toBeGreaterThan(1_600_000_000_000)
@@ -190,6 +193,44 @@ describe("the format of a problem", () => {
       expect(answers[0]!.headers.get("ratelimit-policy")).toBe('"default";q=3;w=60')
     })
   )
+})
+
+describe("the type of a problem", () => {
+  live("is the path of a page that the gateway serves, also without the documentation", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { docsEnabled: false } })
+      const { json } = yield* call(`${tb}/devices/${id}`)
+      expect(json.type).toBe("/errors/device-not-found")
+      const page = yield* call(json.type, { key: null })
+      expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"])
+      expect(page.text).toContain("Device not found")
+    })
+  )
+
+  live("is a URL if PUBLIC_URL is set, in problems of endpoints, middlewares and unknown paths", () =>
+    Effect.gen(function* () {
+      const { call } = yield* gateway({ settings: { publicUrl: "https://api.example.com/iot" } })
+      for (const { call: how, path, what } of table) {
+        const { json } = yield* call(path, how)
+        expect(`${what}: ${json.type}`).toMatch(/: https:\/\/api\.example\.com\/iot\/errors\/[a-z-]+$/)
+      }
+    })
+  )
+
+  for (const publicUrl of [undefined, "https://api.example.com/iot"])
+    live(`is a constant in the typed client: ${publicUrl}`, () =>
+      Effect.gen(function* () {
+        const { client } = yield* gateway({ settings: { publicUrl } })
+        const problem = yield* Effect.flip(client.devices.get({ params: { device_id: DeviceId.make(id) } }))
+        expect(problem._tag).toBe("DeviceNotFound")
+        expect(problem).toMatchObject({ type: "/errors/device-not-found", status: 404, details: { device_id: id } })
+      })
+    )
+
+  test("keeps a problem of another kind apart", () => {
+    const encoded = { ...exampleBody(problemGuide["device-not-found"]), type: "/errors/asset-not-found" }
+    expect(Option.isNone(Schema.decodeUnknownOption(DeviceNotFound)(encoded))).toBe(true)
+  })
 })
 
 test("the table covers every problem that a caller can cause", () => {

@@ -41,7 +41,7 @@ const renderRow = (name: ProblemName) => {
 export const problemIndex = makePage(
   "Problems",
   `<h1>Problems</h1>
-<p>Every error response is <code>application/problem+json</code>. Its <code>type</code> ends with one of the names below.</p>
+<p>Every error response is <code>application/problem+json</code>. Its <code>type</code> is the address of one of the pages below.</p>
 <table>
 <thead><tr><th>Status</th><th>Problem</th><th>Meaning</th></tr></thead>
 <tbody>
