@@ -35,7 +35,7 @@ import {
   type SettingSource,
   type Values
 } from "./resolveSettings.ts"
-import { apiKeyIssues, credentialIssues, keySourceIssues, redirectIssues, tlsIssues, findWarnings } from "./crossChecks.ts"
+import { apiKeyIssues, traceIssues, credentialIssues, keySourceIssues, redirectIssues, tlsIssues, findWarnings } from "./crossChecks.ts"
 import { readEnvFile, readEnvFileValues } from "./envFile.ts"
 import { InvalidSettings } from "./InvalidSettings.ts"
 import { fileVariable, readSecretFile } from "./secretFiles.ts"
@@ -226,6 +226,12 @@ export const definitions = {
     default: "20s",
     doc: "Time that requests in flight have to finish after a shutdown was requested (SIGTERM)."
   },
+  TRUST_TRACEPARENT: {
+    section: "Server",
+    codec: oneOf("keys", "proxies", "never"),
+    default: "keys",
+    doc: "Whose traces (traceparent, b3) are continued, with their decision about sampling: those of requests with a valid key (keys), only if they come from TRUSTED_PROXIES (proxies), or none (never)."
+  },
   DOCS_ENABLED: {
     section: "Server",
     codec: boolean,
@@ -395,6 +401,7 @@ export const allIssues = (resolved: ReadonlyArray<ResolvedSetting>) => [
   ...keySourceIssues(resolved),
   ...apiKeyIssues(resolved),
   ...tlsIssues(resolved),
+  ...traceIssues(resolved),
   ...redirectIssues(resolved)
 ]
 

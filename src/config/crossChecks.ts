@@ -49,6 +49,14 @@ export const tlsIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArr
     : []
 }
 
+/** Without a trusted proxy, traces would be ignored by mistake. */
+export const traceIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const text = textsOf(settings)
+  return text("TRUST_TRACEPARENT") === "proxies" && (text("TRUSTED_PROXIES") ?? "") === ""
+    ? [{ variable: "TRUSTED_PROXIES", issue: "is required when TRUST_TRACEPARENT is proxies" }]
+    : []
+}
+
 /**
  * A `.env` that nobody named may be one that came with a cloned repository or an archive. It may contain a server with its password, but
  * not choose the server for a password that is elsewhere.

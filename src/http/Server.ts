@@ -36,6 +36,7 @@ import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { addAuthentication } from "./CurrentAuthentication.ts"
 import { CurrentRepeatedEvents, makeRepeatedEvents } from "./logging/RepeatedEvents.ts"
 import { clientAddress } from "./request/clientAddress.ts"
+import { makeTraceTrust } from "./request/traceTrust.ts"
 import { AssetsLayer } from "./handlers/Assets.ts"
 import { AttributesLayer } from "./handlers/Attributes.ts"
 import { DevicesLayer } from "./handlers/Devices.ts"
@@ -121,14 +122,15 @@ export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
     const certificates = yield* readCertificates(settings)
-    const Listening = BunHttpServer.layer(Routes, {
+    const repeatedEvents = settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents
+    const references = Context.make(CurrentRepeatedEvents, repeatedEvents).pipe(Context.add(PublicUrl, settings.publicUrl ?? ""))
+    const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
       drain: settings.shutdownTimeout,
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
-      references: Context.make(CurrentRepeatedEvents, settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents).pipe(
-        Context.add(PublicUrl, settings.publicUrl ?? "")
-      ),
+      references,
+      continuesTrace: makeTraceTrust(settings, keys),
       addRequestState: addAuthentication,
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
       ...(certificates.server === undefined ? {} : { tls: certificates.server }),
@@ -136,7 +138,8 @@ export const layer = Layer.unwrap(
       maxHeadSize: 2 * (settings.maxUrlLength + settings.maxHeaderSize),
       // Imports may be of any length. The size of every other body is checked where it is read.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER
-    }).pipe(
+    })
+    const Listening = Layer.unwrap(Effect.map(ApiKeys, (keys) => BunHttpServer.layer(Routes, makeOptions(keys)))).pipe(
       Layer.provide(ExactPaths),
       // Not provided to the routes: the file system that `HttpServer.layerServices` gives to those has no files.
       Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),

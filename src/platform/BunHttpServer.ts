@@ -45,10 +45,15 @@ export class Exchange {
     return (this.address ??= this.findAddress())
   }
 
-  private findAddress(): string | undefined {
+  /** The address of the other end of the connection, which may be a proxy. */
+  get peerAddress(): string | undefined {
     const found = this.server.requestIP(this.request)?.address
-    if (found === undefined) return undefined
-    const peer = found.startsWith("::ffff:") ? found.slice(7) : found
+    return found?.startsWith("::ffff:") === true ? found.slice(7) : found
+  }
+
+  private findAddress(): string | undefined {
+    const peer = this.peerAddress
+    if (peer === undefined) return undefined
     return this.clientAddress === undefined ? peer : this.clientAddress(peer, this.request.headers.get("x-forwarded-for"))
   }
 
@@ -114,6 +119,8 @@ export interface Options {
   readonly references?: Context.Context<never>
   /** Adds services that hold the state of one request, which its middlewares share. */
   readonly addRequestState?: <R>(services: Context.Context<R>) => Context.Context<R>
+  /** Whether a request with the headers of a trace continues that trace. By default each one does. */
+  readonly continuesTrace?: (exchange: Exchange, services: Context.Context<never>) => boolean
   /** Called before the router. Returns true if the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
@@ -199,10 +206,14 @@ const pickRequestServices = Context.pick(
   UrlParams.CurrentRedactedNames
 )
 
+/** The headers in which the framework looks for the caller's trace. */
+const traceHeaders = ["traceparent", "b3", "x-b3-traceid"] as const
+const hasTrace = ({ headers }: Request) => traceHeaders.some((name) => headers.has(name))
+
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
-  { addRequestState = (services) => services, clientAddress, headers = {} }: Options
+  { addRequestState = (services) => services, clientAddress, continuesTrace = () => true, headers = {} }: Options
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
@@ -219,10 +230,14 @@ const makeHandler = <E>(
     let services = addRequestState(
       Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
     )
-    // Accepted even if nothing is traced here, so that the client's trace reaches ThingsBoard.
-    if (web.headers.has("traceparent")) {
-      const parent = HttpTraceContext.fromHeaders(request.headers)
-      if (Option.isSome(parent)) services = Context.add(services, Tracer.ParentSpan, parent.value)
+    if (hasTrace(web)) {
+      // The framework reads the headers again for its own span, so they are removed.
+      if (!continuesTrace(exchange, services)) for (const name of traceHeaders) web.headers.delete(name)
+      // Accepted even if nothing is traced here, so that the client's trace reaches ThingsBoard.
+      else if (web.headers.has("traceparent")) {
+        const parent = HttpTraceContext.fromHeaders(request.headers)
+        if (Option.isSome(parent)) services = Context.add(services, Tracer.ParentSpan, parent.value)
+      }
     }
     const fiber = Effect.runForkWith(services)(handled)
     if (fiber.pollUnsafe() === undefined) web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })

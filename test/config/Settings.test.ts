@@ -210,6 +210,11 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
   const certificates: ReadonlyArray<readonly [string, Record<string, string>, string]> = [
     ["a certificate without its key", { TLS_CERT_FILE: "a.pem" }, "TLS_KEY_FILE is required when TLS_CERT_FILE is set"],
     ["a key without its certificate", { TLS_KEY_FILE: "a.key" }, "TLS_CERT_FILE is required when TLS_KEY_FILE is set"],
+    [
+      "traces of proxies without a proxy",
+      { TRUST_TRACEPARENT: "proxies" },
+      "TRUSTED_PROXIES is required when TRUST_TRACEPARENT is proxies"
+    ],
     ["client certificates over plain http", { TLS_CLIENT_CA_FILE: "ca.pem" }, "TLS_CERT_FILE is required, with TLS_KEY_FILE"]
   ]
   for (const [name, variables, issue] of certificates) {

@@ -108,6 +108,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
     ACCESS_TOKEN: canaries.accessToken,
     HOST: "127.0.0.1",
     LOG_LEVEL: "trace",
+    LOG_REPEATED_EVENTS: "each", // so that every line is searched
     RATE_LIMIT_REQUESTS: "1000000",
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",

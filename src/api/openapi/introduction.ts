@@ -29,5 +29,5 @@ The gateway limits the size of bodies, of headers and of path and query, the nes
 
 ## Tracing
 
-The gateway uses the \`X-Request-Id\` and \`traceparent\` of the request, if present. Every response has an \`X-Request-Id\`.
+The gateway uses the \`X-Request-Id\` of the request, and the \`traceparent\` of a request with a valid key, if present. Every response has an \`X-Request-Id\`.
 `

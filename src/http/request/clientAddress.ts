@@ -9,6 +9,15 @@ const parseAddress = (text: string): NetAddress.IpAddress | undefined => {
   return Result.isSuccess(parsed) ? NetAddress.toCanonical(parsed.success) : undefined
 }
 
+/** Whether an address belongs to one of the proxies, which are validated networks. */
+export const isTrustedProxy = (proxies: ReadonlyArray<string>): ((address: string) => boolean) => {
+  const networks = proxies.flatMap((proxy) => parseNetwork(proxy) ?? [])
+  return (text) => {
+    const address = parseAddress(text)
+    return address !== undefined && networks.some((network) => IpNetwork.contains(network, address))
+  }
+}
+
 /**
  * Finds the client's address behind proxies: the nearest one, from the peer on, that is not a trusted proxy. `X-Forwarded-For` is trusted
  * only as far as TRUSTED_PROXIES wrote it. `proxies` are validated networks.
