@@ -47,13 +47,17 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     )
   },
   unauthenticated: {
-    meaning: "The request has no key, or its key is unknown, disabled or expired.",
+    meaning:
+      "The request has no key, or its key is unknown, disabled or expired, or may not be used from this address. The key may also have ended while the request ran.",
     remedies: ["Send the key in the header `X-API-Key`.", "Ask the operator of the gateway for a key, or whether your key is still valid."],
     example: new Problems.Unauthenticated(common("This path needs a key in the header X-API-Key.", {}))
   },
   forbidden: {
-    meaning: "The key is valid, but it does not have the scope that this endpoint requires.",
-    remedies: ["Ask the operator for a key with the scope in `details.required_scope`."],
+    meaning: "The key is valid, but it does not have the scope that this endpoint requires, or lost rights while the request ran.",
+    remedies: [
+      "Ask the operator for a key with the scope in `details.required_scope`, if there is one.",
+      "Otherwise send the request again: the response then says what the key may not do anymore."
+    ],
     example: new Problems.Forbidden(common("This key does not have the scope telemetry:write.", { required_scope: "telemetry:write" }))
   },
   "route-not-found": {

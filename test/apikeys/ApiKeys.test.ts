@@ -274,7 +274,7 @@ describe("a restriction", () => {
         "a\u0000b": blank,
         "a\u007f": blank,
         "a\u0085b": blank,
-        "\ud800": blank,
+        "\ud800": "devices.types.0: Expected the name of a type without broken surrogates",
         " meter": padded,
         "meter\u00a0": padded,
         [`m${"x".repeat(255)}`]: "devices.types.0: Expected a name of at most 255 characters"
