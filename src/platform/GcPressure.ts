@@ -1,9 +1,11 @@
+import { heapSize } from "bun:jsc"
 import { Context, Layer } from "effect"
 
-/** Ms. A forced collection holds the event loop: for 1 ms with an empty heap, 20 ms with a million objects, 80 ms with three million. */
-const maxForcedMillis = 10
-/** Ms for which collections are not forced after one that took too long. */
-const forceAgainAfter = 60_000
+/**
+ * Bytes of the heap up to which a collection is waited for. Waiting holds the event loop: for 2 ms with a hundred thousand objects (10 MB),
+ * 10 ms with half a million, 80 ms with three million.
+ */
+const maxHeapToWait = 48 * 1024 * 1024
 
 /** Bytes of discarded buffers per collection. */
 const collectEvery = 24 * 1024 * 1024
@@ -26,20 +28,12 @@ export class GcPressure extends Context.Service<
 >()("boardwalk/platform/GcPressure") {
   static readonly layer = Layer.sync(GcPressure, () => {
     let discarded = 0
-    let forcedAgainAt = 0
-    const collect = () => {
-      const startedAt = performance.now()
-      const isForced = startedAt >= forcedAgainAt
-      Bun.gc(isForced)
-      const now = performance.now()
-      if (isForced && now - startedAt > maxForcedMillis) forcedAgainAt = now + forceAgainAfter
-    }
     return {
       discard: (bytes) => {
         discarded += bytes
         if (discarded < collectEvery) return
         discarded = 0
-        collect()
+        Bun.gc(heapSize() <= maxHeapToWait)
       }
     }
   })

@@ -68,8 +68,10 @@ const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): v
 
 const importRows = Effect.fnUntraced(function* (run: Run, rows: ReadonlyArray<NumberedRow>) {
   const { buffer, eventLoop, names, report, writer } = run
-  for (const { line, read } of rows) {
-    if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
+  // A part of the body without rows, such as empty lines, took time as well.
+  if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
+  for (const { isLong, line, read } of rows) {
+    if (isLong || eventLoop.isTurnOver()) yield* eventLoop.nextTurn
     const row = orReject(report, line, read)
     if (row === undefined) continue
     if (!names.isLoaded && row.device !== undefined && "name" in row.device) yield* names.load()

@@ -7,9 +7,9 @@ import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import { makeBatch } from "../../thingsboard/requests/telemetryBatches.ts"
+import { type Batch, makeBatch } from "../../thingsboard/requests/telemetryBatches.ts"
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
-import { never, type Steps } from "../../domain/Steps.ts"
+import { never, runAtOnce, type Steps } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { isUuid } from "../../domain/Ids.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
@@ -107,6 +107,11 @@ export class Ingest extends Context.Service<
       const access = yield* DeviceAccess
       const eventLoop = yield* EventLoop
 
+      const batchFrom = (points: ReadonlyArray<IncomingPoint>, from: number): Effect.Effect<Batch> =>
+        points.length < fewPoints
+          ? Effect.succeed(runAtOnce(makeBatch(points, from, never)))
+          : eventLoop.run(() => makeBatch(points, from, eventLoop.isTurnOver))
+
       /** Stores the points from `from` on, of which `stored` are stored already. */
       const storeFrom = (
         deviceId: string,
@@ -114,20 +119,20 @@ export class Ingest extends Context.Service<
         from: number,
         stored: number
       ): Effect.Effect<number, EntityNotFound | ThingsBoardError> =>
-        from >= points.length
-          ? Effect.succeed(stored)
-          : Effect.flatMap(
-              eventLoop.run(() => makeBatch(points, from, points.length < fewPoints ? never : eventLoop.isTurnOver)),
-              (batch) =>
-                Effect.flatMap(forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, batch.json), "DEVICE", deviceId), () =>
-                  storeFrom(deviceId, points, batch.end, stored + batch.points)
-                )
-            )
+        Effect.flatMap(batchFrom(points, from), ({ end, json, points: count }) => {
+          const saved = forbiddenAsNotFound(saveTelemetry(thingsBoard, deviceId, json), "DEVICE", deviceId)
+          return end < points.length
+            ? Effect.andThen(
+                saved,
+                Effect.suspend(() => storeFrom(deviceId, points, end, stored + count))
+              )
+            : Effect.as(saved, stored + count)
+        })
 
       const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
         access.guard(
           deviceId,
-          Effect.suspend(() => storeFrom(deviceId, points, 0, 0))
+          Effect.suspend(() => (points.length === 0 ? Effect.succeed(0) : storeFrom(deviceId, points, 0, 0)))
         )
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {

@@ -1,7 +1,7 @@
 /** Reads the points of a JSON body. All errors are reported, each with its location in the body. */
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
-import { type JsonReader, largeBody } from "../../json/JsonReader.ts"
+import { type ElementCursor, type JsonReader, largeBody } from "../../json/JsonReader.ts"
 import { parseNumericTimestamp } from "./timestamps.ts"
 import { type CheckedValue, checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
@@ -30,11 +30,13 @@ const perLook = 64
 /** A map of half a million entries takes longer than a turn to grow, so the points of a series are spread over several. */
 const maxSlots = 61
 
+const isAscending = (points: ReadonlyArray<IncomingPoint>): boolean => {
+  for (let i = 1; i < points.length; i++) if (points[i - 1]!.ts >= points[i]!.ts) return false
+  return true
+}
+
 /** Keeps the last point of each timestamp, in the place of the first. */
 function* dropReplaced(points: ReadonlyArray<IncomingPoint>, isTurnOver: IsTurnOver): Steps<ReadonlyArray<IncomingPoint>> {
-  let ascending = true
-  for (let i = 1; i < points.length && ascending; i++) ascending = points[i - 1]!.ts < points[i]!.ts
-  if (ascending) return points
   const kept: Array<IncomingPoint> = []
   const indexes = Array.from({ length: points.length > 10_000 ? maxSlots : 1 }, () => new Map<number, number>())
   for (let i = 0; i < points.length; i++) {
@@ -93,28 +95,32 @@ export class PointReader {
       keys.add(key)
       if (keys.size > max && body.isLarge) break
       const series: Array<IncomingPoint> = []
-      fields.end = yield* this.readSeries(key, fields.at, location, series)
+      const elements = body.isList(fields.at) ? body.elements(fields.at) : undefined
+      // Not a generator of its own: most series are short.
+      while (elements !== undefined && this.readPoints(elements, key, location, series)) {
+        if (body.isTurnOver()) yield
+        if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, series)
+      }
+      if (elements === undefined || elements.count === 0) {
+        errors.add(location, "Expected a list of one or more points {ts, value}")
+        fields.end = body.skip(fields.at)
+      } else fields.end = elements.end
       pointsRead += series.length
-      for (const point of yield* dropReplaced(series, body.isTurnOver)) points.push(point)
+      for (const point of isAscending(series) ? series : yield* dropReplaced(series, body.isTurnOver)) points.push(point)
     }
     if (keys.size === 0) errors.add(path, "Expected one or more keys")
     if (keys.size > max) errors.addFinal(path, `Expected at most ${max} keys (MAX_KEYS_PER_REQUEST)`)
     return [{ points, keys: [...keys], rounded: this.rounded, replaced: pointsRead - points.length }, fields.end]
   }
 
-  private *readSeries(key: string, at: number, location: string, into: Array<IncomingPoint>): Steps<number> {
-    const { body, errors } = this
-    if (body.isList(at)) {
-      const elements = body.elements(at)
-      while (elements.next()) {
-        if (elements.count % perLook === 0 && body.isTurnOver()) yield
-        elements.end = this.readPoint(key, elements.at, location, elements.count - 1, into)
-        if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, into)
-      }
-      if (elements.count > 0) return elements.end
+  /** Reads some points, up to one with a large value, which remains to be checked. Returns whether there may be more. */
+  private readPoints(elements: ElementCursor, key: string, location: string, into: Array<IncomingPoint>): boolean {
+    const max = elements.count + perLook
+    while (elements.next()) {
+      elements.end = this.readPoint(key, elements.at, location, elements.count - 1, into)
+      if (this.large !== undefined || elements.count >= max) return true
     }
-    errors.add(location, "Expected a list of one or more points {ts, value}")
-    return body.skip(at)
+    return false
   }
 
   private readPoint(key: string, at: number, list: string, index: number, into: Array<IncomingPoint>): number {
@@ -151,6 +157,7 @@ export class PointReader {
 
   /** Checks the value of the last point, and puts it into its place. */
   private *checkLarge({ at, end }: LargeValue, location: string, into: Array<IncomingPoint>): Steps<void> {
+    this.large = undefined
     const checked = yield* checkLargeToken(this.body.bytes, at, end, this.rules, this.body.isTurnOver)
     if ("issue" in checked) this.errors.add(location, checked.issue)
     else if (into.length > 0) into[into.length - 1] = { ...into.at(-1)!, token: checked.token }

@@ -17,6 +17,8 @@ export interface RowOptions {
 
 export interface NumberedRow {
   readonly line: number
+  /** Whether reading it takes so long that it needs a turn of the event loop of its own. */
+  readonly isLong: boolean
   /** Throws `RowRejected`. */
   readonly read: () => ImportRow
 }
@@ -47,11 +49,14 @@ const readRecords = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>
     Stream.concat(Stream.sync(() => reader.end()))
   )
 
+/** By its cells, of which most records have few. */
+const isLongRecord = ({ cells }: CsvRecord) => cells.length > 1000 || cells.some((cell) => cell.length > maxPartBytes)
+
 const readNdjson = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) =>
   Stream.map(readRecords(body, new LineReader()), (lines) =>
     lines.map(({ line, text }): NumberedRow => {
       const read = () => (text === undefined ? rejectRow("expected a shorter line") : parseLine(text, deviceId === undefined, rules))
-      return { line, read }
+      return { line, read, isLong: text !== undefined && text.length > maxPartBytes }
     })
   )
 
@@ -70,7 +75,11 @@ const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: Row
       const isHeader = columns === undefined
       const known = (columns ??= yield* readHeader(first))
       const data = isHeader ? records.slice(1) : records
-      return data.map((record): NumberedRow => ({ line: record.line, read: () => parseRecord(record, known, hasDevice, rules) }))
+      return data.map((record): NumberedRow => ({
+        line: record.line,
+        isLong: isLongRecord(record),
+        read: () => parseRecord(record, known, hasDevice, rules)
+      }))
     })
   )
   const requireHeader = Stream.suspend(() => (columns === undefined ? Stream.fail(invalidBody("Expected a header")) : Stream.empty))

@@ -78,12 +78,12 @@ export const maxParsedTwice = 16 * 1024
 
 /** If an object has two fields with the same name, ThingsBoard silently drops the first. */
 const checkNested = (token: string, rules: ValueRules): CheckedValue => {
-  const issue = jsonDepthIssue(token, rules)
-  if (issue !== undefined) return { issue }
   if (token.length >= maxParsedTwice) {
     const bytes = Buffer.from(token)
     return runAtOnce(checkLargeToken(bytes, 0, bytes.length, rules, never))
   }
+  const issue = jsonDepthIssue(token, rules)
+  if (issue !== undefined) return { issue }
   const fields = countWrittenFields(token)
   return fields > 1 && countParsedFields(JSON.parse(token)) !== fields
     ? { issue: "Expected each field only once" }
