@@ -167,6 +167,19 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     ],
     example: new Problems.UpstreamUnavailable({ ...common("ThingsBoard is not reachable at the moment.", {}), retry_after: 5 })
   },
+  overloaded: {
+    meaning:
+      "The gateway has no memory or time for the request at the moment: too many large requests run at once. Nothing was read or stored, unless the request was the upload of CSV or NDJSON.",
+    remedies: [
+      "Try again after the seconds in the header `Retry-After`.",
+      "Run fewer large requests at once, and request less per request: smaller pages, fewer keys and devices.",
+      "The operator can give the gateway more memory (`MAX_MEMORY`, `MAX_BODY_MEMORY`, `MAX_RESPONSE_MEMORY`); `GET /ready` shows whether it is overloaded."
+    ],
+    example: new Problems.Overloaded({
+      ...common("The gateway has no memory for this request at the moment: try again in 5 s, or request less at once.", {}),
+      retry_after: 5
+    })
+  },
   "upstream-timeout": {
     meaning: "ThingsBoard did not respond within the gateway's timeout.",
     remedies: ["Request less at once: fewer keys, a shorter time range, a smaller page.", "The operator can raise `TB_TIMEOUT`."],

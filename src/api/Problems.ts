@@ -134,6 +134,15 @@ export class UpstreamUnavailable extends defineProblem<UpstreamUnavailable>()(
   }
 ) {}
 
+export class Overloaded extends defineProblem<Overloaded>()(
+  "Overloaded",
+  { type: problemType("overloaded"), status: 503, title: "Gateway overloaded" },
+  {
+    ...problemFields("OVERLOADED", noDetails),
+    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+  }
+) {}
+
 export class UpstreamTimeout extends defineProblem<UpstreamTimeout>()(
   "UpstreamTimeout",
   { type: problemType("upstream-timeout"), status: 504, title: "ThingsBoard did not answer in time" },
@@ -141,10 +150,10 @@ export class UpstreamTimeout extends defineProblem<UpstreamTimeout>()(
 ) {}
 
 /** The problems of every endpoint that calls ThingsBoard. */
-export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout] as const
+export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout, Overloaded] as const
 
 /** The problems of every endpoint with a body. */
-export const bodyProblems = [InvalidRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType] as const
+export const bodyProblems = [InvalidRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, Overloaded] as const
 
 /** Every problem. */
 export const Problem = Schema.Union([
@@ -165,6 +174,7 @@ export const Problem = Schema.Union([
   InternalError,
   UpstreamError,
   UpstreamUnavailable,
+  Overloaded,
   UpstreamTimeout
 ])
 export type Problem = typeof Problem.Type

@@ -76,6 +76,12 @@ export const definitions = {
     default: "8",
     doc: "Maximum concurrent calls to ThingsBoard per bulk request."
   },
+  TB_MAX_RESPONSE_SIZE: {
+    section: "ThingsBoard",
+    codec: byteSize,
+    default: "64MiB",
+    doc: "Maximum size of one response from ThingsBoard. A larger one is not read to its end, and the request fails with 502. Histories are read in parts, so it applies to their single values."
+  },
   API_KEY: {
     section: "Security",
     codec: secret,
@@ -174,6 +180,39 @@ export const definitions = {
     doc: "Maximum concurrent requests per key. A request counts until its response is complete; a streamed response counts until its last byte."
   },
   MAX_BODY_SIZE: { section: "Limits", codec: byteSize, default: "10MiB", doc: "Maximum size of a request body." },
+  MAX_BODY_MEMORY: {
+    section: "Limits",
+    codec: byteSize,
+    defaultDescription: "an eighth of MAX_MEMORY, at most 256MiB, at least two bodies of MAX_BODY_SIZE",
+    example: "128MiB",
+    doc: "Maximum memory for request bodies, all keys together; one key can use half of it. Beyond that, requests wait up to five seconds and then get 503."
+  },
+  MAX_RESPONSE_MEMORY: {
+    section: "Limits",
+    codec: byteSize,
+    defaultDescription: "a quarter of MAX_MEMORY, at most 256MiB, at least 32MiB",
+    example: "256MiB",
+    doc: "Maximum memory for responses from ThingsBoard that are being read or passed on, all keys together; one key can use half of it. Beyond that, requests wait up to five seconds and then get 503. Responses up to 64 KiB are not counted."
+  },
+  MAX_MEMORY: {
+    section: "Limits",
+    codec: byteSize,
+    defaultDescription: "the memory limit of the container, or all memory of the machine",
+    example: "512MiB",
+    doc: "Memory that the gateway may use. When it uses more than 80 % of it, exports, imports and queries get 503; from 90 %, all requests except health checks."
+  },
+  MAX_EVENT_LOOP_DELAY: {
+    section: "Limits",
+    codec: duration,
+    default: "500ms",
+    doc: "When work waits longer than this for the processor, for two seconds, exports, imports and queries get 503; beyond four times as long, all requests except health checks."
+  },
+  OVERLOAD_PROTECTION: {
+    section: "Limits",
+    codec: boolean,
+    default: "true",
+    doc: "Whether requests are rejected with 503 when MAX_MEMORY or MAX_EVENT_LOOP_DELAY is exceeded. The limits on memory for bodies and responses apply in any case."
+  },
   BODY_TIMEOUT: {
     section: "Limits",
     codec: duration,

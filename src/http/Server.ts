@@ -9,6 +9,7 @@ import { Api } from "../api/Api.ts"
 import { PublicUrl } from "../api/defineProblem.ts"
 import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
+import { makeMemoryBudgets } from "../overload/memoryBudgets.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
 import { GcPressure } from "../platform/GcPressure.ts"
@@ -124,6 +125,7 @@ export const layer = Layer.unwrap(
     const certificates = yield* readCertificates(settings)
     const repeatedEvents = settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents
     const references = Context.make(CurrentRepeatedEvents, repeatedEvents).pipe(Context.add(PublicUrl, settings.publicUrl ?? ""))
+    const memory = makeMemoryBudgets(settings)
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
@@ -137,7 +139,8 @@ export const layer = Layer.unwrap(
       // Bun rejects larger heads without a body. Up to twice the limits they are read, so that the response can name the limit.
       maxHeadSize: 2 * (settings.maxUrlLength + settings.maxHeaderSize),
       // Imports may be of any length. The size of every other body is checked where it is read.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      memory
     })
     const Listening = Layer.unwrap(Effect.map(ApiKeys, (keys) => BunHttpServer.layer(Routes, makeOptions(keys)))).pipe(
       Layer.provide(ExactPaths),

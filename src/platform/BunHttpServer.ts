@@ -5,10 +5,25 @@
  * Every request has one `Exchange`. Middlewares write response headers into its plain record, which is merged into the response once, just
  * before it is sent. That is cheaper than copying responses, and it also covers responses that no handler made.
  */
-import { Clock, Context, Duration, Effect, FileSystem, Layer, Logger, Option, Path, Random, References, Schema, Tracer } from "effect"
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Logger,
+  Option,
+  Path,
+  Random,
+  References,
+  Schema,
+  Stream,
+  Tracer
+} from "effect"
 import {
   Etag,
-  type HttpBody,
+  HttpBody,
   HttpEffect,
   HttpIncomingMessage,
   HttpMiddleware,
@@ -22,7 +37,11 @@ import {
 } from "effect/http"
 import http from "node:http"
 import { toUrlHost, toLocalHost } from "./addresses.ts"
+import type { ByteBudget, Reservation } from "./ByteBudget.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
+
+/** What a request needs memory for: its own body, or responses from other servers. */
+export type MemoryUse = "bodies" | "responses"
 
 /** The state of one request, from the first byte read to the last byte written. */
 export class Exchange {
@@ -35,10 +54,43 @@ export class Exchange {
     private readonly server: Bun.Server<unknown>,
     private readonly clientAddress: Options["clientAddress"],
     /** Hands the response to Bun. */
-    readonly respond: (response: Response) => void
+    readonly respond: (response: Response) => void,
+    private readonly memory?: Options["memory"]
   ) {}
 
   private address: string | undefined
+
+  /** Id of the client's key, once it is known: memory is shared between keys. */
+  keyId = ""
+
+  private reservations: Map<MemoryUse, Reservation> | undefined
+  private isOver = false
+
+  /** The memory that this request has reserved; undefined if it is not limited. It is released when the request is over. */
+  reservationFor(use: MemoryUse): Reservation | undefined {
+    const found = this.reservations?.get(use)
+    if (found !== undefined || this.memory === undefined) return found
+    const reservation = this.memory[use].open(this.keyId)
+    ;(this.reservations ??= new Map()).set(use, reservation)
+    if (this.isOver) reservation.close()
+    return reservation
+  }
+
+  /** The reservation of this request if it has one. */
+  openReservation(use: MemoryUse): Reservation | undefined {
+    return this.reservations?.get(use)
+  }
+
+  /** Whether the request holds memory that counts. */
+  get hasReservations(): boolean {
+    return this.reservations !== undefined
+  }
+
+  /** Called once the last byte of the response has been written, or will never be. */
+  end() {
+    this.isOver = true
+    this.reservations?.forEach((reservation) => reservation.close())
+  }
 
   /** The client's address, IPv4 in its usual form even on a dual-stack socket; undefined once the peer has disconnected. */
   get remoteAddress(): string | undefined {
@@ -111,6 +163,8 @@ export interface Options {
   readonly maxHeadSize?: number
   /** Bytes; 16 MiB by default. Beyond that, Bun itself responds with 413 and no body. */
   readonly maxRequestBodySize?: number
+  /** Limits the memory of all requests together. Whoever reads a body or a response for a request reserves it. */
+  readonly memory?: Readonly<Record<MemoryUse, ByteBudget>>
   /** Serves HTTPS instead of HTTP. */
   readonly tls?: ServerTls
   /** Finds the client's address behind a trusted proxy, from `X-Forwarded-For`. Without it, the client is the peer. */
@@ -159,6 +213,37 @@ const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   return typeof body.body === "string" ? Buffer.byteLength(body.body) : body.body instanceof Uint8Array ? body.body.length : undefined
 }
 
+const endWithStream = (response: HttpServerResponse.HttpServerResponse, exchange: Exchange) => {
+  const { body } = response
+  if (body._tag !== "Stream" || !exchange.hasReservations) return response
+  const stream = Stream.onExit(body.stream, () => Effect.sync(() => exchange.end()))
+  return HttpServerResponse.setBody(response, HttpBody.stream(stream, body.contentType, body.contentLength))
+}
+
+/** Bytes per write of a large response. */
+const sliceSize = 256 * 1024
+
+/**
+ * Writes a large response as its reader takes it. Handed to Bun as a whole, it would stay in memory for as long as a slow reader likes,
+ * and nothing would say until when.
+ */
+const toSlices = (bytes: Uint8Array, exchange: Exchange): ReadableStream<Uint8Array> => {
+  let offset = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        controller.enqueue(bytes.subarray(offset, offset + sliceSize))
+        offset += sliceSize
+        if (offset < bytes.length) return
+        controller.close()
+        exchange.end()
+      },
+      cancel: () => exchange.end()
+    },
+    { highWaterMark: 0 }
+  )
+}
+
 const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerResponse, context: Context.Context<never>): Response => {
   const { body } = response
   const withoutBody = exchange.request.method === "HEAD"
@@ -166,14 +251,20 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
     const headers = exchange.headers
     for (const name in response.headers) headers[name] = response.headers[name]!
     delete headers["content-length"] // Bun counts the bytes itself
-    return new Response(body.body as BodyInit, { status: response.status, headers })
+    const init = { status: response.status, headers }
+    if (exchange.hasReservations && body.body instanceof Uint8Array && body.body.length > sliceSize)
+      return new Response(toSlices(body.body, exchange), init)
+    exchange.end()
+    return new Response(body.body as BodyInit, init)
   }
   if (withoutBody) {
     const length = lengthOf(body)
     if (length !== undefined) exchange.headers["content-length"] = String(length)
   }
   // A stream that never runs would never close the request's scope. Without a body, the scope closes as usual.
-  const scoped = HttpServerResponse.omitsBody(response, withoutBody) ? response : HttpEffect.scopeTransferToStream(response)
+  const isStreamed = body._tag === "Stream" && !HttpServerResponse.omitsBody(response, withoutBody)
+  const scoped = isStreamed ? HttpEffect.scopeTransferToStream(endWithStream(response, exchange)) : response
+  if (!isStreamed) exchange.end()
   const web = HttpServerResponse.toWeb(scoped, {
     context,
     withoutBody,
@@ -213,7 +304,7 @@ const hasTrace = ({ headers }: Request) => traceHeaders.some((name) => headers.h
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
-  { addRequestState = (services) => services, clientAddress, continuesTrace = () => true, headers = {} }: Options
+  { addRequestState = (services) => services, clientAddress, continuesTrace = () => true, headers = {}, memory }: Options
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
@@ -224,7 +315,7 @@ const makeHandler = <E>(
     const given = web.headers.get("x-request-id")
     const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
     const { promise, resolve } = Promise.withResolvers<Response>()
-    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, resolve)
+    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, resolve, memory)
     const request = HttpServerRequest.fromWeb(web) as Carrier
     request[exchangeOf] = exchange
     let services = addRequestState(

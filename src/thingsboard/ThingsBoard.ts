@@ -25,6 +25,7 @@ import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
 import { singleFlight } from "./auth/singleFlight.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { invalidResponse, ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
+import type { ByteMeter } from "./transport/readResponse.ts"
 import { type Call, configuredTransport, type Transport } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
@@ -32,7 +33,7 @@ export interface ThingsBoardShape {
   /** The user whose permissions apply to the calls. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
   /** The body of a 2xx response, for a path made by `Paths.ts` or in `requests/`. It is sent again when the connection fails. */
-  readonly get: (path: string) => Effect.Effect<Buffer, ThingsBoardError>
+  readonly get: (path: string, meter?: ByteMeter) => Effect.Effect<Buffer, ThingsBoardError>
   /**
    * Sends ready-made JSON and returns the body of the response. `idempotent`: storing it twice does no harm, as with points that have a
    * `ts`, so it may be sent again when the connection fails.
@@ -49,9 +50,10 @@ export interface ThingsBoardShape {
   readonly latest: (deviceId: string, keys: ReadonlyArray<string> | undefined) => Effect.Effect<Buffer, ThingsBoardError>
   /**
    * `{"key":[{"ts":…,"value":…},…],…}`, for `scan`, from the route that this release has. Fails with `Unsupported` like `latest`.
-   * ThingsBoard does not check whether its user may see the device (thingsboard#16136): check that first.
+   * ThingsBoard does not check whether its user may see the device (thingsboard#16136): check that first. With a meter, which may end
+   * the reading early, the last point may be incomplete: use `scanPrefix`.
    */
-  readonly history: (request: HistoryRequest) => Effect.Effect<Buffer, ThingsBoardError>
+  readonly history: (request: HistoryRequest, meter?: ByteMeter) => Effect.Effect<Buffer, ThingsBoardError>
   /**
    * Reads a response of any size in as many turns of the event loop as it needs. Fails with `InvalidResponse` if `read` throws a ScanError.
    */
@@ -95,7 +97,7 @@ export const make = Effect.fnUntraced(function* (
         headers: call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json }
       })
     )
-  const get = (path: string) => send({ method: "GET", path, repeatable: true })
+  const get = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter })
 
   let version: ReadonlyArray<number> | undefined
   const fetchVersion = yield* singleFlight(
@@ -116,13 +118,13 @@ export const make = Effect.fnUntraced(function* (
 
   /** The route that worked last. An upgrade of ThingsBoard may remove the old one, so the other is tried again when it is missing. */
   let route: HistoryRoute | undefined
-  const history = (request: HistoryRequest) => {
+  const history = (request: HistoryRequest, meter?: ByteMeter) => {
     const by = (tried: HistoryRoute) =>
-      Effect.map(get(historyPath(request, tried)), (bytes) => {
+      Effect.map(get(historyPath(request, tried), meter), (bytes) => {
         route = tried
         return bytes
       })
-    if (route === "timeseries/history") return get(historyPath(request, route))
+    if (route === "timeseries/history") return get(historyPath(request, route), meter)
     const [first, second] =
       route === undefined ? (["timeseries/history", "timeseries"] as const) : (["timeseries", "timeseries/history"] as const)
     return Effect.catchIf(by(first), isRouteMissing, () => by(second))
@@ -134,10 +136,10 @@ export const make = Effect.fnUntraced(function* (
     get,
     post: (path, body, options) => send({ method: "POST", path, body, repeatable: options?.idempotent === true }),
     latest: (deviceId, keys) => ifNameable(keys ?? [], get(latestPath(deviceId, keys))),
-    history: (request) =>
+    history: (request, meter) =>
       ifNameable(
         request.keys,
-        Effect.suspend(() => history(request))
+        Effect.suspend(() => history(request, meter))
       ),
     readInSteps: (response, read) =>
       Effect.flatMap(response, (bytes) =>
@@ -161,10 +163,10 @@ const asCurrentCaller = (own: ThingsBoardShape): ThingsBoardShape => {
     Effect.withFiber((fiber) => run(fiber.getRef(CurrentThingsBoard) ?? own))
   return {
     identity: call(({ identity }) => identity),
-    get: (path) => call((thingsBoard) => thingsBoard.get(path)),
+    get: (path, meter) => call((thingsBoard) => thingsBoard.get(path, meter)),
     post: (path, json, options) => call((thingsBoard) => thingsBoard.post(path, json, options)),
     latest: (deviceId, keys) => call((thingsBoard) => thingsBoard.latest(deviceId, keys)),
-    history: (request) => call((thingsBoard) => thingsBoard.history(request)),
+    history: (request, meter) => call((thingsBoard) => thingsBoard.history(request, meter)),
     readInSteps: own.readInSteps,
     call: (run) => call((thingsBoard) => thingsBoard.call(run))
   }

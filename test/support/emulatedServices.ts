@@ -14,6 +14,7 @@ import { LatestValues } from "../../src/services/telemetry/LatestValues.ts"
 import { TelemetryQuery } from "../../src/services/telemetry/TelemetryQuery.ts"
 import { Telemetry } from "../../src/services/telemetry/Telemetry.ts"
 import { Session } from "../../src/thingsboard/auth/Session.ts"
+import type { ByteMeter } from "../../src/thingsboard/transport/readResponse.ts"
 import { ThingsBoard } from "../../src/thingsboard/ThingsBoard.ts"
 import type { HistoryRequest } from "../../src/thingsboard/Paths.ts"
 import { canaries } from "./leaks/canaries.ts"
@@ -32,13 +33,13 @@ const recordCalls = (calls: Calls) =>
     ThingsBoard,
     Effect.map(ThingsBoard, (thingsBoard) => ({
       ...thingsBoard,
-      history: (request: HistoryRequest) => {
+      history: (request: HistoryRequest, meter?: ByteMeter) => {
         calls.history.push(request)
-        return thingsBoard.history(request)
+        return thingsBoard.history(request, meter)
       },
-      get: (path: string) => {
+      get: (path: string, meter?: ByteMeter) => {
         calls.other++
-        return thingsBoard.get(path)
+        return thingsBoard.get(path, meter)
       },
       post: (path, json, options) => {
         calls.other++

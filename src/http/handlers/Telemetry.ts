@@ -50,7 +50,7 @@ const exportProblems = {
 const formatOf = (format: Format | undefined, request: HttpServerRequest.HttpServerRequest) =>
   negotiateFormat(format, request.headers["accept"] ?? null)
 
-/** The fields of a page as JSON text; the points are the bytes that the service returns. */
+/** The fields of a page as JSON in parts; the points are the bytes that the service returns. */
 const pageFields = (deviceId: DeviceId, { interval, limit, order, timezone }: PageOptions, page: TelemetryPage) => {
   const { agg, keys, range } = page
   const query = {
@@ -69,7 +69,11 @@ const pageFields = (deviceId: DeviceId, { interval, limit, order, timezone }: Pa
     keys_missing: page.keysMissing,
     time_range: { ...range, duration_hours: (range.end - range.start) / 3_600_000 }
   }
-  return `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":${page.json},"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(page.nextCursor ?? null)}`
+  return [
+    `,"device_id":"${deviceId}","query":${JSON.stringify(query)},"data":`,
+    ...page.json,
+    `,"metadata":${JSON.stringify(metadata)},"next_cursor":${JSON.stringify(page.nextCursor ?? null)}`
+  ]
 }
 
 export const TelemetryLayer = HttpApiBuilder.group(
@@ -130,7 +134,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
       .handle("query", ({ params: { device_id }, payload }) => {
         const { cursor, end_ts, limit = defaults.queryLimit, order = "DESC", start_ts, ...rest } = payload
         return telemetryQuery.page({ ...rest, deviceId: device_id, start: start_ts, end: end_ts, limit, order, cursor }).pipe(
-          Effect.flatMap((page) => success(pageFields(device_id, { ...payload, limit, order }, page))),
+          Effect.flatMap((page) => success(...pageFields(device_id, { ...payload, limit, order }, page))),
           Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
         )
       })

@@ -91,6 +91,11 @@ export const logRateLimitExceeded = (reason: LimitKind, keyId: string | undefine
     keyId
   })
 
+/** What the gateway had too little of: memory for request bodies (MAX_BODY_MEMORY) or for ThingsBoard's responses (MAX_RESPONSE_MEMORY). */
+export type OverloadReason = "body_memory" | "response_memory"
+
+export const logOverloaded = (reason: OverloadReason) => logRejection("Request rejected: no memory", { status: 503, reason }, undefined)
+
 /** Why ThingsBoard returned no usable response. When it responded with an error, the status says enough. */
 const unavailableCauses = {
   unresolved: ", its host has no address",

@@ -3,7 +3,7 @@ import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import type { ApiKey, Denial } from "../../apikeys/ApiKeys.ts"
 import { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { CurrentAuthentication, type RequestAuthentication } from "../CurrentAuthentication.ts"
@@ -53,16 +53,18 @@ export const AuthenticationLayer = Layer.effect(
     const sessions = yield* UserSessions
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
-      const authorize = (key: ApiKey, authentication: RequestAuthentication | undefined): Handler => {
+      const authorize = (key: ApiKey, authentication: RequestAuthentication | undefined, exchange: Exchange | undefined): Handler => {
         if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, failForbidden(key.id, scope))
         if (key.lacksSecret) return countPerKey(key, rejectUnusableKey)
         if (authentication !== undefined) authentication.scope = scope
+        if (exchange !== undefined) exchange.keyId = key.id
         return runAsCaller(key, sessions, Effect.provideService(handler, CurrentCaller, key))
       }
       return Effect.withFiber((fiber): Handler => {
-        const presented = fiber.getRef(CurrentExchange)?.request.headers.get("x-api-key") ?? ""
+        const exchange = fiber.getRef(CurrentExchange)
+        const presented = exchange?.request.headers.get("x-api-key") ?? ""
         return Effect.flatMap(authenticate(presented), (result) =>
-          result._tag === "ApiKey" ? authorize(result, fiber.getRef(CurrentAuthentication)) : failUnauthenticated(result)
+          result._tag === "ApiKey" ? authorize(result, fiber.getRef(CurrentAuthentication), exchange) : failUnauthenticated(result)
         )
       })
     })

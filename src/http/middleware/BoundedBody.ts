@@ -1,14 +1,14 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
-import type { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
+import type { InvalidRequest, Overloaded, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { respondIfEnded } from "../request/authorizationEnd.ts"
 import { awaitBody, bodyLimitsOf, failUnsupportedMediaType, isJson } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors } from "../request/validation.ts"
 
-type Problem = InvalidRequest | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Types.unhandled
+type Problem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Types.unhandled
 type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem, HttpServerRequest.HttpServerRequest>
 
 export const BoundedBodyLayer = Layer.effect(

@@ -1,7 +1,7 @@
 /** Reads request bodies: as JSON text, because parsing would lose digits, or as a stream of rows of any length. */
 import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
-import { InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
+import { InvalidRequest, type Overloaded, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
 import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { largeBody } from "../../json/JsonReader.ts"
@@ -11,6 +11,7 @@ import type { EventLoop } from "../../platform/EventLoop.ts"
 import { isUtf8 } from "../../platform/utf8.ts"
 import { never } from "../../domain/Steps.ts"
 import type { InputLimits } from "../../services/validation/values.ts"
+import { failOverloaded } from "../response/overloaded.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { type AuthorizationEnded, requireAuthorized } from "./authorizationEnd.ts"
 
@@ -107,6 +108,17 @@ const failTooManyParts = failInvalidBody(
   "Expected fewer keys and devices (MAX_KEYS_PER_REQUEST, MAX_DEVICES_PER_REQUEST)"
 )
 
+/** A body of small points becomes several times its size while it is read: an object per point, and the text that is sent on. */
+const readingFactor = 3
+
+/** Reserves what the reading of a whole body needs. One that is too large for that needs all that one key can have. */
+const reserveForReading = (bytes: Uint8Array): Effect.Effect<void, NoMemory> =>
+  Effect.withFiber((fiber) => {
+    if (bytes.length <= maxUncountedBytes) return Effect.void
+    const max = fiber.getRef(CurrentExchange)?.reservationFor("bodies")?.maxBytes ?? Number.POSITIVE_INFINITY
+    return reserve(Math.min(readingFactor * bytes.length, max))
+  })
+
 /** Closes the connection, since the rest of the body may never arrive. */
 const failTimedOut = (detail: string, timeout: Duration.Duration): Effect.Effect<never, RequestTimeout> =>
   Effect.withFiber((fiber) => {
@@ -188,21 +200,50 @@ const checkText = (bytes: Uint8Array, { eventLoop, maxDepth }: BodyLimits, maxPa
   )
 }
 
+/** Smaller bodies are not counted: there are many of them, and requests in flight are limited anyway. */
+const maxUncountedBytes = 64 * 1024
+
+class NoMemory extends Schema.TaggedError<NoMemory>()("NoMemory", {}) {}
+
+/** Reserves memory for a body of which this much has arrived. Waits a few seconds if there is none; meanwhile the client cannot send more. */
+const reserve = (size: number): Effect.Effect<void, NoMemory> =>
+  Effect.withFiber((fiber) => {
+    const reservation = fiber.getRef(CurrentExchange)?.reservationFor("bodies")
+    if (reservation === undefined || reservation.tryReserve(size - reservation.bytes)) return Effect.void
+    return Effect.flatMap(
+      Effect.promise(async (signal) => reservation.reserve(size - reservation.bytes, signal)),
+      (isReserved) => (isReserved ? Effect.void : Effect.fail(new NoMemory()))
+    )
+  })
+
+/** Closes the connection, since the rest of the body would need memory, too. */
+const failNoMemory: Effect.Effect<never, Overloaded> = Effect.withFiber((fiber) => {
+  fiber.getRef(CurrentExchange)?.closeAfterResponse()
+  return failOverloaded("The gateway has no memory for the body at the moment (MAX_BODY_MEMORY): try again in 5 s.", "body_memory")
+})
+
 const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, maxBytes: number) {
   const chunks: Array<Uint8Array> = []
   let size = 0
   yield* body.pipe(
     Stream.mapError(() => new Unreadable()),
-    Stream.runForEach((chunk) => {
+    Stream.runForEach((chunk): Effect.Effect<void, NoMemory | TooLarge> => {
       chunks.push(chunk)
       size += chunk.length
-      return size > maxBytes ? Effect.fail(new TooLarge()) : Effect.void
+      if (size > maxBytes) return Effect.fail(new TooLarge())
+      return size > maxUncountedBytes ? reserve(size) : Effect.void
     })
   )
   return Buffer.concat(chunks)
 })
 
-export type BodyProblem = InvalidRequest | PayloadTooLarge | RequestTimeout
+const bodyErrors = (maxBytes: number) => ({
+  TooLarge: () => failTooLarge(maxBytes),
+  Unreadable: () => failUnreadable,
+  NoMemory: () => failNoMemory
+})
+
+export type BodyProblem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout
 
 /** Whether the body is large, or may be: its length is not known. */
 export const mayBeLarge = (request: Request) => !(Number(request.headers["content-length"] ?? Number.NaN) < largeBody)
@@ -213,7 +254,8 @@ export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Ui
   return Number(request.headers["content-length"] ?? 0) > maxBytes
     ? failTooLarge(maxBytes)
     : withTimeout(readBytes(request.stream, maxBytes), timeout).pipe(
-        Effect.catchTags({ TooLarge: () => failTooLarge(maxBytes), Unreadable: () => failUnreadable }),
+        Effect.tap(reserveForReading),
+        Effect.catchTags(bodyErrors(maxBytes)),
         Effect.tap(requireAuthorized),
         Effect.flatMap((bytes) => checkText(bytes, limits))
       )
@@ -221,16 +263,39 @@ export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Ui
 
 const isTooLarge = ({ reason }: HttpServerError.HttpServerError) => reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
 
+/** Reads a body as it arrives, and leaves it to the framework, which would count no memory. */
+const readForFramework = (request: Request, { maxBytes, timeout }: BodyLimits): Effect.Effect<ArrayBuffer, BodyProblem> =>
+  withTimeout(readBytes(request.stream, maxBytes), timeout).pipe(
+    Effect.catchTags(bodyErrors(maxBytes)),
+    Effect.map(({ buffer, byteLength, byteOffset }): ArrayBuffer => {
+      const bytes = buffer.byteLength === byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)
+      Object.defineProperty(request, "arrayBuffer", { value: Effect.succeed(bytes) })
+      return bytes
+    })
+  )
+
+const readByFramework = (request: Request, { maxBytes, timeout }: BodyLimits): Effect.Effect<ArrayBuffer, BodyProblem> =>
+  Effect.catchTag(
+    withTimeout(request.arrayBuffer, timeout),
+    "HttpServerError",
+    (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> => (isTooLarge(error) ? failTooLarge(maxBytes) : failUnreadable)
+  )
+
+/** Whether the framework reads the body, or has it already: the errors of a request are looked for after it was read. */
+const isReadByFramework = (request: Request) => isSmall(request) || Object.hasOwn(request, "arrayBuffer") || !hasBody(request)
+
+const isSmall = (request: Request) => Number(request.headers["content-length"] ?? Number.NaN) <= maxUncountedBytes
+const hasBody = ({ source }: Request) => source instanceof globalThis.Request && source.body !== null
+
 /**
  * Waits for a body that the framework is going to decode, and checks it. The request keeps the bytes for the framework. Fails if the key
  * has lost its rights by then.
  */
 export const awaitBody = (request: Request, limits: BodyLimits): Effect.Effect<unknown, BodyProblem | AuthorizationEnded> => {
-  const { eventLoop, maxBytes, maxParts, timeout } = limits
-  return withTimeout(request.arrayBuffer, timeout).pipe(
-    Effect.catchTag("HttpServerError", (error): Effect.Effect<never, InvalidRequest | PayloadTooLarge> =>
-      isTooLarge(error) ? failTooLarge(maxBytes) : failUnreadable
-    ),
+  const { eventLoop, maxBytes, maxParts } = limits
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) return failTooLarge(maxBytes)
+  const body = isReadByFramework(request) ? readByFramework(request, limits) : readForFramework(request, limits)
+  return body.pipe(
     Effect.tap(requireAuthorized),
     Effect.flatMap((buffer) => {
       const checked = checkText(new Uint8Array(buffer), limits, maxParts)

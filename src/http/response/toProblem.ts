@@ -5,25 +5,22 @@ import {
   DeviceNotFound,
   EntityNotFound as EntityNotFoundProblem,
   InvalidRequest,
+  type Overloaded,
   UpstreamError,
   UpstreamTimeout,
   UpstreamUnavailable
 } from "../../api/Problems.ts"
 import { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "./problem.ts"
+import { failOverloaded, setRetryAfter } from "./overloaded.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 
-export type Upstream = UpstreamError | UpstreamTimeout | UpstreamUnavailable
+export type Upstream = Overloaded | UpstreamError | UpstreamTimeout | UpstreamUnavailable
 
 const failUnavailable = (detail: string, retryAfter: number) =>
   Effect.andThen(
-    Effect.withFiber((fiber) => {
-      const headers = fiber.getRef(CurrentExchange)?.headers
-      if (headers !== undefined) headers["retry-after"] = String(retryAfter)
-      return Effect.void
-    }),
+    setRetryAfter(retryAfter),
     failWithProblem(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
   )
 
@@ -31,6 +28,11 @@ const failUnavailable = (detail: string, retryAfter: number) =>
 export const credentialsNotAccepted = failUnavailable(
   "ThingsBoard does not accept the gateway's credentials; the operator must check them.",
   30
+)
+
+const failOutOfMemory = failOverloaded(
+  "The gateway has no memory for ThingsBoard's response at the moment (MAX_RESPONSE_MEMORY): try again in 5 s, or request less at once.",
+  "response_memory"
 )
 
 const failUpstream = (detail: string) => failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
@@ -53,6 +55,12 @@ const failWithUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, 
       failUnavailable("ThingsBoard's own rate limit is exceeded.", Math.ceil(retryAfterMs / 1000))
     ),
     Match.tag("Unsupported", () => failUpstream("This release of ThingsBoard cannot read keys with commas (4.3.1 and later can).")),
+    Match.tag("ResponseTooLarge", ({ maxBytes }) =>
+      failUpstream(
+        `ThingsBoard's response is larger than ${maxBytes} bytes (TB_MAX_RESPONSE_SIZE): request less at once, such as fewer keys or a smaller page.`
+      )
+    ),
+    Match.tag("OutOfMemory", () => failOutOfMemory),
     Match.tag("TooLarge", () => failUpstream("ThingsBoard rejected the amount of data in one call.")),
     Match.orElse(() => failUpstream("ThingsBoard returned a response that the gateway cannot use."))
   )

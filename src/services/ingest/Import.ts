@@ -9,10 +9,12 @@ import { withServiceSpan } from "../../platform/tracing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices } from "../devices/DeviceSelection.ts"
 import { DeviceNames } from "./DeviceNames.ts"
+import { ImportMemory } from "./ImportMemory.ts"
 import { ImportReport } from "./ImportReport.ts"
 import { type ImportRow, RowRejected } from "./ImportRow.ts"
 import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
@@ -38,6 +40,7 @@ interface Run {
   readonly writer: ImportWriter
   readonly report: ImportReport
   readonly eventLoop: EventLoop["Service"]
+  readonly memory: ImportMemory
 }
 
 /** Returns what `use` returns, or reports the row as rejected. Not an Effect: there would be thousands at once. */
@@ -67,19 +70,25 @@ const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): v
 }
 
 const importRows = Effect.fnUntraced(function* (run: Run, rows: ReadonlyArray<NumberedRow>) {
-  const { buffer, eventLoop, names, report, writer } = run
+  const { buffer, eventLoop, memory, names, report, writer } = run
   // A part of the body without rows, such as empty lines, took time as well.
   if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
   for (const { isLong, line, read } of rows) {
     if (isLong || eventLoop.isTurnOver()) yield* eventLoop.nextTurn
     const row = orReject(report, line, read)
     if (row === undefined) continue
-    if (!names.isLoaded && row.device !== undefined && "name" in row.device) yield* names.load()
+    if (!names.isLoaded && row.device !== undefined && "name" in row.device) {
+      yield* names.load()
+      memory.discardResponses()
+    }
     orReject(report, line, () => acceptRow(run, line, row))
   }
   const large = buffer.takeLarge()
   if (large.length > 0) yield* writer.write(large)
-  if (buffer.isFull) yield* writer.write(buffer.takeAll())
+  // Without memory for the rows that wait, they are written at once: the import becomes slower, but does not fail.
+  if (!memory.holds(buffer.bytes) || buffer.isFull) yield* writer.write(buffer.takeAll())
+  memory.holds(buffer.bytes)
+  memory.discardResponses()
 })
 
 export class Import extends Context.Service<
@@ -126,6 +135,7 @@ export class Import extends Context.Service<
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
         const writer = new ImportWriter(dryRun ? dryRunTarget(deviceId) : thingsBoardTarget, report)
         const buffer = new PointBuffer()
+        const memory = yield* Effect.withFiber((fiber) => Effect.succeed(new ImportMemory(fiber.getRef(CurrentExchange))))
         const names = new DeviceNames(deviceIdsByName(thingsBoard))
         const counted = Stream.map(body, (part) => {
           gcPressure.discard(garbagePerByte * part.length)
@@ -133,7 +143,7 @@ export class Import extends Context.Service<
           return part
         })
         yield* Stream.runForEach(readRows(counted, options), (rows) =>
-          importRows({ deviceId, eventLoop, names, buffer, writer, report }, rows)
+          importRows({ deviceId, eventLoop, memory, names, buffer, writer, report }, rows)
         )
         yield* writer.write(buffer.takeAll())
         return report

@@ -17,6 +17,8 @@ export interface BufferLimits {
 /** 20,000 points are what one call to ThingsBoard carries. */
 const defaultLimits: BufferLimits = { points: 100_000, characters: 16 * 1024 * 1024, pointsPerDevice: 20_000 }
 
+const bytesPerPoint = 100
+
 /** The buffered points of one device, with the lines of the rows that they came from. */
 export interface DevicePoints {
   readonly deviceId: string
@@ -51,6 +53,11 @@ export class PointBuffer {
     }
     entry.lines.push(line)
     this.points += points.length
+  }
+
+  /** Bytes of memory, roughly: the text, and an object per point. */
+  get bytes(): number {
+    return this.characters + bytesPerPoint * this.points
   }
 
   /** Whether everything has to be taken out before more is added. */

@@ -1,16 +1,16 @@
 /**
  * Pages of points. Each key has its own position, since times are unique only within a key. The first page fixes the range, so that a
- * client that reads all pages gets every point once, even while new points arrive.
+ * client that reads all pages gets every point once, even while new points arrive. A page has at most `limit` points per key, and ends
+ * earlier where large values make it too large: the cursor continues at exactly the next point.
  */
 import { Clock, Context, Effect, Layer, Semaphore, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Aggregation, Order, TimeRange } from "../../domain/Telemetry.ts"
-import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
-import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
-import { HistoryPage, ScanError, scanInSteps } from "../../thingsboard/responses/HistoryPage.ts"
+import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
+import { HistoryPage, ScanError, scanInSteps, scanPrefix } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -18,6 +18,7 @@ import { type JsonPoint, Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
 import { type Cursor, encodeCursor, decodeCursor } from "./Cursor.ts"
 import { type Bucketing, parseBucketing, type Interval } from "./bucketing.ts"
+import { ReadLimit } from "./ReadLimit.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 export interface PageQuery {
@@ -39,8 +40,8 @@ export interface TelemetryPage {
   readonly keys: ReadonlyArray<string>
   readonly range: TimeRange
   readonly agg: Aggregation
-  /** `{"key":[{"ts":…,"value":…},…],…}` with all keys in the requested order, each token as ThingsBoard wrote it. */
-  readonly json: string
+  /** `{"key":[{"ts":…,"value":…},…],…}` with all keys in the requested order, each token as ThingsBoard wrote it; in parts. */
+  readonly json: ReadonlyArray<string | Uint8Array>
   readonly pointCount: number
   /** The keys that have values, at any time. */
   readonly keysFound: ReadonlyArray<string>
@@ -56,8 +57,8 @@ const defaultDuration = 24 * 3_600_000
 const maxPoints = 100_000
 /** Maximum points of all pages that are built at the same time; further queries wait. */
 const maxConcurrentPoints = 400_000
-/** When the responses for a page reach this many bytes, because values are large, the remaining keys wait for the next page. */
-const maxPageBytes = 16 * 1024 * 1024
+/** Where the reading of a page ends, because values are large. Points that did not arrive completely wait for the next page. */
+const maxPageBytes = 8 * 1024 * 1024
 
 const checkPageSize = (keys: number, limit: number) =>
   keys * limit <= maxPoints
@@ -76,78 +77,84 @@ const checkPageSize = (keys: number, limit: number) =>
 /** The part of a page that belongs to one key. */
 interface KeyPage {
   readonly key: string
-  readonly points: ReadonlyArray<JsonPoint>
+  /** `{"ts":…,"value":…},…` */
+  readonly json: string | Uint8Array
+  readonly count: number
   /** Where the next page continues; null if the range was read to its end. */
   readonly position: number | null
-}
-
-/** Bytes received so far for a page. */
-interface ReceivedSize {
-  bytes: number
 }
 
 /** The position at which reading a range begins. */
 const startPosition = ({ end, start }: TimeRange, order: Order): number => (order === "ASC" ? start : end)
 
 /** A key that was not read for this page: the next page reads the same range. */
-const skipKey = (key: string, range: TimeRange, order: Order): KeyPage => ({ key, points: [], position: startPosition(range, order) })
+const skipKey = (key: string, range: TimeRange, order: Order): KeyPage => ({
+  key,
+  json: "",
+  count: 0,
+  position: startPosition(range, order)
+})
 
 const unreadRange = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
   order === "ASC" ? { start: position, end } : { start, end: position }
 
+/** Where the page after one that ends with the point at `last` continues. */
+const positionAfter = (last: number, order: Order, bucketing: Bucketing | undefined): number => {
+  if (order === "DESC") return last
+  return bucketing === undefined ? last + 1 : bucketing.boundaries.next(bucketing.boundaries.floor(last))
+}
+
+const renderAggregates = (points: ReadonlyArray<JsonPoint>) => points.map(({ ts, value }) => `{"ts":${ts},"value":${value}}`).join(",")
+
 /** Requests are for one point more than the page holds: there is a next page if it exists. */
-const takePage = (
+const takeAggregates = (
   key: string,
   points: ReadonlyArray<JsonPoint>,
   { limit, order }: PageQuery,
   bucketing: Bucketing | undefined
 ): KeyPage => {
-  if (points.length <= limit) return { key, points, position: null }
-  const last = points[limit - 1]!.ts
-  const after = bucketing === undefined ? last + 1 : bucketing.boundaries.next(bucketing.boundaries.floor(last))
-  return { key, points: points.slice(0, limit), position: order === "ASC" ? after : last }
+  const taken = points.slice(0, limit)
+  const position = points.length <= limit ? null : positionAfter(taken.at(-1)!.ts, order, bucketing)
+  return { key, json: renderAggregates(taken), count: taken.length, position }
 }
 
-/** Points between two looks at the clock. */
-const perLook = 64
-
 /** Throws a ScanError if ThingsBoard returned another key, range or order than requested. */
-function* parsePoints(
-  bytes: Uint8Array,
-  key: string,
-  { end, start }: TimeRange,
-  order: Order,
-  isTurnOver: IsTurnOver
-): Steps<ReadonlyArray<JsonPoint>> {
-  const page = yield* scanInSteps(bytes, new HistoryPage(), isTurnOver)
-  const points: Array<JsonPoint> = []
+const checkPoints = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): void => {
+  let previous: number | undefined
   for (const { from, key: name, to } of page.series) {
     if (name !== key) throw new ScanError("the response does not match the requested key")
     for (let row = from; row < to; row++) {
       const ts = page.ts[row]!
-      const previous = points.at(-1)?.ts
       const isInOrder = previous === undefined || (order === "ASC" ? ts > previous : ts < previous)
       if (ts < start || ts >= end || !isInOrder) throw new ScanError("the response does not match the requested range or order")
-      points.push({ ts, value: page.token(row) })
-      if (points.length % perLook === 0 && isTurnOver()) yield
+      previous = ts
     }
   }
-  return points
 }
 
-function* renderSeries(keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>, isTurnOver: IsTurnOver): Steps<string> {
-  const fields: Array<string> = []
-  for (const key of keys) {
-    const points: Array<string> = []
-    for (const { ts, value } of pages.get(key)?.points ?? []) {
-      points.push(`{"ts":${ts},"value":${value}}`)
-      if (points.length % perLook === 0 && isTurnOver()) yield
-    }
-    fields.push(`${JSON.stringify(key)}:[${points.join(",")}]`)
-    if (isTurnOver()) yield
-  }
-  return `{${fields.join(",")}}`
+/** Like `takeAggregates`, for points. `mayBeCut`: the reading of the response was ended early. */
+function* takePoints(
+  bytes: Uint8Array,
+  key: string,
+  range: TimeRange,
+  { limit, order }: PageQuery,
+  mayBeCut: boolean,
+  isTurnOver: IsTurnOver
+): Steps<KeyPage> {
+  const page = new HistoryPage()
+  const isComplete = mayBeCut ? yield* scanPrefix(bytes, page, isTurnOver) : (yield* scanInSteps(bytes, page, isTurnOver)) === page
+  checkPoints(page, key, range, order)
+  const count = Math.min(page.count, limit)
+  const json = yield* page.render(count, isTurnOver)
+  if (isComplete && page.count <= limit) return { key, json, count, position: null }
+  if (count === 0) return skipKey(key, range, order)
+  return { key, json, count, position: positionAfter(page.ts[count - 1]!, order, undefined) }
 }
+
+const renderSeries = (keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>): ReadonlyArray<string | Uint8Array> => [
+  ...keys.flatMap((key, i) => [`${i === 0 ? "{" : "],"}${JSON.stringify(key)}:[`, pages.get(key)?.json ?? ""]),
+  keys.length === 0 ? "{}" : "]}"
+]
 
 export class TelemetryQuery extends Context.Service<
   TelemetryQuery,
@@ -163,7 +170,6 @@ export class TelemetryQuery extends Context.Service<
       const aggregates = yield* Aggregates
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
-      const eventLoop = yield* EventLoop
       const permits = yield* Semaphore.make(maxConcurrentPoints)
 
       /** The position from the cursor; without one the start of the requested range, or of the last 24 hours. */
@@ -181,19 +187,22 @@ export class TelemetryQuery extends Context.Service<
         return errors.length > 0 ? yield* new InvalidInput({ errors }) : cursor
       })
 
-      const readPoints = Effect.fnUntraced(function* (
-        { deviceId, limit, order }: PageQuery,
-        key: string,
-        range: TimeRange,
-        size: ReceivedSize
-      ) {
-        const response = Effect.tap(thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order }), (bytes) =>
-          Effect.sync(() => {
-            size.bytes += bytes.length
-          })
+      const readPoints = (query: PageQuery, key: string, range: TimeRange, readLimit: ReadLimit) =>
+        Effect.suspend(() => {
+          const { deviceId, limit, order } = query
+          const meter = readLimit.meter()
+          return thingsBoard.readInSteps(
+            thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order }, meter),
+            (bytes, isTurnOver) => takePoints(bytes, key, range, query, meter.isStopped(), isTurnOver)
+          )
+        })
+
+      /** One point, however large it is: every page has at least one, unless there are none. */
+      const readOnePoint = (query: PageQuery, key: string, range: TimeRange) =>
+        thingsBoard.readInSteps(
+          thingsBoard.history({ deviceId: query.deviceId, keys: [key], ...range, limit: 2, order: query.order }),
+          (bytes, isTurnOver) => takePoints(bytes, key, range, { ...query, limit: 1 }, false, isTurnOver)
         )
-        return yield* thingsBoard.readInSteps(response, (bytes, isTurnOver) => parsePoints(bytes, key, range, order, isTurnOver))
-      })
 
       const readAggregates = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>
         aggregates
@@ -215,28 +224,33 @@ export class TelemetryQuery extends Context.Service<
             const position = positions[i] ?? null
             return position === null || !existing.has(key) ? [] : [{ key, rest: unreadRange(range, order, position) }]
           })
-          const size: ReceivedSize = { bytes: 0 }
+          const readLimit = new ReadLimit(maxPageBytes)
           const read = (key: string, rest: TimeRange) =>
-            Effect.map(
-              bucketing === undefined ? readPoints(query, key, rest, size) : readAggregates(query, bucketing, key, rest),
-              (points) => takePage(key, points, query, bucketing)
-            )
-          const pages = yield* permits.withPermits(keys.length * limit)(
-            Effect.forEach(
-              pending.filter(({ rest }) => rest.start < rest.end),
-              ({ key, rest }) =>
-                Effect.suspend(() => (size.bytes < maxPageBytes ? read(key, rest) : Effect.succeed(skipKey(key, rest, order)))),
-              { concurrency: tbConcurrency }
-            )
+            bucketing === undefined
+              ? readPoints(query, key, rest, readLimit)
+              : Effect.map(readAggregates(query, bucketing, key, rest), (points) => takeAggregates(key, points, query, bucketing))
+          const unread = pending.filter(({ rest }) => rest.start < rest.end)
+          const readKeys = Effect.forEach(
+            unread,
+            ({ key, rest }) => Effect.suspend(() => (readLimit.isReached ? Effect.succeed(skipKey(key, rest, order)) : read(key, rest))),
+            { concurrency: tbConcurrency }
+          ).pipe(
+            Effect.flatMap((pages): Effect.Effect<ReadonlyArray<KeyPage>, ThingsBoardError> => {
+              const stuck = pages.findIndex(({ position }) => position !== null)
+              if (stuck < 0 || pages.some(({ count }) => count > 0)) return Effect.succeed(pages)
+              const { key, rest } = unread[stuck]!
+              return Effect.map(readOnePoint(query, key, rest), (page) => pages.with(stuck, page))
+            })
           )
+          const pages = yield* permits.withPermits(keys.length * limit)(readKeys)
           const byKey = new Map(pages.map((page) => [page.key, page]))
           const nextPositions = keys.map((key) => byKey.get(key)?.position ?? null)
           return {
             keys,
             range,
             agg: bucketing?.agg ?? "NONE",
-            json: yield* eventLoop.run(() => renderSeries(keys, byKey, eventLoop.isTurnOver)),
-            pointCount: pages.reduce((sum, { points }) => sum + points.length, 0),
+            json: renderSeries(keys, byKey),
+            pointCount: pages.reduce((sum, { count }) => sum + count, 0),
             keysFound: keys.filter((key) => existing.has(key)),
             keysMissing: keys.filter((key) => !existing.has(key)),
             nextCursor: nextPositions.every((position) => position === null)

@@ -41,6 +41,12 @@ export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefus
 /** Not a response of ThingsBoard's: another server's page, or JSON that is incomplete or of another shape. */
 export class InvalidResponse extends Schema.TaggedClass<InvalidResponse>()("InvalidResponse", {}) {}
 
+/** ThingsBoard's response is larger than the gateway accepts (TB_MAX_RESPONSE_SIZE). */
+export class ResponseTooLarge extends Schema.TaggedClass<ResponseTooLarge>()("ResponseTooLarge", { maxBytes: Schema.Int }) {}
+
+/** The gateway has no memory for ThingsBoard's response at the moment (MAX_RESPONSE_MEMORY). */
+export class OutOfMemory extends Schema.TaggedClass<OutOfMemory>()("OutOfMemory", {}) {}
+
 /** This release of ThingsBoard cannot do it: before 4.3.1.1, a key with a comma cannot be requested. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
 
@@ -55,6 +61,8 @@ export const Reason = Schema.Union([
   Timeout,
   LoginRefused,
   InvalidResponse,
+  ResponseTooLarge,
+  OutOfMemory,
   Unsupported
 ])
 export type Reason = typeof Reason.Type

@@ -51,19 +51,38 @@ export const findEntities = (
   return thingsBoard.readInSteps(thingsBoard.post("/api/entitiesQuery/find", JSON.stringify(query), { idempotent: true }), readPage)
 }
 
-/** The entities of a filter, a thousand per call, up to the page that reaches `maxEntities`. */
+interface EntityPage {
+  readonly page: number
+  readonly pageSize: number
+}
+
+/** The same position, in pages of a tenth. */
+const shrink = ({ page, pageSize }: EntityPage): EntityPage => ({ page: page * 10, pageSize: pageSize / 10 })
+
+/**
+ * The entities of a filter, a thousand per call, up to the page that reaches `maxEntities`. Where a response is too large, because values
+ * are, the calls become smaller.
+ */
 export const allEntities = (
   thingsBoard: ThingsBoardShape,
   filter: Filter,
   columns: Columns,
   maxEntities = Number.POSITIVE_INFINITY
 ): Stream.Stream<Entity, ThingsBoardError> =>
-  Stream.paginate(0, (page) =>
-    Effect.map(findEntities(thingsBoard, filter, columns, { page, pageSize: maxEntitiesPerCall }), ({ data, hasNext }) => [
-      data,
-      hasNext && (page + 1) * maxEntitiesPerCall < maxEntities ? Option.some(page + 1) : Option.none()
-    ])
-  )
+  Stream.paginate<EntityPage, Entity, ThingsBoardError, never>({ page: 0, pageSize: maxEntitiesPerCall }, (position) => {
+    const { page, pageSize } = position
+    return Effect.matchEffect(findEntities(thingsBoard, filter, columns, position), {
+      onSuccess: ({ data, hasNext }) =>
+        Effect.succeed([
+          data,
+          hasNext && (page + 1) * pageSize < maxEntities ? Option.some({ page: page + 1, pageSize }) : Option.none()
+        ] as const),
+      onFailure: (error) =>
+        error.reason._tag === "ResponseTooLarge" && pageSize > 1
+          ? Effect.succeed([[], Option.some(shrink(position))] as const)
+          : Effect.fail(error)
+    })
+  })
 
 /** A value of an entity field; empty when the entity does not have it. */
 export const fieldOf = ({ latest }: Entity, name: string): string => latest["ENTITY_FIELD"]?.[name]?.value ?? ""

@@ -17,18 +17,27 @@ export interface Series {
 }
 
 const minus = 45
+const comma = Buffer.from(",")
+const brace = Buffer.from("}")
+
 const isDigit = (c: number) => c >= 48 && c <= 57
 
 /** The smallest point: `{"ts":0,"value":0}`. */
 const minBytes = 18
+
+/** The lengths of `{"ts":` and `,"value":`. */
+const [beforeTs, betweenTsAndValue] = [6, 9]
 
 const noLargeValues: ReadonlyMap<number, number> = new Map()
 
 /** Columns over the bytes of one response. They are reused: finish with a page before scanning the next one into it. */
 export class HistoryPage {
   bytes: Uint8Array = new Uint8Array(0)
+  /** Rows that were read completely. */
   count = 0
   series: Array<Series> = []
+  /** The key of the series that is being read, and its first row. */
+  private open: { readonly key: string; readonly from: number } | undefined
   ts = new Float64Array(0)
   tsFrom = new Uint32Array(0)
   tsTo = new Uint32Array(0)
@@ -42,6 +51,7 @@ export class HistoryPage {
     this.bytes = bytes
     this.count = 0
     this.series = []
+    this.open = undefined
     this.largeValues = noLargeValues
     this.unchecked.length = 0
     const maxPoints = Math.ceil(bytes.length / minBytes)
@@ -51,6 +61,43 @@ export class HistoryPage {
     this.tsTo = new Uint32Array(maxPoints)
     this.valueFrom = new Uint32Array(maxPoints)
     this.valueTo = new Uint32Array(maxPoints)
+  }
+
+  openSeries(key: string) {
+    this.open = { key, from: this.count }
+  }
+
+  closeSeries() {
+    if (this.open !== undefined) this.series.push({ ...this.open, to: this.count })
+    this.open = undefined
+  }
+
+  /** The first rows as `{"ts":…,"value":…},…`. The bytes are copied, so that the response itself can be discarded. */
+  *render(count: number, isTurnOver: IsTurnOver): Steps<Uint8Array> {
+    const parts: Array<Uint8Array> = []
+    for (let row = 0; row < count; ) {
+      if (row > 0) parts.push(comma)
+      const end = this.endOfRun(row, Math.min(count, row + perLook))
+      if (end > row) parts.push(this.bytes.subarray(this.tsFrom[row]! - beforeTs, this.valueTo[end - 1]! + 1))
+      else parts.push(Buffer.from(`{"ts":${this.ts[row]!},"value":`), this.bytes.subarray(this.valueFrom[row]!, this.valueTo[row]!), brace)
+      row = Math.max(end, row + 1)
+      if (isTurnOver()) yield
+    }
+    return Buffer.concat(parts)
+  }
+
+  /** The row after the last one that is written directly behind `row`, each exactly as `{"ts":…,"value":…}`; `row` if it is not itself. */
+  private endOfRun(row: number, max: number): number {
+    let end = row
+    while (
+      end < max &&
+      this.valueFrom[end]! - this.tsTo[end]! === betweenTsAndValue &&
+      this.bytes[this.tsFrom[end]! - beforeTs] === 123 &&
+      this.bytes[this.valueTo[end]!] === 125 &&
+      (end === row || this.tsFrom[end]! - beforeTs === this.valueTo[end - 1]! + 2)
+    )
+      end++
+    return end
   }
 
   /** The JSON token of a row's value, as ThingsBoard wrote it. */
@@ -67,6 +114,33 @@ const perLook = 256
 
 /** Like `scan`, in steps, for a page of any size. */
 export function* scanInSteps(bytes: Uint8Array, page: HistoryPage, isTurnOver: IsTurnOver): Steps<HistoryPage> {
+  yield* readSeries(bytes, page, isTurnOver)
+  yield* checkValues(page, isTurnOver)
+  return page
+}
+
+/**
+ * Reads the beginning of a response whose reading was ended early: all points that arrived completely. Returns whether the response is
+ * complete after all. Anything else in the bytes than JSON of this form counts as their end, so it is found when the rest is read.
+ */
+export function* scanPrefix(bytes: Uint8Array, page: HistoryPage, isTurnOver: IsTurnOver): Steps<boolean> {
+  let isComplete = true
+  try {
+    yield* readSeries(bytes, page, isTurnOver)
+  } catch (error) {
+    if (!(error instanceof ScanError)) throw error
+    page.closeSeries()
+    isComplete = false
+  }
+  yield* checkValues(page, isTurnOver)
+  return isComplete
+}
+
+function* checkValues({ bytes, unchecked }: HistoryPage, isTurnOver: IsTurnOver): Steps<void> {
+  for (const at of unchecked) yield* checkLargeValue(bytes, at, undefined, isTurnOver)
+}
+
+function* readSeries(bytes: Uint8Array, page: HistoryPage, isTurnOver: IsTurnOver): Steps<void> {
   page.reset(bytes)
   if (bytes.length >= largeBody) page.largeValues = yield* findLargeValues(bytes, largeBody, isTurnOver)
   let i = expect(bytes, skipSpace(bytes, 0), 123)
@@ -75,7 +149,7 @@ export function* scanInSteps(bytes: Uint8Array, page: HistoryPage, isTurnOver: I
     if (page.series.length > 0) i = expect(bytes, i, 44)
     const keyEnd = endOfText(bytes, i)
     const key = valueAt(bytes, i, keyEnd) as string
-    const from = page.count
+    page.openSeries(key)
     i = expect(bytes, expect(bytes, skipSpace(bytes, keyEnd), 58), 91)
     for (let more = bytes[i] !== 93; more; i = more ? expect(bytes, i, 44) : i) {
       const after = readCompactPoints(bytes, i, page)
@@ -87,11 +161,9 @@ export function* scanInSteps(bytes: Uint8Array, page: HistoryPage, isTurnOver: I
       }
     }
     i = expect(bytes, i, 93)
-    page.series.push({ key, from, to: page.count })
+    page.closeSeries()
   }
   if (skipSpace(bytes, i + 1) !== bytes.length) fail(i + 1)
-  for (const at of page.unchecked) yield* checkLargeValue(bytes, at, undefined, isTurnOver)
-  return page
 }
 
 const skipValue = (b: Uint8Array, at: number, page: HistoryPage): number => {
@@ -131,7 +203,7 @@ const readCompactPoints = (b: Uint8Array, i: number, page: HistoryPage): number 
 
 /** Reads a point with fields in any order, with white space, and with other fields. */
 const readPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
-  const row = page.count++
+  const row = page.count
   let seen = 0
   i = expect(b, i, 123)
   for (let first = true; first || b[i] !== 125; first = false) {
@@ -152,7 +224,9 @@ const readPoint = (b: Uint8Array, i: number, page: HistoryPage): number => {
     }
     i = skipSpace(b, end)
   }
-  return seen === 3 ? i + 1 : fail(i)
+  if (seen !== 3) return fail(i)
+  page.count++
+  return i + 1
 }
 
 const timeAt = (b: Uint8Array, from: number, to: number): number => {

@@ -6,10 +6,12 @@
 import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { uuidPattern } from "../../domain/Ids.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify } from "./classify.ts"
+import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
 import { ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 
 export interface Call {
@@ -21,10 +23,12 @@ export interface Call {
   readonly body?: string | Uint8Array
   /** Whether it may be sent again after a failure that leaves open whether ThingsBoard carried it out. */
   readonly repeatable: boolean
+  /** Ends the reading of a large response early. */
+  readonly meter?: ByteMeter | undefined
 }
 
 export interface Transport {
-  /** The body of a 2xx response. Every other response is an error. */
+  /** The body of a 2xx response, up to where the call's meter ended it. Every other response is an error. */
   readonly send: (call: Call) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 }
 
@@ -36,7 +40,7 @@ const findCause = (error: unknown): Unavailable["why"] => {
 }
 
 const classifyFailed = async (response: Response) =>
-  classify(response.status, response.headers.get("content-type") ?? "", await response.text(), {
+  classify(response.status, response.headers.get("content-type") ?? "", await readText(response), {
     location: response.headers.get("location") ?? undefined,
     retryAfter: response.headers.get("retry-after") ?? undefined
   })
@@ -58,15 +62,20 @@ const maxAttempts = 4
 /** Ms. Each pause is four times as long as the one before, with a random factor between 0.5 and 1.5. */
 const firstPause = 25
 
-/** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. */
-export const make = (host: string, timeout: Duration.Duration, authorities?: string): Transport => {
+/** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. `maxBytes`: of one response. */
+export const make = (host: string, timeout: Duration.Duration, authorities?: string, maxBytes = Number.POSITIVE_INFINITY): Transport => {
   const base = host.replace(/\/+$/, "")
   const { hostname, port, protocol } = new URL(host)
   // TLS options cost about 10 µs per call, even over plain HTTP.
   const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
 
-  const attempt = ({ body, headers, method, path }: Call, traceparent: string | undefined, remaining: number) =>
+  const attempt = (
+    { body, headers, meter, method, path }: Call,
+    traceparent: string | undefined,
+    remaining: number,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ) =>
     Effect.callback<Buffer<ArrayBuffer>, ThingsBoardError>((resume) => {
       const controller = new AbortController()
       let timedOut = false
@@ -84,7 +93,13 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       if (body !== undefined) init.body = body as BodyInit
       const exchange = async () => {
         const response = await fetch(base + path, init)
-        return response.ok ? Buffer.from(await response.arrayBuffer()) : await classifyFailed(response)
+        if (!response.ok) return await classifyFailed(response)
+        return await readResponse(response, {
+          maxBytes,
+          meter,
+          controller,
+          reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
+        })
       }
       exchange().then(
         (result) => {
@@ -102,7 +117,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       })
     })
 
-  const attemptWithSpan = (call: Call, resends: number, remaining: number) => {
+  const attemptWithSpan = (call: Call, resends: number, remaining: number, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
     return Effect.useSpan(
       `${call.method} ${template}`,
@@ -117,7 +132,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
         }
       },
       (span) =>
-        Effect.onExit(attempt(call, traceparentOf(span), remaining), (exit) =>
+        Effect.onExit(attempt(call, traceparentOf(span), remaining, fiber), (exit) =>
           Effect.sync(() => {
             if (exit._tag === "Success") return span.attribute("http.response.status_code", 200)
             const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
@@ -130,8 +145,8 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
 
   const attemptOnce = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, remaining: number) =>
     isTraced(fiber)
-      ? attemptWithSpan(call, resends, remaining)
-      : attempt(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining)
+      ? attemptWithSpan(call, resends, remaining, fiber)
+      : attempt(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining, fiber)
 
   /**
    * Not `Effect.retry`: the jitter decides whether a pause still fits before the deadline, and each attempt needs the remaining time and
@@ -162,8 +177,8 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
 
 /** The transport to TB_HOST. Every call uses it, so that all of them trust the same authorities. */
 export const configuredTransport = Effect.gen(function* () {
-  const { tbHost, tbTimeout } = yield* Settings
-  return make(tbHost, tbTimeout, yield* TrustedCa)
+  const { tbHost, tbMaxResponseSize, tbTimeout } = yield* Settings
+  return make(tbHost, tbTimeout, yield* TrustedCa, tbMaxResponseSize)
 })
 
 const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
