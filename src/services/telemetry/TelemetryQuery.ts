@@ -58,7 +58,7 @@ const maxPoints = 100_000
 /** Maximum points of all pages that are built at the same time; further queries wait. */
 const maxConcurrentPoints = 400_000
 /** Where the reading of a page ends, because values are large. Points that did not arrive completely wait for the next page. */
-const maxPageBytes = 8 * 1024 * 1024
+const maxPageBytes = 16 * 1024 * 1024
 
 const checkPageSize = (keys: number, limit: number) =>
   keys * limit <= maxPoints
@@ -132,12 +132,13 @@ const checkPoints = (page: HistoryPage, key: string, { end, start }: TimeRange, 
   }
 }
 
-/** Like `takeAggregates`, for points. `mayBeCut`: the reading of the response was ended early. */
+/** Like `takeAggregates`, for `requested` points. `mayBeCut`: the reading of the response was ended early. */
 function* takePoints(
   bytes: Uint8Array,
   key: string,
   range: TimeRange,
   { limit, order }: PageQuery,
+  requested: number,
   mayBeCut: boolean,
   isTurnOver: IsTurnOver
 ): Steps<KeyPage> {
@@ -146,7 +147,7 @@ function* takePoints(
   checkPoints(page, key, range, order)
   const count = Math.min(page.count, limit)
   const json = yield* page.render(count, isTurnOver)
-  if (isComplete && page.count <= limit) return { key, json, count, position: null }
+  if (isComplete && page.count < requested) return { key, json, count, position: null }
   if (count === 0) return skipKey(key, range, order)
   return { key, json, count, position: positionAfter(page.ts[count - 1]!, order, undefined) }
 }
@@ -193,15 +194,15 @@ export class TelemetryQuery extends Context.Service<
           const meter = readLimit.meter()
           return thingsBoard.readInSteps(
             thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order }, meter),
-            (bytes, isTurnOver) => takePoints(bytes, key, range, query, meter.isStopped(), isTurnOver)
+            (bytes, isTurnOver) => takePoints(bytes, key, range, query, limit + 1, meter.isStopped(), isTurnOver)
           )
         })
 
       /** One point, however large it is: every page has at least one, unless there are none. */
       const readOnePoint = (query: PageQuery, key: string, range: TimeRange) =>
         thingsBoard.readInSteps(
-          thingsBoard.history({ deviceId: query.deviceId, keys: [key], ...range, limit: 2, order: query.order }),
-          (bytes, isTurnOver) => takePoints(bytes, key, range, { ...query, limit: 1 }, false, isTurnOver)
+          thingsBoard.history({ deviceId: query.deviceId, keys: [key], ...range, limit: 1, order: query.order }),
+          (bytes, isTurnOver) => takePoints(bytes, key, range, query, 1, false, isTurnOver)
         )
 
       const readAggregates = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>

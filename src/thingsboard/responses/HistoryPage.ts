@@ -75,7 +75,7 @@ export class HistoryPage {
   /** The first rows as `{"ts":…,"value":…},…`. The bytes are copied, so that the response itself can be discarded. */
   *render(count: number, isTurnOver: IsTurnOver): Steps<Uint8Array> {
     const parts: Array<Uint8Array> = []
-    for (let row = 0; row < count; ) {
+    for (let row = 0; row < count;) {
       if (row > 0) parts.push(comma)
       const end = this.endOfRun(row, Math.min(count, row + perLook))
       if (end > row) parts.push(this.bytes.subarray(this.tsFrom[row]! - beforeTs, this.valueTo[end - 1]! + 1))
@@ -91,7 +91,7 @@ export class HistoryPage {
     let end = row
     while (
       end < max &&
-      this.valueFrom[end]! - this.tsTo[end]! === betweenTsAndValue &&
+      betweenTsAndValue === this.valueFrom[end]! - this.tsTo[end]! &&
       this.bytes[this.tsFrom[end]! - beforeTs] === 123 &&
       this.bytes[this.valueTo[end]!] === 125 &&
       (end === row || this.tsFrom[end]! - beforeTs === this.valueTo[end - 1]! + 2)
