@@ -34,14 +34,14 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
   "invalid-request": {
     meaning: "A parameter, a header or the body is not valid. Nothing was read or stored.",
     remedies: [
-      "See `details.errors`: it lists every error, each with the path of the field (`query.page_size`, `body.keys.0`) and what was expected.",
+      "See `details.errors`: it lists every error, each with the path of the field (`query.page_size`, `path.device_id`, `body.temperature[0].ts`, `header.host`) and what was expected.",
       "Parameters and fields that the endpoint does not know are also rejected: check their spelling."
     ],
     example: new Problems.InvalidRequest(
       common("The request is not valid; details.errors lists every error.", {
         errors: [
           { field: "query.page_size", issue: "Expected a value between 1 and 1000" },
-          { field: "query.sort", issue: 'Expected "created_time" | "name" | "type" | "label"' }
+          { field: "query.sort", issue: "Expected one of created_time, name, type, label" }
         ]
       })
     )

@@ -8,7 +8,10 @@ export class EntityNotFound extends Schema.TaggedError<EntityNotFound>()("Entity
   id: Schema.String
 }) {}
 
-/** One invalid field of a request: its path (`query.page_size`, `body.keys.0`) and what was expected. It never contains the value. */
+/**
+ * One invalid field of a request: where it is (`query.page_size`, `path.device_id`, `body.temperature[0].ts`, `header.host`) and what was
+ * expected. It never contains the value.
+ */
 export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.String }).annotate({
   identifier: "Fault",
   description: "An invalid field of the request.",
@@ -16,5 +19,8 @@ export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.St
 })
 export type FieldError = typeof FieldError.Type
 
-/** The request fits its schema but is invalid in a way that only a service can detect. Lists every error, not only the first. */
+/**
+ * The request fits its schema but is invalid in a way that only a service can detect. Lists every error, not only the first. A field is
+ * either in the body (`body.a[0].ts`), or the name of a parameter (`end_ts`).
+ */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { errors: Schema.Array(FieldError) }) {}

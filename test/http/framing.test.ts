@@ -103,7 +103,7 @@ live("a repeated length is logged, and its response names the header", () =>
     const [response] = parseResponses(text)
     expect([response!.status, JSON.parse(response!.body).details.errors]).toEqual([
       400,
-      [{ field: "headers.content-length", issue: "Expected one length" }]
+      [{ field: "header.content-length", issue: "Expected one length" }]
     ])
     expect(records.find(({ message }) => message === "Security event: 400")).toMatchObject({ reason: "repeated_length", status: 400 })
   })

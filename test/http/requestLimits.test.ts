@@ -136,7 +136,7 @@ describe("JSON", () => {
         const slow = yield* send('{"keys"', 500)
         expect([type, slow.status]).toEqual([type, 408])
         const faulty = yield* send('{"keys":[1],"device_type":"x"}')
-        expect([type, JSON.parse(faulty.body).details.errors[0].field]).toEqual([type, "body.keys.0"])
+        expect([type, JSON.parse(faulty.body).details.errors[0].field]).toEqual([type, "body.keys[0]"])
       }
     })
   )
@@ -218,7 +218,7 @@ live("the keys and devices of a request are limited, in its query and in its bod
       [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3].map(uuid), keys: ["a"] }, "body.device_ids"],
       [`${tb}/telemetry/export`, { device_ids: [1, 2, 3].map(uuid), start_ts: 0, end_ts: 1 }, "body.device_ids"],
       [`${tb}/devices/${id}/telemetry`, points, "body"],
-      [`${tb}/telemetry/bulk`, { [id]: points }, id],
+      [`${tb}/telemetry/bulk`, { [id]: points }, `body.${id}`],
       [`${tb}/telemetry/bulk`, Object.fromEntries([1, 2, 3].map((n) => [uuid(n), { a: [{ ts: 1, value: 1 }] }])), "body"],
       [`${tb}/devices/${id}/attributes/shared`, { a: 1, b: 2, c: 3, d: 4 }, "body"]
     ]
@@ -241,7 +241,7 @@ live("errors of the declared schemas are reported before the limits on keys and 
       [`${tb}/devices/nothing/telemetry/latest?keys=a,b,c,d`, undefined, ["path.device_id"]],
       [`${tb}/devices/${id}/attributes?keys=a,b,c,d&scope=none`, undefined, ["query.scope"]],
       [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3].map(uuid), keys: four }, ["body.keys", "body.device_ids"]],
-      [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3], keys: ["a"] }, [0, 1, 2].map((i) => `body.device_ids.${i}`)],
+      [`${tb}/telemetry/latest`, { device_ids: [1, 2, 3], keys: ["a"] }, [0, 1, 2].map((i) => `body.device_ids[${i}]`)],
       [`${tb}/devices/${id}/telemetry/query`, { keys: four, limit: 0, more: 1 }, ["body.limit", "body.more"]],
       [`${tb}/devices/nothing/telemetry/query`, { keys: four }, ["path.device_id"]]
     ]

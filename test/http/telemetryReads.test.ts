@@ -82,12 +82,12 @@ describe("a query", () => {
       ])
       expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 400))
       expect(refused.map(({ json }) => fieldsOf(json))).toEqual([
-        ["timezone", "interval"],
-        ["end_ts"],
-        ["cursor"],
-        ["interval"],
-        expect.arrayContaining([expect.stringContaining("interval")]),
-        ["end_ts"]
+        ["body.timezone", "body.interval"],
+        ["body.end_ts"],
+        ["body.cursor"],
+        ["query.interval"],
+        expect.arrayContaining([expect.stringContaining("query.interval")]),
+        ["query.end_ts"]
       ])
     })
   )

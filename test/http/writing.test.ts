@@ -70,15 +70,15 @@ live("values that ThingsBoard would change or lose are rejected together, and no
     expect(answer.status).toBe(400)
     const fields = answer.json.details.errors.map(({ field }: { field: string }) => field)
     expect(fields).toEqual([
-      "code[0].value",
-      "big[0].value",
-      "none[0].value",
-      "late[0].ts",
-      "seconds[0].ts",
-      "extra[0].unit",
-      " ",
-      "<b>",
-      "bare"
+      "body.code[0].value",
+      "body.big[0].value",
+      "body.none[0].value",
+      "body.late[0].ts",
+      "body.seconds[0].ts",
+      "body.extra[0].unit",
+      "body. ",
+      "body.<b>",
+      "body.bare"
     ])
     expect((yield* call(`${tb}/devices/${id}/keys`)).json.data).toEqual([])
     const converted = yield* write('{"code":[{"ts":1,"value":"007"}]}', "?numeric_text=convert")
@@ -99,7 +99,7 @@ live("a bulk upload reports the result of each device", () =>
     expect(answer.json.results[missing]).toMatchObject({ status: "error", error_code: "RESOURCE_NOT_FOUND" })
     expect(answer.json.message).toBe("Bulk upload completed: 2/3 devices successful")
     const wrong = yield* call(`${tb}/telemetry/bulk`, { body: { "../../auth/login": point, [id]: { t: [] } } })
-    expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["../../auth/login", `${id}.t`])
+    expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["body.../../auth/login", `body.${id}.t`])
     expect(answer.text).not.toContain("requested id")
   })
 )
@@ -119,7 +119,7 @@ live("attributes are written to their scope and read with their timestamps", () 
     const some = yield* call(`${path}?scope=server&keys=on,nothing`)
     expect(Object.keys(some.json.data.server)).toEqual(["on"])
     const bad = yield* call(`${path}/server`, { body: { a: null, b: "12" } })
-    expect(bad.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["a", "b"])
+    expect(bad.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["body.a", "body.b"])
     expect((yield* call(`${path}/server`, { body: {} })).status).toBe(400)
     expect((yield* call(`${path}/server`, { body: [1] })).status).toBe(400)
     expect((yield* call(`${path}/client`, { body: { a: 1 } })).status).toBe(404)

@@ -38,7 +38,7 @@ const reject = (reason: Parameters<typeof logHostNotServed>[0], detail: string, 
     logHostNotServed(reason),
     Effect.flatMap(
       Effect.flip(
-        failWithProblem(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.host", issue }] } }))
+        failWithProblem(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "header.host", issue }] } }))
       ),
       HttpServerRespondable.toResponse
     )

@@ -27,7 +27,7 @@ const failRepeatedLength = Effect.andThen(
   logRepeatedLength,
   failWithProblem(
     "The request has more than one Content-Length.",
-    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "headers.content-length", issue: "Expected one length" }] } })
+    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "header.content-length", issue: "Expected one length" }] } })
   )
 )
 

@@ -7,7 +7,8 @@ import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { logBug } from "../logging/securityLog.ts"
 import { bodyLimitsOf } from "../request/RequestBody.ts"
-import { failInvalid, findFieldErrors, toFieldErrors } from "../request/validation.ts"
+import { describeSchemaError } from "../request/describeIssue.ts"
+import { failInvalid, findFieldErrors } from "../request/validation.ts"
 import { failWithProblem } from "../response/problem.ts"
 
 const failInvalidResponse = (cause: Schema.SchemaError) =>
@@ -15,6 +16,8 @@ const failInvalidResponse = (cause: Schema.SchemaError) =>
     logBug("A response does not match its schema", Cause.fail(cause)),
     failWithProblem("The gateway produced an invalid response.", (common) => new InternalError({ ...common, details: {} }))
   )
+
+const slotOf = { Params: "path", Query: "query", Headers: "header", Payload: "body" } as const
 
 type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | InternalError | Types.unhandled>
 
@@ -29,7 +32,7 @@ export const SchemaErrorsLayer = Layer.effect(
         const { cause, kind } = error
         if (kind === "Body" || kind === "ResponseHeaders") return failInvalidResponse(cause)
         return Effect.flatMap(findFieldErrors(endpoint, limits), (errors) =>
-          failInvalid(errors.length > 0 ? errors : toFieldErrors("request", cause))
+          failInvalid(errors.length > 0 ? errors : describeSchemaError(slotOf[kind], cause, undefined))
         )
       })
     )

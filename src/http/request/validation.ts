@@ -1,37 +1,29 @@
 /** Finds every error of a request, in its path, query and body. The framework itself stops at the first of them that is invalid. */
-import { Context, Effect, Result, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Result, Schema } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { InvalidRequest } from "../../api/Problems.ts"
 import { andMore } from "../../domain/andMore.ts"
 import type { FieldError } from "../../domain/Errors.ts"
-import { maxFieldLength } from "../../domain/FieldErrors.ts"
 import { failWithProblem } from "../response/problem.ts"
+import { describeSchemaError, describeUnknownParameter, maxDescribed, type Slot } from "./describeIssue.ts"
 import { awaitBody, bodyKindOf, type BodyLimits } from "./RequestBody.ts"
 
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-
 /** Errors listed in one response. Without a limit, an invalid body of a million points would get a response of its own size. */
-const maxErrors = 100
+const maxErrors = maxDescribed
 
-export const toFieldErrors = (slot: string, { issue }: Schema.SchemaError): ReadonlyArray<FieldError> =>
-  formatIssue(issue).issues.map(({ message, path = [] }) => ({
-    field: [slot, ...path.map((part) => String(typeof part === "object" ? part.key : part).slice(0, maxFieldLength))].join("."),
-    issue: message
-  }))
-
-const decode = (slot: string, schema: Schema.Top | undefined, value: unknown): ReadonlyArray<FieldError> => {
+const decode = (slot: Slot, schema: Schema.Top | undefined, value: unknown): ReadonlyArray<FieldError> => {
   if (schema === undefined) return []
   // The schemas of requests need no services.
   const result = Schema.decodeUnknownResult(schema as Schema.Codec<unknown>)(value, { errors: "all", onExcessProperty: "error" })
-  return Result.isFailure(result) ? toFieldErrors(slot, result.failure) : []
+  return Result.isFailure(result) ? describeSchemaError(slot, result.failure, value) : []
 }
 
 /** Errors for the query of an endpoint that declares none: the framework would ignore it, and a misspelled parameter with it. */
 export const findUnexpectedParameters = (request: HttpServerRequest.HttpServerRequest): ReadonlyArray<FieldError> => {
   const from = request.url.indexOf("?")
   const names = from < 0 ? [] : new Set(new URLSearchParams(request.url.slice(from + 1)).keys())
-  return [...names].map((name) => ({ field: `query.${name.slice(0, maxFieldLength)}`, issue: "Expected no such parameter" }))
+  return [...names].map(describeUnknownParameter)
 }
 
 const findBodyErrors = (schema: Schema.Top | undefined, request: HttpServerRequest.HttpServerRequest, limits: BodyLimits) => {

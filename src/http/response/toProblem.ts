@@ -10,7 +10,7 @@ import {
   UpstreamTimeout,
   UpstreamUnavailable
 } from "../../api/Problems.ts"
-import { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import { EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { failWithProblem } from "./problem.ts"
 import { failOverloaded, setRetryAfter } from "./overloaded.ts"
@@ -93,12 +93,19 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effec
       )
     : asUpstreamProblem(error)
 
+/** Services name a parameter without its place, since they are the same for endpoints that take it in the query and in the body. */
+const locate = (slot: "query" | "body", error: FieldError): FieldError =>
+  /^body\b/.test(error.field) ? error : { ...error, field: `${slot}.${error.field}` }
+
 /** For input that matches its schema, but that a service found to be invalid. */
-export const asInputProblem = (error: InvalidInput) =>
-  failWithProblem(
-    "The request is not valid; details.errors lists every error.",
-    (common) => new InvalidRequest({ ...common, details: { errors: error.errors } })
-  )
+export const asInputProblem = ({ errors }: InvalidInput) =>
+  Effect.withFiber((fiber) => {
+    const slot = fiber.getRef(CurrentExchange)?.request.method === "POST" ? "body" : "query"
+    return failWithProblem(
+      "The request is not valid; details.errors lists every error.",
+      (common) => new InvalidRequest({ ...common, details: { errors: errors.map((error) => locate(slot, error)) } })
+    )
+  })
 
 /** The error of one device in the response to an upload for many. */
 export const describeUploadFailure = (

@@ -107,12 +107,12 @@ function* readValues(body: JsonReader, rules: ValueRules, errors: FieldErrors, a
       const { at: from, name: key } = fields
       const valueEnd = body.skip(from)
       const keyIssue = tokens.has(key) ? "Expected only once" : telemetryKeyIssue(key)
-      if (keyIssue !== undefined) errors.add(key, keyIssue)
+      if (keyIssue !== undefined) errors.add(`body.${key}`, keyIssue)
       const value =
         valueEnd - from < largeBody
           ? checkToken(body.textOf(from, valueEnd), rules)
           : yield* checkLargeToken(body.bytes, from, valueEnd, rules, body.isTurnOver)
-      if ("issue" in value) errors.add(key, value.issue)
+      if ("issue" in value) errors.add(`body.${key}`, value.issue)
       else if (value.rounded) rounded++
       tokens.set(key, "issue" in value ? "" : value.token)
       fields.end = valueEnd

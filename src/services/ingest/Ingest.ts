@@ -68,14 +68,14 @@ function* readMany(
     if (body.isTurnOver()) yield
     const id = fields.name
     if (!isUuid(id)) {
-      errors.add(id, "Expected a device id (UUID)")
+      errors.add(`body.${id}`, "Expected a device id (UUID)")
       fields.end = body.skip(fields.at)
       continue
     }
-    if (seen.has(id.toLowerCase())) errors.add(id, "Expected each device only once")
+    if (seen.has(id.toLowerCase())) errors.add(`body.${id}`, "Expected each device only once")
     seen.add(id.toLowerCase())
     if (seen.size > max && body.isLarge) break
-    const [found, end] = yield* reader.read(fields.at, id)
+    const [found, end] = yield* reader.read(fields.at, `body.${id}`)
     if (found !== undefined) byDevice.set(id, found)
     fields.end = end
   }

@@ -89,7 +89,7 @@ export class PointReader {
     while (fields.next()) {
       if (body.isTurnOver()) yield
       const key = fields.name
-      const location = path === "body" ? key : `${path}.${key}`
+      const location = `${path}.${key}`
       const issue = keys.has(key) ? duplicate : telemetryKeyIssue(key)
       if (issue !== undefined) errors.add(location, issue)
       keys.add(key)

@@ -62,7 +62,7 @@ effect("any valid value is sent as written, or rejected with its location", () =
       const result = yield* Effect.result(ingest.upload(device, body, strict))
       if (result._tag === "Failure") {
         expect(sent).toEqual([])
-        expect(result.failure instanceof InvalidInput && result.failure.errors.map(({ field }) => field)).toEqual(["k[0].value"])
+        expect(result.failure instanceof InvalidInput && result.failure.errors.map(({ field }) => field)).toEqual(["body.k[0].value"])
       } else if (result.success.warnings.length === 0 && !/^-?\d/.test(token)) {
         expect(sent[0]!.json).toBe(`[{"ts":${t0},"values":{"k":${token}}}]`)
       }
@@ -74,14 +74,14 @@ effect("all errors are reported at once, up to a hundred, and nothing is sent", 
   Effect.gen(function* () {
     const { ingest, sent } = yield* setUp()
     const invalid = {
-      '{"a":[{"ts":1700000000,"value":1}]}': ["a[0].ts: Looks like seconds; expected milliseconds, or ts_unit=s"],
+      '{"a":[{"ts":1700000000,"value":1}]}': ["body.a[0].ts: Looks like seconds; expected milliseconds, or ts_unit=s"],
       [`{"a":[{"ts":${t0},"value":1},{"ts":${t0}}],"a":[],"b":5}`]: [
-        "a[1].value: Expected a value",
-        "a: Expected only once",
-        "a: Expected a list of one or more points {ts, value}",
-        "b: Expected a list of one or more points {ts, value}"
+        "body.a[1].value: Expected a value",
+        "body.a: Expected only once",
+        "body.a: Expected a list of one or more points {ts, value}",
+        "body.b: Expected a list of one or more points {ts, value}"
       ],
-      [`{"a":[{"ts":${t0},"value":1,"ts":${t0}}]}`]: ["a[0].ts: Expected only once"],
+      [`{"a":[{"ts":${t0},"value":1,"ts":${t0}}]}`]: ["body.a[0].ts: Expected only once"],
       [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["a[0].value: Expected each field only once"],
       "{}": ["body: Expected one or more keys"],
       "[]": ["body: Expected an object of keys and their points"],
@@ -157,9 +157,9 @@ effect("a bulk upload is checked as a whole, then each device is stored independ
     sent.length = 0
     const invalid = `{"${device}":{"a":[]},"../../auth/login":${points},"${device.toUpperCase()}":${points}}`
     expect(yield* errorsOf(ingest.bulk(invalid, strict))).toEqual([
-      `${device}.a: Expected a list of one or more points {ts, value}`,
-      "../../auth/login: Expected a device id (UUID)",
-      `${device.toUpperCase()}: Expected each device only once`
+      `body.${device}.a: Expected a list of one or more points {ts, value}`,
+      "body.../../auth/login: Expected a device id (UUID)",
+      `body.${device.toUpperCase()}: Expected each device only once`
     ])
     expect(sent).toEqual([])
   })
@@ -180,11 +180,11 @@ effect("attributes are sent as written, checked by the same rules", () =>
     ])
     const invalid = '{"a":null,"b":"007","b":1," ":1,"big":9223372036854775808}'
     expect(yield* errorsOf(attributes.write(device, "server", invalid, strict))).toEqual([
-      "a: Expected a value, not null",
-      "b: Expected text that ThingsBoard does not turn into a number; send a number, or numeric_text=convert",
-      "b: Expected only once",
-      " : Expected a key that is not blank",
-      "big: Expected an integer of at most 64 bits"
+      "body.a: Expected a value, not null",
+      "body.b: Expected text that ThingsBoard does not turn into a number; send a number, or numeric_text=convert",
+      "body.b: Expected only once",
+      "body. : Expected a key that is not blank",
+      "body.big: Expected an integer of at most 64 bits"
     ])
     for (const none of ["{}", "[1]", "5"])
       expect(yield* errorsOf(attributes.write(device, "server", none, strict))).toEqual([

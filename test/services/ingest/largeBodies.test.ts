@@ -141,7 +141,7 @@ effect("a large value is checked like a small one", () =>
       [`"${"x".repeat(100_000)}\\u0000"`]: "Expected text without NUL characters or lone surrogates",
       [`0.${"1".repeat(100_000)}`]: "Expected a number of fewer than 65536 characters"
     }
-    for (const [value, issue] of Object.entries(rejected)) expect(yield* errorsOf(upload(value))).toEqual([`k[0].value: ${issue}`])
+    for (const [value, issue] of Object.entries(rejected)) expect(yield* errorsOf(upload(value))).toEqual([`body.k[0].value: ${issue}`])
     expect(yield* errorsOf(upload(`{${fields},}`))).toEqual([expect.stringContaining("body: Expected valid JSON")])
     expect(sent).toEqual([])
     for (const value of [`{${fields}}`, `"${"x".repeat(100_000)}"`, `[${many(50_000, () => "[]")}]`]) {
