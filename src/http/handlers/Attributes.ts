@@ -38,7 +38,7 @@ export const AttributesLayer = HttpApiBuilder.group(
       (scope: "server" | "shared") =>
       ({ params: { device_id }, query, request }: WriteRequest) =>
         requireBodyKind(request, ["json"]).pipe(
-          Effect.andThen(mayBeLarge(request) ? access.requireVisible(device_id) : Effect.void),
+          Effect.andThen(mayBeLarge(request, bodyLimits) ? access.requireVisible(device_id) : Effect.void),
           Effect.andThen(readText(request, bodyLimits)),
           Effect.flatMap((body) =>
             audit.attributes(

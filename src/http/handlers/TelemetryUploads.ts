@@ -62,7 +62,7 @@ export const makeTelemetryUploads = (
 
   /** Storing shows whether the device exists, so only a large body is worth a call of its own before it is read. */
   const uploadJson = (deviceId: DeviceId, query: UploadQuery, request: Request) =>
-    Effect.andThen(mayBeLarge(request) ? access.requireVisible(deviceId) : Effect.void, readText(request, bodyLimits)).pipe(
+    Effect.andThen(mayBeLarge(request, bodyLimits) ? access.requireVisible(deviceId) : Effect.void, readText(request, bodyLimits)).pipe(
       Effect.flatMap((body) => audit.upload(deviceId, body)(ingest.upload(deviceId, body, rulesOf(query)))),
       Effect.flatMap((result) => created(uploadFields(deviceId, result)))
     )

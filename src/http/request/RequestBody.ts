@@ -245,8 +245,11 @@ const bodyErrors = (maxBytes: number) => ({
 
 export type BodyProblem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout
 
-/** Whether the body is large, or may be: its length is not known. */
-export const mayBeLarge = (request: Request) => !(Number(request.headers["content-length"] ?? Number.NaN) < largeBody)
+/** Whether the body is large, or may be because its length is not known. One that is rejected by its length alone does not count. */
+export const mayBeLarge = (request: Request, { maxBytes }: BodyLimits): boolean => {
+  const length = Number(request.headers["content-length"] ?? Number.NaN)
+  return !(length < largeBody || length > maxBytes)
+}
 
 /** Reads a whole JSON body, as bytes of UTF-8. Fails if the key has lost its rights by the time that it has arrived. */
 export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Uint8Array, BodyProblem | AuthorizationEnded> => {
