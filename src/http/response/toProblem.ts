@@ -12,6 +12,7 @@ import {
 } from "../../api/Problems.ts"
 import { EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "./problem.ts"
 import { failOverloaded, setRetryAfter } from "./overloaded.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"

@@ -82,12 +82,12 @@ effect("all errors are reported at once, up to a hundred, and nothing is sent", 
         "body.b: Expected a list of one or more points {ts, value}"
       ],
       [`{"a":[{"ts":${t0},"value":1,"ts":${t0}}]}`]: ["body.a[0].ts: Expected only once"],
-      [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["a[0].value: Expected each field only once"],
+      [`{"a":[{"ts":${t0},"value":{"x":1,"y":{"x":1,"x":2}}}]}`]: ["body.a[0].value: Expected each field only once"],
       "{}": ["body: Expected one or more keys"],
       "[]": ["body: Expected an object of keys and their points"],
       '{"a":[{"ts":1': ["body: Expected valid JSON: unexpected input at byte 13"],
       '{"a":[NaN]}': ["body: Expected valid JSON: unexpected input at byte 6"],
-      [`{"a":[{"ts":${t0},"value":${"[".repeat(200)}${"]".repeat(200)}}]}`]: ["a[0].value: Expected JSON of at most 100 levels"]
+      [`{"a":[{"ts":${t0},"value":${"[".repeat(200)}${"]".repeat(200)}}]}`]: ["body.a[0].value: Expected JSON of at most 100 levels"]
     }
     for (const [body, errors] of Object.entries(invalid)) expect(yield* errorsOf(ingest.upload(device, body, strict))).toEqual(errors)
     const many = `{"a":[${Array.from({ length: 250 }, () => "{}").join(",")}]}`
