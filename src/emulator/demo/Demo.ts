@@ -5,7 +5,7 @@ import { Store } from "../store/Store.ts"
 import type { Entity } from "../store/Directory.ts"
 import { JsonValue, type Point, type Value } from "../values/Value.ts"
 import { pseudoRandom, type Signal, signals } from "./signals.ts"
-import { customer, type DemoDevice, devices, floorOf, isManagedByGateway, places } from "./site.ts"
+import { customer, type DemoDevice, devices, exampleDeviceId, floorOf, isManagedByGateway, places } from "./site.ts"
 
 const minute = 60_000
 const hour = 60 * minute
@@ -34,6 +34,13 @@ function* generateHistory(signal: Signal, { definition, seed }: InstalledDevice,
   const first = Math.ceil((now - Math.min(definition.ageDays, 30) * day) / step) * step
   const last = now - definition.silentDays * day
   for (let ts = first; ts <= last; ts += step) if (!isOffline(seed, ts, start)) yield { ts, value: signal(seed, ts) }
+}
+
+/** The day of the examples in the API's documentation (from 2023-11-14 22:13:20 UTC), for which one thermostat has data in every demo. */
+export const exampleDay = { start: 1_700_000_000_000, end: 1_700_086_400_000 } as const
+
+function* generateExampleDay(signal: Signal, { seed }: InstalledDevice): Generator<Point> {
+  for (let ts: number = exampleDay.start; ts < exampleDay.end; ts += step) yield { ts, value: signal(seed, ts) }
 }
 
 const serverAttributes = ({ definition, seed }: InstalledDevice, now: number): ReadonlyArray<readonly [string, Value]> => [
@@ -103,8 +110,10 @@ const buildSite = (store: Store["Service"], tenantId: string, now: number): Read
 const loadHistory = Effect.fnUntraced(function* (store: Store["Service"], installed: ReadonlyArray<InstalledDevice>, now: number) {
   for (const device of installed) {
     store.transaction(() => {
-      for (const [key, signal] of Object.entries(signals[device.definition.type]!))
+      for (const [key, signal] of Object.entries(signals[device.definition.type]!)) {
+        if (device.definition.id === exampleDeviceId) store.telemetry.loadBulk(device.entity, key, generateExampleDay(signal, device))
         store.telemetry.loadBulk(device.entity, key, generateHistory(signal, device, now))
+      }
     })
     yield* Effect.yieldNow
   }

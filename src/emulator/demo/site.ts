@@ -82,6 +82,9 @@ const installed: ReadonlyArray<WithId<DemoDevice>> = [
 /** Twenty-five devices of five types, and the gateway that connects the battery-powered ones. */
 export const devices: ReadonlyArray<DemoDevice> = installed.map((withId, i) => withId(idOf("d", i + 1)))
 
+/** The thermostat in Office 101, which the examples in the API's documentation are about. */
+export const exampleDeviceId = idOf("d", 3)
+
 /** Battery-powered devices connect through the gateway. */
 export const isManagedByGateway = ({ type }: DemoDevice) => type === "air quality" || type === "door contact"
 

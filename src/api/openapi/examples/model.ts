@@ -18,9 +18,11 @@ export const ndjson = formats.jsonl.mediaType
 export const timestamp = 1_700_000_060_000
 export const success = { status: "success", timestamp } as const
 
-export const deviceId = "784f394c-42b6-435a-983c-b7beff2784f9"
+/** A thermostat and its floor in the demo, so that requests can be tried there. */
+export const deviceId = "d0000000-0000-11f0-8000-000000000003"
+/** No device of the demo. */
 export const otherDeviceId = "8d1c9d10-42b6-11ee-983c-b7beff2784f9"
-export const assetId = "6a3f0e50-42b6-11ee-983c-b7beff2784f9"
+export const assetId = "a0000000-0000-11f0-8000-000000000006"
 
 const tenantId = { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-000000000001" }
 /** ThingsBoard's id for "no customer". */
@@ -34,16 +36,16 @@ export const assetProfileId = { entityType: "ASSET_PROFILE", id: "20000000-1111-
 export const device = {
   id: { entityType: "DEVICE", id: deviceId },
   ...common,
-  name: "Thermostat 1.02",
+  name: "Thermostat Office 101",
   type: "thermostat",
-  label: "Meeting room",
+  label: "Office 101",
   deviceProfileId
 }
 
 export const asset = {
   id: { entityType: "ASSET", id: assetId },
   ...common,
-  name: "Floor 1",
+  name: "First floor",
   type: "floor",
   label: null,
   assetProfileId
