@@ -79,6 +79,25 @@ viewer("/redoc", (page) => page.getByRole("heading", { name: "List devices" }).f
 viewer("/reference", (page) => page.getByText("List devices").first().waitFor())
 
 test.skipIf(!hasBrowser)(
+  "the first screen of /docs and /reference shows how to enter a key",
+  () =>
+    inBrowser(async (browser, origin) => {
+      for (const [path, find] of [
+        ["/docs", (page: Page) => page.getByRole("button", { name: "Authorize" }).first()],
+        ["/reference", (page: Page) => page.getByText("Authentication", { exact: true }).first()]
+      ] as const) {
+        const { page } = await open(browser, origin, path)
+        await page.setViewportSize({ width: 1280, height: 720 })
+        const element = find(page)
+        await element.waitFor()
+        const { height, y } = (await element.boundingBox())!
+        expect([path, y >= 0 && y + height <= 720]).toEqual([path, true])
+      }
+    }),
+  60_000
+)
+
+test.skipIf(!hasBrowser)(
   "Swagger UI calls the gateway, with a key where one is needed",
   () =>
     inBrowser(async (browser, origin) => {
