@@ -17,7 +17,7 @@ import type { Format } from "../src/domain/Format.ts"
 
 /** Boardwalk's export of `rows` rows, spread over the keys. */
 const exportPath = (format: Format, rows: number, keys = ["temperature"]) =>
-  `/api/v1/tb/devices/${device}/telemetry?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(rows / keys.length)}&format=${format}`
+  `/api/v1/tb/devices/${device}/telemetry/export?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(rows / keys.length)}&format=${format}`
 /** The bare server's export. People usually read pages of 10,000 rows; pages of 50,000 need fewer calls and more memory. */
 const barePath = (rows: number, page = 10_000) =>
   `/export.csv?device=${device}&key=temperature&start_ts=${firstTs}&end_ts=${endOf(rows)}&page=${page}`

@@ -1,5 +1,5 @@
 /**
- * `bun run bench import`: streams NDJSON for 1,000 devices to `POST telemetry/bulk` and measures the calls to ThingsBoard, the time, and the
+ * `bun run bench import`: streams NDJSON for 1,000 devices to `POST telemetry/import` and measures the calls to ThingsBoard, the time, and the
  * memory compared with that of ten times the rows.
  */
 import { cpuSeconds, memory, resetPeak } from "./measure.ts"
@@ -35,7 +35,7 @@ const send = async (server: Server, upstream: Upstream, rows: number) => {
   await Bun.sleep(500)
   const exact = resetPeak(server.pid)
   const [cpu, start] = [cpuSeconds(server.pid), performance.now()]
-  const response = await fetch(`http://127.0.0.1:${server.port}/api/v1/tb/telemetry/bulk`, {
+  const response = await fetch(`http://127.0.0.1:${server.port}/api/v1/tb/telemetry/import`, {
     method: "POST",
     headers: { "x-api-key": server.apiKey, "content-type": "application/x-ndjson" },
     body: makeBody(rows)

@@ -109,7 +109,7 @@ interface Import {
 
 const importsOf = async (file: string): Promise<ReadonlyArray<Import>> => {
   const text = await Bun.file(join(root, file)).text()
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => ({
+  return [...text.matchAll(/(?<!["/])(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => ({
     file,
     from: file.split(sep)[0]!,
     specifier: match[1]!

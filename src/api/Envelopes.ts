@@ -5,7 +5,10 @@ import { Pagination } from "../domain/Page.ts"
 
 /** The first fields of every successful response. */
 export const successFields = {
-  status: Schema.Literal("success"),
+  status: Schema.Literal("success").annotate({
+    identifier: "SuccessStatus",
+    description: "Always `success`. In a problem, `status` is the HTTP status."
+  }),
   timestamp: Schema.Int.annotate({ description: "Time of the response, in ms since the Unix epoch." })
 }
 

@@ -57,6 +57,7 @@ export const typeFilter = (entity: string) =>
 
 /** The fields that lists can be sorted by. ThingsBoard responds with 500 to any other field. */
 export const Sort = Schema.Literals(["created_time", "name", "type", "label"]).annotate({
+  identifier: "SortField",
   description: "Field to sort by. Default: ThingsBoard's order, which is by id."
 })
 export const sort = Schema.optionalKey(Sort)
@@ -74,17 +75,19 @@ export const endTs = Timestamp.annotate({
   examples: [1_700_086_400_000]
 })
 
-export const Interval = Schema.Union([
-  Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 31_622_400_000 })),
-  Schema.String.check(
-    Schema.isPattern(/^[1-9]\d{0,3}(s|m|h|d|w|mo)$/u, {
-      message: "Expected milliseconds or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo"
-    })
-  )
-]).annotate({
+/** Milliseconds from a second to a leap year (31622400000), or a number of units. */
+const intervalPattern =
+  /^([1-9]\d{3,9}|[12]\d{10}|30\d{9}|31[0-5]\d{8}|316[01]\d{7}|3162[01]\d{6}|31622[0-3]\d{5}|31622400000|[1-9]\d{0,3}(s|m|h|d|w|mo))$/u
+
+/** A string in queries and bodies alike: generators turn a union of a number and a string into types that cannot be sent. */
+export const Interval = Schema.String.check(
+  Schema.isPattern(intervalPattern, {
+    message: "Expected milliseconds (1000 to 31622400000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo"
+  })
+).annotate({
   description:
-    "Length of a bucket: milliseconds (at least 1000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months are calendar units in `timezone`.",
-  examples: ["1h", 300_000]
+    "Length of a bucket: milliseconds (1000 to 31622400000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months are calendar units in `timezone`.",
+  examples: ["1h", "300000"]
 })
 
 export const aggregation = {
@@ -98,13 +101,21 @@ export const aggregation = {
   )
 }
 
-export const Format = Schema.Literals(formatNames).annotate({
-  identifier: "Format",
-  description: "Response format; defaults to the `Accept` header."
+export const Format = Schema.Literals(formatNames).annotate({ identifier: "Format", description: "Format of a file with telemetry." })
+
+export const exportFormat = Schema.optionalKey(Format).annotateKey({
+  description: "Format of the file. Default: the format that the `Accept` header prefers, otherwise csv."
+})
+
+/** The formats of files to import. */
+export const ImportFormat = Schema.Literals(["csv", "jsonl"]).annotate({
+  identifier: "ImportFormat",
+  description: "Format of the body. Default: the format that `Content-Type` names, otherwise csv."
 })
 
 export const numericText = Schema.optionalKey(
   Schema.Literals(["refuse", "convert"]).annotate({
+    identifier: "NumericText",
     description:
       "What to do with text that ThingsBoard would convert to a number, such as 007: `refuse` rejects it, `convert` lets ThingsBoard convert it.",
     default: "refuse"
@@ -112,12 +123,16 @@ export const numericText = Schema.optionalKey(
 )
 
 export const tsUnit = Schema.optionalKey(
-  Schema.Literals(["ms", "s"]).annotate({ description: "Unit of numeric timestamps in CSV and NDJSON bodies.", default: "ms" })
+  Schema.Literals(["ms", "s"]).annotate({
+    identifier: "TimestampUnit",
+    description: "Unit of numeric timestamps in the file.",
+    default: "ms"
+  })
 )
 
 export const dryRun = Schema.optionalKey(
   Schema.Boolean.annotate({
-    description: "Only validate a CSV or NDJSON body: report which rows would be accepted and rejected, and store nothing.",
+    description: "Only validate the file: report which rows would be accepted and rejected, and store nothing.",
     default: false
   })
 )

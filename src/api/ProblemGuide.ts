@@ -94,10 +94,10 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
   },
   "request-timeout": {
     meaning:
-      "The body did not arrive within the timeout, or a CSV or NDJSON body sent no data for that long. The gateway closes the connection.",
+      "The body did not arrive within the timeout, or a file that is imported sent no data for that long. The gateway closes the connection.",
     remedies: [
-      "Send the request again. On a slow connection, send smaller bodies, or CSV or NDJSON, which may take any time as long as data keeps arriving.",
-      "The rows of a CSV or NDJSON body that arrived are stored. Sending them again is safe, since every point has its own time.",
+      "Send the request again. On a slow connection, send smaller bodies, or import a file (`POST …/telemetry/import`), which may take any time as long as data keeps arriving.",
+      "The rows of a file that arrived are stored. Sending them again is safe, since every point has its own time.",
       "The operator can raise `BODY_TIMEOUT`."
     ],
     example: new Problems.RequestTimeout(common("The body did not arrive within 30 s (BODY_TIMEOUT).", { timeout_ms: 30_000 }))
@@ -106,7 +106,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     meaning: "The body is larger than the gateway's limit.",
     remedies: [
       "Send fewer points per request.",
-      "Send the points as CSV or NDJSON: the gateway reads such bodies as a stream, so they can have any length.",
+      "Import the points as a CSV or NDJSON file (`POST …/telemetry/import`): it is read as a stream, so it can have any length.",
       "The operator can raise `MAX_BODY_SIZE`."
     ],
     example: new Problems.PayloadTooLarge(common("The body is larger than the limit (MAX_BODY_SIZE).", { max_bytes: 10_485_760 }))

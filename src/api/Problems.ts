@@ -28,7 +28,10 @@ const problemFields = <const Code extends string, Details extends Schema.Top>(co
 export class InvalidRequest extends defineProblem<InvalidRequest>()(
   "InvalidRequest",
   { type: problemType("invalid-request"), status: 400, title: "Invalid request" },
-  problemFields("VALIDATION_ERROR", Schema.Struct({ errors: Schema.Array(FieldError) }))
+  problemFields(
+    "VALIDATION_ERROR",
+    Schema.Struct({ errors: Schema.Array(FieldError).annotate({ description: "Every invalid field of the request." }) })
+  )
 ) {}
 
 export class Unauthenticated extends defineProblem<Unauthenticated>()(
@@ -40,7 +43,10 @@ export class Unauthenticated extends defineProblem<Unauthenticated>()(
 export class Forbidden extends defineProblem<Forbidden>()(
   "Forbidden",
   { type: problemType("forbidden"), status: 403, title: "Not allowed" },
-  problemFields("AUTHORIZATION_FAILED", Schema.Struct({ required_scope: Schema.optionalKey(Schema.String) }))
+  problemFields(
+    "AUTHORIZATION_FAILED",
+    Schema.Struct({ required_scope: Schema.optionalKey(Schema.String.annotate({ description: "Scope that the key needs." })) })
+  )
 ) {}
 
 export class RouteNotFound extends defineProblem<RouteNotFound>()(
@@ -52,49 +58,64 @@ export class RouteNotFound extends defineProblem<RouteNotFound>()(
 export class DeviceNotFound extends defineProblem<DeviceNotFound>()(
   "DeviceNotFound",
   { type: problemType("device-not-found"), status: 404, title: "Device not found" },
-  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ device_id: Schema.String }))
+  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ device_id: Schema.String.annotate({ description: "Id of the device." }) }))
 ) {}
 
 export class AssetNotFound extends defineProblem<AssetNotFound>()(
   "AssetNotFound",
   { type: problemType("asset-not-found"), status: 404, title: "Asset not found" },
-  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ asset_id: Schema.String }))
+  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ asset_id: Schema.String.annotate({ description: "Id of the asset." }) }))
 ) {}
 
 export class EntityNotFound extends defineProblem<EntityNotFound>()(
   "EntityNotFound",
   { type: problemType("entity-not-found"), status: 404, title: "Entity not found" },
-  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ entity_type: Schema.String, entity_id: Schema.String }))
+  problemFields(
+    "RESOURCE_NOT_FOUND",
+    Schema.Struct({
+      entity_type: Schema.String.annotate({ description: "Type of the entity." }),
+      entity_id: Schema.String.annotate({ description: "Id of the entity." })
+    })
+  )
 ) {}
 
 export class MethodNotAllowed extends defineProblem<MethodNotAllowed>()(
   "MethodNotAllowed",
   { type: problemType("method-not-allowed"), status: 405, title: "Method not allowed" },
-  problemFields("METHOD_NOT_ALLOWED", Schema.Struct({ allow: Schema.Array(Schema.String) }))
+  problemFields(
+    "METHOD_NOT_ALLOWED",
+    Schema.Struct({ allow: Schema.Array(Schema.String).annotate({ description: "The methods that the path supports." }) })
+  )
 ) {}
 
 export class RequestTimeout extends defineProblem<RequestTimeout>()(
   "RequestTimeout",
   { type: problemType("request-timeout"), status: 408, title: "Request not received in time" },
-  problemFields("VALIDATION_ERROR", Schema.Struct({ timeout_ms: Schema.Int }))
+  problemFields("VALIDATION_ERROR", Schema.Struct({ timeout_ms: Schema.Int.annotate({ description: "The timeout in ms." }) }))
 ) {}
 
 export class PayloadTooLarge extends defineProblem<PayloadTooLarge>()(
   "PayloadTooLarge",
   { type: problemType("payload-too-large"), status: 413, title: "Payload too large" },
-  problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.optionalKey(Schema.Int) }))
+  problemFields(
+    "PAYLOAD_TOO_LARGE",
+    Schema.Struct({ max_bytes: Schema.optionalKey(Schema.Int.annotate({ description: "The limit in bytes." })) })
+  )
 ) {}
 
 export class UriTooLong extends defineProblem<UriTooLong>()(
   "UriTooLong",
   { type: problemType("uri-too-long"), status: 414, title: "Path and query too long" },
-  problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_length: Schema.Int }))
+  problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_length: Schema.Int.annotate({ description: "The limit in characters." }) }))
 ) {}
 
 export class UnsupportedMediaType extends defineProblem<UnsupportedMediaType>()(
   "UnsupportedMediaType",
   { type: problemType("unsupported-media-type"), status: 415, title: "Unsupported media type" },
-  problemFields("UNSUPPORTED_MEDIA_TYPE", Schema.Struct({ accepted: Schema.Array(Schema.String) }))
+  problemFields(
+    "UNSUPPORTED_MEDIA_TYPE",
+    Schema.Struct({ accepted: Schema.Array(Schema.String).annotate({ description: "The media types that the path supports." }) })
+  )
 ) {}
 
 export class RateLimited extends defineProblem<RateLimited>()(
@@ -110,7 +131,7 @@ export class RateLimited extends defineProblem<RateLimited>()(
 export class HeadersTooLarge extends defineProblem<HeadersTooLarge>()(
   "HeadersTooLarge",
   { type: problemType("headers-too-large"), status: 431, title: "Headers too large" },
-  problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.Int }))
+  problemFields("PAYLOAD_TOO_LARGE", Schema.Struct({ max_bytes: Schema.Int.annotate({ description: "The limit in bytes." }) }))
 ) {}
 
 export class InternalError extends defineProblem<InternalError>()(

@@ -35,7 +35,7 @@ export const importCommand = Command.make(
     const files = yield* FileSystem.FileSystem
     const remote = yield* connect(flags)
     const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteError({ message: error.message }))).size)
-    const path = Option.match(device, { onNone: () => "telemetry/bulk", onSome: (id) => `devices/${id}/telemetry` })
+    const path = Option.match(device, { onNone: () => "telemetry/import", onSome: (id) => `devices/${id}/telemetry/import` })
     const contentType = formats[file.endsWith(".csv") ? "csv" : "jsonl"].mediaType
     const report = yield* withProgress((progress) => {
       const body = Stream.map(files.stream(file), (chunk) => {

@@ -14,7 +14,7 @@ export const AttributeScopeName = { server: "SERVER_SCOPE", shared: "SHARED_SCOP
 export type AttributeScopeName = (typeof AttributeScopeName)[AttributeScope]
 
 export const Attribute = Schema.Struct({ value: Value, last_update_ts: Timestamp }).annotate({
-  identifier: "Attribute",
+  identifier: "AttributeValue",
   description: "A value and the time of its last update.",
   examples: [{ value: "Hall", last_update_ts: 1_700_000_000_000 }]
 })

@@ -1,31 +1,17 @@
 /** Devices, assets and their profiles, as ThingsBoard returns them. Boardwalk passes them through byte for byte. */
 import { Schema } from "effect"
-import { Uuid } from "./Ids.ts"
+import { AssetId, DeviceId, EntityType, Uuid } from "./Ids.ts"
 
-const refNames = {
-  TENANT: "TenantRef",
-  CUSTOMER: "CustomerRef",
-  DEVICE: "DeviceRef",
-  ASSET: "AssetRef",
-  DEVICE_PROFILE: "DeviceProfileRef",
-  ASSET_PROFILE: "AssetProfileRef"
-} as const
+const ref = <S extends Schema.Top>(identifier: string, id: S) =>
+  Schema.Struct({ entityType: EntityType, id }).annotate({ identifier, description: "Type and id of the referenced entity." })
 
-const ref = <const T extends keyof typeof refNames>(entityType: T) =>
-  Schema.Struct({ entityType: Schema.Literal(entityType), id: Uuid }).annotate({
-    identifier: refNames[entityType],
-    description: "Type and id of the referenced entity."
-  })
-
-const Tenant = ref("TENANT")
-const Customer = ref("CUSTOMER")
-const DeviceProfileRef = ref("DEVICE_PROFILE")
-const AssetProfileRef = ref("ASSET_PROFILE")
+/** A reference to a tenant, a customer or a profile. Their ids are not parameters of this API, so they have no brand. */
+const EntityRef = ref("EntityRef", Uuid)
 
 const common = {
   createdTime: Schema.Int.annotate({ description: "Creation time, in ms since the Unix epoch." }),
-  tenantId: Tenant,
-  customerId: Customer,
+  tenantId: EntityRef,
+  customerId: EntityRef,
   name: Schema.String,
   type: Schema.String.annotate({ description: "Name of the device profile or asset profile." }),
   label: Schema.optionalKey(Schema.NullOr(Schema.String)),
@@ -45,9 +31,9 @@ const openStruct = <const F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Json)])
 
 export const Device = openStruct({
-  id: ref("DEVICE"),
+  id: ref("DeviceRef", DeviceId),
   ...common,
-  deviceProfileId: DeviceProfileRef,
+  deviceProfileId: EntityRef,
   active: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Whether the device is connected. Present only in lists filtered by `active`." })
   )
@@ -57,7 +43,7 @@ export const Device = openStruct({
     "A device in ThingsBoard's own format. Other ThingsBoard releases may return more fields. Fields that hold credentials require the scope `credentials:read`.",
   examples: [
     {
-      id: { entityType: "DEVICE", id: "784f394c-42b6-435a-983c-b7beff2784f9" },
+      id: { entityType: "DEVICE", id: DeviceId.make("784f394c-42b6-435a-983c-b7beff2784f9") },
       ...sample,
       name: "Thermostat A",
       type: "thermostat",
@@ -66,13 +52,13 @@ export const Device = openStruct({
   ]
 })
 
-export const Asset = openStruct({ id: ref("ASSET"), ...common, assetProfileId: AssetProfileRef }).annotate({
+export const Asset = openStruct({ id: ref("AssetRef", AssetId), ...common, assetProfileId: EntityRef }).annotate({
   identifier: "Asset",
   description:
     "An asset (such as a building, a room or a machine) in ThingsBoard's own format. Other ThingsBoard releases may return more fields. Fields that hold credentials require the scope `credentials:read`.",
   examples: [
     {
-      id: { entityType: "ASSET", id: "784f394c-42b6-435a-983c-b7beff2784aa" },
+      id: { entityType: "ASSET", id: AssetId.make("784f394c-42b6-435a-983c-b7beff2784aa") },
       ...sample,
       name: "Floor 1",
       type: "floor",
@@ -83,13 +69,13 @@ export const Asset = openStruct({ id: ref("ASSET"), ...common, assetProfileId: A
 
 const profile = { name: Schema.String.annotate({ description: "Name of the type, for the filters `device_type` and `asset_type`." }) }
 
-export const DeviceType = openStruct({ id: DeviceProfileRef, ...profile }).annotate({
+export const DeviceType = openStruct({ id: EntityRef, ...profile }).annotate({
   identifier: "DeviceType",
   description: "A device profile.",
   examples: [{ id: { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }, name: "thermostat" }]
 })
 
-export const AssetType = openStruct({ id: AssetProfileRef, ...profile }).annotate({
+export const AssetType = openStruct({ id: EntityRef, ...profile }).annotate({
   identifier: "AssetType",
   description: "An asset profile.",
   examples: [{ id: { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }, name: "floor" }]

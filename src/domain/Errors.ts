@@ -13,7 +13,7 @@ export class EntityNotFound extends Schema.TaggedError<EntityNotFound>()("Entity
  * expected. It never contains the value.
  */
 export const FieldError = Schema.Struct({ field: Schema.String, issue: Schema.String }).annotate({
-  identifier: "Fault",
+  identifier: "FieldError",
   description: "An invalid field of the request.",
   examples: [{ field: "query.page_size", issue: "Expected a value between 1 and 1000" }]
 })
@@ -23,4 +23,8 @@ export type FieldError = typeof FieldError.Type
  * The request fits its schema but is invalid in a way that only a service can detect. Lists every error, not only the first. A field is
  * either in the body (`body.a[0].ts`), or the name of a parameter (`end_ts`).
  */
-export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", { errors: Schema.Array(FieldError) }) {}
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  errors: Schema.Array(FieldError),
+  /** One sentence about all errors, where there is a better one than that the request is not valid. */
+  summary: Schema.optionalKey(Schema.String)
+}) {}

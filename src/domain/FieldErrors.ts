@@ -18,6 +18,8 @@ interface Options {
 export class FieldErrors {
   private readonly list: Array<FieldError> = []
   private omitted = 0
+  /** One sentence about all errors, if there is a better one than that the request is not valid. */
+  summary: string | undefined
   private isStopped = false
   private readonly max: number
   private readonly stopsReading: boolean

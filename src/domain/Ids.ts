@@ -52,7 +52,7 @@ export const EntityType = Schema.Literals([
   "ALARM",
   "DEVICE_PROFILE",
   "ASSET_PROFILE"
-]).annotate({ description: "Entity type, as named by ThingsBoard." })
+]).annotate({ identifier: "EntityType", description: "Entity type, as named by ThingsBoard." })
 export type EntityType = typeof EntityType.Type
 
 /** A reference to an entity, in ThingsBoard's format. */

@@ -37,13 +37,13 @@ const nonNumericText = /^(?!-?(?:\d+|\d*\.\d+)$)[^\u0000]*$/u
  * A value to store. It is never null, never text that ThingsBoard would convert to a number, and has no NUL, which PostgreSQL cannot store.
  * This is one schema and not a union, because generated clients would read long integers through the union's float branch.
  */
-export const NewValue = Schema.Json.check(
+export const ValueInput = Schema.Json.check(
   Schema.makeFilter((value: Schema.Json) => value !== null && (typeof value !== "string" || nonNumericText.test(value)), {
     message: "Expected a value that ThingsBoard stores unchanged",
     toJsonSchema: () => ({ not: { const: null }, pattern: nonNumericText.source })
   })
 ).annotate({
-  identifier: "NewValue",
+  identifier: "ValueInput",
   description:
     "Number, text, boolean, object or array; never null. Text that ThingsBoard would convert to a number, such as 007, is rejected unless `numeric_text=convert`. Integers up to 2^63 and long decimals are passed on with every digit."
 })
@@ -54,7 +54,7 @@ export const secondsRange = { minimum: 100_000_000, exclusiveMaximum: 100_000_00
 export const looksLikeSeconds = (ts: number): boolean => ts >= secondsRange.minimum && ts < secondsRange.exclusiveMaximum
 
 /** Milliseconds. A number that looks like seconds is rejected, unless `ts_unit=s` declares seconds. */
-export const NewTimestamp = Timestamp.check(
+export const TimestampInput = Timestamp.check(
   Schema.makeFilter((ts: number) => !looksLikeSeconds(ts), {
     message: "Expected milliseconds, not seconds",
     toJsonSchema: () => ({ not: secondsRange })
@@ -65,14 +65,14 @@ export const NewTimestamp = Timestamp.check(
 })
 
 /** A key to write: not blank, at most 255 characters, no markup and no NUL (contract of `KvUtils`: "key is malformed"). */
-export const NewDataKey = Schema.String.check(
+export const DataKeyInput = Schema.String.check(
   // oxlint-disable-next-line no-control-regex -- it matches NUL
   Schema.isPattern(/^(?![\s\S]*<[A-Za-z!/?])[^\u0000]*[^\s\uFEFF\u0000][^\u0000]*$/u),
   Schema.isMaxLength(255)
 )
 
-export const NewPoint = Schema.Struct({ ts: NewTimestamp, value: NewValue }).annotate({
-  identifier: "NewPoint",
+export const PointInput = Schema.Struct({ ts: TimestampInput, value: ValueInput }).annotate({
+  identifier: "PointInput",
   description: "A value to store, with its time.",
   examples: [{ ts: 1_700_000_000_000, value: 21.5 }]
 })
@@ -97,7 +97,7 @@ export const Aggregation = Schema.Literals(["NONE", "MIN", "MAX", "AVG", "SUM", 
 })
 export type Aggregation = typeof Aggregation.Type
 
-export const Order = Schema.Literals(["ASC", "DESC"]).annotate({ description: "Sort order." })
+export const Order = Schema.Literals(["ASC", "DESC"]).annotate({ identifier: "Order", description: "Sort order." })
 export type Order = typeof Order.Type
 
 /** A half-open time range in ms: `start` is inclusive, `end` is exclusive. */

@@ -5,7 +5,7 @@ const maxLength = 255
 
 /** ThingsBoard ignores a type without any character beyond U+0020 and returns everything. No type has control characters. */
 // oxlint-disable-next-line no-control-regex -- it matches control characters
-const notBlank = /^(?=[\s\S]*[^\s\uFEFF])[^\u0000-\u001F\u007F-\u009F]*$/u
+const notBlank = /^[^\u0000-\u001F\u007F-\u009F]*[^\s\uFEFF\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$/u
 
 /** A type that a request asks for. */
 export const TypeName = Schema.String.check(

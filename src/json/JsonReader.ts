@@ -194,5 +194,5 @@ export function* readJson<A>(
     if (error instanceof ScanError) return notJson(error)
     if (!(error instanceof ReadingStopped)) throw error
   }
-  return new InvalidInput({ errors: errors.all })
+  return new InvalidInput({ errors: errors.all, ...(errors.summary === undefined ? {} : { summary: errors.summary }) })
 }

@@ -44,7 +44,6 @@ for (const name of ["full", "reader"] as const) {
               `--url=${server.url}`,
               `--header=X-API-Key: ${keyOf(name)}`,
               "--phases=coverage,fuzzing,stateful",
-              "--checks=all",
               `--max-examples=${examples}`,
               `--seed=${seed}`,
               "--continue-on-failure",

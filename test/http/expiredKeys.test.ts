@@ -35,7 +35,7 @@ live("an upload stops when its key expires, and the response gives the reason", 
     /** Sends one row, waits for `meanwhile`, and sends the rest. */
     const send = (name: string, meanwhile: () => Promise<void>, ...rest: ReadonlyArray<string>) => {
       const head = [
-        `POST ${path} HTTP/1.1`,
+        `POST ${path}/import HTTP/1.1`,
         "Host: gateway",
         `X-API-Key: ${keyOf(name)}`,
         "Content-Type: application/x-ndjson",
@@ -72,7 +72,7 @@ live("a download is cut off when its key expires, so that it never looks complet
     )
     const begin = (name: string) =>
       Effect.promise(async () => {
-        const response = await fetch(`${url}${path}?start_ts=${t0}&end_ts=${t0 + rows}&format=csv`, {
+        const response = await fetch(`${url}${path}/export?start_ts=${t0}&end_ts=${t0 + rows}&format=csv`, {
           headers: { "x-api-key": keyOf(name) }
         })
         expect(response.status).toBe(200)

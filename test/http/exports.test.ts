@@ -18,7 +18,7 @@ const open = Effect.fnUntraced(function* (rows: number, maxConcurrentExports = 4
     "a",
     Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
   )
-  const path = `/api/v1/tb/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + rows}`
+  const path = `/api/v1/tb/devices/${device.id}/telemetry/export?start_ts=${t0}&end_ts=${t0 + rows}`
   /** The real response this many times, then these outcomes. */
   const after = (good: number, ...outcomes: ReadonlyArray<Outcome>) => {
     it.emulator.faults.inject({ path: history, times: good, latencyMillis: 0 })

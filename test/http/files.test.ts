@@ -49,7 +49,7 @@ describe("a workbook", () => {
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof 1", { load: [9_007_199_254_740_993n, 7n], "mode/now": ["=1+1"] })
-      const { bytes, name, status, type } = yield* file(`devices/${id}/telemetry?${range}&keys=mode/now,load,absent&format=xlsx`)
+      const { bytes, name, status, type } = yield* file(`devices/${id}/telemetry/export?${range}&keys=mode/now,load,absent&format=xlsx`)
       expect([status, type, name]).toEqual([200, mediaTypes.xlsx, 'attachment; filename="Roof_1_telemetry.xlsx"'])
       const book = yield* Effect.promise(() => readXlsx(bytes))
       expect(book.map(({ name, rows }) => [name, ...rows.map((row) => row[2])])).toEqual([
@@ -68,7 +68,9 @@ describe("a workbook", () => {
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof", { load: [1n, 2n] })
-      const { bytes } = yield* file(`devices/${id}/telemetry?start_ts=${noon}&end_ts=${noon + 7_200_000}&agg=SUM&interval=1h&format=xlsx`)
+      const { bytes } = yield* file(
+        `devices/${id}/telemetry/export?start_ts=${noon}&end_ts=${noon + 7_200_000}&agg=SUM&interval=1h&format=xlsx`
+      )
       const [sheet] = yield* Effect.promise(() => readXlsx(bytes))
       expect(sheet!.rows.slice(1)).toEqual([
         [
@@ -107,7 +109,7 @@ describe("a Parquet file", () => {
     Effect.gen(function* () {
       const { device, file } = yield* open()
       const id = device("Roof", { load: [9_223_372_036_854_775_807n, 2.5], mode: ["007x", false] })
-      const { bytes, name, status, type } = yield* file(`devices/${id}/telemetry?${range}`, { accept: mediaTypes.parquet })
+      const { bytes, name, status, type } = yield* file(`devices/${id}/telemetry/export?${range}`, { accept: mediaTypes.parquet })
       expect([status, type, name]).toEqual([200, mediaTypes.parquet, 'attachment; filename="Roof_telemetry.parquet"'])
       expect((yield* Effect.promise(() => readParquet(bytes))).rows).toEqual([
         { ts: noon, key: "load", ...nothing, value_long: "9223372036854775807" },

@@ -104,6 +104,7 @@ const types = [
   "application/json",
   "text/csv",
   "application/x-ndjson",
+  "application/octet-stream",
   "text/plain",
   "application/json; charset=utf-16",
   "multipart/form-data",

@@ -112,7 +112,7 @@ live("every call for a request, up to the last page of a file, is made as the ke
       ["free", canaries.username]
     ] as const) {
       it.users.length = it.upstream.length = 0
-      const file = yield* it.as(key, `devices/${it.devices.mine.id}/telemetry?${range}&format=csv`)
+      const file = yield* it.as(key, `devices/${it.devices.mine.id}/telemetry/export?${range}&format=csv`)
       expect(file.text.trimEnd().split("\r\n").length).toBe(1 + 1 + points)
       const many = yield* it.as(key, "telemetry/export", { device_type: "meter", keys: ["v"], start_ts: 0, end_ts: 2000, format: "csv" })
       expect(many.text.includes("Other")).toBe(key === "free")

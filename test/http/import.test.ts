@@ -36,7 +36,7 @@ live("rows of one device as ts,key,value are imported, and each rejected row is 
       `${t0 + 3},formula,'=1+1`,
       `${t0},t`
     ].join("\n")
-    const { json, status } = yield* send(`devices/${one}/telemetry`, "text/csv", csv)
+    const { json, status } = yield* send(`devices/${one}/telemetry/import`, "text/csv", csv)
     expect(status).toBe(200)
     expect(json.rows_taken).toBe(7)
     expect(json.refused.map(({ line }: { line: number }) => line)).toEqual([7, 8, 9, 13])
@@ -55,7 +55,7 @@ live("rows of one device as ts,key,value are imported, and each rejected row is 
 live("a wide file has one column per key; timestamps in seconds are accepted with ts_unit=s", () =>
   Effect.gen(function* () {
     const { call, one, send } = yield* withDevices
-    const { json } = yield* send(`devices/${one}/telemetry?ts_unit=s`, "text/csv", "ts,a,b\r\n1700000000.5,1,x\r\n1700000001,,y\r\n")
+    const { json } = yield* send(`devices/${one}/telemetry/import?ts_unit=s`, "text/csv", "ts,a,b\r\n1700000000.5,1,x\r\n1700000001,,y\r\n")
     expect([json.rows_taken, json.points_stored[one]]).toEqual([2, 3])
     expect((yield* call(`${tb}/devices/${one}/telemetry?start_ts=0&end_ts=9000000000000`)).json).toEqual({
       a: [{ ts: t0 + 500, value: 1 }],
@@ -81,7 +81,7 @@ live("rows of many devices, by id and by name, need one write per device", () =>
       { device_id: two, ts: t0, key: "c", value: null },
       { device_id: two, ts: t0, key: "c", value: 1, unit: "C" }
     ].map((line) => JSON.stringify(line))
-    const { json } = yield* send("telemetry/bulk", "application/x-ndjson", `${lines.join("\n")}\n\n{broken\n`)
+    const { json } = yield* send("telemetry/import", "application/x-ndjson", `${lines.join("\n")}\n\n{broken\n`)
     expect(json.rows_taken).toBe(3)
     expect(json.points_stored).toEqual({ [one]: 2, [two]: 2 })
     expect(json.refused.map(({ line }: { line: number }) => line).toSorted((a: number, b: number) => a - b)).toEqual([4, 5, 6, 7, 8, 9, 11])
@@ -93,7 +93,7 @@ live("a dry run validates everything and stores nothing", () =>
   Effect.gen(function* () {
     const { one, send, writes } = yield* withDevices
     const body = `device_id,ts,key,value\n${one},${t0},a,1\n${missing},${t0},a,1\n`
-    const { json } = yield* send("telemetry/bulk?dry_run=true", "text/csv", body)
+    const { json } = yield* send("telemetry/import?dry_run=true", "text/csv", body)
     expect(json).toMatchObject({ dry_run: true, rows_taken: 1, rows_refused: 1, message: "Would accept 1 row, reject 1" })
     expect(writes()).toBe(0)
   })
@@ -103,11 +103,11 @@ live("an unusable header and an empty body get 400", () =>
   Effect.gen(function* () {
     const { one, send } = yield* withDevices
     for (const body of ["time,key,value\n1,a,1\n", "ts\n1\n", "ts,a,a\n1,1,1\n", "ts,device_id,key,value\n", '"ts\n']) {
-      const answer = yield* send(`devices/${one}/telemetry`, "text/csv", body)
+      const answer = yield* send(`devices/${one}/telemetry/import`, "text/csv", body)
       expect([body, answer.status]).toEqual([body, 400])
     }
-    expect((yield* send("telemetry/bulk", "text/csv", "ts,key,value\n1,a,1\n")).status).toBe(400)
-    expect((yield* send(`devices/${missing}/telemetry`, "text/csv", "ts,key,value\n")).status).toBe(404)
+    expect((yield* send("telemetry/import", "text/csv", "ts,key,value\n1,a,1\n")).status).toBe(400)
+    expect((yield* send(`devices/${missing}/telemetry/import`, "text/csv", "ts,key,value\n")).status).toBe(404)
   })
 )
 
@@ -121,13 +121,58 @@ live("rows that ThingsBoard does not store are reported, and never counted as st
       outcome: { type: "Status", status: 400, body: "no" }
     })
     const body = [one, two, two].map((device_id, i) => JSON.stringify({ device_id, ts: t0 + i, key: "a", value: i })).join("\n")
-    const { json } = yield* send("telemetry/bulk", "application/x-ndjson", body)
+    const { json } = yield* send("telemetry/import", "application/x-ndjson", body)
     expect(json.rows_taken).toBe(1)
     expect(json.points_stored).toEqual({ [one]: 1 })
     expect(json.refused).toEqual([
       { line: 2, reason: "ThingsBoard did not store it" },
       { line: 3, reason: "ThingsBoard did not store it" }
     ])
+  })
+)
+
+live("a file is what its format says, else what its Content-Type says, else CSV", () =>
+  Effect.gen(function* () {
+    const { call, one, send } = yield* withDevices
+    const path = `devices/${one}/telemetry/import`
+    const binary = "application/octet-stream"
+    const csv = `ts,key,value\n${t0},a,1\n`
+    const ndjson = `{"ts":${t0},"key":"a","value":1}\n`
+    const accepted = [
+      yield* send(path, binary, csv),
+      yield* send(`${path}?format=csv`, binary, csv),
+      yield* send(`${path}?format=jsonl`, binary, ndjson),
+      yield* send(`telemetry/import?format=jsonl`, binary, `{"device_id":"${one}","ts":${t0},"key":"a","value":1}\n`),
+      yield* send(path, "text/csv; charset=utf-8", csv),
+      yield* send(path, "application/csv", csv),
+      yield* send(path, "application/x-ndjson", ndjson),
+      yield* send(`${path}?format=jsonl`, "application/x-ndjson", ndjson),
+      yield* call(`${tb}/${path}`, { method: "POST", body: Buffer.from(csv), headers: { "content-type": "" } })
+    ]
+    expect(accepted.map(({ json, status }) => [status, json.rows_taken, json.rows_refused])).toEqual(accepted.map(() => [200, 1, 0]))
+    const contradiction = yield* send(`${path}?format=csv`, "application/x-ndjson", csv)
+    expect([contradiction.status, contradiction.json.details.errors.map(({ field }: { field: string }) => field)]).toEqual([
+      400,
+      ["query.format"]
+    ])
+    expect((yield* send(`${path}?format=xlsx`, binary, csv)).status).toBe(400)
+    for (const type of ["application/json", "text/plain", "multipart/form-data"]) {
+      const refused = yield* send(path, type, csv)
+      expect([type, refused.status, refused.json.details.accepted]).toEqual([type, 415, ["text/csv", "application/x-ndjson", binary]])
+    }
+  })
+)
+
+live("files are not accepted where JSON is uploaded", () =>
+  Effect.gen(function* () {
+    const { one, send, writes } = yield* withDevices
+    for (const path of [`devices/${one}/telemetry`, "telemetry/bulk"])
+      for (const type of ["text/csv", "application/x-ndjson", "application/octet-stream"]) {
+        const refused = yield* send(path, type, `ts,key,value\n${t0},a,1\n`)
+        expect([path, type, refused.status, refused.json.details]).toEqual([path, type, 415, { accepted: ["application/json"] }])
+      }
+    expect((yield* send(`devices/${one}/telemetry?dry_run=true`, "application/json", `{"a":[{"ts":${t0},"value":1}]}`)).status).toBe(400)
+    expect(writes()).toBe(0)
   })
 )
 
@@ -146,8 +191,8 @@ live("an export can be imported again without changes", () =>
       ["csv", "text/csv"],
       ["jsonl", "application/x-ndjson"]
     ] as const) {
-      const file = yield* call(`${tb}/devices/${one}/telemetry?${range}&format=${format}`)
-      const { json } = yield* send(`devices/${two}/telemetry`, type, file.text)
+      const file = yield* call(`${tb}/devices/${one}/telemetry/export?${range}&format=${format}`)
+      const { json } = yield* send(`devices/${two}/telemetry/import`, type, file.text)
       expect([format, json.rows_taken, json.rows_refused]).toEqual([format, 4, 0])
       const copy = yield* call(`${tb}/devices/${two}/telemetry?${range}`)
       expect(copy.text).toBe((yield* call(`${tb}/devices/${one}/telemetry?${range}`)).text)

@@ -23,7 +23,7 @@ const open = Effect.gen(function* () {
     "a",
     Array.from({ length: rows }, (_, i) => ({ ts: t0 + i, value: String(i).padStart(200, "x") }))
   )
-  const path = `/api/v1/tb/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + rows}&format=csv`
+  const path = `/api/v1/tb/devices/${device.id}/telemetry/export?start_ts=${t0}&end_ts=${t0 + rows}&format=csv`
   const status = (key = canaries.apiKey) => Effect.map(it.call(devices, { key }), (answer) => answer.status)
   const free = status().pipe(
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), until: (one) => one === 200, times: 500 }),

@@ -20,7 +20,7 @@ const ways = {
   device: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}`),
   keys: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/keys`),
   latest: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry/latest?keys=heat`),
-  export: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry?${range}&format=csv`),
+  export: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry/export?${range}&format=csv`),
   query: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry/query`, { keys: ["heat"], start_ts: 0, end_ts: 10 }),
   attributes: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/attributes`),
   upload: (it: Site, key: string, id: string) => it.as(key, `/devices/${id}/telemetry`, { heat: [{ ts: 6, value: 1 }] }),
@@ -238,15 +238,15 @@ describe("many devices", () => {
       const point = { load: [{ ts: 7, value: 1 }] }
       const bulk = yield* it.as("byCustomer", "/telemetry/bulk", { [it.ids[0]!]: point, [it.ids[1]!]: point, [it.nobody]: point })
       expect(Object.entries<{ readonly status: string }>(bulk.json.results).map(([id, { status }]) => [id, status])).toEqual([
-        [it.ids[0]!, "error"],
+        [it.ids[0]!, "failed"],
         [it.ids[1]!, "success"],
-        [it.nobody, "error"]
+        [it.nobody, "failed"]
       ])
       expect(JSON.stringify(bulk.json.results[it.ids[0]!]).replaceAll(it.ids[0]!, it.nobody)).toBe(
         JSON.stringify(bulk.json.results[it.nobody])
       )
       const rows = (column: string, values: ReadonlyArray<string>, dryRun: boolean) =>
-        it.call(`/api/v1/tb/telemetry/bulk?dry_run=${dryRun}`, {
+        it.call(`/api/v1/tb/telemetry/import?dry_run=${dryRun}`, {
           key: keyOf("byCustomer"),
           headers: { "content-type": "text/csv" },
           body: `${column},ts,key,value\n${values.map((value) => `${value},${now},load,2`).join("\n")}\n`

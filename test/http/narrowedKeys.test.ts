@@ -166,10 +166,12 @@ live("whatever runs when a key loses rights ends, before it stores or returns an
     }
 
     const running = names.map((name) => {
-      const importing = begin(it.url, headOf(name, "telemetry", "application/x-ndjson", "Transfer-Encoding: chunked"), chunk(row(0)))
+      const importing = begin(it.url, headOf(name, "telemetry/import", "application/x-ndjson", "Transfer-Encoding: chunked"), chunk(row(0)))
       // A sender that falls silent is not waited for.
       const silent =
-        changes[name][1] === 0 ? undefined : begin(it.url, headOf(name, "telemetry", "text/csv", "Content-Length: 1000"), "ts,silent\n")
+        changes[name][1] === 0
+          ? undefined
+          : begin(it.url, headOf(name, "telemetry/import", "text/csv", "Content-Length: 1000"), "ts,silent\n")
       return {
         name,
         silent,
@@ -179,7 +181,7 @@ live("whatever runs when a key loses rights ends, before it stores or returns an
           attributes: beginJson(name, "attributes/server", { owner: "me" })
         },
         reads: { query: beginJson(name, "telemetry/query", { keys: ["long"], start_ts: t0, end_ts: t0 + 5 }) },
-        download: fetch(`${it.url}${path(name, "telemetry")}?start_ts=${t0}&end_ts=${t0 + points.length}&format=csv`, {
+        download: fetch(`${it.url}${path(name, "telemetry/export")}?start_ts=${t0}&end_ts=${t0 + points.length}&format=csv`, {
           headers: { "x-api-key": keyOf(name) }
         })
       }

@@ -93,9 +93,9 @@ live("history is complete: no row is lost or duplicated, in the requested order,
     )
     it.emulator.store.telemetry.loadBulk(device!, "a", [{ ts: at(3), value: '=cmd,"x"\n' }])
     const range = `start_ts=${start}&end_ts=${at(count - 1)}` // excludes the last point
-    const url = `${tb}/devices/${device!.id}/telemetry?keys=b,missing,a&${range}`
+    const url = `${tb}/devices/${device!.id}/telemetry/export?keys=b,missing,a&${range}`
 
-    const json = yield* it.call(url)
+    const json = yield* it.call(url.replace("/export", ""))
     expect(Object.keys(json.json)).toEqual(["b", "missing", "a"])
     expect(json.json.b.length).toBe(count - 1)
     expect(json.json.missing).toEqual([])
@@ -112,6 +112,30 @@ live("history is complete: no row is lost or duplicated, in the requested order,
     expect((yield* it.call(url, { headers: { accept: "text/csv;q=0.5, application/x-ndjson" } })).headers.get("content-type")).toBe(
       "application/x-ndjson"
     )
+  })
+)
+
+live("the series is JSON whatever the Accept header prefers, and other formats only by the deprecated parameter", () =>
+  Effect.gen(function* () {
+    const it = yield* gateway()
+    const [device] = addDevices(it, 1)
+    it.emulator.store.telemetry.save(device!, [{ key: "a", ts: 5, value: 1n }])
+    const path = `${tb}/devices/${device!.id}/telemetry`
+    const typeOf = Effect.fnUntraced(function* (rest: string, accept: string) {
+      const { headers, status } = yield* it.call(`${path}${rest}`, { headers: { accept } })
+      expect(status).toBe(200)
+      return headers.get("content-type")
+    })
+    const range = "start_ts=0&end_ts=9"
+    expect(yield* typeOf(`?${range}`, "text/csv")).toBe("application/json")
+    expect(yield* typeOf(`?${range}&format=csv`, "application/json")).toBe("text/csv; charset=utf-8; header=present")
+    expect(
+      (yield* it.client.telemetry.series({ params: { device_id: DeviceId.make(device!.id) }, query: { start_ts: 0, end_ts: 9 } }))["a"]
+    ).toEqual([{ ts: 5, value: 1 }])
+    expect(yield* typeOf(`/export?${range}`, "application/octet-stream")).toBe("text/csv; charset=utf-8; header=present")
+    expect(yield* typeOf(`/export?${range}`, "*/*")).toBe("text/csv; charset=utf-8; header=present")
+    expect(yield* typeOf(`/export?${range}`, "application/json")).toBe("application/json")
+    expect(yield* typeOf(`/export?${range}&format=json`, "text/csv")).toBe("application/json")
   })
 )
 
@@ -163,7 +187,6 @@ live("a graph has every relation once, including those between siblings, in few 
     relations.save({ fromId: devices[0]!.id, fromType: "DEVICE", toId: devices[1]!.id, toType: "DEVICE", type: "Feeds" })
 
     const around = yield* it.client.graph.around({ params: { root_id: EntityId.make(devices[5]!.id) }, query: { max_depth: 2 } })
-    if (typeof around === "string") throw new Error("expected JSON")
     expect(around.nodes.length).toBe(61)
     expect(around.edges.length).toBe(61)
     expect(around.nodes.find(({ id }) => id === room.id)).toMatchObject({ name: "Room", type: "ASSET", depth: 1 })
@@ -172,18 +195,27 @@ live("a graph has every relation once, including those between siblings, in few 
       params: { root_id: EntityId.make(room.id) },
       query: { root_type: "ASSET", hard_node_limit: 10 }
     })
-    if (typeof few === "string") throw new Error("expected JSON")
     expect([few.nodes.length, few.truncated]).toEqual([10, true])
     expect(few.edges.every(({ from, to }) => few.nodes.some(({ id }) => id === from) && few.nodes.some(({ id }) => id === to))).toBe(true)
     const alone = yield* it.client.graph.around({
       params: { root_id: EntityId.make(room.id) },
       query: { root_type: "ASSET", max_depth: 0 }
     })
-    if (typeof alone === "string") throw new Error("expected JSON")
     expect([alone.nodes.length, alone.edges.length]).toEqual([1, 0])
     const wrongType = yield* it.call(`${tb}/graph/${room.id}?root_type=DEVICE`)
     expect(wrongType.status).toBe(404)
-    const drawing = yield* it.call(`${tb}/graph/${room.id}?root_type=ASSET&max_depth=1&format=dot`)
+    const drawing = yield* it.call(`${tb}/graph/${room.id}/diagram?root_type=ASSET&max_depth=1&format=dot`)
     expect(drawing.text).toStartWith("digraph boardwalk {")
+    expect(drawing.headers.get("content-type")).toBe("text/plain; charset=utf-8")
+    const mermaid = yield* it.client.graph.diagram({
+      params: { root_id: EntityId.make(room.id) },
+      query: { root_type: "ASSET", max_depth: 1, format: "mermaid" }
+    })
+    expect(mermaid).toStartWith("flowchart LR\n")
+    // The format of a diagram is required, and the graph itself has no format.
+    for (const path of [`${room.id}/diagram?root_type=ASSET`, `${room.id}?root_type=ASSET&format=dot`])
+      expect((yield* it.call(`${tb}/graph/${path}`)).json.details.errors.map(({ field }: { field: string }) => field)).toEqual([
+        "query.format"
+      ])
   })
 )

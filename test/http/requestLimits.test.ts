@@ -190,7 +190,7 @@ describe("JSON", () => {
       const it = yield* gateway({ settings: { maxJsonDepth: 10 } })
       const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
       const send = (type: string, body: string) =>
-        it.call(`${tb}/devices/${device.id}/telemetry`, { method: "POST", body, headers: { "content-type": type } })
+        it.call(`${tb}/devices/${device.id}/telemetry/import`, { method: "POST", body, headers: { "content-type": type } })
       const row = (value: string) => `{"ts":1700000000000,"key":"a","value":${value}}`
       const lines = yield* send("application/x-ndjson", [row(nested(9)), row(nested(10)), row("[".repeat(20_000))].join("\n"))
       expect([lines.json.rows_taken, lines.json.rows_refused, lines.json.refused[0].reason]).toEqual([
@@ -261,7 +261,13 @@ live("a compressed body is rejected, never read as something else", () =>
   Effect.gen(function* () {
     const { call } = yield* gateway()
     const body = Bun.gzipSync(Buffer.from('{"keys":["a"]}'))
-    for (const path of [`devices/${id}/telemetry/query`, `devices/${id}/telemetry`, "telemetry/bulk"])
+    for (const path of [
+      `devices/${id}/telemetry/query`,
+      `devices/${id}/telemetry`,
+      `devices/${id}/telemetry/import`,
+      "telemetry/bulk",
+      "telemetry/import"
+    ])
       refused(
         yield* call(`${tb}/${path}`, { body, headers: { "content-encoding": "gzip" } }),
         415,
@@ -298,7 +304,7 @@ describe("a slow body", () => {
     Effect.gen(function* () {
       const it = yield* gateway({ settings })
       const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "One", now: 1 })
-      const path = `${tb}/devices/${device.id}/telemetry`
+      const path = `${tb}/devices/${device.id}/telemetry/import`
       const sent = head(path, { "Content-Type": "text/csv", "Transfer-Encoding": "chunked", Connection: "close" })
       const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
       const rows = Array.from({ length: 10 }, (_, i) => chunk(`${1_700_000_000_000 + i},a,${i}\n`))

@@ -163,7 +163,7 @@ describe("the log has", () => {
       emulator.faults.inject({ path }) // the first read succeeds
       emulator.faults.inject({ path, times: "always", outcome: { type: "Status", status: 403 } })
       yield* Effect.exit(
-        call(`${tb}/devices/${device!.id}/telemetry?start_ts=0&end_ts=1800000000000&keys=t&format=csv`, named("file")).pipe(
+        call(`${tb}/devices/${device!.id}/telemetry/export?start_ts=0&end_ts=1800000000000&keys=t&format=csv`, named("file")).pipe(
           Effect.catchDefect(() => Effect.void)
         )
       )

@@ -93,6 +93,29 @@ describe("a query", () => {
   )
 })
 
+live("an empty list of ids counts as absent, where ids or a type are required", () =>
+  Effect.gen(function* () {
+    const { call, device } = yield* open()
+    const id = device("Meter", [[t0, 1n]])
+    const range = { start_ts: t0, end_ts: t0 + 1 }
+    const statuses = Effect.fnUntraced(function* (path: string, rest: object) {
+      const bodies = [
+        { device_ids: [], device_type: "meter" },
+        { device_ids: [id] },
+        { device_ids: [] },
+        {},
+        { device_ids: [id], device_type: "meter" }
+      ]
+      const answers = yield* Effect.forEach(bodies, (body) => call(`${tb}/${path}`, { body: { ...body, ...rest } }))
+      for (const { text } of answers.slice(0, 2)) expect(text).toContain(id)
+      for (const { text } of answers.slice(2)) expect(text).toContain("Expected either device_ids or device_type")
+      return answers.map(({ status }) => status)
+    })
+    expect(yield* statuses("telemetry/latest", { keys: ["a"] })).toEqual([200, 200, 400, 400, 400])
+    expect(yield* statuses("telemetry/export", range)).toEqual([200, 200, 400, 400, 400])
+  })
+)
+
 describe("files", () => {
   live("of aggregates and of many devices can be downloaded", () =>
     Effect.gen(function* () {
@@ -101,7 +124,7 @@ describe("files", () => {
         [t0 + 1, 1n],
         [t0 + 2, 3n]
       ])
-      const hours = yield* call(`${tb}/devices/${id}/telemetry?start_ts=${t0}&end_ts=${t0 + 7_200_000}&interval=1h&format=csv`)
+      const hours = yield* call(`${tb}/devices/${id}/telemetry/export?start_ts=${t0}&end_ts=${t0 + 7_200_000}&interval=1h&format=csv`)
       expect(hours.text).toBe(`ts,key,value\r\n${t0},a,2.0\r\n`)
       const body = { device_type: "meter", start_ts: t0, end_ts: t0 + 9, format: "csv" }
       const rows = yield* call(`${tb}/telemetry/export`, { body })

@@ -22,7 +22,7 @@ const goThrough = Effect.fnUntraced(function* (it: Effect.Success<ReturnType<typ
     yield* it.call(`${tb}/asset-types`),
     yield* it.call(`${path}/keys`),
     yield* it.call(`${path}/telemetry/latest`),
-    yield* it.call(`${path}/telemetry?start_ts=0&end_ts=1800000000000&format=csv`),
+    yield* it.call(`${path}/telemetry/export?start_ts=0&end_ts=1800000000000&format=csv`),
     yield* it.call(`${path}/telemetry/query`, { body: { keys: ["t"], start_ts: 0, end_ts: 1_800_000_000_000, interval: "1mo" } }),
     yield* it.call(`${path}/attributes`),
     yield* it.call(`${tb}/graph/${device.id}`),

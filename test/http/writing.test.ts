@@ -96,11 +96,36 @@ live("a bulk upload reports the result of each device", () =>
     expect(answer.status).toBe(200)
     expect(answer.json.summary).toEqual({ total_devices: 3, successful_devices: 2, failed_devices: 1, total_data_points: 3 })
     expect(answer.json.results[id]).toEqual({ status: "success", keys_uploaded: ["t", "u"], data_points: 2 })
-    expect(answer.json.results[missing]).toMatchObject({ status: "error", error_code: "RESOURCE_NOT_FOUND" })
+    expect(answer.json.results[missing]).toMatchObject({ status: "failed", error_code: "RESOURCE_NOT_FOUND" })
     expect(answer.json.message).toBe("Bulk upload completed: 2/3 devices successful")
     const wrong = yield* call(`${tb}/telemetry/bulk`, { body: { "../../auth/login": point, [id]: { t: [] } } })
     expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["body.../../auth/login", `body.${id}.t`])
     expect(answer.text).not.toContain("requested id")
+  })
+)
+
+live("an upload without any points is rejected in the words of the FastAPI proxy, with the errors listed", () =>
+  Effect.gen(function* () {
+    const { call, id, write } = yield* withDevice
+    const messages = Effect.fnUntraced(function* (path: string, bodies: ReadonlyArray<unknown>) {
+      const answers = yield* Effect.forEach(bodies, (body) => call(`${tb}/${path}`, { body: JSON.stringify(body) }))
+      return answers.map(({ json, status }) => {
+        expect([status, json.error_code, json.detail, json.details.errors.length > 0]).toEqual([
+          400,
+          "VALIDATION_ERROR",
+          json.message,
+          true
+        ])
+        return json.message
+      })
+    })
+    const empty = "No telemetry data provided"
+    expect(yield* messages(`devices/${id}/telemetry`, [{}, { a: [] }, { a: [], b: [] }])).toEqual([empty, empty, empty])
+    expect(yield* messages("telemetry/bulk", [{}, { [id]: {} }, { [id]: { a: [] } }])).toEqual([empty, empty, empty])
+    const invalid = "The request is not valid; details.errors lists every error."
+    expect(yield* messages(`devices/${id}/telemetry`, [[], { a: 5 }, { a: [], b: [{ ts: 1 }] }])).toEqual([invalid, invalid, invalid])
+    expect(yield* messages("telemetry/bulk", [[], { x: {} }, { [id]: 5 }])).toEqual([invalid, invalid, invalid])
+    expect((yield* write('{"a":[{"ts":1,"value":1}]}')).status).toBe(201)
   })
 )
 

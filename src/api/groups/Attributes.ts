@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Attribute, AttributeScope } from "../../domain/Attribute.ts"
-import { NewDataKey, NewValue } from "../../domain/Telemetry.ts"
+import { Attribute, AttributeScope, AttributeScopeName } from "../../domain/Attribute.ts"
+import { DataKeyInput, ValueInput } from "../../domain/Telemetry.ts"
 import { deviceFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
@@ -10,28 +10,33 @@ import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keys, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
 
-const Values = Schema.Record(NewDataKey, NewValue)
+const Values = Schema.Record(DataKeyInput, ValueInput)
   .check(Schema.isMinProperties(1))
   .annotate({
-    identifier: "AttributeValues",
+    identifier: "AttributesInput",
     description: "Attributes to write, by key. `null` is rejected.",
     examples: [{ serialNumber: "SN-001234", targetTemperature: 22.5, enabled: true }]
   })
 
 const attributesByKey = Schema.Record(Schema.String, Attribute)
 
-const attributesWritten = <const S extends "SERVER_SCOPE" | "SHARED_SCOPE">(scope: S) =>
-  Schema.Struct({
-    ...deviceFields,
-    scope: Schema.Literal(scope),
-    attributes_uploaded: Schema.Array(Schema.String),
-    count: Schema.Int,
-    message: Schema.String,
-    warnings: Schema.optionalKey(Schema.Array(Schema.String))
-  }).annotate({
-    identifier: scope === "SERVER_SCOPE" ? "ServerAttributesWritten" : "SharedAttributesWritten",
-    description: "The written attributes."
-  })
+const AttributesByScope = Schema.Struct({
+  server: Schema.optionalKey(attributesByKey),
+  shared: Schema.optionalKey(attributesByKey),
+  client: Schema.optionalKey(attributesByKey)
+}).annotate({ identifier: "AttributesByScope", description: "Attributes by key, for each scope that was read." })
+
+const AttributesWritten = Schema.Struct({
+  ...deviceFields,
+  scope: Schema.Literals([AttributeScopeName.server, AttributeScopeName.shared]).annotate({
+    identifier: "WritableScope",
+    description: "The scope of the written attributes, as named by ThingsBoard."
+  }),
+  attributes_uploaded: Schema.Array(Schema.String),
+  count: Schema.Int,
+  message: Schema.String,
+  warnings: Schema.optionalKey(Schema.Array(Schema.String))
+}).annotate({ identifier: "AttributesWritten", description: "The written attributes." })
 
 export class Attributes extends HttpApiGroup.make("attributes")
   .add(
@@ -40,11 +45,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       query: { scope: Schema.optionalKey(AttributeScope), keys },
       success: Schema.Struct({
         ...deviceFields,
-        data: Schema.Struct({
-          server: Schema.optionalKey(attributesByKey),
-          shared: Schema.optionalKey(attributesByKey),
-          client: Schema.optionalKey(attributesByKey)
-        })
+        data: AttributesByScope
       }).annotate({ identifier: "AttributesResult", description: "Attributes by scope and key." }),
       error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })
@@ -61,7 +62,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
-      success: attributesWritten("SERVER_SCOPE").pipe(HttpApiSchema.status(201)),
+      success: AttributesWritten.pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "attributes:write")
@@ -76,7 +77,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       params: deviceParams,
       query: { numeric_text: numericText },
       payload: Values,
-      success: attributesWritten("SHARED_SCOPE").pipe(HttpApiSchema.status(201)),
+      success: AttributesWritten.pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "attributes:write")

@@ -9,53 +9,46 @@ import { RateLimit } from "../middleware/RateLimit.ts"
 import { CommaList, defaults } from "../Parameters.ts"
 import { EntityNotFound, upstreamProblems } from "../Problems.ts"
 
+/** Which part of the graph to return. */
+const graphQuery = {
+  root_type: Schema.optionalKey(EntityType).annotateKey({ description: "Entity type of the root.", default: "DEVICE" }),
+  max_depth: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })).annotate({
+      description: "Maximum distance from the root, in relations.",
+      default: defaults.maxDepth
+    })
+  ),
+  direction: Schema.optionalKey(Direction).annotateKey({ default: "BOTH" }),
+  types: Schema.optionalKey(
+    CommaList(EntityType).pipe(
+      Schema.annotate({
+        description: "Comma-separated list of entity types to include. The root is always included.",
+        examples: [["DEVICE", "ASSET"]]
+      })
+    )
+  ),
+  relation_types: Schema.optionalKey(
+    CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).pipe(
+      Schema.annotate({ description: "Comma-separated list of relation types to follow.", examples: [["Contains"]] })
+    )
+  ),
+  hard_node_limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Maximum number of nodes. `truncated` is true if there are more.",
+      default: defaults.nodeLimit
+    })
+  )
+}
+
 export class Graph extends HttpApiGroup.make("graph")
   .add(
     HttpApiEndpoint.get("around", "/graph/:root_id", {
       params: { root_id: EntityId },
-      query: {
-        root_type: Schema.optionalKey(EntityType.annotate({ description: "Entity type of the root.", default: "DEVICE" })),
-        max_depth: Schema.optionalKey(
-          Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })).annotate({
-            description: "Maximum distance from the root, in relations.",
-            default: defaults.maxDepth
-          })
-        ),
-        direction: Schema.optionalKey(Direction.annotate({ default: "BOTH" })),
-        types: Schema.optionalKey(
-          CommaList(EntityType).pipe(
-            Schema.annotate({
-              description: "Comma-separated list of entity types to include. The root is always included.",
-              examples: [["DEVICE", "ASSET"]]
-            })
-          )
-        ),
-        relation_types: Schema.optionalKey(
-          CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).pipe(
-            Schema.annotate({ description: "Comma-separated list of relation types to follow.", examples: [["Contains"]] })
-          )
-        ),
-        hard_node_limit: Schema.optionalKey(
-          Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
-            description: "Maximum number of nodes. `truncated` is true if there are more.",
-            default: defaults.nodeLimit
-          })
-        ),
-        format: Schema.optionalKey(
-          Schema.Literals(["json", "mermaid", "dot"]).annotate({
-            description: "Response format: JSON, or a diagram for Mermaid or Graphviz.",
-            default: "json"
-          })
-        )
-      },
-      success: [
-        Schema.Struct({ ...successFields, ...GraphSchema.fields }).annotate({
-          identifier: "GraphResult",
-          description: "The graph around the root."
-        }),
-        Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/vnd.mermaid" })),
-        Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/vnd.graphviz" }))
-      ],
+      query: graphQuery,
+      success: Schema.Struct({ ...successFields, ...GraphSchema.fields }).annotate({
+        identifier: "GraphResult",
+        description: "The graph around the root."
+      }),
       error: [EntityNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "graph:read")
@@ -65,6 +58,27 @@ export class Graph extends HttpApiGroup.make("graph")
           summary: "Get the relations around an entity",
           description:
             "Returns the entities within `max_depth` relations of the root, with their names, and the relations between them. Each entity and each relation appears once. Users, customers and tenants are left out, and not found as a root, unless the key also has the scope `users:read`."
+        })
+      ),
+    HttpApiEndpoint.get("diagram", "/graph/:root_id/diagram", {
+      params: { root_id: EntityId },
+      query: {
+        ...graphQuery,
+        format: Schema.Literals(["mermaid", "dot"]).annotate({
+          identifier: "DiagramFormat",
+          description: "Language of the diagram: `mermaid` for Mermaid, `dot` for Graphviz.",
+          examples: ["mermaid"]
+        })
+      },
+      success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain" })),
+      error: [EntityNotFound, ...upstreamProblems]
+    })
+      .annotate(RequiredScope, "graph:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getGraphDiagram",
+          summary: "Draw the relations around an entity",
+          description: "Returns the same graph as the source text of a diagram."
         })
       )
   )

@@ -15,7 +15,10 @@ const Dependency = Schema.Struct({
 }).annotate({ identifier: "Dependency", description: "A service that the gateway depends on." })
 
 const Readiness = Schema.Struct({
-  status: Schema.Literals(["ready", "not ready"]),
+  status: Schema.Literals(["ready", "not ready"]).annotate({
+    identifier: "ReadinessStatus",
+    description: "Whether every dependency is available."
+  }),
   timestamp: Schema.Int,
   dependencies: Schema.Array(Dependency)
 }).annotate({ identifier: "Readiness", description: "Whether the gateway can serve requests." })
@@ -38,7 +41,7 @@ export class System extends HttpApiGroup.make("system")
         version: Schema.String,
         links: Schema.Record(Schema.String, Schema.String)
       }).annotate({
-        identifier: "Index",
+        identifier: "GatewayInfo",
         description: "Name and version of the gateway, and links."
       })
     }).annotateMerge(
@@ -53,7 +56,7 @@ export class System extends HttpApiGroup.make("system")
       health("getHealthV1", "Check liveness (versioned path)")
     ),
     HttpApiEndpoint.get("ready", "/ready", {
-      success: [Readiness, Readiness.annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))]
+      success: [Readiness, Readiness.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({
         identifier: "getReadiness",

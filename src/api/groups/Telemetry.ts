@@ -5,11 +5,22 @@ import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { aggregation, deviceParams, dryRun, endTs, Format, keys, numericText, startTs, tsUnit } from "../Parameters.ts"
+import {
+  aggregation,
+  deviceParams,
+  dryRun,
+  endTs,
+  exportFormat,
+  Format,
+  ImportFormat,
+  keys,
+  numericText,
+  startTs,
+  tsUnit
+} from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
 import {
-  exported,
-  exportedMany,
+  ExportedFile,
   ExportMany,
   KeysResult,
   LatestOfMany,
@@ -18,7 +29,22 @@ import {
   Query,
   QueryResult
 } from "./TelemetryReads.ts"
+import { Series } from "../../domain/Telemetry.ts"
 import { BulkResult, ImportBody, ImportResult, PointsByDevice, PointsByKey, UploadResult } from "./TelemetryWrites.ts"
+
+/** For clients of the FastAPI proxy, which had one path for JSON and files. */
+const deprecatedFormat = Schema.optionalKey(Format).annotateKey({
+  description: "Deprecated: use `GET devices/{device_id}/telemetry/export` for other formats than json.",
+  default: "json",
+  deprecated: true
+})
+
+const importOptions = {
+  format: Schema.optionalKey(ImportFormat),
+  numeric_text: numericText,
+  ts_unit: tsUnit,
+  dry_run: dryRun
+}
 
 export class Telemetry extends HttpApiGroup.make("telemetry")
   .add(
@@ -35,10 +61,26 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           description: "Returns the names of the time series that have values."
         })
       ),
-    HttpApiEndpoint.get("export", "/devices/:device_id/telemetry", {
+    HttpApiEndpoint.get("series", "/devices/:device_id/telemetry", {
       params: deviceParams,
-      query: { keys, start_ts: startTs, end_ts: endTs, format: Schema.optionalKey(Format), ...aggregation },
-      success: exported,
+      query: { keys, start_ts: startTs, end_ts: endTs, format: deprecatedFormat, ...aggregation },
+      success: Series,
+      error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
+    })
+      .middleware(KeyAndDeviceLimits)
+      .annotate(RequiredScope, "telemetry:read")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getTelemetry",
+          summary: "Read telemetry",
+          description:
+            "Returns every point with `start_ts` <= ts < `end_ts` as JSON, by key, oldest first, with exact values. With `agg` and `interval`, it returns one point per bucket that has data; `ts` is the start of the bucket. The response is streamed. If ThingsBoard fails meanwhile, the gateway closes the connection, so that a truncated response is never mistaken for a complete one."
+        })
+      ),
+    HttpApiEndpoint.get("export", "/devices/:device_id/telemetry/export", {
+      params: deviceParams,
+      query: { keys, start_ts: startTs, end_ts: endTs, format: exportFormat, ...aggregation },
+      success: ExportedFile,
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
       .middleware(KeyAndDeviceLimits)
@@ -46,9 +88,9 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "exportTelemetry",
-          summary: "Export telemetry",
+          summary: "Export telemetry as a file",
           description:
-            "Streams every point with `start_ts` <= ts < `end_ts`, one key after another, oldest first, with exact values. With `agg` and `interval`, it returns one point per bucket that has data; `ts` is the start of the bucket. If ThingsBoard fails during the export, the gateway closes the connection, so that a truncated file is never mistaken for a complete one."
+            "Streams a file with every point of the range, one key after another, oldest first, with exact values. With `agg` and `interval`, the file has one point per bucket that has data. The `Content-Type` of the response is that of the format. If ThingsBoard fails during the export, the gateway closes the connection, so that a truncated file is never mistaken for a complete one."
         })
       ),
     HttpApiEndpoint.get("latest", "/devices/:device_id/telemetry/latest", {
@@ -84,7 +126,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {
       payload: ExportMany,
-      success: exportedMany,
+      success: ExportedFile,
       error: [DeviceNotFound, RateLimited, ...bodyProblems, ...upstreamProblems]
     })
       .middleware(KeyAndDeviceLimits)
@@ -93,8 +135,9 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "exportTelemetryOfMany",
-          summary: "Export telemetry of many devices",
-          description: "Streams the points of all selected devices, one device after another. Each row has `device_id` and `device_name`."
+          summary: "Export telemetry of many devices as a file",
+          description:
+            "Streams a file with the points of all selected devices, one device after another. Each row has `device_id` and `device_name`. The `Content-Type` of the response is that of the format."
         })
       ),
     HttpApiEndpoint.post("query", "/devices/:device_id/telemetry/query", {
@@ -116,9 +159,9 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {
       params: deviceParams,
-      query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
-      payload: [PointsByKey, ImportBody],
-      success: [UploadResult.pipe(HttpApiSchema.status(201)), ImportResult],
+      query: { numeric_text: numericText },
+      payload: PointsByKey,
+      success: UploadResult.pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
@@ -126,14 +169,13 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "uploadTelemetry",
           summary: "Upload telemetry",
-          description:
-            "A JSON body is accepted or rejected as a whole. A CSV or NDJSON body can have any length (`ts,key,value`, or `ts` and one column per key); invalid rows are rejected one by one and listed in the response."
+          description: "The points are accepted or rejected as a whole. To upload a CSV or NDJSON file, use the import."
         })
       ),
     HttpApiEndpoint.post("bulk", "/telemetry/bulk", {
-      query: { numeric_text: numericText, ts_unit: tsUnit, dry_run: dryRun },
-      payload: [PointsByDevice, ImportBody],
-      success: [BulkResult, ImportResult],
+      query: { numeric_text: numericText },
+      payload: PointsByDevice,
+      success: BulkResult,
       error: [...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
@@ -141,8 +183,37 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "uploadTelemetryOfMany",
           summary: "Upload telemetry of many devices",
+          description: "The response has one result per device. To upload a CSV or NDJSON file, use the import."
+        })
+      ),
+    HttpApiEndpoint.post("import", "/devices/:device_id/telemetry/import", {
+      params: deviceParams,
+      query: importOptions,
+      payload: ImportBody,
+      success: ImportResult,
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
+    })
+      .annotate(RequiredScope, "telemetry:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "importTelemetry",
+          summary: "Import a file",
           description:
-            "For a JSON body, the response has one result per device. In a CSV or NDJSON body, each row has a `device_id` or a `device_name`."
+            "Stores the rows of a CSV or NDJSON file of any length: `ts,key,value`, or `ts` and one column per key. Invalid rows are rejected one by one and listed in the response."
+        })
+      ),
+    HttpApiEndpoint.post("importMany", "/telemetry/import", {
+      query: importOptions,
+      payload: ImportBody,
+      success: ImportResult,
+      error: [...bodyProblems, ...upstreamProblems]
+    })
+      .annotate(RequiredScope, "telemetry:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "importTelemetryOfMany",
+          summary: "Import a file with many devices",
+          description: "Like the import for one device; each row also has a `device_id` or a `device_name`."
         })
       )
   )

@@ -1,13 +1,12 @@
 /** Requests and responses of the endpoints that read telemetry. */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { type Format as FormatName, formats } from "../../domain/Format.ts"
 import { DeviceId } from "../../domain/Ids.ts"
 import { defaultMaxDevices, defaultMaxKeys, maxDevicesLimit, maxKeysLimit } from "../../domain/requestLimits.ts"
 import { Aggregation, DataKey, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { TypeName } from "../../domain/TypeName.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
-import { aggregation, defaults, endTs, Format, Interval, startTs } from "../Parameters.ts"
+import { aggregation, defaults, endTs, exportFormat, Interval, startTs } from "../Parameters.ts"
 
 /** Settings can raise the limit up to `max`, so the schema accepts that many items; the OpenAPI document states the default limit. */
 const atMost = (max: number, defaultMax: number) =>
@@ -19,9 +18,10 @@ const atMost = (max: number, defaultMax: number) =>
 const keyList = Schema.Array(DataKey)
   .check(Schema.isMinLength(1), atMost(maxKeysLimit, defaultMaxKeys))
   .annotate({ description: "Keys: at most 1,000 by default (setting MAX_KEYS_PER_REQUEST)." })
-const deviceList = Schema.Array(DeviceId).check(Schema.isMinLength(1), atMost(maxDevicesLimit, defaultMaxDevices))
+/** An empty list counts as absent: some generated clients always send the field. */
+const deviceList = Schema.Array(DeviceId).check(atMost(maxDevicesLimit, defaultMaxDevices))
 
-/** Selects devices by id or by type; a body has exactly one of the two fields. */
+/** Selects devices by id or by type; a body has exactly one of the two. */
 const selection = {
   device_ids: Schema.optionalKey(
     deviceList.annotate({
@@ -31,19 +31,24 @@ const selection = {
   device_type: Schema.optionalKey(TypeName.annotate({ description: "All devices of this type." }))
 }
 
-const exactlyOneSelection = Schema.makeFilter(
-  (body: { readonly device_ids?: ReadonlyArray<string>; readonly device_type?: string }) =>
-    (body.device_ids === undefined) !== (body.device_type === undefined),
-  {
-    message: "Expected either device_ids or device_type",
-    toJsonSchema: () => ({
-      if: { required: ["device_ids"] },
-      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-      then: { not: { required: ["device_type"] } },
-      else: { required: ["device_type"] }
-    })
-  }
-)
+/** `others` are the other fields: some validators apply `additionalProperties` to the fields that `if` names. */
+const exactlyOneSelection = (...others: ReadonlyArray<string>) =>
+  Schema.makeFilter(
+    (body: { readonly device_ids?: ReadonlyArray<string>; readonly device_type?: string }) =>
+      !body.device_ids?.length !== (body.device_type === undefined),
+    {
+      message: "Expected either device_ids or device_type",
+      toJsonSchema: () => ({
+        if: {
+          required: ["device_ids"],
+          properties: { device_ids: { minItems: 1 }, ...Object.fromEntries(["device_type", ...others].map((name) => [name, {}])) }
+        },
+        // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+        then: { not: { required: ["device_type"] } },
+        else: { required: ["device_type"] }
+      })
+    }
+  )
 
 export const KeysResult = Schema.Struct({ ...deviceFields, data: Schema.Array(Schema.String) }).annotate({
   identifier: "KeysResult",
@@ -68,7 +73,7 @@ export const LatestResult = Schema.Struct({
 })
 
 export const LatestOfMany = Schema.Struct({ ...selection, keys: keyList })
-  .check(exactlyOneSelection)
+  .check(exactlyOneSelection("keys"))
   .annotate({ identifier: "LatestOfMany", description: "The devices, by id or by type, and the keys to read." })
 
 export const LatestOfManyResult = Schema.Struct({
@@ -77,7 +82,8 @@ export const LatestOfManyResult = Schema.Struct({
   data: Schema.Record(
     Schema.String,
     Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Schema.NullOr(Point)) }).annotate({
-      identifier: "DeviceLatest"
+      identifier: "DeviceLatest",
+      description: "The newest points of one device, by key; null for a key without values."
     })
   ),
   not_found: Schema.Array(Schema.String).annotate({
@@ -85,49 +91,24 @@ export const LatestOfManyResult = Schema.Struct({
   })
 }).annotate({ identifier: "LatestOfManyResult", description: "The newest points per device, by device id." })
 
-const ExportRow = Schema.Struct({ ts: Point.fields.ts, key: DataKey, value: Point.fields.value }).annotate({
-  identifier: "Row",
-  description: "A row of an export."
-})
-const DeviceExportRow = Schema.Struct({ device_id: DeviceId, device_name: Schema.String, ...ExportRow.fields }).annotate({
-  identifier: "DeviceRow",
-  description: "A row of an export of many devices."
-})
-
-/** The responses of an export: one per format. */
-const exportResponses = <J extends Schema.Top, R extends Schema.Constraint>(json: J, row: R) =>
-  Object.values({
-    json,
-    jsonl: HttpApiSchema.StreamNdjson({ schema: row, contentType: formats.jsonl.mediaType }),
-    csv: Schema.String.pipe(HttpApiSchema.asText({ contentType: formats.csv.mediaType })),
-    xlsx: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: formats.xlsx.mediaType })),
-    parquet: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: formats.parquet.mediaType }))
-  } satisfies Record<FormatName, Schema.Top>)
-
-/** One device's export. */
-export const exported = exportResponses(Series, ExportRow)
+/**
+ * A file. All formats are documented as one binary media type, so that every generated client returns bytes or a stream; the
+ * `Content-Type` of the response names the format.
+ */
+export const ExportedFile = HttpApiSchema.StreamUint8Array({ contentType: "application/octet-stream" })
 
 export const ExportMany = Schema.Struct({
   ...selection,
   keys: Schema.optionalKey(keyList),
   start_ts: startTs,
   end_ts: endTs,
-  format: Schema.optionalKey(Format)
+  format: exportFormat
 })
-  .check(exactlyOneSelection)
+  .check(exactlyOneSelection("keys", "start_ts", "end_ts", "format"))
   .annotate({
     identifier: "ExportMany",
     description: "The devices, by id or by type, the keys (default: all keys), the time range and the format."
   })
-
-/** An export of many devices. */
-export const exportedMany = exportResponses(
-  Schema.Record(Schema.String, Schema.Struct({ device_name: Schema.String, telemetry: Series })).annotate({
-    identifier: "DeviceSeries",
-    description: "Points per device, by device id."
-  }),
-  DeviceExportRow
-)
 
 export const Query = Schema.Struct({
   keys: keyList,
@@ -142,9 +123,10 @@ export const Query = Schema.Struct({
   agg: Schema.optionalKey(Aggregation),
   interval: Schema.optionalKey(Interval),
   timezone: aggregation.timezone,
-  order: Schema.optionalKey(
-    Order.annotate({ description: "ASC returns the oldest points first, DESC the newest points first.", default: "DESC" })
-  ),
+  order: Schema.optionalKey(Order).annotateKey({
+    description: "ASC returns the oldest points first, DESC the newest points first.",
+    default: "DESC"
+  }),
   cursor: Schema.optionalKey(
     Schema.String.check(Schema.isMaxLength(65_536)).annotate({
       description: "`next_cursor` of the previous page. All other fields must be the same as for that page."
@@ -167,13 +149,16 @@ export const QueryResult = Schema.Struct({
     interval: Schema.NullOr(Interval),
     agg: Aggregation,
     timezone: Schema.NullOr(Schema.String)
-  }),
+  }).annotate({ identifier: "EffectiveQuery", description: "The query with the defaults filled in." }),
   data: Series,
   metadata: Schema.Struct({
     total_points: Schema.Int.annotate({ description: "Number of points on this page." }),
     keys_found: Schema.Array(DataKey).annotate({ description: "Requested keys that the device has, with values at any time." }),
     keys_missing: Schema.Array(DataKey).annotate({ description: "Requested keys that the device does not have." }),
-    time_range: Schema.Struct({ start: Schema.Int, end: Schema.Int, duration_hours: Schema.Finite })
-  }),
+    time_range: Schema.Struct({ start: Schema.Int, end: Schema.Int, duration_hours: Schema.Finite }).annotate({
+      identifier: "TimeRange",
+      description: "Start inclusive, end exclusive, in ms."
+    })
+  }).annotate({ identifier: "QueryMetadata", description: "What the page contains." }),
   next_cursor: Schema.NullOr(Schema.String).annotate({ description: "Cursor of the next page; null on the last page." })
 }).annotate({ identifier: "TelemetryQueryResult", description: "A page of points per key." })

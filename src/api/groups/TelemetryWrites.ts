@@ -1,13 +1,12 @@
 /** Requests and responses of the endpoints that store telemetry. */
 import { Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { formats } from "../../domain/Format.ts"
 import { Uuid } from "../../domain/Ids.ts"
-import { NewDataKey, NewPoint } from "../../domain/Telemetry.ts"
+import { DataKeyInput, PointInput } from "../../domain/Telemetry.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
 
-/** CSV or NDJSON rows. The body is read as a stream, so it can have any length. */
-export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: [formats.csv.mediaType, formats.jsonl.mediaType] })
+/** A CSV or NDJSON file. It is read as a stream, so it can have any length. */
+export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: "application/octet-stream" })
 
 const warnings = Schema.optionalKey(
   Schema.Array(Schema.String).annotate({ description: "Changes that were necessary to store the values, such as rounded decimals." })
@@ -21,15 +20,15 @@ export const UploadResult = Schema.Struct({
   warnings
 }).annotate({ identifier: "UploadResult", description: "The stored keys and points." })
 
-const points = Schema.Record(NewDataKey, Schema.Array(NewPoint).check(Schema.isMinLength(1))).check(Schema.isMinProperties(1))
+export const PointsByKey = Schema.Record(DataKeyInput, Schema.Array(PointInput).check(Schema.isMinLength(1)))
+  .check(Schema.isMinProperties(1))
+  .annotate({
+    identifier: "PointsByKey",
+    description: "Points to store, by key.",
+    examples: [{ temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] }]
+  })
 
-export const PointsByKey = points.annotate({
-  identifier: "PointsByKey",
-  description: "Points to store, by key.",
-  examples: [{ temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] }]
-})
-
-export const PointsByDevice = Schema.Record(Uuid, points)
+export const PointsByDevice = Schema.Record(Uuid, PointsByKey)
   .check(Schema.isMinProperties(1))
   .annotate({
     identifier: "PointsByDevice",
@@ -38,7 +37,10 @@ export const PointsByDevice = Schema.Record(Uuid, points)
   })
 
 const DeviceOutcome = Schema.Struct({
-  status: Schema.Literals(["success", "error"]),
+  status: Schema.Literals(["success", "failed"]).annotate({
+    identifier: "UploadStatus",
+    description: "Whether the points of the device were stored."
+  }),
   keys_uploaded: Schema.optionalKey(Schema.Array(Schema.String)),
   data_points: Schema.optionalKey(Schema.Int),
   error: Schema.optionalKey(Schema.String),
@@ -52,7 +54,7 @@ export const BulkResult = Schema.Struct({
     successful_devices: Schema.Int,
     failed_devices: Schema.Int,
     total_data_points: Schema.Int
-  }),
+  }).annotate({ identifier: "BulkSummary", description: "How many devices and points the upload had." }),
   results: Schema.Record(Schema.String, DeviceOutcome),
   message: Schema.String,
   warnings
@@ -61,7 +63,7 @@ export const BulkResult = Schema.Struct({
 const RejectedRow = Schema.Struct({
   line: Schema.Int.annotate({ description: "Line number in the body, from 1." }),
   reason: Schema.String
-}).annotate({ identifier: "RefusedRow", description: "A rejected row." })
+}).annotate({ identifier: "RejectedRow", description: "A rejected row." })
 
 export const ImportResult = Schema.Struct({
   ...successFields,

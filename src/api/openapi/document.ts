@@ -9,12 +9,14 @@ import { Authentication, apiKeySecurity, RequiredScope } from "../middleware/Aut
 import { mapRefs, publicNames, findReachable } from "./components.ts"
 import { assetId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
+import { nameConstants } from "./enumNames.ts"
 import { headers } from "./headers.ts"
 import { introduction } from "./introduction.ts"
 import { addLinks } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
 import { describeQuery } from "./parameters.ts"
-import { combineProblems, buildContent, type DeclaredContent, problemResponses, problemSchemas, successResponse } from "./responses.ts"
+import { combineProblems, buildContent, type DeclaredContent, problemResponses, successResponse } from "./responses.ts"
+import { problemSchemas } from "./problems.ts"
 import { allowUnknownFields, normalize } from "./normalize.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
@@ -26,7 +28,7 @@ const commonProblems = ["RouteNotFound", "MethodNotAllowed", "UriTooLong", "Head
 const commonResponses: Record<string, Response | Ref> = {
   429: { $ref: "#/components/responses/RateLimited" },
   414: { $ref: "#/components/responses/UriTooLong" },
-  431: { description: "The headers are too large. If the request, including path and query, is far too large, the response has no body." }
+  431: { $ref: "#/components/responses/HeadersTooLarge" }
 }
 
 const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
@@ -161,7 +163,7 @@ export const buildDocument = (): Document => {
       },
       headers,
       responses,
-      schemas: pickSorted(published, findReachable([paths, responses], schemas))
+      schemas: pickSorted(nameConstants(published), findReachable([paths, responses], schemas))
     }
   }
 }

@@ -12,6 +12,7 @@ export interface Parameter {
   readonly in: "path" | "query"
   readonly required: boolean
   readonly description?: string
+  readonly deprecated?: true
   readonly style?: "form"
   readonly explode?: boolean
   readonly schema: Schema

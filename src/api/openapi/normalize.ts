@@ -12,7 +12,7 @@ const rebuild = (schema: Schema, change: (schema: Schema) => Schema): Schema => 
   const entries = Object.entries(schema).map(([keyword, value]): readonly [string, unknown] => {
     if (schemaKeywords.has(keyword)) return [keyword, rebuildPart(value)]
     if (schemaListKeywords.has(keyword) && Array.isArray(value)) return [keyword, value.map(rebuildPart)]
-    if (keyword === "properties" && isSchema(value))
+    if ((keyword === "properties" || keyword === "patternProperties") && isSchema(value))
       return [keyword, Object.fromEntries(Object.entries(value).map(([name, part]) => [name, rebuildPart(part)]))]
     return [keyword, value]
   })
@@ -30,6 +30,25 @@ const mergeAllOf = (schema: Schema): Schema => {
 const asObject = (schema: Schema): Schema =>
   isSchema(schema["not"]) && schema["not"]["type"] === "null" ? { type: "object", ...omit(schema, "not") } : schema
 
+/** A map whose keys have a pattern. Code generators know `additionalProperties`, but not `patternProperties`. */
+const asMap = (schema: Schema): Schema => {
+  const { additionalProperties: _, patternProperties, ...rest } = schema
+  const [entry, ...others] = isSchema(patternProperties) ? Object.entries(patternProperties) : []
+  return entry === undefined || others.length > 0
+    ? schema
+    : { ...rest, propertyNames: { type: "string", pattern: entry[0] }, additionalProperties: entry[1] }
+}
+
+/** A plain type or null. Code generators understand a list of types better than an `anyOf`. */
+const asNullable = (schema: Schema): Schema => {
+  const { anyOf, ...rest } = schema
+  if (!Array.isArray(anyOf) || anyOf.length !== 2) return schema
+  const [plain, other] = anyOf as ReadonlyArray<Schema>
+  return other!["type"] === "null" && typeof plain!["type"] === "string" && plain!["enum"] === undefined
+    ? { ...plain, ...rest, type: [plain!["type"], "null"] }
+    : schema
+}
+
 /** Flattens an `anyOf` inside an `anyOf`. */
 const flattenAnyOf = (schema: Schema): Schema => {
   const { anyOf } = schema
@@ -40,17 +59,9 @@ const flattenAnyOf = (schema: Schema): Schema => {
   return { ...omit(inner, "anyOf"), ...schema, anyOf: choices }
 }
 
-/** Replaces an `enum` with one value by `const`. */
-const asConst = (schema: Schema): Schema => {
-  const values = schema["enum"]
-  if (!Array.isArray(values) || values.length !== 1) return schema
-  const type = Number.isInteger(values[0]) ? "integer" : schema["type"]
-  return { ...omit(schema, "enum"), type, const: values[0] }
-}
-
 /** Adds a format to integers, and removes limits that only repeat the safe integers of JavaScript. Without a format, code generators for typed languages use 32 bits, which is too small for a time in ms. */
 const addIntegerFormat = (schema: Schema): Schema => {
-  if (schema["type"] !== "integer" || "const" in schema) return schema
+  if (schema["type"] !== "integer") return schema
   const bounded = omit(
     schema,
     ...(schema["minimum"] === Number.MIN_SAFE_INTEGER ? ["minimum"] : []),
@@ -71,12 +82,8 @@ export const omit = <T extends object>(record: T, ...names: ReadonlyArray<string
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))) as T
 
 export const normalize = (schema: Schema): Schema =>
-  rebuild(schema, (part) => openRest(addIntegerFormat(asConst(asObject(flattenAnyOf(mergeAllOf(part)))))))
+  rebuild(schema, (part) => openRest(addIntegerFormat(asMap(asObject(asNullable(flattenAnyOf(mergeAllOf(part))))))))
 
 /** For responses: a later release may add fields, which clients must ignore. */
 export const allowUnknownFields = (schema: Schema): Schema =>
   rebuild(schema, (part) => (part["additionalProperties"] === false ? omit(part, "additionalProperties") : part))
-
-/** For problems, which always have all of their fields. */
-export const requireAllFields = (schema: Schema): Schema =>
-  isSchema(schema["properties"]) ? { ...schema, required: Object.keys(schema["properties"]) } : schema

@@ -25,16 +25,23 @@ const listEntry = (items: unknown): Schema => {
   return schema["type"] === "string" && schema["enum"] === undefined ? { ...schema, pattern: "^[^,]*[^\\s\\uFEFF,][^,]*$" } : schema
 }
 
-const toParameter = (name: string, schema: Schema, required: boolean, definitions: Record<string, Schema>): Parameter => {
+const toParameter = (
+  name: string,
+  schema: Schema,
+  required: boolean,
+  isDeprecated: boolean,
+  definitions: Record<string, Schema>
+): Parameter => {
   const reference = typeof schema["$ref"] === "string" ? schema["$ref"].split("/").at(-1)! : undefined
   const target = reference === undefined ? schema : definitions[reference]!
-  const description = target["description"]
+  const description = schema["description"] ?? target["description"]
   const isList = schema["type"] === "array"
   return {
     name,
     in: "query",
     required,
     ...(typeof description === "string" ? { description } : {}),
+    ...(isDeprecated ? { deprecated: true } : {}),
     ...(isList ? { style: "form", explode: false } : {}),
     schema: { ...omit(schema, "description"), ...(isList ? { items: listEntry(schema["items"]), minItems: 1 } : {}) },
     // Documentation pages fill their forms with examples; an example of an optional parameter would restrict every first request.
@@ -42,14 +49,25 @@ const toParameter = (name: string, schema: Schema, required: boolean, definition
   }
 }
 
+/** Effect does not write `deprecated` into JSON Schema. */
+const deprecatedFields = ({ ast }: EffectSchema.Top): ReadonlySet<string> =>
+  new Set(
+    ast._tag === "Objects"
+      ? ast.propertySignatures
+          .filter(({ type }) => type.context?.annotations?.["deprecated"] === true)
+          .map((signature) => String(signature.name))
+      : []
+  )
+
 export const describeQuery = (endpoint: HttpApiEndpoint.Top): DescribedQuery => {
   if (endpoint.query === undefined) return { parameters: [], definitions: {} }
   const { definitions, schema } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(EffectSchema.toType(endpoint.query)))
+  const deprecated = deprecatedFields(endpoint.query)
   const required = Array.isArray(schema["required"]) ? schema["required"] : []
   const properties = (schema["properties"] ?? {}) as Record<string, Schema>
   return {
     parameters: Object.entries(properties).map(([name, property]) =>
-      toParameter(name, normalize(property), required.includes(name), definitions)
+      toParameter(name, normalize(property), required.includes(name), deprecated.has(name), definitions)
     ),
     definitions
   }

@@ -1,24 +1,9 @@
 /** Responses: problems are shared by all endpoints; successes have their own headers, formats and examples. */
-import { Schema as EffectSchema } from "effect"
-import { formats } from "../../domain/Format.ts"
 import { exampleBody, type Guide, problemGuide } from "../ProblemGuide.ts"
-import { Problem } from "../Problems.ts"
-import { definitionsToComponents } from "./components.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { rateLimitedHeaders, type HeaderName, headerRefs } from "./headers.ts"
 import type { Content, Response, Schema } from "./model.ts"
-import { requireAllFields, normalize, omit } from "./normalize.ts"
-
-/** The schemas of all problems, by component name, whether or not an endpoint declares them. */
-export const problemSchemas = (): Record<string, Schema> => {
-  const { definitions } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(Problem, { onExcessProperty: "error" }))
-  return Object.fromEntries(
-    Object.entries(definitions).map(([name, schema]) => [
-      name,
-      name.endsWith("Encoded") ? requireAllFields(normalize(schema)) : normalize(schema)
-    ])
-  )
-}
+import { normalize } from "./normalize.ts"
 
 /** Responses that are not counted against a key. The document does not promise rate limit headers for them. */
 const withoutRateLimit: ReadonlySet<number> = new Set([401, 405, 414, 431])
@@ -36,7 +21,7 @@ const problemResponse = (guide: Guide): Response => {
     description: guide.meaning,
     headers: headersOf(guide.example.status),
     content: {
-      "application/problem+json": { schema: { $ref: `#/components/schemas/${guide.example._tag}` }, example }
+      "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example }
     }
   }
 }
@@ -49,41 +34,23 @@ export const problemResponses = (): Record<string, Response> =>
 export const combineProblems = (names: ReadonlyArray<string>): Response => {
   const responses = problemResponses()
   const chosen = names.map((name) => responses[name]!)
-  const bodies = chosen.map(({ content }) => content!["application/problem+json"]!)
-  return {
-    ...chosen[0]!,
-    description: chosen.map(({ description }) => description).join(" Or: "),
-    content: { "application/problem+json": { schema: { anyOf: bodies.map(({ schema }) => schema) }, example: bodies[0]!.example } }
-  }
+  return { ...chosen[0]!, description: chosen.map(({ description }) => description).join(" Or: ") }
 }
 
 const isFile = (schema: Schema) => schema["format"] === "binary"
-
-/** An NDJSON body is not a JSON value but text; each line is a JSON value. */
-const ndjsonText = (schema: Schema): Schema => ({
-  type: "string",
-  description: "One JSON object per line.",
-  contentMediaType: formats.jsonl.mediaType,
-  contentSchema: schema
-})
 
 export interface DeclaredContent {
   readonly [mediaType: string]: { readonly schema: Schema; readonly "x-effect-stream"?: unknown }
 }
 
-/** Bodies by media type, with examples. JSON comes first, because code generators use the first type that they support. */
-export const buildContent = (declared: DeclaredContent, examples: Record<string, unknown>): Content => {
-  const types = Object.keys(declared).toSorted((a, b) => Number(b === "application/json") - Number(a === "application/json"))
-  return Object.fromEntries(
-    types.map((type) => {
-      const schema = normalize(declared[type]!.schema)
-      const described = type === formats.jsonl.mediaType && !isFile(schema) ? ndjsonText(schema) : textOf(type, schema)
-      return [type, { schema: described, ...(type in examples ? { example: examples[type] } : {}) }]
-    })
+/** The body by media type, with examples. */
+export const buildContent = (declared: DeclaredContent, examples: Record<string, unknown>): Content =>
+  Object.fromEntries(
+    Object.entries(declared).map(([type, { schema }]) => [
+      type,
+      { schema: normalize(schema), ...(type in examples ? { example: examples[type] } : {}) }
+    ])
   )
-}
-
-const textOf = (type: string, schema: Schema): Schema => (/^text\/|ndjson/.test(type) && isFile(schema) ? omit(schema, "format") : schema)
 
 export const successResponse = (
   description: string,

@@ -10,8 +10,9 @@ import type { DeviceId } from "../../domain/Ids.ts"
 import type { Order } from "../../domain/Telemetry.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { DeviceAccess } from "../../services/access/DeviceAccess.ts"
+import type { DeviceSelection } from "../../services/devices/DeviceSelection.ts"
 import { Exports } from "../../services/telemetry/Exports.ts"
-import type { Interval } from "../../services/telemetry/bucketing.ts"
+import type { AggregationOptions, Interval } from "../../services/telemetry/bucketing.ts"
 import { Import } from "../../services/ingest/Import.ts"
 import { Ingest } from "../../services/ingest/Ingest.ts"
 import { LatestValues } from "../../services/telemetry/LatestValues.ts"
@@ -32,6 +33,16 @@ const tooManyExports = Effect.flatMap(CurrentCaller, ({ id }) =>
     id
   )
 )
+
+/** An empty list of ids counts as absent; the schema ensures that one of the two is given. */
+const toSelection = ({ device_ids, device_type }: DeviceSelection): DeviceSelection =>
+  device_type === undefined ? { device_ids: device_ids ?? [] } : { device_type }
+
+interface SeriesOptions extends AggregationOptions {
+  readonly keys?: ReadonlyArray<string>
+  readonly start_ts: number
+  readonly end_ts: number
+}
 
 interface PageOptions {
   readonly limit: number
@@ -85,6 +96,17 @@ export const TelemetryLayer = HttpApiBuilder.group(
     const latestValues = yield* LatestValues
     const telemetryQuery = yield* TelemetryQuery
     const uploads = makeTelemetryUploads(yield* Settings, yield* EventLoop, yield* DeviceAccess, yield* Ingest, yield* Import)
+    const exportDevice = (deviceId: DeviceId, query: SeriesOptions, format: Format) =>
+      Effect.flatMap(CurrentCaller, ({ id: client }) =>
+        exports.telemetry({
+          client,
+          deviceId,
+          keys: query.keys,
+          range: { start: query.start_ts, end: query.end_ts },
+          aggregation: query,
+          format
+        })
+      ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
     return handlers
       .handle("keys", ({ params: { device_id } }) =>
         telemetry.keys(device_id).pipe(
@@ -100,20 +122,10 @@ export const TelemetryLayer = HttpApiBuilder.group(
           Effect.catch(asDeviceProblem)
         )
       )
-      .handle("export", ({ params: { device_id }, query, request }) =>
-        Effect.flatMap(CurrentCaller, ({ id: client }) =>
-          exports.telemetry({
-            client,
-            deviceId: device_id,
-            keys: query.keys,
-            range: { start: query.start_ts, end: query.end_ts },
-            aggregation: query,
-            format: formatOf(query.format, request)
-          })
-        ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
-      )
+      .handle("series", ({ params: { device_id }, query }) => exportDevice(device_id, query, query.format ?? "json"))
+      .handle("export", ({ params: { device_id }, query, request }) => exportDevice(device_id, query, formatOf(query.format, request)))
       .handle("latestOfMany", ({ payload }) =>
-        latestValues.read(payload, payload.keys).pipe(
+        latestValues.read(toSelection(payload), payload.keys).pipe(
           Effect.flatMap(({ json, keys, notFound }) =>
             success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
           ),
@@ -124,7 +136,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
         Effect.flatMap(CurrentCaller, ({ id: client }) =>
           exports.devices({
             client,
-            selection: payload,
+            selection: toSelection(payload),
             keys: payload.keys,
             range: { start: payload.start_ts, end: payload.end_ts },
             format: formatOf(payload.format, request)
@@ -140,5 +152,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
       })
       .handleRaw("upload", ({ params: { device_id }, query, request }) => uploads.upload(device_id, query, request))
       .handleRaw("bulk", ({ query, request }) => uploads.uploadOfMany(query, request))
+      .handleRaw("import", ({ params: { device_id }, query, request }) => uploads.importFile(device_id, query, request))
+      .handleRaw("importMany", ({ query, request }) => uploads.importFileOfMany(query, request))
   })
 )

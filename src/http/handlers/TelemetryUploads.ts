@@ -1,4 +1,4 @@
-/** The two upload endpoints. Both take JSON, which is read as a whole, or CSV and NDJSON, which are imported as a stream. */
+/** The endpoints that store telemetry: uploads take JSON, which is read as a whole; imports take a CSV or NDJSON file, as a stream. */
 import { Effect } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
@@ -14,13 +14,17 @@ import { ImportReport } from "../../services/ingest/ImportReport.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
-import { type BodyKind, bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, requireBodyKind, streamBody } from "../request/RequestBody.ts"
+import { bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, requireBodyKind, requireFileKind, streamBody } from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
 import { bulkUploadFields, importFields, uploadFields } from "../response/uploadFields.ts"
 
 interface UploadQuery {
   readonly numeric_text?: "refuse" | "convert"
+}
+
+interface ImportQuery extends UploadQuery {
+  readonly format?: "csv" | "jsonl"
   readonly ts_unit?: "ms" | "s"
   readonly dry_run?: boolean
 }
@@ -28,8 +32,6 @@ interface UploadQuery {
 type Request = HttpServerRequest.HttpServerRequest
 type Response<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem>
 type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Upstream
-
-const bodyKinds: ReadonlyArray<BodyKind> = ["json", "csv", "ndjson"]
 
 /** Logs each kind of failure once, however many devices have it; the response lists the devices. */
 const logUploadFailures = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
@@ -54,7 +56,7 @@ export const makeTelemetryUploads = (
   const inputLimits = inputLimitsOf(settings)
   const audit = makeAuditLog(settings.auditLog)
 
-  const rulesOf = ({ numeric_text, ts_unit }: UploadQuery): ValueRules => ({
+  const rulesOf = ({ numeric_text, ts_unit }: ImportQuery): ValueRules => ({
     convertNumericText: numeric_text === "convert",
     tsUnit: ts_unit ?? "ms",
     limits: inputLimits
@@ -75,36 +77,44 @@ export const makeTelemetryUploads = (
       Effect.catchTag("InvalidInput", asInputProblem)
     )
 
-  const importRows = (format: "csv" | "ndjson", deviceId: DeviceId | undefined, query: UploadQuery, request: Request) => {
-    const dryRun = query.dry_run === true
-    const report = new ImportReport()
-    const imported = streamBody(request, bodyLimits, (body) =>
-      imports.run(body, { format, deviceId, dryRun, report, rules: rulesOf(query) })
-    )
-    return (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
-      Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
-    )
-  }
-
-  const importRowsOfMany = (format: "csv" | "ndjson", query: UploadQuery, request: Request) =>
-    importRows(format, undefined, query, request).pipe(
-      Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
-      Effect.catchTag("EntityNotFound", Effect.die) // only a device in the path is looked up, and there is none
-    )
+  const importRows = (deviceId: DeviceId | undefined, query: ImportQuery, request: Request) =>
+    Effect.flatMap(requireFileKind(request, query.format), (format) => {
+      const dryRun = query.dry_run === true
+      const report = new ImportReport()
+      const imported = streamBody(request, bodyLimits, (body) =>
+        imports.run(body, { format, deviceId, dryRun, report, rules: rulesOf(query) })
+      )
+      return (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
+        Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
+      )
+    })
 
   return {
     /** Stores points of the device in the path. */
     upload: (deviceId: DeviceId, query: UploadQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
-      requireBodyKind(request, bodyKinds).pipe(
-        Effect.flatMap((kind) => (kind === "json" ? uploadJson(deviceId, query, request) : importRows(kind, deviceId, query, request))),
+      requireBodyKind(request, ["json"]).pipe(
+        Effect.andThen(uploadJson(deviceId, query, request)),
         whileAuthorized,
         Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
       ),
 
     /** Stores points of the devices that the body names. */
     uploadOfMany: (query: UploadQuery, request: Request): Response<UploadProblem> =>
-      Effect.flatMap(requireBodyKind(request, bodyKinds), (kind): Response<UploadProblem> =>
-        whileAuthorized<UploadProblem, never>(kind === "json" ? uploadJsonOfMany(query, request) : importRowsOfMany(kind, query, request))
+      requireBodyKind(request, ["json"]).pipe(Effect.andThen(uploadJsonOfMany(query, request)), whileAuthorized<UploadProblem, never>),
+
+    /** Stores the rows of a file for the device in the path. */
+    importFile: (deviceId: DeviceId, query: ImportQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
+      importRows(deviceId, query, request).pipe(
+        whileAuthorized,
+        Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+      ),
+
+    /** Stores the rows of a file for the devices that the rows name. */
+    importFileOfMany: (query: ImportQuery, request: Request): Response<UploadProblem> =>
+      importRows(undefined, query, request).pipe(
+        Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
+        Effect.catchTag("EntityNotFound", Effect.die), // only a device in the path is looked up, and there is none
+        whileAuthorized<UploadProblem, never>
       )
   }
 }

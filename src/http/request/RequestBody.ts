@@ -88,6 +88,32 @@ export const requireBodyKind = <const K extends BodyKind>(
     : failUnsupportedMediaType(supported.map((one) => formats[formatOfKind[one]].mediaType))
 }
 
+/** Media types that say nothing about a file: what clients of a binary body, and forms of none, send. */
+const unspecific: ReadonlySet<string> = new Set(["application/octet-stream", ""])
+
+/** The kind of a file to import: the one that the parameter names, else the one of the `Content-Type`, else CSV. */
+export const requireFileKind = (
+  request: Request,
+  format: "csv" | "jsonl" | undefined
+): Effect.Effect<"csv" | "ndjson", InvalidRequest | UnsupportedMediaType> => {
+  const named = format === "jsonl" ? "ndjson" : format
+  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
+  if (unspecific.has(type)) return Effect.succeed(named ?? "csv")
+  const kind = bodyKindOf(request)
+  if (kind !== "csv" && kind !== "ndjson") {
+    return failUnsupportedMediaType([formats.csv.mediaType, formats.jsonl.mediaType, "application/octet-stream"])
+  }
+  return named === undefined || named === kind ? Effect.succeed(kind) : failInvalidFormat(type)
+}
+
+const failInvalidFormat = (type: string) => {
+  const issue = `Expected the format of the Content-Type, which is ${type}`
+  return failWithProblem(
+    `query.format: ${issue}.`,
+    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "query.format", issue }] } })
+  )
+}
+
 const failTooLarge = (maxBytes: number) =>
   failWithProblem(
     `The body is larger than ${maxBytes} bytes (MAX_BODY_SIZE).`,

@@ -20,14 +20,14 @@ const parseAccept = (accept: string): ReadonlyArray<MediaRange> =>
     .filter(({ quality }) => quality > 0)
     .toSorted((a, b) => b.quality - a.quality)
 
-/** The format that the parameter names, else the one that `Accept` prefers, else json. */
+/** The format that the parameter names, else the one that `Accept` prefers, else csv: clients of one binary type accept any. */
 export const negotiateFormat = (format: Format | undefined, accept: string | null): Format => {
   if (format !== undefined) return format
   for (const { type } of parseAccept(accept ?? "*/*")) {
     const found = formatOfMediaType(type)
     if (found !== undefined) return found
-    if (type === "*/*" || type === "application/*") return "json"
-    if (type === "text/*") return "csv"
+    if (type === "application/*") return "json"
+    if (type === "*/*" || type === "text/*") return "csv"
   }
-  return "json"
+  return "csv"
 }

@@ -99,11 +99,11 @@ const locate = (slot: "query" | "body", error: FieldError): FieldError =>
   /^body\b/.test(error.field) ? error : { ...error, field: `${slot}.${error.field}` }
 
 /** For input that matches its schema, but that a service found to be invalid. */
-export const asInputProblem = ({ errors }: InvalidInput) =>
+export const asInputProblem = ({ errors, summary }: InvalidInput) =>
   Effect.withFiber((fiber) => {
     const slot = fiber.getRef(CurrentExchange)?.request.method === "POST" ? "body" : "query"
     return failWithProblem(
-      "The request is not valid; details.errors lists every error.",
+      summary ?? "The request is not valid; details.errors lists every error.",
       (common) => new InvalidRequest({ ...common, details: { errors: errors.map((error) => locate(slot, error)) } })
     )
   })

@@ -19,7 +19,7 @@ export const uploadFields = (deviceId: DeviceId, { keys, points, warnings }: Upl
 const deviceFields = ({ deviceId, failure, keys, points }: DeviceUploadResult) =>
   failure === undefined
     ? { status: "success", keys_uploaded: keys, data_points: points }
-    : { status: "error", ...describeUploadFailure(failure, deviceId) }
+    : { status: "failed", ...describeUploadFailure(failure, deviceId) }
 
 export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
   const successful = outcomes.filter(({ failure }) => failure === undefined)

@@ -41,10 +41,15 @@ export interface BulkUploadResult {
 /** Rendered at once. */
 const fewPoints = 500
 
+/** The words of the FastAPI proxy. */
+const noData = "No telemetry data provided"
+
 const noPoints: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
 
 function* readOne(body: JsonReader, rules: ValueRules, errors: FieldErrors, at: number): Steps<readonly [PointsRead, end: number]> {
-  const [found = noPoints, end] = yield* new PointReader(body, rules, errors).read(at, "body")
+  const reader = new PointReader(body, rules, errors)
+  const [found = noPoints, end] = yield* reader.read(at, "body")
+  if (!reader.hasData) errors.summary = noData
   return [found, end]
 }
 
@@ -69,6 +74,7 @@ function* readMany(
     const id = fields.name
     if (!isUuid(id)) {
       errors.add(`body.${id}`, "Expected a device id (UUID)")
+      reader.hasData = true
       fields.end = body.skip(fields.at)
       continue
     }
@@ -81,6 +87,7 @@ function* readMany(
   }
   if (seen.size > max) errors.addFinal("body", `Expected at most ${max} devices (MAX_DEVICES_PER_REQUEST)`)
   if (byDevice.size === 0 && errors.isEmpty) errors.add("body", "Expected one or more devices")
+  if (!reader.hasData) errors.summary = noData
   return [byDevice, fields.end]
 }
 

@@ -66,6 +66,8 @@ export class PointReader {
   private readonly errors: FieldErrors
   private rounded = 0
   private large: LargeValue | undefined
+  /** Whether the body has anything else than objects without keys and keys without points. */
+  hasData = false
 
   constructor(body: JsonReader, rules: ValueRules, errors: FieldErrors) {
     this.body = body
@@ -78,6 +80,7 @@ export class PointReader {
     const { body, errors } = this
     if (!body.isObject(at)) {
       errors.add(path, "Expected an object of keys and their points")
+      this.hasData = true
       return [undefined, body.skip(at)]
     }
     const keys = new Set<string>()
@@ -101,6 +104,7 @@ export class PointReader {
         if (body.isTurnOver()) yield
         if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, series)
       }
+      if (elements?.count !== 0) this.hasData = true
       if (elements === undefined || elements.count === 0) {
         errors.add(location, "Expected a list of one or more points {ts, value}")
         fields.end = body.skip(fields.at)

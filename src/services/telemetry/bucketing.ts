@@ -19,8 +19,8 @@ export interface Bucketing {
   readonly boundaries: BucketBoundaries
 }
 
-/** As in requests: milliseconds as a number or as digits, or a length such as `15m`, `1d`, `1mo`. */
-export type Interval = number | string
+/** As in requests: milliseconds as digits, or a length such as `15m`, `1d`, `1mo`. */
+export type Interval = string
 
 /** The parameters of a request for aggregates. */
 export interface AggregationOptions {

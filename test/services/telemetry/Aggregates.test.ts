@@ -125,7 +125,7 @@ describe("buckets", () => {
       })
       for (const order of ["ASC", "DESC"] as const) {
         calls.history.length = 0
-        const buckets = yield* use(read(id, { agg: "SUM", interval: 1000, start: 0, end: at("2100-01-01T00:00Z"), order }))
+        const buckets = yield* use(read(id, { agg: "SUM", interval: "1000", start: 0, end: at("2100-01-01T00:00Z"), order }))
         expect(buckets.length).toBe(2)
         expect(calls.history.length).toBeLessThan(12)
       }

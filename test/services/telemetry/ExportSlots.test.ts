@@ -115,7 +115,7 @@ effect("aggregates are complete when a call fails and succeeds on retry", () =>
     const { start } = yield* open(
       (call) => answers[call] ?? Effect.succeed(Buffer.from(`{"a":[{"ts":${700_000 * calls++ + 500},"value":1.10}]}`))
     )
-    const { result } = yield* start({ range: { start: 0, end: 1_400_000 }, aggregation: { agg: "MAX", interval: 1000 } })
+    const { result } = yield* start({ range: { start: 0, end: 1_400_000 }, aggregation: { agg: "MAX", interval: "1000" } })
     const reading = yield* Effect.forkChild(readText(yield* result), { startImmediately: true })
     for (let step = 0; step < 50 && reading.pollUnsafe() === undefined; step++) {
       yield* TestClock.adjust("500 millis")

@@ -51,7 +51,7 @@ describe("aggregates as a file", () => {
       const deviceId = device("Meter", { a: [[t0, 1n]] })
       const invalid = [
         exportDevice({ deviceId, aggregation: { agg: "MAX" } }),
-        exportDevice({ deviceId, aggregation: { interval: 10 } }),
+        exportDevice({ deviceId, aggregation: { interval: "10" } }),
         exportDevice({ deviceId, aggregation: { interval: "1d", timezone: "Nowhere/Else" } }),
         exportDevice({ deviceId, range: { start: 5, end: 5 } })
       ]

@@ -49,7 +49,6 @@ describe("bucket boundaries", () => {
         "2024-01-01T00:15Z",
         "2024-01-01T00:30Z"
       ])
-      expect((yield* boundariesOf({ interval: 7000 })).floor(20_000)).toBe(14_000)
       expect((yield* boundariesOf({ interval: "7000" })).floor(20_000)).toBe(14_000)
     })
   )
@@ -94,7 +93,7 @@ describe("bucket boundaries", () => {
   effect("reach the largest time in JavaScript", () =>
     Effect.gen(function* () {
       const end = 8_640_000_000_000_000
-      for (const interval of ["1d", "1w", "1mo", "9999mo", "9999w", "9999h", 1000]) {
+      for (const interval of ["1d", "1w", "1mo", "9999mo", "9999w", "9999h", "1000"]) {
         for (const timezone of ["UTC", "America/New_York", "Pacific/Kiritimati"]) {
           const boundaries = yield* boundariesOf({ interval, timezone })
           for (const start of [0, end - 1_000_000_000, end - 5]) {
@@ -121,7 +120,7 @@ describe("a request for aggregates", () => {
   effect("reports all invalid fields together", () =>
     Effect.gen(function* () {
       expect(yield* invalidFieldsOf({ agg: "MAX" })).toEqual(["interval"])
-      expect(yield* invalidFieldsOf({ interval: 999 })).toEqual(["interval"])
+      expect(yield* invalidFieldsOf({ interval: "999" })).toEqual(["interval"])
       expect(yield* invalidFieldsOf({ interval: "99999999999" })).toEqual(["interval"])
       expect(yield* invalidFieldsOf({ interval: "0d" })).toEqual(["interval"])
       expect(yield* invalidFieldsOf({ agg: "SUM", timezone: "Mars/Olympus" })).toEqual(["timezone", "interval"])

@@ -1,16 +1,9 @@
-import { assetId, deviceId, type Examples, json, success } from "./model.ts"
+import { assetId, deviceId, type Examples, json, success, text } from "./model.ts"
 
-const mermaid = `graph LR
+const mermaid = `flowchart LR
   n0["Floor 1"]
   n1["Thermostat 1.02"]
   n0 -->|Contains| n1
-`
-
-const dot = `digraph {
-  "${assetId}" [label="Floor 1"]
-  "${deviceId}" [label="Thermostat 1.02"]
-  "${assetId}" -> "${deviceId}" [label="Contains"]
-}
 `
 
 export const graph: Examples = {
@@ -27,10 +20,9 @@ export const graph: Examples = {
             { id: assetId, type: "ASSET", name: "Floor 1", depth: 1 }
           ],
           edges: [{ from: assetId, to: deviceId, relation_type: "Contains" }]
-        },
-        "text/vnd.mermaid": mermaid,
-        "text/vnd.graphviz": dot
+        }
       }
     }
-  }
+  },
+  getGraphDiagram: { responses: { 200: { [text]: mermaid } } }
 }

@@ -1,4 +1,4 @@
-import { csv, deviceId, type Examples, json, ndjson, otherDeviceId, success } from "./model.ts"
+import { deviceId, type Examples, file, json, otherDeviceId, success } from "./model.ts"
 
 const start = 1_700_000_000_000
 const end = 1_700_086_400_000
@@ -9,12 +9,11 @@ const points = [
 const latest = { temperature: { ts: start + 60_000, value: 21.7 }, door: null }
 
 const rowsCsv = `ts,key,value\n${start},temperature,21.5\n${start + 60_000},temperature,21.7\n`
-const rowsNdjson = `{"ts":${start},"key":"temperature","value":21.5}\n{"ts":${start + 60_000},"key":"temperature","value":21.7}\n`
-const ofDevice = `"device_id":"${deviceId}","device_name":"Thermostat 1.02"`
 
 export const telemetryReads: Examples = {
   listTelemetryKeys: { responses: { 200: { [json]: { ...success, device_id: deviceId, data: ["door", "humidity", "temperature"] } } } },
-  exportTelemetry: { responses: { 200: { [json]: { temperature: points }, [csv]: rowsCsv, [ndjson]: rowsNdjson } } },
+  getTelemetry: { responses: { 200: { [json]: { temperature: points } } } },
+  exportTelemetry: { responses: { 200: { [file]: rowsCsv } } },
   getLatestTelemetry: {
     responses: { 200: { [json]: { ...success, device_id: deviceId, keys_requested: ["temperature", "door"], data: latest } } }
   },
@@ -33,13 +32,7 @@ export const telemetryReads: Examples = {
   },
   exportTelemetryOfMany: {
     request: { [json]: { device_type: "thermostat", keys: ["temperature"], start_ts: start, end_ts: end, format: "csv" } },
-    responses: {
-      200: {
-        [json]: { [deviceId]: { device_name: "Thermostat 1.02", telemetry: { temperature: points } } },
-        [csv]: `device_id,device_name,ts,key,value\n${deviceId},Thermostat 1.02,${start},temperature,21.5\n`,
-        [ndjson]: `{${ofDevice},"ts":${start},"key":"temperature","value":21.5}\n`
-      }
-    }
+    responses: { 200: { [file]: `device_id,device_name,ts,key,value\n${deviceId},Thermostat 1.02,${start},temperature,21.5\n` } }
   },
   queryTelemetry: {
     request: {

@@ -1,4 +1,4 @@
-import { csv, deviceId, type Examples, json, ndjson, otherDeviceId, success } from "./model.ts"
+import { deviceId, type Examples, file, json, otherDeviceId, success } from "./model.ts"
 
 const ts = 1_700_000_000_000
 const points = { temperature: [{ ts, value: 21.5 }], door: [{ ts, value: "open" }] }
@@ -15,13 +15,8 @@ const imported = {
 
 export const telemetryWrites: Examples = {
   uploadTelemetry: {
-    request: {
-      [json]: points,
-      [csv]: `ts,key,value\n${ts},temperature,21.5\n${ts},door,open\n`,
-      [ndjson]: `{"ts":${ts},"key":"temperature","value":21.5}\n{"ts":${ts},"key":"door","value":"open"}\n`
-    },
+    request: { [json]: points },
     responses: {
-      200: { [json]: imported },
       201: {
         [json]: {
           ...success,
@@ -34,11 +29,7 @@ export const telemetryWrites: Examples = {
     }
   },
   uploadTelemetryOfMany: {
-    request: {
-      [json]: { [deviceId]: points },
-      [csv]: `device_name,ts,key,value\nThermostat 1.02,${ts},temperature,21.5\n`,
-      [ndjson]: `{"device_id":"${deviceId}","ts":${ts},"key":"temperature","value":21.5}\n`
-    },
+    request: { [json]: { [deviceId]: points } },
     responses: {
       200: {
         [json]: {
@@ -47,7 +38,7 @@ export const telemetryWrites: Examples = {
           results: {
             [deviceId]: { status: "success", keys_uploaded: ["temperature", "door"], data_points: 2 },
             [otherDeviceId]: {
-              status: "error",
+              status: "failed",
               error: "No device has this id, or this key may not see it.",
               error_code: "RESOURCE_NOT_FOUND"
             }
@@ -56,5 +47,15 @@ export const telemetryWrites: Examples = {
         }
       }
     }
+  },
+  importTelemetry: {
+    request: { [file]: `ts,key,value\n${ts},temperature,21.5\n${ts},door,open\n1700000000,temperature,21.5\n` },
+    responses: { 200: { [json]: imported } }
+  },
+  importTelemetryOfMany: {
+    request: {
+      [file]: `device_id,device_name,ts,key,value\n${deviceId},,${ts},temperature,21.5\n,Thermostat 1.02,${ts},door,open\n,Thermostat 1.02,1700000000,door,open\n`
+    },
+    responses: { 200: { [json]: imported } }
   }
 }

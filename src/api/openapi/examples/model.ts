@@ -12,8 +12,9 @@ export interface OperationExamples {
 export type Examples = Record<string, OperationExamples>
 
 export const json = formats.json.mediaType
-export const csv = formats.csv.mediaType
-export const ndjson = formats.jsonl.mediaType
+/** The media type of files in the document; `Content-Type` of a real response names the format. */
+export const file = "application/octet-stream"
+export const text = "text/plain"
 
 export const timestamp = 1_700_000_060_000
 export const success = { status: "success", timestamp } as const

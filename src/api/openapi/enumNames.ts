@@ -1,0 +1,24 @@
+/**
+ * Names of enum constants. Some generators, such as the ones for Go, put the constants of all enums into one namespace, together with the
+ * types. These are the values that would collide there, or whose own text makes a poor name.
+ */
+import type { Schema } from "./model.ts"
+
+const constantNames: Record<string, ReadonlyArray<string>> = {
+  AttributeScope: ["ServerScope", "SharedScope", "ClientScope"],
+  DiagramFormat: ["Mermaid", "Graphviz"],
+  ImportFormat: ["CsvFile", "JsonlFile"],
+  NumericText: ["RefuseNumericText", "ConvertNumericText"],
+  ReadinessStatus: ["Ready", "NotReady"],
+  SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],
+  TimestampUnit: ["Milliseconds", "Seconds"],
+  UploadStatus: ["Stored", "Failed"]
+}
+
+/** Adds `x-enum-varnames` to the schemas, by component name. */
+export const nameConstants = (schemas: Record<string, Schema>): Record<string, Schema> => ({
+  ...schemas,
+  ...Object.fromEntries(
+    Object.entries(constantNames).map(([name, constants]) => [name, { ...schemas[name]!, "x-enum-varnames": constants }])
+  )
+})
