@@ -4,6 +4,6 @@ export const devices: Examples = {
   listDevices: { responses: { 200: { [json]: { ...success, pagination: onePage, data: [device] } } } },
   getDevice: { responses: { 200: { [json]: { ...success, data: device } } } },
   listDeviceTypes: {
-    responses: { 200: { [json]: { ...success, pagination: onePage, data: [{ id: deviceProfileId, name: "thermostat", default: false }] } } }
+    responses: { 200: { [json]: { ...success, pagination: onePage, data: [{ id: deviceProfileId, name: "thermostat" }] } } }
   }
 }
