@@ -1,3 +1,6 @@
-export { BoardwalkClient, make, type Options } from "./BoardwalkClient.ts"
+export { BoardwalkClient, make, type Client, type Options } from "./BoardwalkClient.ts"
+export type { ExactValue } from "./exactJson.ts"
+export type { DeviceRow, Point, QueryPage, Row, Series } from "./ExactValues.ts"
+export { type TypedSeries, UnexpectedValues, type ValueType } from "./typedSeries.ts"
 export { Api } from "../api/Api.ts"
 export * as Problems from "../api/Problems.ts"

@@ -4,6 +4,8 @@ import { mkdtemp, readdir, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
+import packageJson from "../../package.json" with { type: "json" }
+
 const root = join(import.meta.dir, "..", "..")
 let project: string
 let tarball: string
@@ -124,6 +126,73 @@ test("the library contains nothing of the server", async () => {
   const library = files.filter((file) => file.startsWith("dist/package/") && file.endsWith(".js"))
   expect(library.length).toBeGreaterThan(10)
   for (const file of library) expect(await Bun.file(join(folder, file)).text()).not.toContain("/bin/")
+})
+
+describe("examples/effect-app, installed into an empty folder", () => {
+  let folder: string
+  let demo: Bun.Subprocess<"ignore", "pipe", "ignore">
+  let env: Record<string, string>
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "boardwalk-effect-app-"))
+    for (const file of ["main.ts", "tsconfig.json"]) await Bun.write(join(folder, file), Bun.file(join(root, "examples/effect-app", file)))
+    const manifest = await Bun.file(join(root, "examples/effect-app/package.json")).json()
+    expect(manifest.dependencies).toEqual({ boardwalk: packageJson.version, effect: packageJson.devDependencies.effect })
+    manifest.dependencies.boardwalk = tarball
+    await Bun.write(join(folder, "package.json"), JSON.stringify(manifest))
+    const installed = run([process.execPath, "install", "--no-save"], folder)
+    if (installed.exitCode !== 0) throw new Error(installed.output)
+
+    demo = Bun.spawn([join(folder, "node_modules/.bin/boardwalk"), "demo", "--port", "0", "--host", "127.0.0.1"], {
+      cwd: folder,
+      env: { PATH: [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":") },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore"
+    })
+    let text = ""
+    const decoder = new TextDecoder()
+    for await (const chunk of demo.stdout) {
+      text += decoder.decode(chunk, { stream: true })
+      if (/latest'/.test(text)) break
+    }
+    const [, BOARDWALK_URL, BOARDWALK_API_KEY] = /API +(http\S+)\/api\/v1\/tb\n[\s\S]*Key +(\S+)/.exec(text)!
+    env = { PATH: process.env.PATH!, BOARDWALK_URL: BOARDWALK_URL!, BOARDWALK_API_KEY: BOARDWALK_API_KEY! }
+  }, 120_000)
+
+  afterAll(async () => {
+    demo.kill()
+    await demo.exited
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  test("type-checks", () => {
+    expect(run([process.execPath, "run", "check"], folder)).toMatchObject({ exitCode: 0 })
+  }, 60_000)
+
+  test("calls the demo", () => {
+    const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, "main.ts"], { cwd: folder, env })
+    expect([exitCode, stderr.toString()]).toEqual([0, ""])
+    expect(stdout.toString()).toMatch(
+      /^Warmest: Thermostat .+, of \d+\nStored: 9007199254740993\nRows: some\nMissing: RESOURCE_NOT_FOUND\n$/
+    )
+  }, 60_000)
+
+  test("the first program of docs/clients/effect.md type-checks and calls the demo", async () => {
+    const [, program] = /```ts\n([\s\S]*?)```/.exec(await Bun.file(join(root, "docs/clients/effect.md")).text())!
+    await Bun.write(join(folder, "first.ts"), program!)
+    expect(run([process.execPath, "run", "check"], folder)).toMatchObject({ exitCode: 0 })
+    const { stdout } = Bun.spawnSync([process.execPath, "first.ts"], { cwd: folder, env })
+    expect(stdout.toString()).toMatch(/^(Thermostat .+ -?\d+(\.\d+)?\n){5,}$/)
+    const wrong = Bun.spawnSync([process.execPath, "first.ts"], { cwd: folder, env: { ...env, BOARDWALK_API_KEY: "wrong" } })
+    expect(wrong.stderr.toString()).toBe("The key is wrong: AUTHENTICATION_FAILED\n")
+  }, 60_000)
+
+  test("finds the OpenAPI document in the package", () => {
+    const program = 'console.log((await import("boardwalk/openapi.json", { with: { type: "json" } })).default.info.title)'
+    const { stdout } = Bun.spawnSync([process.execPath, "-e", program], { cwd: folder, env })
+    expect(stdout.toString()).toBe("Boardwalk\n")
+  })
 })
 
 describe("the boardwalk command", () => {

@@ -94,18 +94,20 @@ const registerTokens = (place: string, text: string) => {
 const checkResponse = (response: Response, place: string): Response => {
   for (const [name, value] of response.headers) checkForLeaks(place, `${name}: ${value}`)
   const { prototype } = Response
+  let body: ReadableStream<Uint8Array> | null | undefined
+  /** Whoever looks at `body`, if only to see whether there is one, has the stream that holds the body from then on. */
+  const source = () => (body ? new Response(body) : response)
   const bytes = async () => {
-    const read = await prototype.bytes.call(response)
+    const read = await prototype.bytes.call(source())
     checkForLeaks(place, read)
     return read
   }
   const text = async () => {
-    const read = await prototype.text.call(response)
+    const read = await prototype.text.call(source())
     checkForLeaks(place, read)
     registerTokens(place, read)
     return read
   }
-  let body: ReadableStream<Uint8Array> | null | undefined
   const stream = () => {
     const raw = Object.getOwnPropertyDescriptor(prototype, "body")!.get!.call(response) as ReadableStream<Uint8Array> | null
     const check = checkStreamForLeaks(place)
