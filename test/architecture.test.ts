@@ -19,7 +19,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
   apikeys: ["domain", "json", "config", "platform"],
   ratelimit: ["domain", "config", "platform"],
   overload: ["config", "platform"],
-  services: ["domain", "json", "apikeys", "config", "formats", "platform", "ratelimit", "thingsboard"],
+  services: ["domain", "json", "apikeys", "config", "formats", "overload", "platform", "ratelimit", "thingsboard"],
   observability: ["config", "domain", "platform"],
   http: [
     "api",

@@ -13,6 +13,7 @@ import { Settings } from "../../src/config/Settings.ts"
 import { allScopes } from "../../src/domain/ApiKey.ts"
 import { AuthenticationLayer } from "../../src/http/middleware/Authentication.ts"
 import { RateLimitLayer } from "../../src/http/middleware/RateLimit.ts"
+import { Overload } from "../../src/overload/Overload.ts"
 import { CurrentExchange, Exchange } from "../../src/platform/BunHttpServer.ts"
 import { randomBytes } from "../../src/platform/Digest.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
@@ -38,6 +39,7 @@ const Configured = Settings.layerTest({
 })
 const Services = Layer.mergeAll(AuthenticationLayer, RateLimitLayer).pipe(
   Layer.provideMerge(InvalidKeyLimit.layer),
+  Layer.provide(Overload.layer),
   Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, RateLimits.layer)),
   Layer.provideMerge(Configured),
   Layer.provide(Layer.succeed(UserSessions, { acquire: () => Effect.die("none of these keys acts as another user") })),

@@ -10,6 +10,7 @@ import { PublicUrl } from "../api/defineProblem.ts"
 import { readCertificates } from "../config/Certificates.ts"
 import { Settings } from "../config/Settings.ts"
 import { makeMemoryBudgets } from "../overload/memoryBudgets.ts"
+import { Overload } from "../overload/Overload.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
 import { GcPressure } from "../platform/GcPressure.ts"
@@ -52,6 +53,7 @@ import { CorsLayer } from "./middleware/Cors.ts"
 import { DeclaredParametersLayer } from "./middleware/DeclaredParameters.ts"
 import { ErrorResponsesLayer } from "./middleware/ErrorResponses.ts"
 import { KeyAndDeviceLimitsLayer } from "./middleware/KeyAndDeviceLimits.ts"
+import { LoadSheddingLayer } from "./middleware/LoadShedding.ts"
 import { RateLimitLayer } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLayer } from "./middleware/SchemaErrors.ts"
 import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
@@ -113,10 +115,11 @@ const Routes = Layer.mergeAll(
   CorsLayer,
   UnmatchedRequestsLayer,
   ErrorResponsesLayer,
+  LoadSheddingLayer,
   RequestSizeLayer,
   AllowedHostsLayer,
   PagesLayer
-).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services))
+).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services), Layer.provide(Overload.layer))
 
 /** Listens on HOST and PORT until the scope closes, then lets requests in flight finish. */
 export const layer = Layer.unwrap(

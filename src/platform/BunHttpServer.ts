@@ -86,6 +86,11 @@ export class Exchange {
     return this.reservations !== undefined
   }
 
+  /** Whether the server has no other request in flight. */
+  get isOnlyRequest(): boolean {
+    return this.server.pendingRequests <= 1
+  }
+
   /** Called once the last byte of the response has been written, or will never be. */
   end() {
     this.isOver = true

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
+import { Overload } from "../overload/Overload.ts"
 import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
@@ -40,6 +41,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
       const session = yield* Session
       const limits = yield* RateLimits
       const keys = yield* ApiKeys
+      const overload = yield* Overload
       const checkThingsBoard = session.authorization.pipe(
         Effect.andThen(session.identity),
         Effect.timeout(loginTimeout),
@@ -67,8 +69,15 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         const detail = state === "loaded" ? "The key file is loaded." : "The key file is invalid: the keys loaded before stay in use."
         return [{ name: "keys", ok: true, detail }]
       })
+      const checkLoad = Effect.sync((): ReadonlyArray<Dependency> => {
+        const { level, reason } = overload.load()
+        if (reason === undefined) return []
+        const cause = reason === "memory" ? "Memory is short" : "Work waits too long for the processor"
+        const effect = level === 2 ? "all requests are rejected." : "exports, imports and queries are rejected."
+        return [{ name: "load", ok: level < 2, detail: `${cause}: ${effect}` }]
+      })
       const check = Effect.gen(function* () {
-        return [yield* checkThingsBoard, ...(yield* checkRedis), ...(yield* checkKeyFile)]
+        return [yield* checkThingsBoard, ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
       })
       return { check: check.pipe(withServiceSpan("Readiness.check")) }
     })

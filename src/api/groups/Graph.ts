@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { Direction, Graph as GraphSchema } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
 import { successFields } from "../Envelopes.ts"
-import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { Authentication, Expensive, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { CommaList, defaults } from "../Parameters.ts"
@@ -52,6 +52,7 @@ export class Graph extends HttpApiGroup.make("graph")
       error: [EntityNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "graph:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getGraph",

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
+import { Authentication, Expensive, RequiredScope } from "../middleware/Authentication.ts"
 import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
@@ -85,6 +85,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     })
       .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "exportTelemetry",
@@ -116,6 +117,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getLatestTelemetryOfMany",
@@ -132,6 +134,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "exportTelemetryOfMany",
@@ -149,6 +152,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .middleware(KeyAndDeviceLimits)
       .middleware(BoundedBody)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "queryTelemetry",
@@ -165,6 +169,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
+      .annotate(Expensive, "withLargeBody")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "uploadTelemetry",
@@ -179,6 +184,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       error: [...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
+      .annotate(Expensive, "withLargeBody")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "uploadTelemetryOfMany",

@@ -1,7 +1,7 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import type { KeyScope } from "../../domain/ApiKey.ts"
-import { Forbidden, RateLimited, Unauthenticated } from "../Problems.ts"
+import { Forbidden, Overloaded, RateLimited, Unauthenticated } from "../Problems.ts"
 
 /** The API key of a request, and what it may do. */
 export interface Caller {
@@ -17,6 +17,12 @@ export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boa
 /** Annotates an endpoint with the scope that it requires. */
 export class RequiredScope extends Context.Service<RequiredScope, KeyScope>()("boardwalk/api/middleware/RequiredScope") {}
 
+/**
+ * Annotates an endpoint whose requests take much memory or time: always, or if their body is large. They are the first that an overloaded
+ * gateway rejects.
+ */
+export class Expensive extends Context.Service<Expensive, "always" | "withLargeBody">()("boardwalk/api/middleware/Expensive") {}
+
 /** Where the key is sent. The OpenAPI document and generated clients use it. */
 export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "header" })
 
@@ -27,7 +33,7 @@ export const apiKeySecurity = HttpApiSecurity.apiKey({ key: "X-API-Key", in: "he
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentCaller }>()(
   "boardwalk/api/Authentication",
   {
-    error: [Unauthenticated, Forbidden, RateLimited],
+    error: [Unauthenticated, Forbidden, RateLimited, Overloaded],
     requiredForClient: true
   }
 ) {}

@@ -5,7 +5,7 @@ import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logHostNotServed } from "../logging/securityLog.ts"
-import { pathOf } from "../logging/redactedPath.ts"
+import { isHealthCheck as isHealthPath } from "../request/healthChecks.ts"
 
 /**
  * A name or an address, optionally with a port. Two `Host` headers arrive joined by a comma, and a URL could have a user before the name:
@@ -51,13 +51,11 @@ const rejectUnknown = reject(
   "Expected one of the allowed hosts"
 )
 
-const healthPaths = new Set(["/health", "/api/v1/health", "/ready"])
-
 const addressPattern = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
 
 /** Kubelets and load balancers check the health of an IP address, or send no host. A browser cannot be made to do either for a page. */
 const isHealthCheck = (request: Request | undefined, header: string, host: Host | undefined) =>
-  request !== undefined && healthPaths.has(pathOf(request.url)) && (header === "" || (host !== undefined && addressPattern.test(host.name)))
+  request !== undefined && isHealthPath(request.url) && (header === "" || (host !== undefined && addressPattern.test(host.name)))
 
 /**
  * Rejects requests whose `Host` header is not in ALLOWED_HOSTS, so that a forged one has no effect; `X-Forwarded-Host` is never read.

@@ -1,8 +1,9 @@
 import { Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import { Authentication, CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
-import { Forbidden, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
+import { Authentication, CurrentCaller, Expensive, RequiredScope } from "../../api/middleware/Authentication.ts"
+import { Forbidden, type Overloaded, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
+import { Overload } from "../../overload/Overload.ts"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import type { ApiKey, Denial } from "../../apikeys/ApiKeys.ts"
 import { UserSessions } from "../../thingsboard/UserSessions.ts"
@@ -10,13 +11,14 @@ import { CurrentAuthentication, type RequestAuthentication } from "../CurrentAut
 import { runAsCaller } from "../auth/runAsCaller.ts"
 import { makeAuthenticate } from "../auth/authenticate.ts"
 import { makeCountPerKey } from "../auth/rateLimiting.ts"
+import { failShed } from "../response/overloaded.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logNotAllowed, logNotAuthenticated } from "../logging/securityLog.ts"
 import { credentialsNotAccepted } from "../response/toProblem.ts"
 
 type Handler = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
-  Unauthenticated | Forbidden | RateLimited | Types.unhandled,
+  Unauthenticated | Forbidden | Overloaded | RateLimited | Types.unhandled,
   Scope.Scope
 >
 
@@ -44,6 +46,12 @@ const failForbidden = (keyId: string, scope: KeyScope): Handler =>
 /** Logged once, when the secret was found to be missing; not again for each request. */
 const rejectUnusableKey: Handler = Effect.flatMap(Effect.flip(credentialsNotAccepted), HttpServerRespondable.toResponse)
 
+/** Uploads of a few points go on while expensive requests are rejected. */
+const maxSmallBody = 64 * 1024
+
+const isExpensive = (expensive: Expensive["Service"] | undefined, headers: Headers): boolean =>
+  expensive === "always" || (expensive === "withLargeBody" && !(Number(headers.get("content-length") ?? Number.NaN) <= maxSmallBody))
+
 /** Reads the raw header, since decoding it by a schema costs more than checking the key. */
 export const AuthenticationLayer = Layer.effect(
   Authentication,
@@ -51,8 +59,10 @@ export const AuthenticationLayer = Layer.effect(
     const authenticate = yield* makeAuthenticate
     const countPerKey = yield* makeCountPerKey
     const sessions = yield* UserSessions
+    const overload = yield* Overload
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
+      const expensive = Option.getOrUndefined(Context.getOption(endpoint.annotations, Expensive))
       const authorize = (key: ApiKey, authentication: RequestAuthentication | undefined, exchange: Exchange | undefined): Handler => {
         if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, failForbidden(key.id, scope))
         if (key.lacksSecret) return countPerKey(key, rejectUnusableKey)
@@ -62,6 +72,8 @@ export const AuthenticationLayer = Layer.effect(
       }
       return Effect.withFiber((fiber): Handler => {
         const exchange = fiber.getRef(CurrentExchange)
+        if (overload.load().level > 0 && exchange?.isOnlyRequest === false && isExpensive(expensive, exchange.request.headers))
+          return failShed(overload)
         const presented = exchange?.request.headers.get("x-api-key") ?? ""
         return Effect.flatMap(authenticate(presented), (result) =>
           result._tag === "ApiKey" ? authorize(result, fiber.getRef(CurrentAuthentication), exchange) : failUnauthenticated(result)

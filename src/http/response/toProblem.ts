@@ -68,7 +68,8 @@ const failWithUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, 
 
 /** For calls that fail only because of ThingsBoard. */
 export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  Effect.andThen(logThingsBoardFailure(error), failWithUpstreamProblem(error))
+  // That the gateway has no memory is no failure of ThingsBoard.
+  error.reason._tag === "OutOfMemory" ? failOutOfMemory : Effect.andThen(logThingsBoardFailure(error), failWithUpstreamProblem(error))
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"
