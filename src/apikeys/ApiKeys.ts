@@ -23,11 +23,19 @@ export interface ApiKey {
   /** The secret of the key's ThingsBoard user is missing: its requests fail, rather than run as the gateway's own user. */
   readonly lacksSecret: boolean
   /** The key's own limit; undefined for RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW. */
-  readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
+  readonly rateLimit: KeyRateLimit | undefined
   /** Whether the key may be used from an address; undefined if it may be used from all. */
   readonly allowsAddress: ((address: string) => boolean) | undefined
   /** Epoch ms. */
   readonly expiresAt: number
+}
+
+export interface KeyRateLimit {
+  readonly requests: number
+  readonly windowMillis: number
+  /** Bytes per window; undefined for RATE_LIMIT_READ_BYTES and RATE_LIMIT_WRITE_BYTES. */
+  readonly readBytes?: number | undefined
+  readonly writeBytes?: number | undefined
 }
 
 /** Why a presented key cannot be used. */
@@ -62,7 +70,12 @@ const fromEntry = (entry: KeyEntry, user: KeyUser | undefined): ApiKey => ({
   rateLimit:
     entry.rate_limit === undefined
       ? undefined
-      : { requests: entry.rate_limit.requests, windowMillis: entry.rate_limit.window_seconds * 1000 },
+      : {
+          requests: entry.rate_limit.requests,
+          windowMillis: entry.rate_limit.window_seconds * 1000,
+          readBytes: entry.rate_limit.read_bytes,
+          writeBytes: entry.rate_limit.write_bytes
+        },
   allowsAddress: entry.cidrs === undefined ? undefined : addressMatcher(entry.cidrs),
   expiresAt: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : DateTime.toEpochMillis(entry.expires_at)
 })

@@ -157,6 +157,20 @@ export const definitions = {
     doc: "Requests per window per key, or per IP address without a valid key."
   },
   RATE_LIMIT_WINDOW: { section: "Limits", codec: duration, default: "60s", doc: "Length of that window." },
+  RATE_LIMIT_READ_BYTES: {
+    section: "Limits",
+    codec: byteSize,
+    defaultDescription: "unlimited",
+    example: "1GiB",
+    doc: "Bytes of responses per window per key, for requests that read. Counted as they are sent; beyond that, the key's next reading requests get 429."
+  },
+  RATE_LIMIT_WRITE_BYTES: {
+    section: "Limits",
+    codec: byteSize,
+    defaultDescription: "unlimited",
+    example: "100MiB",
+    doc: "Bytes of request bodies per window per key, for requests that write. Counted as they are received; beyond that, the key's next writing requests get 429."
+  },
   REDIS_URL: {
     section: "Limits",
     codec: redisUrl,

@@ -109,6 +109,9 @@ export const OffsetDateTime = Schema.String.check(
   )
 ).pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
 
+/** Bytes are counted in KiB. */
+const minByteLimit = 1024
+
 /** One entry of the key file. The secret itself is not stored, only its digest. */
 export const KeyEntry = Schema.Struct({
   id: KeyId,
@@ -122,7 +125,9 @@ export const KeyEntry = Schema.Struct({
   rate_limit: Schema.optionalKey(
     Schema.Struct({
       requests: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
-      window_seconds: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+      window_seconds: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
+      read_bytes: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(minByteLimit))),
+      write_bytes: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(minByteLimit)))
     })
   ),
   expires_at: Schema.optionalKey(OffsetDateTime),

@@ -60,6 +60,9 @@ export class Exchange {
 
   private address: string | undefined
 
+  /** Called with the length of each part of the body that is read. */
+  onReceived: ((bytes: number) => void) | undefined
+
   /** Id of the client's key, once it is known: memory is shared between keys. */
   keyId = ""
 
@@ -212,7 +215,7 @@ const exchangeOf = Symbol("boardwalk/platform/exchange")
 type Carrier = HttpServerRequest.HttpServerRequest & { [exchangeOf]: Exchange }
 
 /** Bytes of a body that is not a stream. */
-const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
+export const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   if (body._tag === "Uint8Array") return body.contentLength
   if (body._tag !== "Raw") return undefined
   return typeof body.body === "string" ? Buffer.byteLength(body.body) : body.body instanceof Uint8Array ? body.body.length : undefined

@@ -9,7 +9,7 @@ import { connect, redisErrorCode } from "../platform/BunRedis.ts"
 
 export interface Bucket {
   readonly name: string
-  /** Requests per window, and the capacity of the bucket. */
+  /** Requests per window, or KiB for a limit on bytes, and the capacity of the bucket. */
   readonly limit: number
   readonly windowMillis: number
 }
@@ -34,31 +34,40 @@ export type RateLimitStorage = "local" | "shared" | "unavailable"
 
 const toSeconds = (duration: Duration.Duration) => Math.max(1, Math.ceil(Duration.toMillis(duration) / 1000))
 
+/** How many tokens are taken. `always`: even if there are not as many, so that the bucket has to be refilled from below zero. */
+interface Taken {
+  readonly tokens: number
+  readonly always?: true
+}
+
 /** Takes tokens from a bucket; 0 only reads it. Undefined if the store is unavailable. */
-const consumeTokens = (limiter: RateLimiter.RateLimiter, bucket: Bucket, tokens: 0 | 1) => {
+const consumeTokens = (limiter: RateLimiter.RateLimiter, bucket: Bucket, { always, tokens }: Taken) => {
   const { name, limit, windowMillis: window } = bucket
   const owner = ownerOf(bucket)
-  return Effect.match(limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: "fail" }), {
-    onSuccess: ({ remaining, resetAfter }): RateLimitStatus | undefined => {
-      const exceeded = tokens === 0 && remaining < 1
-      const millisUntilFull = Duration.toMillis(resetAfter)
-      const secondsUntilFull = Math.ceil(millisUntilFull / 1000)
-      return {
-        owner,
-        limit,
-        windowSeconds: window / 1000,
-        remaining,
-        resetSeconds: exceeded
-          ? toSeconds(Duration.millis(Math.max(0, millisUntilFull - ((limit - 1) * window) / limit)))
-          : secondsUntilFull,
-        exceeded
-      }
-    },
-    onFailure: ({ reason }): RateLimitStatus | undefined =>
-      reason._tag === "RateLimitExceeded"
-        ? { owner, limit, windowSeconds: window / 1000, remaining: 0, resetSeconds: toSeconds(reason.retryAfter), exceeded: true }
-        : undefined
-  })
+  return Effect.match(
+    limiter.consume({ key: name, limit, window, tokens, algorithm: "token-bucket", onExceeded: always === true ? "delay" : "fail" }),
+    {
+      onSuccess: ({ remaining, resetAfter }): RateLimitStatus | undefined => {
+        const exceeded = tokens === 0 && remaining < 1
+        const millisUntilFull = Duration.toMillis(resetAfter)
+        const secondsUntilFull = Math.ceil(millisUntilFull / 1000)
+        return {
+          owner,
+          limit,
+          windowSeconds: window / 1000,
+          remaining: Math.max(0, remaining),
+          resetSeconds: exceeded
+            ? toSeconds(Duration.millis(Math.max(0, millisUntilFull - ((limit - 1) * window) / limit)))
+            : secondsUntilFull,
+          exceeded
+        }
+      },
+      onFailure: ({ reason }): RateLimitStatus | undefined =>
+        reason._tag === "RateLimitExceeded"
+          ? { owner, limit, windowSeconds: window / 1000, remaining: 0, resetSeconds: toSeconds(reason.retryAfter), exceeded: true }
+          : undefined
+    }
+  )
 }
 
 const makeMemoryLimiter = Effect.scoped(
@@ -73,7 +82,7 @@ const maxBuckets = 20_000
 const makeLocalCounter = Effect.gen(function* () {
   let limiter = yield* makeMemoryLimiter
   let names = new Set<string>()
-  return (bucket: Bucket, tokens: 0 | 1) => {
+  return (bucket: Bucket, tokens: Taken) => {
     if (names.size < maxBuckets || names.has(bucket.name)) {
       names.add(bucket.name)
       return consumeTokens(limiter, bucket, tokens)
@@ -97,7 +106,7 @@ const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason
   const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
   // A connection alone proves little: a replica rejects writes, and a user may lack permission to run scripts.
-  return (yield* consumeTokens(limiter, probe, 0)) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
+  return (yield* consumeTokens(limiter, probe, { tokens: 0 })) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
 })
 
 /** Checks once whether Redis can keep the counts; fails with the reason. */
@@ -150,6 +159,8 @@ export class RateLimits extends Context.Service<
     readonly consume: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
     /** Reads the status without taking a request. */
     readonly peek: (bucket: Bucket) => Effect.Effect<RateLimitStatus>
+    /** Takes tokens for what has already happened, whether or not the bucket has as many. */
+    readonly charge: (bucket: Bucket, tokens: number) => Effect.Effect<RateLimitStatus>
     readonly storage: () => RateLimitStorage
   }
 >()("boardwalk/ratelimit/RateLimits") {
@@ -159,10 +170,10 @@ export class RateLimits extends Context.Service<
       const { redisUrl } = yield* Settings
       // Counted separately: keys are few, and must keep their counts however many addresses there are.
       const [keyCounter, addressCounter] = [yield* makeLocalCounter, yield* makeLocalCounter]
-      const countLocally = (bucket: Bucket, tokens: 0 | 1) =>
+      const countLocally = (bucket: Bucket, tokens: Taken) =>
         (ownerOf(bucket) === "key" ? keyCounter : addressCounter)(bucket, tokens) as Effect.Effect<RateLimitStatus> // memory is never unavailable
       const shared = redisUrl === undefined ? undefined : yield* keepConnected(Redacted.value(redisUrl))
-      const count = (tokens: 0 | 1) => (bucket: Bucket) => {
+      const count = (bucket: Bucket, tokens: Taken) => {
         const connected = shared?.()
         if (connected === undefined) return countLocally(bucket, tokens)
         // Concurrent requests share the loading of a script, so the interruption of one request must not abort it for the others.
@@ -173,8 +184,9 @@ export class RateLimits extends Context.Service<
         })
       }
       return {
-        consume: count(1),
-        peek: count(0),
+        consume: (bucket) => count(bucket, { tokens: 1 }),
+        peek: (bucket) => count(bucket, { tokens: 0 }),
+        charge: (bucket, tokens) => count(bucket, { tokens, always: true }),
         storage: (): RateLimitStorage => (shared === undefined ? "local" : shared() === undefined ? "unavailable" : "shared")
       }
     })

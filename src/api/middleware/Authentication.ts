@@ -9,7 +9,15 @@ export interface Caller {
   readonly id: string
   readonly scopes: ReadonlySet<KeyScope>
   /** The key's own rate limit; if undefined, the gateway's limit applies. */
-  readonly rateLimit: { readonly requests: number; readonly windowMillis: number } | undefined
+  readonly rateLimit:
+    | {
+        readonly requests: number
+        readonly windowMillis: number
+        /** Bytes per window; if undefined, the gateway's limit applies, if there is one. */
+        readonly readBytes?: number | undefined
+        readonly writeBytes?: number | undefined
+      }
+    | undefined
 }
 
 export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("boardwalk/api/middleware/CurrentCaller") {}

@@ -8,6 +8,13 @@ import { formatExpiry, printResult, keyState, summarizeKey } from "./output.ts"
 
 const describeUser = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
 
+const describeRateLimit = ({ read_bytes, requests, window_seconds, write_bytes }: NonNullable<KeyEntry["rate_limit"]>) =>
+  [
+    `${requests} requests`,
+    ...(read_bytes === undefined ? [] : [`${read_bytes} bytes read`]),
+    ...(write_bytes === undefined ? [] : [`${write_bytes} bytes written`])
+  ].join(", ") + ` per ${window_seconds} s`
+
 const toCells = (key: KeyEntry, now: DateTime.DateTime) =>
   [
     key.id,
@@ -15,7 +22,7 @@ const toCells = (key: KeyEntry, now: DateTime.DateTime) =>
     key.name,
     key.scopes.join(" "),
     key.expires_at === undefined ? "" : `until ${formatExpiry(key)}`,
-    key.rate_limit === undefined ? "" : `${key.rate_limit.requests} requests per ${key.rate_limit.window_seconds} s`,
+    key.rate_limit === undefined ? "" : describeRateLimit(key.rate_limit),
     key.devices === undefined ? "" : JSON.stringify(key.devices),
     key.assets === undefined ? "" : `${key.assets} assets`,
     key.cidrs === undefined ? "" : `from ${key.cidrs.join(" ")}`,

@@ -72,7 +72,7 @@ export const logHostNotServed = (reason: "malformed_host" | "unknown_host") =>
 export const logRepeatedLength = logRejection("Security event: 400", { status: 400, reason: "repeated_length" }, undefined)
 
 /** The limit that was exceeded: requests per window of a key, or of an address without a valid key; requests of a key in flight; exports. */
-export type LimitKind = "key_limit" | "address_limit" | "in_flight" | "exports"
+export type LimitKind = "key_limit" | "address_limit" | "in_flight" | "exports" | "read_bytes" | "write_bytes"
 
 /** Behind a proxy that is not in TRUSTED_PROXIES, all clients share its address, and one that guesses keys uses up the limit of all. */
 const untrustedProxyHint = (fiber: Fiber.Fiber<unknown, unknown>): Fields => {

@@ -1,9 +1,10 @@
-import { Context, Effect, Layer, type Scope, type Types } from "effect"
+import { Context, Effect, Layer, Option, type Scope, type Types } from "effect"
 import type { HttpServerResponse } from "effect/http"
-import { CurrentCaller } from "../../api/middleware/Authentication.ts"
+import { CurrentCaller, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { RateLimit } from "../../api/middleware/RateLimit.ts"
 import type { RateLimited } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
+import { makeByteLimits } from "../auth/byteLimits.ts"
 import { makeCountPerKey, failTooManyRequests } from "../auth/rateLimiting.ts"
 
 type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimited | Types.unhandled, Scope.Scope>
@@ -51,11 +52,13 @@ export const RateLimitLayer = Layer.effect(
   Effect.gen(function* () {
     const countPerKey = yield* makeCountPerKey
     const limitConcurrency = makeConcurrencyLimit((yield* Settings).maxConcurrentRequests)
-    return RateLimit.of((handler) =>
-      Effect.withFiber((fiber): Handler => {
+    const limitBytes = yield* makeByteLimits
+    return RateLimit.of((handler, { endpoint }) => {
+      const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
+      return Effect.withFiber((fiber): Handler => {
         const caller = Context.getUnsafe(fiber.context as Context.Context<CurrentCaller>, CurrentCaller)
-        return countPerKey(caller, limitConcurrency(caller.id, handler))
+        return countPerKey(caller, limitBytes(caller, scope, limitConcurrency(caller.id, handler)))
       })
-    )
+    })
   })
 )

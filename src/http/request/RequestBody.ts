@@ -177,6 +177,12 @@ const withTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>, timeout: Duration
 
 const sendAgain = "Rows that arrived before may be stored. Send the body again: nothing is stored twice."
 
+const countReceived = (bytes: number): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    fiber.getRef(CurrentExchange)?.onReceived?.(bytes)
+    return Effect.void
+  })
+
 /** Passes a body of any length to `use` as it arrives. Fails when no data arrives for too long, or when the key loses its rights meanwhile. */
 export const streamBody = <A, E>(
   request: Request,
@@ -194,8 +200,8 @@ export const streamBody = <A, E>(
           return Stream.fail(new Unreadable())
         }
       }),
-      Stream.tap(() =>
-        Effect.mapError(requireAuthorized, (end) => {
+      Stream.tap(({ length }) =>
+        Effect.mapError(Effect.andThen(countReceived(length), requireAuthorized), (end) => {
           reason = Effect.fail(end)
           return new Unreadable()
         })
@@ -257,7 +263,8 @@ const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array
       chunks.push(chunk)
       size += chunk.length
       if (size > maxBytes) return Effect.fail(new TooLarge())
-      return size > maxUncountedBytes ? reserve(size) : Effect.void
+      const counted = countReceived(chunk.length)
+      return size > maxUncountedBytes ? Effect.andThen(counted, reserve(size)) : counted
     })
   )
   return Buffer.concat(chunks)
