@@ -47,7 +47,7 @@ export class Overload extends Context.Service<
             episode = { reason: load.reason, startedAt: now, rejected: 0 }
             return Effect.annotateLogs(Effect.logWarning("Overloaded: requests are rejected"), {
               reason: load.reason,
-              level: load.level,
+              rejects: load.level === 2 ? "all" : "expensive",
               memory_mib: Math.round(sample.memory / 2 ** 20),
               max_memory_mib: Math.round(maxMemory / 2 ** 20),
               event_loop_delay_ms: Math.round(sample.delay)

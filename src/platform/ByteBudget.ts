@@ -46,7 +46,7 @@ export class ByteBudget {
     // The last quarter is for requests that already hold memory, so that these finish before others begin.
     const part = held === 0 ? 3 / 4 : 1
     if (ofKey + bytes > part * this.maxBytesPerKey || this.total + bytes > part * this.maxBytes) return false
-    this.bytesByKey.set(keyId, ofKey + bytes)
+    if (bytes > 0) this.bytesByKey.set(keyId, ofKey + bytes)
     this.total += bytes
     return true
   }

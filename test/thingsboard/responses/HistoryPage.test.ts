@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { type HistoryPage, scan, ScanError } from "../../../src/thingsboard/responses/HistoryPage.ts"
+import { never, runAtOnce } from "../../../src/domain/Steps.ts"
+import { HistoryPage, scan, scanPrefix, ScanError } from "../../../src/thingsboard/responses/HistoryPage.ts"
 import { whitespace, hardTokens, joinTokens, text, value } from "../../support/jsonTokens.ts"
 
 const utf8 = new TextEncoder()
@@ -134,4 +135,53 @@ describe("a page of history", () => {
     bytes[bytes.indexOf(63)] = 0xff
     expect(() => scan(bytes)).toThrow(ScanError)
   })
+})
+
+const compactPage = (points: ReadonlyArray<Point>) => Buffer.from(`{"k":[${points.map(spelt).join(",")}]}`)
+const validPoint = point.map((one) => ({ ...one, ts: Math.abs(one.ts) }))
+
+describe("the beginning of a page", () => {
+  test("has all points that arrived completely, wherever it was cut", () => {
+    fc.assert(
+      fc.property(fc.array(validPoint, { maxLength: 8 }), (points) => {
+        const bytes = compactPage(points)
+        const ends = points.map((_, i) => compactPage(points.slice(0, i + 1)).length - 2)
+        for (let cut = 0; cut <= bytes.length; cut++) {
+          const page = new HistoryPage()
+          const isComplete = runAtOnce(scanPrefix(bytes.subarray(0, cut), page, never))
+          expect(isComplete).toBe(cut === bytes.length)
+          const arrived = points.slice(0, ends.filter((end) => end <= cut).length)
+          expect(page.series.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, i) => page.token(from + i)))).toEqual(
+            arrived.map((one) => one.value)
+          )
+          expect([...page.ts.subarray(0, page.count)]).toEqual(arrived.map(({ ts }) => ts))
+        }
+      }),
+      { numRuns: 200, interruptAfterTimeLimit: 10_000 }
+    )
+  })
+
+  test("of a large JSON value is checked like a complete one", () => {
+    const large = (end: string) => `{"k":[{"ts":1,"value":[${"1,".repeat(100_000)}${end}]},{"ts":2,"value":3`
+    const page = new HistoryPage()
+    expect(runAtOnce(scanPrefix(Buffer.from(large("1")), page, never))).toBe(false)
+    expect(page.count).toBe(1)
+    expect(() => runAtOnce(scanPrefix(Buffer.from(large("oops")), page, never))).toThrow(ScanError)
+  })
+})
+
+test("points are rendered as they were sent, however they were written", () => {
+  fc.assert(
+    fc.property(fc.array(validPoint, { maxLength: 12 }), fc.nat(12), (points, count) => {
+      const page = scan(compactPage(points))
+      const shown = Math.min(count, points.length)
+      expect(Buffer.from(runAtOnce(page.render(shown, never))).toString()).toBe(
+        points
+          .slice(0, shown)
+          .map(({ ts, value }) => `{"ts":${ts},"value":${value}}`)
+          .join(",")
+      )
+    }),
+    { numRuns: 1000, interruptAfterTimeLimit: 10_000 }
+  )
 })
