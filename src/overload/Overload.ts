@@ -4,7 +4,7 @@
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { collectGarbage, memoryInUse, memoryLimit, waitAndMeasureDelay } from "../platform/processHealth.ts"
+import { collectGarbage, MemoryInUse, memoryLimit, waitAndMeasureDelay } from "../platform/processHealth.ts"
 import { type Load, LoadDetector, type LoadReason, type Sample } from "./LoadDetector.ts"
 
 /** Ms between two samples. */
@@ -34,6 +34,7 @@ export class Overload extends Context.Service<
     Overload,
     Effect.gen(function* () {
       const { maxEventLoopDelay, maxMemory = memoryLimit(), overloadProtection } = yield* Settings
+      const memoryInUse = yield* MemoryInUse
       const detector = new LoadDetector({ maxMemory, maxDelay: Duration.toMillis(maxEventLoopDelay) })
       let load: Load = { level: 0, reason: undefined }
       let episode: Episode | undefined

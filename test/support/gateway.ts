@@ -7,6 +7,7 @@ import { Emulator, type EmulatorOptions } from "../../src/emulator/Emulator.ts"
 import type { Fault } from "../../src/emulator/faults/FaultInjection.ts"
 import * as Server from "../../src/http/Server.ts"
 import { BunHttpServer } from "../../src/platform/BunHttpServer.ts"
+import { MemoryInUse } from "../../src/platform/processHealth.ts"
 import * as Runtime from "../../src/platform/Runtime.ts"
 import { canaries } from "./leaks/canaries.ts"
 import { captureSignals } from "./leaks/captureSignals.ts"
@@ -36,6 +37,8 @@ interface Options {
   readonly environment?: Record<string, string>
   readonly emulator?: Partial<EmulatorOptions>
   readonly settings?: Partial<SettingsShape>
+  /** Bytes that the gateway believes to use. */
+  readonly memoryInUse?: () => number
   /** Without spans, as if no OTEL_* variable were set. */
   readonly untraced?: boolean
 }
@@ -52,6 +55,7 @@ export const gateway = Effect.fnUntraced(function* ({
   clock,
   emulator: emulatorOptions,
   environment = {},
+  memoryInUse,
   settings,
   untraced = false
 }: Options = {}) {
@@ -71,6 +75,7 @@ export const gateway = Effect.fnUntraced(function* ({
         ...settings
       })
     ),
+    Layer.provide(memoryInUse === undefined ? Layer.empty : Layer.succeed(MemoryInUse, memoryInUse)),
     Layer.provide(Runtime.layer),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))),
     Layer.provide(clock === undefined ? Layer.empty : Layer.succeed(Clock.Clock, clock)),

@@ -138,7 +138,7 @@ describe("a page of history", () => {
 })
 
 const compactPage = (points: ReadonlyArray<Point>) => Buffer.from(`{"k":[${points.map(spelt).join(",")}]}`)
-const validPoint = point.map((one) => ({ ...one, ts: Math.abs(one.ts) }))
+const validPoint = point.map((one): Point => Object.assign(one, { ts: Math.abs(one.ts) }))
 
 describe("the beginning of a page", () => {
   test("has all points that arrived completely, wherever it was cut", () => {
