@@ -17,8 +17,8 @@ const render = (example: unknown): string => (typeof example === "string" ? exam
 /** What a documentation page fills a parameter's field with. */
 const valueOf = ({ example, schema }: Parameter): unknown => {
   if (example !== undefined) return example
-  const examples = schema["examples"]
-  return Array.isArray(examples) ? examples[0] : undefined
+  const choices = schema["examples"] ?? schema["enum"]
+  return Array.isArray(choices) ? choices[0] : undefined
 }
 
 const queryOf = (parameters: ReadonlyArray<Parameter>): string => {

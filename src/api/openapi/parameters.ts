@@ -15,7 +15,7 @@ interface DescribedQuery {
 }
 
 const firstExample = (schema: Schema) => {
-  const examples = schema["examples"]
+  const examples = schema["examples"] ?? schema["enum"]
   return Array.isArray(examples) ? { example: examples[0] as unknown } : {}
 }
 
@@ -45,7 +45,7 @@ const toParameter = (
     ...(isList ? { style: "form", explode: false } : {}),
     schema: { ...omit(schema, "description"), ...(isList ? { items: listEntry(schema["items"]), minItems: 1 } : {}) },
     // Documentation pages fill their forms with examples; an example of an optional parameter would restrict every first request.
-    ...(required ? firstExample(schema) : {})
+    ...(required ? firstExample(target) : {})
   }
 }
 

@@ -136,3 +136,14 @@ test.each(endpoints)("the examples of %s match the schemas of the contract", (id
   const { schemas } = endpoint.payload.get(type)!
   expect([...schemas].every(isStream) ? typeof body === "string" : decodes(schemas, body)).toBe(true)
 })
+
+test("an operation lists the problems of what it has: of a body, of a path with an id, of ThingsBoard and of a key", () => {
+  for (const [path, methods] of Object.entries(buildDocument().paths))
+    for (const { operationId, requestBody, responses, security } of Object.values(methods)) {
+      const listed = [404, 408, 413, 415, 401, 403, 502, 504].filter((status) => status in responses)
+      const ids = /\{\w+_id\}/.test(path) || operationId === "exportTelemetryOfMany" ? [404] : []
+      const body = requestBody === undefined ? [] : [408, 413, 415]
+      const key = security?.length === 0 ? [] : [401, 403, 502, 504]
+      expect([operationId, listed]).toEqual([operationId, [...ids, ...body, ...key]])
+    }
+})

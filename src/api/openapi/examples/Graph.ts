@@ -1,8 +1,8 @@
 import { assetId, deviceId, type Examples, json, success, text } from "./model.ts"
 
 const mermaid = `flowchart LR
-  n0["Floor 1"]
-  n1["Thermostat 1.02"]
+  n0["First floor"]
+  n1["Thermostat Office 101"]
   n0 -->|Contains| n1
 `
 
@@ -16,8 +16,8 @@ export const graph: Examples = {
           depth: 2,
           truncated: false,
           nodes: [
-            { id: deviceId, type: "DEVICE", name: "Thermostat 1.02", depth: 0 },
-            { id: assetId, type: "ASSET", name: "Floor 1", depth: 1 }
+            { id: deviceId, type: "DEVICE", name: "Thermostat Office 101", depth: 0 },
+            { id: assetId, type: "ASSET", name: "First floor", depth: 1 }
           ],
           edges: [{ from: assetId, to: deviceId, relation_type: "Contains" }]
         }

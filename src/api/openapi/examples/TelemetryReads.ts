@@ -24,7 +24,7 @@ export const telemetryReads: Examples = {
         [json]: {
           ...success,
           keys_requested: ["temperature", "door"],
-          data: { [deviceId]: { device_name: "Thermostat 1.02", values: latest } },
+          data: { [deviceId]: { device_name: "Thermostat Office 101", values: latest } },
           not_found: [otherDeviceId]
         }
       }
@@ -32,7 +32,7 @@ export const telemetryReads: Examples = {
   },
   exportTelemetryOfMany: {
     request: { [json]: { device_type: "thermostat", keys: ["temperature"], start_ts: start, end_ts: end, format: "csv" } },
-    responses: { 200: { [file]: `device_id,device_name,ts,key,value\n${deviceId},Thermostat 1.02,${start},temperature,21.5\n` } }
+    responses: { 200: { [file]: `device_id,device_name,ts,key,value\n${deviceId},Thermostat Office 101,${start},temperature,21.5\n` } }
   },
   queryTelemetry: {
     request: {

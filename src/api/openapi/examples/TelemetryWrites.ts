@@ -54,7 +54,7 @@ export const telemetryWrites: Examples = {
   },
   importTelemetryOfMany: {
     request: {
-      [file]: `device_id,device_name,ts,key,value\n${deviceId},,${ts},temperature,21.5\n,Thermostat 1.02,${ts},door,open\n,Thermostat 1.02,1700000000,door,open\n`
+      [file]: `device_id,device_name,ts,key,value\n${deviceId},,${ts},temperature,21.5\n,Thermostat Office 101,${ts},door,open\n,Thermostat Office 101,1700000000,door,open\n`
     },
     responses: { 200: { [json]: imported } }
   }
