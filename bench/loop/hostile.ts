@@ -40,7 +40,7 @@ const json = (name: string, path: string, body: () => string | Uint8Array, ...st
 })
 const rows = (name: string, contentType: string, body: () => string, ...status: Array<number>): Hostile => ({
   name,
-  path: `${upload}?dry_run=true`,
+  path: `${upload}/import?dry_run=true`,
   body,
   contentType,
   status
@@ -168,7 +168,7 @@ export const hostileRequests: ReadonlyArray<Hostile> = [
   rows("NDJSON: a line of 10 MB", ndjson, () => "x".repeat(ten), 200),
   rows("NDJSON: a row of 1 MB of brackets", ndjson, () => "[".repeat(1_000_000), 200),
   get("graph: a hub of 40,000 relations", `/graph/${idOf(40_000)}`),
-  get("graph: a hub as Mermaid", `/graph/${idOf(40_000)}?format=mermaid&hard_node_limit=1000`),
+  get("graph: a hub as Mermaid", `/graph/${idOf(40_000)}/diagram?format=mermaid&hard_node_limit=1000`),
   { ...get("graph: a hub, restricted key", `/graph/${idOf(20_000)}`), key: "restricted" },
   get("devices: a page of 16 MB", "/devices?page_size=1000"),
   { ...get("devices: restricted to 20,000", "/devices?page_size=100&sort=name&order=ASC"), key: "restricted" },
@@ -176,7 +176,7 @@ export const hostileRequests: ReadonlyArray<Hostile> = [
   get("latest: 100,000 keys", `/devices/${idOf(100_000)}/telemetry/latest`),
   get("attributes: 30,000 in each scope", `/devices/${idOf(30_000)}/attributes`),
   ...(["csv", "json", "xlsx", "parquet"] as const).map((format) =>
-    get(`export: ${format}`, `/devices/${idOf(3)}/telemetry?start_ts=${ts(0)}&end_ts=${ts(300_000)}&format=${format}`)
+    get(`export: ${format}`, `/devices/${idOf(3)}/telemetry/export?start_ts=${ts(0)}&end_ts=${ts(300_000)}&format=${format}`)
   ),
   {
     ...get("query string at its maximum", `/devices/${idOf(100)}/telemetry/latest?keys=${"a,".repeat(3900)}b`),

@@ -40,9 +40,9 @@ describe("the log has each write", () => {
       yield* write("telemetry/bulk", { [a]: points, [missing]: { k: [{ ts: t0, value: 1 }] } }, "partial")
       yield* write(`devices/${a}/attributes/server`, { canaryKey: "canaryValue", x: 1 }, "attributes")
       const csv = `ts,key,value\n${t0},canaryKey,1\n${t0 + 1},canaryKey,canaryValue\nnever,canaryKey,1\n`
-      yield* write(`devices/${a}/telemetry`, csv, "csv", "text/csv")
+      yield* write(`devices/${a}/telemetry/import`, csv, "csv", "text/csv")
       const lines = [a, b].map((device_id) => `${JSON.stringify({ device_id, ts: t0, key: "canaryKey", value: 1 })}\n`).join("")
-      yield* write("telemetry/bulk", lines, "ndjson", "application/x-ndjson")
+      yield* write("telemetry/import", lines, "ndjson", "application/x-ndjson")
       expect(events()).toMatchObject([
         { ...common("upload"), operation: "upload", outcome: "stored", device_id: a, points: 3, bytes: JSON.stringify(points).length },
         { ...common("bulk"), operation: "bulk", outcome: "stored", devices: 2, device_ids: [a, b], points: 4 },
@@ -71,8 +71,8 @@ describe("the log has each write", () => {
       yield* write(`devices/${a}/telemetry`, { k: [{ ts: t0, value: null }] }, "invalid")
       yield* write(`devices/${a}/telemetry`, "{", "malformed")
       yield* write(`devices/${missing}/telemetry`, body, "missing")
-      yield* write(`devices/${missing}/telemetry`, `ts,key,value\n${t0},k,1\n`, "missing-csv", "text/csv")
-      yield* write(`devices/${a}/telemetry?dry_run=true`, `ts,key,value\n${t0},k,1\n`, "dry", "text/csv")
+      yield* write(`devices/${missing}/telemetry/import`, `ts,key,value\n${t0},k,1\n`, "missing-csv", "text/csv")
+      yield* write(`devices/${a}/telemetry/import?dry_run=true`, `ts,key,value\n${t0},k,1\n`, "dry", "text/csv")
       yield* call(`${tb}/devices/${a}/telemetry`, { key: keyOf("reader"), body })
       yield* call(`${tb}/devices/${a}/telemetry`, { key: null, body })
       yield* call(`${tb}/devices/${a}/telemetry`, { key: canaries.otherApiKey, body })
@@ -102,7 +102,7 @@ describe("the log has each write", () => {
       const rows = (key: string) => Array.from({ length: 120_000 }, (_, i) => `{"ts":${t0 + i},"key":"${key}","value":${i}}\n`).join("")
       /** A body that never ends. */
       const send = (key: string, signal?: AbortSignal) =>
-        fetch(`${url}${tb}/devices/${a}/telemetry`, {
+        fetch(`${url}${tb}/devices/${a}/telemetry/import`, {
           method: "POST",
           headers: { "x-api-key": keyOf("writer"), "content-type": "application/x-ndjson" },
           body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(rows(key))) }),

@@ -100,10 +100,11 @@ export class PointReader {
       const series: Array<IncomingPoint> = []
       const elements = body.isList(fields.at) ? body.elements(fields.at) : undefined
       // Not a generator of its own: most series are short.
-      while (elements !== undefined && this.readPoints(elements, key, location, series)) {
-        if (body.isTurnOver()) yield
-        if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, series)
-      }
+      if (elements !== undefined)
+        while (this.readPoints(elements, key, location, series)) {
+          if (body.isTurnOver()) yield
+          if (this.large !== undefined) yield* this.checkLarge(this.large, `${location}[${elements.count - 1}].value`, series)
+        }
       if (elements?.count !== 0) this.hasData = true
       if (elements === undefined || elements.count === 0) {
         errors.add(location, "Expected a list of one or more points {ts, value}")
