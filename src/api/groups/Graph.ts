@@ -18,7 +18,10 @@ const graphQuery = {
       default: defaults.maxDepth
     })
   ),
-  direction: Schema.optionalKey(Direction).annotateKey({ default: "BOTH" }),
+  direction: Schema.optionalKey(Direction).annotateKey({
+    description: "Direction to follow: FROM away from the root, TO toward it, BOTH in either direction.",
+    default: "BOTH"
+  }),
   types: Schema.optionalKey(
     CommaList(EntityType).pipe(
       Schema.annotate({

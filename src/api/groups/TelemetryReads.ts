@@ -18,6 +18,10 @@ const atMost = (max: number, defaultMax: number) =>
 const keyList = Schema.Array(DataKey)
   .check(Schema.isMinLength(1), atMost(maxKeysLimit, defaultMaxKeys))
   .annotate({ description: "Keys: at most 1,000 by default (setting MAX_KEYS_PER_REQUEST)." })
+/** Like the list of devices, an empty list counts as absent. */
+const optionalKeyList = Schema.Array(DataKey)
+  .check(atMost(maxKeysLimit, defaultMaxKeys))
+  .annotate({ description: "Keys: at most 1,000 by default (setting MAX_KEYS_PER_REQUEST). Without keys, or with an empty list: all." })
 /** An empty list counts as absent: some generated clients always send the field. */
 const deviceList = Schema.Array(DeviceId).check(atMost(maxDevicesLimit, defaultMaxDevices))
 
@@ -66,10 +70,10 @@ export const KeysResult = Schema.Struct({ ...deviceFields, data: Schema.Array(Sc
 export const LatestResult = Schema.Struct({
   ...deviceFields,
   keys_requested: Schema.Array(DataKey),
-  data: Schema.Record(Schema.String, Schema.NullOr(Point))
+  data: Schema.Record(Schema.String, Point)
 }).annotate({
   identifier: "LatestResult",
-  description: "The newest point per key; null for a key without values."
+  description: "The newest point per key. A key without values is left out."
 })
 
 export const LatestOfMany = Schema.Struct({ ...selection, keys: keyList })
@@ -81,9 +85,9 @@ export const LatestOfManyResult = Schema.Struct({
   keys_requested: Schema.Array(DataKey),
   data: Schema.Record(
     Schema.String,
-    Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Schema.NullOr(Point)) }).annotate({
+    Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Point) }).annotate({
       identifier: "DeviceLatest",
-      description: "The newest points of one device, by key; null for a key without values."
+      description: "The newest points of one device, by key. A key without values is left out."
     })
   ),
   not_found: Schema.Array(Schema.String).annotate({
@@ -99,7 +103,7 @@ export const ExportedFile = HttpApiSchema.StreamUint8Array({ contentType: "appli
 
 export const ExportMany = Schema.Struct({
   ...selection,
-  keys: Schema.optionalKey(keyList),
+  keys: Schema.optionalKey(optionalKeyList),
   start_ts: startTs,
   end_ts: endTs,
   format: exportFormat

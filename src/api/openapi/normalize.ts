@@ -71,6 +71,17 @@ const addIntegerFormat = (schema: Schema): Schema => {
   return { ...bounded, format: fitsInt32 ? "int32" : "int64" }
 }
 
+/**
+ * States the default of an enum in words. Next to a reference, or in an enum whose constants have names of their own, `default` makes
+ * generators forget the type (Rust) or use a constant that does not exist (Kotlin).
+ */
+const describeDefault = (schema: Schema): Schema => {
+  const { default: value, description, ...rest } = schema
+  return typeof value === "string" && (schema["enum"] !== undefined || schema["$ref"] !== undefined)
+    ? { ...rest, description: [description, `Default: ${value}.`].filter((text) => text !== undefined).join(" ") }
+    : schema
+}
+
 /** Replaces an empty `additionalProperties` schema by `true`. */
 const openRest = (schema: Schema): Schema =>
   isSchema(schema["additionalProperties"]) && Object.keys(schema["additionalProperties"]).length === 0
@@ -82,7 +93,7 @@ export const omit = <T extends object>(record: T, ...names: ReadonlyArray<string
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name))) as T
 
 export const normalize = (schema: Schema): Schema =>
-  rebuild(schema, (part) => openRest(addIntegerFormat(asMap(asObject(asNullable(flattenAnyOf(mergeAllOf(part))))))))
+  rebuild(schema, (part) => describeDefault(openRest(addIntegerFormat(asMap(asObject(asNullable(flattenAnyOf(mergeAllOf(part)))))))))
 
 /** For responses: a later release may add fields, which clients must ignore. */
 export const allowUnknownFields = (schema: Schema): Schema =>

@@ -137,7 +137,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
           exports.devices({
             client,
             selection: toSelection(payload),
-            keys: payload.keys,
+            keys: payload.keys?.length === 0 ? undefined : payload.keys,
             range: { start: payload.start_ts, end: payload.end_ts },
             format: formatOf(payload.format, request)
           })

@@ -81,6 +81,34 @@ test("requests reject unknown fields, responses allow them", () => {
   expect(schemas["ErrorDetails"]).not.toHaveProperty("additionalProperties")
 })
 
+describe("generators for typed languages", () => {
+  const parts: Array<Record<string, unknown>> = []
+  const collect = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return
+    if (!Array.isArray(value)) parts.push(value as Record<string, unknown>)
+    Object.values(value).forEach(collect)
+  }
+  collect(spec.components.schemas)
+  collect(operations.map(({ parameters }) => parameters))
+
+  test("find no default next to a reference or an enum, only in the description", () => {
+    const withDefault = parts.filter((part) => typeof part["default"] === "string" && ("$ref" in part || "enum" in part))
+    expect(withDefault).toEqual([])
+    const rootType = operation("getGraph").parameters!.find(({ name }) => name === "root_type")
+    expect(rootType).toMatchObject({
+      description: "Entity type of the root. Default: DEVICE.",
+      schema: { $ref: "#/components/schemas/EntityType" }
+    })
+    expect(spec.components.schemas["NumericText"]!["description"]).toEndWith(" Default: refuse.")
+  })
+
+  test("find no maps with nulls", () => {
+    const maps = parts.map((part) => part["additionalProperties"]).filter((values) => typeof values === "object")
+    expect(maps.length).toBeGreaterThan(5)
+    expect(maps.filter((values) => JSON.stringify(values).includes('"null"'))).toEqual([])
+  })
+})
+
 test("responses declare their headers", () => {
   const { headers, responses } = spec.components
   expect(Object.values(responses).filter((response) => response.headers?.["X-Request-Id"] === undefined)).toEqual([])
