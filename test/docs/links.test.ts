@@ -8,7 +8,7 @@ const root = join(import.meta.dir, "..", "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
 const pages = [
   ...new Glob("*.md").scanSync(root),
-  ...[...new Glob("*.md").scanSync(join(root, "docs"))].map((name) => `docs/${name}`),
+  ...[...new Glob("**/*.md").scanSync(join(root, "docs"))].map((name) => `docs/${name}`),
   "bench/README.md"
 ]
 

@@ -1,0 +1,84 @@
+/** The gateways that the clients call: the demo, and a gateway whose ThingsBoard cannot be reached. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { largeInteger, largeIntegerDevice, largeIntegerKey, start } from "./scenarios.ts"
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname
+
+const startProgram = async (args: ReadonlyArray<string>, env: Record<string, string>, started: RegExp, folder: string) => {
+  const child = Bun.spawn([process.execPath, "--no-env-file", main, ...args, "--port", "0"], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOST: "127.0.0.1", ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit"
+  })
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+  let output = ""
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) throw new Error(`boardwalk ${args.join(" ")} stopped:\n${output}`)
+    output += value
+    const match = started.exec(output)
+    if (match === null) continue
+    // The rest of the output is of no interest, but a full pipe would stop the program.
+    void (async () => {
+      while (!(await reader.read()).done);
+    })()
+    let isStopping = false
+    void child.exited.then((code) => {
+      if (!isStopping) console.error(`boardwalk ${args.join(" ")} stopped: ${child.signalCode ?? code}`)
+    })
+    return { match, stop: () => ((isStopping = true), child.kill(), child.exited) }
+  }
+}
+
+export interface Demo {
+  /** What the programs read. */
+  readonly env: Record<string, string>
+  readonly stop: () => Promise<void>
+}
+
+/** Stores the value whose digits some clients lose. */
+const storeLargeInteger = async (url: string, key: string) => {
+  const response = await fetch(`${url}/api/v1/tb/devices/${largeIntegerDevice}/telemetry`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": key },
+    body: `{"${largeIntegerKey}":[{"ts":${start},"value":${largeInteger}}]}`
+  })
+  if (!response.ok) throw new Error(`The demo could not store a value: ${await response.text()}`)
+}
+
+export const startDemo = async (): Promise<Demo> => {
+  const folder = mkdtempSync(join(tmpdir(), "boardwalk-clients-"))
+  const [demo, unavailable] = await Promise.all([
+    startProgram(["demo"], { RATE_LIMIT_REQUESTS: "1000000" }, /API +(http\S+)\/api\/v1\/tb\n[\s\S]*Key +(\S+)/, folder),
+    startProgram(
+      ["serve"],
+      {
+        TB_HOST: "http://127.0.0.1:1",
+        TB_USERNAME: "nobody@example.com",
+        TB_PASSWORD: "none",
+        API_KEY: "unused-key-of-a-gateway-0123456789"
+      },
+      /listens on (http:\/\/[\d.:]+)/,
+      folder
+    )
+  ])
+  const [, url, key] = demo.match
+  await storeLargeInteger(url!, key!)
+  return {
+    env: {
+      BOARDWALK_URL: url!,
+      BOARDWALK_API_KEY: key!,
+      BOARDWALK_DEMO_URL: url!,
+      BOARDWALK_LONG_PATH_URL: `${url}/${"long/".repeat(2000)}`.slice(0, -1),
+      BOARDWALK_UNAVAILABLE_URL: unavailable.match[1]!
+    },
+    stop: async () => {
+      await Promise.all([demo.stop(), unavailable.stop()])
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
