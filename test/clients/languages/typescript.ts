@@ -14,12 +14,12 @@ const toValue = ({ kind, name, schema: given }: Argument, call: Scenario): strin
   return schema.enum !== undefined && model !== undefined ? `${JSON.stringify(value)} as boardwalk.${model}` : JSON.stringify(value)
 }
 
-const toolchain = (folder: string, packages: ReadonlyArray<string>) => [
+export const toolchain = (folder: string, packages: ReadonlyArray<string>) => [
   { command: [process.execPath, "add", "--silent", ...packages], cwd: folder, env: { NODE_ENV: "development" } },
   { command: [process.execPath, "x", "tsc", "--project", folder], cwd: folder }
 ]
 
-const files = (program: string) => ({
+export const files = (program: string) => ({
   "every-operation.ts": program,
   "package.json": JSON.stringify({ name: "boardwalk-clients", private: true, type: "module" }),
   "tsconfig.json": JSON.stringify({
@@ -37,7 +37,7 @@ const files = (program: string) => ({
   })
 })
 
-const reporter = (errorCase: string) => `
+export const reporter = (errorCase: string) => `
 const call = async (operation: string, outcome: string, run: () => Promise<unknown>) => {
   let kind = "result"
   let result: unknown
