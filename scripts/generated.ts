@@ -1,6 +1,7 @@
 /** The files of the repository that are generated from the contract, by path. */
 import { buildDocument } from "../src/api/openapi/document.ts"
 import { renderApiExamples } from "./apiExamples.ts"
+import { buildCollection } from "./collection.ts"
 import { exampleBody, type ProblemName, problemGuide, problemNames } from "../src/api/ProblemGuide.ts"
 
 const renderSection = (name: ProblemName) => {
@@ -46,5 +47,6 @@ ${problemNames.map(renderSection).join("\n")}`
 export const generated: Readonly<Record<string, () => string>> = {
   "openapi.json": () => `${JSON.stringify(buildDocument(), undefined, 2)}\n`,
   "docs/errors.md": renderErrors,
-  "docs/api-examples.md": () => renderApiExamples(buildDocument())
+  "docs/api-examples.md": () => renderApiExamples(buildDocument()),
+  "docs/clients/boardwalk.postman_collection.json": () => `${JSON.stringify(buildCollection(buildDocument()), undefined, 2)}\n`
 }

@@ -1,4 +1,4 @@
-/** Writes openapi.json and docs/errors.md from the contract. With `--check` it writes nothing and fails if one of them is outdated. */
+/** Writes openapi.json, docs/errors.md and the collection of requests from the contract. With `--check` it writes nothing and fails if one of them is outdated. */
 import { generated } from "./generated.ts"
 
 const root = new URL("..", import.meta.url)

@@ -14,7 +14,9 @@ const toCall = (call: Scenario): string => {
   const inPath = parameters.filter((parameter) => parameter.in === "path")
   const inQuery = parameters.filter((parameter) => parameter.in === "query")
   const query = Object.fromEntries(
-    inQuery.filter((parameter) => call.parameters[parameter.name] !== undefined).map((parameter) => [parameter.name, call.parameters[parameter.name]!])
+    inQuery
+      .filter((parameter) => call.parameters[parameter.name] !== undefined)
+      .map((parameter) => [parameter.name, call.parameters[parameter.name]!])
   )
   const args = [
     "context.Background()",

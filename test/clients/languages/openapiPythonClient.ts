@@ -101,7 +101,17 @@ export const openapiPythonClient: Client = {
   firstProgram: { document: "openapi-python-client.md", fence: "python", path: "first.py" },
   compile: (folder) => [
     {
-      command: [program(folder, "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps", "./boardwalk-client"],
+      command: [
+        program(folder, "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--force-reinstall",
+        "--no-deps",
+        "./boardwalk-client"
+      ],
       cwd: folder
     },
     { command: [program(folder, "python"), "-m", "compileall", "-q", "boardwalk-client"], cwd: folder }
