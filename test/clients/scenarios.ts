@@ -41,7 +41,7 @@ export type Scenario = Success | Failure
 
 export const unknownId = "00000000-0000-4000-8000-000000000000"
 const thermostat = devices[0]!
-const mainMeter = devices.find(({ name }) => name === "Main meter")!
+const otherThermostat = devices.findLast(({ type }) => type === thermostat.type)!
 const pump = devices.find(({ name }) => name === "Pump 2")!
 const otherPump = devices.find(({ name }) => name === "Pump 1")!
 const building = places[0]!
@@ -182,15 +182,16 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("exportTelemetry", { device_id: unknownId, ...range, format: "csv" }),
     success(
       "getLatestTelemetry",
-      { device_id: thermostat.id, keys: ["temperature", "a key without values"] },
+      { device_id: thermostat.id, keys: ["temperature"] },
       ({ data }) => typeof data.temperature.value === "number" && data.temperature.ts > start && Object.keys(data).length === 1
     ),
     notFound("getLatestTelemetry", { device_id: unknownId }),
     success(
       "getLatestTelemetryOfMany",
       {},
-      ({ data }) => data[thermostat.id].device_name === thermostat.name && typeof data[mainMeter.id].values.power.value === "number",
-      { json: { device_ids: [thermostat.id, mainMeter.id], keys: ["temperature", "power"] } }
+      ({ data }) =>
+        data[thermostat.id].device_name === thermostat.name && typeof data[otherThermostat.id].values.temperature.value === "number",
+      { json: { device_ids: [thermostat.id, otherThermostat.id], keys: ["temperature"] } }
     ),
     failure("getLatestTelemetryOfMany", {}, 400, "VALIDATION_ERROR", { json: { keys: ["temperature"] } }),
     success("exportTelemetryOfMany", {}, csvOfPoints, { json: { device_ids: [pump.id], keys: [key], ...range, format: "csv" } }),

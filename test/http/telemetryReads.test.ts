@@ -63,7 +63,7 @@ describe("a query", () => {
       })
       expect([found.query.agg, found.query.interval, found.data]).toEqual(["AVG", "1m", { a: [{ ts: t0, value: 21.5 }] }])
       const many = yield* client.telemetry.latestOfMany({ payload: { device_ids: [id, absent as DeviceId], keys: ["a", "b"] } })
-      expect(many.data).toEqual({ [id]: { device_name: "Meter", values: { a: { ts: t0, value: 21.5 } } } })
+      expect(many.data).toEqual({ [id]: { device_name: "Meter", values: { a: { ts: t0, value: 21.5 }, b: null } } })
       expect(many.not_found).toEqual([absent])
     })
   )

@@ -67,13 +67,19 @@ export const KeysResult = Schema.Struct({ ...deviceFields, data: Schema.Array(Sc
   ]
 })
 
+/** A nullable object of its own: generators read `null` in a map of a plain object as an error. */
+export const LatestPoint = Schema.NullOr(Schema.Struct(Point.fields)).annotate({
+  identifier: "LatestPoint",
+  description: "The newest point of a key; null if the key has no values."
+})
+
 export const LatestResult = Schema.Struct({
   ...deviceFields,
   keys_requested: Schema.Array(DataKey),
-  data: Schema.Record(Schema.String, Point)
+  data: Schema.Record(Schema.String, LatestPoint)
 }).annotate({
   identifier: "LatestResult",
-  description: "The newest point per key. A key without values is left out."
+  description: "The newest point per key; null for a key without values."
 })
 
 export const LatestOfMany = Schema.Struct({ ...selection, keys: keyList })
@@ -85,9 +91,9 @@ export const LatestOfManyResult = Schema.Struct({
   keys_requested: Schema.Array(DataKey),
   data: Schema.Record(
     Schema.String,
-    Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, Point) }).annotate({
+    Schema.Struct({ device_name: Schema.String, values: Schema.Record(Schema.String, LatestPoint) }).annotate({
       identifier: "DeviceLatest",
-      description: "The newest points of one device, by key. A key without values is left out."
+      description: "The newest points of one device, by key; null for a key without values."
     })
   ),
   not_found: Schema.Array(Schema.String).annotate({

@@ -39,13 +39,16 @@ const asMap = (schema: Schema): Schema => {
     : { ...rest, propertyNames: { type: "string", pattern: entry[0] }, additionalProperties: entry[1] }
 }
 
-/** A plain type or null. Code generators understand a list of types better than an `anyOf`. */
+/**
+ * A plain type or null. Code generators understand a list of types better than an `anyOf`. An object that can be null lists no required
+ * fields: clients generated for Go look for them in `null` too.
+ */
 const asNullable = (schema: Schema): Schema => {
   const { anyOf, ...rest } = schema
   if (!Array.isArray(anyOf) || anyOf.length !== 2) return schema
   const [plain, other] = anyOf as ReadonlyArray<Schema>
   return other!["type"] === "null" && typeof plain!["type"] === "string" && plain!["enum"] === undefined
-    ? { ...plain, ...rest, type: [plain!["type"], "null"] }
+    ? { ...omit(plain!, "required"), ...rest, type: [plain!["type"], "null"] }
     : schema
 }
 

@@ -10,17 +10,14 @@ import { type DeviceSelection, latestOfDevices } from "../devices/DeviceSelectio
 
 export interface LatestOfDevices {
   readonly keys: ReadonlyArray<string>
-  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…},…}},…}`, without keys that have no value; `entityQueryValue` infers the types. */
+  /** `{"<id>":{"device_name":…,"values":{"key":{"ts":…,"value":…}|null,…}},…}`; `entityQueryValue` infers the types. */
   readonly json: string
   /** Ids of the selection that do not exist or are not visible. */
   readonly notFound: ReadonlyArray<string>
 }
 
 const renderDevice = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<string>) => {
-  const values = keys.flatMap((key) => {
-    const point = points.get(key)
-    return point === undefined ? [] : [`${JSON.stringify(key)}:${point}`]
-  })
+  const values = keys.map((key) => `${JSON.stringify(key)}:${points.get(key) ?? "null"}`)
   return `${JSON.stringify(id)}:{"device_name":${JSON.stringify(name)},"values":{${values.join(",")}}}`
 }
 

@@ -18,7 +18,7 @@ import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 export interface Latest {
   /** The requested keys, or all keys that have values. */
   readonly keys: ReadonlyArray<string>
-  /** `{"key":{"ts":…,"value":…},…}` without keys that have no value, each token as ThingsBoard wrote it. */
+  /** `{"key":{"ts":…,"value":…}|null,…}`, each token as ThingsBoard wrote it. */
   readonly json: string
 }
 
@@ -54,7 +54,7 @@ function* renderLatest(points: LatestPoints, requested: ReadonlyArray<string> | 
   for (const key of keys) {
     if (++n % perLook === 0 && isTurnOver()) yield
     const point = points.get(key)
-    if (point !== undefined) json += `${json === "" ? "{" : ","}${JSON.stringify(key)}:${textOf(point)}`
+    json += `${json === "" ? "{" : ","}${JSON.stringify(key)}:${point === undefined ? "null" : textOf(point)}`
   }
   return { keys, json: json === "" ? "{}" : `${json}}` }
 }

@@ -68,7 +68,10 @@ test("there are no unions", () => {
   const unions = used.filter(isUnion).map(({ schema, where }) => [where, schema["anyOf"]])
   expect(unions).toEqual([])
   const typeLists = used.filter(({ schema }) => Array.isArray(schema["type"]))
-  for (const { schema } of typeLists) expect(schema["type"]).toEqual(["string", "null"])
+  const latestPoints = typeLists.filter(({ where }) => where === "LatestPoint")
+  expect(latestPoints.map(({ schema }) => schema["type"])).toEqual([["object", "null"]])
+  const others = typeLists.filter(({ where }) => where !== "LatestPoint")
+  for (const { schema } of others) expect(schema["type"]).toEqual(["string", "null"])
 })
 
 test("only free-form values have no type", () => {

@@ -13,7 +13,7 @@ const read = (selection: DeviceSelection, keys: ReadonlyArray<string>) =>
 const missing = "784f394c-42b6-435a-983c-b7beff2784f9"
 
 describe("the latest values of many devices", () => {
-  live("come by id in the requested order, with type and all digits, without keys that have no value", () =>
+  live("come by id in the requested order, with type and all digits, null for keys without a value", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
       const one = device("Hall", { a: [[ts, 9_007_199_254_740_993n]], b: [[ts, true]] })
@@ -21,8 +21,8 @@ describe("the latest values of many devices", () => {
       const found = yield* use(read({ device_ids: [two, missing, one, two] }, ["a", "b", "c", "nope", "a"]))
       const point = (value: string) => `{"ts":${ts},"value":${value}}`
       expect(found.json).toBe(
-        `{"${two}":{"device_name":"The \\"roof\\"","values":{"a":${point("21.5")},"c":${point('{"x":[1.10]}')}}},` +
-          `"${one}":{"device_name":"Hall","values":{"a":${point("9007199254740993")},"b":${point("true")}}}}`
+        `{"${two}":{"device_name":"The \\"roof\\"","values":{"a":${point("21.5")},"b":null,"c":${point('{"x":[1.10]}')},"nope":null}},` +
+          `"${one}":{"device_name":"Hall","values":{"a":${point("9007199254740993")},"b":${point("true")},"c":null,"nope":null}}}`
       )
       expect([found.keys, found.notFound]).toEqual([["a", "b", "c", "nope"], [missing]])
     })

@@ -6,7 +6,7 @@ const points = [
   { ts: start, value: 21.5 },
   { ts: start + 60_000, value: 21.7 }
 ]
-const latest = { temperature: { ts: start + 60_000, value: 21.7 } }
+const latest = { temperature: { ts: start + 60_000, value: 21.7 }, door: null }
 
 const rowsCsv = `ts,key,value\n${start},temperature,21.5\n${start + 60_000},temperature,21.7\n`
 
