@@ -104,7 +104,7 @@ describe("bytes that a key writes", () => {
       const second = yield* upload(undefined, 50 * KiB)
       expect([second.status, remaining(second, "write_bytes")]).toEqual([201, 99 * KiB])
       const csv = `ts,key,value\n${Array.from({ length: 4000 }, (_, i) => `${t0 + i},c,1\n`).join("")}`
-      const imported = yield* call(path, { method: "POST", body: csv, headers: { "content-type": "text/csv" } })
+      const imported = yield* call(`${path}/import`, { method: "POST", body: csv, headers: { "content-type": "text/csv" } })
       expect([imported.status, remaining(imported, "write_bytes")]).toEqual([200, 49 * KiB])
       const beyond = yield* upload()
       expect([beyond.status, beyond.json.error_code]).toEqual([429, "RATE_LIMIT_EXCEEDED"])

@@ -81,6 +81,9 @@ describe("a gateway that is overloaded", () => {
         const expensive = {
           query,
           export: call(exportPath),
+          exportFile: call(exportPath.replace("/telemetry?", "/telemetry/export?")),
+          import: call(`${path}/import`, { method: "POST", body: `ts,key,value\n${t0},a,1\n`.padEnd(100_000) }),
+          diagram: call(`${tb}/graph/784f394c-42b6-435a-983c-b7beff2784f9/diagram?format=dot`),
           exportMany: call(`${tb}/telemetry/export`, { body: { device_type: "meter", start_ts: 0, end_ts: 1 } }),
           latestOfMany: call(`${tb}/telemetry/latest`, { body: { device_type: "meter", keys: ["a"] } }),
           graph: call(`${tb}/graph/784f394c-42b6-435a-983c-b7beff2784f9`),

@@ -78,6 +78,7 @@ export class Graph extends HttpApiGroup.make("graph")
       error: [EntityNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "graph:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getGraphDiagram",

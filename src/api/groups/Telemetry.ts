@@ -69,6 +69,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     })
       .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(Expensive, "always")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getTelemetry",
@@ -200,6 +201,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
+      .annotate(Expensive, "withLargeBody")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "importTelemetry",
@@ -215,6 +217,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       error: [...bodyProblems, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:write")
+      .annotate(Expensive, "withLargeBody")
       .annotateMerge(
         OpenApi.annotations({
           identifier: "importTelemetryOfMany",
