@@ -197,14 +197,14 @@ export const definitions = {
   MAX_BODY_MEMORY: {
     section: "Limits",
     codec: byteSize,
-    defaultDescription: "an eighth of MAX_MEMORY, at most 256MiB, at least two bodies of MAX_BODY_SIZE",
+    defaultDescription: "a tenth of MAX_MEMORY, at most 256MiB, at least two bodies of MAX_BODY_SIZE",
     example: "128MiB",
     doc: "Maximum memory for request bodies, all keys together; one key can use half of it. Beyond that, requests wait up to five seconds and then get 503."
   },
   MAX_RESPONSE_MEMORY: {
     section: "Limits",
     codec: byteSize,
-    defaultDescription: "a quarter of MAX_MEMORY, at most 256MiB, at least 32MiB",
+    defaultDescription: "a fifth of MAX_MEMORY, at most 256MiB, at least 32MiB",
     example: "256MiB",
     doc: "Maximum memory for responses from ThingsBoard that are being read or passed on, all keys together; one key can use half of it. Beyond that, requests wait up to five seconds and then get 503. Responses up to 64 KiB are not counted."
   },

@@ -128,7 +128,7 @@ export const layer = Layer.unwrap(
     const certificates = yield* readCertificates(settings)
     const repeatedEvents = settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents
     const references = Context.make(CurrentRepeatedEvents, repeatedEvents).pipe(Context.add(PublicUrl, settings.publicUrl ?? ""))
-    const memory = makeMemoryBudgets(settings)
+    const memory = makeMemoryBudgets(settings, (yield* GcPressure).discard)
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
@@ -154,4 +154,4 @@ export const layer = Layer.unwrap(
     )
     return Layer.provideMerge(certificateReload(certificates.server), Listening)
   })
-)
+).pipe(Layer.provide(GcPressure.layer))

@@ -3,6 +3,9 @@
  * and closes once, when it is over.
  */
 
+/** Requests of one key that wait at the same time. Each of them takes memory that is not counted: a megabyte in the buffers of its sockets. */
+const maxWaiters = 16
+
 /** How long a request waits for memory. Longer waits would only add to the requests that hold some. */
 const maxWaitMillis = 5000
 
@@ -11,6 +14,9 @@ interface Waiter {
   readonly bytes: number
   readonly settle: (isReserved: boolean) => void
 }
+
+/** The last quarter is for requests that already hold memory, so that these finish before others begin. */
+const fits = (held: number, used: number, bytes: number, max: number) => used + bytes <= (held === 0 && used > 0 ? (3 / 4) * max : max)
 
 export class ByteBudget {
   /** One key cannot use more than half, so that it cannot lock out all others. */
@@ -21,7 +27,11 @@ export class ByteBudget {
   private total = 0
   private opened = 0
 
-  constructor(readonly maxBytes: number) {
+  /** `onRelease` is called with the bytes that a request has released. */
+  constructor(
+    readonly maxBytes: number,
+    private readonly onRelease: (bytes: number) => void = () => {}
+  ) {
     this.maxBytesPerKey = Math.floor(maxBytes / 2)
   }
 
@@ -43,9 +53,7 @@ export class ByteBudget {
   /** @internal For `Reservation`. */
   take({ bytes: held, keyId }: Reservation, bytes: number): boolean {
     const ofKey = this.bytesByKey.get(keyId) ?? 0
-    // The last quarter is for requests that already hold memory, so that these finish before others begin.
-    const part = held === 0 ? 3 / 4 : 1
-    if (ofKey + bytes > part * this.maxBytesPerKey || this.total + bytes > part * this.maxBytes) return false
+    if (!fits(held, ofKey, bytes, this.maxBytesPerKey) || !fits(held, this.total, bytes, this.maxBytes)) return false
     if (bytes > 0) this.bytesByKey.set(keyId, ofKey + bytes)
     this.total += bytes
     return true
@@ -58,12 +66,17 @@ export class ByteBudget {
     if (ofKey === 0) this.bytesByKey.delete(keyId)
     else this.bytesByKey.set(keyId, ofKey)
     this.total -= bytes
+    // Whoever releases memory may still refer to it.
+    setImmediate(this.onRelease, bytes)
     // In the order in which they began to wait.
     for (const waiter of this.waiters) if (waiter.reservation.tryReserve(waiter.bytes)) waiter.settle(true)
   }
 
   /** @internal For `Reservation`. */
   wait(reservation: Reservation, bytes: number, signal: AbortSignal | undefined): Promise<boolean> {
+    let ofKey = 0
+    for (const waiter of this.waiters) if (waiter.reservation.keyId === reservation.keyId) ofKey++
+    if (ofKey >= maxWaiters) return Promise.resolve(false)
     return new Promise((resolve) => {
       const settle = (isReserved: boolean) => {
         clearTimeout(timer)

@@ -6,11 +6,11 @@ import { ByteBudget, type Reservation } from "../../src/platform/ByteBudget.ts"
 test("one key gets at most half, and a request that holds nothing leaves a quarter to those that do", () => {
   const budget = new ByteBudget(1000)
   const [a, b, c] = [budget.open("a"), budget.open("b"), budget.open("c")]
-  expect(a.tryReserve(376)).toBe(false)
+  expect(a.tryReserve(501)).toBe(false)
   expect(a.tryReserve(375)).toBe(true)
+  expect(budget.open("a").tryReserve(1)).toBe(false)
   expect(a.tryReserve(125)).toBe(true)
   expect(a.tryReserve(1)).toBe(false)
-  expect(budget.open("a").tryReserve(1)).toBe(false)
   expect(b.tryReserve(251)).toBe(false)
   expect(b.tryReserve(250)).toBe(true)
   expect(c.tryReserve(1)).toBe(false)
@@ -52,6 +52,35 @@ test("a request that is aborted while it waits reserves nothing, then or later",
   holder.close()
   expect([aborted.bytes, closed.bytes, budget.usedBytes]).toEqual([0, 0, 0])
   expect(closed.tryReserve(1)).toBe(false)
+})
+
+test("a request that fits by itself is let in, however small the budget is", () => {
+  const budget = new ByteBudget(1000)
+  expect(budget.open("a").tryReserve(500)).toBe(true)
+  expect(budget.open("b").tryReserve(500)).toBe(false)
+  expect(new ByteBudget(1000).open("a").tryReserve(501)).toBe(false)
+})
+
+test("only some requests of a key wait; more are rejected at once", async () => {
+  const budget = new ByteBudget(1000)
+  const holder = budget.open("a")
+  holder.tryReserve(500)
+  const waits = Array.from({ length: 16 }, () => budget.open("a").reserve(1))
+  expect(await budget.open("a").reserve(1)).toBe(false)
+  holder.close()
+  expect(await Promise.all(waits)).toEqual(waits.map(() => true))
+})
+
+test("what was released is reported, for the collector", async () => {
+  let released = 0
+  const budget = new ByteBudget(1000, (bytes) => (released += bytes))
+  const one = budget.open("a")
+  one.tryReserve(300)
+  one.release(100)
+  one.close()
+  expect(released).toBe(0) // whoever releases may still use it
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(released).toBe(300)
 })
 
 test("requests that all wait for each other do not wait in vain: the newest are rejected, and the oldest finishes", async () => {

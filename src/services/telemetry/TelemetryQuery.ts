@@ -8,6 +8,7 @@ import { Settings } from "../../config/Settings.ts"
 import { type EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { Aggregation, Order, TimeRange } from "../../domain/Telemetry.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { HistoryPage, ScanError, scanInSteps, scanPrefix } from "../../thingsboard/responses/HistoryPage.ts"
@@ -59,6 +60,8 @@ const maxPoints = 100_000
 const maxConcurrentPoints = 400_000
 /** Where the reading of a page ends, because values are large. Points that did not arrive completely wait for the next page. */
 const maxPageBytes = 16 * 1024 * 1024
+/** With little memory, pages are smaller: each is in memory twice, and four of them should fit in what one key can have. */
+const minPagesPerKey = 8
 
 const checkPageSize = (keys: number, limit: number) =>
   keys * limit <= maxPoints
@@ -225,7 +228,8 @@ export class TelemetryQuery extends Context.Service<
             const position = positions[i] ?? null
             return position === null || !existing.has(key) ? [] : [{ key, rest: unreadRange(range, order, position) }]
           })
-          const readLimit = new ReadLimit(maxPageBytes)
+          const memory = yield* Effect.withFiber((fiber) => Effect.succeed(fiber.getRef(CurrentExchange)?.reservationFor("responses")))
+          const readLimit = new ReadLimit(Math.min(maxPageBytes, (memory?.maxBytes ?? Number.POSITIVE_INFINITY) / minPagesPerKey))
           const read = (key: string, rest: TimeRange) =>
             bucketing === undefined
               ? readPoints(query, key, rest, readLimit)
@@ -240,6 +244,7 @@ export class TelemetryQuery extends Context.Service<
               const stuck = pages.findIndex(({ position }) => position !== null)
               if (stuck < 0 || pages.some(({ count }) => count > 0)) return Effect.succeed(pages)
               const { key, rest } = unread[stuck]!
+              memory?.release(memory.bytes) // nothing of what was read is used
               return Effect.map(readOnePoint(query, key, rest), (page) => pages.with(stuck, page))
             })
           )

@@ -22,6 +22,9 @@ export interface ReadOptions {
   readonly reservation: () => Reservation | undefined
 }
 
+/** A response is in memory twice: as it was received, and as it is passed on. */
+const copies = 2
+
 /** Smaller responses are not counted: there are many of them, and requests in flight are limited anyway. */
 const maxUncountedBytes = 64 * 1024
 
@@ -49,10 +52,14 @@ class Counter {
 
   async count(size: number): Promise<ThingsBoardError | undefined> {
     if (size <= maxUncountedBytes) return undefined
-    const { controller, reservation } = this.options
-    const reserved = reservation()?.reserve(size - this.counted, controller.signal) ?? true
+    const reservation = this.options.reservation()
+    if (reservation === undefined) return undefined
+    const counted = copies * size
+    if (counted > reservation.maxBytes)
+      return new ThingsBoardError({ reason: new ResponseTooLarge({ maxBytes: Math.floor(reservation.maxBytes / copies) }) })
+    const reserved = reservation.reserve(counted - this.counted, this.options.controller.signal)
     if (!(reserved === true || (await reserved))) return new ThingsBoardError({ reason: new OutOfMemory() })
-    this.counted = size
+    this.counted = counted
     return undefined
   }
 
