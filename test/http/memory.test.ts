@@ -169,7 +169,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
         expect(statuses.filter((status) => status === 201).length).toBeGreaterThan(0)
         for (const { retryAfter, status } of uploads) if (status !== 201) expect([status, retryAfter]).toEqual([503, "5"])
         yield* hasRecovered
-        report("twenty uploads", yield* peak, 700) // 2,200 MB before
+        report("twenty uploads", yield* peak, 700) // sixty of them took 6,080 MB before
       }),
     120_000
   )
