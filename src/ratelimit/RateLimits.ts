@@ -6,6 +6,8 @@ import { Context, Deferred, Duration, Effect, Layer, Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
 import { Settings } from "../config/Settings.ts"
 import { connect, redisErrorCode } from "../platform/BunRedis.ts"
+import { withMonotonicClock } from "../platform/monotonicTime.ts"
+import { makeRedisStore } from "./redisStore.ts"
 
 export interface Bucket {
   readonly name: string
@@ -80,17 +82,19 @@ const makeMemoryLimiter = Effect.scoped(
 const maxBuckets = 20_000
 
 const makeLocalCounter = Effect.gen(function* () {
+  // The store refills its buckets by the clock of the caller: after a step back of an hour, an empty bucket would stay empty for an hour.
+  const monotonic = yield* withMonotonicClock
   let limiter = yield* makeMemoryLimiter
   let names = new Set<string>()
   return (bucket: Bucket, tokens: Taken) => {
     if (names.size < maxBuckets || names.has(bucket.name)) {
       names.add(bucket.name)
-      return consumeTokens(limiter, bucket, tokens)
+      return monotonic(consumeTokens(limiter, bucket, tokens))
     }
     return Effect.flatMap(makeMemoryLimiter, (fresh) => {
       limiter = fresh
       names = new Set([bucket.name])
-      return consumeTokens(fresh, bucket, tokens)
+      return monotonic(consumeTokens(fresh, bucket, tokens))
     })
   }
 })
@@ -103,7 +107,7 @@ const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason
     connect(url, (error) => onLost(redisErrorCode(error))),
     redisErrorCode
   )
-  const store = yield* Effect.provideService(RateLimiter.makeStoreRedis({ prefix: "boardwalk:limit:" }), Redis.Redis, redis)
+  const store = yield* Effect.provideService(makeRedisStore("boardwalk:limit:"), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
   // A connection alone proves little: a replica rejects writes, and a user may lack permission to run scripts.
   return (yield* consumeTokens(limiter, probe, { tokens: 0 })) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter

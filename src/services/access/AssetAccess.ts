@@ -12,6 +12,7 @@ import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors
 import { perCaller } from "./perCaller.ts"
 import { listVisibleDevices } from "./VisibleDevices.ts"
 import { withVisibility } from "./CurrentVisibility.ts"
+import { withMonotonicClock } from "../../platform/monotonicTime.ts"
 
 /** Limits the calls: only the relations of this many devices, the oldest, are looked up. */
 export const maxDevicesForAssets = 10_000
@@ -63,6 +64,7 @@ export class AssetAccess extends Context.Service<
       const thingsBoard = yield* ThingsBoard
       /** A cache keeps the context in which it was made. That must not be the context of a request, so it is the one of the startup. */
       const startupContext = yield* Effect.context<never>()
+      const monotonic = yield* withMonotonicClock
       const withCache = perCaller(thingsBoard, (acting, visibility) =>
         Effect.runSyncWith(startupContext)(
           Cache.makeWith(
@@ -74,7 +76,7 @@ export class AssetAccess extends Context.Service<
       )
       const visibleIds = withVisibility((visibility): Effect.Effect<ReadonlySet<string> | undefined, ThingsBoardError> => {
         if (visibility === undefined || visibility.assets === "all") return Effect.undefined
-        return visibility.assets === "none" ? Effect.succeed(none) : withCache((cache) => Cache.get(cache, "assets"))
+        return visibility.assets === "none" ? Effect.succeed(none) : withCache((cache) => monotonic(Cache.get(cache, "assets")))
       })
       return {
         visibleIds,

@@ -12,6 +12,7 @@ import { perCaller } from "./perCaller.ts"
 import { forbiddenAsNotFound } from "./forbiddenAsNotFound.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { withVisibility } from "./CurrentVisibility.ts"
+import { withMonotonicClock } from "../../platform/monotonicTime.ts"
 
 /** A device that the caller may see. */
 export interface VisibleDevice {
@@ -50,6 +51,7 @@ export class DeviceAccess extends Context.Service<
         )
       /** A cache keeps the context in which it was made. That must not be the context of a request, so it is the one of the startup. */
       const startupContext = yield* Effect.context<never>()
+      const monotonic = yield* withMonotonicClock
       const withCache = perCaller(thingsBoard, (acting, visibility) =>
         Effect.runSyncWith(startupContext)(
           Cache.makeWith(lookup(acting, visibility), {
@@ -61,7 +63,7 @@ export class DeviceAccess extends Context.Service<
       const requireVisible = (deviceId: string): Effect.Effect<VisibleDevice, AccessError> => {
         const id = deviceId.toLowerCase()
         return withVisibility((visibility) =>
-          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : withCache((cache) => Cache.get(cache, id))
+          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : withCache((cache) => monotonic(Cache.get(cache, id)))
         )
       }
 

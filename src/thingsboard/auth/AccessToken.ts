@@ -1,7 +1,7 @@
 import { Option, Schema } from "effect"
 import type { Tokens } from "../api/Auth.ts"
 
-/** A token from a login or refresh, and its lifetime. All times are epoch ms by our own clock. */
+/** A token from a login or refresh, and its lifetime. All times are ms of the monotonic clock. */
 export interface AccessToken {
   /** The value of `X-Authorization`. */
   readonly authorization: string

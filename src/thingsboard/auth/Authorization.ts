@@ -1,5 +1,6 @@
 /** How a session gets the value of `X-Authorization`: from a username and password, or from an API key. */
 import { Clock, Effect, Redacted, Schema, type Scope } from "effect"
+import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import { Tokens } from "../api/Auth.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { singleFlight } from "./singleFlight.ts"
@@ -29,14 +30,12 @@ const isWrongPassword = ({ status }: ThingsBoardError, { inactive }: LoginRefuse
 
 const notRetried = ". It is not retried until a restart or new credentials, since ThingsBoard may lock the account"
 
-const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
-
 /** An API key (ThingsBoard 4.3 and later) needs no login. It can be rejected too, but that locks nothing. */
 export const withApiKey = (key: Redacted.Redacted<string>, backoff: LoginBackoff): Authorization => {
   const value = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
-  const replaceRefused = () => Effect.flatMap(now, (at) => Effect.fail(backoff.recordRefusal(at, { status: 401 })))
+  const replaceRefused = () => Effect.flatMap(currentMonotonicMillis, (at) => Effect.fail(backoff.recordRefusal(at, { status: 401 })))
   return {
-    authorization: Effect.withFiber((fiber) => backoff.errorAt(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()) ?? value),
+    authorization: Effect.withFiber((fiber) => backoff.errorAt(monotonicMillis(fiber.getRef(Clock.Clock))) ?? value),
     renew: replaceRefused,
     replaceRefused
   }
@@ -52,7 +51,7 @@ export const withPassword = Effect.fnUntraced(function* (
   let token: AccessToken | undefined
 
   const obtain = Effect.fnUntraced(function* (path: string, body: object) {
-    const requestedAt = yield* now
+    const requestedAt = yield* currentMonotonicMillis
     const response = yield* transport.send({
       method: "POST",
       path,
@@ -78,7 +77,7 @@ export const withPassword = Effect.fnUntraced(function* (
 
   /** Logged here because nobody waits for background renewal. The pauses between attempts keep the log short. */
   const reportFailure = Effect.fnUntraced(function* (error: ThingsBoardError) {
-    const at = yield* now
+    const at = yield* currentMonotonicMillis
     const reported =
       error.reason._tag === "LoginRefused"
         ? backoff.recordRefusal(at, error, isWrongPassword(error, error.reason))
@@ -90,7 +89,7 @@ export const withPassword = Effect.fnUntraced(function* (
 
   const { join, start } = yield* singleFlight(
     Effect.gen(function* () {
-      const startedAt = yield* now
+      const startedAt = yield* currentMonotonicMillis
       const tooSoon = backoff.errorAt(startedAt)
       if (tooSoon !== undefined) return yield* tooSoon
       if (token !== undefined && startedAt - token.receivedAt >= provenAfter) backoff.recordUse()
@@ -106,14 +105,14 @@ export const withPassword = Effect.fnUntraced(function* (
 
   return {
     authorization: Effect.withFiber((fiber) => {
-      const at = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+      const at = monotonicMillis(fiber.getRef(Clock.Clock))
       if (token === undefined || at >= token.expiresAt) return backoff.errorAt(at) ?? join
       if (at < token.renewAt || backoff.errorAt(at) !== undefined) return Effect.succeed(token.authorization)
       return Effect.as(start, token.authorization)
     }),
     renew: (stale) => Effect.suspend(() => unlessNewer(stale, join)),
     replaceRefused: (value) =>
-      Effect.flatMap(now, (at) =>
+      Effect.flatMap(currentMonotonicMillis, (at) =>
         unlessNewer(
           value,
           Effect.suspend(() => {

@@ -30,8 +30,8 @@ export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable"
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
 
 /**
- * Our credentials were rejected. Nothing is sent before `retryAt` (epoch ms), or ever if it is missing, since more attempts could lock
- * the account. `inactive`: the password is correct, but the account is disabled, locked or not activated yet.
+ * Our credentials were rejected. Nothing is sent before `retryAt` (ms of the monotonic clock), since more attempts could lock the
+ * account; or ever, if it is missing. `inactive`: the password is correct, but the account is disabled, locked or not activated yet.
  */
 export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", {
   retryAt: Schema.optionalKey(Schema.Int),

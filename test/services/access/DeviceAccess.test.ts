@@ -1,5 +1,5 @@
 import { expect } from "bun:test"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
@@ -7,6 +7,7 @@ import { Visibility } from "../../../src/domain/Visibility.ts"
 import { CurrentVisibility } from "../../../src/services/access/CurrentVisibility.ts"
 import { Forbidden, NotFound, ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect } from "../../support/effectTest.ts"
+import { makeSteppingClock } from "../../support/steppingClock.ts"
 import { failWith, stubThingsBoard } from "../../support/stubThingsBoard.ts"
 
 const id = "784f394c-42b6-435a-983c-b7beff2784f9"
@@ -32,6 +33,19 @@ effect("a visible device is cached for ten seconds, in any spelling of its id", 
     expect(paths.length).toBe(2)
   })
 )
+
+effect("a device is looked up again after ten seconds, even if the clock was set back meanwhile", () => {
+  const { clock, pass, stepBy } = makeSteppingClock()
+  return Effect.gen(function* () {
+    const { paths, requireVisible } = yield* setUp(device, failWith(new NotFound()))
+    yield* requireVisible(id)
+    stepBy(-3_600_000)
+    yield* requireVisible(id)
+    expect(paths.length).toBe(1)
+    pass(11_000)
+    expect(yield* Effect.flip(requireVisible(id))).toEqual(new EntityNotFound({ entityType: "DEVICE", id }))
+  }).pipe(Effect.provideService(Clock.Clock, clock))
+})
 
 effect("concurrent lookups of a device share one call", () =>
   Effect.gen(function* () {
