@@ -8,10 +8,21 @@ export const Direction = Schema.Literals(["FROM", "TO", "BOTH"]).annotate({
 })
 export type Direction = typeof Direction.Type
 
+const isRootType = (type: EntityType): type is Exclude<EntityType, "ALARM" | "RULE_NODE"> => type !== "ALARM" && type !== "RULE_NODE"
+
+/** Entity queries cannot look up an alarm or a rule node, so nothing would tell whether such a root exists. */
+export const GraphRootType = Schema.Literals(EntityType.literals.filter(isRootType)).annotate({
+  identifier: "GraphRootType",
+  description: "Entity types that the root of a graph can have. Alarms and rule nodes can only be other nodes."
+})
+export type GraphRootType = typeof GraphRootType.Type
+
 export const GraphNode = Schema.Struct({
   id: EntityId,
   type: EntityType,
-  name: Schema.String.annotate({ description: "Name of the entity; its id if it has no name or the key may not read it." }),
+  name: Schema.String.annotate({
+    description: "Name of the entity; its id if it is an alarm or a rule node, or if its name cannot be read."
+  }),
   depth: Schema.Int.annotate({ description: "Distance from the root, in relations." })
 }).annotate({ identifier: "GraphNode", description: "An entity of the graph." })
 export type GraphNode = typeof GraphNode.Type

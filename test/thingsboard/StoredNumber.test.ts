@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { isNumericText, toStoredNumber } from "../../src/thingsboard/StoredNumber.ts"
 import { numberToValue } from "../../src/emulator/values/numbers.ts"
-import { printDouble } from "../../src/emulator/values/Value.ts"
+import { printDouble } from "../../src/emulator/values/printDouble.ts"
 
 /** `[digits, scale]`, so that two ways of writing a number are equal. */
 const exact = (token: string): readonly [digits: bigint, scale: number] => {

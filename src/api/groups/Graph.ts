@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Direction, Graph as GraphSchema } from "../../domain/Graph.ts"
+import { Direction, Graph as GraphSchema, GraphRootType } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
 import { successFields } from "../Envelopes.ts"
 import { Authentication, Expensive, RequiredScope } from "../middleware/Authentication.ts"
@@ -11,7 +11,7 @@ import { EntityNotFound, upstreamProblems } from "../Problems.ts"
 
 /** Which part of the graph to return. */
 const graphQuery = {
-  root_type: Schema.optionalKey(EntityType).annotateKey({ description: "Entity type of the root.", default: "DEVICE" }),
+  root_type: Schema.optionalKey(GraphRootType).annotateKey({ description: "Entity type of the root.", default: "DEVICE" }),
   max_depth: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })).annotate({
       description: "Maximum distance from the root, in relations.",

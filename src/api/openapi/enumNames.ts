@@ -7,6 +7,19 @@ import type { Schema } from "./model.ts"
 const constantNames: Record<string, ReadonlyArray<string>> = {
   AttributeScope: ["ServerScope", "SharedScope", "ClientScope"],
   DiagramFormat: ["Mermaid", "Graphviz"],
+  GraphRootType: [
+    "DeviceRoot",
+    "AssetRoot",
+    "EntityViewRoot",
+    "CustomerRoot",
+    "TenantRoot",
+    "UserRoot",
+    "DashboardRoot",
+    "EdgeRoot",
+    "RuleChainRoot",
+    "DeviceProfileRoot",
+    "AssetProfileRoot"
+  ],
   ImportFormat: ["CsvFile", "JsonlFile"],
   NumericText: ["RefuseNumericText", "ConvertNumericText"],
   ReadinessStatus: ["Ready", "NotReady"],

@@ -3,7 +3,8 @@
  * (recorded in `customer.json`).
  */
 import { Effect } from "effect"
-import { EntityType, isUuid } from "../../domain/Ids.ts"
+import { isUuid } from "../../domain/Ids.ts"
+import { isEntityType } from "./entityTypes.ts"
 import { Caller, type User } from "./Caller.ts"
 import { badRequest, forbidden, itemNotFound, noPermissionMessage, type ErrorResponse, plainText } from "../http/ErrorResponse.ts"
 import type { Entity } from "../store/Directory.ts"
@@ -20,8 +21,6 @@ export const titleOf = (type: string) => titles[type] ?? type.charAt(0) + type.s
 
 export const parseUuid = (id: string): Effect.Effect<string, ErrorResponse> =>
   isUuid(id) ? Effect.succeed(id.toLowerCase()) : Effect.fail(badRequest(`Invalid UUID string: ${id}`))
-
-const isEntityType = (type: string): boolean => (EntityType.literals as ReadonlyArray<string>).includes(type)
 
 export const checkEntityType = (type: string): Effect.Effect<string, ErrorResponse> =>
   isEntityType(type)
@@ -54,8 +53,14 @@ export const lookUp = (store: Store["Service"], user: User, type: string, id: st
   return canRead(user, entity) ? entity : "Denied"
 }
 
+/** An alarm is visible with its originator. */
+const canSeeAlarm = (store: Store["Service"], user: User, id: string): boolean => {
+  const alarm = store.alarms.get(id)
+  return alarm !== undefined && isVisible(store, user, alarm.originatorType, alarm.originatorId)
+}
+
 export const isVisible = (store: Store["Service"], user: User, type: string, id: string): boolean =>
-  typeof lookUp(store, user, type, id) === "object"
+  type === "ALARM" ? canSeeAlarm(store, user, id) : typeof lookUp(store, user, type, id) === "object"
 
 export const entityNotFound = (type: string, id: string) => itemNotFound(`${titleOf(type)} with id [${id}] is not found`)
 
@@ -71,6 +76,13 @@ export const findEntity = Effect.fnUntraced(function* (type: string, givenId: st
 /** Like `findEntity`, for a type that the caller gave. */
 export const findEntityOfAnyType = (givenType: string, givenId: string) =>
   Effect.flatMap(checkEntityType(givenType), (type) => findEntity(type, givenId))
+
+/** One end of a relation: an entity, or an alarm. */
+export const findRelationEnd = Effect.fnUntraced(function* (givenType: string, givenId: string) {
+  const id = yield* parseUuid(givenId)
+  if (givenType === "ALARM" && isVisible(yield* Store, yield* Caller, "ALARM", id)) return { id, type: "ALARM" }
+  return yield* findEntityOfAnyType(givenType, id)
+})
 
 /** The entity, or the error response of the telemetry controller, which is plain text. */
 export const findEntityForTelemetry = Effect.fnUntraced(function* (givenType: string, givenId: string) {

@@ -33,6 +33,8 @@ export const Fault = Schema.Struct({
   method: Schema.optionalKey(Schema.String),
   /** Without the query; `*` matches any text. Any path by default. */
   path: Schema.optionalKey(Schema.String),
+  /** How many matching calls come first and are not affected; 0 by default. The fourth write fails with `skip` 3. */
+  skip: Schema.optionalKey(Schema.Int),
   /** How many calls are affected; 1 by default. */
   times: Schema.optionalKey(Schema.Union([Schema.Int, Schema.Literal("always")])),
   /** Delay before the outcome or, without one, before the normal response. */
@@ -56,6 +58,7 @@ const maxCalls = 10_000
 interface PendingFault {
   readonly fault: Fault
   readonly matches: (method: string, path: string) => boolean
+  skips: number
   remaining: number
 }
 
@@ -87,17 +90,20 @@ export class FaultInjection extends Context.Service<
   static readonly layer = Layer.sync(FaultInjection, () => {
     let pending: ReadonlyArray<PendingFault> = []
     let calls: Array<{ -readonly [Name in keyof Call]: Call[Name] }> = []
-    const find = (method: string, path: string) => (pending.length === 0 ? undefined : pending.find(({ matches }) => matches(method, path)))
+    const find = (method: string, path: string) =>
+      pending.length === 0 ? undefined : pending.find(({ matches, skips }) => skips === 0 && matches(method, path))
     return FaultInjection.of({
       inject: (fault) => {
         const remaining = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
-        if (remaining > 0) pending = [...pending, { fault, matches: compileMatcher(fault), remaining }]
+        if (remaining > 0) pending = [...pending, { fault, matches: compileMatcher(fault), skips: fault.skip ?? 0, remaining }]
       },
       clearFaults: () => {
         pending = []
       },
       takeFault: (method, path) => {
         const found = find(method, path)
+        // A skipped call counts for all faults that wait for their own.
+        for (const other of pending) if (other.skips > 0 && other.matches(method, path)) other.skips--
         if (found === undefined) return undefined
         found.remaining--
         if (found.remaining === 0) pending = pending.filter((other) => other !== found)

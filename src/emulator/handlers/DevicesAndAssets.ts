@@ -6,9 +6,10 @@ import { emptyOk, json } from "../http/responses.ts"
 import { jsonParseError, numberOf, objectOf, textOf } from "../http/bodies.ts"
 import { entityIdJson, deviceOrAssetInfoJson, deviceOrAssetJson, transportTypeOf } from "../http/entityJson.ts"
 import { type JsonObject, printTree } from "../values/Json.ts"
-import { badRequest, versionConflict } from "../http/ErrorResponse.ts"
+import { badRequest, databaseError, versionConflict } from "../http/ErrorResponse.ts"
 import type { Changes, Directory, Entity } from "../store/Directory.ts"
 import { Store } from "../store/Store.ts"
+import { hasNull } from "../values/postgres.ts"
 import { toTransportConfiguration } from "../store/transports.ts"
 import { readObject } from "../http/bodies.ts"
 import { listCustomerEntities, listByIds, listTenantEntities } from "./Lists.ts"
@@ -62,6 +63,9 @@ const save = Effect.fnUntraced(function* (type: DeviceOrAssetType, body: JsonObj
   const name = textOf(body, "name") ?? ""
   const title = titleOf(type)
   if (name.trim() === "") return yield* badRequest(`${title} name should be specified!`)
+  if (hasNull(name)) return yield* badRequest(`${title} name should not contain 0x00 symbol!`)
+  if (hasNull(textOf(body, "type") ?? "")) return yield* badRequest(`${title} profile name should not contain 0x00 symbol!`)
+  if (hasNull(textOf(body, "label") ?? "")) return yield* databaseError()
   const namesake = directory.byName(tenantId, type, name)
   if (namesake !== undefined && namesake.id !== existing?.id) return yield* badRequest(`${title} with such name already exists!`)
   const version = numberOf(body, "version")

@@ -4,7 +4,9 @@ import { GatewayApi } from "../api/EmulatorApi.ts"
 import { requireTenantOrCustomer } from "../auth/Access.ts"
 import { checkPage, json, page } from "../http/responses.ts"
 import { jsonParseError, readObject } from "../http/bodies.ts"
+import { databaseError } from "../http/ErrorResponse.ts"
 import { Caller } from "../auth/Caller.ts"
+import { failsInDatabase } from "../queries/failsInDatabase.ts"
 import { findEntities, type QueryKey, readEntityQuery, readLatest } from "../queries/entityQuery.ts"
 import { entityIdJson } from "../http/entityJson.ts"
 import type { JsonObject } from "../values/Json.ts"
@@ -28,6 +30,7 @@ const find = Effect.fnUntraced(function* (body: JsonObject) {
   const store = yield* Store
   const query = yield* readQuery(body)
   yield* checkPage(query)
+  if (failsInDatabase(query, caller)) return yield* databaseError()
   const now = yield* Clock.currentTimeMillis
   const { rows, total } = findEntities(store, caller, query)
   const keys = [...query.latestValues, ...query.entityFields]
@@ -43,6 +46,7 @@ const find = Effect.fnUntraced(function* (body: JsonObject) {
 const count = Effect.fnUntraced(function* (body: JsonObject) {
   const caller = yield* Caller
   const query = yield* readQuery(body)
+  if (failsInDatabase(query, caller)) return yield* databaseError()
   return json(String(findEntities(yield* Store, caller, query).total))
 })
 

@@ -3,7 +3,9 @@ import { Effect } from "effect"
 import { parseUuid, findEntity, requireTenantAdmin, requireTenantOrCustomer } from "../auth/Access.ts"
 import { type PageLink, json, parseListQuery, page } from "../http/responses.ts"
 import { deviceOrAssetInfoJson, deviceOrAssetJson } from "../http/entityJson.ts"
+import { databaseError } from "../http/ErrorResponse.ts"
 import { Store } from "../store/Store.ts"
+import { hasNull } from "../values/postgres.ts"
 
 export interface ListFilter extends PageLink {
   readonly type?: string
@@ -27,13 +29,15 @@ const list = Effect.fnUntraced(function* (
   const store = yield* Store
   const query = yield* parseListQuery(filter)
   const profileId = filter.deviceProfileId === undefined ? undefined : yield* parseUuid(filter.deviceProfileId)
+  const kind = isIgnored(filter.type) ? undefined : filter.type
+  if (kind !== undefined && hasNull(kind)) return yield* databaseError()
   const { rows, total } = store.directory.list({
     ...query,
     tenantId,
     customerId,
     type: entityType,
-    kind: isIgnored(filter.type) ? undefined : filter.type,
-    profileId: isIgnored(filter.type) ? profileId : undefined,
+    kind,
+    profileId: kind === undefined ? profileId : undefined,
     active: filter.active,
     searchInfoFields: detail === "infos"
   })

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AdministrationApi, GatewayApi } from "../api/EmulatorApi.ts"
-import { findEntityOfAnyType, isVisible } from "../auth/Access.ts"
+import { findRelationEnd, isVisible } from "../auth/Access.ts"
 import { arrayJson, emptyOk, json } from "../http/responses.ts"
 import { arrayOf, numberOf, objectOf, jsonParseError, readObject, textOf } from "../http/bodies.ts"
 import { Caller } from "../auth/Caller.ts"
@@ -15,7 +15,7 @@ type Detail = "relations" | "infos"
 
 /** Infos have the name of the far end only. */
 const relationJson = (store: Store["Service"], relation: Relation, direction: Direction, detail: Detail) => {
-  const name = (id: string) => JSON.stringify(store.directory.get(id)?.name ?? "N/A")
+  const name = (id: string) => JSON.stringify(store.directory.get(id)?.name ?? store.alarms.get(id)?.type ?? "N/A")
   const names =
     detail === "relations"
       ? ""
@@ -66,7 +66,7 @@ export const walk = Effect.fnUntraced(function* (body: JsonObject, detail: Detai
   const direction = yield* parseDirection(textOf(parameters, "direction"))
   const filters = arrayOf(body, "filters")
   if (filters === undefined) return yield* itemNotFound("Requested item wasn't found!")
-  const root = yield* findEntityOfAnyType(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
+  const root = yield* findRelationEnd(textOf(parameters, "rootType") ?? "", textOf(parameters, "rootId") ?? "")
   const found = relations.walk({
     rootId: root.id,
     direction,
@@ -103,7 +103,7 @@ const listByEnd = Effect.fnUntraced(function* (query: RelationQuery, detail: Det
       `Parameter conditions "toId, toType" OR "fromId, fromType" not met for actual request parameters: ${given.join(", ")}`
     )
   }
-  const entity = yield* findEntityOfAnyType(type, id)
+  const entity = yield* findRelationEnd(type, id)
   const found = relations.edges(entity.id, direction, parseGroup(query.relationTypeGroup))
   return yield* respond(
     found.filter((relation) => query.relationType === undefined || relation.type === query.relationType),
@@ -116,8 +116,8 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
   const { relations } = yield* Store
   const from = objectOf(body, "from")
   const to = objectOf(body, "to")
-  const fromEntity = yield* findEntityOfAnyType(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
-  const toEntity = yield* findEntityOfAnyType(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
+  const fromEntity = yield* findRelationEnd(textOf(from, "entityType") ?? "", textOf(from, "id") ?? "")
+  const toEntity = yield* findRelationEnd(textOf(to, "entityType") ?? "", textOf(to, "id") ?? "")
   const additionalInfo = body.get("additionalInfo")
   return relations.save({
     fromId: fromEntity.id,
@@ -132,8 +132,8 @@ const save = Effect.fnUntraced(function* (body: JsonObject) {
 
 const remove = Effect.fnUntraced(function* (query: RelationQuery) {
   const { relations } = yield* Store
-  const from = yield* findEntityOfAnyType(query.fromType ?? "", query.fromId ?? "")
-  const to = yield* findEntityOfAnyType(query.toType ?? "", query.toId ?? "")
+  const from = yield* findRelationEnd(query.fromType ?? "", query.fromId ?? "")
+  const to = yield* findRelationEnd(query.toType ?? "", query.toId ?? "")
   if (!relations.remove(from.id, query.relationType ?? "", to.id, parseGroup(query.relationTypeGroup))) {
     return yield* itemNotFound("Requested item wasn't found!")
   }

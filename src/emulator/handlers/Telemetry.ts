@@ -5,8 +5,8 @@ import { checkEntityType, parseUuid, findEntityForTelemetry } from "../auth/Acce
 import { arrayJson, emptyOk, json } from "../http/responses.ts"
 import { readText } from "../http/bodies.ts"
 import { Behavior } from "../Behavior.ts"
-import { readTelemetry } from "../http/payloads.ts"
-import { internalError, plainText } from "../http/ErrorResponse.ts"
+import { canStorePoints, readTelemetry, requireStorableKeys } from "../http/payloads.ts"
+import { emptyError, internalError, plainText } from "../http/ErrorResponse.ts"
 import { isAggregated, readSeries, type SeriesQuery, excessiveIntervals } from "../queries/series.ts"
 import { Store } from "../store/Store.ts"
 import { type Point, printJson, printText } from "../values/Value.ts"
@@ -30,6 +30,7 @@ const readLatest = Effect.fnUntraced(function* (type: string, id: string, query:
   const entity = yield* findEntityForTelemetry(type, id)
   const now = yield* Clock.currentTimeMillis
   const names = readKeyNames(query, version)
+  yield* requireStorableKeys(names)
   const keys = names.length === 0 ? telemetry.keys(entity) : [...new Set(names)]
   return seriesResponse(
     keys.map((key) => {
@@ -57,6 +58,7 @@ const readHistory = Effect.fnUntraced(function* (type: string, givenId: string, 
       `Incorrect TsKvQuery. Number of intervals is to high - ${intervals}. Please increase 'interval' parameter for your query or reduce the time range of the query.`
     )
   }
+  yield* requireStorableKeys(readKeyNames(query, version))
   const entity = store.directory.get(id)
   if (entity === undefined || entity.type !== type) return seriesResponse([])
   return seriesResponse(
@@ -85,7 +87,9 @@ export const saveTelemetry = Effect.fnUntraced(function* (type: string, id: stri
     )
   }
   const points = yield* readTelemetry(body, yield* Clock.currentTimeMillis)
-  telemetry.save(yield* findEntityForTelemetry(type, id), points)
+  const entity = yield* findEntityForTelemetry(type, id)
+  if (!canStorePoints(points)) return yield* emptyError(500)
+  telemetry.save(entity, points)
   return emptyOk
 })
 

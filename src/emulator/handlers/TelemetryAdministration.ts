@@ -6,6 +6,7 @@ import { emptyOk } from "../http/responses.ts"
 import { Behavior } from "../Behavior.ts"
 import { readText } from "../http/bodies.ts"
 import { checkParameter } from "../http/parameters.ts"
+import { requireStorableKeys } from "../http/payloads.ts"
 import { plainText } from "../http/ErrorResponse.ts"
 import { Store } from "../store/Store.ts"
 import { listAttributeKeys, deleteAttributes, saveAttributes } from "./attributes.ts"
@@ -32,6 +33,7 @@ const deleteTelemetry = Effect.fnUntraced(function* (type: string, id: string, d
     return yield* plainText(400, "When deleteAllDataForKeys is false, start and end timestamp values shouldn't be empty")
   }
   const entity = yield* findEntityForTelemetry(type, id)
+  yield* requireStorableKeys(names)
   const { deleteLatest: latestToo = true, rewriteLatestIfDeleted: rewriteLatest = false } = deletion
   for (const key of names) telemetry.remove(entity, key, { startTs, endTs, deleteLatest: latestToo, rewriteLatest })
   return emptyOk

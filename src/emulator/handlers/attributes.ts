@@ -5,7 +5,7 @@ import { arrayJson, emptyOk, json } from "../http/responses.ts"
 import { Behavior } from "../Behavior.ts"
 import type { AttributeScope } from "../store/Events.ts"
 import { checkParameter } from "../http/parameters.ts"
-import { readAttributes } from "../http/payloads.ts"
+import { readAttributes, requireStorableKeys } from "../http/payloads.ts"
 import { internalError, plainText } from "../http/ErrorResponse.ts"
 import { Store } from "../store/Store.ts"
 import { printJson } from "../values/Value.ts"
@@ -27,7 +27,9 @@ const read = Effect.fnUntraced(function* (type: string, id: string, scope: strin
 export const listAttributes = Effect.fnUntraced(function* (type: string, id: string, scope: string | undefined, parameters: KeyParameters) {
   const { version } = yield* Behavior
   const names = new Set(readKeyNames(parameters, version))
-  const found = (yield* read(type, id, scope)).filter(({ key }) => names.size === 0 || names.has(key))
+  const stored = yield* read(type, id, scope)
+  yield* requireStorableKeys(names)
+  const found = stored.filter(({ key }) => names.size === 0 || names.has(key))
   return json(
     arrayJson(
       found.map(
@@ -55,7 +57,9 @@ export const saveAttributes = Effect.fnUntraced(function* (type: string, id: str
   }
   if (scope === "CLIENT_SCOPE") return yield* plainText(400, "Invalid scope: CLIENT_SCOPE")
   const pairs = yield* readAttributes(body, version)
-  attributes.save(yield* findEntityForTelemetry(type, id), scope, pairs, yield* Clock.currentTimeMillis)
+  const entity = yield* findEntityForTelemetry(type, id)
+  yield* requireStorableKeys(pairs.map(([key]) => key))
+  attributes.save(entity, scope, pairs, yield* Clock.currentTimeMillis)
   return emptyOk
 })
 
@@ -65,6 +69,8 @@ export const deleteAttributes = Effect.fnUntraced(function* (type: string, id: s
   const scope = yield* checkScope(givenScope)
   const names = readKeyNames(parameters, version)
   if (names.length === 0) return yield* plainText(400, "Empty keys: []")
-  attributes.remove(yield* findEntityForTelemetry(type, id), scope, names)
+  const entity = yield* findEntityForTelemetry(type, id)
+  yield* requireStorableKeys(names)
+  attributes.remove(entity, scope, names)
   return emptyOk
 })

@@ -7,7 +7,8 @@ import { parseLenient, jsonParseError, parseStrict } from "./bodies.ts"
 import type { SavedPoint } from "../store/Events.ts"
 import { type Json, JsonNumber, JsonObject, printTree } from "../values/Json.ts"
 import { numberToValue, textToValue } from "../values/numbers.ts"
-import { internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
+import { emptyError, internalError, type ErrorResponse, plainText } from "./ErrorResponse.ts"
+import { encodeLikeJava, hasNull, maxStoredTime, removeNulls } from "../values/postgres.ts"
 import { JsonValue, type Value } from "../values/Value.ts"
 
 /** A body of valid JSON with invalid contents; the message is the Java exception's. */
@@ -16,7 +17,7 @@ class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("Unreadable", 
 const invalidValue = (json: Json) => new InvalidPayload({ message: `Can't parse value: ${printTree(json)}` })
 
 const toValue = (json: Json): Value => {
-  if (typeof json === "string") return textToValue(json)
+  if (typeof json === "string") return textToValue(encodeLikeJava(json))
   if (typeof json === "boolean") return json
   if (json instanceof JsonNumber) return numberToValue(json.text)
   if (json === null) throw invalidValue(json)
@@ -29,14 +30,19 @@ const toTimestamp = (json: Json): number => {
   return ts === 0 ? 0 : ts
 }
 
+const toPoint = (key: string, ts: number, json: Json): SavedPoint => {
+  const value = toValue(json)
+  return { key: encodeLikeJava(key), ts, value: typeof value === "string" ? removeNulls(value) : value }
+}
+
 /** `{"ts", "values"}` if both fields are there; otherwise all fields are values with the current time. */
 const readObjectPoints = (json: JsonObject, now: number): ReadonlyArray<SavedPoint> => {
   const ts = json.get("ts")
   const values = json.get("values")
-  if (ts === undefined || values === undefined) return [...json.fields].map(([key, value]) => ({ key, ts: now, value: toValue(value) }))
+  if (ts === undefined || values === undefined) return [...json.fields].map(([key, value]) => toPoint(key, now, value))
   if (!(values instanceof JsonObject)) throw new InvalidPayload({ message: `Not a JSON Object: ${printTree(values)}` })
   const at = toTimestamp(ts)
-  return [...values.fields].map(([key, value]) => ({ key, ts: at, value: toValue(value) }))
+  return [...values.fields].map(([key, value]) => toPoint(key, at, value))
 }
 
 const readPoints = (json: Json, now: number): ReadonlyArray<SavedPoint> => {
@@ -94,7 +100,8 @@ type Pairs = ReadonlyArray<readonly [key: string, value: Value]>
 const attributesFromJackson = (json: JsonObject): Pairs =>
   [...json.fields].flatMap(([key, value]): Pairs => {
     if (value === null) return []
-    if (typeof value === "string" || typeof value === "boolean") return [[key, value]]
+    if (typeof value === "boolean") return [[key, value]]
+    if (typeof value === "string") return [[key, encodeLikeJava(value)]]
     if (!(value instanceof JsonNumber)) return [[key, new JsonValue(printTree(value))]]
     if (/[.eE]/.test(value.text)) return [[key, Number(value.text)]]
     const long = BigInt(value.text)
@@ -124,19 +131,27 @@ export const readAttributes = Effect.fnUntraced(function* (body: string, version
   return pairs
 })
 
+/** Whether PostgreSQL takes the points: ThingsBoard stores all points of a write or, if one of them fails, none. */
+export const canStorePoints = (points: ReadonlyArray<SavedPoint>): boolean =>
+  points.every(({ key, ts }) => ts <= maxStoredTime && !hasNull(key))
+
+/** Fails like the controllers of telemetry and attributes do when a statement with these keys fails. */
+export const requireStorableKeys = (keys: Iterable<string>): Effect.Effect<void, ErrorResponse> =>
+  Iterator.from(keys).some(hasNull) ? Effect.fail(emptyError(500)) : Effect.void
+
 /** The body of a device's request: parsed leniently, without nulls; errors are the parser's own messages. */
 export const readDeviceJson = Effect.fnUntraced(function* (body: string) {
   const json = yield* Effect.mapError(parseLenient(body), ({ isAtEnd: atEnd, message }) =>
     plainText(500, `${atEnd ? "java.io.EOFException" : "com.google.gson.stream.MalformedJsonException"}: ${message}`)
   )
-  return removeNulls(json)
+  return withoutNullFields(json)
 })
 
-const removeNulls = (json: Json): Json => {
-  if (Array.isArray(json)) return json.map(removeNulls)
+const withoutNullFields = (json: Json): Json => {
+  if (Array.isArray(json)) return json.map(withoutNullFields)
   if (!(json instanceof JsonObject)) return json
   const fields = [...json.fields].filter(([, value]) => value !== null)
-  return new JsonObject(new Map(fields.map(([name, value]) => [name, name === "values" ? removeNulls(value) : value])))
+  return new JsonObject(new Map(fields.map(([name, value]) => [name, name === "values" ? withoutNullFields(value) : value])))
 }
 
 const deviceError = ({ message }: InvalidPayload) => plainText(500, message)

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { badRequest, databaseError } from "./ErrorResponse.ts"
 import type { SortProperty } from "../store/Directory.ts"
+import { hasNull } from "../values/postgres.ts"
 
 export const json = (text: string) => HttpServerResponse.raw(text, { contentType: "application/json" })
 
@@ -53,6 +54,6 @@ export const parseListQuery = Effect.fnUntraced(function* (link: PageLink) {
     return yield* badRequest("Invalid sort property")
   }
   const sort = sortProperty === undefined ? "id" : sorts[sortProperty]
-  if (sort === undefined) return yield* databaseError()
+  if (sort === undefined || hasNull(textSearch ?? "")) return yield* databaseError()
   return { page, pageSize, textSearch, sort, descending: sortOrder === "DESC" }
 })

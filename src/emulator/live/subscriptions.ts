@@ -1,6 +1,7 @@
 /** The commands about one entity: TIMESERIES, ATTRIBUTES and TIMESERIES_HISTORY (recorded in `ws-telemetry.json`). */
-import { EntityType, isUuid } from "../../domain/Ids.ts"
+import { isUuid } from "../../domain/Ids.ts"
 import { lookUp } from "../auth/Access.ts"
+import { isEntityType } from "../auth/entityTypes.ts"
 import type { Aggregation } from "../values/aggregation.ts"
 import { numberOf, textOf } from "../http/bodies.ts"
 import type { AttributeScope } from "../store/Events.ts"
@@ -21,7 +22,7 @@ const parseEntityId = (json: JsonObject) => {
   const id = textOf(json, "entityId") ?? ""
   const type = textOf(json, "entityType") ?? ""
   if (id === "") throw new CommandError(errorCodes.badRequest, "Device id is empty!")
-  if (!(EntityType.literals as ReadonlyArray<string>).includes(type)) {
+  if (!isEntityType(type)) {
     throw new CommandError(errorCodes.internal, `No enum constant org.thingsboard.server.common.data.EntityType.${type}`)
   }
   if (!isUuid(id)) throw new CommandError(errorCodes.internal, `Invalid UUID string: ${id}`)

@@ -191,7 +191,7 @@ export const makeDirectory = (db: Database) => {
       if (query.textSearch !== undefined && query.textSearch !== "") {
         const columns = ["e.name", "e.label", ...(query.searchInfoFields === true ? ["e.kind", sortColumns.customerTitle] : [])]
         const pattern = `%${query.textSearch}%`
-        addCondition(`(${columns.map((column) => `${column} LIKE ?`).join(" OR ")})`, ...columns.map(() => pattern))
+        addCondition(`(${columns.map((column) => `${column} LIKE ? ESCAPE '\\'`).join(" OR ")})`, ...columns.map(() => pattern))
       }
       const from = `FROM entities e WHERE ${conditions.join(" AND ")}`
       const order = `${sortColumns[query.sort ?? "id"]} ${query.descending === true ? "DESC" : "ASC"}, e.id`

@@ -3,6 +3,9 @@
  * Gson, which reads telemetry and (from 4.2) attributes, is lenient: it accepts bare words, single quotes, comments, `=` and `;`.
  * Jackson, which reads all other bodies, is strict.
  */
+import { encodeLikeJava } from "./postgres.ts"
+import { printDouble } from "./printDouble.ts"
+
 export type Json = null | boolean | string | JsonNumber | ReadonlyArray<Json> | JsonObject
 
 export class JsonNumber {
@@ -27,13 +30,26 @@ export class JsonError extends Error {
   }
 }
 
-export const printTree = (json: Json): string => {
-  if (json === null || typeof json === "boolean" || typeof json === "string") return JSON.stringify(json)
-  if (json instanceof JsonNumber) return json.text
+const printString = (text: string) => JSON.stringify(encodeLikeJava(text))
+
+export const printTree = (json: Json, printNumber: (text: string) => string = (text) => text): string => {
+  if (typeof json === "string") return printString(json)
+  if (json === null || typeof json === "boolean") return JSON.stringify(json)
+  if (json instanceof JsonNumber) return printNumber(json.text)
   if (json instanceof JsonObject)
-    return `{${[...json.fields].map(([name, value]) => `${JSON.stringify(name)}:${printTree(value)}`).join(",")}}`
-  return `[${json.map(printTree).join(",")}]`
+    return `{${[...json.fields].map(([name, value]) => `${printString(name)}:${printTree(value, printNumber)}`).join(",")}}`
+  return `[${json.map((element) => printTree(element, printNumber)).join(",")}]`
 }
+
+/** A number as Jackson prints it after reading it: digits beyond a double are lost, and what overflows becomes text. */
+const printJacksonNumber = (text: string): string => {
+  if (!/[.eE]/.test(text)) return String(BigInt(text))
+  const value = Number(text)
+  return Number.isFinite(value) ? printDouble(value) : `"${printDouble(value)}"`
+}
+
+/** Prints like Jackson, which keeps no numbers as text (recorded in `edges.json`). */
+export const printJacksonTree = (json: Json): string => printTree(json, printJacksonNumber)
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const bareWord = /[^\s/\\;#=[\]{},:"']+/y

@@ -1,3 +1,6 @@
+import { parseJackson, printJacksonTree } from "./Json.ts"
+import { printDouble } from "./printDouble.ts"
+
 /**
  * A value of a time series or attribute with ThingsBoard's type: LONG is a bigint, DOUBLE a number, BOOLEAN a boolean, STRING a string,
  * JSON a `JsonValue`. Whole doubles stay doubles: the number 5 prints as "5.0".
@@ -31,24 +34,14 @@ export const fromColumn = (column: Column): Value => {
   return column.length === 1 ? column[0] === 1 : new JsonValue(decoder.decode(column))
 }
 
-/** Prints like Java's `Double.toString`: "21.5", "1.0E10", "1.0E-5". */
-export const printDouble = (value: number): string => {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"
-  const size = Math.abs(value)
-  if (size === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
-  if (size >= 1e-3 && size < 1e7) {
-    const text = String(value)
-    return text.includes(".") ? text : `${text}.0`
-  }
-  const [mantissa, exponent] = value.toExponential().split("e") as [string, string]
-  return `${mantissa.includes(".") ? mantissa : `${mantissa}.0`}E${exponent.startsWith("+") ? exponent.slice(1) : exponent}`
-}
-
 /** The value as text, as in responses without `useStrictDataTypes` and in all WebSocket updates. */
 export const printText = (value: Value): string => {
   if (typeof value === "number") return printDouble(value)
   return value instanceof JsonValue ? value.text : String(value)
 }
 
-/** The value as JSON. */
-export const printJson = (value: Value): string => (typeof value === "string" ? JSON.stringify(value) : printText(value))
+/** The value as JSON. An object or array is parsed by Jackson first, which changes its numbers. */
+export const printJson = (value: Value): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  return value instanceof JsonValue ? printJacksonTree(parseJackson(value.text)) : printText(value)
+}

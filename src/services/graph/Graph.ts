@@ -8,7 +8,7 @@ import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { entityNames } from "../../thingsboard/requests/entityNames.ts"
+import { canLookUp, entityNames } from "../../thingsboard/requests/entityNames.ts"
 import { AssetAccess } from "../access/AssetAccess.ts"
 import { CurrentVisibility } from "../access/CurrentVisibility.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -124,7 +124,9 @@ export class Graph extends Context.Service<
           if (!isAllowed(root, query)) return yield* new EntityNotFound(root)
           if (root.entityType === "DEVICE") yield* access.guard(root.id, Effect.void)
           else if (root.entityType === "ASSET") yield* assetAccess.requireVisible(root.id)
-          else if (visibility !== undefined) return yield* new EntityNotFound(root)
+          else if (visibility !== undefined || !(yield* canLookUp(thingsBoard, root.entityType))) {
+            return yield* new EntityNotFound(root)
+          }
           // Even if no asset turns up: the number of calls must not tell whether a hidden one is near.
           const assets = yield* assetAccess.visibleIds
           const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility, assets)

@@ -1,43 +1,56 @@
 import { Array, Effect } from "effect"
-import type { EntityRef } from "../../domain/Ids.ts"
+import type { EntityRef, EntityType } from "../../domain/Ids.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
-import { findEntities } from "./entityQueries.ts"
+import { fieldOf, findEntities } from "./entityQueries.ts"
 
 /** Ids per query. */
 const maxNamesPerCall = 500
 
+/** The types that entity queries have no table for: such a query fails with a database error (recorded in `edges.json`). */
+const typesWithoutTable: ReadonlySet<EntityType> = new Set<EntityType>(["ALARM", "RULE_NODE"])
+
+/** Types whose table has no column for a customer: queries of a customer's users compare it and fail (`DefaultEntityQueryRepository`). */
+const typesWithoutCustomer: ReadonlySet<EntityType> = new Set<EntityType>(["RULE_CHAIN", "DEVICE_PROFILE", "ASSET_PROFILE"])
+
+/** Whether entities of a type can be looked up by their ids. */
+export const canLookUp = (thingsBoard: ThingsBoardShape, type: EntityType): Effect.Effect<boolean, ThingsBoardError> =>
+  typesWithoutCustomer.has(type)
+    ? Effect.map(thingsBoard.identity, ({ authority }) => authority !== "CUSTOMER_USER")
+    : Effect.succeed(!typesWithoutTable.has(type))
+
 /**
- * The names of those entities that may be seen, by id; ids stand in for the names of types that cannot be queried, such as rule nodes
- * and alarms. One call per type and 500 ids.
+ * The names of those entities that may be seen, by id. Ids stand in for the names of entities that cannot be looked up. One call per type
+ * and 500 ids.
  */
-export const entityNames = (
+export const entityNames = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,
   entities: ReadonlyArray<EntityRef>
-): Effect.Effect<ReadonlyMap<string, string>, ThingsBoardError> => {
-  const chunks = [...Map.groupBy(entities, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
-    Array.chunksOf(all, maxNamesPerCall).map((chunk) => ({ entityType, entityList: chunk.map(({ id }) => id) }))
+): Effect.fn.Return<ReadonlyMap<string, string>, ThingsBoardError> {
+  const found: Array<readonly [id: string, name: string]> = []
+  const queries: Array<{ readonly entityType: EntityType; readonly entityList: ReadonlyArray<string> }> = []
+  for (const [entityType, all] of Map.groupBy(entities, (entity) => entity.entityType)) {
+    const ids = all.map(({ id }) => id)
+    if (!(yield* canLookUp(thingsBoard, entityType))) for (const id of ids) found.push([id, id])
+    else for (const entityList of Array.chunksOf(ids, maxNamesPerCall)) queries.push({ entityType, entityList })
+  }
+  const pages = yield* Effect.forEach(
+    queries,
+    ({ entityList, entityType }) =>
+      findEntities(
+        thingsBoard,
+        { type: "entityList", entityType, entityList },
+        { fields: ["name"] },
+        { page: 0, pageSize: maxNamesPerCall }
+      ).pipe(
+        Effect.map(({ data }) => data.map((entity) => [entity.entityId.id, fieldOf(entity, "name") || entity.entityId.id] as const)),
+        // A release that does not know the type.
+        Effect.catchIf(
+          ({ reason }) => reason._tag === "Rejected",
+          () => Effect.succeed(entityList.map((id) => [id, id] as const))
+        )
+      ),
+    { concurrency: 4 }
   )
-  return Effect.map(
-    Effect.forEach(
-      chunks,
-      ({ entityList, entityType }): Effect.Effect<ReadonlyArray<readonly [id: string, name: string]>, ThingsBoardError> =>
-        findEntities(
-          thingsBoard,
-          { type: "entityList", entityType, entityList },
-          { fields: ["name"] },
-          { page: 0, pageSize: maxNamesPerCall }
-        ).pipe(
-          Effect.map(({ data }) =>
-            data.map(({ entityId, latest }) => [entityId.id, latest["ENTITY_FIELD"]?.["name"]?.value ?? entityId.id] as const)
-          ),
-          Effect.catchIf(
-            ({ reason }) => reason._tag === "Rejected",
-            () => Effect.succeed(entityList.map((id) => [id, id] as const))
-          )
-        ),
-      { concurrency: 4 }
-    ),
-    (found) => new Map(found.flat())
-  )
-}
+  return new Map([...found, ...pages.flat()])
+})

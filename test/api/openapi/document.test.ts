@@ -97,7 +97,7 @@ describe("generators for typed languages", () => {
     const rootType = operation("getGraph").parameters!.find(({ name }) => name === "root_type")
     expect(rootType).toMatchObject({
       description: "Entity type of the root. Default: DEVICE.",
-      schema: { $ref: "#/components/schemas/EntityType" }
+      schema: { $ref: "#/components/schemas/GraphRootType" }
     })
     expect(spec.components.schemas["NumericText"]!["description"]).toEndWith(" Default: refuse.")
   })

@@ -49,6 +49,15 @@ const login = Effect.gen(function* () {
 const withEmulator = (name: string, body: () => Effect.Effect<void, never, Emulator>) =>
   live(name, () => body().pipe(Effect.provide(Layer.fresh(Emulator.layer({ version: "4.3" })))))
 
+withEmulator("a fault that skips two calls affects the third one only, whatever other faults are injected", () =>
+  Effect.gen(function* () {
+    yield* injectFault({ path: "/api/auth/user", skip: 2, outcome: { type: "Status", status: 500 } })
+    yield* injectFault({ path: "/api/auth/*", outcome: { type: "Status", status: 503 } })
+    const statuses = yield* Effect.forEach([1, 2, 3, 4], () => Effect.map(request("/api/auth/user"), ({ status }) => status))
+    expect(statuses).toEqual([503, 401, 500, 401])
+  })
+)
+
 withEmulator("a fault with a status, body and headers affects the next two calls of its method and path, and no others", () =>
   Effect.gen(function* () {
     const outcome = { type: "Status", status: 503, body: "busy", headers: { "retry-after": "7" } } as const

@@ -70,7 +70,10 @@ effect("key filters and text search narrow the result", () =>
     const predicate = { type: "NUMERIC", operation: "GREATER", value: { defaultValue: 10 } }
     const keyFilters = [{ key: { type: "TIME_SERIES", key: "power" }, valueType: "NUMERIC", predicate }]
     expect(findNames({ ...all, ...byName, keyFilters })).toEqual(["Meter 1", "Meter 10"])
-    expect(findNames({ ...all, ...byName, textSearch: "LAMP" })).toEqual(["Lamp 1", "Lamp 2"])
+    expect(findNames({ ...all, ...byName, entityFields: [{ type: "ENTITY_FIELD", key: "name" }], textSearch: "LAMP" })).toEqual([
+      "Lamp 1",
+      "Lamp 2"
+    ])
   }).pipe(inStore)
 )
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { fromColumn, JsonValue, printDouble, printJson, printText, toColumn, type Value } from "../../../src/emulator/values/Value.ts"
+import { printDouble } from "../../../src/emulator/values/printDouble.ts"
+import { fromColumn, JsonValue, printJson, printText, toColumn, type Value } from "../../../src/emulator/values/Value.ts"
 
 const doubles: ReadonlyArray<readonly [value: number, text: string]> = [
   [0, "0.0"],
