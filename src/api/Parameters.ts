@@ -63,11 +63,40 @@ export const Sort = Schema.Literals(["created_time", "name", "type", "label"]).a
 export const sort = Schema.optionalKey(Sort)
 export const order = Schema.optionalKey(Order)
 
-export const keys = Schema.optionalKey(
-  CommaList(DataKey).pipe(
-    Schema.annotate({ description: "Comma-separated list of keys. Default: all keys.", examples: [["temperature", "humidity"]] })
-  )
+/** No entry of a comma-separated list is decoded to any other key; this tells users of the typed client, whose keys are encoded. */
+const ListedKey = DataKey.check(
+  Schema.makeFilter((key: string) => !key.includes(",") && key === key.trim(), {
+    message: "Expected a key without commas and without blanks at its ends; name other keys in `key`"
+  })
 )
+
+/** The keys to read; see `namedKeys`. */
+export const keyParameters = {
+  keys: Schema.optionalKey(
+    CommaList(ListedKey).pipe(
+      Schema.annotate({
+        description: "Comma-separated list of keys. Default: the keys in `key`, or all keys.",
+        examples: [["temperature", "humidity"]]
+      })
+    )
+  ),
+  key: Schema.optionalKey(
+    Schema.Array(DataKey).annotate({
+      description:
+        "A key exactly as it is written, for keys with commas or with blanks at their ends. Can be repeated, and used together with `keys`. ThingsBoard before 4.3.1.1 cannot read the history of keys with commas.",
+      examples: [["Phase 1, voltage"]]
+    })
+  ).annotateKey({ explode: true })
+}
+
+/** The keys that a query names in either parameter; undefined if it names none. */
+export const namedKeys = ({
+  key,
+  keys
+}: {
+  readonly key?: ReadonlyArray<string> | undefined
+  readonly keys?: ReadonlyArray<string> | undefined
+}): ReadonlyArray<string> | undefined => (key === undefined ? keys : [...(keys ?? []), ...key])
 
 export const startTs = Timestamp.annotate({ description: "Start of the range in ms, inclusive." })
 export const endTs = Timestamp.annotate({

@@ -51,7 +51,7 @@ const appendKey = (
   progress: Progress
 ) =>
   Effect.gen(function* () {
-    const query = `keys=${encodeURIComponent(keys[index]!)}&start_ts=${start}&end_ts=${end}&format=${format}`
+    const query = `key=${encodeURIComponent(keys[index]!)}&start_ts=${start}&end_ts=${end}&format=${format}`
     const response = yield* remote.send(HttpClientRequest.get(remote.url(`devices/${device}/telemetry/export?${query}`)))
     let skipHeader = format === "csv" && progress.bytes > 0
     yield* Stream.runForEach(streamBody(response), (chunk) => {

@@ -67,8 +67,8 @@ export const makeTelemetry = (derived: Telemetry) => {
       query: { types, ...range },
       ...request
     }: Omit<Request<Telemetry["series"]>, "query"> & {
-      readonly query: Omit<Request<Telemetry["series"]>["query"], "format" | "keys"> & { readonly types: Types }
-    }) => Effect.flatMap(series({ ...request, query: { ...range, keys: Object.keys(types) } }), decodeTypedSeries(types)),
+      readonly query: Omit<Request<Telemetry["series"]>["query"], "format" | "key" | "keys"> & { readonly types: Types }
+    }) => Effect.flatMap(series({ ...request, query: { ...range, key: Object.keys(types) } }), decodeTypedSeries(types)),
 
     /** One page of points. */
     query,

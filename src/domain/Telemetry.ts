@@ -12,7 +12,7 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
 
 /**
  * Name of a time series or an attribute. ThingsBoard rejects blank keys, keys of more than 255 characters and keys with markup
- * (contract of `KvUtils`: "key is malformed"). Before 4.3 it can store a key with a comma, but not read it again.
+ * (contract of `KvUtils`: "key is malformed"). Before 4.3.1.1 it can store a key with a comma, but not read its history.
  */
 export const DataKey = Schema.String.check(
   Schema.makeFilter((key: string) => key.trim() !== "", {

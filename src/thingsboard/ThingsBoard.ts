@@ -43,6 +43,8 @@ export interface ThingsBoardShape {
     json: string | Uint8Array,
     options?: { readonly idempotent?: boolean }
   ) => Effect.Effect<Buffer, ThingsBoardError>
+  /** Whether this release can read keys with commas, that is, whether it accepts `key=`. */
+  readonly readsKeysWithCommas: Effect.Effect<boolean, ThingsBoardError>
   /**
    * `{"key":[{"ts":…,"value":…}],…}`, for `scanLatest`; all keys that have a value when `keys` is undefined. Fails with `Unsupported`
    * for a key with a comma before 4.3.1.1.
@@ -99,20 +101,20 @@ export const make = Effect.fnUntraced(function* (
     )
   const get = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter })
 
-  let version: ReadonlyArray<number> | undefined
-  const fetchVersion = yield* singleFlight(
+  let acceptsRepeatedKey = false
+  const askVersion = yield* singleFlight(
     Effect.map(get(systemInfoPath), (info) => {
-      version = parseVersion(info.toString())
-      return version
+      acceptsRepeatedKey = isAtLeast(parseVersion(info.toString()), repeatableKeySince)
+      return acceptsRepeatedKey
     })
   )
+  /** A release that does not accept it is asked each time: it may be upgraded meanwhile. */
+  const readsKeysWithCommas = Effect.suspend(() => (acceptsRepeatedKey ? Effect.succeed(true) : askVersion.join))
   /** Runs `read`, or fails when this release cannot name one of the keys: ThingsBoard would silently respond for other keys. */
   const ifNameable = <A>(keys: ReadonlyArray<string>, read: Effect.Effect<A, ThingsBoardError>): Effect.Effect<A, ThingsBoardError> =>
     needsRepeatedKey(keys)
-      ? Effect.flatMap(version === undefined ? fetchVersion.join : Effect.succeed(version), (found) =>
-          isAtLeast(found, repeatableKeySince)
-            ? read
-            : Effect.fail(new ThingsBoardError({ reason: new Unsupported({ feature: "keys with commas" }) }))
+      ? Effect.flatMap(readsKeysWithCommas, (isSupported) =>
+          isSupported ? read : Effect.fail(new ThingsBoardError({ reason: new Unsupported({ feature: "keys with commas" }) }))
         )
       : read
 
@@ -134,6 +136,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     identity: session.identity,
     get,
+    readsKeysWithCommas,
     post: (path, body, options) => send({ method: "POST", path, body, repeatable: options?.idempotent === true }),
     latest: (deviceId, keys) => ifNameable(keys ?? [], get(latestPath(deviceId, keys))),
     history: (request, meter) =>
@@ -164,6 +167,7 @@ const asCurrentCaller = (own: ThingsBoardShape): ThingsBoardShape => {
   return {
     identity: call(({ identity }) => identity),
     get: (path, meter) => call((thingsBoard) => thingsBoard.get(path, meter)),
+    readsKeysWithCommas: call((thingsBoard) => thingsBoard.readsKeysWithCommas),
     post: (path, json, options) => call((thingsBoard) => thingsBoard.post(path, json, options)),
     latest: (deviceId, keys) => call((thingsBoard) => thingsBoard.latest(deviceId, keys)),
     history: (request, meter) => call((thingsBoard) => thingsBoard.history(request, meter)),

@@ -161,6 +161,9 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     success("listTelemetryKeys", { device_id: pump.id }, ({ data }) => data.includes(key)),
     notFound("listTelemetryKeys", { device_id: unknownId }),
     success("getTelemetry", { device_id: pump.id, keys: [key], ...range, format: "json" }, (result) => equals(result[key], points)),
+    success("getTelemetry", { device_id: pump.id, keys: [key], key: [keyWithComma, key], ...range }, (result) =>
+      equals(result, { [key]: points, [keyWithComma]: [{ ts: start, value: 7 }] })
+    ),
     success("getTelemetry", { device_id: pump.id, keys: [`${client} many`], ...buckets }, (result) =>
       equals(result[`${client} many`], [{ ts: start, value: 1 }])
     ),
@@ -170,7 +173,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
       (result) => result[largeIntegerKey].length === 1
     ),
     failure("getTelemetry", { device_id: pump.id, keys: [key], start_ts: end, end_ts: start }, 400, "VALIDATION_ERROR"),
-    success("exportTelemetry", { device_id: pump.id, keys: [key], ...range, format: "csv" }, csvOfPoints),
+    success("exportTelemetry", { device_id: pump.id, key: [key], ...range, format: "csv" }, csvOfPoints),
     success(
       "exportTelemetry",
       { device_id: pump.id, keys: [`${client} many`], ...buckets, format: "parquet" },
@@ -182,7 +185,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("exportTelemetry", { device_id: unknownId, ...range, format: "csv" }),
     success(
       "getLatestTelemetry",
-      { device_id: thermostat.id, keys: ["temperature"] },
+      { device_id: thermostat.id, keys: ["temperature"], key: ["temperature"] },
       ({ data }) => typeof data.temperature.value === "number" && data.temperature.ts > start && Object.keys(data).length === 1
     ),
     notFound("getLatestTelemetry", { device_id: unknownId }),
@@ -235,7 +238,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("writeSharedAttributes", { device_id: unknownId }, { json: { note: "x" } }),
     success(
       "readAttributes",
-      { device_id: pump.id, scope: "server", keys: [`${client} limit`, `${client} enabled`] },
+      { device_id: pump.id, scope: "server", keys: [`${client} limit`], key: [`${client} enabled`] },
       ({ data }) => data.server[`${client} limit`].value === 22.5 && data.server[`${client} enabled`].value === true
     ),
     notFound("readAttributes", { device_id: unknownId }),

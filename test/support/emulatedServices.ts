@@ -8,7 +8,8 @@ import { EventLoop } from "../../src/platform/EventLoop.ts"
 import { GcPressure } from "../../src/platform/GcPressure.ts"
 import { DeviceAccess } from "../../src/services/access/DeviceAccess.ts"
 import { Aggregates } from "../../src/services/telemetry/Aggregates.ts"
-import { type ExportedFile, Exports } from "../../src/services/telemetry/Exports.ts"
+import type { ExportedFile } from "../../src/services/telemetry/ExportedFile.ts"
+import { Exports } from "../../src/services/telemetry/Exports.ts"
 import { History } from "../../src/services/telemetry/History.ts"
 import { LatestValues } from "../../src/services/telemetry/LatestValues.ts"
 import { TelemetryQuery } from "../../src/services/telemetry/TelemetryQuery.ts"
@@ -52,8 +53,8 @@ const recordCalls = (calls: Calls) =>
     }))
   )
 
-export const emulatedServices = Effect.fnUntraced(function* () {
-  const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version: "4.3" })))
+export const emulatedServices = Effect.fnUntraced(function* ({ version = "4.3" }: { readonly version?: "4.1" | "4.3" } = {}) {
+  const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version })))
   const { createTenant, faults, store, url } = yield* Effect.provide(Emulator, emulator)
   const { username } = canaries
   const password = Redacted.make(canaries.password)

@@ -25,6 +25,7 @@ export const stubThingsBoard = (methods: Partial<ThingsBoardShape>) =>
       get: dieIfCalled,
       post: dieIfCalled,
       latest: dieIfCalled,
+      readsKeysWithCommas: Effect.succeed(true),
       history: dieIfCalled,
       call: dieIfCalled,
       readInSteps: (response, read) =>

@@ -148,7 +148,18 @@ describe("history", () => {
         const refused = yield* Effect.flip(old.thingsBoard.history(commas))
         expect(refused.reason._tag).toBe("Unsupported")
         expect(old.upstream.count(newRoute) + old.upstream.count(oldRoute)).toBe(0)
+        expect(yield* old.thingsBoard.readsKeysWithCommas).toBe(false)
       }
+    })
+  )
+
+  effect("a key with a comma can be read after an upgrade, without a restart", () =>
+    Effect.gen(function* () {
+      const info = [json({ version: "4.3.0.1" }), json({ version: "4.3.1.1" })]
+      const { thingsBoard, upstream } = yield* open({ "GET /api/system/info": info })
+      expect(yield* thingsBoard.readsKeysWithCommas).toBe(false)
+      for (let i = 0; i < 3; i++) expect(yield* thingsBoard.readsKeysWithCommas).toBe(true)
+      expect(upstream.count("GET /api/system/info")).toBe(2)
     })
   )
 })

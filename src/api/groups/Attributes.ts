@@ -7,7 +7,7 @@ import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { deviceParams, keys, numericText } from "../Parameters.ts"
+import { deviceParams, keyParameters, numericText } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, upstreamProblems } from "../Problems.ts"
 
 const Values = Schema.Record(DataKeyInput, ValueInput)
@@ -42,7 +42,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
   .add(
     HttpApiEndpoint.get("read", "/devices/:device_id/attributes", {
       params: deviceParams,
-      query: { scope: Schema.optionalKey(AttributeScope), keys },
+      query: { scope: Schema.optionalKey(AttributeScope), ...keyParameters },
       success: Schema.Struct({
         ...deviceFields,
         data: AttributesByScope

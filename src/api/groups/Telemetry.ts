@@ -13,7 +13,7 @@ import {
   exportFormat,
   Format,
   ImportFormat,
-  keys,
+  keyParameters,
   numericText,
   startTs,
   tsUnit
@@ -63,7 +63,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.get("series", "/devices/:device_id/telemetry", {
       params: deviceParams,
-      query: { keys, start_ts: startTs, end_ts: endTs, format: deprecatedFormat, ...aggregation },
+      query: { ...keyParameters, start_ts: startTs, end_ts: endTs, format: deprecatedFormat, ...aggregation },
       success: Series,
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
@@ -80,7 +80,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.get("export", "/devices/:device_id/telemetry/export", {
       params: deviceParams,
-      query: { keys, start_ts: startTs, end_ts: endTs, format: exportFormat, ...aggregation },
+      query: { ...keyParameters, start_ts: startTs, end_ts: endTs, format: exportFormat, ...aggregation },
       success: ExportedFile,
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })
@@ -97,7 +97,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.get("latest", "/devices/:device_id/telemetry/latest", {
       params: deviceParams,
-      query: { keys },
+      query: keyParameters,
       success: LatestResult,
       error: [InvalidRequest, DeviceNotFound, ...upstreamProblems]
     })

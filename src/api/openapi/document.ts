@@ -10,7 +10,7 @@ import { mapRefs, publicNames, findReachable } from "./components.ts"
 import { assetId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { nameConstants } from "./enumNames.ts"
-import { headers } from "./headers.ts"
+import { type HeaderName, headers, successHeaders } from "./headers.ts"
 import { introduction } from "./introduction.ts"
 import { addLinks } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
@@ -57,10 +57,12 @@ const declaredResponse = (
   status: number,
   declared: Generated["responses"][number],
   isRateLimited: boolean,
-  examples: OperationExamples
+  examples: OperationExamples,
+  headers: ReadonlyArray<HeaderName>
 ) => {
   const problems = problemsOf(declared.content)
-  if (problems.length === 0) return successResponse(declared.description, status, declared.content ?? {}, isRateLimited, examples.responses)
+  if (problems.length === 0)
+    return successResponse(declared.description, status, declared.content ?? {}, isRateLimited, examples.responses, headers)
   return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : combineProblems(problems)
 }
 
@@ -68,7 +70,7 @@ const responsesOf = (generated: Generated, isRateLimited: boolean, examples: Ope
   Object.fromEntries(
     Object.entries(generated.responses).map(([status, declared]) => [
       status,
-      declaredResponse(Number(status), declared, isRateLimited, examples)
+      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders[generated.operationId] ?? [])
     ])
   )
 

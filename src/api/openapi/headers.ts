@@ -36,10 +36,23 @@ export const headers = {
     description: "Suggested file name.",
     schema: { type: "string" },
     example: 'attachment; filename="telemetry.csv"'
+  },
+  "X-Keys-Skipped": {
+    description:
+      "Keys that a read of all keys leaves out, because this ThingsBoard (before 4.3.1.1) cannot read keys with commas. Percent-encoded and separated by commas; `...` at the end stands for more. Missing if nothing is left out.",
+    schema: { type: "string" },
+    example: "Phase%201%2C%20voltage"
   }
 } as const satisfies Record<string, Header>
 
 export type HeaderName = keyof typeof headers
+
+/** Headers of the success of single operations, by `operationId`. */
+export const successHeaders: Readonly<Record<string, ReadonlyArray<HeaderName>>> = {
+  getTelemetry: ["X-Keys-Skipped"],
+  exportTelemetry: ["X-Keys-Skipped"],
+  exportTelemetryOfMany: ["X-Keys-Skipped"]
+}
 
 const rateLimitHeaders = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"] as const
 

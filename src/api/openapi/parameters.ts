@@ -29,7 +29,7 @@ const toParameter = (
   name: string,
   schema: Schema,
   required: boolean,
-  isDeprecated: boolean,
+  { isDeprecated, isRepeated }: { readonly isDeprecated: boolean; readonly isRepeated: boolean },
   definitions: Record<string, Schema>
 ): Parameter => {
   const reference = typeof schema["$ref"] === "string" ? schema["$ref"].split("/").at(-1)! : undefined
@@ -42,19 +42,25 @@ const toParameter = (
     required,
     ...(typeof description === "string" ? { description } : {}),
     ...(isDeprecated ? { deprecated: true } : {}),
-    ...(isList ? { style: "form", explode: false } : {}),
-    schema: { ...omit(schema, "description"), ...(isList ? { items: listEntry(schema["items"]), minItems: 1 } : {}) },
+    ...(isList ? { style: "form", explode: isRepeated } : {}),
+    schema: {
+      ...omit(schema, "description"),
+      ...(isList ? { items: isRepeated ? schema["items"] : listEntry(schema["items"]), minItems: 1 } : {})
+    },
     // Documentation pages fill their forms with examples; an example of an optional parameter would restrict every first request.
     ...(required ? firstExample(target) : {})
   }
 }
 
-/** Effect does not write `deprecated` into JSON Schema. */
-const deprecatedFields = ({ ast }: EffectSchema.Top): ReadonlySet<string> =>
+/**
+ * The parameters with an annotation that Effect does not write into JSON Schema: `deprecated`, or `explode` for a list whose entries are
+ * repeated parameters.
+ */
+const annotatedFields = ({ ast }: EffectSchema.Top, annotation: "deprecated" | "explode"): ReadonlySet<string> =>
   new Set(
     ast._tag === "Objects"
       ? ast.propertySignatures
-          .filter(({ type }) => type.context?.annotations?.["deprecated"] === true)
+          .filter(({ type }) => type.context?.annotations?.[annotation] === true)
           .map((signature) => String(signature.name))
       : []
   )
@@ -62,12 +68,19 @@ const deprecatedFields = ({ ast }: EffectSchema.Top): ReadonlySet<string> =>
 export const describeQuery = (endpoint: HttpApiEndpoint.Top): DescribedQuery => {
   if (endpoint.query === undefined) return { parameters: [], definitions: {} }
   const { definitions, schema } = definitionsToComponents(EffectSchema.toJsonSchemaDocument(EffectSchema.toType(endpoint.query)))
-  const deprecated = deprecatedFields(endpoint.query)
+  const deprecated = annotatedFields(endpoint.query, "deprecated")
+  const repeated = annotatedFields(endpoint.query, "explode")
   const required = Array.isArray(schema["required"]) ? schema["required"] : []
   const properties = (schema["properties"] ?? {}) as Record<string, Schema>
   return {
     parameters: Object.entries(properties).map(([name, property]) =>
-      toParameter(name, normalize(property), required.includes(name), deprecated.has(name), definitions)
+      toParameter(
+        name,
+        normalize(property),
+        required.includes(name),
+        { isDeprecated: deprecated.has(name), isRepeated: repeated.has(name) },
+        definitions
+      )
     ),
     definitions
   }

@@ -57,12 +57,13 @@ export const successResponse = (
   status: number,
   declared: DeclaredContent,
   isRateLimited: boolean,
-  examples: OperationExamples["responses"]
+  examples: OperationExamples["responses"],
+  ofOperation: ReadonlyArray<HeaderName>
 ): Response => {
   const bodies = buildContent(declared, examples[status] ?? {})
   const more: ReadonlyArray<HeaderName> = [
     ...(Object.values(bodies).some(({ schema }) => isFile(schema)) ? (["Content-Disposition"] as const) : []),
-    ...(status === 503 ? (["Retry-After"] as const) : [])
+    ...(status === 503 ? (["Retry-After"] as const) : ofOperation)
   ]
   return { description, headers: isRateLimited ? rateLimitedHeaders(...more) : headerRefs("X-Request-Id", ...more), content: bodies }
 }

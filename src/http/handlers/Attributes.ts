@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
+import { namedKeys } from "../../api/Parameters.ts"
 import { Settings } from "../../config/Settings.ts"
 import { AttributeScopeName } from "../../domain/Attribute.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
@@ -63,7 +64,7 @@ export const AttributesLayer = HttpApiBuilder.group(
 
     return handlers
       .handle("read", ({ params: { device_id }, query }) =>
-        attributes.read(device_id, query.scope, query.keys).pipe(
+        attributes.read(device_id, query.scope, namedKeys(query)).pipe(
           Effect.flatMap((data) => success(`,"device_id":"${device_id}","data":${data}`)),
           Effect.catch(asDeviceProblem)
         )

@@ -3,7 +3,7 @@ import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { Settings } from "../../config/Settings.ts"
-import { defaults } from "../../api/Parameters.ts"
+import { defaults, namedKeys } from "../../api/Parameters.ts"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
@@ -40,6 +40,7 @@ const toSelection = ({ device_ids, device_type }: DeviceSelection): DeviceSelect
 
 interface SeriesOptions extends AggregationOptions {
   readonly keys?: ReadonlyArray<string>
+  readonly key?: ReadonlyArray<string>
   readonly start_ts: number
   readonly end_ts: number
 }
@@ -101,7 +102,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
         exports.telemetry({
           client,
           deviceId,
-          keys: query.keys,
+          keys: namedKeys(query),
           range: { start: query.start_ts, end: query.end_ts },
           aggregation: query,
           format
@@ -115,7 +116,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
         )
       )
       .handle("latest", ({ params: { device_id }, query }) =>
-        telemetry.latest(device_id, query.keys).pipe(
+        telemetry.latest(device_id, namedKeys(query)).pipe(
           Effect.flatMap(({ json, keys }) =>
             success(`,"device_id":"${device_id}","keys_requested":${JSON.stringify(keys)},"data":${json}`)
           ),

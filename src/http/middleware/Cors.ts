@@ -12,7 +12,8 @@ const exposedHeaders = [
   "RateLimit",
   "RateLimit-Policy",
   "Retry-After",
-  "Content-Disposition"
+  "Content-Disposition",
+  "X-Keys-Skipped"
 ].join(", ")
 
 const preflightHeaders = {

@@ -46,7 +46,7 @@ export const KeyAndDeviceLimitsLayer = Layer.effect(
     ]
 
     const queryErrors = (query: HttpServerRequest.ParsedSearchParams["Service"]) =>
-      errorsOf("query", query["keys"] === undefined ? 0 : splitCommaList(query["keys"]).length, 0)
+      errorsOf("query", (query["keys"] === undefined ? 0 : splitCommaList(query["keys"]).length) + [query["key"] ?? []].flat().length, 0)
 
     const bodyErrors = (body: ArrayBuffer) => {
       const { byteLength } = body

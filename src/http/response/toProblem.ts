@@ -55,7 +55,7 @@ const failWithUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, 
     Match.tag("RateLimited", ({ retryAfterMs = 10_000 }) =>
       failUnavailable("ThingsBoard's own rate limit is exceeded.", Math.ceil(retryAfterMs / 1000))
     ),
-    Match.tag("Unsupported", () => failUpstream("This release of ThingsBoard cannot read keys with commas (4.3.1 and later can).")),
+    Match.tag("Unsupported", () => failUpstream("This release of ThingsBoard cannot read keys with commas (4.3.1.1 and later can).")),
     Match.tag("ResponseTooLarge", ({ maxBytes }) =>
       failUpstream(
         `ThingsBoard's response is larger than ${maxBytes} bytes (TB_MAX_RESPONSE_SIZE): request less at once, such as fewer keys or a smaller page.`

@@ -2,14 +2,12 @@
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { EntityNotFound, type InvalidInput } from "../../domain/Errors.ts"
-import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
+import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { fileWriter, fileWriterOfDevices, type FileWriter } from "../../formats/FileWriter.ts"
-import type { Device, RowBatch } from "../../formats/Rows.ts"
+import { fileWriter, fileWriterOfDevices } from "../../formats/FileWriter.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
-import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
@@ -19,8 +17,10 @@ import { findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts
 import { Aggregates } from "./Aggregates.ts"
 import { type AggregationOptions, parseBucketing } from "./bucketing.ts"
 import { checkRange } from "./checkRange.ts"
+import { type ExportedFile, makeFile, toRows } from "./ExportedFile.ts"
 import { makeExportSlots, type TooManyExports } from "./ExportSlots.ts"
 import { History } from "./History.ts"
+import { divideKeys, existingKeys, requireReadable } from "./readableKeys.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 interface ExportOptions {
@@ -41,49 +41,10 @@ export interface DevicesExportQuery extends ExportOptions {
   readonly selection: DeviceSelection
 }
 
-export interface ExportedFile {
-  readonly contentType: string
-  /** The device's name with only safe characters, and the format's extension. */
-  readonly fileName: string
-  readonly body: Stream.Stream<Uint8Array, ThingsBoardError>
-}
-
 type ExportError = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
 
 /** Devices whose keys and first pages are fetched while the previous device is being written. */
 const devicesAhead = 2
-
-/** Letters, digits and the few other characters that every file system allows. */
-const toFileName = (name: string) =>
-  name
-    .normalize("NFKD")
-    .replaceAll(/[^\w.-]+/g, "_")
-    .replaceAll(/^[._]+|_+$/g, "")
-    .slice(0, 80) || "device"
-
-type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
-
-/** A page has rows of one key, or none. */
-const toRows = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): RowStream =>
-  Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
-
-const reportGarbage = (rows: RowStream, garbagePerRow: number, gcPressure: GcPressure["Service"]): RowStream =>
-  Stream.map(rows, (batch) => {
-    gcPressure.discard((batch.series.to - batch.series.from) * garbagePerRow)
-    return batch
-  })
-
-const makeFile = (gcPressure: GcPressure["Service"], format: Format, writer: FileWriter, name: string, rows: RowStream): ExportedFile => ({
-  contentType: contentTypeOf(format),
-  fileName: `${toFileName(name)}_telemetry.${formats[format].fileExtension}`,
-  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow, gcPressure))
-})
-
-/** The requested keys that have values: reading a key that does not exist makes ThingsBoard add it to its dictionary. */
-const readableKeys = (requested: ReadonlyArray<string> | undefined, existing: ReadonlyArray<string>) => {
-  const names = new Set(existing)
-  return requested === undefined ? existing : requested.filter((key) => names.has(key))
-}
 
 export class Exports extends Context.Service<
   Exports,
@@ -100,14 +61,13 @@ export class Exports extends Context.Service<
   static readonly layer = Layer.effect(
     Exports,
     Effect.gen(function* () {
-      const { maxConcurrentExports } = yield* Settings
+      const { maxConcurrentExports, tbConcurrency } = yield* Settings
       const access = yield* DeviceAccess
       const aggregates = yield* Aggregates
       const history = yield* History
       const telemetry = yield* Telemetry
       const thingsBoard = yield* ThingsBoard
       const gcPressure = yield* GcPressure
-      const toFile = (format: Format, writer: FileWriter, name: string, rows: RowStream) => makeFile(gcPressure, format, writer, name, rows)
       const slots = yield* makeExportSlots(maxConcurrentExports)
 
       /** The selected devices, in the order in which their ids were given. */
@@ -125,6 +85,21 @@ export class Exports extends Context.Service<
       })
 
       /**
+       * The keys of all these devices that cannot be read. The response begins with them, before the devices are opened one by one, so a
+       * release that cannot read every key costs one call more per device.
+       */
+      const findSkippedKeys = Effect.fnUntraced(function* (devices: ReadonlyArray<FoundDevice>) {
+        if (yield* thingsBoard.readsKeysWithCommas) return []
+        const skippedKeys = new Set<string>()
+        const addSkipped = Effect.fnUntraced(function* ({ id }: FoundDevice) {
+          const existing = yield* Effect.catchTag(telemetry.keysOfVisibleDevice(id), "EntityNotFound", () => Effect.succeed([]))
+          for (const key of (yield* divideKeys(thingsBoard, existing)).skipped) skippedKeys.add(key)
+        })
+        yield* Effect.forEach(devices, addSkipped, { concurrency: tbConcurrency, discard: true })
+        return [...skippedKeys].toSorted()
+      })
+
+      /**
        * A device that is deleted during the export breaks the file off. One that the caller may no longer see stays in the file, since it
        * was visible when the export began.
        */
@@ -134,7 +109,7 @@ export class Exports extends Context.Service<
           "EntityNotFound",
           () => new ThingsBoardError({ reason: new NotFound() })
         )
-        const keys = readableKeys(requested, existing)
+        const keys = requested === undefined ? (yield* divideKeys(thingsBoard, existing)).keys : existingKeys(requested, existing)
         return { device, keys: requested ?? keys, pages: yield* history.pages({ deviceId: device.id, keys, range }) }
       })
 
@@ -143,19 +118,24 @@ export class Exports extends Context.Service<
           const bucketing = yield* parseBucketing(aggregation)
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
+          yield* requireReadable(thingsBoard, keys ?? [], "key")
           const existing = yield* telemetry.keys(deviceId)
-          const requested = keys === undefined ? existing : [...new Set(keys)]
+          const all = yield* divideKeys(thingsBoard, keys === undefined ? existing : [])
+          const requested = keys === undefined ? all.keys : [...new Set(keys)]
           yield* slots.acquire(client)
-          const query = { deviceId, keys: readableKeys(requested, existing), range }
+          const query = { deviceId, keys: existingKeys(requested, existing), range }
           const pages = yield* bucketing === undefined ? history.pages(query) : aggregates.pages(query, bucketing)
-          return toFile(format, fileWriter(format, requested), device.name, toRows(pages))
+          const contents = { format, writer: fileWriter(format, requested), name: device.name, rows: toRows(pages) }
+          return makeFile(gcPressure, { ...contents, skippedKeys: all.skipped })
         }, withServiceSpan("Exports.telemetry")),
 
         devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection }) {
           yield* checkRange(range)
           const devices = yield* findSelected(selection)
           const requested = keys === undefined ? undefined : [...new Set(keys)]
+          yield* requireReadable(thingsBoard, requested ?? [], "keys")
           yield* slots.acquire(client)
+          const skippedKeys = requested === undefined ? yield* findSkippedKeys(devices) : []
           const keysById = new Map<string, ReadonlyArray<string>>()
           const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
           const rowsOf = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
@@ -164,22 +144,18 @@ export class Exports extends Context.Service<
             return toRows(opened.pages, opened.device)
           }
           const [first, ...others] = devices
-          const name = selection.device_type ?? "devices"
-          if (first === undefined) return toFile(format, writer, name, Stream.empty)
+          const contents = { format, writer, name: selection.device_type ?? "devices", skippedKeys }
+          if (first === undefined) return makeFile(gcPressure, { ...contents, rows: Stream.empty })
           const opened = yield* openDevice(first, requested, range)
           const rest = Stream.fromIterable(others).pipe(
             Stream.mapEffect((device) => retryTransient(openDevice(device, requested, range)), { concurrency: devicesAhead }),
             Stream.flatMap(rowsOf)
           )
-          return toFile(
-            format,
-            writer,
-            name,
-            Stream.concat(
-              Stream.suspend(() => rowsOf(opened)),
-              rest
-            )
+          const rows = Stream.concat(
+            Stream.suspend(() => rowsOf(opened)),
+            rest
           )
+          return makeFile(gcPressure, { ...contents, rows })
         }, withServiceSpan("Exports.devices"))
       }
     })

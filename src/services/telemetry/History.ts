@@ -11,7 +11,6 @@ import { EventLoop } from "../../platform/EventLoop.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { HistoryPage, scan, scanInSteps, scanPrefix } from "../../thingsboard/responses/HistoryPage.ts"
-import { needsRepeatedKey } from "../../thingsboard/Paths.ts"
 import { readOrFail, ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
@@ -137,17 +136,8 @@ export class History extends Context.Service<
           )
         })
 
-      /** Fails before the first byte, rather than in the middle of the file, for a key that this release of ThingsBoard cannot read. */
-      const checkKeys = ({ deviceId, keys, range }: HistoryQuery) => {
-        const unusualKey = keys.find((key) => needsRepeatedKey([key]))
-        return unusualKey === undefined
-          ? Effect.void
-          : thingsBoard.history({ deviceId, keys: [unusualKey], start: range.start, end: range.end, limit: 1, order: "ASC" })
-      }
-
       const pages = Effect.fnUntraced(function* (query: HistoryQuery) {
         if (query.keys.length === 0 || query.range.start >= query.range.end) return Stream.empty
-        yield* checkKeys(query)
         const columns = new HistoryPage()
         const firstRequest: PageRequest = { keyIndex: 0, start: query.range.start, limit: firstLimit }
         const firstPage = yield* readPage(query, firstRequest, fetchPage(query, firstRequest), columns)

@@ -83,6 +83,13 @@ export class Telemetry extends Context.Service<
       const eventLoop = yield* EventLoop
       /** Kept per caller, so that response times do not reveal what other callers read. */
       const knownKeys = perCaller(thingsBoard, () => new KnownKeys())
+      /** Keys that this release of ThingsBoard cannot name are among all values. */
+      const readNamed = (deviceId: string, keys: ReadonlyArray<string> | undefined) =>
+        Effect.catchIf(
+          thingsBoard.latest(deviceId, keys),
+          ({ reason }) => reason._tag === "Unsupported",
+          () => thingsBoard.latest(deviceId, undefined)
+        )
       const keysOfVisibleDevice = (deviceId: string) =>
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
       return {
@@ -91,7 +98,7 @@ export class Telemetry extends Context.Service<
         latest: (deviceId, keys) =>
           knownKeys((known) => {
             const sentKeys = keys !== undefined && known.includes(keys) && fitInPath(keys) ? keys : undefined
-            return access.guard(deviceId, forbiddenAsNotFound(thingsBoard.latest(deviceId, sentKeys), "DEVICE", deviceId)).pipe(
+            return access.guard(deviceId, forbiddenAsNotFound(readNamed(deviceId, sentKeys), "DEVICE", deviceId)).pipe(
               (bytes) => thingsBoard.readInSteps(bytes, readLatest),
               Effect.flatMap((points) => {
                 if (sentKeys === undefined) known.add(points.keys())

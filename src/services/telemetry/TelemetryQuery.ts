@@ -19,6 +19,7 @@ import { type JsonPoint, Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
 import { type Cursor, encodeCursor, decodeCursor } from "./Cursor.ts"
 import { type Bucketing, parseBucketing, type Interval } from "./bucketing.ts"
+import { requireReadable } from "./readableKeys.ts"
 import { ReadLimit } from "./ReadLimit.ts"
 import { Telemetry } from "./Telemetry.ts"
 
@@ -222,6 +223,7 @@ export class TelemetryQuery extends Context.Service<
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
           const { positions, range } = yield* resolveCursor(query, common, keys)
           yield* access.requireVisible(deviceId)
+          yield* requireReadable(thingsBoard, keys, "keys")
           // Reading a key that does not exist makes ThingsBoard add it to its dictionary, so only existing keys are read.
           const existing = new Set(yield* telemetry.keys(deviceId))
           const pending = keys.flatMap((key, i) => {

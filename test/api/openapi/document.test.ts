@@ -40,6 +40,13 @@ describe("query parameters have the types that callers use", () => {
     })
   })
 
+  test("a repeated parameter is an array with explode: true, whose entries may contain commas", () => {
+    const key = parameter("exportTelemetry", "key")
+    expect(key).toMatchObject({ style: "form", explode: true, schema: { type: "array", items: { type: "string", maxLength: 255 } } })
+    const items = key!.schema["items"] as { readonly pattern: string }
+    expect(["a,b", " a ", " "].map((text) => new RegExp(items.pattern, "u").test(text))).toEqual([true, true, false])
+  })
+
   test("a boolean is a boolean, an enumeration is an enumeration", () => {
     expect(parameter("listDevices", "active")?.schema).toEqual({ type: "boolean" })
     expect(parameter("exportTelemetry", "agg")?.schema).toEqual({ $ref: "#/components/schemas/Aggregation" })
@@ -53,6 +60,11 @@ describe("query parameters have the types that callers use", () => {
     expect(["999", "1000", "3600000", "9999999999", "31622400000"].map(accepts)).toEqual([false, true, true, true, true])
     expect(["31622400001", "31622500000", "31700000000", "40000000000", "01000"].map(accepts)).toEqual([false, false, false, false, false])
   })
+})
+
+test("reads of all keys declare the header with the keys that they leave out", () => {
+  const declaring = operations.filter(({ responses }) => JSON.stringify(responses["200"] ?? {}).includes("X-Keys-Skipped"))
+  expect(declaring.map(({ operationId }) => operationId)).toEqual(["getTelemetry", "exportTelemetry", "exportTelemetryOfMany"])
 })
 
 test("every endpoint outside of System needs a key", () => {

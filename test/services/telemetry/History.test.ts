@@ -5,14 +5,7 @@ import { EventLoop } from "../../../src/platform/EventLoop.ts"
 import { GcPressure } from "../../../src/platform/GcPressure.ts"
 import { History, type HistoryQuery } from "../../../src/services/telemetry/History.ts"
 import type { HistoryRequest } from "../../../src/thingsboard/Paths.ts"
-import {
-  NotFound,
-  RateLimited,
-  ThingsBoardError,
-  Timeout,
-  Unavailable,
-  Unsupported
-} from "../../../src/thingsboard/errors/ThingsBoardError.ts"
+import { NotFound, RateLimited, ThingsBoardError, Timeout, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect, live } from "../../support/effectTest.ts"
 import { failWith, renderHistory, stubThingsBoard, type Tokens } from "../../support/stubThingsBoard.ts"
 
@@ -161,15 +154,6 @@ describe("when ThingsBoard fails", () => {
         expect(yield* Effect.flip(pages({}))).toBeInstanceOf(ThingsBoardError)
         expect(calls.length).toBe(1)
       }
-    })
-  )
-
-  effect("to support a key, the failure is reported before the first byte, even if other keys come first", () =>
-    Effect.gen(function* () {
-      const { pages } = historyOver({ a: ramp(10), "b,c": ramp(10) }, (_, { keys }) =>
-        keys.includes("b,c") ? failWith(new Unsupported({ feature: "keys with commas" })) : undefined
-      )
-      expect((yield* Effect.flip(pages({}))).reason._tag).toBe("Unsupported")
     })
   )
 

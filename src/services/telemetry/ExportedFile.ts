@@ -1,0 +1,52 @@
+/** A file of telemetry: its name, its type and its bytes. */
+import { Stream } from "effect"
+import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
+import type { FileWriter } from "../../formats/FileWriter.ts"
+import type { Device, RowBatch } from "../../formats/Rows.ts"
+import type { GcPressure } from "../../platform/GcPressure.ts"
+import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+
+export interface ExportedFile {
+  readonly contentType: string
+  /** The device's name with only safe characters, and the format's extension. */
+  readonly fileName: string
+  readonly body: Stream.Stream<Uint8Array, ThingsBoardError>
+  /** Keys of the devices that an export of all keys leaves out, because this release of ThingsBoard cannot read them. */
+  readonly skippedKeys: ReadonlyArray<string>
+}
+
+/** Letters, digits and the few other characters that every file system allows. */
+const toFileName = (name: string) =>
+  name
+    .normalize("NFKD")
+    .replaceAll(/[^\w.-]+/g, "_")
+    .replaceAll(/^[._]+|_+$/g, "")
+    .slice(0, 80) || "device"
+
+type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
+
+/** A page has rows of one key, or none. */
+export const toRows = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): RowStream =>
+  Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
+
+const reportGarbage = (rows: RowStream, garbagePerRow: number, gcPressure: GcPressure["Service"]): RowStream =>
+  Stream.map(rows, (batch) => {
+    gcPressure.discard((batch.series.to - batch.series.from) * garbagePerRow)
+    return batch
+  })
+
+interface Contents {
+  readonly format: Format
+  readonly writer: FileWriter
+  readonly name: string
+  readonly rows: RowStream
+  readonly skippedKeys: ReadonlyArray<string>
+}
+
+export const makeFile = (gcPressure: GcPressure["Service"], { format, name, rows, skippedKeys, writer }: Contents): ExportedFile => ({
+  skippedKeys,
+  contentType: contentTypeOf(format),
+  fileName: `${toFileName(name)}_telemetry.${formats[format].fileExtension}`,
+  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow, gcPressure))
+})
