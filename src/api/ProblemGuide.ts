@@ -155,8 +155,12 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     example: new Problems.InternalError(common("The gateway failed unexpectedly; its log has the cause under this request's id.", {}))
   },
   "upstream-error": {
-    meaning: "ThingsBoard returned a response that the gateway cannot use.",
-    remedies: ["Try again later.", "Send the operator the request id: the gateway's log has ThingsBoard's response."],
+    meaning:
+      "ThingsBoard failed, or the response was not ThingsBoard's, such as a proxy's login page. If the request was a write, it is not known to be stored.",
+    remedies: [
+      "Try again later. Sending telemetry again is safe, since every point has its own time.",
+      "Send the operator the request id: the gateway's log has ThingsBoard's response."
+    ],
     example: new Problems.UpstreamError(common("ThingsBoard returned a response that the gateway cannot use.", {}))
   },
   "upstream-unavailable": {
@@ -181,8 +185,12 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     })
   },
   "upstream-timeout": {
-    meaning: "ThingsBoard did not respond within the gateway's timeout.",
-    remedies: ["Request less at once: fewer keys, a shorter time range, a smaller page.", "The operator can raise `TB_TIMEOUT`."],
+    meaning: "ThingsBoard did not respond within the gateway's timeout. A write may be stored.",
+    remedies: [
+      "After a write of telemetry, send it again: every point has its own time, so that none is stored twice.",
+      "Request less at once: fewer keys, a shorter time range, a smaller page.",
+      "The operator can raise `TB_TIMEOUT`."
+    ],
     example: new Problems.UpstreamTimeout(common("ThingsBoard did not respond in time (TB_TIMEOUT).", {}))
   }
 }

@@ -29,20 +29,22 @@ import type { ByteMeter } from "./transport/readResponse.ts"
 import { type Call, configuredTransport, type Transport } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
+export interface PostOptions {
+  readonly idempotent?: boolean
+  readonly write?: boolean
+}
+
 export interface ThingsBoardShape {
   /** The user whose permissions apply to the calls. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
   /** The body of a 2xx response, for a path made by `Paths.ts` or in `requests/`. It is sent again when the connection fails. */
   readonly get: (path: string, meter?: ByteMeter) => Effect.Effect<Buffer, ThingsBoardError>
   /**
-   * Sends ready-made JSON and returns the body of the response. `idempotent`: storing it twice does no harm, as with points that have a
-   * `ts`, so it may be sent again when the connection fails.
+   * Sends ready-made JSON and returns the body of the response. `idempotent`: carrying it out twice does no harm, as with points that have
+   * a `ts`, so it may be sent again when the connection fails. `write`: the call stores something, so that every response other than
+   * ThingsBoard's acknowledgement is an `InvalidResponse`.
    */
-  readonly post: (
-    path: string,
-    json: string | Uint8Array,
-    options?: { readonly idempotent?: boolean }
-  ) => Effect.Effect<Buffer, ThingsBoardError>
+  readonly post: (path: string, json: string | Uint8Array, options?: PostOptions) => Effect.Effect<Buffer, ThingsBoardError>
   /** Whether this release can read keys with commas, that is, whether it accepts `key=`. */
   readonly readsKeysWithCommas: Effect.Effect<boolean, ThingsBoardError>
   /**
@@ -137,7 +139,8 @@ export const make = Effect.fnUntraced(function* (
     identity: session.identity,
     get,
     readsKeysWithCommas,
-    post: (path, body, options) => send({ method: "POST", path, body, repeatable: options?.idempotent === true }),
+    post: (path, body, options) =>
+      send({ method: "POST", path, body, repeatable: options?.idempotent === true, isWrite: options?.write === true }),
     latest: (deviceId, keys) => ifNameable(keys ?? [], get(latestPath(deviceId, keys))),
     history: (request, meter) =>
       ifNameable(

@@ -1,5 +1,5 @@
 /** Turns failures of services into the problems that clients get. ThingsBoard's own text goes only to the log, if anywhere. */
-import { Effect, Match } from "effect"
+import { Effect } from "effect"
 import {
   AssetNotFound,
   DeviceNotFound,
@@ -11,7 +11,8 @@ import {
   UpstreamUnavailable
 } from "../../api/Problems.ts"
 import { EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
-import { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { type Effects, type Failure, failureOf, failures } from "../../thingsboard/errors/failures.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "./problem.ts"
 import { failOverloaded, setRetryAfter } from "./overloaded.ts"
@@ -25,51 +26,26 @@ const failUnavailable = (detail: string, retryAfter: number) =>
     failWithProblem(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
   )
 
+const failAs = ({ code, detail, retryAfter = 0 }: Failure): Effect.Effect<never, Upstream> => {
+  switch (code) {
+    case "UPSTREAM_UNAVAILABLE":
+      return failUnavailable(detail, retryAfter)
+    case "UPSTREAM_TIMEOUT":
+      return failWithProblem(detail, (common) => new UpstreamTimeout({ ...common, details: {} }))
+    case "UPSTREAM_ERROR":
+      return failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
+    case "OVERLOADED":
+      return failOverloaded(detail, "response_memory")
+  }
+}
+
 /** ThingsBoard rejected the credentials, or a key has none to use. */
-export const credentialsNotAccepted = failUnavailable(
-  "ThingsBoard does not accept the gateway's credentials; the operator must check them.",
-  30
-)
-
-const failOutOfMemory = failOverloaded(
-  "The gateway has no memory for ThingsBoard's response at the moment (MAX_RESPONSE_MEMORY): try again in 5 s, or request less at once.",
-  "response_memory"
-)
-
-const failUpstream = (detail: string) => failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
-
-const failWithUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  Match.value(error.reason).pipe(
-    Match.tag("Timeout", () =>
-      failWithProblem("ThingsBoard did not respond in time (TB_TIMEOUT).", (common) => new UpstreamTimeout({ ...common, details: {} }))
-    ),
-    // A response with status 500 is a failure of ThingsBoard, not a sign that it is unavailable.
-    Match.tag("Unavailable", ({ why }) => {
-      if (why === "redirect")
-        return failUpstream("ThingsBoard's address redirects elsewhere, which is not followed; the operator must check TB_HOST.")
-      return why === "status" && error.status === 500
-        ? failUpstream("ThingsBoard failed.")
-        : failUnavailable("ThingsBoard is not reachable at the moment.", 5)
-    }),
-    Match.tag("LoginRefused", () => credentialsNotAccepted),
-    Match.tag("RateLimited", ({ retryAfterMs = 10_000 }) =>
-      failUnavailable("ThingsBoard's own rate limit is exceeded.", Math.ceil(retryAfterMs / 1000))
-    ),
-    Match.tag("Unsupported", () => failUpstream("This release of ThingsBoard cannot read keys with commas (4.3.1.1 and later can).")),
-    Match.tag("ResponseTooLarge", ({ maxBytes }) =>
-      failUpstream(
-        `ThingsBoard's response is larger than ${maxBytes} bytes (TB_MAX_RESPONSE_SIZE): request less at once, such as fewer keys or a smaller page.`
-      )
-    ),
-    Match.tag("OutOfMemory", () => failOutOfMemory),
-    Match.tag("TooLarge", () => failUpstream("ThingsBoard rejected the amount of data in one call.")),
-    Match.orElse(() => failUpstream("ThingsBoard returned a response that the gateway cannot use."))
-  )
+export const credentialsNotAccepted = failAs(failures.LoginRefused)
 
 /** For calls that fail only because of ThingsBoard. */
 export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
   // That the gateway has no memory is no failure of ThingsBoard.
-  error.reason._tag === "OutOfMemory" ? failOutOfMemory : Effect.andThen(logThingsBoardFailure(error), failWithUpstreamProblem(error))
+  error.reason._tag === "OutOfMemory" ? failAs(failureOf(error)) : Effect.andThen(logThingsBoardFailure(error), failAs(failureOf(error)))
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"
@@ -109,6 +85,14 @@ export const asInputProblem = ({ errors, summary }: InvalidInput) =>
     )
   })
 
+/** Points have timestamps, so that sending them again stores none twice. */
+const whatIsStored: { readonly [_ in Effects]: string } = {
+  nothing: "These points were not stored.",
+  rejected: "It does not accept one of these keys or values.",
+  failed: "Some of the points may be stored; sending them again is safe.",
+  unknown: "Some of the points may be stored; sending them again is safe."
+}
+
 /** The error of one device in the response to an upload for many. */
 export const describeUploadFailure = (
   error: EntityNotFound | ThingsBoardError,
@@ -116,14 +100,6 @@ export const describeUploadFailure = (
 ): { readonly error: string; readonly error_code: string } => {
   if (error._tag === "EntityNotFound")
     return { error: `No device has the id ${deviceId}, or this key may not see it.`, error_code: "RESOURCE_NOT_FOUND" }
-  switch (error.reason._tag) {
-    case "Timeout":
-      return { error: "ThingsBoard did not respond in time.", error_code: "UPSTREAM_TIMEOUT" }
-    case "Unavailable":
-    case "LoginRefused":
-    case "RateLimited":
-      return { error: "ThingsBoard was not available.", error_code: "UPSTREAM_UNAVAILABLE" }
-    default:
-      return { error: "ThingsBoard did not accept the points.", error_code: "UPSTREAM_ERROR" }
-  }
+  const { code, detail, effects } = failureOf(error)
+  return { error: `${detail} ${whatIsStored[effects]}`, error_code: code }
 }

@@ -1,13 +1,10 @@
 import { Effect, Schedule } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
+import { failureOf } from "./failures.ts"
 import type { ThingsBoardError } from "./ThingsBoardError.ts"
 
 /** Failures that may not happen again. A response that was truncated or garbled on its way is one of them. */
-const isTransient = (error: EntityNotFound | ThingsBoardError) => {
-  if (error._tag !== "ThingsBoardError") return false
-  const { _tag: tag } = error.reason
-  return tag === "Unavailable" || tag === "Timeout" || tag === "RateLimited" || tag === "InvalidResponse"
-}
+export const isTransient = (error: EntityNotFound | ThingsBoardError) => error._tag === "ThingsBoardError" && failureOf(error).isTransient
 
 /** About twelve seconds of pauses in all. If ThingsBoard hangs, the limit of 45 s ends it after two more timeouts (TB_TIMEOUT, 30 s). */
 const backoff = Schedule.exponential("200 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6, duration: "45 seconds" }))
@@ -19,5 +16,6 @@ const backoff = Schedule.exponential("200 millis").pipe(Schedule.jittered, Sched
  */
 export const retryTransient = <A, E extends EntityNotFound | ThingsBoardError, R>(
   read: Effect.Effect<A, E, R>,
-  again = read
-): Effect.Effect<A, E, R> => Effect.catchIf(read, isTransient, () => Effect.retry(again, { while: isTransient, schedule: backoff }))
+  again = read,
+  mayRetry: (error: E) => boolean = isTransient
+): Effect.Effect<A, E, R> => Effect.catchIf(read, mayRetry, () => Effect.retry(again, { while: mayRetry, schedule: backoff }))

@@ -15,11 +15,14 @@ export const readAttributes = (
 ): Effect.Effect<ReadonlyArray<AttributeBytes>, ThingsBoardError> =>
   thingsBoard.readInSteps(thingsBoard.get(attributesPath(deviceId, AttributeScopeName[scope], keys)), readAttributeList)
 
-/** Stores a ready-made JSON object of values by key. Writing it twice does no harm, so the call may be sent again after a failure. */
+/**
+ * Stores a ready-made JSON object of values by key. Attributes have no timestamp: sent again after a failure, they could replace a value
+ * that somebody else wrote in the meantime. So the call is repeated only if ThingsBoard has not carried it out.
+ */
 export const saveAttributes = (
   thingsBoard: ThingsBoardShape,
   deviceId: string,
   scope: "server" | "shared",
   json: string
 ): Effect.Effect<void, ThingsBoardError> =>
-  Effect.asVoid(thingsBoard.post(saveAttributesPath(deviceId, AttributeScopeName[scope]), json, { idempotent: true }))
+  Effect.asVoid(thingsBoard.post(saveAttributesPath(deviceId, AttributeScopeName[scope]), json, { write: true }))

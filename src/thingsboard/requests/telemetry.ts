@@ -17,10 +17,11 @@ export const listTelemetryKeys = (
 
 /**
  * Stores ready-made JSON: `{"ts":…,"values":{"key":…}}`, or an array of these. Every point needs a `ts` (epoch ms): writing it twice
- * does no harm then, and the call may be sent again after a failure.
+ * does no harm then, and the call may be sent again after a failure. Succeeds only if ThingsBoard says that it has the points.
  */
 export const saveTelemetry = (
   thingsBoard: ThingsBoardShape,
   deviceId: string,
   json: string | Uint8Array
-): Effect.Effect<void, ThingsBoardError> => Effect.asVoid(thingsBoard.post(saveTelemetryPath(deviceId), json, { idempotent: true }))
+): Effect.Effect<void, ThingsBoardError> =>
+  Effect.asVoid(thingsBoard.post(saveTelemetryPath(deviceId), json, { idempotent: true, write: true }))

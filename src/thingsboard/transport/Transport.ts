@@ -10,9 +10,10 @@ import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { TrustedCa } from "./TrustedCa.ts"
-import { classify } from "./classify.ts"
+import { classify, isHtml } from "./classify.ts"
 import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
-import { ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
+import { mayResend } from "../errors/failures.ts"
+import { invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 
 export interface Call {
   readonly method: "GET" | "POST"
@@ -23,6 +24,8 @@ export interface Call {
   readonly body?: string | Uint8Array
   /** Whether it may be sent again after a failure that leaves open whether ThingsBoard carried it out. */
   readonly repeatable: boolean
+  /** Stores something: only ThingsBoard's own acknowledgement, 200 without a body, is a success. */
+  readonly isWrite?: boolean
   /** Ends the reading of a large response early. */
   readonly meter?: ByteMeter | undefined
 }
@@ -45,15 +48,9 @@ const classifyFailed = async (response: Response) =>
     retryAfter: response.headers.get("retry-after") ?? undefined
   })
 
-/**
- * ThingsBoard closes connections that are idle, and every connection after its 100th request. That looks like a broken connection, and
- * must not reach the caller.
- */
-const isTransient = ({ reason, status }: ThingsBoardError) =>
-  status === 502 ||
-  status === 503 ||
-  status === 504 ||
-  (reason._tag === "Unavailable" && (reason.why === "broken" || reason.why === "refused"))
+/** As recorded of 4.1 and 4.3. Everything else comes from something between: a login or maintenance page, or a cache. */
+const isAcknowledgement = ({ headers, status }: Response, body: Buffer) =>
+  status === 200 && body.length === 0 && !isHtml(headers.get("content-type") ?? "")
 
 /** Longer timers fire at once. */
 const maxTimerMillis = 2 ** 31 - 1
@@ -71,7 +68,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
 
   const attempt = (
-    { body, headers, meter, method, path }: Call,
+    { body, headers, isWrite = false, meter, method, path, repeatable }: Call,
     traceparent: string | undefined,
     remaining: number,
     fiber: Fiber.Fiber<unknown, unknown>
@@ -91,15 +88,19 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
         signal: controller.signal
       }
       if (body !== undefined) init.body = body as BodyInit
+      // ThingsBoard closes connections that are idle, and every connection after its 100th request. A call that cannot be repeated after
+      // that gets a connection of its own.
+      if (!repeatable) init.keepalive = false
       const exchange = async () => {
         const response = await fetch(base + path, init)
         if (!response.ok) return await classifyFailed(response)
-        return await readResponse(response, {
+        const result = await readResponse(response, {
           maxBytes,
           meter,
           controller,
           reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
         })
+        return isWrite && result instanceof Buffer && !isAcknowledgement(response, result) ? invalidResponse(response.status) : result
       }
       exchange().then(
         (result) => {
@@ -154,7 +155,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
    */
   const resend = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
     let last = failure
-    for (let resends = 1; resends < maxAttempts && call.repeatable && isTransient(last); resends++) {
+    for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
       const pause = firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next))
       const remaining = startedAt + deadline - (yield* Clock.currentTimeMillis) - pause
       if (remaining <= 0) break

@@ -29,7 +29,7 @@ const invalidRequest = /JSON parse error|Required request|Failed to convert|Can'
 const inactiveAccount = /account is not active/i
 
 /** HTML comes from a proxy or from ThingsBoard's web page, so it says nothing about entities or our login. */
-const isHtml = (contentType: string) => contentType.startsWith("text/html")
+export const isHtml = (contentType: string) => contentType.startsWith("text/html")
 
 const notModified = 304
 

@@ -1,0 +1,134 @@
+/**
+ * What each kind of failure of ThingsBoard means: what the caller gets, and whether the call may be repeated. The only place that says
+ * so: reads, writes, uploads, imports, streams and the transport all read this table.
+ */
+import type { Reason, ThingsBoardError } from "./ThingsBoardError.ts"
+
+/**
+ * - `nothing`: ThingsBoard has not carried out the call.
+ * - `rejected`: ThingsBoard does not accept what the call contains, so that none of a write is stored.
+ * - `failed`: ThingsBoard failed (500). That can be due to the call, and parts of a write may be stored.
+ * - `unknown`: the call may have been carried out, in whole or in part.
+ */
+export type Effects = "nothing" | "rejected" | "failed" | "unknown"
+
+export interface Failure {
+  /** The problem that the caller gets; it implies the HTTP status (502, 504 or 503). `OVERLOADED` is the gateway's own. */
+  readonly code: "UPSTREAM_ERROR" | "UPSTREAM_TIMEOUT" | "UPSTREAM_UNAVAILABLE" | "OVERLOADED"
+  /** Seconds after which the caller may try again, for `Retry-After`. */
+  readonly retryAfter?: number
+  /** One or more sentences for the caller. */
+  readonly detail: string
+  /** How much of the call ThingsBoard carried out. */
+  readonly effects: Effects
+  /** Whether the same call may succeed within seconds: streams and imports then try for some time. */
+  readonly isTransient: boolean
+  /** Whether the transport sends the call again at once, within its deadline. */
+  readonly isResent: boolean
+}
+
+type Kind = Exclude<Reason["_tag"], "Unavailable"> | "Failed" | "Unresolved" | "Refused" | "Broken" | "Certificate" | "Redirect" | "Status"
+
+const failed = { code: "UPSTREAM_ERROR", isTransient: false, isResent: false } as const
+const unavailable = { code: "UPSTREAM_UNAVAILABLE", isTransient: true } as const
+const unusable = "ThingsBoard returned a response that the gateway cannot use."
+const unreachable = { ...unavailable, retryAfter: 5, detail: "ThingsBoard is not reachable at the moment." } as const
+
+export const failures: { readonly [_ in Kind]: Failure } = {
+  NotFound: { ...failed, effects: "rejected", detail: unusable },
+  Forbidden: { ...failed, effects: "rejected", detail: unusable },
+  Rejected: { ...failed, effects: "rejected", detail: unusable },
+  Conflict: { ...failed, effects: "rejected", detail: unusable },
+  TooLarge: { ...failed, effects: "rejected", detail: "ThingsBoard rejected the amount of data in one call." },
+  Failed: { ...failed, effects: "failed", isTransient: true, detail: "ThingsBoard failed." },
+  InvalidResponse: { ...failed, effects: "unknown", isTransient: true, detail: unusable },
+  ResponseTooLarge: { ...failed, effects: "unknown", detail: "ThingsBoard's response is too large (TB_MAX_RESPONSE_SIZE)." },
+  Unsupported: {
+    ...failed,
+    effects: "nothing",
+    detail: "This release of ThingsBoard cannot read keys with commas (4.3.1.1 and later can)."
+  },
+  Redirect: {
+    ...failed,
+    effects: "nothing",
+    isTransient: true,
+    detail: "ThingsBoard's address redirects elsewhere, which is not followed; the operator must check TB_HOST."
+  },
+  Timeout: {
+    code: "UPSTREAM_TIMEOUT",
+    effects: "unknown",
+    isTransient: true,
+    isResent: false,
+    detail: "ThingsBoard did not respond in time (TB_TIMEOUT)."
+  },
+  Refused: { ...unreachable, effects: "nothing", isResent: true },
+  Broken: { ...unreachable, effects: "unknown", isResent: true },
+  Status: { ...unreachable, effects: "unknown", isResent: true },
+  Unresolved: { ...unreachable, effects: "nothing", isResent: false },
+  Certificate: { ...unreachable, effects: "nothing", isResent: false },
+  RateLimited: {
+    ...unavailable,
+    retryAfter: 10,
+    effects: "nothing",
+    isResent: false,
+    detail: "ThingsBoard's own rate limit is exceeded."
+  },
+  LoginRefused: {
+    ...unavailable,
+    retryAfter: 30,
+    effects: "nothing",
+    isTransient: false,
+    isResent: false,
+    detail: "ThingsBoard does not accept the gateway's credentials; the operator must check them."
+  },
+  OutOfMemory: {
+    code: "OVERLOADED",
+    retryAfter: 5,
+    effects: "unknown",
+    isTransient: false,
+    isResent: false,
+    detail:
+      "The gateway has no memory for ThingsBoard's response at the moment (MAX_RESPONSE_MEMORY): try again in 5 s, or request less at once."
+  }
+}
+
+const unavailableKinds = {
+  unresolved: "Unresolved",
+  refused: "Refused",
+  broken: "Broken",
+  certificate: "Certificate",
+  redirect: "Redirect",
+  status: "Status"
+} as const
+
+const kindOf = ({ reason, status }: ThingsBoardError): Kind => {
+  if (reason._tag !== "Unavailable") return reason._tag
+  // A response with status 500 is a failure of ThingsBoard, not a sign that it is unavailable.
+  return reason.why === "status" && status === 500 ? "Failed" : unavailableKinds[reason.why]
+}
+
+/** ThingsBoard's own timeout is not worth repeating within the deadline. A 504 is from a proxy, or from a ThingsBoard that is busy. */
+const gatewayTimeout = 504
+
+/** The row of the table, with what this error says itself: when to try again, and how large the response may be. */
+export const failureOf = (error: ThingsBoardError): Failure => {
+  const failure = failures[kindOf(error)]
+  const { reason } = error
+  if (reason._tag === "RateLimited" && reason.retryAfterMs !== undefined)
+    return { ...failure, retryAfter: Math.ceil(reason.retryAfterMs / 1000) }
+  if (reason._tag === "ResponseTooLarge")
+    return {
+      ...failure,
+      detail: `ThingsBoard's response is larger than ${reason.maxBytes} bytes (TB_MAX_RESPONSE_SIZE): request less at once, such as fewer keys or a smaller page.`
+    }
+  return reason._tag === "Timeout" && error.status === gatewayTimeout ? { ...failure, isResent: true } : failure
+}
+
+/**
+ * Whether a failed call is sent again at once. `isRepeatable`: reads, and writes whose points have timestamps; other writes, such as
+ * attributes, are sent again only if ThingsBoard has not carried them out.
+ */
+export const mayResend = (error: ThingsBoardError, isRepeatable: boolean): boolean => {
+  const { effects, isResent } = failureOf(error)
+  return isResent && (isRepeatable || effects === "nothing")
+}
