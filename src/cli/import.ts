@@ -59,6 +59,8 @@ export const importCommand = Command.make(
     for (const warning of report.warnings ?? []) yield* Console.log(escapeControls(warning))
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${escapeControls(reason)}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
+    if (report.resume_line !== undefined)
+      return yield* new RemoteError({ message: `ThingsBoard failed: the rows from line ${report.resume_line} on may not be stored.` })
     if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were rejected.` })
   })
 ).pipe(

@@ -122,11 +122,12 @@ live("rows that ThingsBoard does not store are reported, and never counted as st
     })
     const body = [one, two, two].map((device_id, i) => JSON.stringify({ device_id, ts: t0 + i, key: "a", value: i })).join("\n")
     const { json } = yield* send("telemetry/import", "application/x-ndjson", body)
-    expect(json.rows_taken).toBe(1)
+    expect(json).toMatchObject({ status: "partial", rows_taken: 1, rows_refused: 2, rows_unknown: 0, rows_not_sent: 0 })
+    expect(json.resume_line).toBeUndefined()
     expect(json.points_stored).toEqual({ [one]: 1 })
     expect(json.refused).toEqual([
-      { line: 2, reason: "ThingsBoard did not store it" },
-      { line: 3, reason: "ThingsBoard did not store it" }
+      { line: 2, reason: "a: ThingsBoard rejects this key or value" },
+      { line: 3, reason: "a: ThingsBoard rejects this key or value" }
     ])
   })
 )
@@ -197,5 +198,24 @@ live("an export can be imported again without changes", () =>
       const copy = yield* call(`${tb}/devices/${two}/telemetry?${range}`)
       expect(copy.text).toBe((yield* call(`${tb}/devices/${one}/telemetry?${range}`)).text)
     }
+  })
+)
+
+live("a file of which no row is stored has the status failed; one without rows is a success", () =>
+  Effect.gen(function* () {
+    const { emulator, one, send } = yield* withDevices
+    const path = `devices/${one}/telemetry/import`
+    const rejected = yield* send(path, "text/csv", "ts,key,value\nyesterday,a,1\n")
+    expect(rejected.json).toMatchObject({ status: "failed", rows_taken: 0, rows_refused: 1 })
+    expect((yield* send(path, "text/csv", "ts,key,value\n")).json.status).toBe("success")
+    emulator.faults.inject({
+      method: "POST",
+      path: "/api/plugins/telemetry/*",
+      times: "always",
+      outcome: { type: "Redirect", location: "/login" }
+    })
+    const stopped = yield* send(path, "text/csv", `ts,key,value\nyesterday,a,1\n${t0},a,1\n`)
+    expect(stopped.json).toMatchObject({ status: "failed", rows_taken: 0, rows_refused: 1, rows_unknown: 1, resume_line: 3 })
+    expect(stopped.json.points_stored).toEqual({})
   })
 )

@@ -67,9 +67,25 @@ const RejectedRow = Schema.Struct({
 
 export const ImportResult = Schema.Struct({
   ...successFields,
+  status: Schema.Literals(["success", "partial", "failed"]).annotate({
+    identifier: "ImportStatus",
+    description:
+      "`success`: every row is stored (in a dry run: would be stored). `partial`: some are. `failed`: none is. The HTTP status is 200 in each case."
+  }),
   dry_run: Schema.Boolean,
-  rows_taken: Schema.Int,
-  rows_refused: Schema.Int,
+  rows_taken: Schema.Int.annotate({ description: "Rows that are stored (in a dry run: would be stored)." }),
+  rows_refused: Schema.Int.annotate({ description: "Rows that were rejected; `refused` says why." }),
+  rows_unknown: Schema.Int.annotate({
+    description:
+      "Rows that were sent when ThingsBoard failed: they may be stored, in whole or in part. Sending them again stores nothing twice."
+  }),
+  rows_not_sent: Schema.Int.annotate({ description: "Rows that were not sent, because ThingsBoard had failed before." }),
+  resume_line: Schema.optionalKey(
+    Schema.Int.annotate({
+      description:
+        "Line of the first row that is neither known to be stored nor rejected: import the file again from there. Absent if there is none."
+    })
+  ),
   refused: Schema.Array(RejectedRow).annotate({ description: "The rejected rows: at most the first 1,000." }),
   points_stored: Schema.Record(Schema.String, Schema.Int).annotate({ description: "Number of stored points per device, by device id." }),
   message: Schema.String,

@@ -21,6 +21,7 @@ const constantNames: Record<string, ReadonlyArray<string>> = {
     "AssetProfileRoot"
   ],
   ImportFormat: ["CsvFile", "JsonlFile"],
+  ImportStatus: ["AllRowsStored", "SomeRowsStored", "NoRowStored"],
   NumericText: ["RefuseNumericText", "ConvertNumericText"],
   ReadinessStatus: ["Ready", "NotReady"],
   SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],

@@ -42,10 +42,9 @@ const bulkFields = ({ outcomes }: BulkUploadResult) => {
   }
 }
 
-const importOutcome = (exit: Exit.Exit<unknown, unknown>, { accepted, rejectedCount }: ImportReport) => {
+const importOutcome = (exit: Exit.Exit<unknown, unknown>, { status }: ImportReport) => {
   if (Exit.isFailure(exit)) return Cause.hasInterrupts(exit.cause) ? "interrupted" : "failed"
-  if (rejectedCount === 0) return "stored"
-  return accepted === 0 ? "failed" : "partial"
+  return status === "success" ? "stored" : status
 }
 
 export const makeAuditLog = (isEnabled: boolean) => {
@@ -87,6 +86,8 @@ export const makeAuditLog = (isEnabled: boolean) => {
                 points,
                 rows_accepted: report.accepted,
                 rows_rejected: report.rejectedCount,
+                ...(report.unknown === 0 ? {} : { rows_unknown: report.unknown }),
+                ...(report.notSent === 0 ? {} : { rows_not_sent: report.notSent }),
                 ...(device_id === undefined ? devicesOf([...report.pointsStored.keys()]) : { device_id })
               })
             })

@@ -36,15 +36,23 @@ export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
   }
 }
 
-const importMessage = ({ accepted, rejectedCount }: ImportReport, dryRun: boolean) => {
+const importMessage = ({ accepted, notSent, rejectedCount, resumeLine, unknown }: ImportReport, dryRun: boolean) => {
   const rows = `${accepted} ${accepted === 1 ? "row" : "rows"}`
-  return dryRun ? `Would accept ${rows}, reject ${rejectedCount}` : `Accepted ${rows}, rejected ${rejectedCount}`
+  if (dryRun) return `Would accept ${rows}, reject ${rejectedCount}`
+  const decided = `Accepted ${rows}, rejected ${rejectedCount}`
+  return resumeLine === undefined
+    ? decided
+    : `${decided}; ThingsBoard failed: ${unknown} may be stored, ${notSent} were not sent. Send the file again from line ${resumeLine}, or the whole file: nothing is stored twice`
 }
 
 export const importFields = (report: ImportReport, dryRun: boolean) => ({
+  status: report.status,
   dry_run: dryRun,
   rows_taken: report.accepted,
   rows_refused: report.rejectedCount,
+  rows_unknown: report.unknown,
+  rows_not_sent: report.notSent,
+  ...(report.resumeLine === undefined ? {} : { resume_line: report.resumeLine }),
   refused: report.rejected,
   points_stored: Object.fromEntries(report.pointsStored),
   message: importMessage(report, dryRun),

@@ -63,8 +63,10 @@ const deviceIdOf = ({ deviceId, names }: Run, device: ImportRow["device"]): stri
 const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): void => {
   const deviceId = deviceIdOf(run, device)
   if (run.writer.isMissing(deviceId)) throw new RowRejected(deviceMissing)
-  run.report.accepted++
-  if (points.length === 0) return
+  if (points.length === 0) {
+    run.report.accepted++
+    return
+  }
   run.buffer.add(deviceId, line, ts, points)
   for (const { rounded } of points) if (rounded) run.report.rounded++
 }

@@ -1,13 +1,18 @@
 /**
- * Stores the points of an import. Rows that cannot be stored go into the report; the import continues with the other devices.
+ * Stores the points of an import. Rows that cannot be stored go into the report; the import continues with the other devices. When
+ * ThingsBoard stays unavailable, the rows of running writes are reported as unknown, and the remaining rows as not sent.
  */
 import { Effect } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
-import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
+import { failureOf } from "../../thingsboard/errors/failures.ts"
+import { isTransient, retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { batchEnd } from "../../thingsboard/requests/telemetryBatches.ts"
 import type { ImportReport } from "./ImportReport.ts"
+import { type Health, isolateRejected, type Range } from "./isolateRejected.ts"
 import type { IncomingPoint } from "./PointReader.ts"
 import type { DevicePoints } from "./PointBuffer.ts"
+import { RowFates } from "./RowFates.ts"
 
 export interface ImportTarget {
   /** Stores the points, and returns how many of them ThingsBoard now has. */
@@ -19,17 +24,31 @@ export interface ImportTarget {
 }
 
 export const deviceMissing = "the device does not exist or is not visible"
-const notAvailable = "not stored: ThingsBoard was not available"
 
 /** Limits the memory for ids of missing devices. */
 const maxMissingDevices = 100_000
 
-const isUnavailable = ({ reason }: ThingsBoardError) => ["Unavailable", "Timeout", "RateLimited", "LoginRefused"].includes(reason._tag)
+/** After a 500 the write is split instead, which is as good a repetition. */
+const isRepeated = (error: EntityNotFound | ThingsBoardError) =>
+  isTransient(error) && error._tag === "ThingsBoardError" && failureOf(error).effects !== "failed"
+
+const canBeSplit = (error: ThingsBoardError) => ["rejected", "failed"].includes(failureOf(error).effects)
+
+const reasonOf = (key: string, range: Range, row: Range, error: ThingsBoardError) => {
+  const size = range.to - range.from
+  if (size > row.to - row.from) return `ThingsBoard rejected a write of ${size} points, of which this is one`
+  const verb = failureOf(error).effects === "failed" ? "fails to store" : "rejects"
+  const others = row.to - row.from > size ? "; the other values of the row are sent without it" : ""
+  return size > 1
+    ? `ThingsBoard ${verb} one of these ${size} values`
+    : `${key.slice(0, 64)}: ThingsBoard ${verb} this key or value${others}`
+}
 
 export class ImportWriter {
   private readonly missing = new Set<string>()
   /** ThingsBoard stayed unavailable for all retries of a write: the remaining writes would wait as long and fail, too. */
   private gaveUp = false
+  private readonly health: Health = { failuresInARow: 0 }
   private readonly target: ImportTarget
   private readonly report: ImportReport
 
@@ -47,32 +66,92 @@ export class ImportWriter {
   write(devices: ReadonlyArray<DevicePoints>): Effect.Effect<void, ThingsBoardError> {
     return Effect.flatMap(this.target.findMissing(devices.map(({ deviceId }) => deviceId)), (missing) => {
       for (const deviceId of missing) this.addMissing(deviceId)
-      return Effect.forEach(devices, (device) => this.writeUnlessHopeless(device), { concurrency: this.target.concurrency, discard: true })
+      return Effect.forEach(devices, (device) => this.writeDevice(device), { concurrency: this.target.concurrency, discard: true })
     })
   }
 
-  private writeUnlessHopeless(device: DevicePoints): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const isMissing = this.missing.has(device.deviceId)
-      if (!isMissing && !this.gaveUp) return this.writeDevice(device)
-      this.report.rejectAccepted(device.lines, isMissing ? deviceMissing : notAvailable)
-      return Effect.void
-    })
-  }
-
-  private writeDevice({ deviceId, lines, points }: DevicePoints): Effect.Effect<void> {
-    return Effect.match(retryTransient(this.target.store(deviceId, points)), {
-      onSuccess: (stored) => this.report.addStored(deviceId, stored, points.length - stored),
-      onFailure: (error) => {
-        if (error._tag === "EntityNotFound") {
-          this.addMissing(deviceId)
-          this.report.rejectAccepted(lines, deviceMissing)
-        } else {
-          this.gaveUp ||= isUnavailable(error)
-          this.report.rejectAccepted(lines, isUnavailable(error) ? notAvailable : "ThingsBoard did not store it")
-        }
+  /** One call to ThingsBoard after the other, so that it is known which of them succeeded. */
+  private readonly writeDevice = Effect.fnUntraced(function* (this: ImportWriter, device: DevicePoints): Effect.fn.Return<void> {
+    const { deviceId, points } = device
+    const fates = new RowFates(device)
+    for (let from = 0; from < points.length;) {
+      if (this.missing.has(deviceId)) {
+        fates.set(from, points.length, { _tag: "Rejected", reason: deviceMissing })
+        break
       }
-    })
+      if (this.gaveUp) {
+        fates.set(from, points.length, { _tag: "NotSent" })
+        break
+      }
+      const range = { from, to: batchEnd(points, from) }
+      yield* this.writeBatch(device, range, fates)
+      from = range.to
+    }
+    fates.reportTo(this.report)
+  })
+
+  private readonly writeBatch = Effect.fnUntraced(function* (
+    this: ImportWriter,
+    device: DevicePoints,
+    batch: Range,
+    fates: RowFates
+  ): Effect.fn.Return<void> {
+    const { deviceId, ends, points } = device
+    const counts = new Map<string, number>()
+    const write = (range: Range) =>
+      Effect.match(
+        retryTransient(
+          Effect.suspend(() => this.target.store(deviceId, points.slice(range.from, range.to))),
+          undefined,
+          isRepeated
+        ),
+        {
+          onSuccess: (stored): EntityNotFound | ThingsBoardError | undefined => {
+            counts.set(`${range.from}-${range.to}`, stored)
+            return undefined
+          },
+          onFailure: (error) => error
+        }
+      )
+    const onStored = (range: Range) => {
+      const stored = counts.get(`${range.from}-${range.to}`)!
+      this.report.addStored(deviceId, stored, range.to - range.from - stored)
+    }
+    const failure = yield* write(batch)
+    if (failure === undefined) {
+      this.health.failuresInARow = 0
+      return onStored(batch)
+    }
+    if (failure._tag === "ThingsBoardError" && canBeSplit(failure)) {
+      const stopped = yield* isolateRejected(batch, failure, {
+        health: this.health,
+        write,
+        onStored,
+        onRejected: (range, error) => {
+          const row = fates.rowOf(range.from)
+          const rowRange = { from: fates.startOf(row), to: ends[row]! }
+          fates.set(range.from, range.to, { _tag: "Rejected", reason: reasonOf(points[range.from]!.key, range, rowRange, error) })
+        },
+        onUnknown: (range) => fates.set(range.from, range.to, { _tag: "Unknown" }),
+        split: ({ from, to }) => {
+          const middle = (from + to) >> 1
+          const row = fates.rowOf(middle)
+          const start = fates.startOf(row)
+          if (start > from) return start
+          return ends[row]! < to ? ends[row]! : middle
+        }
+      })
+      if (stopped !== undefined) this.stop(deviceId, stopped)
+      return
+    }
+    if (failure._tag === "ThingsBoardError") fates.set(batch.from, batch.to, { _tag: "Unknown" })
+    else fates.set(batch.from, batch.to, { _tag: "Rejected", reason: deviceMissing })
+    this.stop(deviceId, failure)
+  })
+
+  private stop(deviceId: string, failure: EntityNotFound | ThingsBoardError) {
+    if (failure._tag === "EntityNotFound") this.addMissing(deviceId)
+    else this.gaveUp = true
   }
 
   private addMissing(deviceId: string) {

@@ -19,16 +19,19 @@ const defaultLimits: BufferLimits = { points: 100_000, characters: 16 * 1024 * 1
 
 const bytesPerPoint = 100
 
-/** The buffered points of one device, with the lines of the rows that they came from. */
+/** The buffered points of one device, with the lines of the rows that they came from, and where the points of each row end. */
 export interface DevicePoints {
   readonly deviceId: string
   readonly points: ReadonlyArray<IncomingPoint>
   readonly lines: ReadonlyArray<number>
+  /** By row: the index after its last point. */
+  readonly ends: ReadonlyArray<number>
 }
 
 interface Entry extends DevicePoints {
   readonly points: Array<IncomingPoint>
   readonly lines: Array<number>
+  readonly ends: Array<number>
   characters: number
 }
 
@@ -45,13 +48,14 @@ export class PointBuffer {
   /** Adds the points of a row, of which there is at least one. */
   add(deviceId: string, line: number, ts: number, points: ReadonlyArray<ImportPoint>): void {
     let entry = this.entries.get(deviceId)
-    if (entry === undefined) this.entries.set(deviceId, (entry = { deviceId, points: [], lines: [], characters: 0 }))
+    if (entry === undefined) this.entries.set(deviceId, (entry = { deviceId, points: [], lines: [], ends: [], characters: 0 }))
     for (const { key, token } of points) {
       entry.points.push({ key, ts, token })
       entry.characters += key.length + token.length
       this.characters += key.length + token.length
     }
     entry.lines.push(line)
+    entry.ends.push(entry.points.length)
     this.points += points.length
   }
 

@@ -14,6 +14,9 @@ const maxPoints = 20_000
 /** Well below ThingsBoard's limit of 16 MiB per body, even if each character takes three bytes. */
 const maxCharacters = 4 * 1024 * 1024
 
+/** Characters in the body, roughly. */
+const sizeOf = ({ key, token }: TelemetryPoint) => token.length + key.length + 24
+
 /** Points between two looks at the clock. */
 const perLook = 64
 
@@ -45,6 +48,14 @@ const addTo = (moment: Moment, key: string, token: string): boolean => {
   return isReplaced
 }
 
+/** The index after the last point that fits into one write that begins at `from`. */
+export const batchEnd = (points: ReadonlyArray<TelemetryPoint>, from: number): number => {
+  let characters = 0
+  let i = from
+  while (i < points.length && i - from < maxPoints && characters < maxCharacters) characters += sizeOf(points[i++]!)
+  return i
+}
+
 /**
  * The body of a write: `[{"ts":…,"values":{…}},…]`, with the points of one timestamp merged, from the point at `from` on. Only in this form
  * does ThingsBoard store single points (contract of `JsonConverter`: it would store a list under a key as one JSON value, at the server's
@@ -57,7 +68,7 @@ export function* makeBatch(points: ReadonlyArray<TelemetryPoint>, from: number, 
   let i = from
   while (i < points.length && i - from < maxPoints && characters < maxCharacters) {
     const { key, token, ts } = points[i++]!
-    characters += token.length + key.length + 24
+    characters += sizeOf(points[i - 1]!)
     const moment = moments.get(ts)
     if (moment === undefined) moments.set(ts, { key, token, values: undefined })
     else if (addTo(moment, key, token)) replaced++

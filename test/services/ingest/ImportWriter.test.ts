@@ -12,14 +12,14 @@ import { failWith } from "../../support/stubThingsBoard.ts"
 const device = (deviceId: string, ...lines: ReadonlyArray<number>): DevicePoints => ({
   deviceId,
   lines,
+  ends: lines.map((_, row) => row + 1),
   points: lines.map((ts) => ({ key: "a", ts, token: "1" }))
 })
 
-/** A writer and its report, after the lines were accepted; `stored` lists the devices that were written, also without success. */
-const writerOver = (target: Partial<ImportTarget>, accepted: number) => {
+/** A writer and its report; `stored` lists the devices that were written, also without success. */
+const writerOver = (target: Partial<ImportTarget>) => {
   const stored: Array<string> = []
   const report = new ImportReport()
-  report.accepted = accepted
   const { store = (_, points) => Effect.succeed(points.length) } = target
   const writer = new ImportWriter(
     {
@@ -41,7 +41,7 @@ const missingDevice = (id: string) => Effect.fail(new EntityNotFound({ entityTyp
 
 effect("points that a later one replaced are not counted as stored", () =>
   Effect.gen(function* () {
-    const { report, writer } = writerOver({ store: () => Effect.succeed(1) }, 4)
+    const { report, writer } = writerOver({ store: () => Effect.succeed(1) })
     yield* writer.write([device("a", 1, 2)])
     yield* writer.write([device("a", 3, 4)])
     expect([report.accepted, report.replaced, report.rejectedCount]).toEqual([4, 2, 0])
@@ -51,10 +51,9 @@ effect("points that a later one replaced are not counted as stored", () =>
 
 effect("a device that turns out to be missing is not written again, and the other devices are", () =>
   Effect.gen(function* () {
-    const { report, stored, writer } = writerOver(
-      { store: (id, points) => (id === "a" ? missingDevice(id) : Effect.succeed(points.length)) },
-      5
-    )
+    const { report, stored, writer } = writerOver({
+      store: (id, points) => (id === "a" ? missingDevice(id) : Effect.succeed(points.length))
+    })
     expect(writer.isMissing("a")).toBe(false)
     yield* writer.write([device("a", 1, 2), device("b", 3)])
     yield* writer.write([device("a", 4), device("b", 5)])
@@ -68,7 +67,7 @@ effect("a device that turns out to be missing is not written again, and the othe
 
 effect("devices known to be missing before the write are not written at all", () =>
   Effect.gen(function* () {
-    const { report, stored, writer } = writerOver({ findMissing: (ids) => Effect.succeed(ids.filter((id) => id === "a")) }, 2)
+    const { report, stored, writer } = writerOver({ findMissing: (ids) => Effect.succeed(ids.filter((id) => id === "a")) })
     yield* writer.write([device("a", 1), device("b", 2)])
     expect(stored).toEqual(["b"])
     expect([report.accepted, report.rejected.map(({ line }) => line)]).toEqual([1, [1]])
@@ -77,23 +76,22 @@ effect("devices known to be missing before the write are not written at all", ()
 
 effect("one write that ThingsBoard does not accept does not end the others", () =>
   Effect.gen(function* () {
-    const { report, stored, writer } = writerOver(
-      { store: (id, { length }) => (id === "a" ? failWith(new Forbidden()) : Effect.succeed(length)) },
-      3
-    )
+    const { report, stored, writer } = writerOver({
+      store: (id, { length }) => (id === "a" ? failWith(new Forbidden()) : Effect.succeed(length))
+    })
     yield* writer.write([device("a", 1), device("b", 2)])
     yield* writer.write([device("a", 3)])
     expect(stored).toEqual(["a", "b", "a"])
     expect(report.rejected).toEqual([
-      { line: 1, reason: "ThingsBoard did not store it" },
-      { line: 3, reason: "ThingsBoard did not store it" }
+      { line: 1, reason: "a: ThingsBoard rejects this key or value" },
+      { line: 3, reason: "a: ThingsBoard rejects this key or value" }
     ])
   })
 )
 
 effect("after a write that stayed unavailable for all its retries, nothing more is written", () =>
   Effect.gen(function* () {
-    const { report, stored, writer } = writerOver({ store: () => failWith(new Unavailable({ why: "refused" })) }, 3)
+    const { report, stored, writer } = writerOver({ store: () => failWith(new Unavailable({ why: "refused" })) })
     const fiber = yield* Effect.forkChild(writer.write([device("a", 1)]))
     yield* TestClock.adjust("2 minutes")
     yield* Fiber.join(fiber)
@@ -101,14 +99,14 @@ effect("after a write that stayed unavailable for all its retries, nothing more 
     expect(attempts).toBeGreaterThan(3)
     yield* writer.write([device("b", 2), device("c", 3)])
     expect(stored.length).toBe(attempts)
-    expect([report.accepted, report.rejectedCount]).toEqual([0, 3])
-    expect(new Set(report.rejected.map(({ reason }) => reason))).toEqual(new Set(["not stored: ThingsBoard was not available"]))
+    expect([report.accepted, report.rejectedCount, report.unknown, report.notSent]).toEqual([0, 0, 1, 2])
+    expect([report.status, report.resumeLine]).toEqual(["failed", 1])
   })
 )
 
 effect("a failed search for missing devices ends the import", () =>
   Effect.gen(function* () {
-    const { stored, writer } = writerOver({ findMissing: () => failWith(new Unavailable({ why: "refused" })) }, 1)
+    const { stored, writer } = writerOver({ findMissing: () => failWith(new Unavailable({ why: "refused" })) })
     expect(yield* Effect.flip(writer.write([device("a", 1)]))).toMatchObject({ reason: { _tag: "Unavailable" } })
     expect(stored).toEqual([])
   })

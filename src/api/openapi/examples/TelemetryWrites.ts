@@ -5,12 +5,15 @@ const points = { temperature: [{ ts, value: 21.5 }], door: [{ ts, value: "open" 
 
 const imported = {
   ...success,
+  status: "partial",
   dry_run: false,
   rows_taken: 2,
   rows_refused: 1,
+  rows_unknown: 0,
+  rows_not_sent: 0,
   refused: [{ line: 4, reason: "ts: looks like seconds; expected milliseconds, or ts_unit=s" }],
   points_stored: { [deviceId]: 2 },
-  message: "2 rows were taken, 1 was refused."
+  message: "Accepted 2 rows, rejected 1"
 }
 
 export const telemetryWrites: Examples = {
