@@ -98,10 +98,11 @@ export class ImportWriter {
   ): Effect.fn.Return<void> {
     const { deviceId, ends, points } = device
     const counts = new Map<string, number>()
+    const part = ({ from, to }: Range) => (to - from === points.length ? points : points.slice(from, to))
     const write = (range: Range) =>
       Effect.match(
         retryTransient(
-          Effect.suspend(() => this.target.store(deviceId, points.slice(range.from, range.to))),
+          Effect.suspend(() => this.target.store(deviceId, part(range))),
           undefined,
           isRepeated
         ),
