@@ -115,7 +115,7 @@ export const Interval = Schema.String.check(
   })
 ).annotate({
   description:
-    "Length of a bucket: milliseconds (1000 to 31622400000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo. Days, weeks and months are calendar units in `timezone`.",
+    "Length of a bucket: milliseconds (1000 to 31622400000) or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo. Buckets begin at times of `timezone`: 6h at 00, 06, 12 and 18, days at midnight, weeks on Mondays. When the clocks change, a bucket is longer or shorter.",
   examples: ["1h", "300000"]
 })
 
@@ -124,7 +124,7 @@ export const aggregation = {
   interval: Schema.optionalKey(Interval),
   timezone: Schema.optionalKey(
     Schema.String.check(Schema.isMaxLength(64)).annotate({
-      description: "IANA time zone of calendar buckets. Default: UTC.",
+      description: "IANA time zone in which the buckets begin. Default: UTC.",
       examples: ["Europe/Berlin"]
     })
   )

@@ -116,6 +116,38 @@ live("an empty list of ids counts as absent, where ids or a type are required", 
   })
 )
 
+live("aggregates of hours begin at local hours, across a change of the clocks too", () =>
+  Effect.gen(function* () {
+    const { call, device } = yield* open()
+    // The night in which Berlin has the hour from 02:00 to 03:00 twice.
+    const midnight = Date.parse("2024-10-27T00:00+02:00")
+    const hour = 3_600_000
+    const id = device(
+      "Meter",
+      Array.from({ length: 50 }, (_, i) => [midnight + i * (hour / 2), 1n] as const)
+    )
+    const range = { start_ts: midnight, end_ts: midnight + 25 * hour }
+    const options = { agg: "COUNT", interval: "6h", timezone: "Europe/Berlin" }
+    const expected = ["00:00+02:00", "06:00+01:00", "12:00+01:00", "18:00+01:00"].map((time, i) => ({
+      ts: Date.parse(`2024-10-27T${time}`),
+      value: i === 0 ? 14 : 12
+    }))
+    const query = new URLSearchParams(Object.entries({ ...range, ...options }).map(([name, value]) => [name, String(value)]))
+    expect((yield* call(`${tb}/devices/${id}/telemetry?${query}`)).json).toEqual({ a: expected })
+    for (const order of ["ASC", "DESC"]) {
+      const found: Array<unknown> = []
+      for (let cursor: string | undefined; ;) {
+        const body = { keys: ["a"], ...range, ...options, order, limit: 1, ...(cursor === undefined ? {} : { cursor }) }
+        const { json } = yield* call(`${tb}/devices/${id}/telemetry/query`, { body })
+        found.push(...json.data.a)
+        if (json.next_cursor === null) break
+        cursor = json.next_cursor
+      }
+      expect(order === "ASC" ? found : found.toReversed()).toEqual(expected)
+    }
+  })
+)
+
 describe("files", () => {
   live("of aggregates and of many devices can be downloaded", () =>
     Effect.gen(function* () {

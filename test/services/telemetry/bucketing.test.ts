@@ -4,10 +4,10 @@ import {
   type AggregationOptions,
   parseBucketing,
   firstSegment,
-  type BucketBoundaries,
   lastSegment,
   type Segment
 } from "../../../src/services/telemetry/bucketing.ts"
+import type { BucketBoundaries } from "../../../src/services/telemetry/boundaries.ts"
 import { effect } from "../../support/effectTest.ts"
 
 const at = (iso: string) => Date.parse(iso)
@@ -41,15 +41,19 @@ const bucketsOf = (segments: ReadonlyArray<Segment>) =>
   )
 
 describe("bucket boundaries", () => {
-  effect("of fixed lengths are multiples of the length since the epoch, in every zone", () =>
+  effect("of lengths are multiples of the length since the epoch without a time zone, and since 1970 of the local clocks with one", () =>
     Effect.gen(function* () {
-      const boundaries = yield* boundariesOf({ interval: "15m", timezone: "Asia/Kathmandu" })
+      const boundaries = yield* boundariesOf({ interval: "15m" })
       expect(startsOf(boundaries, at("2024-01-01T00:07:00Z"), at("2024-01-01T00:40:00Z"))).toEqual([
         "2024-01-01T00:00Z",
         "2024-01-01T00:15Z",
         "2024-01-01T00:30Z"
       ])
       expect((yield* boundariesOf({ interval: "7000" })).floor(20_000)).toBe(14_000)
+      for (const interval of ["2h", "120m", "7200s", "7200000"])
+        expect(iso((yield* boundariesOf({ interval, timezone: "Asia/Kathmandu" })).floor(at("2024-01-01T00:20Z")))).toBe(
+          "2024-01-01T00:15Z"
+        )
     })
   )
 
