@@ -4,6 +4,12 @@ import type { RowBatch } from "./Rows.ts"
 import { brace, bracket, quote, textOf } from "./tokens.ts"
 
 const text = { type: "BYTE_ARRAY", converted_type: "UTF8" } as const
+/** Without the logical type, which says UTC, DuckDB and others read the older `converted_type` as a time without a zone. */
+const utcMillis = {
+  type: "INT64",
+  converted_type: "TIMESTAMP_MILLIS",
+  logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MILLIS" }
+} as const
 const required = { repetition_type: "REQUIRED" } as const
 const optional = { repetition_type: "OPTIONAL" } as const
 
@@ -13,7 +19,7 @@ const deviceFields = [
 ] as const
 
 const fields = [
-  { name: "ts", type: "INT64", converted_type: "TIMESTAMP_MILLIS", ...required },
+  { name: "ts", ...utcMillis, ...required },
   { name: "key", ...text, ...required },
   { name: "value_double", type: "DOUBLE", ...optional },
   { name: "value_long", type: "INT64", ...optional },

@@ -268,6 +268,9 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
   if (withoutBody) {
     const length = lengthOf(body)
     if (length !== undefined) exchange.headers["content-length"] = String(length)
+    // Without it, Bun would say that the length is 0.
+    else if (body._tag === "Stream" && body.contentLength === undefined) exchange.headers["transfer-encoding"] = "chunked"
+    exchange.headers["date"] = new Date(Context.get(context, Clock.Clock).currentTimeMillisUnsafe()).toUTCString() // Bun adds it to others
   }
   // A stream that never runs would never close the request's scope. Without a body, the scope closes as usual.
   const isStreamed = body._tag === "Stream" && !HttpServerResponse.omitsBody(response, withoutBody)

@@ -33,7 +33,7 @@ export const headers = {
   "Retry-After": { description: "Seconds to wait before the next request.", schema: integer, example: 12 },
   Allow: { description: "The methods that the path supports.", schema: { type: "string" }, example: "GET, HEAD, OPTIONS" },
   "Content-Disposition": {
-    description: "Suggested file name.",
+    description: "Suggested file name. For names with letters beyond ASCII, `filename*` has the name (RFC 6266).",
     schema: { type: "string" },
     example: 'attachment; filename="telemetry.csv"'
   },

@@ -3,6 +3,7 @@ import { HttpServerResponse } from "effect/http"
 import type { ExportedFile } from "../../services/telemetry/ExportedFile.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 import { logAuthorizationEnd, logThingsBoardFailure } from "../logging/securityLog.ts"
+import { attachment } from "./contentDisposition.ts"
 import { logSkippedKeys, skippedKeysHeader } from "./skippedKeys.ts"
 
 /**
@@ -24,7 +25,7 @@ export const fileResponse = ({ body, contentType, fileName, skippedKeys }: Expor
           }),
           Stream.mapError(() => undefined) // Bun would print the error with an excerpt of the source
         ),
-        { contentType, headers: { "content-disposition": `attachment; filename="${fileName}"`, ...skippedKeysHeader(skippedKeys) } }
+        { contentType, headers: { "content-disposition": attachment(fileName), ...skippedKeysHeader(skippedKeys) } }
       )
     )
   })

@@ -6,23 +6,16 @@ import type { Device, RowBatch } from "../../formats/Rows.ts"
 import type { GcPressure } from "../../platform/GcPressure.ts"
 import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { toFileName } from "./fileName.ts"
 
 export interface ExportedFile {
   readonly contentType: string
-  /** The device's name with only safe characters, and the format's extension. */
+  /** Made of the device's name and the format's extension. It may have letters of any script. */
   readonly fileName: string
   readonly body: Stream.Stream<Uint8Array, ThingsBoardError>
   /** Keys of the devices that an export of all keys leaves out, because this release of ThingsBoard cannot read them. */
   readonly skippedKeys: ReadonlyArray<string>
 }
-
-/** Letters, digits and the few other characters that every file system allows. */
-const toFileName = (name: string) =>
-  name
-    .normalize("NFKD")
-    .replaceAll(/[^\w.-]+/g, "_")
-    .replaceAll(/^[._]+|_+$/g, "")
-    .slice(0, 80) || "device"
 
 type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
 
