@@ -2,7 +2,7 @@
 import { Schema, SchemaTransformation } from "effect"
 import { formatNames } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
-import { Aggregation, DataKey, Order, Timestamp } from "../domain/Telemetry.ts"
+import { Aggregation, DataKey, Order, storableText, TimestampInput } from "../domain/Telemetry.ts"
 import { TypeName } from "../domain/TypeName.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
@@ -45,7 +45,10 @@ export const pageSize = Schema.optionalKey(
 )
 
 export const textSearch = Schema.optionalKey(
-  Schema.String.check(Schema.isMaxLength(255)).annotate({ description: "Part of a name or label, case-insensitive.", examples: ["thermo"] })
+  Schema.String.check(Schema.isMaxLength(255), storableText("a text")).annotate({
+    description: "Part of a name or label, case-insensitive. Every character stands for itself; there are no wildcards.",
+    examples: ["thermo"]
+  })
 )
 
 export const typeFilter = (entity: string) =>
@@ -98,8 +101,8 @@ export const namedKeys = ({
   readonly keys?: ReadonlyArray<string> | undefined
 }): ReadonlyArray<string> | undefined => (key === undefined ? keys : [...(keys ?? []), ...key])
 
-export const startTs = Timestamp.annotate({ description: "Start of the range in ms, inclusive." })
-export const endTs = Timestamp.annotate({
+export const startTs = TimestampInput.annotate({ description: "Start of the range in ms, inclusive." })
+export const endTs = TimestampInput.annotate({
   description: "End of the range in ms, exclusive.",
   examples: [1_700_086_400_000]
 })

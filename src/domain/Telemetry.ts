@@ -1,8 +1,6 @@
 /** Telemetry of a device: keys, points and time ranges. */
 import { Schema } from "effect"
-
-/** The latest time that JavaScript's `Date` can hold, in ms. */
-export const maxTimestamp = 8_640_000_000_000_000
+import { maxTimestamp, secondsRange, timestampIssue } from "./timestamps.ts"
 
 /** Milliseconds since the Unix epoch. */
 export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxTimestamp })).annotate({
@@ -10,14 +8,23 @@ export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum
   examples: [1_700_000_000_000]
 })
 
+/** PostgreSQL has no NUL in text, so ThingsBoard responds with 500 to one in a search or a key. Broken surrogates cannot be sent. */
+export const storableText = (what: string) =>
+  Schema.makeFilter((text: string) => !text.includes("\0") && text.isWellFormed(), {
+    message: `Expected ${what} without NUL characters or lone surrogates`,
+    toJsonSchema: () => ({ pattern: "^[^\\u0000]*$" })
+  })
+
 /**
  * Name of a time series or an attribute. ThingsBoard rejects blank keys, keys of more than 255 characters and keys with markup
  * (contract of `KvUtils`: "key is malformed"). Before 4.3.1.1 it can store a key with a comma, but not read its history.
  */
 export const DataKey = Schema.String.check(
+  storableText("a key"),
+  // The last pattern of a schema is the one in its JSON schema, so this one includes the one before.
   Schema.makeFilter((key: string) => key.trim() !== "", {
     message: "Expected a key that is not blank",
-    toJsonSchema: () => ({ pattern: "[^\\s\\uFEFF]" })
+    toJsonSchema: () => ({ pattern: "^[^\\u0000]*[^\\s\\uFEFF\\u0000][^\\u0000]*$" })
   }),
   Schema.isMaxLength(255, { message: "Expected a key of at most 255 characters" })
 ).annotate({ description: "Name of a time series or an attribute.", examples: ["temperature"] })
@@ -48,19 +55,14 @@ export const ValueInput = Schema.Json.check(
     "Number, text, boolean, object or array; never null. Text that ThingsBoard would convert to a number, such as 007, is rejected unless `numeric_text=convert`. Integers up to 2^63 and long decimals are passed on with every digit."
 })
 
-/** `minimum <= ts < exclusiveMaximum` is a date from 1973 to 5138 in seconds, but one before March 1973 in milliseconds. */
-export const secondsRange = { minimum: 100_000_000, exclusiveMaximum: 100_000_000_000 } as const
-
-export const looksLikeSeconds = (ts: number): boolean => ts >= secondsRange.minimum && ts < secondsRange.exclusiveMaximum
-
-/** Milliseconds. A number that looks like seconds is rejected, unless `ts_unit=s` declares seconds. */
-export const TimestampInput = Timestamp.check(
-  Schema.makeFilter((ts: number) => !looksLikeSeconds(ts), {
-    message: "Expected milliseconds, not seconds",
-    toJsonSchema: () => ({ not: secondsRange })
+/** Milliseconds, from a caller. Numbers that look like another unit are rejected: as milliseconds they would be another time. */
+export const TimestampInput = Schema.Int.check(
+  Schema.makeFilter((ts: number) => timestampIssue(ts) === undefined, {
+    message: "Expected milliseconds since the Unix epoch",
+    toJsonSchema: () => ({ minimum: 0, maximum: maxTimestamp, not: secondsRange })
   })
 ).annotate({
-  description: "Milliseconds since the Unix epoch. Numbers that look like seconds are rejected.",
+  description: "Milliseconds since the Unix epoch, until the year 9999. Numbers that look like seconds are rejected.",
   examples: [1_700_000_000_000]
 })
 

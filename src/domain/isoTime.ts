@@ -1,4 +1,6 @@
 /** Times in ISO 8601, such as 2026-01-31T08:00:00+01:00. */
+import { maxTimestamp } from "./timestamps.ts"
+
 const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
 /** Minutes east of UTC. */
@@ -20,7 +22,8 @@ export const parseIsoTime = (text: string): number | string => {
   const exists = new Date(local).toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second.padStart(2, "0")}`)
   const offset = parseOffset(zone)
   const ts = local - offset * 60_000
-  return exists && Math.abs(offset) <= 14 * 60 && ts >= 0 ? ts : "Expected a date and time that exist, from 1970 on"
+  const isPossible = exists && Math.abs(offset) <= 14 * 60 && ts >= 0 && ts <= maxTimestamp
+  return isPossible ? ts : "Expected a date and time that exist, from 1970 to 9999"
 }
 
 /** For a date where milliseconds are required: what to send instead. Undefined for a text that is no date. */

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Direction, Graph as GraphSchema, GraphRootType } from "../../domain/Graph.ts"
 import { EntityId, EntityType } from "../../domain/Ids.ts"
+import { storableText } from "../../domain/Telemetry.ts"
 import { successFields } from "../Envelopes.ts"
 import { Authentication, Expensive, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
@@ -31,7 +32,7 @@ const graphQuery = {
     )
   ),
   relation_types: Schema.optionalKey(
-    CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).pipe(
+    CommaList(Schema.String.check(Schema.isBetweenLength(1, 255), storableText("a relation type"))).pipe(
       Schema.annotate({ description: "Comma-separated list of relation types to follow.", examples: [["Contains"]] })
     )
   ),

@@ -4,6 +4,7 @@ import { closestName } from "../../domain/closestName.ts"
 import type { FieldError } from "../../domain/Errors.ts"
 import { maxFieldLength } from "../../domain/FieldErrors.ts"
 import { isoTimeIssue } from "../../domain/isoTime.ts"
+import { timestampIssue } from "../../domain/timestamps.ts"
 
 /** Where a field is. */
 export type Slot = "path" | "query" | "header" | "body"
@@ -72,12 +73,17 @@ const inUnits = (message: string, value: unknown) =>
 
 const isTime = (path: Path) => /(^|_)ts$/.test(String(path.at(-1)))
 
+const timeIssue = (value: unknown): string | undefined => {
+  if (typeof value === "string" && !/^-?[\d.]+$/.test(value)) return isoTimeIssue(value)
+  return typeof value === "string" || typeof value === "number" ? timestampIssue(Number(value)) : undefined
+}
+
 const issueOf = (slot: Slot, issue: SchemaIssue.Issue, path: Path, given: unknown): string => {
   if (issue._tag === "MissingKey") return "Required"
   if (issue._tag === "UnexpectedKey") return unknownIssue(slot, String(path.at(-1)), namesOf(issue.ast))
   const value = valueAt(given, path)
-  const iso = typeof value === "string" && isTime(path) ? isoTimeIssue(value) : undefined
-  if (iso !== undefined) return iso
+  const time = isTime(path) ? timeIssue(value) : undefined
+  if (time !== undefined) return time
   const described = issue._tag === "InvalidType" || issue._tag === "AnyOf" ? typeIssue(slot, issue.ast, value) : undefined
   if (described !== undefined) return described
   const { message } = formatIssue(issue).issues[0]!

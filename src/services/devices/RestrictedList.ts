@@ -20,7 +20,6 @@ import {
   readDevices
 } from "../../thingsboard/requests/devices.ts"
 import { requireEach } from "../../thingsboard/responses/requireEach.ts"
-import { textSearch } from "../../thingsboard/textSearch.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { listVisibleDevices } from "../access/VisibleDevices.ts"
 
@@ -56,7 +55,8 @@ const comparisonFor = ({ order, sort }: ListQuery): Comparison => {
 }
 
 const matcherFor = ({ active, textSearch: search, type }: ListQuery) => {
-  const containsText = search === undefined ? () => true : textSearch(search)
+  const searched = search?.toLowerCase() ?? ""
+  const containsText = (text: string) => text.toLowerCase().includes(searched)
   return (device: DeviceFields) =>
     (type === undefined || device.type === type) &&
     // When ThingsBoard filters by `active`, it also searches the types.
