@@ -17,7 +17,7 @@ import type { Document, Method, Operation, Parameter, Ref, Response, Schema } fr
 import { describeQuery } from "./parameters.ts"
 import { combineProblems, buildContent, type DeclaredContent, problemResponses, successResponse } from "./responses.ts"
 import { problemSchemas } from "./problems.ts"
-import { allowUnknownFields, normalize } from "./normalize.ts"
+import { allowOnlyKnownFields, allowUnknownFields, normalize } from "./normalize.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
 
@@ -145,7 +145,10 @@ export const buildDocument = (): Document => {
   const responses = pickSorted(mapRefs(problemResponses(), rename), usedProblems(paths))
   const inRequests = findReachable(requestSchemas(paths), schemas)
   const published = Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [name, inRequests.has(name) ? schema : allowUnknownFields(schema)])
+    Object.entries(schemas).map(([name, schema]) => [
+      name,
+      inRequests.has(name) ? allowOnlyKnownFields(schema) : allowUnknownFields(schema)
+    ])
   )
   return {
     openapi: "3.1.0",

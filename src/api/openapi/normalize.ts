@@ -98,6 +98,21 @@ export const omit = <T extends object>(record: T, ...names: ReadonlyArray<string
 export const normalize = (schema: Schema): Schema =>
   rebuild(schema, (part) => describeDefault(openRest(addIntegerFormat(asMap(asObject(asNullable(flattenAnyOf(mergeAllOf(part)))))))))
 
-/** For responses: a later release may add fields, which clients must ignore. */
+/**
+ * For requests: names the fields that an object can have. For `additionalProperties: false`, or `true`, OpenAPI Generator before 7.16 makes
+ * Java classes that are maps, whose fields are neither read nor sent.
+ */
+export const allowOnlyKnownFields = (schema: Schema): Schema =>
+  rebuild(schema, (part) =>
+    part["additionalProperties"] === false && isSchema(part["properties"])
+      ? { ...omit(part, "additionalProperties"), propertyNames: { enum: Object.keys(part["properties"]) } }
+      : part
+  )
+
+/** For responses: a later release may add fields, which clients must ignore. That is the default, so it is not stated; see above. */
 export const allowUnknownFields = (schema: Schema): Schema =>
-  rebuild(schema, (part) => (part["additionalProperties"] === false ? omit(part, "additionalProperties") : part))
+  rebuild(schema, (part) =>
+    part["additionalProperties"] === false || (part["additionalProperties"] === true && "properties" in part)
+      ? omit(part, "additionalProperties")
+      : part
+  )

@@ -86,8 +86,11 @@ test("components have public names", () => {
 
 test("requests reject unknown fields, responses allow them", () => {
   const { schemas } = spec.components
-  expect(schemas["TelemetryQuery"]?.["additionalProperties"]).toBe(false)
-  expect(schemas["Device"]?.["additionalProperties"]).toBe(true)
+  const query = schemas["TelemetryQuery"]!
+  expect(query["propertyNames"]).toEqual({ enum: Object.keys(query["properties"] as object) })
+  const closed = Object.entries(schemas).filter(([, schema]) => "propertyNames" in schema && "properties" in schema)
+  expect(closed.map(([name]) => name)).toEqual(["ExportMany", "LatestOfMany", "PointInput", "TelemetryQuery"])
+  expect(schemas["Device"]).not.toHaveProperty("additionalProperties")
   expect(schemas["DeviceList"]).not.toHaveProperty("additionalProperties")
   expect(schemas["Problem"]).not.toHaveProperty("additionalProperties")
   expect(schemas["ErrorDetails"]).not.toHaveProperty("additionalProperties")

@@ -29,7 +29,7 @@ const tenantId = { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-0000000000
 /** ThingsBoard's id for "no customer". */
 const customerId = { entityType: "CUSTOMER", id: "13814000-1dd2-11b2-8080-808080808080" }
 
-const common = { createdTime: 1_690_000_000_000, tenantId, customerId, additionalInfo: null, version: 3 }
+const common = { createdTime: 1_690_000_000_000, tenantId, customerId, additionalInfo: null }
 
 export const deviceProfileId = { entityType: "DEVICE_PROFILE", id: "20000000-1111-11ee-8888-000000000001" }
 export const assetProfileId = { entityType: "ASSET_PROFILE", id: "20000000-1111-11ee-8888-000000000002" }
