@@ -2,7 +2,7 @@
 import { Schema, SchemaTransformation } from "effect"
 import { formatNames } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
-import { Aggregation, DataKey, Order, storableText, TimestampInput } from "../domain/Telemetry.ts"
+import { Aggregation, DataKey, Order, RangeEnd, storableText, TimestampInput } from "../domain/Telemetry.ts"
 import { TypeName } from "../domain/TypeName.ts"
 
 export const defaults = { page: 0, pageSize: 100, maxDepth: 2, nodeLimit: 500, queryLimit: 100 } as const
@@ -102,7 +102,7 @@ export const namedKeys = ({
 }): ReadonlyArray<string> | undefined => (key === undefined ? keys : [...(keys ?? []), ...key])
 
 export const startTs = TimestampInput.annotate({ description: "Start of the range in ms, inclusive." })
-export const endTs = TimestampInput.annotate({
+export const endTs = RangeEnd.annotate({
   description: "End of the range in ms, exclusive.",
   examples: [1_700_086_400_000]
 })

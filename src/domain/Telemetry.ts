@@ -66,6 +66,14 @@ export const TimestampInput = Schema.Int.check(
   examples: [1_700_000_000_000]
 })
 
+/** The end of a range, which is exclusive: it can be one millisecond later, so that the last point can be read. */
+export const RangeEnd = Schema.Int.check(
+  Schema.makeFilter((ts: number) => ts === maxTimestamp + 1 || timestampIssue(ts) === undefined, {
+    message: "Expected milliseconds since the Unix epoch",
+    toJsonSchema: () => ({ minimum: 0, maximum: maxTimestamp + 1, not: secondsRange })
+  })
+)
+
 /** A key to write: not blank, at most 255 characters, no markup and no NUL (contract of `KvUtils`: "key is malformed"). */
 export const DataKeyInput = Schema.String.check(
   // oxlint-disable-next-line no-control-regex -- it matches NUL

@@ -51,6 +51,8 @@ interface Limits {
   readonly maxDepth: number
   /** Fields of one object. */
   readonly maxFields: number
+  /** Called with the ends of each field name and of each value other than objects and arrays. */
+  readonly inspect?: (from: number, end: number) => void
 }
 
 /** A map of the names of more fields would take longer to grow than a turn of the event loop may last. */
@@ -83,7 +85,11 @@ export function* checkLargeValue(
         if (c === open) i = readName()
         continue
       }
-    } else i = skipSpace(bytes, endOfValue(bytes, i))
+    } else {
+      const end = endOfValue(bytes, i)
+      limits?.inspect?.(i, end)
+      i = skipSpace(bytes, end)
+    }
     // A value has ended, or the bracket at i ends an empty one.
     for (;;) {
       const names = stack.at(-1)
@@ -104,6 +110,7 @@ export function* checkLargeValue(
   function readName(): number {
     const end = endOfText(bytes, i)
     if (limits !== undefined) {
+      limits.inspect?.(i, end)
       const name = nameAt(bytes, i, end)
       const names = stack.at(-1)!
       if (names.has(name)) issue ??= "duplicate"

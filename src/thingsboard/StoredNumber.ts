@@ -91,6 +91,27 @@ export const toStoredNumber = (token: string): StoredNumber => {
   return { token: isAsWritten ? token : print(parts), rounded: !fitsDouble(parts, token) }
 }
 
+/** Longer numbers cannot be read: Jackson parses the stored JSON for every read, and has this limit. */
+const maxNestedLength = 1000
+/** Below this, doubles have fewer digits. */
+const minPrecise = 1e-300
+
+/**
+ * What becomes of a number inside an object or array, which ThingsBoard stores as text but parses for every read: integers stay exact,
+ * decimals become doubles, and those that overflow come back as the text "Infinity" (recorded in `edges.json`).
+ */
+export const nestedNumber = (token: string): "exact" | "rounded" | "overflows" | "too long" => {
+  if (token.length > maxNestedLength) return "too long"
+  if (!/[.eE]/.test(token)) return "exact"
+  const value = Math.abs(Number(token))
+  if (!Number.isFinite(value)) return "overflows"
+  const parts = parseDecimal(token)!
+  if (parts.digits === "") return "exact"
+  if (value >= minPrecise) return fitsDouble(parts, token) ? "exact" : "rounded"
+  const stored = parseDecimal(String(Number(token)))!
+  return stored.digits === parts.digits && stored.scale === parts.scale ? "exact" : "rounded"
+}
+
 /**
  * Whether ThingsBoard converts this text to a number: digits of any script, at most one decimal point that is not the last character,
  * and optionally a leading minus (commons-lang's `isParsable`, which reads UTF-16 units and so ignores digits beyond the Basic

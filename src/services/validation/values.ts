@@ -7,6 +7,7 @@ import { isDeeperThan } from "../../json/jsonLimits.ts"
 import { largeBody } from "../../json/JsonReader.ts"
 import { textAt } from "../../json/JsonScanner.ts"
 import { checkLargeValue, type LargeValueIssue, maxLargeFields } from "../../json/largeValues.ts"
+import { NestedValues } from "./NestedValues.ts"
 import { isNumericText, toStoredNumber } from "../../thingsboard/StoredNumber.ts"
 
 /** Limits for JSON bodies. */
@@ -85,9 +86,10 @@ const checkNested = (token: string, rules: ValueRules): CheckedValue => {
   const issue = jsonDepthIssue(token, rules)
   if (issue !== undefined) return { issue }
   const fields = countWrittenFields(token)
-  return fields > 1 && countParsedFields(JSON.parse(token)) !== fields
-    ? { issue: "Expected each field only once" }
-    : { token, rounded: false }
+  if (fields > 1 && countParsedFields(JSON.parse(token)) !== fields) return { issue: "Expected each field only once" }
+  const nested = new NestedValues()
+  nested.inspectAll(token)
+  return nested.issue === undefined ? { token, rounded: nested.rounded } : { issue: nested.issue }
 }
 
 /** Checks a valid JSON token. */
@@ -126,8 +128,11 @@ export function* checkLargeToken(
   const first = bytes[at]
   if (first === openBrace || first === openBracket) {
     const maxDepth = rules.limits?.maxDepth ?? defaultMaxDepth
-    const issue = yield* checkLargeValue(bytes, at, { maxDepth, maxFields: maxLargeFields }, isTurnOver)
-    return issue === undefined ? { token: textAt(bytes, at, end), rounded: false } : { issue: issueOfLargeValue(issue, maxDepth) }
+    const nested = new NestedValues()
+    const inspect = (from: number, to: number) => nested.inspect(bytes, from, to)
+    const issue = yield* checkLargeValue(bytes, at, { maxDepth, maxFields: maxLargeFields, inspect }, isTurnOver)
+    if (issue !== undefined) return { issue: issueOfLargeValue(issue, maxDepth) }
+    return nested.issue === undefined ? { token: textAt(bytes, at, end), rounded: nested.rounded } : { issue: nested.issue }
   }
   // ThingsBoard's JSON parser (Gson, whose buffer has 1024 characters) would take it for text.
   if (first !== quote) return { issue: `Expected a number of fewer than ${largeBody} characters` }
