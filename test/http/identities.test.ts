@@ -11,7 +11,7 @@ import { recordingProxy } from "../support/recordingProxy.ts"
 
 const tb = "/api/v1/tb"
 const { freshPassword, guestPassword, strangerPassword } = canaries
-const range = "start_ts=0&end_ts=100000000"
+const range = "start_ts=0&end_ts=253402300799999"
 const points = 60_000
 
 /** A tenant with an assigned and an unassigned device, and another tenant; a key for a user of each. */

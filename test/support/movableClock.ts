@@ -5,12 +5,14 @@ export const makeMovableClock = Effect.map(Clock.Clock, (real) => {
   let offset = 0
   const nanos = () => real.currentTimeNanosUnsafe() + BigInt(offset) * 1_000_000n
   const millis = () => real.currentTimeMillisUnsafe() + offset
+  const monotonicNanos = () => real.monotonicTimeNanosUnsafe() + BigInt(offset) * 1_000_000n
   const clock: Clock.Clock = {
-    ...real,
     currentTimeMillisUnsafe: millis,
     currentTimeMillis: Effect.sync(millis),
     currentTimeNanosUnsafe: nanos,
     currentTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: monotonicNanos,
+    monotonicTimeNanos: Effect.sync(monotonicNanos),
     sleep: (duration) => real.sleep(duration)
   }
   return { clock, moveForward: (by: Duration.Input) => (offset += Duration.toMillis(by)) }

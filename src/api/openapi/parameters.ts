@@ -22,7 +22,9 @@ const firstExample = (schema: Schema) => {
 /** Entries of a comma-separated list contain no comma and are not blank. */
 const listEntry = (items: unknown): Schema => {
   const schema = items as Schema
-  return schema["type"] === "string" && schema["enum"] === undefined ? { ...schema, pattern: "^[^,]*[^\\s\\uFEFF,][^,]*$" } : schema
+  return schema["type"] === "string" && schema["enum"] === undefined
+    ? { ...schema, pattern: "^[^,\\u0000]*[^\\s\\uFEFF,\\u0000][^,\\u0000]*$" }
+    : schema
 }
 
 const toParameter = (
