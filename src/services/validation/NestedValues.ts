@@ -5,7 +5,9 @@
 import { textAt } from "../../json/JsonScanner.ts"
 import { nestedNumber } from "../../thingsboard/StoredNumber.ts"
 
-const [quote, backslash] = [34, 92]
+const [quote, backslash, zero, nine] = [34, 92, 48, 57]
+/** true, false and null begin with a letter. */
+const letters = 0x61
 
 /** Without an escape like this, text has no lone surrogate: there is no way to write one in UTF-8. */
 const surrogateEscape = /\\u[dD][89a-fA-F]/
@@ -18,6 +20,17 @@ const scalars = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 const numberIssues = {
   overflows: "Expected numbers that a double can hold, also inside an object or array",
   "too long": "Expected numbers of at most 1000 characters inside an object or array"
+}
+
+const hasByte = (bytes: Uint8Array, from: number, end: number, byte: number) => {
+  for (let i = from; i < end; i++) if (bytes[i] === byte) return true
+  return false
+}
+
+const isShortInteger = (bytes: Uint8Array, from: number, end: number) => {
+  if (end - from > 16) return false
+  for (let i = from + 1; i < end; i++) if (bytes[i]! < zero || bytes[i]! > nine) return false
+  return true
 }
 
 export class NestedValues {
@@ -34,12 +47,12 @@ export class NestedValues {
     }
   }
 
-  /** Looks at a single name or value, in bytes. */
+  /** Looks at a single name or value, in bytes. Nearly all of them are plain, so only the others become text. */
   inspect(bytes: Uint8Array, from: number, end: number): void {
     const first = bytes[from]!
     if (first === quote) {
-      if (bytes.subarray(from, end).includes(backslash)) this.inspectText(textAt(bytes, from, end))
-    } else if (first < 0x61) this.inspectNumber(textAt(bytes, from, end)) // true, false and null begin with a letter
+      if (hasByte(bytes, from, end, backslash)) this.inspectText(textAt(bytes, from, end))
+    } else if (first < letters && !isShortInteger(bytes, from, end)) this.inspectNumber(textAt(bytes, from, end))
   }
 
   private inspectText(token: string): void {
