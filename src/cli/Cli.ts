@@ -5,7 +5,7 @@
 import { Console, Effect, Layer, Runtime, Schema, Stdio } from "effect"
 import { CliConfig, type CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import manifest from "../../package.json" with { type: "json" }
-import { escapeExceptColors, escapeExceptLines } from "../observability/escapeControls.ts"
+import { escapeExceptLines } from "../observability/escapeControls.ts"
 import { CurrentEnvFile } from "../config/envFile.ts"
 import { refuseRuntimeVariables } from "../config/runtimeVariables.ts"
 import { config } from "./config.ts"
@@ -42,29 +42,33 @@ class UsageError extends Schema.TaggedError<UsageError>()("WrongUse", {}) {
 /** `boardwalk` alone shows the help; a group such as `boardwalk keys` requires a subcommand. */
 const lacksSubcommand = (commandPath: ReadonlyArray<string>) => commandPath.length > 1
 
+/** Messages may quote files and responses. */
+export const printableMessage = escapeExceptLines
+
 /** An argument that the parser quotes in its error may be a key. */
 const redactKeys = (text: string) => text.replaceAll(/\bbw_\w+/g, "bw_…")
+
+/** One line per error, and where the flags are explained: the whole help would push the error off the screen. */
+const printUsageErrors = Effect.fnUntraced(function* (commandPath: ReadonlyArray<string>, errors: ReadonlyArray<CliError.CliError>) {
+  for (const { message } of errors) yield* Console.error(`boardwalk: ${printableMessage(redactKeys(message))}`)
+  yield* Console.error(`Run \`${commandPath.join(" ")} --help\` for its flags and examples.`)
+})
 
 /** Only requested output goes to standard output, since it may be piped into a file or a secret store. */
 const presenter: CliOutput.Presenter = {
   present: Effect.fnUntraced(function* (event) {
-    const isRequested =
-      event._tag === "Version" || (event._tag === "Help" && (event.reason === "Requested" || !lacksSubcommand(event.commandPath)))
+    if (event._tag === "InvalidInvocation") return yield* printUsageErrors(event.commandPath, event.errors)
+    const isRequested = event._tag === "Version" || event.reason === "Requested" || !lacksSubcommand(event.commandPath)
     if (isRequested) return yield* CliOutput.defaultPresenter.present(event)
     const formatter = yield* CliOutput.Formatter
     yield* Console.error(formatter.formatHelpDoc(event.helpDoc))
-    if (event._tag === "InvalidInvocation") yield* Console.error(escapeExceptColors(redactKeys(formatter.formatErrors(event.errors))))
   })
 }
-
-/** Messages may quote files and responses. */
-export const printableMessage = escapeExceptLines
 
 const runCommand = Command.runWith(boardwalk, { version: manifest.version })
 
 const showUsageError = Effect.fnUntraced(function* ({ errors }: CliError.ShowHelp) {
-  const formatter = yield* CliOutput.Formatter
-  yield* Console.error(escapeExceptColors(formatter.formatErrors(errors)))
+  yield* printUsageErrors(["boardwalk"], errors)
   return yield* new UsageError()
 })
 

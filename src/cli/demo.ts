@@ -1,9 +1,16 @@
 import { Console, Effect, Layer } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { host, toOverrides, port } from "./flags.ts"
+import { port, toOverrides } from "./flags.ts"
 import { makeGatewayLayer } from "./gateway.ts"
+import { untilStopped } from "../platform/Runtime.ts"
+
+const demoHost = Flag.String("host").pipe(
+  Flag.withMetavar("address"),
+  Flag.withDescription("Address to listen on; 127.0.0.1 by default, 0.0.0.0 for all of the machine's addresses"),
+  Flag.optional
+)
 
 const randomKey = () => `demo_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`
 
@@ -41,7 +48,7 @@ const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string
 
 export const demo = Command.make(
   "demo",
-  { port, host },
+  { port, host: demoHost },
   Effect.fnUntraced(function* (flags) {
     const { Emulator } = yield* Effect.promise(() => import("../emulator/Emulator.ts"))
     const apiKey = randomKey()
@@ -55,6 +62,7 @@ export const demo = Command.make(
     const GatewayLayer = Layer.unwrap(
       Effect.map(Emulator, ({ password, url, username }) =>
         makeGatewayLayer({
+          HOST: "127.0.0.1", // the demo is for its own machine, unless --host says otherwise
           ...toOverrides(flags),
           TB_HOST: url,
           TB_USERNAME: username,
@@ -75,7 +83,7 @@ export const demo = Command.make(
       Layer.provide(GatewayLayer),
       Layer.provide(Emulator.layer({ port: 0, hostname: "127.0.0.1", version: "4.3", demo: true }))
     )
-    return yield* Layer.launch(DemoLayer)
+    return yield* untilStopped(Layer.launch(DemoLayer))
   })
 ).pipe(
   Command.withShortDescription("Serve the API with demo data, without any setup"),

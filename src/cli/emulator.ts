@@ -1,5 +1,6 @@
 import { Console, Effect, Layer, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { untilStopped } from "../platform/Runtime.ts"
 
 const port = Flag.Int("port").pipe(
   Flag.withAlias("p"),
@@ -41,7 +42,7 @@ export const emulator = Command.make(
       )
     )
     const options = { port, hostname, version: speaks, demo: !empty, ...(Option.isSome(file) ? { file: file.value } : {}) }
-    return yield* Layer.launch(AnnounceLayer.pipe(Layer.provide(Emulator.layer(options))))
+    return yield* untilStopped(Layer.launch(AnnounceLayer.pipe(Layer.provide(Emulator.layer(options)))))
   })
 ).pipe(
   Command.withShortDescription("Run only the ThingsBoard emulator"),

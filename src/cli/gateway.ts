@@ -32,6 +32,10 @@ export const makeGatewayLayer = (overrides: Overrides) =>
     Effect.gen(function* () {
       const Server = yield* Effect.promise(() => import("../http/Server.ts"))
       const Observability = yield* Effect.promise(() => import("../observability/Observability.ts"))
-      return AnnounceLayer.pipe(Layer.provideMerge(Server.layer), Layer.provide(Observability.layer))
+      return AnnounceLayer.pipe(
+        Layer.provideMerge(Server.layer),
+        Layer.provide(Observability.layer),
+        Layer.provide(Layer.succeed(Server.ChecksThingsBoardAtStart, true))
+      )
     })
   ).pipe(Layer.provideMerge(Layer.effect(Settings, readCheckedSettings(overrides))))

@@ -1,4 +1,4 @@
-import { Console, Effect, FileSystem, Option, Schema, Stream } from "effect"
+import { Console, Effect, FileSystem, Option, Schema, Stdio, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { HttpBody, HttpClientRequest } from "effect/http"
 import { ImportResult } from "../api/groups/TelemetryWrites.ts"
@@ -6,11 +6,28 @@ import { andMore } from "../domain/andMore.ts"
 import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { escapeControls } from "../observability/escapeControls.ts"
+import { usageError } from "./flags.ts"
 import { withProgress } from "./progress.ts"
+import { explainStop } from "./stopped.ts"
 import { connect, remoteFlags, RemoteError } from "./remote.ts"
 
 const decode = Schema.decodeUnknownEffect(ImportResult)
 const newline = 10
+
+const formatOfFile = (file: string) =>
+  /\.(csv|tsv|txt)$/i.test(file) ? ("csv" as const) : /\.(jsonl|ndjson)$/i.test(file) ? ("jsonl" as const) : undefined
+
+/** The bytes of a file, and how many there are; 0 for standard input. */
+const openFile = Effect.fnUntraced(function* (file: string) {
+  if (file === "-") return { size: 0, stream: (yield* Stdio.Stdio).stdin }
+  const files = yield* FileSystem.FileSystem
+  const info = yield* Effect.mapError(files.stat(file), ({ reason }) => {
+    const why = reason._tag === "NotFound" ? "does not exist" : reason._tag === "PermissionDenied" ? "may not be read" : "cannot be read"
+    return new RemoteError({ message: escapeControls(`The file ${file} ${why}.`) })
+  })
+  if (info.type === "Directory") return yield* new RemoteError({ message: escapeControls(`${file} is a folder.`) })
+  return { size: Number(info.size), stream: files.stream(file) }
+})
 /** The rejected rows that are printed; the gateway lists a thousand. */
 const maxShown = 20
 
@@ -18,7 +35,13 @@ export const importCommand = Command.make(
   "import",
   {
     ...remoteFlags,
-    file: Argument.String("file").pipe(Argument.withDescription("CSV (.csv) or NDJSON (.jsonl, .ndjson)")),
+    file: Argument.String("file").pipe(
+      Argument.withDescription("CSV (.csv, .tsv, .txt) or NDJSON (.jsonl, .ndjson); - reads standard input")
+    ),
+    format: Flag.Literals("format", ["csv", "jsonl"]).pipe(
+      Flag.withDescription("Format of the file; by default that of its extension. Required for standard input and other extensions."),
+      Flag.optional
+    ),
     device: Flag.String("device").pipe(
       Flag.withSchema(DeviceId),
       Flag.withDescription("Device of all rows; without it, each row needs a device_id or device_name"),
@@ -31,25 +54,29 @@ export const importCommand = Command.make(
     ),
     dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Validate only; store nothing"), Flag.withDefault(false))
   },
-  Effect.fnUntraced(function* ({ device, dryRun, file, numericText, tsUnit, ...flags }) {
-    const files = yield* FileSystem.FileSystem
+  Effect.fnUntraced(function* ({ device, dryRun, file, format: requested, numericText, tsUnit, ...flags }) {
+    const format = Option.getOrUndefined(requested) ?? formatOfFile(file)
+    if (format === undefined) return yield* usageError(["import"], "Name the format of the file: --format csv or --format jsonl.")
     const remote = yield* connect(flags)
-    const size = Number((yield* Effect.mapError(files.stat(file), (error) => new RemoteError({ message: error.message }))).size)
+    const { size, stream } = yield* openFile(file)
     const path = Option.match(device, { onNone: () => "telemetry/import", onSome: (id) => `devices/${id}/telemetry/import` })
-    const contentType = formats[file.endsWith(".csv") ? "csv" : "jsonl"].mediaType
     const report = yield* withProgress((progress) => {
-      const body = Stream.map(files.stream(file), (chunk) => {
+      const body = Stream.map(stream, (chunk) => {
         for (const byte of chunk) if (byte === newline) progress.rows++
         progress.bytes += chunk.length
-        progress.share = size === 0 ? 1 : progress.bytes / size
+        if (size > 0) progress.share = progress.bytes / size
         return chunk
       })
       const url = remote.url(`${path}?ts_unit=${tsUnit}&numeric_text=${numericText}&dry_run=${dryRun}`)
-      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, contentType))).pipe(
+      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, formats[format].mediaType))).pipe(
         Effect.flatMap((response) => response.json),
         Effect.flatMap(decode),
         Effect.mapError((error) =>
           error._tag === "RemoteError" ? error : new RemoteError({ message: "The gateway's response is not valid." })
+        ),
+        explainStop(
+          () => `sending ${progress.rows} rows, which may be stored`,
+          "Nothing is stored twice by running the same command again:"
         )
       )
     })
@@ -60,13 +87,15 @@ export const importCommand = Command.make(
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${escapeControls(reason)}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
     if (report.resume_line !== undefined)
-      return yield* new RemoteError({ message: `ThingsBoard failed: the rows from line ${report.resume_line} on may not be stored.` })
+      return yield* new RemoteError({
+        message: `ThingsBoard failed: the rows from line ${report.resume_line} on may not be stored. Import the file again: nothing is stored twice.`
+      })
     if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were rejected.` })
   })
 ).pipe(
   Command.withShortDescription("Import a file"),
   Command.withDescription(
-    "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and lists the rejected rows. Exit code 1 if there are any."
+    "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and lists the rejected rows. Exit code 1 if there are any, or if ThingsBoard failed. Importing a file again stores nothing twice."
   ),
   Command.withExamples([
     {

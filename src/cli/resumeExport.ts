@@ -1,5 +1,5 @@
 /** Finds where an interrupted export continues: after its last complete row. */
-import { Effect, FileSystem, Option } from "effect"
+import { Effect, FileSystem, Stream } from "effect"
 import type { ResumableFormat } from "../domain/Format.ts"
 
 export interface ResumePosition {
@@ -10,22 +10,34 @@ export interface ResumePosition {
   readonly lastTs: number | undefined
 }
 
-const start: ResumePosition = { bytes: 0, keyIndex: 0, lastTs: undefined }
-/** How many bytes at the end of the file are searched for the last complete row. */
-const tailBytes = 4 * 1024 * 1024
+const beginning: ResumePosition = { bytes: 0, keyIndex: 0, lastTs: undefined }
 
-const newline = 10
+const [newline, quote] = [10, 34]
 
-const parseRow = (text: string, format: ResumableFormat): readonly [ts: number, key: string] | undefined => {
-  try {
-    if (format === "jsonl") {
-      const { key, ts } = JSON.parse(text) as { readonly ts: number; readonly key: string }
-      return [ts, key]
+/** Only the first two cells of a row are needed: a timestamp and a key. */
+const maxRowStart = 16 * 1024
+
+/**
+ * Follows the rows of a file chunk by chunk. In CSV, a line break between quotes belongs to a value, which may look like a row itself, so
+ * quotes are counted from the beginning of the file. Escaped quotes come in pairs and do not change the count's parity.
+ */
+export class RowFinder {
+  private at = 0
+  private start = 0
+  private isQuoted = false
+  /** Where the last complete row starts; undefined before the first. */
+  lastRow: number | undefined
+
+  constructor(private readonly format: ResumableFormat) {}
+
+  read(chunk: Uint8Array) {
+    for (const byte of chunk) {
+      this.at++
+      if (byte === quote && this.format === "csv") this.isQuoted = !this.isQuoted
+      if (byte !== newline || this.isQuoted) continue
+      this.lastRow = this.start
+      this.start = this.at
     }
-    const [ts = "", key = ""] = firstCsvCells(text)
-    return /^\d+$/.test(ts) ? [Number(ts), key] : undefined
-  } catch {
-    return undefined
   }
 }
 
@@ -48,46 +60,40 @@ const firstCsvCells = (text: string): ReadonlyArray<string> => {
   return cells
 }
 
-/** The last complete row, and where it ends. Rows with keys that were not requested are skipped: they belong to another export. */
-export const findLastCompleteRow = (tail: Buffer, format: ResumableFormat, keys: ReadonlyArray<string>) => {
-  const starts: Array<number> = [0]
-  for (let i = 0; i < tail.length; i++) if (tail[i] === newline) starts.push(i + 1)
-  // The last start is that of the incomplete row, or the end of the file.
-  for (let i = starts.length - 2; i >= 0; i--) {
-    const row = parseRow(
-      tail
-        .subarray(starts[i], starts[i + 1])
-        .toString()
-        .trimEnd(),
-      format
-    )
-    if (row === undefined) continue
-    const keyIndex = keys.indexOf(row[1].replace(/^'(?=[=+\-@\t\r\n])/, ""))
-    if (keyIndex >= 0) return Option.some({ end: starts[i]!, keyIndex, ts: row[0], next: starts[i + 1]! })
+const rowStart = /^\{"ts":(\d+),"key":("(?:[^"\\]|\\.)*")/
+
+const parseRow = (text: string, format: ResumableFormat): readonly [ts: number, key: string] | undefined => {
+  if (format === "jsonl") {
+    const [, ts, key] = rowStart.exec(text) ?? []
+    return ts === undefined || key === undefined ? undefined : [Number(ts), JSON.parse(key) as string]
   }
-  return Option.none()
+  const [ts = "", key = ""] = firstCsvCells(text)
+  return /^\d+$/.test(ts) ? [Number(ts), key] : undefined
 }
 
-/** Truncates the partial file to its last complete row and returns that position. A file without such a row is deleted. */
+/**
+ * Truncates the partial file to its last complete row and returns that position. The row itself is fetched again, so that a row that was
+ * cut at a line break inside its value is completed. A file without a row of these keys belongs to another export, and is deleted.
+ */
 export const findResumePosition = Effect.fnUntraced(function* (partFile: string, format: ResumableFormat, keys: ReadonlyArray<string>) {
   const files = yield* FileSystem.FileSystem
-  if (!(yield* files.exists(partFile))) return start
-  const size = Number((yield* files.stat(partFile)).size)
-  const skipped = Math.max(0, size - tailBytes)
-  const tail = yield* Effect.scoped(
-    Effect.gen(function* () {
-      const file = yield* files.open(partFile)
-      yield* file.seek(BigInt(skipped), "start")
-      return Buffer.from(Option.getOrElse(yield* file.readAlloc(tailBytes), () => new Uint8Array(0)))
-    })
-  )
-  const found = findLastCompleteRow(tail, format, keys)
-  if (Option.isNone(found)) {
-    yield* files.remove(partFile)
-    return start
+  if (!(yield* files.exists(partFile))) return beginning
+  const finder = new RowFinder(format)
+  yield* Stream.runForEach(files.stream(partFile), (chunk) => Effect.sync(() => finder.read(chunk)))
+  const at = finder.lastRow
+  if (at !== undefined) {
+    const start = yield* Stream.runFold(
+      files.stream(partFile, { offset: at, bytesToRead: maxRowStart }),
+      () => "",
+      (text, chunk) => text + Buffer.from(chunk).toString()
+    )
+    const row = parseRow(start, format)
+    const keyIndex = row === undefined ? -1 : keys.indexOf(row[1].replace(/^'(?=[=+\-@\t\r\n])/, ""))
+    if (row !== undefined && keyIndex >= 0) {
+      yield* files.truncate(partFile, at)
+      return { bytes: at, keyIndex, lastTs: row[0] - 1 } satisfies ResumePosition
+    }
   }
-  // The row itself is fetched again: it may have been cut at a line break inside a value.
-  const { end, keyIndex, ts } = found.value
-  yield* files.truncate(partFile, skipped + end)
-  return { bytes: skipped + end, keyIndex, lastTs: ts - 1 } satisfies ResumePosition
+  yield* files.remove(partFile)
+  return beginning
 })

@@ -2,8 +2,11 @@ import { Layer } from "effect"
 import { Command } from "effect/cli"
 import { host, toOverrides, port } from "./flags.ts"
 import { makeGatewayLayer } from "./gateway.ts"
+import { untilStopped } from "../platform/Runtime.ts"
 
-export const serve = Command.make("serve", { port, host }, (flags) => Layer.launch(makeGatewayLayer(toOverrides(flags)))).pipe(
+export const serve = Command.make("serve", { port, host }, (flags) =>
+  untilStopped(Layer.launch(makeGatewayLayer(toOverrides(flags))))
+).pipe(
   Command.withShortDescription("Serve the API in front of the configured ThingsBoard"),
   Command.withDescription(
     "Serves the API in front of the ThingsBoard at TB_HOST. Settings are read from the environment and from .env; `boardwalk config show` prints them. After SIGTERM or SIGINT, requests in flight are finished."

@@ -464,9 +464,10 @@ export const makeSettings = (
   diagnostics: ReadonlyArray<Diagnostics> = []
 ): Effect.Effect<SettingsShape, InvalidSettings> => {
   const issues = [...allIssues(resolved), ...diagnostics.flatMap(({ errors }) => errors)]
-  if (issues.length > 0) return Effect.fail(new InvalidSettings({ issues }))
+  const hints = diagnostics.flatMap((found) => found.hints ?? [])
+  if (issues.length > 0) return Effect.fail(new InvalidSettings({ issues: [...issues, ...hints] }))
   const settings = toSettings(resolved)
-  return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...diagnostics.flatMap(({ warnings }) => warnings)] })
+  return Effect.succeed({ ...settings, warnings: [...settings.warnings, ...diagnostics.flatMap(({ warnings }) => warnings), ...hints] })
 }
 
 export class Settings extends Context.Service<Settings, SettingsShape>()("boardwalk/config/Settings") {

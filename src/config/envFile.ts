@@ -4,7 +4,7 @@
  */
 import { Context, Effect, FileSystem } from "effect"
 import { absolutePath, findAccess, inspectAccess } from "../platform/fileAccess.ts"
-import { parseDotEnv } from "./dotEnv.ts"
+import { findDotEnvIssues, findDotEnvLines, parseDotEnv } from "./dotEnv.ts"
 import { InvalidSettings } from "./InvalidSettings.ts"
 import type { Diagnostics, SettingIssue } from "./resolveSettings.ts"
 
@@ -18,6 +18,8 @@ export interface EnvFile {
   /** Whether somebody named the file, and so trusts it. */
   readonly isNamed: boolean
   readonly values: ReadonlyMap<string, string>
+  /** The line that sets each variable. */
+  readonly lines: ReadonlyMap<string, number>
 }
 
 const invalid = (variable: string, issue: string) => new InvalidSettings({ issues: [{ variable, issue }] })
@@ -26,7 +28,10 @@ const read = Effect.fnUntraced(function* (path: string, isNamed: boolean) {
   const files = yield* FileSystem.FileSystem
   // A pipe could be read only once, or never end.
   if ((yield* files.stat(path)).type !== "File") return yield* invalid(isNamed ? "--env-file" : ".env", "is not a regular file")
-  return { path: absolutePath(path), isNamed, values: parseDotEnv(yield* files.readFileString(path)) } satisfies EnvFile
+  const contents = yield* files.readFileString(path)
+  const issues = findDotEnvIssues(contents).map(({ issue, line }) => ({ variable: `${absolutePath(path)}:${line}`, issue }))
+  if (issues.length > 0) return yield* new InvalidSettings({ issues })
+  return { path: absolutePath(path), isNamed, values: parseDotEnv(contents), lines: findDotEnvLines(contents) } satisfies EnvFile
 })
 
 const readNamed = Effect.fnUntraced(function* (path: string) {

@@ -43,6 +43,8 @@ export interface SettingIssue {
 export interface Diagnostics {
   readonly errors: ReadonlyArray<SettingIssue>
   readonly warnings: ReadonlyArray<SettingIssue>
+  /** What may be the cause of errors: reported with them, or else as warnings. */
+  readonly hints?: ReadonlyArray<SettingIssue>
 }
 
 /** A secret in a file of its own: its text, or why there is none. */

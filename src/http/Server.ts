@@ -57,6 +57,7 @@ import { LoadSheddingLayer } from "./middleware/LoadShedding.ts"
 import { RateLimitLayer } from "./middleware/RateLimit.ts"
 import { SchemaErrorsLayer } from "./middleware/SchemaErrors.ts"
 import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
+import * as StartupCheck from "../services/startupCheck.ts"
 import { PagesLayer } from "./pages/Pages.ts"
 import { minimalContext } from "./minimalContext.ts"
 import { certificateReload } from "./certificateReload.ts"
@@ -109,6 +110,8 @@ const Services = Layer.mergeAll(
 /** Paths match exactly, without other letter case or doubled slashes, so that path rules of a proxy in front of the gateway cannot be bypassed. */
 const ExactPaths = Layer.succeed(HttpRouter.RouterConfig, { caseSensitive: true, ignoreDuplicateSlashes: false })
 
+export { ChecksThingsBoardAtStart } from "../services/startupCheck.ts"
+
 /** Every route. The first global middleware is the outermost one. */
 const Routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api),
@@ -118,7 +121,8 @@ const Routes = Layer.mergeAll(
   LoadSheddingLayer,
   RequestSizeLayer,
   AllowedHostsLayer,
-  PagesLayer
+  PagesLayer,
+  StartupCheck.layer
 ).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services), Layer.provide(Overload.layer))
 
 /** Listens on HOST and PORT until the scope closes, then lets requests in flight finish. */

@@ -21,15 +21,6 @@ export const toJson = (value: unknown): string =>
 /** For text that is composed of lines: keeps their breaks, and escapes everything else. */
 export const escapeExceptLines = (text: string): string => text.split("\n").map(escapeControls).join("\n")
 
-const kept = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m|\\n)`)
-
-/** For text that is composed of lines and colors: keeps these, and escapes everything else. */
-export const escapeExceptColors = (text: string): string =>
-  text
-    .split(kept)
-    .map((part, index) => (index % 2 === 1 ? part : escapeControls(part)))
-    .join("")
-
 /** Like `escapeControls`, but keeps line breaks and indents the following lines, so that none of them looks like a log line of its own. */
 export const escapeControlsPerLine = (text: string): string =>
   text

@@ -5,7 +5,7 @@ import * as NodePath from "@effect/platform-node-shared/NodePath"
 import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
 import * as NodeStdio from "@effect/platform-node-shared/NodeStdio"
 import * as NodeTerminal from "@effect/platform-node-shared/NodeTerminal"
-import { Cause, Console, Effect, Exit, Layer, Runtime } from "effect"
+import { Cause, Console, Context, Effect, Exit, Layer, Runtime } from "effect"
 
 const Files = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)
 
@@ -19,16 +19,36 @@ const report = (escape: (text: string) => string) => (cause: Cause.Cause<unknown
   return Console.error(escape(`boardwalk: ${error instanceof Error ? error.message : String(error)}`))
 }
 
+/**
+ * Runs a server, for which SIGTERM and SIGINT are the usual end: the exit code is 0. Any other program that is stopped has not finished its
+ * work, and exits with 143 or 130.
+ */
+export const untilStopped = <A, E, R>(server: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(CurrentProgram, (program) => {
+    program.isServer = true
+    return server
+  })
+
+class CurrentProgram extends Context.Reference<{ isServer: boolean }>("boardwalk/platform/Runtime/CurrentProgram", {
+  defaultValue: () => ({ isServer: false })
+}) {}
+
+const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
 /** Stopping can take as long as the requests in flight. Pressing Ctrl+C again exits at once. */
 const exitOnSecondInterrupt = () => process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
 
-/** Runs the program until it ends, or SIGTERM or SIGINT stops it: both exit with code 0. A failure exits with its own code, or 1, and `escape` makes its message printable. */
+/** Runs the program until it ends or a signal stops it. A failure exits with its own code, or 1, and `escape` makes its message printable. */
 export const runMain = <E>(program: Effect.Effect<void, E>, escape: (text: string) => string = (text) => text) => {
   exitOnSecondInterrupt()
-  NodeRuntime.runMain(Effect.tapCause(program, report(escape)), {
+  const current = { isServer: false }
+  let stoppedBy: keyof typeof signalExitCodes = "SIGINT"
+  process.once("SIGTERM", () => (stoppedBy = "SIGTERM"))
+  NodeRuntime.runMain(Effect.tapCause(Effect.provideService(program, CurrentProgram, current), report(escape)), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
-      if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return onExit(0)
+      if (Exit.isSuccess(exit)) return onExit(0)
+      if (Cause.hasInterruptsOnly(exit.cause)) return onExit(current.isServer ? 0 : signalExitCodes[stoppedBy])
       onExit(Runtime.getErrorExitCode(Cause.squash(exit.cause)))
     }
   })

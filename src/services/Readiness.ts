@@ -17,7 +17,7 @@ export interface Dependency {
 const loginTimeout = "5 seconds"
 
 /** Why the gateway has no session with ThingsBoard. */
-const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: "Password" | "ApiKey"): string => {
+export const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: "Password" | "ApiKey"): string => {
   switch (reason._tag) {
     case "LoginRefused":
       if (reason.inactive === true) return "The ThingsBoard account is disabled, locked or not activated yet."

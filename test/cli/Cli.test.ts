@@ -5,12 +5,11 @@ import { runProgram } from "../support/program.ts"
 
 describe("boardwalk", () => {
   live(
-    "reports a usage error with help and exit code 2, and prints nothing to standard output",
+    "reports a usage error in one line with a hint and exit code 2, and prints nothing to standard output",
     () =>
       Effect.gen(function* () {
         const wrong = [
           [["serv"], "serve"],
-          [["keys"], "create"],
           [["keys", "create", "--name", "x", "--scope", "devices:raed"], "devices:read"],
           [["export", "--device", "x"], "BOARDWALK_KEY"],
           [["config", "show", "--jsno"], "--json"],
@@ -19,11 +18,20 @@ describe("boardwalk", () => {
         for (const [args, expected] of wrong) {
           const { exitCode, stderr, stdout } = yield* runProgram(args, { API_KEYS_FILE: "keys.json" })
           expect([args, exitCode, stdout]).toEqual([args, 2, ""])
-          expect(stderr).toContain("USAGE")
+          expect(stderr).toContain("--help")
+          expect(stderr).not.toContain("USAGE")
           expect(stderr).toContain(expected)
         }
       }),
     20_000
+  )
+
+  live("lists the subcommands of a command that needs one, with exit code 2", () =>
+    Effect.gen(function* () {
+      const { exitCode, stderr, stdout } = yield* runProgram(["keys"])
+      expect([exitCode, stdout]).toEqual([2, ""])
+      expect(stderr).toContain("SUBCOMMANDS\n  create ")
+    })
   )
 
   live(

@@ -1,8 +1,8 @@
 /** `boardwalk export` and `boardwalk import`, run as users do. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
-import { findLastCompleteRow } from "../../src/cli/resumeExport.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { live } from "../support/effectTest.ts"
@@ -102,10 +102,140 @@ live("a rejection is reported in the gateway's words", () =>
   })
 )
 
-live("rows with line breaks in their values are found", () =>
-  Effect.sync(() => {
-    const csv = 'ts,key,value\r\n1,"a,b",x\r\n2,"a,b","line\r\n3,no,row"\r\n4,"a,b","cut\r\n5'
-    const found = findLastCompleteRow(Buffer.from(csv), "csv", ["a,b"])
-    expect(found).toMatchObject({ value: { ts: 4, keyIndex: 0 } })
+live("an export continues after its last complete row, even if a value contains text that looks like rows", () =>
+  Effect.gen(function* () {
+    const { emulator, id, path, read, run, url } = yield* setUp
+    const device = emulator.store.directory.get(id)!
+    const values = Array.from({ length: 400 }, (_, i) => ({
+      ts: 1_700_000_000_000 + i,
+      value: `x\n170000000${i},a,1\n1700000000999,trap,2\n"`
+    }))
+    emulator.store.telemetry.loadBulk(device, "trap", values)
+    const args = (file: string) => [
+      "export",
+      "--url",
+      url,
+      "--device",
+      id,
+      "--keys",
+      "trap",
+      "--from",
+      "2023-11-01",
+      "--to",
+      "2024-01-01",
+      "-o",
+      join(path, file)
+    ]
+    expect((yield* run(...args("whole.csv"))).exitCode).toBe(0)
+    const text = yield* read("whole.csv")
+    for (let cut = text.length - 130; cut < text.length; cut += 31) {
+      yield* Effect.promise(() => Bun.write(join(path, "cut.csv.part"), text.slice(0, cut)))
+      expect((yield* run(...args("cut.csv"))).exitCode).toBe(0)
+      expect((yield* read("cut.csv")) === text).toBe(true)
+    }
+  })
+)
+
+for (const [signal, exitCode] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143]
+] as const) {
+  live(`${signal} stops an export with exit code ${exitCode}, and the command that it prints continues it`, () =>
+    Effect.gen(function* () {
+      const { emulator, id, path, read, run, url } = yield* setUp
+      const file = join(path, "my file.csv")
+      const args = ["export", "--url", url, "--device", id, "--from", "2023-11-01", "--to", "2024-01-01", "-o", file]
+      expect((yield* run(...args)).exitCode).toBe(0)
+      const whole = yield* read("my file.csv")
+      yield* Effect.promise(() => rm(file))
+      emulator.faults.inject({ path: "*values/timeseries*", times: "always", latencyMillis: 400 })
+      const program = yield* startProgram(args, { BOARDWALK_KEY: canaries.apiKey })
+      yield* program.waitForOutput(/"event":"progress"/)
+      program.kill(signal)
+      const stopped = yield* program.exited
+      expect(stopped.exitCode).toBe(exitCode)
+      expect(stopped.stderr).toMatch(/Stopped after \d+ bytes in .*my file.csv.part. To continue from there, run the same command again:/)
+      expect(stopped.stderr).toContain(`boardwalk export --url ${url} --device ${id}`)
+      expect(stopped.stderr).toContain(`-o '${file}'`)
+      expect(yield* Effect.promise(() => Bun.file(file).exists())).toBe(false)
+      emulator.faults.clearFaults()
+      expect((yield* run(...args)).exitCode).toBe(0)
+      expect((yield* read("my file.csv")) === whole).toBe(true)
+    })
+  )
+
+  live(`${signal} stops an import with exit code ${exitCode}, and says what to do`, () =>
+    Effect.gen(function* () {
+      const { emulator, id, path, run, url } = yield* setUp
+      const file = join(path, "in.csv")
+      yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,z,1\n"))
+      emulator.faults.inject({ path: "*timeseries*", times: "always", latencyMillis: 60_000 })
+      const program = yield* startProgram(["import", file, "--url", url, "--device", id], { BOARDWALK_KEY: canaries.apiKey })
+      yield* program.waitForOutput(/"event":"progress"/)
+      program.kill(signal)
+      const { exitCode: code, stderr } = yield* program.exited
+      expect(code).toBe(exitCode)
+      expect(stderr).toContain(
+        "Stopped after sending 2 rows, which may be stored. Nothing is stored twice by running the same command again:"
+      )
+      expect(stderr).toContain(`boardwalk import ${file} --url`)
+      emulator.faults.clearFaults()
+      expect((yield* run("import", file, "--url", url, "--device", id)).exitCode).toBe(0)
+    })
+  )
+}
+
+live("the name of the file selects the format, several devices go into one file, and - is standard output", () =>
+  Effect.gen(function* () {
+    const { emulator, id, path, read, run, tenant, url } = yield* setUp
+    const other = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name: "Other", type: "meter", now: 2 })
+    emulator.store.telemetry.loadBulk(other, "a", [{ ts: 1_700_000_000_000, value: 7.5 }])
+    const range = ["--url", url, "--from", "2023-11-01", "--to", "2024-01-01", "--keys", "a"]
+    const bytesOf = (file: string) => Effect.promise(() => Bun.file(join(path, file)).bytes())
+    for (const [file, magic] of [
+      ["a.parquet", "PAR1"],
+      ["a.xlsx", "PK"],
+      ["a.json", "{"],
+      ["a.jsonl", '{"ts":']
+    ] as const) {
+      expect([file, (yield* run("export", ...range, "--device", id, "-o", join(path, file))).exitCode]).toEqual([file, 0])
+      expect(Buffer.from(yield* bytesOf(file)).toString("latin1")).toStartWith(magic)
+    }
+    yield* run("export", ...range, "--device", id, "--device", other.id, "-o", join(path, "two.csv"))
+    const rows = (yield* read("two.csv")).trimEnd().split("\n")
+    expect([rows.length, rows[0]!.trim(), rows.at(-1)!.trim()]).toEqual([
+      5002,
+      "device_id,device_name,ts,key,value",
+      `${other.id},Other,1700000000000,a,7.5`
+    ])
+    const meters = yield* run("export", ...range, "--type", "meter", "--format", "jsonl", "-o", "-")
+    expect(JSON.parse(meters.stdout)).toMatchObject({ device_name: "Other", ts: 1_700_000_000_000, key: "a", value: 7.5 })
+  })
+)
+
+live("a wrong command line is one sentence that says what to change", () =>
+  Effect.gen(function* () {
+    const { id, path, run, url } = yield* setUp
+    const base = ["export", "--url", url, "--device", id]
+    const range = ["--from", "2023-11-01", "--to", "2024-01-01"]
+    const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, exitCode: number, message: string]> = [
+      [[...base, "--from", "2024-01-01", "--to", "2023-01-01", "-o", "x.csv"], 2, "--from must be before --to."],
+      [[...base, ...range, "--format", "csv", "-o", "x.xlsx"], 2, "--format csv does not fit the file name x.xlsx, which is xlsx."],
+      [
+        [...base, ...range, "--type", "meter", "-o", "x.csv"],
+        2,
+        "with --device, which can be repeated, or with --type, but not with both."
+      ],
+      [[...base, "--from", "1700000000", "--to", "2024-01-01", "-o", "x.csv"], 2, "Looks like seconds"],
+      [[...base, ...range, "-o", join(path, "missing", "x.csv")], 1, "cannot be written: the folder does not exist."],
+      [["import", join(path, "nothing.csv"), "--url", url], 1, `The file ${join(path, "nothing.csv")} does not exist.`],
+      [["import", path, "--url", url, "--format", "csv"], 1, "is a folder."],
+      [["import", "data.bin", "--url", url], 2, "Name the format of the file: --format csv or --format jsonl."]
+    ]
+    for (const [args, exitCode, message] of cases) {
+      const { exitCode: code, stderr } = yield* run(...args)
+      expect({ args, code, stderr }).toMatchObject({ args, code: exitCode, stderr: expect.stringContaining(message) })
+      for (const internal of ["FileSystem", "    at ", "NotFound:"]) expect(stderr).not.toContain(internal)
+    }
   })
 )
