@@ -2,9 +2,10 @@
  * Writes logs to the console, one line per message, with the id of the request and the ids of the trace, if there is one.
  * Fields are in snake_case. Plain objects in a message and `Effect.annotateLogs` add fields beside `ts`, `level` and `message`.
  */
-import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Predicate, References, Tracer } from "effect"
+import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Metric, Predicate, References, Tracer } from "effect"
 import { Settings } from "../config/Settings.ts"
 import { CurrentExchange } from "../platform/BunHttpServer.ts"
+import { makeLogOutput, standardOutput } from "../platform/logOutput.ts"
 import { isTerminal } from "../platform/Runtime.ts"
 import { escapeControls, escapeControlsPerLine } from "./escapeControls.ts"
 
@@ -88,14 +89,48 @@ export const makeLineLogger = (format: LogFormat, colored = false): Logger.Logge
 /** Writes log lines to the console. */
 export const makeConsoleLogger = (format: LogFormat, colored = false) => Logger.withConsoleLog(makeLineLogger(format, colored))
 
+const makeLoggerLayer = (logger: Logger.Logger<unknown, unknown>, level: LogLevel.LogLevel) =>
+  Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, level))
+
+/** Logs to the console, which waits for its reader. */
 export const makeLayer = (format: LogFormat, level: LogLevel.LogLevel, colored = false) =>
-  Layer.mergeAll(Logger.layer([makeConsoleLogger(format, colored)]), Layer.succeed(References.MinimumLogLevel, level))
+  makeLoggerLayer(makeConsoleLogger(format, colored), level)
+
+const droppedTotal = Metric.counter("boardwalk_log_lines_dropped_total", {
+  description: "Log lines that were dropped because standard output was not read.",
+  incremental: true
+})
+
+const describeDropped = (format: LogFormat, colored: boolean, lines: number) => {
+  const print = { json, logfmt, pretty: pretty(colored) }[format]
+  const message = "Log lines are missing here: standard output was not read"
+  return print({ ts: new Date().toISOString(), level: "warn", message, fields: { dropped: lines } })
+}
+
+/** How long the last lines may take when the gateway stops. */
+const drainTime = "1 second"
+
+/** Logs to standard output without waiting for its reader. */
+const makeOutputLogger = Effect.fnUntraced(function* (format: LogFormat, colored: boolean) {
+  const services = yield* Effect.context<never>()
+  const output = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      makeLogOutput(standardOutput(), {
+        describeDropped: (lines) => describeDropped(format, colored, lines),
+        onDrop: () => Effect.runSyncWith(services)(Metric.update(droppedTotal, 1))
+      })
+    ),
+    ({ drain }) => Effect.ignore(Effect.timeout(Effect.interruptible(drain), drainTime))
+  )
+  return Logger.map(makeLineLogger(format, colored), (line) => output.write(line))
+})
 
 /** Configured by LOG_FORMAT and LOG_LEVEL. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
     const terminal = yield* isTerminal
-    return makeLayer(settings.logFormat ?? (terminal ? "pretty" : "json"), settings.logLevel, terminal)
+    const logger = yield* makeOutputLogger(settings.logFormat ?? (terminal ? "pretty" : "json"), terminal)
+    return makeLoggerLayer(logger, settings.logLevel)
   })
 )
