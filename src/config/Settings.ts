@@ -10,6 +10,7 @@ import {
   byteSize,
   byteSizeUpTo1MiB,
   duration,
+  durationOrZero,
   hosts,
   httpUrl,
   networks,
@@ -273,11 +274,18 @@ export const definitions = {
     example: "https://api.example.com",
     doc: "URL by which clients reach the gateway. `type` in problems then is the full URL of the problem's page, otherwise its path."
   },
+  DRAIN_DELAY: {
+    section: "Server",
+    codec: durationOrZero,
+    default: "0s",
+    example: "5s",
+    doc: "Time after SIGTERM in which `/ready` is 503 but requests are still accepted, until a load balancer has noticed."
+  },
   SHUTDOWN_TIMEOUT: {
     section: "Server",
     codec: duration,
     default: "20s",
-    doc: "Time that requests in flight have to finish after a shutdown was requested (SIGTERM)."
+    doc: "Time that requests in flight have to finish after a shutdown was requested (SIGTERM) and `DRAIN_DELAY` is over."
   },
   TRUST_TRACEPARENT: {
     section: "Server",

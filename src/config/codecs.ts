@@ -70,17 +70,26 @@ const toDuration = (value: string): Duration.Duration => {
   return Duration.millis(Number(amount) * millisecondsOf[(unit ?? "s") as keyof typeof millisecondsOf])
 }
 
-export const duration: Codec<Duration.Duration> = {
-  schema: Schema.String.check(
+const durationFrom = (minimumMillis: number): Codec<Duration.Duration>["schema"] =>
+  Schema.String.check(
     Schema.isPattern(durationText),
-    Schema.makeFilter((value) => Duration.toMillis(toDuration(value)) >= 1)
+    Schema.makeFilter((value) => Duration.toMillis(toDuration(value)) >= minimumMillis)
   ).pipe(
     Schema.decodeTo(
       Schema.Duration,
       SchemaTransformation.transform({ decode: toDuration, encode: (value) => `${Duration.toMillis(value)}ms` })
     )
-  ),
+  )
+
+export const duration: Codec<Duration.Duration> = {
+  schema: durationFrom(1),
   expected: "a duration above zero, such as 10s, 500ms, 2m, or plain seconds"
+}
+
+/** A duration that may be 0. */
+export const durationOrZero: Codec<Duration.Duration> = {
+  schema: durationFrom(0),
+  expected: "a duration, such as 10s, 500ms, 2m, plain seconds, or 0"
 }
 
 const byteSizeUpTo = (maxBytes: bigint): Codec<number>["schema"] =>

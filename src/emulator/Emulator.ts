@@ -55,7 +55,7 @@ const runDemoForFirstTenant = Effect.flatMap(Store, ({ directory }) =>
 const serve = ({ hostname = "127.0.0.1", port = 0 }: EmulatorOptions) =>
   Layer.unwrap(
     Effect.map(LiveServer, ({ upgrade, websocket }) =>
-      HttpServer.layer(Routes, { port, hostname, drain: "1 second", maxRequestBodySize: maxBodySize, upgrade, websocket })
+      HttpServer.layer(Routes, { port, hostname, shutdown: { drain: "1 second" }, maxRequestBodySize: maxBodySize, upgrade, websocket })
     )
   )
 

@@ -13,6 +13,7 @@ import { makeMemoryBudgets } from "../overload/memoryBudgets.ts"
 import { Overload } from "../overload/Overload.ts"
 import * as BunHttpServer from "../platform/BunHttpServer.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
+import { Shutdown } from "../platform/shutdown.ts"
 import { GcPressure } from "../platform/GcPressure.ts"
 import { DeviceAccess } from "../services/access/DeviceAccess.ts"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
@@ -133,10 +134,11 @@ export const layer = Layer.unwrap(
     const repeatedEvents = settings.logRepeatedEvents === "each" ? undefined : yield* makeRepeatedEvents
     const references = Context.make(CurrentRepeatedEvents, repeatedEvents).pipe(Context.add(PublicUrl, settings.publicUrl ?? ""))
     const memory = makeMemoryBudgets(settings, (yield* GcPressure).discard)
+    const shutdown = yield* Shutdown
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
-      drain: settings.shutdownTimeout,
+      shutdown: { delay: settings.drainDelay, drain: settings.shutdownTimeout, state: shutdown },
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
       references,
       continuesTrace: makeTraceTrust(settings, keys),
@@ -158,4 +160,4 @@ export const layer = Layer.unwrap(
     )
     return Layer.provideMerge(certificateReload(certificates.server), Listening)
   })
-).pipe(Layer.provide(GcPressure.layer))
+).pipe(Layer.provide(Layer.merge(GcPressure.layer, Shutdown.layer)))

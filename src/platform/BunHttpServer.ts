@@ -5,22 +5,7 @@
  * Every request has one `Exchange`. Middlewares write response headers into its plain record, which is merged into the response once, just
  * before it is sent. That is cheaper than copying responses, and it also covers responses that no handler made.
  */
-import {
-  Clock,
-  Context,
-  Duration,
-  Effect,
-  FileSystem,
-  Layer,
-  Logger,
-  Option,
-  Path,
-  Random,
-  References,
-  Schema,
-  Stream,
-  Tracer
-} from "effect"
+import { Clock, Context, Effect, FileSystem, Layer, Logger, Option, Path, Random, References, Schema, Stream, Tracer } from "effect"
 import {
   Etag,
   HttpBody,
@@ -38,6 +23,7 @@ import {
 import http from "node:http"
 import { toUrlHost, toLocalHost } from "./addresses.ts"
 import type { ByteBudget, Reservation } from "./ByteBudget.ts"
+import { makeShutdownState, type OpenStream, type ShutdownState, type ShutdownTimes, stopGracefully, type Stoppable } from "./shutdown.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
 /** What a request needs memory for: its own body, or responses from other servers. */
@@ -160,8 +146,8 @@ export interface Options {
   /** 0 takes any free port. */
   readonly port: number
   readonly hostname?: string
-  /** How long requests in flight may take once the server stops. */
-  readonly drain?: Duration.Input
+  /** How the server stops; by default it stops listening at once, and requests in flight have ten seconds. */
+  readonly shutdown?: Partial<ShutdownTimes> & { readonly state?: ShutdownState }
   /** Headers of every response, by lower-case name. */
   readonly headers?: Record<string, string>
   /**
@@ -221,11 +207,24 @@ export const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   return typeof body.body === "string" ? Buffer.byteLength(body.body) : body.body instanceof Uint8Array ? body.body.length : undefined
 }
 
-const endWithStream = (response: HttpServerResponse.HttpServerResponse, exchange: Exchange) => {
+const endWithStream = (response: HttpServerResponse.HttpServerResponse, exchange: Exchange, openStreams: Set<OpenStream>) => {
   const { body } = response
-  if (body._tag !== "Stream" || !exchange.hasReservations) return response
-  const stream = Stream.onExit(body.stream, () => Effect.sync(() => exchange.end()))
-  return HttpServerResponse.setBody(response, HttpBody.stream(stream, body.contentType, body.contentLength))
+  if (body._tag !== "Stream") return response
+  const { method, url } = exchange.request
+  const open: OpenStream = { id: exchange.id, method, path: new URL(url).pathname }
+  openStreams.add(open)
+  const end = Effect.sync(() => {
+    openStreams.delete(open)
+    exchange.end()
+  })
+  return HttpServerResponse.setBody(
+    response,
+    HttpBody.stream(
+      Stream.onExit(body.stream, () => end),
+      body.contentType,
+      body.contentLength
+    )
+  )
 }
 
 /** Bytes per write of a large response. */
@@ -252,7 +251,12 @@ const toSlices = (bytes: Uint8Array, exchange: Exchange): ReadableStream<Uint8Ar
   )
 }
 
-const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerResponse, context: Context.Context<never>): Response => {
+const toResponse = (
+  exchange: Exchange,
+  response: HttpServerResponse.HttpServerResponse,
+  context: Context.Context<never>,
+  openStreams: Set<OpenStream>
+): Response => {
   const { body } = response
   const withoutBody = exchange.request.method === "HEAD"
   if (!withoutBody && (body._tag === "Raw" || body._tag === "Uint8Array") && !(body.body instanceof Response)) {
@@ -274,7 +278,7 @@ const toResponse = (exchange: Exchange, response: HttpServerResponse.HttpServerR
   }
   // A stream that never runs would never close the request's scope. Without a body, the scope closes as usual.
   const isStreamed = body._tag === "Stream" && !HttpServerResponse.omitsBody(response, withoutBody)
-  const scoped = isStreamed ? HttpEffect.scopeTransferToStream(endWithStream(response, exchange)) : response
+  const scoped = isStreamed ? HttpEffect.scopeTransferToStream(endWithStream(response, exchange, openStreams)) : response
   if (!isStreamed) exchange.end()
   const web = HttpServerResponse.toWeb(scoped, {
     context,
@@ -315,11 +319,13 @@ const hasTrace = ({ headers }: Request) => traceHeaders.some((name) => headers.h
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
+  shutdown: ShutdownState,
   { addRequestState = (services) => services, clientAddress, continuesTrace = () => true, headers = {}, memory }: Options
 ) => {
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
-    exchange.respond(toResponse(exchange, response, context))
+    if (shutdown.hasBegun) exchange.closeAfterResponse()
+    exchange.respond(toResponse(exchange, response, context, shutdown.openStreams))
     return Effect.void
   })
   return (web: Request, server: Bun.Server<unknown>): Promise<Response> => {
@@ -352,6 +358,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
   Layer.effect(
     BunHttpServer,
     Effect.gen(function* () {
+      const shutdown = options.shutdown?.state ?? makeShutdownState()
       const app = yield* HttpRouter.toHttpEffect(routes)
       const picked: Context.Context<never> = pickRequestServices(yield* Effect.context<never>())
       const context = options.references === undefined ? picked : Context.merge(picked, options.references)
@@ -359,6 +366,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       const handler = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,
         context,
+        shutdown,
         options
       )
       const hostname = options.hostname ?? "0.0.0.0"
@@ -389,12 +397,12 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         })
       /** The last one listens; earlier ones finish their requests in flight. */
       const servers = new Set<Bun.Server<unknown>>()
-      const stopAll = (abruptly: boolean) => Effect.promise(() => Promise.all([...servers].map((one) => one.stop(abruptly))))
+      const stoppable: Stoppable = {
+        pending: () => [...servers].reduce((sum, { pendingRequests }) => sum + pendingRequests, 0),
+        stop: (abruptly) => Promise.all([...servers].map((one) => one.stop(abruptly)))
+      }
       const server = yield* Effect.acquireRelease(listen(options.port, options.tls), () =>
-        stopAll(false).pipe(
-          Effect.interruptible, // a release is uninterruptible, so the deadline could not interrupt it
-          Effect.timeoutOrElse({ duration: options.drain ?? "10 seconds", orElse: () => stopAll(true) })
-        )
+        stopGracefully(shutdown, stoppable, { delay: 0, drain: "10 seconds", ...options.shutdown })
       )
       servers.add(server)
       const port = server.port!

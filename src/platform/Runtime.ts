@@ -20,8 +20,8 @@ const report = (escape: (text: string) => string) => (cause: Cause.Cause<unknown
 }
 
 /**
- * Runs a server, for which SIGTERM and SIGINT are the usual end: the exit code is 0. Any other program that is stopped has not finished its
- * work, and exits with 143 or 130.
+ * Runs a server, for which SIGTERM and SIGINT are the usual end: the exit code is 0, or 1 if requests were cut off. Any other program that
+ * is stopped has not finished its work, and exits with 143 or 130.
  */
 export const untilStopped = <A, E, R>(server: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(CurrentProgram, (program) => {
@@ -29,26 +29,36 @@ export const untilStopped = <A, E, R>(server: Effect.Effect<A, E, R>): Effect.Ef
     return server
   })
 
-class CurrentProgram extends Context.Reference<{ isServer: boolean }>("boardwalk/platform/Runtime/CurrentProgram", {
-  defaultValue: () => ({ isServer: false })
-}) {}
+/** What the exit code depends on besides a failure. */
+export class CurrentProgram extends Context.Reference<{
+  isServer: boolean
+  /** Whether a server stopped before its requests in flight were finished. */
+  isIncomplete: boolean
+}>("boardwalk/platform/Runtime/CurrentProgram", { defaultValue: () => ({ isServer: false, isIncomplete: false }) }) {}
 
 const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Stopping can take as long as the requests in flight. Pressing Ctrl+C again exits at once. */
-const exitOnSecondInterrupt = () => process.once("SIGINT", () => process.once("SIGINT", () => process.exit(130)))
+/** Stopping can take as long as the requests in flight. A second signal, of either kind, exits at once. */
+const exitOnSecondSignal = () => {
+  let signals = 0
+  for (const [signal, exitCode] of Object.entries(signalExitCodes))
+    process.on(signal, () => {
+      if (++signals > 1) process.exit(exitCode)
+    })
+}
 
 /** Runs the program until it ends or a signal stops it. A failure exits with its own code, or 1, and `escape` makes its message printable. */
 export const runMain = <E>(program: Effect.Effect<void, E>, escape: (text: string) => string = (text) => text) => {
-  exitOnSecondInterrupt()
-  const current = { isServer: false }
+  exitOnSecondSignal()
+  const current = { isServer: false, isIncomplete: false }
   let stoppedBy: keyof typeof signalExitCodes = "SIGINT"
   process.once("SIGTERM", () => (stoppedBy = "SIGTERM"))
   NodeRuntime.runMain(Effect.tapCause(Effect.provideService(program, CurrentProgram, current), report(escape)), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
       if (Exit.isSuccess(exit)) return onExit(0)
-      if (Cause.hasInterruptsOnly(exit.cause)) return onExit(current.isServer ? 0 : signalExitCodes[stoppedBy])
+      if (Cause.hasInterruptsOnly(exit.cause) && current.isServer) return onExit(current.isIncomplete ? 1 : 0)
+      if (Cause.hasInterruptsOnly(exit.cause)) return onExit(signalExitCodes[stoppedBy])
       onExit(Runtime.getErrorExitCode(Cause.squash(exit.cause)))
     }
   })

@@ -3,6 +3,7 @@ import { Context, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
 import { Overload } from "../overload/Overload.ts"
+import { Shutdown } from "../platform/shutdown.ts"
 import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
@@ -42,6 +43,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
       const limits = yield* RateLimits
       const keys = yield* ApiKeys
       const overload = yield* Overload
+      const shutdown = yield* Shutdown
       const checkThingsBoard = session.authorization.pipe(
         Effect.andThen(session.identity),
         Effect.timeout(loginTimeout),
@@ -76,7 +78,9 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         const effect = level === 2 ? "all requests are rejected." : "exports, imports and queries are rejected."
         return [{ name: "load", ok: level < 2, detail: `${cause}: ${effect}` }]
       })
+      const stopping: ReadonlyArray<Dependency> = [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }]
       const check = Effect.gen(function* () {
+        if (shutdown.hasBegun) return stopping
         return [yield* checkThingsBoard, ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
       })
       return { check: check.pipe(withServiceSpan("Readiness.check")) }

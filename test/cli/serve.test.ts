@@ -70,15 +70,52 @@ describe("boardwalk serve", () => {
     })
   )
 
-  live("does not wait for requests in flight after a second SIGINT", () =>
+  for (const [first, second, expected] of [
+    ["SIGINT", "SIGINT", 130],
+    ["SIGTERM", "SIGTERM", 143],
+    ["SIGTERM", "SIGINT", 130]
+  ] as const)
+    live(`does not wait for requests in flight when ${second} follows ${first}`, () =>
+      Effect.gen(function* () {
+        const { program, upstream, url } = yield* startServe({ delay: 10_000 })
+        yield* Effect.forkChild(Effect.exit(get(`${url}/api/v1/tb/devices`)))
+        while (!upstream.requests.some(({ path }) => path.startsWith("/api/tenant/device"))) yield* Effect.sleep("10 millis")
+        program.kill(first)
+        yield* program.waitForOutput(/Shutting down/)
+        program.kill(second)
+        expect((yield* program.exited).exitCode).toBe(expected)
+      })
+    )
+
+  live("is not ready during DRAIN_DELAY, but accepts requests and asks connections to close", () =>
     Effect.gen(function* () {
-      const { program, upstream, url } = yield* startServe({ delay: 10_000 })
-      yield* Effect.forkChild(Effect.exit(get(`${url}/api/v1/tb/devices`)))
+      const { program, url } = yield* startServe({}, { DRAIN_DELAY: "60s" })
+      const call = (path: string) => Effect.promise(() => fetch(`${url}${path}`, { headers: { "x-api-key": apiKey } }))
+      expect((yield* call("/ready")).status).toBe(200)
+      program.kill("SIGTERM")
+      yield* program.waitForOutput(/Shutting down/)
+      const ready = yield* call("/ready")
+      expect([ready.status, yield* Effect.promise(() => ready.json())]).toMatchObject([
+        503,
+        { status: "not ready", dependencies: [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }] }
+      ])
+      const list = yield* call("/api/v1/tb/devices")
+      expect([list.status, list.headers.get("connection")]).toEqual([200, "close"])
+      program.kill("SIGTERM")
+      expect((yield* program.exited).exitCode).toBe(143)
+    })
+  )
+
+  live("says how many requests it cut off, and exits with 1", () =>
+    Effect.gen(function* () {
+      const { program, upstream, url } = yield* startServe({ delay: 60_000 }, { SHUTDOWN_TIMEOUT: "100ms" })
+      const response = yield* Effect.forkChild(Effect.exit(get(`${url}/api/v1/tb/devices`)))
       while (!upstream.requests.some(({ path }) => path.startsWith("/api/tenant/device"))) yield* Effect.sleep("10 millis")
-      program.kill("SIGINT")
-      yield* Effect.sleep("50 millis")
-      program.kill("SIGINT")
-      expect((yield* program.exited).exitCode).toBe(130)
+      program.kill("SIGTERM")
+      const { exitCode, stdout } = yield* program.exited
+      expect(exitCode).toBe(1)
+      expect(stdout).toMatch(/Requests were cut off[^\n]*"requests":1/)
+      yield* Fiber.join(response)
     })
   )
 
