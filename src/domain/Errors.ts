@@ -8,6 +8,12 @@ export class EntityNotFound extends Schema.TaggedError<EntityNotFound>()("Entity
   id: Schema.String
 }) {}
 
+/** A name stands for no device that the caller may see, or it is not known for which. */
+export class DeviceNameNotResolved extends Schema.TaggedError<DeviceNameNotResolved>()("DeviceNameNotResolved", {
+  name: Schema.String,
+  issue: Schema.Literals(["unknown", "ambiguous", "too many devices"])
+}) {}
+
 /**
  * One invalid field of a request: where it is (`query.page_size`, `path.device_id`, `body.temperature[0].ts`, `header.host`) and what was
  * expected. It never contains the value.

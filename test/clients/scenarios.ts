@@ -153,7 +153,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
       {
         json: {
           [pump.id]: { [`${client} many`]: [{ ts: start, value: 1 }] },
-          [otherPump.id]: { [`${client} many`]: [{ ts: start, value: 2 }] }
+          [otherPump.name]: { [`${client} many`]: [{ ts: start, value: 2 }] }
         }
       }
     ),

@@ -245,6 +245,17 @@ describe("many devices", () => {
       expect(JSON.stringify(bulk.json.results[it.ids[0]!]).replaceAll(it.ids[0]!, it.nobody)).toBe(
         JSON.stringify(bulk.json.results[it.nobody])
       )
+      const named = yield* it.as("byCustomer", "/telemetry/bulk", { "Device C": point, "Device D": point, "Device Z": point })
+      const failed = (name: string) => ({
+        status: "failed",
+        error: `No device has the name ${name}, or this key may not see it.`,
+        error_code: "RESOURCE_NOT_FOUND"
+      })
+      expect([it.devices[0]!.name, it.devices[2]!.name]).toEqual(["Device C", "Device D"])
+      expect(named.json.results["Device C"]).toEqual(failed("Device C"))
+      expect(named.json.results["Device D"]).toMatchObject({ status: "success", device_id: it.ids[2]! })
+      expect(named.json.results["Device Z"]).toEqual(failed("Device Z"))
+      expect(named.text).not.toContain(it.ids[0]!)
       const rows = (column: string, values: ReadonlyArray<string>, dryRun: boolean) =>
         it.call(`/api/v1/tb/telemetry/import?dry_run=${dryRun}`, {
           key: keyOf("byCustomer"),

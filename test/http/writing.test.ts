@@ -98,9 +98,57 @@ live("a bulk upload reports the result of each device", () =>
     expect(answer.json.results[id]).toEqual({ status: "success", keys_uploaded: ["t", "u"], data_points: 2 })
     expect(answer.json.results[missing]).toMatchObject({ status: "failed", error_code: "RESOURCE_NOT_FOUND" })
     expect(answer.json.message).toBe("Bulk upload completed: 2/3 devices successful")
-    const wrong = yield* call(`${tb}/telemetry/bulk`, { body: { "../../auth/login": point, [id]: { t: [] } } })
-    expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["body.../../auth/login", `body.${id}.t`])
+    const wrong = yield* call(`${tb}/telemetry/bulk`, { body: { " ": point, [id]: { t: [] } } })
+    expect(wrong.json.details.errors.map(({ field }: { field: string }) => field)).toEqual(["body. ", `body.${id}.t`])
     expect(answer.text).not.toContain("requested id")
+  })
+)
+
+live("a bulk upload finds devices by their exact names, and says which names no device has", () =>
+  Effect.gen(function* () {
+    const { call, emulator, id, read, tenant } = yield* withDevice
+    const names = ["Pumpe Süd, 1", " Pumpe", "__proto__"]
+    const others = names.map((name) => emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name, now: 1 }).id)
+    const hidden = emulator.store.directory.createDevice({ tenantId: missing, name: "Of another tenant", now: 1 })
+    const point = (value: number) => ({ t: [{ ts: 1000, value }] })
+    const unknown = ["writer", "Pumpe", "../../auth/login", hidden.name, id.slice(1)]
+    const body = Object.fromEntries([
+      ...["Writer", ...names].map((name, i) => [name, point(i)]),
+      ...unknown.map((name) => [name, point(99)]),
+      [missing, point(99)]
+    ])
+    const answer = yield* call(`${tb}/telemetry/bulk`, { body })
+    expect(answer.status).toBe(200)
+    expect(answer.json.summary).toEqual({ total_devices: 10, successful_devices: 4, failed_devices: 6, total_data_points: 4 })
+    expect(Object.keys(answer.json.results).toSorted()).toEqual(Object.keys(body).toSorted())
+    expect(answer.json.results["Writer"]).toEqual({ status: "success", keys_uploaded: ["t"], data_points: 1, device_id: id })
+    expect(unknown.map((name) => answer.json.results[name])).toEqual(
+      unknown.map((name) => ({
+        status: "failed",
+        error: `No device has the name ${name}, or this key may not see it.`,
+        error_code: "RESOURCE_NOT_FOUND"
+      }))
+    )
+    expect((yield* read("t")).json.t).toEqual([{ ts: 1000, value: 0 }])
+    for (const [i, other] of others.entries())
+      expect((yield* call(`${tb}/devices/${other}/telemetry?keys=t&start_ts=0&end_ts=2000`)).json.t).toEqual([{ ts: 1000, value: i + 1 }])
+
+    const twice = yield* call(`${tb}/telemetry/bulk`, { body: { [id.toUpperCase()]: point(5), Writer: point(6), nobody: point(7) } })
+    expect([twice.status, twice.json.details.errors]).toEqual([
+      400,
+      [{ field: "body.Writer", issue: "Expected each device only once: the body has its id and its name" }]
+    ])
+    expect((yield* read("t")).json.t).toEqual([{ ts: 1000, value: 0 }])
+  })
+)
+
+live("a bulk upload by name whose names cannot be looked up stores nothing", () =>
+  Effect.gen(function* () {
+    const { call, emulator, read } = yield* withDevice
+    emulator.faults.inject({ path: "*/entitiesQuery/find", outcome: { type: "Garbage" } })
+    const answer = yield* call(`${tb}/telemetry/bulk`, { body: { Writer: { t: [{ ts: 1000, value: 1 }] } } })
+    expect([answer.status, answer.json.error_code]).toEqual([502, "UPSTREAM_ERROR"])
+    expect((yield* read("t")).json).toEqual({ t: [] })
   })
 )
 
@@ -124,7 +172,7 @@ live("an upload without any points is rejected in the words of the FastAPI proxy
     expect(yield* messages("telemetry/bulk", [{}, { [id]: {} }, { [id]: { a: [] } }])).toEqual([empty, empty, empty])
     const invalid = "The request is not valid; details.errors lists every error."
     expect(yield* messages(`devices/${id}/telemetry`, [[], { a: 5 }, { a: [], b: [{ ts: 1 }] }])).toEqual([invalid, invalid, invalid])
-    expect(yield* messages("telemetry/bulk", [[], { x: {} }, { [id]: 5 }])).toEqual([invalid, invalid, invalid])
+    expect(yield* messages("telemetry/bulk", [[], { " ": {} }, { [id]: 5 }])).toEqual([invalid, invalid, invalid])
     expect((yield* write('{"a":[{"ts":1,"value":1}]}')).status).toBe(201)
   })
 )

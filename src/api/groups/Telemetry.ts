@@ -190,7 +190,8 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         OpenApi.annotations({
           identifier: "uploadTelemetryOfMany",
           summary: "Upload telemetry of many devices",
-          description: "The response has one result per device. To upload a CSV or NDJSON file, use the import."
+          description:
+            "Devices are given by id or by name. The response has one result per device; a device that does not exist fails, and the others are stored. A device that is given twice, by its id and its name, is an error, and nothing is stored. To upload a CSV or NDJSON file, use the import."
         })
       ),
     HttpApiEndpoint.post("import", "/devices/:device_id/telemetry/import", {

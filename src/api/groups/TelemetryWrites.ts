@@ -9,7 +9,10 @@ import { deviceFields, successFields } from "../Envelopes.ts"
 export const ImportBody = HttpApiSchema.StreamUint8Array({ contentType: "application/octet-stream" })
 
 const warnings = Schema.optionalKey(
-  Schema.Array(Schema.String).annotate({ description: "Changes that were necessary to store the values, such as rounded decimals." })
+  Schema.Array(Schema.String).annotate({
+    description:
+      "Changes that were necessary to store the values, such as rounded decimals, and times that are probably wrong: more than a day in the future."
+  })
 )
 
 export const UploadResult = Schema.Struct({
@@ -28,12 +31,25 @@ export const PointsByKey = Schema.Record(DataKeyInput, Schema.Array(PointInput).
     examples: [{ temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] }]
   })
 
-export const PointsByDevice = Schema.Record(Uuid, PointsByKey)
+/** The id of a device, or its name. */
+const DeviceReference = Schema.String.check(
+  // oxlint-disable-next-line no-control-regex -- it matches NUL
+  Schema.isPattern(/^[^\u0000]*[^\s\uFEFF\u0000][^\u0000]*$/u),
+  Schema.isMaxLength(255)
+)
+
+export const PointsByDevice = Schema.Record(DeviceReference, PointsByKey)
   .check(Schema.isMinProperties(1))
   .annotate({
     identifier: "PointsByDevice",
-    description: "Points to store, by device id and key.",
-    examples: [{ "784f394c-42b6-435a-983c-b7beff2784f9": { temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] } }]
+    description:
+      "Points to store, by device and key. A device is given by its id, or by its exact name; what has the form of an id is one. Names take one call to ThingsBoard per 1,000 devices.",
+    examples: [
+      {
+        "784f394c-42b6-435a-983c-b7beff2784f9": { temperature: [{ ts: 1_700_000_000_000, value: 21.5 }] },
+        "Thermostat Office 102": { temperature: [{ ts: 1_700_000_000_000, value: 20.5 }] }
+      }
+    ]
   })
 
 const DeviceOutcome = Schema.Struct({
@@ -41,6 +57,7 @@ const DeviceOutcome = Schema.Struct({
     identifier: "UploadStatus",
     description: "Whether the points of the device were stored."
   }),
+  device_id: Schema.optionalKey(Uuid.annotate({ description: "Id of the device, if the body has its name." })),
   keys_uploaded: Schema.optionalKey(Schema.Array(Schema.String)),
   data_points: Schema.optionalKey(Schema.Int),
   error: Schema.optionalKey(Schema.String),
@@ -55,7 +72,7 @@ export const BulkResult = Schema.Struct({
     failed_devices: Schema.Int,
     total_data_points: Schema.Int
   }).annotate({ identifier: "BulkSummary", description: "How many devices and points the upload had." }),
-  results: Schema.Record(Schema.String, DeviceOutcome),
+  results: Schema.Record(Schema.String, DeviceOutcome).annotate({ description: "By device id or name, as in the body." }),
   message: Schema.String,
   warnings
 }).annotate({ identifier: "BulkResult", description: "Result of the upload per device." })

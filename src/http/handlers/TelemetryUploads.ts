@@ -74,7 +74,7 @@ export const makeTelemetryUploads = (
       Effect.flatMap((body) => audit.bulk(body)(ingest.bulk(body, rulesOf(query)))),
       Effect.tap(({ outcomes }) => logUploadFailures(outcomes)),
       Effect.flatMap((result) => plain(200, bulkUploadFields(result))),
-      Effect.catchTag("InvalidInput", asInputProblem)
+      Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem })
     )
 
   const importRows = (deviceId: DeviceId | undefined, query: ImportQuery, request: Request) =>

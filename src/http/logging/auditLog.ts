@@ -34,7 +34,8 @@ const logWrite = (fields: Record<string, unknown>) =>
 const bulkFields = ({ outcomes }: BulkUploadResult) => {
   const stored = outcomes.filter(({ failure }) => failure === undefined)
   return {
-    ...devicesOf(outcomes.map(({ deviceId }) => deviceId)),
+    ...devicesOf(outcomes.flatMap(({ deviceId }) => (deviceId === undefined ? [] : [deviceId]))),
+    devices: outcomes.length,
     points: stored.reduce((sum, { points }) => sum + points, 0),
     ...(stored.length === outcomes.length
       ? {}

@@ -10,7 +10,7 @@ import {
   UpstreamTimeout,
   UpstreamUnavailable
 } from "../../api/Problems.ts"
-import { EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
+import { type DeviceNameNotResolved, EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import { type Effects, type Failure, failureOf, failures } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
@@ -93,13 +93,25 @@ const whatIsStored: { readonly [_ in Effects]: string } = {
   unknown: "Some of the points may be stored; sending them again is safe."
 }
 
-/** The error of one device in the response to an upload for many. */
+const describeUnresolved = ({ issue, name }: DeviceNameNotResolved) => {
+  switch (issue) {
+    case "unknown":
+      return { error: `No device has the name ${name}, or this key may not see it.`, error_code: "RESOURCE_NOT_FOUND" }
+    case "ambiguous":
+      return { error: `Several devices have the name ${name}. Send the id of the device.`, error_code: "VALIDATION_ERROR" }
+    case "too many devices":
+      return { error: "There are too many devices to look up names. Send the id of the device.", error_code: "VALIDATION_ERROR" }
+  }
+}
+
+/** The error of one device in the response to an upload for many. `device` is its id or name. */
 export const describeUploadFailure = (
-  error: EntityNotFound | ThingsBoardError,
-  deviceId: string
+  error: DeviceNameNotResolved | EntityNotFound | ThingsBoardError,
+  device: string
 ): { readonly error: string; readonly error_code: string } => {
+  if (error._tag === "DeviceNameNotResolved") return describeUnresolved(error)
   if (error._tag === "EntityNotFound")
-    return { error: `No device has the id ${deviceId}, or this key may not see it.`, error_code: "RESOURCE_NOT_FOUND" }
+    return { error: `No device has the id ${device}, or this key may not see it.`, error_code: "RESOURCE_NOT_FOUND" }
   const { code, detail, effects } = failureOf(error)
   return { error: `${detail} ${whatIsStored[effects]}`, error_code: code }
 }

@@ -16,10 +16,12 @@ export const uploadFields = (deviceId: DeviceId, { keys, points, warnings }: Upl
   ...warningsField(warnings)
 })
 
-const deviceFields = ({ deviceId, failure, keys, points }: DeviceUploadResult) =>
-  failure === undefined
+const deviceFields = ({ device, deviceId, failure, keys, points }: DeviceUploadResult) => ({
+  ...(failure === undefined
     ? { status: "success", keys_uploaded: keys, data_points: points }
-    : { status: "failed", ...describeUploadFailure(failure, deviceId) }
+    : { status: "failed", ...describeUploadFailure(failure, deviceId ?? device) }),
+  ...(deviceId === undefined || deviceId === device ? {} : { device_id: deviceId })
+})
 
 export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
   const successful = outcomes.filter(({ failure }) => failure === undefined)
@@ -30,7 +32,7 @@ export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
       failed_devices: outcomes.length - successful.length,
       total_data_points: successful.reduce((sum, { points }) => sum + points, 0)
     },
-    results: Object.fromEntries(outcomes.map((outcome) => [outcome.deviceId, deviceFields(outcome)])),
+    results: Object.fromEntries(outcomes.map((outcome) => [outcome.device, deviceFields(outcome)])),
     message: `Bulk upload completed: ${successful.length}/${outcomes.length} devices successful`,
     ...warningsField(warnings)
   }

@@ -63,14 +63,23 @@ export const latestOfDevices = (
 /** Limits the memory for the names of devices. */
 export const maxDeviceNames = 100_000
 
+/** An id, or `ambiguous` if several devices have the name. */
+export type DeviceIdsByName = ReadonlyMap<string, string>
+
 /**
- * The ids of all visible devices by name (names are unique in a tenant), or undefined if there are more than `maxDeviceNames`: with only
- * some of the names, existing devices would be reported as unknown. One call per 1,000 devices.
+ * The ids of all visible devices by name, or undefined if there are more than `maxDeviceNames`: with only some of the names, existing
+ * devices would be reported as unknown. One call per 1,000 devices. Names are unique in a tenant, but a device that is renamed meanwhile
+ * may be listed with the old name of another.
  */
-export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<ReadonlyMap<string, string> | undefined, ThingsBoardError> =>
+export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<DeviceIdsByName | undefined, ThingsBoardError> =>
   Effect.map(
     withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
       visibility === undefined ? DeviceQueries.allDevices(thingsBoard, maxDeviceNames + 1) : listVisibleDevices(thingsBoard, visibility)
     ),
-    (found) => (found.length > maxDeviceNames ? undefined : new Map(found.map(({ id, name }) => [name, id])))
+    (found) => {
+      if (found.length > maxDeviceNames) return undefined
+      const ids = new Map<string, string>()
+      for (const { id, name } of found) ids.set(name, (ids.get(name) ?? id) === id ? id : "ambiguous")
+      return ids
+    }
   )

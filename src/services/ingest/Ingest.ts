@@ -1,7 +1,7 @@
 /** Uploads of telemetry as JSON. A body with any error is rejected as a whole; otherwise its values are stored digit for digit. */
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import type { DeviceNameNotResolved, EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -11,9 +11,11 @@ import { type Batch, makeBatch } from "../../thingsboard/requests/telemetryBatch
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import { never, runAtOnce, type Steps } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
-import { isUuid } from "../../domain/Ids.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import type { JsonReader } from "../../json/JsonReader.ts"
+import { deviceIdsByName } from "../devices/DeviceSelection.ts"
+import { noData, readDevices, resolveDevices } from "./bulkBody.ts"
+import { type FutureTimes, futureWarning, lastExpectedTime } from "./futureTimes.ts"
 import { type IncomingPoint, PointReader, type PointsRead } from "./PointReader.ts"
 import { readBody } from "../validation/readBody.ts"
 import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
@@ -26,11 +28,14 @@ export interface UploadResult {
 }
 
 export interface DeviceUploadResult {
-  readonly deviceId: string
+  /** The id or name of the device, as in the body. */
+  readonly device: string
+  /** Undefined if no device is known to have the name. */
+  readonly deviceId: string | undefined
   readonly keys: ReadonlyArray<string>
   readonly points: number
   /** Why not all points were stored. */
-  readonly failure: EntityNotFound | ThingsBoardError | undefined
+  readonly failure: DeviceNameNotResolved | EntityNotFound | ThingsBoardError | undefined
 }
 
 export interface BulkUploadResult {
@@ -41,54 +46,23 @@ export interface BulkUploadResult {
 /** Rendered at once. */
 const fewPoints = 500
 
-/** The words of the FastAPI proxy. */
-const noData = "No telemetry data provided"
-
 const noPoints: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
 
-function* readOne(body: JsonReader, rules: ValueRules, errors: FieldErrors, at: number): Steps<readonly [PointsRead, end: number]> {
-  const reader = new PointReader(body, rules, errors)
-  const [found = noPoints, end] = yield* reader.read(at, "body")
-  if (!reader.hasData) errors.summary = noData
-  return [found, end]
+interface OneRead extends PointsRead {
+  readonly future: FutureTimes
 }
 
-/** By device id as written in the body; ids that differ only in case are the same device. */
-function* readMany(
+function* readOne(
   body: JsonReader,
   rules: ValueRules,
   errors: FieldErrors,
-  at: number
-): Steps<readonly [ReadonlyMap<string, PointsRead>, end: number]> {
-  const byDevice = new Map<string, PointsRead>()
-  const seen = new Set<string>()
-  const reader = new PointReader(body, rules, errors)
-  if (!body.isObject(at)) {
-    errors.add("body", "Expected an object of device ids and their keys and points")
-    return [byDevice, body.skip(at)]
-  }
-  const max = rules.limits?.maxDevices ?? Number.POSITIVE_INFINITY
-  const fields = body.fields(at)
-  while (fields.next()) {
-    if (body.isTurnOver()) yield
-    const id = fields.name
-    if (!isUuid(id)) {
-      errors.add(`body.${id}`, "Expected a device id (UUID)")
-      reader.hasData = true
-      fields.end = body.skip(fields.at)
-      continue
-    }
-    if (seen.has(id.toLowerCase())) errors.add(`body.${id}`, "Expected each device only once")
-    seen.add(id.toLowerCase())
-    if (seen.size > max && body.isLarge) break
-    const [found, end] = yield* reader.read(fields.at, `body.${id}`)
-    if (found !== undefined) byDevice.set(id, found)
-    fields.end = end
-  }
-  if (seen.size > max) errors.addFinal("body", `Expected at most ${max} devices (MAX_DEVICES_PER_REQUEST)`)
-  if (byDevice.size === 0 && errors.isEmpty) errors.add("body", "Expected one or more devices")
+  at: number,
+  lastExpected: number
+): Steps<readonly [OneRead, end: number]> {
+  const reader = new PointReader(body, rules, errors, lastExpected)
+  const [found = noPoints, end] = yield* reader.read(at, "body")
   if (!reader.hasData) errors.summary = noData
-  return [byDevice, fields.end]
+  return [{ ...found, future: reader.future }, end]
 }
 
 export class Ingest extends Context.Service<
@@ -100,8 +74,11 @@ export class Ingest extends Context.Service<
       body: string | Uint8Array,
       rules: ValueRules
     ) => Effect.Effect<UploadResult, EntityNotFound | InvalidInput | ThingsBoardError>
-    /** Stores `{device: {key: [{ts, value}]}}`: nothing if there is any error in the body, otherwise each device independently. */
-    readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploadResult, InvalidInput>
+    /**
+     * Stores `{device: {key: [{ts, value}]}}`, where the device is an id or a name: nothing if there is any error in the body or the names
+     * cannot be looked up, otherwise each device independently.
+     */
+    readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploadResult, InvalidInput | ThingsBoardError>
     /** Stores points that were already checked, in as few calls as possible, and returns how many of them ThingsBoard now has. */
     readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   }
@@ -143,24 +120,34 @@ export class Ingest extends Context.Service<
         )
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
-        const { keys, points, replaced, rounded } = yield* readBody(eventLoop, body, (json, errors, at) => readOne(json, rules, errors, at))
+        const last = yield* lastExpectedTime
+        const { future, keys, points, replaced, rounded } = yield* readBody(eventLoop, body, (json, errors, at) =>
+          readOne(json, rules, errors, at, last)
+        )
         yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
-        return { keys, points: points.length, warnings: uploadWarnings(rounded, replaced) }
+        return { keys, points: points.length, warnings: [...uploadWarnings(rounded, replaced), ...futureWarning(future, "point")] }
       }, withServiceSpan("Ingest.upload"))
 
       const bulk = Effect.fnUntraced(function* (body: string | Uint8Array, rules: ValueRules) {
-        const byDevice = yield* readBody(eventLoop, body, (json, errors, at) => readMany(json, rules, errors, at))
+        const last = yield* lastExpectedTime
+        const { byDevice, future } = yield* readBody(eventLoop, body, (json, errors, at) => readDevices(json, rules, errors, at, last))
+        const targets = yield* resolveDevices(deviceIdsByName(thingsBoard), [...byDevice.keys()])
         const outcomes = yield* Effect.forEach(
-          byDevice,
-          ([deviceId, { keys, points }]): Effect.Effect<DeviceUploadResult> =>
-            Effect.match(store(deviceId, points), {
-              onSuccess: () => ({ deviceId, keys, points: points.length, failure: undefined }),
-              onFailure: (failure) => ({ deviceId, keys, points: 0, failure })
-            }),
+          targets,
+          ({ device, deviceId, issue }): Effect.Effect<DeviceUploadResult> => {
+            const { keys, points } = byDevice.get(device)!
+            const outcome = { device, deviceId, keys, points: 0 }
+            if (issue !== undefined) return Effect.succeed({ ...outcome, failure: issue })
+            return Effect.match(store(deviceId, points), {
+              onSuccess: () => ({ ...outcome, points: points.length, failure: undefined }),
+              onFailure: (failure) => ({ ...outcome, failure })
+            })
+          },
           { concurrency: tbConcurrency }
         )
         const total = (count: "rounded" | "replaced") => [...byDevice.values()].reduce((sum, read) => sum + read[count], 0)
-        return { outcomes, warnings: uploadWarnings(total("rounded"), total("replaced")) }
+        const warnings = [...uploadWarnings(total("rounded"), total("replaced")), ...futureWarning(future, "point")]
+        return { outcomes, warnings }
       }, withServiceSpan("Ingest.bulk"))
 
       return { upload, bulk, store }

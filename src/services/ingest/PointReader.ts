@@ -2,6 +2,7 @@
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { type ElementCursor, type JsonReader, largeBody } from "../../json/JsonReader.ts"
+import { FutureCounter } from "./futureTimes.ts"
 import { parseNumericTimestamp } from "./timestamps.ts"
 import { type CheckedValue, checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
@@ -66,13 +67,17 @@ export class PointReader {
   private readonly errors: FieldErrors
   private rounded = 0
   private large: LargeValue | undefined
+  /** Of all objects of the body. */
+  readonly future: FutureCounter
   /** Whether the body has anything else than objects without keys and keys without points. */
   hasData = false
 
-  constructor(body: JsonReader, rules: ValueRules, errors: FieldErrors) {
+  /** Points after `lastExpected` are counted. */
+  constructor(body: JsonReader, rules: ValueRules, errors: FieldErrors, lastExpected?: number) {
     this.body = body
     this.rules = rules
     this.errors = errors
+    this.future = new FutureCounter(lastExpected)
   }
 
   /** `path` is the location of the object in the body. Returns what was read, unless it is no object, and its end. */
@@ -155,6 +160,7 @@ export class PointReader {
     if ("issue" in checked) errors.add(`${list}[${index}].value`, checked.issue)
     else if (typeof ts === "number") {
       if (checked.rounded) this.rounded++
+      if (ts > this.future.last) this.future.add(`at ${list}[${index}]`)
       into.push({ key, ts, token: checked.token })
     }
     return fields.end

@@ -186,9 +186,9 @@ const cases: ReadonlyArray<Case> = [
   {
     what: "an upload for several devices",
     path: "/telemetry/bulk",
-    body: { Thermostat: {}, [id]: { a: [{ ts: "x", value: 1 }] } },
+    body: { " ": {}, [id]: { a: [{ ts: "x", value: 1 }] } },
     errors: {
-      "body.Thermostat": "Expected a device id (UUID)",
+      "body. ": "Expected a device id or name, of at most 255 characters and not blank",
       [`body.${id}.a[0].ts`]: "Expected milliseconds since the Unix epoch, a whole number from 0 to 253402300799999"
     }
   },

@@ -22,3 +22,12 @@ effect("with too many devices to know all names, no name is found, rather than s
     expect(() => names.idOf("Pump")).toThrow("device_name: there are more than 100,000 devices; use device_id instead")
   })
 )
+
+effect("a name that several devices have stands for none of them", () =>
+  Effect.gen(function* () {
+    const names = new DeviceNames(Effect.succeed(new Map([["Pump", "ambiguous"]])))
+    yield* names.load()
+    expect(names.find("Pump")).toEqual({ issue: "ambiguous" })
+    expect(() => names.idOf("Pump")).toThrow("device_name: several devices have this name; use device_id instead")
+  })
+)

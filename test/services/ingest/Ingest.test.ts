@@ -1,6 +1,7 @@
 /** Which requests go to ThingsBoard for a body. */
 import { expect } from "bun:test"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { Settings } from "../../../src/config/Settings.ts"
 import { InvalidInput } from "../../../src/domain/Errors.ts"
@@ -29,6 +30,8 @@ const setUp = Effect.fnUntraced(function* (respond: ThingsBoardShape["post"] = (
     Layer.provide(stubThingsBoard({ post })),
     Layer.provide(Settings.layerTest())
   )
+  // Later than all points of the tests.
+  yield* TestClock.setTime(t0 + 1_000_000_000)
   const context = yield* Layer.build(layer)
   return { sent, ingest: yield* Effect.provide(Ingest, context), attributes: yield* Effect.provide(Attributes, context) }
 })
@@ -155,13 +158,35 @@ effect("a bulk upload is checked as a whole, then each device is stored independ
     ])
     expect(warnings).toEqual(["2 decimals were rounded: ThingsBoard stores at most 16 decimal places, with the precision of a double."])
     sent.length = 0
-    const invalid = `{"${device}":{"a":[]},"../../auth/login":${points},"${device.toUpperCase()}":${points}}`
+    const invalid = `{"${device}":{"a":[]}," ":${points},"${"x".repeat(256)}":${points},"\\u0000":${points},"${device.toUpperCase()}":${points}}`
+    const notAName = "Expected a device id or name, of at most 255 characters and not blank"
     expect(yield* errorsOf(ingest.bulk(invalid, strict))).toEqual([
       `body.${device}.a: Expected a list of one or more points {ts, value}`,
-      "body.../../auth/login: Expected a device id (UUID)",
+      `body. : ${notAName}`,
+      `body.${"x".repeat(123)}: ${notAName}`,
+      `body.\0: ${notAName}`,
       `body.${device.toUpperCase()}: Expected each device only once`
     ])
     expect(sent).toEqual([])
+  })
+)
+
+effect("points more than a day in the future are stored, with a warning that names the first", () =>
+  Effect.gen(function* () {
+    const { ingest, sent } = yield* setUp()
+    const now = yield* Clock.currentTimeMillis
+    const at = (ms: number) => `{"ts":${now + ms},"value":1}`
+    const points = `{"a":[${at(0)},${at(86_400_000)}],"b":[${at(0)},${at(86_400_001)},${at(1e9)}]}`
+    const warning = (first: string) =>
+      `points have times more than a day in the future, the first at ${first}: check the unit, the time zone and the clock.`
+    expect((yield* ingest.upload(device, points, strict)).warnings).toEqual([`2 ${warning("body.b[1]")}`])
+    expect(sent.length).toBe(1)
+    const bulk = yield* ingest.bulk(`{"${other}":{"c":[${at(0)}]},"${device}":${points}}`, strict)
+    expect(bulk.warnings).toEqual([`2 ${warning(`body.${device}.b[1]`)}`])
+    const one = yield* ingest.upload(device, `{"a":[${at(1e9)}]}`, strict)
+    expect(one.warnings).toEqual([
+      "1 point has a time more than a day in the future, the first at body.a[0]: check the unit, the time zone and the clock."
+    ])
   })
 )
 

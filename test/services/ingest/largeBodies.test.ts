@@ -1,6 +1,7 @@
 /** Large JSON bodies: read in steps with the same result as at once, and no further than their errors allow. */
 import { expect } from "bun:test"
 import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import { Settings } from "../../../src/config/Settings.ts"
 import { InvalidInput } from "../../../src/domain/Errors.ts"
 import { EventLoop } from "../../../src/platform/EventLoop.ts"
@@ -35,6 +36,8 @@ const setUp = Effect.fnUntraced(function* () {
     Layer.provide(Layer.merge(stubThingsBoard({ post }), OverAtEveryLook)),
     Layer.provide(Settings.layerTest())
   )
+  // Later than all points of the tests.
+  yield* TestClock.setTime(t0 + 1_000_000_000)
   const context = yield* Layer.build(layer)
   return {
     sent,

@@ -1,5 +1,7 @@
 import { deviceId, type Examples, file, json, otherDeviceId, success } from "./model.ts"
 
+/** Thermostat Office 102 of the demo. */
+const namedDeviceId = "d0000000-0000-11f0-8000-000000000004"
 const ts = 1_700_000_000_000
 const points = { temperature: [{ ts, value: 21.5 }], door: [{ ts, value: "open" }] }
 
@@ -32,21 +34,27 @@ export const telemetryWrites: Examples = {
     }
   },
   uploadTelemetryOfMany: {
-    request: { [json]: { [deviceId]: points } },
+    request: { [json]: { [deviceId]: points, "Thermostat Office 102": points, [otherDeviceId]: points } },
     responses: {
       200: {
         [json]: {
           ...success,
-          summary: { total_devices: 2, successful_devices: 1, failed_devices: 1, total_data_points: 2 },
+          summary: { total_devices: 3, successful_devices: 2, failed_devices: 1, total_data_points: 4 },
           results: {
             [deviceId]: { status: "success", keys_uploaded: ["temperature", "door"], data_points: 2 },
+            "Thermostat Office 102": {
+              status: "success",
+              keys_uploaded: ["temperature", "door"],
+              data_points: 2,
+              device_id: namedDeviceId
+            },
             [otherDeviceId]: {
               status: "failed",
-              error: "No device has this id, or this key may not see it.",
+              error: `No device has the id ${otherDeviceId}, or this key may not see it.`,
               error_code: "RESOURCE_NOT_FOUND"
             }
           },
-          message: "Bulk upload completed: 1/2 devices successful"
+          message: "Bulk upload completed: 2/3 devices successful"
         }
       }
     }
