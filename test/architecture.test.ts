@@ -63,10 +63,11 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     validation: []
   },
   thingsboard: {
-    ".": ["api", "auth", "errors", "transport"],
+    ".": ["api", "auth", "errors", "reads", "transport"],
     api: [],
     auth: ["api", "errors", "transport"],
     errors: [],
+    reads: ["errors", "transport"],
     requests: ["Paths.ts", "ThingsBoard.ts", "api", "auth", "errors", "responses"],
     responses: ["errors"],
     transport: ["api", "errors"]

@@ -83,6 +83,12 @@ export const definitions = {
     default: "64MiB",
     doc: "Maximum size of one response from ThingsBoard. A larger one is not read to its end, and the request fails with 502. Histories are read in parts, so it applies to their single values."
   },
+  COALESCE_READS: {
+    section: "ThingsBoard",
+    codec: boolean,
+    default: "true",
+    doc: "Whether identical reads that are in progress at the same time, for keys with the same rights, share one call to ThingsBoard."
+  },
   API_KEY: {
     section: "Security",
     codec: secret,

@@ -23,6 +23,7 @@ import {
 import http from "node:http"
 import { toUrlHost, toLocalHost } from "./addresses.ts"
 import type { ByteBudget, Reservation } from "./ByteBudget.ts"
+import { type DataRules, readDataRules } from "./cacheControl.ts"
 import { makeShutdownState, type OpenStream, type ShutdownState, type ShutdownTimes, stopGracefully, type Stoppable } from "./shutdown.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
@@ -49,6 +50,16 @@ export class Exchange {
   /** Called with the length of each part of the body that is read. */
   onReceived: ((bytes: number) => void) | undefined
 
+  /** What the client says about data from a cache. Read only where there is some: a request has no cheap headers. */
+  get dataRules(): DataRules {
+    return (this.rules ??= readDataRules(this.request.headers.get("cache-control")))
+  }
+
+  private rules: DataRules | undefined
+
+  /** Ms: the age of the oldest data in the response that came from a cache; undefined if none did. */
+  dataAge: number | undefined
+
   /** Id of the client's key, once it is known: memory is shared between keys. */
   keyId = ""
 
@@ -68,6 +79,16 @@ export class Exchange {
   /** The reservation of this request if it has one. */
   openReservation(use: MemoryUse): Reservation | undefined {
     return this.reservations?.get(use)
+  }
+
+  /**
+   * An exchange for work that may go on after this request has ended, because others wait for it too: it reserves memory for the same key.
+   * Call its `end`.
+   */
+  detached(): Exchange {
+    const other = new Exchange(this.request, this.id, {}, this.server, this.clientAddress, () => {}, this.memory)
+    other.keyId = this.keyId
+    return other
   }
 
   /** Whether the request holds memory that counts. */

@@ -8,11 +8,12 @@
  * - `requests/`: what services ask of ThingsBoard, one file per subject: paths, entity queries, limits per call
  * - `responses/`: reads ThingsBoard's JSON as bytes
  * - `auth/`: logging in, renewing tokens, backing off
+ * - `reads/`: calls whose response several callers can use
  * - `transport/`: HTTP: deadlines, resending, and what a failed response means
  * - `api/`: ThingsBoard's endpoints and JSON as an `HttpApi`, which the emulator shares
  * - `errors/`: `ThingsBoardError` and what depends on nothing else
  *
- * Imports go one way: requests -> this level -> auth -> transport -> api and errors; responses -> errors.
+ * Imports go one way: requests -> this level -> auth and reads -> transport -> api and errors; responses -> errors.
  */
 import { Context, Effect, Layer, type Schema, type Scope } from "effect"
 import type { HttpClientError } from "effect/http"
@@ -23,6 +24,7 @@ import { authorized } from "./auth/authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
 import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
 import { singleFlight } from "./auth/singleFlight.ts"
+import { SharedReads } from "./reads/SharedReads.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { invalidResponse, ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
 import type { ByteMeter } from "./transport/readResponse.ts"
@@ -92,14 +94,20 @@ export function* readOrFail<A>(steps: Steps<A>): Steps<A | ThingsBoardError> {
 export const make = Effect.fnUntraced(function* (
   session: SessionShape,
   transport: Transport,
-  eventLoop: EventLoop["Service"]
+  eventLoop: EventLoop["Service"],
+  reads: SharedReads["Service"]
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
+  const share = reads.forUser()
   const send = (call: Omit<Call, "headers">) =>
-    authorized(session, (authorization) =>
-      transport.send({
-        ...call,
-        headers: call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json }
-      })
+    share(
+      call,
+      authorized(session, (authorization) =>
+        transport.send({
+          ...call,
+          headers:
+            call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json }
+        })
+      )
     )
   const get = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter })
 
@@ -184,7 +192,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport, yield* EventLoop))
+      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport, yield* EventLoop, yield* SharedReads))
     })
-  )
+  ).pipe(Layer.provide(SharedReads.layer))
 }

@@ -8,12 +8,10 @@ import { HttpApiClient } from "effect/http-api"
 import type { Schema } from "effect"
 import { ThingsBoardApi } from "./api/ThingsBoardApi.ts"
 import { invalidResponse, ThingsBoardError } from "./errors/ThingsBoardError.ts"
+import { readsByPost } from "./reads/callKind.ts"
 import type { Call } from "./transport/Transport.ts"
 
 export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>
-
-/** ThingsBoard reads by POST where the request is too large for a query string. Such calls may be sent again. */
-const readsByPost = /^\/api\/(relations|entitiesQuery\/)/
 
 type Send = (call: Omit<Call, "headers">) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 

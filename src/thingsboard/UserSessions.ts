@@ -4,6 +4,7 @@ import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { LoginBackoff } from "./auth/LoginBackoff.ts"
 import { make as makeSession } from "./auth/Session.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
+import { SharedReads } from "./reads/SharedReads.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
 import { configuredTransport } from "./transport/Transport.ts"
 
@@ -27,6 +28,7 @@ export class UserSessions extends Context.Service<
       const { tbCredentials } = yield* Settings
       const transport = yield* configuredTransport
       const eventLoop = yield* EventLoop
+      const reads = yield* SharedReads
       // Backoffs outlive the sessions, so that a session that is closed and opened again does not log in too soon.
       const backoffs = MutableHashMap.empty<TbCredentials, LoginBackoff>()
       const backoffOf = (credentials: TbCredentials): LoginBackoff =>
@@ -39,7 +41,7 @@ export class UserSessions extends Context.Service<
       const base = yield* Effect.context<never>()
       const open = (credentials: TbCredentials) =>
         Effect.flatMap(makeSession(credentials, transport, backoffOf(credentials)), (session) =>
-          makeThingsBoard(session, transport, eventLoop)
+          makeThingsBoard(session, transport, eventLoop, reads)
         ).pipe(
           Effect.updateContext((given: Context.Context<Scope.Scope>) => Context.add(base, Scope.Scope, Context.get(given, Scope.Scope)))
         )
@@ -49,5 +51,5 @@ export class UserSessions extends Context.Service<
         acquire: (credentials) => (Equal.equals(credentials, tbCredentials) ? Effect.undefined : RcMap.get(sessions, credentials))
       }
     })
-  )
+  ).pipe(Layer.provide(SharedReads.layer))
 }

@@ -58,7 +58,7 @@ describe("the session's authorization", () => {
     Effect.gen(function* () {
       const answers = (asked: { readonly headers: Record<string, string> }, request: Request) =>
         (asked.headers["x-authorization"] === bearer("a") ? tokenExpired : json({ name: "Hall" }))(asked as never, request)
-      const { thingsBoard, upstream } = yield* open({ [device]: answers })
+      const { thingsBoard, upstream } = yield* open({ [device]: answers }, { coalesceReads: false })
       const all = yield* Effect.all(
         Array.from({ length: 20 }, () => thingsBoard.get(`/api/device/${id}`)),
         { concurrency: "unbounded" }

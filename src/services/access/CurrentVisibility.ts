@@ -6,13 +6,11 @@
  * `DeviceAccess.guard` or `VisibleDevices.ts`. Rejecting a hidden device takes as many calls as rejecting one that does not exist, so that
  * the response time does not reveal the difference.
  */
-import { Context, Effect } from "effect"
+import { Effect } from "effect"
 import type { Visibility } from "../../domain/Visibility.ts"
+import { CurrentVisibility } from "../../thingsboard/reads/CurrentVisibility.ts"
 
-/** The caller's restriction; undefined if the caller may see everything that the gateway's user may see. Set when a request is authenticated. */
-export const CurrentVisibility = Context.Reference<Visibility | undefined>("boardwalk/services/access/CurrentVisibility", {
-  defaultValue: () => undefined
-})
+export { CurrentVisibility }
 
 /** Runs an effect that depends on the caller's restriction. */
 export const withVisibility = <A, E, R>(run: (visibility: Visibility | undefined) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
