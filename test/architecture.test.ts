@@ -48,7 +48,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
 const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
   api: {
     ".": ["groups", "middleware"],
-    groups: ["Envelopes.ts", "Parameters.ts", "Problems.ts", "middleware"],
+    groups: ["Envelopes.ts", "ImportParameters.ts", "Parameters.ts", "Problems.ts", "middleware"],
     middleware: ["Problems.ts"],
     openapi: ["Api.ts", "ProblemGuide.ts", "Problems.ts", "middleware"]
   },

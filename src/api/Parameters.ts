@@ -155,9 +155,10 @@ export const numericText = Schema.optionalKey(
 )
 
 export const tsUnit = Schema.optionalKey(
-  Schema.Literals(["ms", "s"]).annotate({
+  Schema.Literals(["s", "ms", "us", "ns"]).annotate({
     identifier: "TimestampUnit",
-    description: "Unit of numeric timestamps in the file.",
+    description:
+      "Unit of numeric timestamps in the file: seconds, milliseconds, microseconds or nanoseconds. Digits beyond milliseconds are cut off.",
     default: "ms"
   })
 )

@@ -7,6 +7,7 @@ import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { escapeControls } from "../observability/escapeControls.ts"
 import { usageError } from "./flags.ts"
+import { fileFlags, fileParameters, mediaTypeWith } from "./fileFlags.ts"
 import { withProgress } from "./progress.ts"
 import { explainStop } from "./stopped.ts"
 import { connect, remoteFlags, RemoteError } from "./remote.ts"
@@ -47,14 +48,14 @@ export const importCommand = Command.make(
       Flag.withDescription("Device of all rows; without it, each row needs a device_id or device_name"),
       Flag.optional
     ),
-    tsUnit: Flag.Literals("ts-unit", ["ms", "s"]).pipe(Flag.withDescription("Unit of numeric timestamps"), Flag.withDefault("ms" as const)),
     numericText: Flag.Literals("numeric-text", ["refuse", "convert"]).pipe(
       Flag.withDescription("What to do with text that ThingsBoard would convert to a number: reject it, or let it be converted"),
       Flag.withDefault("refuse" as const)
     ),
+    ...fileFlags,
     dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Validate only; store nothing"), Flag.withDefault(false))
   },
-  Effect.fnUntraced(function* ({ device, dryRun, file, format: requested, numericText, tsUnit, ...flags }) {
+  Effect.fnUntraced(function* ({ device, dryRun, file, format: requested, numericText, ...flags }) {
     const format = Option.getOrUndefined(requested) ?? formatOfFile(file)
     if (format === undefined) return yield* usageError(["import"], "Name the format of the file: --format csv or --format jsonl.")
     const remote = yield* connect(flags)
@@ -67,8 +68,10 @@ export const importCommand = Command.make(
         if (size > 0) progress.share = progress.bytes / size
         return chunk
       })
-      const url = remote.url(`${path}?ts_unit=${tsUnit}&numeric_text=${numericText}&dry_run=${dryRun}`)
-      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, formats[format].mediaType))).pipe(
+      const parameters = new URLSearchParams([["numeric_text", numericText], ["dry_run", String(dryRun)], ...fileParameters(flags)])
+      const url = remote.url(`${path}?${parameters.toString()}`)
+      const contentType = mediaTypeWith(formats[format].mediaType, flags.charset)
+      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, contentType))).pipe(
         Effect.flatMap((response) => response.json),
         Effect.flatMap(decode),
         Effect.mapError((error) =>
@@ -101,6 +104,11 @@ export const importCommand = Command.make(
     {
       command: "boardwalk import january.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --dry-run",
       description: "Check whether all rows would be accepted"
+    },
+    {
+      command:
+        'boardwalk import logger.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --time-column Zeit --time-format "dd.MM.yyyy HH:mm" --timezone Europe/Berlin --decimal comma --charset windows-1252',
+      description: "Import what a German logger writes"
     }
   ])
 )

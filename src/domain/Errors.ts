@@ -27,7 +27,7 @@ export type FieldError = typeof FieldError.Type
 
 /**
  * The request fits its schema but is invalid in a way that only a service can detect. Lists every error, not only the first. A field is
- * either in the body (`body.a[0].ts`), or the name of a parameter (`end_ts`).
+ * in the body (`body.a[0].ts`), or the name of a parameter (`end_ts`, or `query.end_ts` if the request has a body, too).
  */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   errors: Schema.Array(FieldError),

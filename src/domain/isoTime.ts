@@ -10,16 +10,20 @@ const parseOffset = (zone: string): number => {
   return zone.startsWith("-") ? -minutes : minutes
 }
 
-/** Reads a time with an offset, truncated to milliseconds. Returns milliseconds, or what is wrong with the text. */
-export const parseIsoTime = (text: string): number | string => {
+/**
+ * Reads a time with an offset, truncated to milliseconds. Returns milliseconds, or what is wrong with the text. `toInstant` reads local times,
+ * which have no offset.
+ */
+export const parseIsoTime = (text: string, toInstant?: (local: number) => number | string): number | string => {
   const parts = iso.exec(text)
   if (parts === null) return "Expected a number, or ISO 8601 such as 2026-01-31T08:00:00+01:00"
-  const [, year, month, day, hour, minute, second = "0", fraction = "", zone] = parts
-  if (zone === undefined) return "Expected an offset, as in 2026-01-31T08:00:00+01:00 or 2026-01-31T07:00:00Z"
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone] = parts
+  if (zone === undefined && toInstant === undefined) return "Expected an offset, as in 2026-01-31T08:00:00+01:00 or 2026-01-31T07:00:00Z"
   const millis = Number(fraction.slice(0, 3).padEnd(3, "0"))
   const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), millis)
   // Date accepts days and hours that do not exist: February 31 becomes March 2.
   const exists = new Date(local).toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second.padStart(2, "0")}`)
+  if (zone === undefined) return exists ? toInstant!(local) : "Expected a date and time that exist, from 1970 to 9999"
   const offset = parseOffset(zone)
   const ts = local - offset * 60_000
   const isPossible = exists && Math.abs(offset) <= 14 * 60 && ts >= 0 && ts <= maxTimestamp

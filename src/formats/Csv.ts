@@ -8,17 +8,19 @@ const pipe = 124
 const apostrophe = 39
 const nullToken = 110
 
-/** Text that needs quotes to be read as text: numbers, booleans, words for a missing value, and leading or trailing spaces. */
-const isAmbiguous = /^(?:[\d.+-].*|true|false|null|none|nan|inf(?:inity)?|\s.*|.*\s)$/is
+/** Text that needs quotes to be read as text: numbers, booleans, words for a missing value, dashes, and leading or trailing spaces. */
+const isAmbiguous = /^(?:[\d.+#<\u2013\u2014-].*|true|false|null|nil|none|nan|nat|n\/?a|inf(?:inity)?|\s.*|.*\s)$/is
 
 const maxWordLength = 8
 const isDigit = (c: number) => c >= 48 && c <= 57
 const isSpace = (c: number | undefined) => c === 32
+/** `+ - . # <`, and the first byte of a dash or of a space that is not ASCII. */
+const mayBeginWord = (c: number) => c === 43 || c === 45 || c === 46 || c === 35 || c === 60 || c === 0xe2 || c === 0xc2
 
 /** Like `isAmbiguous`, for the bytes of text without escapes. */
 const areBytesAmbiguous = (bytes: Uint8Array, from: number, to: number): boolean => {
   const first = bytes[from]!
-  if (isDigit(first) || first === 43 || first === 45 || first === 46 || isSpace(first) || isSpace(bytes[to - 1])) return true
+  if (isDigit(first) || mayBeginWord(first) || isSpace(first) || isSpace(bytes[to - 1])) return true
   const letter = first | 32
   const mayBeWord = to - from <= maxWordLength && (letter === 102 || letter === 105 || letter === 110 || letter === 116)
   return mayBeWord && isAmbiguous.test(textOf(bytes, from, to))

@@ -2,6 +2,7 @@
  * Reads RFC 4180 records from text that arrives in chunks. The reader in `effect/encoding` does not distinguish `""` from an empty cell
  * or "5" from 5, and stops at the first malformed record; this one continues with the next line.
  */
+import { detectDelimiter } from "./delimiters.ts"
 
 export interface CsvRecord {
   /** The line where the record begins, from 1. */
@@ -19,14 +20,11 @@ const none: ReadonlySet<number> = new Set()
 /** Returned while the end of the record has not arrived. */
 const incomplete = -1
 
-/** Read from the header: a comma, or one of the delimiters that spreadsheets use in other locales. */
-const detectDelimiter = (text: string): string => {
-  const header = /^[^\r\n]*/.exec(text)![0]
-  return [",", ";", "\t"].find((delimiter) => header.includes(delimiter)) ?? ","
-}
-
 /** As many as spreadsheets have columns. To check a row with many more would take longer than a turn of the event loop may last. */
 export const maxCells = 16_384
+
+/** Of `sep=;` and the end of its line. */
+const maxSeparatorLine = 7
 
 /** Up to this many characters, reading an incomplete record again costs nothing. */
 const maxCheapRetry = 4096
@@ -47,8 +45,16 @@ export class CsvReader {
   private quoted: Set<number> | undefined
   private syntaxError: string | undefined
 
+  private linesToSkip: number
+
   /** A longer record is reported as malformed and ends the reading, since its most likely cause is a quote that is never closed. */
-  constructor(private readonly maxCharacters = 1024 * 1024) {}
+  constructor(
+    private readonly maxCharacters = 1024 * 1024,
+    private readonly findDelimiter: (firstLine: string) => string = (line) => detectDelimiter(line),
+    skipLines = 0
+  ) {
+    this.linesToSkip = skipLines
+  }
 
   /** The records that end in this chunk. Empty lines are not records. */
   feed(chunk: string): ReadonlyArray<CsvRecord> {
@@ -66,14 +72,20 @@ export class CsvReader {
 
   private readAll(text: string, isLast: boolean): ReadonlyArray<CsvRecord> {
     const records: Array<CsvRecord> = []
+    let from = 0
     if (this.delimiter === 0) {
-      if (!isLast && !/[\r\n]/.test(text) && text.length <= this.maxCharacters) {
-        this.keepIncomplete(text)
+      from = this.skipTo(text)
+      const hasLine = /[\r\n]/.test(from === 0 ? text : text.slice(from)) && !this.endsInCarriageReturn(text)
+      if (this.linesToSkip > 0) {
+        this.rest = "" // the beginning of a line that is skipped
         return records
       }
-      this.delimiter = detectDelimiter(text).charCodeAt(0)
+      if (!isLast && !hasLine && text.length - from <= this.maxCharacters) {
+        this.keepIncomplete(text.slice(from))
+        return records
+      }
+      from = this.chooseDelimiter(text, from)
     }
-    let from = 0
     while (from < text.length) {
       const end = this.readRecord(text, from, isLast)
       if (end === incomplete) break
@@ -92,6 +104,36 @@ export class CsvReader {
       records.push({ line: this.line, cells: [], quoted: none, syntaxError })
     }
     return records
+  }
+
+  /** The first line might end with `\r\n`, of which only `\r` has arrived. */
+  private endsInCarriageReturn(text: string) {
+    return text.indexOf("\r") === text.length - 1
+  }
+
+  /** Skips the lines before the header; returns where the rest begins. */
+  private skipTo(text: string): number {
+    let from = 0
+    while (this.linesToSkip > 0) {
+      const end = text.indexOf("\n", from)
+      if (end < 0) return from
+      from = end + 1
+      this.line++
+      this.linesToSkip--
+    }
+    return from
+  }
+
+  /** A line `sep=;`, which Excel reads and some programs write, names the delimiter. Returns where the header begins. */
+  private chooseDelimiter(text: string, from: number): number {
+    const named = /^sep=(.)(?:\r\n|\r|\n|$)/i.exec(text.slice(from, from + maxSeparatorLine))
+    if (named === null) {
+      this.delimiter = this.findDelimiter(text.slice(from)).charCodeAt(0)
+      return from
+    }
+    this.delimiter = named[1]!.charCodeAt(0)
+    this.line++
+    return from + named[0].length
   }
 
   private keepIncomplete(rest: string) {

@@ -59,7 +59,8 @@ export interface ShutdownTimes {
 
 export const stopGracefully = Effect.fnUntraced(function* (shutdown: ShutdownState, server: Stoppable, times: ShutdownTimes) {
   shutdown.hasBegun = true
-  yield* Effect.logInfo("Shutting down", { requests: server.pending(), delay_ms: Duration.toMillis(times.delay) })
+  const fields = { requests: server.pending(), delay_ms: Duration.toMillis(times.delay) }
+  yield* fields.requests + fields.delay_ms > 0 ? Effect.logInfo("Shutting down", fields) : Effect.logDebug("Shutting down", fields)
   yield* Effect.sleep(times.delay)
   const stop = (abruptly: boolean) => Effect.promise(() => server.stop(abruptly))
   yield* stop(false).pipe(

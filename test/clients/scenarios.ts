@@ -215,6 +215,26 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
       (result) => result.rows_taken === 2 && result.rows_refused === 1,
       { file: `ts,key,value\n${start},${imported},1\n${start + 1000},${imported},2.5\nyesterday,${imported},3\n` }
     ),
+    success(
+      "importTelemetry",
+      {
+        device_id: pump.id,
+        format: "csv",
+        time_column: ["Date", "Time"],
+        time_format: "dd.MM.yyyy HH:mm",
+        timezone: "Europe/Berlin",
+        header: "absent",
+        columns: ["Date", "Time", imported, "-"],
+        skip_lines: 1,
+        from_line: 2,
+        missing: ["-999"],
+        nan: "gap",
+        decimal: "comma",
+        dry_run: true
+      },
+      (result) => result.rows_taken === 2 && result.rows_refused === 0,
+      { file: "Logger 7\n31.01.2026;08:00;21,5;x\n31.01.2026;08:15;-999;x\n" }
+    ),
     notFound("importTelemetry", { device_id: unknownId, format: "csv" }, { file: `ts,key,value\n${start},${imported},1\n` }),
     success(
       "importTelemetryOfMany",
@@ -223,6 +243,25 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
       {
         file: `${JSON.stringify({ device_id: pump.id, ts: start / 1000, key: imported, value: "é 007" })}\n`
       }
+    ),
+    success(
+      "importTelemetryOfMany",
+      {
+        format: "csv",
+        time_column: ["Time"],
+        time_format: "yyyy-MM-dd HH:mm",
+        timezone: "UTC",
+        header: "present",
+        columns: ["device_id", "Time", imported],
+        skip_lines: 0,
+        from_line: 0,
+        missing: ["NA"],
+        nan: "reject",
+        decimal: "dot",
+        dry_run: true
+      },
+      (result) => result.rows_taken === 1 && result.dry_run,
+      { file: `Device,When,Value\n${pump.id},2026-01-31 08:00,21.5\n` }
     ),
     wrongKey("importTelemetryOfMany", { file: `device_id,ts,key,value\n${pump.id},${start},${imported},1\n` }),
     success(

@@ -5,19 +5,7 @@ import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import {
-  aggregation,
-  deviceParams,
-  dryRun,
-  endTs,
-  exportFormat,
-  Format,
-  ImportFormat,
-  keyParameters,
-  numericText,
-  startTs,
-  tsUnit
-} from "../Parameters.ts"
+import { aggregation, deviceParams, endTs, exportFormat, Format, keyParameters, numericText, startTs } from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
 import {
   ExportedFile,
@@ -30,6 +18,7 @@ import {
   QueryResult
 } from "./TelemetryReads.ts"
 import { Series } from "../../domain/Telemetry.ts"
+import { importParameters } from "../ImportParameters.ts"
 import { BulkResult, ImportBody, ImportResult, PointsByDevice, PointsByKey, UploadResult } from "./TelemetryWrites.ts"
 
 /** For clients of the FastAPI proxy, which had one path for JSON and files. */
@@ -38,13 +27,6 @@ const deprecatedFormat = Schema.optionalKey(Format).annotateKey({
   default: "json",
   deprecated: true
 })
-
-const importOptions = {
-  format: Schema.optionalKey(ImportFormat),
-  numeric_text: numericText,
-  ts_unit: tsUnit,
-  dry_run: dryRun
-}
 
 export class Telemetry extends HttpApiGroup.make("telemetry")
   .add(
@@ -196,7 +178,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("import", "/devices/:device_id/telemetry/import", {
       params: deviceParams,
-      query: importOptions,
+      query: importParameters,
       payload: ImportBody,
       success: ImportResult,
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
@@ -212,7 +194,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
         })
       ),
     HttpApiEndpoint.post("importMany", "/telemetry/import", {
-      query: importOptions,
+      query: importParameters,
       payload: ImportBody,
       success: ImportResult,
       error: [...bodyProblems, ...upstreamProblems]

@@ -25,7 +25,7 @@ const constantNames: Record<string, ReadonlyArray<string>> = {
   NumericText: ["RefuseNumericText", "ConvertNumericText"],
   ReadinessStatus: ["Ready", "NotReady"],
   SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],
-  TimestampUnit: ["Milliseconds", "Seconds"],
+  TimestampUnit: ["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"],
   UploadStatus: ["Stored", "Failed"]
 }
 

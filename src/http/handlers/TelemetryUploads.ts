@@ -10,11 +10,21 @@ import type { Import } from "../../services/ingest/Import.ts"
 import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { type FileQuery, parseFileQuery } from "../../services/ingest/fileQuery.ts"
 import { ImportReport } from "../../services/ingest/ImportReport.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { whileAuthorized } from "../request/authorizationEnd.ts"
-import { bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, requireBodyKind, requireFileKind, streamBody } from "../request/RequestBody.ts"
+import {
+  bodyLimitsOf,
+  charsetOf,
+  inputLimitsOf,
+  mayBeLarge,
+  readText,
+  requireBodyKind,
+  requireFileKind,
+  streamBody
+} from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
 import { bulkUploadFields, importFields, uploadFields } from "../response/uploadFields.ts"
@@ -23,9 +33,8 @@ interface UploadQuery {
   readonly numeric_text?: "refuse" | "convert"
 }
 
-interface ImportQuery extends UploadQuery {
+interface ImportQuery extends UploadQuery, FileQuery {
   readonly format?: "csv" | "jsonl"
-  readonly ts_unit?: "ms" | "s"
   readonly dry_run?: boolean
 }
 
@@ -56,11 +65,7 @@ export const makeTelemetryUploads = (
   const inputLimits = inputLimitsOf(settings)
   const audit = makeAuditLog(settings.auditLog)
 
-  const rulesOf = ({ numeric_text, ts_unit }: ImportQuery): ValueRules => ({
-    convertNumericText: numeric_text === "convert",
-    tsUnit: ts_unit ?? "ms",
-    limits: inputLimits
-  })
+  const rulesOf = ({ numeric_text }: UploadQuery): ValueRules => ({ convertNumericText: numeric_text === "convert", limits: inputLimits })
 
   /** Storing shows whether the device exists, so only a large body is worth a call of its own before it is read. */
   const uploadJson = (deviceId: DeviceId, query: UploadQuery, request: Request) =>
@@ -78,13 +83,16 @@ export const makeTelemetryUploads = (
     )
 
   const importRows = (deviceId: DeviceId | undefined, query: ImportQuery, request: Request) =>
-    Effect.flatMap(requireFileKind(request, query.format), (format) => {
+    Effect.gen(function* () {
+      const format = yield* requireFileKind(request, query.format)
+      const file = yield* parseFileQuery(query, format, charsetOf(request))
       const dryRun = query.dry_run === true
       const report = new ImportReport()
+      const { rules, ...options } = file
       const imported = streamBody(request, bodyLimits, (body) =>
-        imports.run(body, { format, deviceId, dryRun, report, rules: rulesOf(query) })
+        imports.run(body, { ...options, format, deviceId, dryRun, report, rules: { ...rulesOf(query), ...rules } })
       )
-      return (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
+      return yield* (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
         Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
       )
     })

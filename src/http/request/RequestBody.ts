@@ -52,6 +52,10 @@ export const inputLimitsOf = ({ maxDevicesPerRequest, maxJsonDepth, maxKeysPerRe
 /** A body without a `Content-Type` counts as JSON. */
 const mediaTypeOf = (request: Request) => (request.headers["content-type"] ?? "application/json").split(";", 1)[0]!.trim().toLowerCase()
 
+/** The encoding that the `Content-Type` names. */
+export const charsetOf = (request: Request): string | undefined =>
+  /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.headers["content-type"] ?? "")?.[1]?.toLowerCase()
+
 export type BodyKind = "json" | "csv" | "ndjson"
 
 const formatOfKind = { json: "json", csv: "csv", ndjson: "jsonl" } as const satisfies Record<BodyKind, Format>

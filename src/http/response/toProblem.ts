@@ -73,7 +73,7 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effec
 
 /** Services name a parameter without its place, since they are the same for endpoints that take it in the query and in the body. */
 const locate = (slot: "query" | "body", error: FieldError): FieldError =>
-  /^body\b/.test(error.field) ? error : { ...error, field: `${slot}.${error.field}` }
+  /^(?:body\b|query\.|header\.)/.test(error.field) ? error : { ...error, field: `${slot}.${error.field}` }
 
 /** For input that matches its schema, but that a service found to be invalid. */
 export const asInputProblem = ({ errors, summary }: InvalidInput) =>

@@ -1,5 +1,6 @@
 /** The fields of responses to uploads. Messages and names are those of the FastAPI proxy where it had them. */
 import type { DeviceId } from "../../domain/Ids.ts"
+import { futureWarning } from "../../services/ingest/futureTimes.ts"
 import type { ImportReport } from "../../services/ingest/ImportReport.ts"
 import type { BulkUploadResult, DeviceUploadResult, UploadResult } from "../../services/ingest/Ingest.ts"
 import { uploadWarnings } from "../../services/validation/values.ts"
@@ -58,5 +59,5 @@ export const importFields = (report: ImportReport, dryRun: boolean) => ({
   refused: report.rejected,
   points_stored: Object.fromEntries(report.pointsStored),
   message: importMessage(report, dryRun),
-  ...warningsField(uploadWarnings(report.rounded, report.replaced))
+  ...warningsField([...uploadWarnings(report.rounded, report.replaced), ...futureWarning(report.future, "row")])
 })

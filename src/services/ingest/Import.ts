@@ -14,6 +14,7 @@ import { GcPressure } from "../../platform/GcPressure.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices } from "../devices/DeviceSelection.ts"
 import { DeviceNames } from "./DeviceNames.ts"
+import { lastExpectedTime } from "./futureTimes.ts"
 import { ImportMemory } from "./ImportMemory.ts"
 import { ImportReport } from "./ImportReport.ts"
 import { type ImportRow, RowRejected } from "./ImportRow.ts"
@@ -41,6 +42,8 @@ interface Run {
   readonly report: ImportReport
   readonly eventLoop: EventLoop["Service"]
   readonly memory: ImportMemory
+  /** Later times are in the future, more than a clock that is a little ahead explains. */
+  readonly latest: number
 }
 
 /** Returns what `use` returns, or reports the row as rejected. Not an Effect: there would be thousands at once. */
@@ -63,6 +66,7 @@ const deviceIdOf = ({ deviceId, names }: Run, device: ImportRow["device"]): stri
 const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): void => {
   const deviceId = deviceIdOf(run, device)
   if (run.writer.isMissing(deviceId)) throw new RowRejected(deviceMissing)
+  if (ts > run.latest) run.report.future.add(`in line ${line}`)
   if (points.length === 0) {
     run.report.accepted++
     return
@@ -137,6 +141,7 @@ export class Import extends Context.Service<
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
         const writer = new ImportWriter(dryRun ? dryRunTarget(deviceId) : thingsBoardTarget, report)
         const buffer = new PointBuffer()
+        const latest = yield* lastExpectedTime
         const memory = yield* Effect.withFiber((fiber) => Effect.succeed(new ImportMemory(fiber.getRef(CurrentExchange))))
         const names = new DeviceNames(deviceIdsByName(thingsBoard))
         const counted = Stream.map(body, (part) => {
@@ -145,7 +150,7 @@ export class Import extends Context.Service<
           return part
         })
         yield* Stream.runForEach(readRows(counted, options), (rows) =>
-          importRows({ deviceId, eventLoop, memory, names, buffer, writer, report }, rows)
+          importRows({ deviceId, eventLoop, memory, names, buffer, writer, report, latest }, rows)
         )
         yield* writer.write(buffer.takeAll())
         return report

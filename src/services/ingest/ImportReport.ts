@@ -1,4 +1,6 @@
 /** The result of an import: which rows are stored, which were rejected and why, and which are not known to be stored. */
+import { FutureCounter } from "./futureTimes.ts"
+
 export interface RejectedRow {
   /** From 1; the header counts. */
   readonly line: number
@@ -22,6 +24,8 @@ export class ImportReport {
   bytes = 0
   /** Decimals that were rounded to be stored as numbers. */
   rounded = 0
+  /** Rows whose time is far in the future, and the line of the first. */
+  readonly future = new FutureCounter()
   /** Points that a later point of the same write replaced. */
   replaced = 0
   readonly rejected: Array<RejectedRow> = []

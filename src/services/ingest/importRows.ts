@@ -3,16 +3,24 @@ import { Effect, Stream } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
 import { LineReader } from "../../formats/LineReader.ts"
-import { type Columns, parseHeader, parseRecord } from "./csvRows.ts"
+import { delimiterOfCells, detectDelimiter } from "../../formats/delimiters.ts"
+import { type Columns, parseHeader } from "./csvHeader.ts"
+import { parseRecord } from "./csvRows.ts"
+import { decodeFile } from "./decodeFile.ts"
+import type { CsvLayout, ImportRules } from "./importRules.ts"
 import { rejectRow, type ImportRow } from "./ImportRow.ts"
 import { parseLine } from "./ndjsonRows.ts"
-import type { ValueRules } from "../validation/values.ts"
 
 export interface RowOptions {
   readonly format: "csv" | "ndjson"
   /** The device of all rows; if undefined, each row names its device. */
   readonly deviceId: string | undefined
-  readonly rules: ValueRules
+  readonly rules: ImportRules
+  readonly layout?: CsvLayout
+  /** Encoding of the file, as its `Content-Type` names it. Default: UTF-8, or UTF-16 with a byte order mark. */
+  readonly charset?: string
+  /** Earlier lines, except for the header, are not read: they are stored already. */
+  readonly fromLine?: number
 }
 
 export interface NumberedRow {
@@ -41,10 +49,14 @@ function* partsOf(chunk: Uint8Array) {
 }
 
 /** The records of each part of the body, and the last one. */
-const readRecords = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
+const readRecords = <A, E>(
+  body: Stream.Stream<Uint8Array, E>,
+  charset: string | undefined,
+  reader: Reader<A>
+): Stream.Stream<ReadonlyArray<A>, InvalidInput> =>
   Stream.mapError(body, unreadable).pipe(
     Stream.flatMap((chunk) => Stream.fromIterable(partsOf(chunk), { chunkSize: 1 })),
-    Stream.decodeText,
+    decodeFile(charset),
     Stream.map((chunk) => reader.feed(chunk)),
     Stream.concat(Stream.sync(() => reader.end()))
   )
@@ -52,29 +64,37 @@ const readRecords = <A, E>(body: Stream.Stream<Uint8Array, E>, reader: Reader<A>
 /** By its cells, of which most records have few. */
 const isLongRecord = ({ cells }: CsvRecord) => cells.length > 1000 || cells.some((cell) => cell.length > maxPartBytes)
 
-const readNdjson = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) =>
-  Stream.map(readRecords(body, new LineReader()), (lines) =>
+const readNdjson = <E>(body: Stream.Stream<Uint8Array, E>, { charset, deviceId, rules }: RowOptions) =>
+  Stream.map(readRecords(body, charset, new LineReader()), (lines) =>
     lines.map(({ line, text }): NumberedRow => {
       const read = () => (text === undefined ? rejectRow("expected a shorter line") : parseLine(text, deviceId === undefined, rules))
       return { line, read, isLong: text !== undefined && text.length > maxPartBytes }
     })
   )
 
-const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: RowOptions) => {
+/** The delimiter is next to the column with the time, or fits the columns that the request names. */
+const delimiterFinder =
+  ({ columns, timeColumns = ["ts"] }: CsvLayout) =>
+  (line: string) =>
+    columns === undefined ? detectDelimiter(line, timeColumns) : delimiterOfCells(line, columns.length)
+
+const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { charset, deviceId, layout = {}, rules }: RowOptions) => {
   const hasDevice = deviceId === undefined
+  const hasHeader = layout.hasHeader !== false
   let columns: Columns | undefined
   const readHeader = ({ syntaxError, cells }: CsvRecord): Effect.Effect<Columns, InvalidInput> => {
-    const found = syntaxError === undefined ? parseHeader(cells, hasDevice) : `Expected a header, then CSV: ${syntaxError}`
+    const found = syntaxError === undefined ? parseHeader(cells, hasDevice, layout) : `Expected a header, then CSV: ${syntaxError}`
     return typeof found === "string" ? Effect.fail(invalidBody(found)) : Effect.succeed(found)
   }
+  const reader = new CsvReader(undefined, delimiterFinder(layout), layout.skipLines)
   const rows = Stream.mapEffect(
-    readRecords(body, new CsvReader()),
+    readRecords(body, charset, reader),
     Effect.fnUntraced(function* (records) {
       const [first] = records
       if (first === undefined) return []
-      const isHeader = columns === undefined
+      const isFirst = columns === undefined
       const known = (columns ??= yield* readHeader(first))
-      const data = isHeader ? records.slice(1) : records
+      const data = isFirst && hasHeader ? records.slice(1) : records
       return data.map((record): NumberedRow => ({
         line: record.line,
         isLong: isLongRecord(record),
@@ -82,12 +102,17 @@ const readCsv = <E>(body: Stream.Stream<Uint8Array, E>, { deviceId, rules }: Row
       }))
     })
   )
-  const requireHeader = Stream.suspend(() => (columns === undefined ? Stream.fail(invalidBody("Expected a header")) : Stream.empty))
+  const requireHeader = Stream.suspend(() =>
+    columns === undefined && hasHeader ? Stream.fail(invalidBody("Expected a header, but the file is empty")) : Stream.empty
+  )
   return Stream.concat(rows, requireHeader)
 }
 
 export const readRows = <E>(
   body: Stream.Stream<Uint8Array, E>,
   options: RowOptions
-): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> =>
-  options.format === "ndjson" ? readNdjson(body, options) : readCsv(body, options)
+): Stream.Stream<ReadonlyArray<NumberedRow>, InvalidInput> => {
+  const rows = options.format === "ndjson" ? readNdjson(body, options) : readCsv(body, options)
+  const { fromLine = 0 } = options
+  return fromLine <= 1 ? rows : Stream.map(rows, (some) => some.filter(({ line }) => line >= fromLine))
+}

@@ -12,8 +12,10 @@ import {
   requireTimestamp
 } from "./ImportRow.ts"
 import { JsonReader } from "../../json/JsonReader.ts"
-import { parseNumericTimestamp, parseTimestamp } from "./timestamps.ts"
-import { checkToken, jsonDepthIssue, type ValueRules } from "../validation/values.ts"
+import { normalizeName } from "./csvHeader.ts"
+import type { ImportRules } from "./importRules.ts"
+import { parseNumericTimestamp, readTime } from "./timestamps.ts"
+import { checkToken, jsonDepthIssue } from "../validation/values.ts"
 
 /** The JSON tokens of an object's fields, by name. */
 type Fields = ReadonlyMap<string, string>
@@ -43,53 +45,96 @@ const readText = (fields: Fields, name: string): string | undefined => {
   return token.startsWith('"') ? (JSON.parse(token) as string) : rejectRow(`${name}: expected text`)
 }
 
-const readTimestamp = (token: string | undefined, rules: ValueRules): number => {
+const readTimestamp = (token: string | undefined, rules: ImportRules): number => {
   if (token === undefined) return rejectRow("ts: expected the timestamp of the row")
-  return requireTimestamp(
-    token.startsWith('"') ? parseTimestamp(JSON.parse(token) as string, rules.tsUnit) : parseNumericTimestamp(token, rules.tsUnit)
-  )
+  if (token.startsWith('"')) return requireTimestamp(readTime(JSON.parse(token) as string, rules))
+  return requireTimestamp(rules.readTime === undefined ? parseNumericTimestamp(token, rules.tsUnit) : rules.readTime(token))
 }
 
-const readPoint = (key: string, token: string, rules: ValueRules): ImportPoint => {
+const readPoint = (key: string, token: string, rules: ImportRules): ImportPoint => {
   checkKey(key)
   return checkedPoint(key, checkToken(token, rules))
 }
 
+const isMissing = (token: string, { missing }: ImportRules): boolean =>
+  missing !== undefined && missing.has(token.startsWith('"') ? (JSON.parse(token) as string) : token)
+
 /** In a row with several points, null means that there is no point, like an empty CSV cell. */
-const readPoints = (fields: Fields, rules: ValueRules): ReadonlyArray<ImportPoint> =>
-  [...fields].filter(([, token]) => token !== "null").map(([key, token]) => readPoint(key, token, rules))
+const readPoints = (fields: Fields, rules: ImportRules): ReadonlyArray<ImportPoint> =>
+  [...fields].filter(([, token]) => token !== "null" && !isMissing(token, rules)).map(([key, token]) => readPoint(key, token, rules))
+
+/** Fields with a meaning, whose upper and lower case are equivalent, as those of CSV columns are. */
+const withNormalNames = (fields: Fields): Fields => {
+  const names = [...fields.keys()]
+  if (names.every((name) => normalizeName(name) === name)) return fields
+  const normal = new Set(names.map(normalizeName))
+  const isLong = normal.has("key") && normal.has("value")
+  const changed = names.filter((name) => {
+    const other = normalizeName(name)
+    return other !== name && !fields.has(other) && (other === "ts" || other.startsWith("device_") || isLong)
+  })
+  return new Map([...fields].map(([name, token]) => [changed.includes(name) ? normalizeName(name) : name, token]))
+}
+
+/** Calls the field with the time `ts`. */
+const withTime = (fields: Fields, timeField: string | undefined): Fields => {
+  if (timeField === undefined || timeField === "ts") return fields
+  if (fields.has("ts")) rejectRow(`ts: expected no field ts besides ${timeField}`)
+  if (!fields.has(timeField)) rejectRow(`${timeField}: expected the timestamp of the row`)
+  return new Map([...fields].map(([name, token]) => [name === timeField ? "ts" : name, token]))
+}
 
 const reserved = new Set(["ts", "device_id", "device_name"])
 
-const readLine = (text: string, hasDevice: boolean, rules: ValueRules): ImportRow => {
-  const fields = readFields(text)
-  const data = new Map([...fields].filter(([name]) => !reserved.has(name)))
-  if (!hasDevice && data.size < fields.size - 1) rejectRow("expected no device: the path already names it")
+/** The points of a row: its one point, those in ThingsBoard's `values`, or one per field. */
+const pointsOf = (data: Fields, rules: ImportRules): ReadonlyArray<ImportPoint> => {
   const [key, value, values] = [data.get("key"), data.get("value"), data.get("values")]
-  const isSinglePoint = key !== undefined && value !== undefined
-  if (isSinglePoint && data.size > 2) rejectRow("expected no other fields besides key and value")
+  if (key !== undefined && value !== undefined) {
+    if (data.size > 2) rejectRow("expected no other fields besides key and value")
+    if (isMissing(value, rules)) return []
+    return [readPoint(readText(data, "key") ?? rejectRow("key: expected text"), value, rules)]
+  }
+  if (values?.startsWith("{") !== true) return readPoints(data, rules)
+  const other = [...data.keys()].find((name) => name !== "values")
+  if (other !== undefined)
+    rejectRow(`${other.slice(0, 64)}: expected no fields besides ts and values; put it into values, or remove values`)
+  return readPoints(readFields(values), rules)
+}
+
+const readLine = (text: string, hasDevice: boolean, rules: ImportRules): ImportRow => {
+  const fields = withNormalNames(withTime(readFields(text), rules.timeField))
+  const data = new Map([...fields].filter(([name]) => !reserved.has(name)))
+  if (!hasDevice && (fields.has("device_id") || fields.has("device_name"))) rejectRow("expected no device: the path already names it")
   if (data.size === 0) rejectRow("expected key and value, values, or one field per key")
   return {
     device: parseDevice(readText(fields, "device_id"), readText(fields, "device_name"), hasDevice),
     ts: readTimestamp(fields.get("ts"), rules),
-    points: isSinglePoint
-      ? [readPoint(readText(data, "key") ?? rejectRow("key: expected text"), value, rules)]
-      : readPoints(data.size === 1 && values?.startsWith("{") === true ? readFields(values) : data, rules)
+    points: pointsOf(data, rules)
   }
+}
+
+/** What is wrong with a line that is not JSON: the mistakes that programs make most often. */
+const jsonIssue = (text: string): string => {
+  if (text.includes("\0")) return "expected UTF-8; if the file is UTF-16, name it in the Content-Type: charset=utf-16le"
+  const word = /[:,[]\s*(NaN|[+-]?Infinity|None|True|False)\b/.exec(text)?.[1]
+  if (word !== undefined) return `expected JSON, which has no ${word}${/NaN|Inf/.test(word) ? ": leave the field out, or use null" : ""}`
+  if (text.startsWith("[")) return "expected one JSON object per line, not an array"
+  if (/^\{\s*'/.test(text)) return "expected JSON, with double quotes"
+  return "expected a JSON object"
 }
 
 /**
  * Returns the row, or throws `RowRejected`. `{ts, values: {…}}` is ThingsBoard's own form: an object `values` as the only field besides
  * `ts` holds the points, and is not a value itself.
  */
-export const parseLine = (text: string, hasDevice: boolean, rules: ValueRules): ImportRow => {
+export const parseLine = (text: string, hasDevice: boolean, rules: ImportRules): ImportRow => {
   checkUtf8(text)
   const issue = jsonDepthIssue(text, rules)
   if (issue !== undefined) rejectRow(issue.replace("Expected", "expected"))
   try {
     return readLine(text, hasDevice, rules)
   } catch (error) {
-    if (error instanceof ScanError) return rejectRow("expected a JSON object")
+    if (error instanceof ScanError) return rejectRow(jsonIssue(text))
     throw error
   }
 }

@@ -2,23 +2,39 @@
 import { isoTimeIssue, parseIsoTime } from "../../domain/isoTime.ts"
 import { maxTimestamp, timestampIssue, unitOf } from "../../domain/timestamps.ts"
 import type { ValueRules } from "../validation/values.ts"
+import type { ImportRules } from "./importRules.ts"
 
-const maxSeconds = Math.floor(maxTimestamp / 1000)
+export type TimestampUnit = NonNullable<ValueRules["tsUnit"]>
 
-const parseSeconds = (text: string): number | string => {
-  const seconds = /^\d{1,20}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
-  const unit = unitOf(seconds)
-  if (unit !== undefined && unit !== "seconds") return `Looks like ${unit}; expected seconds, because of ts_unit=s`
-  return seconds < maxSeconds + 1 ? Math.round(seconds * 1000) : `Expected seconds since the Unix epoch, a number from 0 to ${maxSeconds}`
+const unitNames = { s: "seconds", ms: "milliseconds", us: "microseconds", ns: "nanoseconds" } as const
+/** Powers of ten that a unit is larger or smaller than a millisecond. */
+const shifts = { s: 3, us: -3, ns: -6 } as const
+
+/**
+ * Reads a number in a unit other than milliseconds, truncated to milliseconds, as ISO 8601 is. By its digits: nanoseconds since 1970 do
+ * not fit into a double.
+ */
+const parseScaled = (text: string, unit: "s" | "us" | "ns"): number | string => {
+  const [, whole, fraction = ""] = /^(\d{1,20})(?:\.(\d{1,9}))?$/.exec(text) ?? []
+  const name = unitNames[unit]
+  if (whole === undefined) return `Expected ${name} since the Unix epoch, a number from 0 on`
+  const found = unitOf(Number(whole))
+  if (found !== undefined && found !== name) return `Looks like ${found}; expected ${name}, because of ts_unit=${unit}`
+  const shift = shifts[unit]
+  const digits = shift > 0 ? whole + fraction.slice(0, shift).padEnd(shift, "0") : whole.slice(0, shift)
+  const ts = Number(digits === "" ? "0" : digits)
+  return ts <= maxTimestamp ? ts : `Expected ${name} since the Unix epoch, up to the year 9999`
 }
 
 /** Reads a number in the given unit. Returns milliseconds, or what is wrong with the text. */
-export const parseNumericTimestamp = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
-  if (unit === "s") return parseSeconds(text)
+export const parseNumericTimestamp = (text: string, unit: TimestampUnit = "ms"): number | string => {
+  if (unit !== "ms") return parseScaled(text, unit)
   const ts = /^\d{1,20}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN
   const issue = timestampIssue(ts)
   if (issue === undefined) return ts
-  if (unitOf(ts) === "seconds") return "Looks like seconds; expected milliseconds, or ts_unit=s"
+  const found = unitOf(ts)
+  const option = found === "seconds" ? "s" : found === "microseconds" ? "us" : found === "nanoseconds" ? "ns" : undefined
+  if (option !== undefined) return `Looks like ${found}; expected milliseconds, or ts_unit=${option}`
   return isoTimeIssue(text.replaceAll('"', "")) ?? issue
 }
 
@@ -26,7 +42,11 @@ export const parseNumericTimestamp = (text: string, unit: ValueRules["tsUnit"] =
  * Reads a number in the given unit, or a time in ISO 8601 with an offset, truncated to milliseconds. Returns milliseconds, or what is
  * wrong with the text.
  */
-export const parseTimestamp = (text: string, unit: ValueRules["tsUnit"] = "ms"): number | string => {
+export const parseTimestamp = (text: string, unit: TimestampUnit = "ms"): number | string => {
   if (/^[\d.]*$/.test(text)) return parseNumericTimestamp(text, unit)
   return parseIsoTime(text)
 }
+
+/** Reads the time of a row. */
+export const readTime = (text: string, rules: ImportRules): number | string =>
+  rules.readTime === undefined ? parseTimestamp(text, rules.tsUnit) : rules.readTime(text)

@@ -2,7 +2,7 @@
  * Where buckets begin, by the clocks of a time zone. A bucket during which the clocks change is longer or shorter than others, as days are.
  * `floor(ts)` and `next(start)` agree, so that the buckets of a range are the same from either of its ends.
  */
-import { type LocalClock, maxTime, maxZonedTime } from "./localClock.ts"
+import { type LocalClock, maxTime, maxZonedTime } from "../../domain/localClock.ts"
 
 /** All times are epoch ms. */
 export interface BucketBoundaries {

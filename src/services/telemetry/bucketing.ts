@@ -3,7 +3,7 @@ import { DateTime, Effect, Option } from "effect"
 import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import type { Aggregation } from "../../domain/Telemetry.ts"
 import { type BucketBoundaries, dayBoundaries, fixedBoundaries, lengthBoundaries, monthBoundaries, weekBoundaries } from "./boundaries.ts"
-import { localClock } from "./localClock.ts"
+import { localClock } from "../../domain/localClock.ts"
 
 export interface Bucketing {
   readonly agg: Exclude<Aggregation, "NONE">

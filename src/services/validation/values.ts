@@ -24,7 +24,7 @@ export interface ValueRules {
   /** Whether text that ThingsBoard turns into a number is accepted and converted. */
   readonly convertNumericText: boolean
   /** The unit of numeric timestamps; the default is ms. */
-  readonly tsUnit?: "ms" | "s"
+  readonly tsUnit?: "s" | "ms" | "us" | "ns"
 }
 
 /** The JSON token to send, or the reason why the value is rejected. */

@@ -158,6 +158,6 @@ effect("a CSV body without a header is rejected", () =>
   Effect.gen(function* () {
     const run = yield* setUp(() => stored)
     const empty = yield* Effect.flip(run([], { format: "csv" }))
-    expect(empty).toMatchObject({ _tag: "InvalidInput", errors: [{ field: "body", issue: "Expected a header" }] })
+    expect(empty).toMatchObject({ _tag: "InvalidInput", errors: [{ field: "body", issue: "Expected a header, but the file is empty" }] })
   })
 )

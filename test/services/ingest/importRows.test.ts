@@ -6,7 +6,8 @@ import { csv } from "../../../src/formats/Csv.ts"
 import { CsvReader } from "../../../src/formats/CsvReader.ts"
 import { ndjson } from "../../../src/formats/Ndjson.ts"
 import { LineReader } from "../../../src/formats/LineReader.ts"
-import { type Columns, parseHeader, parseRecord } from "../../../src/services/ingest/csvRows.ts"
+import { type Columns, parseHeader } from "../../../src/services/ingest/csvHeader.ts"
+import { parseRecord } from "../../../src/services/ingest/csvRows.ts"
 import { RowRejected, type ImportRow } from "../../../src/services/ingest/ImportRow.ts"
 import { parseLine } from "../../../src/services/ingest/ndjsonRows.ts"
 import { parseTimestamp } from "../../../src/services/ingest/timestamps.ts"
@@ -107,12 +108,12 @@ test("quotes have no meaning in a file that quotes everything", () => {
 test("values that ThingsBoard would change, and words for a missing value, are rejected with a reason", () => {
   const reasons = readCells("007", '"21.5"', "9223372036854775808", "NaN", "null", "-Infinity", "a\uFFFDb", '"{""a"":1,""a"":2}"')
   expect(reasons.map((reason) => reason?.slice(0, 40))).toEqual([
-    "v: expected text that ThingsBoard does n",
+    "v: expected a number without leading zer",
     "v: expected text that ThingsBoard does n",
     "v: expected an integer of at most 64 bit",
-    "v: expected a value; leave the cell empt",
-    "v: expected a value; leave the cell empt",
-    "v: expected a value; leave the cell empt",
+    "v: expected a value, not NaN; leave the ",
+    "v: expected a value, not null; leave the",
+    "v: expected a value, not -Infinity; leav",
     "expected UTF-8, without the replacement ",
     "v: expected each field only once"
   ])
@@ -128,6 +129,21 @@ test("everything that CSV and JSON Lines export reads back as the same value", (
   })
   const token = fc.oneof(
     kept,
+    fc.constantFrom(
+      '"NA"',
+      '"#N/A"',
+      '"<NA>"',
+      '"---"',
+      '"+21.5"',
+      '"5."',
+      '"1.234,56"',
+      '"   "',
+      '"\u2013"',
+      '"n/a"',
+      '"#DIV/0!"',
+      '"1\u00a0234,5"',
+      '"NaT"'
+    ),
     fc.constantFrom('"true"', '"Null"', '"1e3"', '""', '"1,5"', `"'=x"`, `"''+1"`, '" 5"', '"5 "', '"nan"', '"\\u00a07"', '"+5"'),
     fc.constantFrom("true", "false", "21.50", "-1", "9223372036854775807", "1.0E10", '{"a":[1.10,"x"]}', "[]")
   )
@@ -153,13 +169,22 @@ test("the header decides which form the rows have", () => {
       [2, "value"]
     ]
   })
-  expect(parseHeader(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, ts: 2 })
-  expect(parseHeader(["time", "a"], false)).toBe("Expected a column ts")
-  expect(parseHeader(["ts", "a", "a"], false)).toBe("Expected each column only once")
+  expect(parseHeader(["device_id", "device_name", "ts", "key", "value"], true)).toMatchObject({ deviceId: 0, deviceName: 1, time: [2] })
+  expect(parseHeader(["TS", "Key", " Value "], false)).toMatchObject({ time: [0], form: { key: 1, value: 2 } })
+  expect(parseHeader(["ts", "Value"], false)).toMatchObject({ form: [[1, "Value"]] })
+  expect(parseHeader(["time", "a"], false)).toBe("Expected a column ts; found time, a. Name the column with the time with time_column=")
+  expect(parseHeader([String(t0), "21.5"], false)).toStartWith(`Expected a header, but the first line is data: ${t0}, 21.5.`)
+  expect(parseHeader(["ts", "a", "b", "a"], false)).toBe("Expected each column only once: columns 2 and 4 are both called a")
+  expect(parseHeader(["ts", "Temp\uFFFDratur"], false)).toStartWith("Column 2: Expected UTF-8. Name another encoding in the Content-Type")
+  expect(parseHeader(["ts", "a", "-", "-"], false, { columns: ["x", "a", "-", "-"], timeColumns: ["x"] })).toMatchObject({
+    form: [[1, "a"]]
+  })
   expect(parseHeader(["ts", "<b>x"], false)).toStartWith("Column 2: Expected a key without markup")
   expect(parseHeader(["ts", "device_id", "a"], false)).toBe("Expected no device column: the path already names the device")
-  expect(parseHeader(["ts", "a"], true)).toBe("Expected a column device_id or device_name")
-  expect(parseHeader(["ts", "key", "value", "unit"], false)).toBe("Expected no other columns besides key and value")
+  expect(parseHeader(["ts", "a"], true)).toBe("Expected a column device_id or device_name; found ts, a")
+  expect(parseHeader(["ts", "key", "value", "unit"], false)).toBe(
+    "Expected no other columns besides key and value; found ts, key, value, unit"
+  )
 })
 
 test("a line is a point, ThingsBoard's own form, or has one field per key", () => {
@@ -180,7 +205,12 @@ test("a line is a point, ThingsBoard's own form, or has one field per key", () =
 test("an invalid line, or one with a duplicate field, is rejected", () => {
   const reasons = {
     "{broken": "expected a JSON object",
-    "[1]": "expected a JSON object",
+    "[1]": "expected one JSON object per line, not an array",
+    [`{"ts":${t0},"a":NaN}`]: "expected JSON, which has no NaN: leave the field out, or use null",
+    [`{"ts":${t0},"a":True}`]: "expected JSON, which has no True",
+    [`{'ts':${t0}}`]: "expected JSON, with double quotes",
+    [`{"ts":${t0},"values":{"a":1},"quality":"good"}`]:
+      "quality: expected no fields besides ts and values; put it into values, or remove values",
     '{"a":1}': "ts: expected the timestamp of the row",
     [`{"ts":${t0}}`]: "expected key and value, values, or one field per key",
     [`{"ts":${t0},"a":1,"a":2}`]: "a: expected only once",

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { DateTime } from "effect"
 import * as fc from "fast-check"
 import { type BucketBoundaries, dayBoundaries, lengthBoundaries } from "../../../src/services/telemetry/boundaries.ts"
-import { localClock } from "../../../src/services/telemetry/localClock.ts"
+import { localClock } from "../../../src/domain/localClock.ts"
 
 const minute = 60_000
 const hour = 60 * minute

@@ -1,0 +1,94 @@
+/** How an import reads a file that was not written for it. */
+import { Schema } from "effect"
+import { CommaList, dryRun, ImportFormat, numericText, tsUnit } from "./Parameters.ts"
+
+const maxLines = 1_000_000_000
+const maxListed = 1000
+
+const ColumnName = Schema.String.check(Schema.isBetweenLength(1, 255))
+
+const timeColumn = Schema.optionalKey(
+  CommaList(ColumnName).annotate({
+    description:
+      "Name of the column, or the field of NDJSON, with the time. Two columns of CSV names, such as `Date,Time`, are joined with a space. Default: `ts`.",
+    examples: [["Timestamp"]]
+  })
+)
+
+const timeFormat = Schema.optionalKey(
+  Schema.String.check(Schema.isBetweenLength(1, 100)).annotate({
+    description:
+      "How times are written: `yyyy`, `yy`, `MM`, `M`, `MMM` (Jan), `dd`, `d`, `HH`, `H`, `hh`, `h`, `mm`, `ss`, `s`, `SSS` (fraction), `a` (AM or PM), `XXX` (offset); other letters are in apostrophes. Default: ISO 8601, or a number in `ts_unit`.",
+    examples: ["dd.MM.yyyy HH:mm:ss"]
+  })
+)
+
+const timeZone = Schema.optionalKey(
+  Schema.String.check(Schema.isMaxLength(64)).annotate({
+    description:
+      "IANA time zone of times without an offset. Times that its clocks skip or show twice are rejected. Default: every time needs an offset.",
+    examples: ["Europe/Berlin"]
+  })
+)
+
+const lines = (description: string) =>
+  Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxLines })).annotate({ description }))
+
+const header = Schema.optionalKey(
+  Schema.Literals(["present", "absent"]).annotate({
+    identifier: "CsvHeader",
+    description: "Whether a CSV file has a header; without one, `columns` is required.",
+    default: "present"
+  })
+)
+
+const columns = Schema.optionalKey(
+  CommaList(ColumnName)
+    .pipe(Schema.check(Schema.isMaxLength(maxListed)))
+    .annotate({
+      description: "Names of the columns of a CSV file, in place of those in its header. A column called `-` is ignored.",
+      examples: [["ts", "temperature", "-"]]
+    })
+)
+
+const missing = Schema.optionalKey(
+  CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).annotate({
+    description: "What the file writes where there is no value, besides an empty cell.",
+    examples: [["-999", "NA"]]
+  })
+)
+
+const nan = Schema.optionalKey(
+  Schema.Literals(["reject", "gap"]).annotate({
+    identifier: "NanCells",
+    description: "What to do with NaN in a CSV cell: `reject` rejects the row, `gap` means that there is no value.",
+    default: "reject"
+  })
+)
+
+const decimal = Schema.optionalKey(
+  Schema.Literals(["dot", "comma"]).annotate({
+    identifier: "DecimalSeparator",
+    description: "How a CSV file writes decimals: `21.5` or `21,5`.",
+    default: "dot"
+  })
+)
+
+export const importParameters = {
+  format: Schema.optionalKey(ImportFormat),
+  numeric_text: numericText,
+  ts_unit: tsUnit,
+  time_column: timeColumn,
+  time_format: timeFormat,
+  timezone: timeZone,
+  header,
+  columns,
+  skip_lines: lines("Lines before the header of a CSV file."),
+  from_line: lines(
+    "Reads only the rows from this line on, such as the `resume_line` of an earlier import. The header still counts and is read."
+  ),
+  missing,
+  nan,
+  decimal,
+  dry_run: dryRun
+}

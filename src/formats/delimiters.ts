@@ -1,0 +1,57 @@
+/** Finds the delimiter of a CSV file in its first line. */
+
+/** The comma of RFC 4180, and what spreadsheets and loggers use in its place. */
+const delimiters = [",", ";", "\t", "|"]
+
+const isCandidate = (c: string | undefined) => c !== undefined && delimiters.includes(c)
+
+/** Calls `visit` with each part between candidates outside of quotes, and the candidates around it, until it returns true. */
+const visitParts = (line: string, visit: (part: string, before: string | undefined, after: string | undefined) => boolean): void => {
+  let from = 0
+  let isQuoted = false
+  for (let i = 0; ; i++) {
+    const c = line[i]
+    if (c === '"') isQuoted = !isQuoted
+    const isEnd = c === undefined || (!isQuoted && (c === "\n" || c === "\r"))
+    if (!isEnd && (isQuoted || !isCandidate(c))) continue
+    if (visit(line.slice(from, i), line[from - 1], isEnd ? undefined : c) || isEnd) return
+    from = i + 1
+  }
+}
+
+const nameOf = (part: string) =>
+  part
+    .trim()
+    .replace(/^"(.*)"$/s, "$1")
+    .trim()
+    .toLowerCase()
+
+/**
+ * The delimiter next to one of the `names` (by default `ts`), outside of quotes: other names may contain commas. If the line has none of
+ * them, the candidate that it has most often.
+ */
+export const detectDelimiter = (line: string, names: ReadonlyArray<string> = ["ts"]): string => {
+  const wanted = names.map((name) => name.toLowerCase())
+  const counts = new Map<string, number>()
+  let found: string | undefined
+  visitParts(line, (part, before, after) => {
+    if (after !== undefined) counts.set(after, (counts.get(after) ?? 0) + 1)
+    if (!wanted.includes(nameOf(part))) return false
+    found = after ?? before
+    return found !== undefined
+  })
+  if (found !== undefined) return found
+  const most = Math.max(0, ...counts.values())
+  return delimiters.find((delimiter) => counts.get(delimiter) === most) ?? ","
+}
+
+/** The delimiter at which a line has so many cells. */
+export const delimiterOfCells = (line: string, cells: number): string => {
+  const counts = new Map<string, number>()
+  visitParts(line, (_, __, after) => {
+    if (after !== undefined) counts.set(after, (counts.get(after) ?? 0) + 1)
+    return false
+  })
+  // The comma comes last: it may also be in decimals.
+  return delimiters.toReversed().find((delimiter) => counts.get(delimiter) === cells - 1) ?? detectDelimiter(line)
+}

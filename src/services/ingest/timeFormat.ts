@@ -1,0 +1,138 @@
+/**
+ * Reads times that are written in a format of their own, such as `dd.MM.yyyy HH:mm:ss`, and local times in a time zone. The letters of a
+ * format are those of Unicode (LDML), which Java, .NET, Excel and many loggers use.
+ */
+import { parseIsoTime } from "../../domain/isoTime.ts"
+import { maxTimestamp } from "../../domain/timestamps.ts"
+import type { LocalClock } from "../../domain/localClock.ts"
+
+const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+
+type Field = "year" | "month" | "monthName" | "day" | "hour" | "hour12" | "minute" | "second" | "fraction" | "halfDay" | "offset"
+
+/** What each letter group means, and the digits or letters that it stands for. */
+const groups: Readonly<Record<string, readonly [Field, string]>> = {
+  yyyy: ["year", String.raw`\d{4}`],
+  yy: ["year", String.raw`\d\d`],
+  MMM: ["monthName", "[A-Za-z]{3}"],
+  MM: ["month", String.raw`\d\d`],
+  M: ["month", String.raw`\d\d?`],
+  dd: ["day", String.raw`\d\d`],
+  d: ["day", String.raw`\d\d?`],
+  HH: ["hour", String.raw`\d\d`],
+  H: ["hour", String.raw`\d\d?`],
+  hh: ["hour12", String.raw`\d\d`],
+  h: ["hour12", String.raw`\d\d?`],
+  mm: ["minute", String.raw`\d\d`],
+  ss: ["second", String.raw`\d\d`],
+  s: ["second", String.raw`\d\d?`],
+  S: ["fraction", String.raw`\d{1,9}`],
+  a: ["halfDay", "[AaPp]\\.?[Mm]\\.?"],
+  XXX: ["offset", String.raw`Z|[+-]\d\d:?\d\d`]
+}
+
+const escape = (literal: string) => literal.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`)
+
+/** The letter groups and the literals of a format. A literal with letters is in apostrophes: `yyyy-MM-dd'T'HH:mm`. */
+const parts = /'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z']+)|(')/g
+
+interface Compiled {
+  readonly pattern: RegExp
+  readonly fields: ReadonlyArray<Field>
+}
+
+/** Compiles a format, or says what is wrong with it. */
+const compile = (format: string): Compiled | string => {
+  const fields: Array<Field> = []
+  let source = ""
+  for (const [text, quoted, letter, literal] of format.matchAll(parts)) {
+    if (quoted !== undefined) source += escape(quoted === "" ? "'" : quoted.replaceAll("''", "'"))
+    else if (literal !== undefined) source += escape(literal)
+    else {
+      const group = letter === "S" ? groups["S"] : groups[text]
+      if (group === undefined) return `Expected a format such as dd.MM.yyyy HH:mm:ss; ${text} has no meaning`
+      const [field, digits] = group
+      if (fields.includes(field)) return `Expected each part of a time only once; found ${text} again`
+      fields.push(field)
+      source += `(${digits})`
+    }
+  }
+  const has = (...names: ReadonlyArray<Field>) => names.some((name) => fields.includes(name))
+  if (!has("year") || !has("month", "monthName") || !has("day")) return "Expected a format with year, month and day, such as dd.MM.yyyy"
+  if (has("hour12") && !has("halfDay")) return "Expected a with h, or H for hours from 0 to 23"
+  return { pattern: new RegExp(`^${source}$`), fields }
+}
+
+const hoursOf = (values: Partial<Record<Field, string>>): number => {
+  if (values.hour12 === undefined) return Number(values.hour ?? 0)
+  const hour = Number(values.hour12)
+  if (hour < 1 || hour > 12) return Number.NaN
+  return (hour % 12) + (/^p/i.test(values.halfDay!) ? 12 : 0)
+}
+
+const minutesOf = (offset: string): number => {
+  if (offset === "Z") return 0
+  const minutes = Number(offset.slice(1, 3)) * 60 + Number(offset.slice(-2))
+  return offset.startsWith("-") ? -minutes : minutes
+}
+
+const impossible = "Expected a date and time that exist, from 1970 to 9999"
+
+/** Two digits mean 1970 to 2069, as POSIX has it. */
+const yearOf = (text: string) => (text.length === 4 ? Number(text) : Number(text) + (Number(text) < 70 ? 2000 : 1900))
+
+/** Milliseconds of the local clock, or of UTC if the text has an offset. */
+const localTimeOf = (values: Partial<Record<Field, string>>): number | undefined => {
+  const month = values.monthName === undefined ? Number(values.month) - 1 : months.indexOf(values.monthName.toLowerCase())
+  const [year, day, hour] = [yearOf(values.year!), Number(values.day), hoursOf(values)]
+  const [minute, second] = [Number(values.minute ?? 0), Number(values.second ?? 0)]
+  const millis = Number((values.fraction ?? "").slice(0, 3).padEnd(3, "0"))
+  if (!(hour <= 23 && minute <= 59 && second <= 59)) return undefined
+  const local = Date.UTC(year, month, day, hour, minute, second, millis)
+  const date = new Date(local)
+  // Date accepts days that do not exist: February 31 becomes March 2.
+  return date.getUTCMonth() === month && date.getUTCDate() === day ? local : undefined
+}
+
+const threeHours = 3 * 3_600_000
+
+/** The instant of a local time. One that the clocks skip, or show twice, has none: guessing would store a point at a wrong time. */
+export const toInstant =
+  (clock: LocalClock, zone: string) =>
+  (local: number): number | string => {
+    const ts = clock.firstInstant(local)
+    if (clock.localTime(ts) !== local) return `Expected a time that exists in ${zone}: its clocks skip this one`
+    const again = local - clock.offsetAt(ts + threeHours)
+    if (again > ts && clock.localTime(again) === local)
+      return `Expected a time that is unique in ${zone}: its clocks show this one twice, so send an offset`
+    return ts >= 0 && ts <= maxTimestamp ? ts : impossible
+  }
+
+/** Reads times in a format. `read` reads local times; without it, they need an offset. Returns what is wrong with the format as `issue`. */
+export const makeTimeReader = (
+  format: string,
+  read: ((local: number) => number | string) | undefined
+): ((text: string) => number | string) | { readonly issue: string } => {
+  const compiled = compile(format)
+  if (typeof compiled === "string") return { issue: compiled }
+  const { fields, pattern } = compiled
+  if (read === undefined && !fields.includes("offset"))
+    return { issue: "Expected timezone= as well, because the format has no offset (XXX)" }
+  return (text) => {
+    const match = pattern.exec(text)
+    if (match === null) return `Expected a time such as the format ${format}`
+    const values: Partial<Record<Field, string>> = {}
+    for (const [i, field] of fields.entries()) values[field] = match[i + 1]!
+    const local = localTimeOf(values)
+    if (local === undefined) return impossible
+    if (values.offset === undefined) return read!(local)
+    const ts = local - minutesOf(values.offset) * 60_000
+    return ts >= 0 && ts <= maxTimestamp ? ts : impossible
+  }
+}
+
+/** Reads ISO 8601, where local times need no offset, and numbers by `readNumber`. */
+export const makeLocalIsoReader =
+  (read: (local: number) => number | string, readNumber: (text: string) => number | string) =>
+  (text: string): number | string =>
+    /^[\d.]*$/.test(text) ? readNumber(text) : parseIsoTime(text, read)
