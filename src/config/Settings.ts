@@ -77,6 +77,12 @@ export const definitions = {
     default: "8",
     doc: "Maximum concurrent calls to ThingsBoard per bulk request."
   },
+  TB_LATEST_IS_NEWEST: {
+    section: "ThingsBoard",
+    codec: boolean,
+    default: "false",
+    doc: "Whether the latest value of a key in ThingsBoard is always its newest point. Exports of many devices then skip devices whose values are all older than the range. Leave it off if a rule chain stores points without updating the latest value, or updates it only now and then."
+  },
   TB_MAX_RESPONSE_SIZE: {
     section: "ThingsBoard",
     codec: byteSize,

@@ -1,6 +1,6 @@
 /** The services that read telemetry, on top of the ThingsBoard emulator, with a record of their calls to it. */
 import { Effect, Layer, Redacted, Stream } from "effect"
-import { Settings } from "../../src/config/Settings.ts"
+import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
 import { Emulator } from "../../src/emulator/Emulator.ts"
 import type { Value } from "../../src/emulator/values/Value.ts"
 import type { DeviceId } from "../../src/domain/Ids.ts"
@@ -53,7 +53,12 @@ const recordCalls = (calls: Calls) =>
     }))
   )
 
-export const emulatedServices = Effect.fnUntraced(function* ({ version = "4.3" }: { readonly version?: "4.1" | "4.3" } = {}) {
+interface Options {
+  readonly version?: "4.1" | "4.3"
+  readonly settings?: Partial<SettingsShape>
+}
+
+export const emulatedServices = Effect.fnUntraced(function* ({ settings, version = "4.3" }: Options = {}) {
   const emulator = yield* Layer.build(Layer.fresh(Emulator.layer({ version })))
   const { createTenant, faults, store, url } = yield* Effect.provide(Emulator, emulator)
   const { username } = canaries
@@ -69,7 +74,7 @@ export const emulatedServices = Effect.fnUntraced(function* ({ version = "4.3" }
       Layer.provide(ThingsBoard.layer),
       Layer.provide(Session.layer),
       Layer.provideMerge(Layer.mergeAll(EventLoop.layer, GcPressure.layer)),
-      Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials }))
+      Layer.provide(Settings.layerTest({ tbHost: url, tbCredentials, ...settings }))
     )
   )
   let deviceCount = 0

@@ -51,6 +51,15 @@ export const findDevices = (
 ): Effect.Effect<ReadonlyArray<DeviceQueries.FoundDevice>, ThingsBoardError> =>
   forVisible(thingsBoard, selection, (query) => DeviceQueries.findDevices(thingsBoard, query))
 
+/** Like `findDevices`, with the keys that each device has. */
+export const findDevicesWithKeys = <A>(
+  thingsBoard: ThingsBoardShape,
+  selection: DeviceSelection,
+  keys: ReadonlyArray<string>,
+  use: (device: DeviceQueries.DeviceWithKeys, previous: A | undefined) => A
+): Effect.Effect<ReadonlyArray<A>, ThingsBoardError> =>
+  forVisible(thingsBoard, selection, (query) => DeviceQueries.findDevicesWithKeys(thingsBoard, query, keys, use))
+
 /** Like `findDevices`, with the latest values of the keys, by device id. */
 export const latestOfDevices = (
   thingsBoard: ThingsBoardShape,

@@ -10,7 +10,7 @@ import { HistoryPage, scan } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { type Bucketing, firstSegment, lastSegment, type Segment } from "./bucketing.ts"
-import type { HistoryQuery } from "./History.ts"
+import type { HistoryQuery } from "./HistoryWalk.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 

@@ -4,7 +4,7 @@ import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
 import type { FileWriter } from "../../formats/FileWriter.ts"
 import type { Device, RowBatch } from "../../formats/Rows.ts"
 import type { GcPressure } from "../../platform/GcPressure.ts"
-import type { HistoryPage } from "../../thingsboard/responses/HistoryPage.ts"
+import type { HistoryRows } from "../../thingsboard/responses/HistoryPage.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { toFileName } from "./fileName.ts"
 
@@ -19,8 +19,7 @@ export interface ExportedFile {
 
 type RowStream = Stream.Stream<RowBatch, ThingsBoardError>
 
-/** A page has rows of one key, or none. */
-export const toRows = (pages: Stream.Stream<HistoryPage, ThingsBoardError>, device?: Device): RowStream =>
+export const toRows = (pages: Stream.Stream<HistoryRows, ThingsBoardError>, device?: Device): RowStream =>
   Stream.flatMap(pages, (page) => Stream.fromIterable(page.series.map((series): RowBatch => ({ rows: page, series, device }))))
 
 const reportGarbage = (rows: RowStream, garbagePerRow: number, gcPressure: GcPressure["Service"]): RowStream =>

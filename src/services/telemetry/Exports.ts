@@ -1,7 +1,7 @@
 /** Telemetry as files: history or aggregates of one device or of many, streamed in any of the formats. */
 import { Context, Effect, Layer, type Scope, Stream } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import { EntityNotFound, type InvalidInput } from "../../domain/Errors.ts"
+import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
@@ -9,18 +9,18 @@ import { fileWriter, fileWriterOfDevices } from "../../formats/FileWriter.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
-import { NotFound, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
-import type { FoundDevice } from "../../thingsboard/requests/deviceQueries.ts"
-import { findDevices, type DeviceSelection } from "../devices/DeviceSelection.ts"
+import type { DeviceSelection } from "../devices/DeviceSelection.ts"
 import { Aggregates } from "./Aggregates.ts"
 import { type AggregationOptions, parseBucketing } from "./bucketing.ts"
 import { checkRange } from "./checkRange.ts"
+import { type DeviceSources, findExportedDevices, findSkippedKeys, openDevice, type OpenedDevice } from "./ExportedDevices.ts"
 import { type ExportedFile, makeFile, toRows } from "./ExportedFile.ts"
 import { makeExportSlots, type TooManyExports } from "./ExportSlots.ts"
 import { History } from "./History.ts"
-import { divideKeys, existingKeys, requireReadable } from "./readableKeys.ts"
+import { divideKeys, requireReadable } from "./readableKeys.ts"
 import { Telemetry } from "./Telemetry.ts"
 
 interface ExportOptions {
@@ -43,9 +43,6 @@ export interface DevicesExportQuery extends ExportOptions {
 
 type ExportError = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
 
-/** Devices whose keys and first pages are fetched while the previous device is being written. */
-const devicesAhead = 2
-
 export class Exports extends Context.Service<
   Exports,
   {
@@ -61,7 +58,7 @@ export class Exports extends Context.Service<
   static readonly layer = Layer.effect(
     Exports,
     Effect.gen(function* () {
-      const { maxConcurrentExports, tbConcurrency } = yield* Settings
+      const { maxConcurrentExports, tbConcurrency, tbLatestIsNewest } = yield* Settings
       const access = yield* DeviceAccess
       const aggregates = yield* Aggregates
       const history = yield* History
@@ -70,48 +67,13 @@ export class Exports extends Context.Service<
       const gcPressure = yield* GcPressure
       const slots = yield* makeExportSlots(maxConcurrentExports)
 
-      /** The selected devices, in the order in which their ids were given. */
-      const findSelected = Effect.fnUntraced(function* (selection: DeviceSelection) {
-        const found = yield* findDevices(thingsBoard, selection)
-        if (selection.device_ids === undefined) return found
-        const byId = new Map(found.map((device) => [device.id, device]))
-        const devices: Array<FoundDevice> = []
-        for (const id of new Set(selection.device_ids.map((one) => one.toLowerCase()))) {
-          const device = byId.get(id)
-          if (device === undefined) return yield* new EntityNotFound({ entityType: "DEVICE", id })
-          devices.push(device)
-        }
-        return devices
-      })
-
-      /**
-       * The keys of all these devices that cannot be read. The response begins with them, before the devices are opened one by one, so a
-       * release that cannot read every key costs one call more per device.
-       */
-      const findSkippedKeys = Effect.fnUntraced(function* (devices: ReadonlyArray<FoundDevice>) {
-        if (yield* thingsBoard.readsKeysWithCommas) return []
-        const skippedKeys = new Set<string>()
-        const addSkipped = Effect.fnUntraced(function* ({ id }: FoundDevice) {
-          const existing = yield* Effect.catchTag(telemetry.keysOfVisibleDevice(id), "EntityNotFound", () => Effect.succeed([]))
-          for (const key of (yield* divideKeys(thingsBoard, existing)).skipped) skippedKeys.add(key)
-        })
-        yield* Effect.forEach(devices, addSkipped, { concurrency: tbConcurrency, discard: true })
-        return [...skippedKeys].toSorted()
-      })
-
-      /**
-       * A device that is deleted during the export breaks the file off. One that the caller may no longer see stays in the file, since it
-       * was visible when the export began.
-       */
-      const openDevice = Effect.fnUntraced(function* (device: FoundDevice, requested: ReadonlyArray<string> | undefined, range: TimeRange) {
-        const existing = yield* Effect.catchTag(
-          telemetry.keysOfVisibleDevice(device.id),
-          "EntityNotFound",
-          () => new ThingsBoardError({ reason: new NotFound() })
-        )
-        const keys = requested === undefined ? (yield* divideKeys(thingsBoard, existing)).keys : existingKeys(requested, existing)
-        return { device, keys: requested ?? keys, pages: yield* history.pages({ deviceId: device.id, keys, range }) }
-      })
+      const sources: DeviceSources = {
+        thingsBoard,
+        telemetry,
+        history,
+        concurrency: tbConcurrency,
+        latestIsNewest: tbLatestIsNewest
+      }
 
       return {
         telemetry: Effect.fnUntraced(function* ({ aggregation, client, deviceId, format, keys, range }) {
@@ -119,11 +81,11 @@ export class Exports extends Context.Service<
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
           yield* requireReadable(thingsBoard, keys ?? [], "key")
-          const existing = yield* telemetry.keys(deviceId)
-          const all = yield* divideKeys(thingsBoard, keys === undefined ? existing : [])
+          const all = yield* divideKeys(thingsBoard, keys === undefined ? yield* telemetry.keys(deviceId) : [])
           const requested = keys === undefined ? all.keys : [...new Set(keys)]
+          const readable = keys === undefined ? requested : yield* telemetry.readableKeys(deviceId, requested)
           yield* slots.acquire(client)
-          const query = { deviceId, keys: existingKeys(requested, existing), range }
+          const query = { deviceId, keys: readable, range }
           const pages = yield* bucketing === undefined ? history.pages(query) : aggregates.pages(query, bucketing)
           const contents = { format, writer: fileWriter(format, requested), name: device.name, rows: toRows(pages) }
           return makeFile(gcPressure, { ...contents, skippedKeys: all.skipped })
@@ -131,14 +93,15 @@ export class Exports extends Context.Service<
 
         devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection }) {
           yield* checkRange(range)
-          const devices = yield* findSelected(selection)
           const requested = keys === undefined ? undefined : [...new Set(keys)]
+          const selected = yield* findExportedDevices(sources, selection, requested, range)
           yield* requireReadable(thingsBoard, requested ?? [], "keys")
           yield* slots.acquire(client)
-          const skippedKeys = requested === undefined ? yield* findSkippedKeys(devices) : []
+          const { devices, skippedKeys } =
+            requested === undefined ? yield* findSkippedKeys(sources, selected) : { devices: selected, skippedKeys: [] }
           const keysById = new Map<string, ReadonlyArray<string>>()
           const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
-          const rowsOf = (opened: Effect.Success<ReturnType<typeof openDevice>>) => {
+          const rowsOf = (opened: OpenedDevice) => {
             keysById.clear()
             keysById.set(opened.device.id, opened.keys)
             return toRows(opened.pages, opened.device)
@@ -146,9 +109,9 @@ export class Exports extends Context.Service<
           const [first, ...others] = devices
           const contents = { format, writer, name: selection.device_type ?? "devices", skippedKeys }
           if (first === undefined) return makeFile(gcPressure, { ...contents, rows: Stream.empty })
-          const opened = yield* openDevice(first, requested, range)
+          const opened = yield* openDevice(sources, first, requested, range)
           const rest = Stream.fromIterable(others).pipe(
-            Stream.mapEffect((device) => retryTransient(openDevice(device, requested, range)), { concurrency: devicesAhead }),
+            Stream.mapEffect((device) => retryTransient(openDevice(sources, device, requested, range)), { concurrency: tbConcurrency }),
             Stream.flatMap(rowsOf)
           )
           const rows = Stream.concat(

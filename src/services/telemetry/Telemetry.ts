@@ -12,6 +12,7 @@ import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
+import { existingKeys } from "./readableKeys.ts"
 import { perCaller } from "../access/perCaller.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 
@@ -68,6 +69,14 @@ export class Telemetry extends Context.Service<
     readonly keys: (deviceId: DeviceId) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /** Like `keys`, for a device already known to be visible to the caller. ThingsBoard still checks the permissions of its own user. */
     readonly keysOfVisibleDevice: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
+    /**
+     * Those of the keys that may be read: reading a key that does not exist makes ThingsBoard add it to its dictionary. Keys that were
+     * seen before, on any device, are not looked up again.
+     */
+    readonly readableKeys: (
+      deviceId: DeviceId,
+      keys: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /** The newest point of each key. ThingsBoard itself checks whether its user may see the device. */
     readonly latest: (
       deviceId: DeviceId,
@@ -92,9 +101,23 @@ export class Telemetry extends Context.Service<
         )
       const keysOfVisibleDevice = (deviceId: string) =>
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
+      const keys = (deviceId: string) => access.guard(deviceId, keysOfVisibleDevice(deviceId))
       return {
         keysOfVisibleDevice,
-        keys: (deviceId) => access.guard(deviceId, keysOfVisibleDevice(deviceId)).pipe(withServiceSpan("Telemetry.keys")),
+        keys: (deviceId) =>
+          knownKeys((known) => Effect.tap(keys(deviceId), (found) => Effect.sync(() => known.add(found)))).pipe(
+            withServiceSpan("Telemetry.keys")
+          ),
+        readableKeys: (deviceId, requested) =>
+          knownKeys((known) =>
+            Effect.suspend(() => {
+              if (known.includes(requested)) return Effect.succeed(requested)
+              return Effect.map(keys(deviceId), (found) => {
+                known.add(found)
+                return existingKeys(requested, found)
+              })
+            })
+          ).pipe(withServiceSpan("Telemetry.readableKeys")),
         latest: (deviceId, keys) =>
           knownKeys((known) => {
             const sentKeys = keys !== undefined && known.includes(keys) && fitInPath(keys) ? keys : undefined

@@ -150,7 +150,7 @@ function* takePoints(
   const isComplete = mayBeCut ? yield* scanPrefix(bytes, page, isTurnOver) : (yield* scanInSteps(bytes, page, isTurnOver)) === page
   checkPoints(page, key, range, order)
   const count = Math.min(page.count, limit)
-  const json = yield* page.render(count, isTurnOver)
+  const json = yield* page.render(0, count, isTurnOver)
   if (isComplete && page.count < requested) return { key, json, count, position: null }
   if (count === 0) return skipKey(key, range, order)
   return { key, json, count, position: positionAfter(page.ts[count - 1]!, order, undefined) }

@@ -59,6 +59,47 @@ export const findDevices = (
     Stream.runCollect
   )
 
+/** A device and the times (epoch ms) of the latest values of those requested keys that have one. */
+export interface DeviceWithKeys extends FoundDevice {
+  readonly latestTimes: ReadonlyMap<string, number>
+}
+
+/** Calls per 1,000 devices that `findDevicesWithKeys` takes. */
+export const callsForKeys = (keys: ReadonlyArray<string>) => Math.max(1, Math.ceil(keys.length / maxKeysPerCall))
+
+/**
+ * The devices of a query, by creation time, with the requested keys that each has. `use` makes of them what is kept. Asking for a key that
+ * does not exist adds nothing to ThingsBoard's dictionary here.
+ */
+export const findDevicesWithKeys = <A>(
+  thingsBoard: ThingsBoardShape,
+  query: DevicesQuery,
+  keys: ReadonlyArray<string>,
+  use: (device: DeviceWithKeys, previous: A | undefined) => A
+): Effect.Effect<ReadonlyArray<A>, ThingsBoardError> => {
+  const calls = filtersOf(query).flatMap((filter) => Array.chunksOf(keys, maxKeysPerCall).map((latest) => ({ filter, latest })))
+  const devices = new Map<string, A>()
+  return Stream.fromIterable(calls).pipe(
+    Stream.flatMap(({ filter, latest }) => devicesOf(thingsBoard, query, filter, latest)),
+    Stream.map((entity) => {
+      const { id, name } = deviceNameOf(entity)
+      devices.set(id, use({ id, name, latestTimes: latestTimesOf(entity) }, devices.get(id)))
+    }),
+    Stream.runDrain,
+    Effect.map(() => [...devices.values()])
+  )
+}
+
+/** ThingsBoard's response for a key without a value is {"ts":0,"value":""}. */
+const hasValue = ({ ts, value }: { readonly ts: number; readonly value: string }) => ts !== 0 || value !== ""
+
+const latestTimesOf = ({ latest }: Entity) =>
+  new Map(
+    Object.entries(latest["TIME_SERIES"] ?? {})
+      .filter(([, point]) => hasValue(point))
+      .map(([key, { ts }]) => [key, ts])
+  )
+
 /** All devices, by creation time. It stops at the page that reaches `maxDevices`, so there may be up to 999 more. */
 export const allDevices = (
   thingsBoard: ThingsBoardShape,
@@ -134,8 +175,7 @@ function* addLatest(devices: Map<string, LatestOfDevice>, entities: ReadonlyArra
     const device = devices.get(id) ?? { name: fieldOf(entity, "name"), points: new Map<string, string>() }
     devices.set(id, device)
     for (const [key, { ts, value }] of Object.entries(entity.latest["TIME_SERIES"] ?? {})) {
-      // ThingsBoard's response for a key without a value is {"ts":0,"value":""}.
-      if (ts !== 0 || value !== "") device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
+      if (hasValue({ ts, value })) device.points.set(key, `{"ts":${ts},"value":${entityQueryValue(value)}}`)
     }
   }
 }

@@ -16,6 +16,19 @@ export interface Series {
   readonly to: number
 }
 
+/** Rows of some series of a page. */
+export interface HistoryRows {
+  readonly bytes: Uint8Array
+  readonly series: ReadonlyArray<Series>
+  readonly ts: Float64Array
+  readonly tsFrom: Uint32Array
+  readonly tsTo: Uint32Array
+  readonly valueFrom: Uint32Array
+  readonly valueTo: Uint32Array
+  /** The JSON token of a row's value, as ThingsBoard wrote it. */
+  readonly token: (row: number) => string
+}
+
 const minus = 45
 const comma = Buffer.from(",")
 const brace = Buffer.from("}")
@@ -72,12 +85,18 @@ export class HistoryPage {
     this.open = undefined
   }
 
-  /** The first rows as `{"ts":…,"value":…},…`. The bytes are copied, so that the response itself can be discarded. */
-  *render(count: number, isTurnOver: IsTurnOver): Steps<Uint8Array> {
+  /** These series only. Valid as long as the page is. */
+  select(series: ReadonlyArray<Series>): HistoryRows {
+    const { bytes, ts, tsFrom, tsTo, valueFrom, valueTo } = this
+    return { bytes, series, ts, tsFrom, tsTo, valueFrom, valueTo, token: (row) => this.token(row) }
+  }
+
+  /** Rows `from` to `to` as `{"ts":…,"value":…},…`. The bytes are copied, so that the response itself can be discarded. */
+  *render(from: number, to: number, isTurnOver: IsTurnOver): Steps<Uint8Array> {
     const parts: Array<Uint8Array> = []
-    for (let row = 0; row < count;) {
-      if (row > 0) parts.push(comma)
-      const end = this.endOfRun(row, Math.min(count, row + perLook))
+    for (let row = from; row < to;) {
+      if (row > from) parts.push(comma)
+      const end = this.endOfRun(row, Math.min(to, row + perLook))
       if (end > row) parts.push(this.bytes.subarray(this.tsFrom[row]! - beforeTs, this.valueTo[end - 1]! + 1))
       else parts.push(Buffer.from(`{"ts":${this.ts[row]!},"value":`), this.bytes.subarray(this.valueFrom[row]!, this.valueTo[row]!), brace)
       row = Math.max(end, row + 1)

@@ -146,3 +146,92 @@ describe("an export of many devices", () => {
     })
   )
 })
+
+describe("the calls to ThingsBoard", () => {
+  const points = (count: number) => Array.from({ length: count }, (_, i) => [t0 + i, BigInt(i)] as const)
+  /** The devices with three keys, then one with another key, one without values, and one with more points than a first page has. */
+  const plant = Effect.fnUntraced(function* (settings: { readonly tbLatestIsNewest?: boolean } = {}) {
+    const services = yield* emulatedServices({ settings })
+    const ids = Array.from({ length: 30 }, (_, i) => services.device(`Meter ${i}`, { a: points(20), b: points(i), c: points(3) }, "meter"))
+    ids.push(services.device("Other", { d: points(5) }, "meter"), services.device("New", {}, "meter"))
+    ids.push(services.device("Long", { a: points(9000), b: points(1), c: points(1) }, "meter"))
+    const expected = (keys: ReadonlyArray<string>, from = 0) =>
+      ids.flatMap((id, i) =>
+        keys.flatMap((key) => {
+          const counts: Record<string, number> =
+            i < 30 ? { a: 20, b: i, c: 3 } : ([{ d: 5 }, {}, { a: 9000, b: 1, c: 1 }] as const)[i - 30]!
+          return Array.from({ length: Math.max(0, (counts[key] ?? 0) - from) }, (_, n) => `${id} ${key} ${t0 + from + n} ${from + n}`)
+        })
+      )
+    return { ...services, ids, expected }
+  })
+  const rowsOf = (csv: string) =>
+    csv
+      .split("\r\n")
+      .slice(1, -1)
+      .map((line) => line.split(","))
+      .map(([id, , ts, key, value]) => `${id} ${key} ${ts} ${value}`)
+
+  live("are one for the devices and their keys, one per device, and one per further page, if keys are named", () =>
+    Effect.gen(function* () {
+      const { calls, expected, use } = yield* plant()
+      const { text } = yield* use(exportDevices({ selection: { device_type: "meter" }, keys: ["c", "a", "b"], format: "csv" }))
+      expect(rowsOf(text)).toEqual(expected(["c", "a", "b"]))
+      expect(calls.other).toBe(1)
+      // 30 devices, and the one with 9,000 points of a key; the others have none of the keys.
+      const first = calls.history.filter(({ start }) => start === t0)
+      expect([first.length, calls.history.length <= 31 + 2]).toEqual([31, true])
+      expect(new Set(first.map(({ keys }) => keys.length))).toEqual(new Set([2, 3]))
+    })
+  )
+
+  live("are one for the devices, and two per device, for all keys", () =>
+    Effect.gen(function* () {
+      const { calls, expected, ids, use } = yield* plant()
+      const { text } = yield* use(exportDevices({ selection: { device_ids: ids }, format: "csv" }))
+      expect(rowsOf(text)).toEqual(expected(["a", "b", "c", "d"]))
+      expect(calls.other).toBe(1 + ids.length)
+      expect(calls.history.filter(({ start }) => start === t0).length).toBe(ids.length - 1)
+    })
+  )
+
+  live("are none for devices whose values are older than the range, but only if the latest value is known to be the newest", () =>
+    Effect.gen(function* () {
+      const later = { start: t0 + 100, end: t0 + 100_000 }
+      for (const [tbLatestIsNewest, historyCalls] of [
+        [true, 1],
+        [false, 31]
+      ] as const) {
+        const { calls, expected, use } = yield* plant({ tbLatestIsNewest })
+        const selection = { device_type: "meter" }
+        const { text } = yield* use(exportDevices({ selection, keys: ["a", "b"], format: "csv", range: later }))
+        expect(rowsOf(text)).toEqual(expected(["a", "b"], 100))
+        expect([calls.other, calls.history.filter(({ start }) => start === later.start).length]).toEqual([1, historyCalls])
+      }
+    })
+  )
+
+  live("for one device are one for its keys and one for 300 of them, and none for the keys if they are known", () =>
+    Effect.gen(function* () {
+      const { calls, device, use } = yield* emulatedServices()
+      const keys = Array.from({ length: 300 }, (_, i) => `key_${String(i).padStart(3, "0")}`)
+      const deviceId = device("Meter", Object.fromEntries(keys.map((key) => [key, points(10)])))
+      const all = yield* use(exportDevice({ deviceId, format: "csv" }))
+      expect(all.text.split("\r\n").length).toBe(3002)
+      expect([calls.other, calls.history.length]).toEqual([2, 1]) // the device, its keys, the points
+      const named = yield* use(exportDevice({ deviceId, keys: ["key_007", "key_001"], format: "csv" }))
+      expect(named.text.split("\r\n").slice(1, -1)).toEqual(
+        ["key_007", "key_001"].flatMap((key) => points(10).map(([ts, value]) => `${ts},${key},${value}`))
+      )
+      expect([calls.other, calls.history.length]).toEqual([2, 2])
+    })
+  )
+
+  live("for keys that no device has are those for the keys of each device, since ThingsBoard may keep latest values elsewhere", () =>
+    Effect.gen(function* () {
+      const { calls, ids, use } = yield* plant()
+      const { text } = yield* use(exportDevices({ selection: { device_ids: ids }, keys: ["nope"], format: "csv" }))
+      expect([rowsOf(text), calls.other, calls.history]).toEqual([[], 1 + ids.length, []])
+    })
+  )
+})

@@ -3,7 +3,8 @@ import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { EventLoop } from "../../../src/platform/EventLoop.ts"
 import { GcPressure } from "../../../src/platform/GcPressure.ts"
-import { History, type HistoryQuery } from "../../../src/services/telemetry/History.ts"
+import { History } from "../../../src/services/telemetry/History.ts"
+import type { HistoryQuery } from "../../../src/services/telemetry/HistoryWalk.ts"
 import type { HistoryRequest } from "../../../src/thingsboard/Paths.ts"
 import { NotFound, RateLimited, ThingsBoardError, Timeout, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect, live } from "../../support/effectTest.ts"
@@ -67,9 +68,30 @@ describe("all history", () => {
       const tokens = { b: ramp(7003), empty: [], a: ramp(2000, (i) => `${i}.0`) }
       const { calls, pages } = historyOver(tokens)
       expect(yield* read(pages({}))).toEqual(allRows(tokens))
-      expect(calls.every(({ order, keys, limit }) => order === "ASC" && keys.length === 1 && limit !== undefined)).toBe(true)
-      expect(calls.map(({ keys }) => keys[0])).toEqual(["b", "b", "empty", "a", "a"])
+      expect(calls.every(({ order, limit }) => order === "ASC" && limit !== undefined)).toBe(true)
+      // All keys at once, then only those that have more.
+      expect(calls.map(({ keys }) => keys.join())).toEqual(["b,empty,a", "b", "a"])
       expect(new Set(calls.map(({ end }) => end)).size).toBe(1)
+    })
+  )
+
+  effect("of keys of any number, length and size is complete, whichever of them have more points", () =>
+    Effect.gen(function* () {
+      const few = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`key ${i}`, ramp(i % 50)]))
+      const one = historyOver(few)
+      expect(yield* read(one.pages({}))).toEqual(allRows(few))
+      expect(one.calls.length).toBe(1)
+
+      const some = { ...few, "key 0": ramp(3000), "key 7": ramp(60), "key 299": ramp(120) }
+      const three = historyOver(some)
+      expect(yield* read(three.pages({}))).toEqual(allRows(some))
+      expect(three.calls.map(({ keys }) => keys.length)).toEqual([300, 1, 1, 1])
+
+      const long = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`${"x".repeat(200)} ${i}`, ramp(3)]))
+      const many = historyOver(long)
+      expect(yield* read(many.pages({}))).toEqual(allRows(long))
+      expect(many.calls.flatMap(({ keys }) => keys).length).toBe(90)
+      expect(many.calls.length).toBeLessThanOrEqual(6)
     })
   )
 

@@ -175,7 +175,7 @@ test("points are rendered as they were sent, however they were written", () => {
     fc.property(fc.array(validPoint, { maxLength: 12 }), fc.nat(12), (points, count) => {
       const page = scan(compactPage(points))
       const shown = Math.min(count, points.length)
-      expect(Buffer.from(runAtOnce(page.render(shown, never))).toString()).toBe(
+      expect(Buffer.from(runAtOnce(page.render(0, shown, never))).toString()).toBe(
         points
           .slice(0, shown)
           .map(({ ts, value }) => `{"ts":${ts},"value":${value}}`)
