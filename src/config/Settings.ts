@@ -370,6 +370,8 @@ export interface SettingsShape extends Omit<
   "tbUsername" | "tbPassword" | "tbApiKey" | "rateLimitRequests" | "rateLimitWindow" | "logLevel" | "secretKey" | "accessToken"
 > {
   readonly tbCredentials: TbCredentials
+  /** The file with the password or API key of these credentials, if they are in a file. */
+  readonly tbSecretFile?: string | undefined
   readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }
   readonly logLevel: LogLevel.LogLevel
   /** Settings that are allowed but unwise; logged once at start. */
@@ -459,6 +461,7 @@ const toSettings = (resolved: ReadonlyArray<ResolvedSetting>): SettingsShape => 
       tbApiKey === undefined
         ? { _tag: "Password", username: tbUsername ?? "", password: tbPassword ?? Redacted.make("") }
         : { _tag: "ApiKey", key: tbApiKey },
+    tbSecretFile: resolved.find(({ variable }) => variable === (tbApiKey === undefined ? "TB_PASSWORD" : "TB_API_KEY"))?.file,
     rateLimit: { requests: rateLimitRequests, window: rateLimitWindow },
     logLevel: raw.logLevel === undefined ? (raw.debug ? "Debug" : "Info") : logLevels[raw.logLevel],
     warnings: findWarnings(resolved)

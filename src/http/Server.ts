@@ -34,6 +34,7 @@ import { Readiness } from "../services/Readiness.ts"
 import { Telemetry } from "../services/telemetry/Telemetry.ts"
 import { TrustedCa } from "../thingsboard/transport/TrustedCa.ts"
 import { UserSessions } from "../thingsboard/UserSessions.ts"
+import { CurrentSecretSource, type SecretSource } from "../thingsboard/auth/SecretSource.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import { ThingsBoard } from "../thingsboard/ThingsBoard.ts"
 import { addAuthentication } from "./CurrentAuthentication.ts"
@@ -62,6 +63,7 @@ import * as StartupCheck from "../services/startupCheck.ts"
 import { PagesLayer } from "./pages/Pages.ts"
 import { minimalContext } from "./minimalContext.ts"
 import { certificateReload } from "./certificateReload.ts"
+import { secretReload } from "./secretReload.ts"
 import { strictTransportSecurity, securityHeaders } from "./response/securityHeaders.ts"
 
 const Handlers = Layer.mergeAll(
@@ -135,6 +137,7 @@ export const layer = Layer.unwrap(
     const references = Context.make(CurrentRepeatedEvents, repeatedEvents).pipe(Context.add(PublicUrl, settings.publicUrl ?? ""))
     const memory = makeMemoryBudgets(settings, (yield* GcPressure).discard)
     const shutdown = yield* Shutdown
+    const secretSource: SecretSource = { current: undefined, onChange: undefined }
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
@@ -156,8 +159,9 @@ export const layer = Layer.unwrap(
       // Not provided to the routes: the file system that `HttpServer.layerServices` gives to those has no files.
       Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),
       Layer.provide(Layer.succeed(TrustedCa, certificates.thingsBoard)),
+      Layer.provide(Layer.succeed(CurrentSecretSource, secretSource)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))
     )
-    return Layer.provideMerge(certificateReload(certificates.server), Listening)
+    return Layer.provideMerge(Layer.merge(certificateReload(certificates.server), secretReload(secretSource)), Listening)
   })
 ).pipe(Layer.provide(Layer.merge(GcPressure.layer, Shutdown.layer)))

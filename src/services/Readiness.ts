@@ -1,11 +1,13 @@
 /** Whether the gateway can serve requests: one entry per dependency, without host names or secrets. */
-import { Context, Effect, Layer } from "effect"
+import { type Cause, Context, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
 import { Overload } from "../overload/Overload.ts"
+import { currentMonotonicMillis } from "../platform/monotonicTime.ts"
 import { Shutdown } from "../platform/shutdown.ts"
 import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
+import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 
@@ -16,6 +18,11 @@ export interface Dependency {
 }
 
 const loginTimeout = "5 seconds"
+
+/** In ms. */
+const probeInterval = 3_000
+
+const reachable: Dependency = { name: "thingsboard", ok: true, detail: "ThingsBoard responds." }
 
 /** Why the gateway has no session with ThingsBoard. */
 export const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: "Password" | "ApiKey"): string => {
@@ -32,6 +39,14 @@ export const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: 
   }
 }
 
+/** Whether ThingsBoard responds, and whether it accepts the credentials; without a response, the latter is not known. */
+const describeFailure = (error: ThingsBoardError | Cause.TimeoutError, credentials: "Password" | "ApiKey"): ReadonlyArray<Dependency> => {
+  if (error._tag === "TimeoutError") return [{ ...reachable, ok: false, detail: "ThingsBoard did not respond within 5 s." }]
+  const detail = describeLoginFailure(error, credentials)
+  if (error.reason._tag !== "LoginRefused") return [{ ...reachable, ok: false, detail }]
+  return [reachable, { name: "login", ok: false, detail }]
+}
+
 export class Readiness extends Context.Service<Readiness, { readonly check: Effect.Effect<ReadonlyArray<Dependency>> }>()(
   "boardwalk/services/Readiness"
 ) {
@@ -44,18 +59,20 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
       const keys = yield* ApiKeys
       const overload = yield* Overload
       const shutdown = yield* Shutdown
-      const checkThingsBoard = session.authorization.pipe(
-        Effect.andThen(session.identity),
-        Effect.timeout(loginTimeout),
-        Effect.match({
-          onSuccess: () => ({ name: "thingsboard", ok: true, detail: "Logged in." }),
-          onFailure: (error) => ({
-            name: "thingsboard",
-            ok: false,
-            detail:
-              error._tag === "TimeoutError" ? "ThingsBoard did not respond within 5 s." : describeLoginFailure(error, tbCredentials._tag)
+      let last: { readonly at: number; readonly found: ReadonlyArray<Dependency> } | undefined
+      const probe = yield* singleFlight(
+        Effect.gen(function* () {
+          const found = yield* Effect.match(Effect.timeout(session.check, loginTimeout), {
+            onSuccess: () => [reachable, { name: "login", ok: true, detail: "Logged in." }],
+            onFailure: (error) => describeFailure(error, tbCredentials._tag)
           })
+          last = { at: yield* currentMonotonicMillis, found }
+          return found
         })
+      )
+      /** However often it is asked for, ThingsBoard gets one call per interval. */
+      const checkThingsBoard = Effect.flatMap(currentMonotonicMillis, (now) =>
+        last !== undefined && now - last.at < probeInterval ? Effect.succeed(last.found) : probe.join
       )
       /** Always ok: without Redis the gateway counts limits locally, and taking it out of service would help nobody. */
       const checkRedis = Effect.sync((): ReadonlyArray<Dependency> => {
@@ -81,7 +98,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
       const stopping: ReadonlyArray<Dependency> = [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }]
       const check = Effect.gen(function* () {
         if (shutdown.hasBegun) return stopping
-        return [yield* checkThingsBoard, ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
+        return [...(yield* checkThingsBoard), ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
       })
       return { check: check.pipe(withServiceSpan("Readiness.check")) }
     })

@@ -20,7 +20,7 @@ describe("boardwalk ready", () => {
       const { url } = yield* startServe({}, { TB_PASSWORD: canaries.wrongPassword })
       const { exitCode, stderr } = yield* runProgram(["ready", "--url", url])
       expect(exitCode).toBe(1)
-      expect(stderr).toContain("responded with 503. thingsboard:")
+      expect(stderr).toContain("responded with 503. login:")
       expect(stderr).not.toContain("canary")
       expect((yield* runProgram(["ready", "--live", "--url", url])).exitCode).toBe(0)
     })

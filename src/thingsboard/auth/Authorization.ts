@@ -28,11 +28,14 @@ const provenAfter = 60_000
 /** A correct password is rejected too: when a second factor is required (status 200), or the account is not active. */
 const isWrongPassword = ({ status }: ThingsBoardError, { inactive }: LoginRefused) => status === 401 && inactive !== true
 
-const notRetried = ". It is not retried until a restart or new credentials, since ThingsBoard may lock the account"
+/** Said when the next attempt is an hour away or more. */
+const rarelyRetried = (millis: number) =>
+  `. The next attempt is in ${Math.round(millis / 3_600_000)} h, since ThingsBoard may lock the account; a changed TB_PASSWORD_FILE or a restart is tried at once`
+const longPause = 3_600_000
 
 /** An API key (ThingsBoard 4.3 and later) needs no login. It can be rejected too, but that locks nothing. */
-export const withApiKey = (key: Redacted.Redacted<string>, backoff: LoginBackoff): Authorization => {
-  const value = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key)}`))
+export const withApiKey = (key: () => Redacted.Redacted<string>, backoff: LoginBackoff): Authorization => {
+  const value = Effect.suspend(() => Effect.succeed(`ApiKey ${Redacted.value(key())}`))
   const replaceRefused = () => Effect.flatMap(currentMonotonicMillis, (at) => Effect.fail(backoff.recordRefusal(at, { status: 401 })))
   return {
     authorization: Effect.withFiber((fiber) => backoff.errorAt(monotonicMillis(fiber.getRef(Clock.Clock))) ?? value),
@@ -44,7 +47,7 @@ export const withApiKey = (key: Redacted.Redacted<string>, backoff: LoginBackoff
 /** Logs in when first needed. Closing its scope ends background renewal. */
 export const withPassword = Effect.fnUntraced(function* (
   username: string,
-  password: Redacted.Redacted<string>,
+  password: () => Redacted.Redacted<string>,
   transport: Transport,
   backoff: LoginBackoff
 ): Effect.fn.Return<Authorization, never, Scope.Scope> {
@@ -65,7 +68,7 @@ export const withPassword = Effect.fnUntraced(function* (
     return makeAccessToken(tokens, requestedAt)
   })
 
-  const login = Effect.suspend(() => obtain("/api/auth/login", { username, password: Redacted.value(password) }))
+  const login = Effect.suspend(() => obtain("/api/auth/login", { username, password: Redacted.value(password()) }))
 
   /** A rejected refresh says nothing about the password, so log in. Without a response, a login would not get one either. */
   const refresh = (refreshToken: string) =>
@@ -82,8 +85,8 @@ export const withPassword = Effect.fnUntraced(function* (
       error.reason._tag === "LoginRefused"
         ? backoff.recordRefusal(at, error, isWrongPassword(error, error.reason))
         : backoff.recordOutage(at, error)
-    const isLast = reported.reason._tag === "LoginRefused" && reported.reason.retryAt === undefined
-    yield* Effect.logWarning(`ThingsBoard login failed: ${reported.message}${isLast ? notRetried : ""}`)
+    const pause = reported.reason._tag === "LoginRefused" ? (reported.reason.retryAt ?? at) - at : 0
+    yield* Effect.logWarning(`ThingsBoard login failed: ${reported.message}${pause >= longPause ? rarelyRetried(pause) : ""}`)
     return yield* reported
   })
 

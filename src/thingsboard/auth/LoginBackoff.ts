@@ -2,9 +2,11 @@ import { LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 
 /**
  * ThingsBoard can be configured to lock an account after a number of wrong passwords, however far apart, and waiting does not make a
- * wrong password right.
+ * wrong password right. But somebody may correct it at ThingsBoard, so attempts become rare instead of ending: after an hour, 2 h, 4 h … 24 h.
  */
 const maxWrongPasswords = 3
+const hour = 3_600_000
+const rarePause = (count: number) => Math.min(hour * 2 ** (count - 1), 24 * hour)
 
 /** Other rejections lock nothing and may be temporary, so attempts become rarer: after 30 s, 1 min, 2 min … 10 min. */
 const refusalPause = (count: number) => Math.min(30_000 * 2 ** (count - 1), 600_000)
@@ -32,10 +34,11 @@ export class LoginBackoff {
   ): ThingsBoardError {
     const current = this.errorAt(now)
     if (current?.reason._tag === "LoginRefused") return current
-    const isLast = wrongPassword && ++this.wrongPasswords >= maxWrongPasswords
-    this.until = isLast ? Number.POSITIVE_INFINITY : now + refusalPause(++this.refusals)
+    if (wrongPassword) this.wrongPasswords++
+    const excess = this.wrongPasswords - maxWrongPasswords + 1
+    this.until = now + (wrongPassword && excess > 0 ? rarePause(excess) : refusalPause(++this.refusals))
     this.error = new ThingsBoardError({
-      reason: new LoginRefused(isLast ? {} : { retryAt: this.until }),
+      reason: new LoginRefused({ retryAt: this.until }),
       ...(status === undefined ? {} : { status }),
       ...(errorCode === undefined ? {} : { errorCode })
     })
@@ -52,6 +55,12 @@ export class LoginBackoff {
     this.until = 0
     this.outages = 0
     this.wrongPasswords = 0
+  }
+
+  /** There are other credentials now. */
+  reset() {
+    this.recordLogin()
+    this.recordUse()
   }
 
   /** The credentials worked for a while, so the next rejection counts as the first. */

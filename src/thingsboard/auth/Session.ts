@@ -8,6 +8,7 @@ import { User } from "../api/Entities.ts"
 import { authorized } from "./authorized.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { type Authorization, withApiKey, withPassword } from "./Authorization.ts"
+import { CurrentSecretSource, type SecretSource } from "./SecretSource.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { configuredTransport, type Transport } from "../transport/Transport.ts"
@@ -23,6 +24,8 @@ export interface Identity {
 export interface SessionShape extends Authorization {
   /** From `GET /api/auth/user`, read once, and again in the background when the token has been renewed. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
+  /** Asks ThingsBoard for the user now: fails if it does not respond or does not accept the credentials. Callers at the same time share one call. */
+  readonly check: Effect.Effect<Identity, ThingsBoardError>
 }
 
 const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
@@ -31,12 +34,13 @@ const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
 export const make = Effect.fnUntraced(function* (
   credentials: TbCredentials,
   transport: Transport,
-  backoff = new LoginBackoff()
+  backoff = new LoginBackoff(),
+  changed?: SecretSource
 ): Effect.fn.Return<SessionShape, never, Scope.Scope> {
+  const secret = () => changed?.current ?? (credentials._tag === "ApiKey" ? credentials.key : credentials.password)
+  if (changed !== undefined) changed.onChange = () => backoff.reset()
   const login =
-    credentials._tag === "ApiKey"
-      ? withApiKey(credentials.key, backoff)
-      : yield* withPassword(credentials.username, credentials.password, transport, backoff)
+    credentials._tag === "ApiKey" ? withApiKey(secret, backoff) : yield* withPassword(credentials.username, secret, transport, backoff)
 
   let known: { readonly authorization: string; readonly identity: Effect.Effect<Identity> } | undefined
   const fetchIdentity = yield* singleFlight(
@@ -53,6 +57,7 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     ...login,
+    check: fetchIdentity.join,
     identity: Effect.flatMap(login.authorization, (authorization) => {
       if (known === undefined) return fetchIdentity.join
       return known.authorization === authorization ? known.identity : Effect.andThen(fetchIdentity.start, known.identity)
@@ -66,7 +71,7 @@ export class Session extends Context.Service<Session, SessionShape>()("boardwalk
     Session,
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
-      return yield* make(tbCredentials, yield* configuredTransport)
+      return yield* make(tbCredentials, yield* configuredTransport, undefined, yield* CurrentSecretSource)
     })
   )
 }

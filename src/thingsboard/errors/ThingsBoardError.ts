@@ -31,7 +31,7 @@ export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
 
 /**
  * Our credentials were rejected. Nothing is sent before `retryAt` (ms of the monotonic clock), since more attempts could lock the
- * account; or ever, if it is missing. `inactive`: the password is correct, but the account is disabled, locked or not activated yet.
+ * account; it is missing until the pause is known. `inactive`: the password is correct, but the account is disabled, locked or not activated yet.
  */
 export class LoginRefused extends Schema.TaggedClass<LoginRefused>()("LoginRefused", {
   retryAt: Schema.optionalKey(Schema.Int),

@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test"
 import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
 import { make } from "../../../src/thingsboard/auth/Session.ts"
+import type { SecretSource } from "../../../src/thingsboard/auth/SecretSource.ts"
 import { ThingsBoardError, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { make as makeTransport } from "../../../src/thingsboard/transport/Transport.ts"
 import { effect } from "../../support/effectTest.ts"
@@ -114,10 +115,33 @@ describe("rejected credentials", () => {
         yield* TestClock.adjust("1 minute")
         yield* Effect.flip(session.authorization)
       }
-      expect(upstream.count(login)).toBe(3) // after 0, 30 s, 1.5 min
+      expect(upstream.count(login)).toBe(8) // after 0, 30 s, 1.5 min, then pauses of 1 h, 2 h, 4 h, 8 h, 16 h
       const logged = (yield* TestConsole.logLines).join("\n")
-      expect(logged.match(/It is not retried until a restart/g)?.length).toBe(1)
+      expect([...logged.matchAll(/The next attempt is in \d+ h/g)].map(([text]) => text)).toEqual(
+        [1, 2, 4, 8, 16, 24].map((hours) => `The next attempt is in ${hours} h`)
+      )
       expect(logged).not.toContain(canaries.password)
+    })
+  )
+
+  effect("are replaced at once when their file changes", () =>
+    Effect.gen(function* () {
+      const upstream = yield* scriptedUpstream({ [login]: [loginRejected, loginRejected, loginRejected, tokens("a")] })
+      const source: SecretSource = { current: undefined, onChange: undefined }
+      const session = yield* make(credentials, makeTransport(upstream.url, Duration.seconds(30)), undefined, source)
+      for (const pause of ["30 seconds", "1 minute", "10 minutes"] as const) {
+        yield* Effect.flip(session.authorization)
+        yield* TestClock.adjust(pause)
+      }
+      yield* Effect.flip(session.authorization)
+      expect(upstream.count(login)).toBe(3)
+      source.current = Redacted.make("another password")
+      source.onChange?.()
+      expect(yield* session.authorization).toBe(`Bearer ${jwt("a", 9000)}`)
+      expect(upstream.requests.map(({ body }) => JSON.parse(body).password)).toEqual([
+        ...Array(3).fill(canaries.password),
+        "another password"
+      ])
     })
   )
 

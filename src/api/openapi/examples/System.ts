@@ -19,12 +19,21 @@ export const system: Examples = {
   getHealthV1: health,
   getReadiness: {
     responses: {
-      200: { [json]: { status: "ready", timestamp, dependencies: [{ name: "thingsboard", ok: true, detail: "Logged in." }] } },
+      200: {
+        [json]: {
+          status: "ready",
+          timestamp,
+          dependencies: [
+            { name: "thingsboard", ok: true, detail: "ThingsBoard responds." },
+            { name: "login", ok: true, detail: "Logged in." }
+          ]
+        }
+      },
       503: {
         [json]: {
           status: "not ready",
           timestamp,
-          dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard cannot be reached." }]
+          dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard is not available." }]
         }
       }
     }
