@@ -4,21 +4,36 @@ import { CommaList, dryRun, ImportFormat, numericText, tsUnit } from "./Paramete
 
 const maxLines = 1_000_000_000
 const maxListed = 1000
+const maxMissing = 100
 
 const ColumnName = Schema.String.check(Schema.isBetweenLength(1, 255))
 
-const timeColumn = Schema.optionalKey(
-  CommaList(ColumnName).annotate({
+/** Each value is taken as it is written: names may contain commas, and so may `-999,0`. */
+const texts = (
+  schema: Schema.Codec<string>,
+  annotations: { readonly description: string; readonly examples: ReadonlyArray<string> },
+  max: number
+) =>
+  Schema.optionalKey(
+    Schema.Array(schema)
+      .check(Schema.isMinLength(1), Schema.isMaxLength(max))
+      .annotate({ description: annotations.description, examples: [annotations.examples] })
+  ).annotateKey({ explode: true })
+
+const timeColumn = texts(
+  ColumnName,
+  {
     description:
-      "Name of the column, or the field of NDJSON, with the time. Two columns of CSV names, such as `Date,Time`, are joined with a space. Default: `ts`.",
-    examples: [["Timestamp"]]
-  })
+      "Name of the column, or the field of NDJSON, with the time. It can be repeated for a CSV file with the date and the time of day in two columns, which are joined with a space. Default: `ts`.",
+    examples: ["Timestamp"]
+  },
+  3
 )
 
 const timeFormat = Schema.optionalKey(
   Schema.String.check(Schema.isBetweenLength(1, 100)).annotate({
     description:
-      "How times are written: `yyyy`, `yy`, `MM`, `M`, `MMM` (Jan), `dd`, `d`, `HH`, `H`, `hh`, `h`, `mm`, `ss`, `s`, `SSS` (fraction), `a` (AM or PM), `XXX` (offset); other letters are in apostrophes. Default: ISO 8601, or a number in `ts_unit`.",
+      "How times are written: `yyyy`, `yy`, `MM`, `M`, `MMM` (Jan), `dd`, `d`, `HH`, `H`, `hh`, `h`, `mm`, `ss`, `s`, `SSS` (fraction), `a` (AM or PM), `XXX` (offset); `YYYY` and `DD` are like `yyyy` and `dd`; letters other than `T` are in apostrophes. Default: ISO 8601, or a number in `ts_unit`.",
     examples: ["dd.MM.yyyy HH:mm:ss"]
   })
 )
@@ -26,8 +41,17 @@ const timeFormat = Schema.optionalKey(
 const timeZone = Schema.optionalKey(
   Schema.String.check(Schema.isMaxLength(64)).annotate({
     description:
-      "IANA time zone of times without an offset. Times that its clocks skip or show twice are rejected. Default: every time needs an offset.",
+      "IANA time zone of times without an offset. Times that its clocks skip are rejected; `repeated_times` is about those that they show twice. Default: every time needs an offset.",
     examples: ["Europe/Berlin"]
+  })
+)
+
+const repeatedTimes = Schema.optionalKey(
+  Schema.Literals(["reject", "infer"]).annotate({
+    identifier: "RepeatedTimes",
+    description:
+      "What to do with times of `timezone` that its clocks show twice, in the hour when they go back: `reject` rejects the rows; `infer` decides by the row before, for a file in order of time. The time is then the first of the two that is not before the row before.",
+    default: "reject"
   })
 )
 
@@ -51,17 +75,19 @@ const columns = Schema.optionalKey(
     })
 )
 
-const missing = Schema.optionalKey(
-  CommaList(Schema.String.check(Schema.isBetweenLength(1, 255))).annotate({
-    description: "What the file writes where there is no value, besides an empty cell.",
-    examples: [["-999", "NA"]]
-  })
+const missing = texts(
+  Schema.String.check(Schema.isBetweenLength(1, 255)),
+  {
+    description: "What the file writes where there is no value, besides an empty cell: exactly this text. Can be repeated.",
+    examples: ["-999", "NA"]
+  },
+  maxMissing
 )
 
 const nan = Schema.optionalKey(
   Schema.Literals(["reject", "gap"]).annotate({
     identifier: "NanCells",
-    description: "What to do with NaN in a CSV cell: `reject` rejects the row, `gap` means that there is no value.",
+    description: "What to do with NaN in a CSV cell or a field of NDJSON: `reject` rejects the row, `gap` means that there is no value.",
     default: "reject"
   })
 )
@@ -81,6 +107,7 @@ export const importParameters = {
   time_column: timeColumn,
   time_format: timeFormat,
   timezone: timeZone,
+  repeated_times: repeatedTimes,
   header,
   columns,
   skip_lines: lines("Lines before the header of a CSV file."),

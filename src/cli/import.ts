@@ -91,7 +91,7 @@ export const importCommand = Command.make(
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
     if (report.resume_line !== undefined)
       return yield* new RemoteError({
-        message: `ThingsBoard failed: the rows from line ${report.resume_line} on may not be stored. Import the file again: nothing is stored twice.`
+        message: `ThingsBoard failed: the rows from line ${report.resume_line} on may not be stored. Run the same command again with --from-line ${report.resume_line}, or without it: nothing is stored twice.`
       })
     if (report.rows_refused > 0) return yield* new RemoteError({ message: `${report.rows_refused} rows were rejected.` })
   })

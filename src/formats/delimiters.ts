@@ -26,12 +26,25 @@ const nameOf = (part: string) =>
     .trim()
     .toLowerCase()
 
+/** The candidate next to a name that has candidates itself, such as `Time, UTC`. */
+const delimiterBeside = (line: string, name: string): string | undefined => {
+  if (![...name].some(isCandidate)) return undefined
+  const header = /^[^\r\n]*/.exec(line)![0].toLowerCase()
+  const from = header.indexOf(name)
+  if (from < 0) return undefined
+  const isQuoted = header[from - 1] === '"' && header[from + name.length] === '"'
+  const margin = isQuoted ? 1 : 0
+  return [header[from + name.length + margin], header[from - 1 - margin]].find(isCandidate)
+}
+
 /**
  * The delimiter next to one of the `names` (by default `ts`), outside of quotes: other names may contain commas. If the line has none of
  * them, the candidate that it has most often.
  */
 export const detectDelimiter = (line: string, names: ReadonlyArray<string> = ["ts"]): string => {
   const wanted = names.map((name) => name.toLowerCase())
+  const besideLongName = wanted.map((name) => delimiterBeside(line, name)).find(isCandidate)
+  if (besideLongName !== undefined) return besideLongName
   const counts = new Map<string, number>()
   let found: string | undefined
   visitParts(line, (part, before, after) => {

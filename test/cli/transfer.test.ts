@@ -81,6 +81,32 @@ live("an import reports rejected rows with exit code 1; one without any exits wi
   })
 )
 
+live("an import reads a logger's file as its flags say, and resumes at a line", () =>
+  Effect.gen(function* () {
+    const { call, id, path, run, url } = yield* setUp
+    const file = join(path, "logger.csv")
+    const rows = ["31.01.2026;08:00;21,5;-999,0", "31.01.2026;08:15;NaN;NA", "31.01.2026;08:30;-0,5;0"]
+    yield* Effect.promise(() => Bun.write(file, Buffer.from(["Logger 7", "Datum;Zeit;Außen;b", ...rows, ""].join("\r\n"), "latin1")))
+    const flags = ["--skip-lines", "1", "--time-column", "Datum", "--time-column", "Zeit", "--time-format", "DD.MM.YYYY HH:mm"]
+    const zone = ["--timezone", "Europe/Berlin", "--repeated-times", "infer", "--charset", "windows-1252"]
+    const values = ["--decimal", "comma", "--missing=-999,0", "--missing", "NA", "--nan", "gap"]
+    const all = ["import", file, "--url", url, "--device", id, ...flags, ...zone, ...values]
+    const resumed = yield* run(...all, "--from-line", "5")
+    expect([resumed.exitCode, resumed.stdout.trim()]).toEqual([0, "Accepted 1 row, rejected 0; 2 points of 1 devices."])
+    const stored = yield* run(...all)
+    expect([stored.exitCode, stored.stdout.trim()]).toEqual([0, "Accepted 3 rows, rejected 0; 3 points of 1 devices."])
+    const { json } = yield* call(`/api/v1/tb/devices/${id}/telemetry?keys=Außen,b&start_ts=0&end_ts=9000000000000`)
+    const last = Date.parse("2026-01-31T08:30+01:00")
+    expect(json).toEqual({
+      Außen: [
+        { ts: last - 1_800_000, value: 21.5 },
+        { ts: last, value: -0.5 }
+      ],
+      b: [{ ts: last, value: 0 }]
+    })
+  })
+)
+
 live("the key can be set in .env, like settings", () =>
   Effect.gen(function* () {
     const { id, path, url } = yield* setUp

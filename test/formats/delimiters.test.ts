@@ -17,6 +17,8 @@ test("the delimiter is the character next to the name of the time column, outsid
   }
   for (const [header, delimiter] of Object.entries(headers)) expect([header, detectDelimiter(header)]).toEqual([header, delimiter])
   expect(detectDelimiter("Zeit;Temp, innen", ["zeit"])).toBe(";")
+  expect(detectDelimiter("Zeit, lokal;a", ["Zeit, lokal"])).toBe(";")
+  expect(detectDelimiter('a|"Zeit, lokal"', ["Zeit, lokal"])).toBe("|")
   expect(detectDelimiter("ts\r\n1;2;3")).toBe(",")
   expect(delimiterOfCells("1700000000000;21,5;40,1", 3)).toBe(";")
   expect(delimiterOfCells("1700000000000\t21,5\t40,1,2", 3)).toBe("\t")

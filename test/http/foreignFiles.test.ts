@@ -10,8 +10,16 @@ const site = Effect.gen(function* () {
   const it = yield* gateway()
   const device = it.emulator.store.directory.createDevice({ tenantId: it.tenant.tenantId, name: "Logger", now: 1 })
   const path = `${tb}/devices/${device.id}/telemetry`
-  const send = (query: Record<string, string>, body: string | Uint8Array<ArrayBuffer>, type = "text/csv") =>
-    it.call(`${path}/import?${new URLSearchParams(query).toString()}`, { method: "POST", body, headers: { "content-type": type } })
+  const send = (
+    query: Record<string, string> | ReadonlyArray<[string, string]>,
+    body: string | Uint8Array<ArrayBuffer>,
+    type = "text/csv"
+  ) =>
+    it.call(`${path}/import?${new URLSearchParams(Array.isArray(query) ? query : Object.entries(query)).toString()}`, {
+      method: "POST",
+      body,
+      headers: { "content-type": type }
+    })
   const stored = Effect.map(it.call(`${path}?start_ts=0&end_ts=253402300799999`), ({ text }) => text)
   return { ...it, device, send, stored }
 })
@@ -31,14 +39,15 @@ describe("an import reads", () => {
         "30.02.2026;08:00;1,0;1;",
         "29.03.2026;02:30;1,0;1;"
       ].join("\r\n")
-      const query = {
-        skip_lines: "2",
-        time_column: "Datum,Uhrzeit",
-        time_format: "dd.MM.yyyy HH:mm",
-        timezone: "Europe/Berlin",
-        decimal: "comma",
-        missing: "-999"
-      }
+      const query: ReadonlyArray<[string, string]> = [
+        ["skip_lines", "2"],
+        ["time_column", "Datum"],
+        ["time_column", "Uhrzeit"],
+        ["time_format", "dd.MM.yyyy HH:mm"],
+        ["timezone", "Europe/Berlin"],
+        ["decimal", "comma"],
+        ["missing", "-999"]
+      ]
       const { json, status } = yield* send(query, Buffer.from(file, "latin1"), "text/csv; charset=ISO-8859-1")
       expect([status, json.status, json.rows_taken]).toEqual([200, "partial", 2])
       expect(json.refused).toEqual([
@@ -54,6 +63,77 @@ describe("an import reads", () => {
         Pumpe: [{ ts: second, value: 3 }],
         Bemerkung: [{ ts: first, value: "läuft" }]
       })
+    })
+  )
+
+  live(
+    "a German file whose marker has a decimal comma, whose time column has a comma in its name, and that spans a change of the clocks",
+    () =>
+      Effect.gen(function* () {
+        const { send, stored } = yield* site
+        const times = ["01:59", "02:00", "02:30", "02:00", "02:30", "03:00"]
+        const rows = times.map((time, i) => `26.10.2025 ${time};${i},0;${i === 2 ? "-999,0" : 0}`)
+        const file = ["Zeit, lokal;a, °C;b", ...rows].join("\r\n")
+        const query = { time_column: "Zeit, lokal", time_format: "DD.MM.YYYY HH:mm", timezone: "Europe/Berlin", decimal: "comma" }
+        const rejected = (yield* send({ ...query, missing: "-999,0", dry_run: "true" }, file)).json
+        expect(rejected.refused.map(({ line }: { readonly line: number }) => line)).toEqual([3, 4, 5, 6])
+        expect(rejected.refused[0].reason).toContain("show this one twice, so send an offset, or repeated_times=infer")
+        const { json } = yield* send({ ...query, missing: "-999,0", repeated_times: "infer" }, file)
+        expect([json.status, json.rows_taken]).toEqual(["success", 6])
+        const instants = [
+          "2025-10-25T23:59Z",
+          "2025-10-26T00:00Z",
+          "2025-10-26T00:30Z",
+          "2025-10-26T01:00Z",
+          "2025-10-26T01:30Z",
+          "2025-10-26T02:00Z"
+        ]
+        expect(JSON.parse(yield* stored)).toEqual({
+          "a, °C": instants.map((instant, i) => ({ ts: t(instant), value: i })),
+          b: instants.flatMap((instant, i) => (i === 2 ? [] : [{ ts: t(instant), value: 0 }]))
+        })
+      })
+  )
+
+  live("a resumed import, whose first rows in the repeated hour do not tell which time they are", () =>
+    Effect.gen(function* () {
+      const { send, stored } = yield* site
+      const file = ["time,a", "2025-10-26 02:55,1", "2025-10-26 02:05,2", "2025-10-26 03:00,3"].join("\n")
+      const query = { time_column: "time", timezone: "Europe/Berlin", repeated_times: "infer", from_line: "3" }
+      const { json } = yield* send(query, file)
+      expect(json.refused).toEqual([
+        {
+          line: 3,
+          reason: "ts: expected a row before this one that tells which time it is, since the clocks of Europe/Berlin show it twice"
+        }
+      ])
+      expect(JSON.parse(yield* stored)).toEqual({ a: [{ ts: t("2025-10-26T02:00Z"), value: 3 }] })
+    })
+  )
+
+  live("what Python writes for NaN into NDJSON, as a gap in a row but not inside a value", () =>
+    Effect.gen(function* () {
+      const { send, stored } = yield* site
+      const lines = [
+        '{"ts":1700000000000,"a":NaN,"b":"NaN","c":1}',
+        '{"ts":1700000001000,"values":{"a": NaN,"c":2}}',
+        '{"ts":1700000002000,"key":"a","value":NaN}',
+        '{"ts":1700000003000,"a":[1,NaN]}',
+        '{"ts":1700000004000,"a":{"x":NaN}}',
+        '{"ts":NaN,"a":1}',
+        '{"ts":1700000005000,"key":"a","value":null}'
+      ]
+      const { json } = yield* send({ nan: "gap" }, lines.join("\n"), "application/x-ndjson")
+      expect([json.rows_taken, json.refused.map(({ line }: { readonly line: number }) => line)]).toEqual([3, [4, 5, 6, 7]])
+      expect(JSON.parse(yield* stored)).toEqual({
+        b: [{ ts: 1_700_000_000_000, value: "NaN" }],
+        c: [
+          { ts: 1_700_000_000_000, value: 1 },
+          { ts: 1_700_000_001_000, value: 2 }
+        ]
+      })
+      const strict = yield* send({}, lines[0]!, "application/x-ndjson")
+      expect(strict.json.refused[0].reason).toBe("expected JSON, which has no NaN: leave the field out, or send nan=gap")
     })
   )
 
@@ -107,15 +187,22 @@ describe("an import rejects", () => {
         status,
         json.details.errors.map(({ field }: { readonly field: string }) => field)
       ]
-      const wrong = { header: "absent", timezone: "Mars/Olympus", time_format: "DD.MM.YYYY" }
+      const wrong = { header: "absent", timezone: "Mars/Olympus", time_format: "EEE" }
       expect(fields(yield* send(wrong, "", "text/csv; charset=klingon"))).toEqual([
         400,
         ["header.content-type", "query.columns", "query.timezone"]
       ])
-      const ndjson = { decimal: "comma", skip_lines: "1", time_column: "a,b", time_format: "yyyy-MM-dd" }
+      const ndjson: ReadonlyArray<[string, string]> = [
+        ["decimal", "comma"],
+        ["skip_lines", "1"],
+        ["time_column", "a"],
+        ["time_column", "b"],
+        ["repeated_times", "infer"],
+        ["time_format", "yyyy-MM-dd"]
+      ]
       expect(fields(yield* send(ndjson, "", "application/x-ndjson"))).toEqual([
         400,
-        ["query.skip_lines", "query.decimal", "query.time_column", "query.time_format"]
+        ["query.skip_lines", "query.decimal", "query.time_column", "query.repeated_times", "query.time_format"]
       ])
       const both = { time_format: "dd.MM.yyyy", timezone: "UTC", ts_unit: "s" }
       expect(fields(yield* send(both, ""))).toEqual([400, ["query.ts_unit"]])

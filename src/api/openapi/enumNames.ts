@@ -22,8 +22,10 @@ const constantNames: Record<string, ReadonlyArray<string>> = {
   ],
   ImportFormat: ["CsvFile", "JsonlFile"],
   ImportStatus: ["AllRowsStored", "SomeRowsStored", "NoRowStored"],
+  NanCells: ["RejectNan", "NanIsGap"],
   NumericText: ["RefuseNumericText", "ConvertNumericText"],
   ReadinessStatus: ["Ready", "NotReady"],
+  RepeatedTimes: ["RejectRepeatedTimes", "InferRepeatedTimes"],
   SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],
   TimestampUnit: ["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"],
   UploadStatus: ["Stored", "Failed"]

@@ -45,7 +45,7 @@ const importMessage = ({ accepted, notSent, rejectedCount, resumeLine, unknown }
   const decided = `Accepted ${rows}, rejected ${rejectedCount}`
   return resumeLine === undefined
     ? decided
-    : `${decided}; ThingsBoard failed: ${unknown} may be stored, ${notSent} were not sent. Send the file again from line ${resumeLine}, or the whole file: nothing is stored twice`
+    : `${decided}; ThingsBoard failed: ${unknown} may be stored, ${notSent} were not sent. Send the file again with from_line=${resumeLine}, or without it: nothing is stored twice`
 }
 
 export const importFields = (report: ImportReport, dryRun: boolean) => ({

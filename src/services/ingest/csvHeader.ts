@@ -37,23 +37,27 @@ const timeIssue = (missing: string, names: ReadonlyArray<string>, layout: CsvLay
   return `Expected a column ${missing}; found ${list(names)}${hint}`
 }
 
-const duplicateIssue = (names: ReadonlyArray<string>): string | undefined => {
+const duplicateIssue = (names: ReadonlyArray<string>, isIgnored: (name: string) => boolean): string | undefined => {
   const first = new Map<string, number>()
   for (const [i, name] of names.entries()) {
     const before = first.get(name)
-    if (before !== undefined && name !== ignored)
+    if (before !== undefined && !isIgnored(name))
       return `Expected each column only once: columns ${before + 1} and ${i + 1} are both called ${list([name])}`
     first.set(name, i)
   }
   return undefined
 }
 
-const ignored = "-"
 const replacement = "\uFFFD"
 
 /** Returns the columns, or what is wrong with the header. `hasDevice` says whether rows have to name their device. */
 export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, layout: CsvLayout = {}): Columns | string => {
-  const given = (layout.columns ?? header).map((name) => unguardFormulas(name.trim()))
+  const { columns, hasHeader = true } = layout
+  if (columns !== undefined && hasHeader && columns.length !== header.length)
+    return `Expected as many columns as columns= names, ${columns.length}; found ${header.length}: ${list(header)}`
+  /** A header may have a column with this name. */
+  const isIgnored = (name: string) => columns !== undefined && name === "-"
+  const given = (columns ?? header).map((name) => unguardFormulas(name.trim()))
   const names = given.map(normalizeName)
   const broken = names.findIndex((name) => name.includes(replacement))
   if (broken >= 0)
@@ -65,7 +69,7 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const time = wanted.map((name) => (given.includes(name) ? given.indexOf(name) : at(normalizeName(name))))
   const missing = time.findIndex((column) => column < 0)
   if (missing >= 0) return timeIssue(wanted[missing]!, given, layout)
-  const duplicate = duplicateIssue(names)
+  const duplicate = duplicateIssue(names, isIgnored)
   if (duplicate !== undefined) return duplicate
   const [deviceId, deviceName] = [at("device_id"), at("device_name")]
   if (hasDevice && deviceId < 0 && deviceName < 0) return `Expected a column device_id or device_name; found ${list(given)}`
@@ -73,7 +77,7 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const common = { time, deviceId, deviceName, count: names.length }
   const others = names
     .map((key, column) => [column, key] as const)
-    .filter(([column, key]) => key !== ignored && !time.includes(column) && column !== deviceId && column !== deviceName)
+    .filter(([column, key]) => !isIgnored(key) && !time.includes(column) && column !== deviceId && column !== deviceName)
   if (at("key") >= 0 && at("value") >= 0) {
     return others.length === 2
       ? { ...common, form: { key: at("key"), value: at("value") } }

@@ -5,7 +5,7 @@ import { localClock } from "../../domain/localClock.ts"
 import { isKnownCharset } from "./decodeFile.ts"
 import type { CsvLayout, ImportRules } from "./importRules.ts"
 import type { RowOptions } from "./importRows.ts"
-import { makeLocalIsoReader, makeTimeReader, toInstant } from "./timeFormat.ts"
+import { makeLocalIsoReader, makeTimeReader, type RepeatedTimes, toInstant } from "./timeFormat.ts"
 import { parseNumericTimestamp, type TimestampUnit } from "./timestamps.ts"
 
 /** The parameters of an import, as requests name them. */
@@ -14,6 +14,7 @@ export interface FileQuery {
   readonly time_column?: ReadonlyArray<string>
   readonly time_format?: string
   readonly timezone?: string
+  readonly repeated_times?: RepeatedTimes
   readonly header?: "present" | "absent"
   readonly columns?: ReadonlyArray<string>
   readonly skip_lines?: number
@@ -27,12 +28,13 @@ export interface FileRules extends Pick<RowOptions, "charset" | "fromLine" | "la
   readonly rules: Pick<ImportRules, "decimalComma" | "missing" | "nanIsGap" | "readTime" | "timeField" | "tsUnit">
 }
 
-const onlyForCsv = ["header", "columns", "skip_lines", "nan", "decimal"] as const
+const onlyForCsv = ["header", "columns", "skip_lines", "decimal"] as const
 
-const makeReadTime = ({ time_format, timezone, ts_unit }: FileQuery, fail: (field: string, issue: string) => undefined) => {
+const makeReadTime = ({ repeated_times, time_format, timezone, ts_unit }: FileQuery, fail: (field: string, issue: string) => undefined) => {
+  if (repeated_times !== undefined && timezone === undefined) fail("query.repeated_times", "Expected only with timezone")
   const zone = timezone === undefined ? undefined : DateTime.zoneMakeNamed(timezone)
   if (zone !== undefined && Option.isNone(zone)) return fail("query.timezone", "Expected an IANA time zone such as Europe/Berlin")
-  const read = zone === undefined ? undefined : toInstant(localClock(Option.getOrThrow(zone)), timezone!)
+  const read = zone === undefined ? undefined : toInstant(localClock(Option.getOrThrow(zone)), timezone!, repeated_times)
   if (time_format === undefined)
     return read === undefined ? undefined : makeLocalIsoReader(read, (text) => parseNumericTimestamp(text, ts_unit))
   if (ts_unit !== undefined) fail("query.ts_unit", "Expected only one of ts_unit and time_format")

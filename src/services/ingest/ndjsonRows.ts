@@ -14,6 +14,7 @@ import {
 import { JsonReader } from "../../json/JsonReader.ts"
 import { normalizeName } from "./csvHeader.ts"
 import type { ImportRules } from "./importRules.ts"
+import { nanAsNull } from "./nanAsNull.ts"
 import { parseNumericTimestamp, readTime } from "./timestamps.ts"
 import { checkToken, jsonDepthIssue } from "../validation/values.ts"
 
@@ -86,12 +87,12 @@ const withTime = (fields: Fields, timeField: string | undefined): Fields => {
 
 const reserved = new Set(["ts", "device_id", "device_name"])
 
-/** The points of a row: its one point, those in ThingsBoard's `values`, or one per field. */
-const pointsOf = (data: Fields, rules: ImportRules): ReadonlyArray<ImportPoint> => {
+/** The points of a row: its one point, those in ThingsBoard's `values`, or one per field. `hasNan` says that a null was NaN. */
+const pointsOf = (data: Fields, rules: ImportRules, hasNan: boolean): ReadonlyArray<ImportPoint> => {
   const [key, value, values] = [data.get("key"), data.get("value"), data.get("values")]
   if (key !== undefined && value !== undefined) {
     if (data.size > 2) rejectRow("expected no other fields besides key and value")
-    if (isMissing(value, rules)) return []
+    if (isMissing(value, rules) || (hasNan && value === "null")) return []
     return [readPoint(readText(data, "key") ?? rejectRow("key: expected text"), value, rules)]
   }
   if (values?.startsWith("{") !== true) return readPoints(data, rules)
@@ -101,7 +102,7 @@ const pointsOf = (data: Fields, rules: ImportRules): ReadonlyArray<ImportPoint> 
   return readPoints(readFields(values), rules)
 }
 
-const readLine = (text: string, hasDevice: boolean, rules: ImportRules): ImportRow => {
+const readLine = (text: string, hasDevice: boolean, rules: ImportRules, hasNan: boolean): ImportRow => {
   const fields = withNormalNames(withTime(readFields(text), rules.timeField))
   const data = new Map([...fields].filter(([name]) => !reserved.has(name)))
   if (!hasDevice && (fields.has("device_id") || fields.has("device_name"))) rejectRow("expected no device: the path already names it")
@@ -109,15 +110,18 @@ const readLine = (text: string, hasDevice: boolean, rules: ImportRules): ImportR
   return {
     device: parseDevice(readText(fields, "device_id"), readText(fields, "device_name"), hasDevice),
     ts: readTimestamp(fields.get("ts"), rules),
-    points: pointsOf(data, rules)
+    points: pointsOf(data, rules, hasNan)
   }
 }
+
+const hintOf = (word: string) =>
+  word === "NaN" ? ": leave the field out, or send nan=gap" : word.endsWith("Infinity") ? ": leave the field out, or use null" : ""
 
 /** What is wrong with a line that is not JSON: the mistakes that programs make most often. */
 const jsonIssue = (text: string): string => {
   if (text.includes("\0")) return "expected UTF-8; if the file is UTF-16, name it in the Content-Type: charset=utf-16le"
   const word = /[:,[]\s*(NaN|[+-]?Infinity|None|True|False)\b/.exec(text)?.[1]
-  if (word !== undefined) return `expected JSON, which has no ${word}${/NaN|Inf/.test(word) ? ": leave the field out, or use null" : ""}`
+  if (word !== undefined) return `expected JSON, which has no ${word}${hintOf(word)}`
   if (text.startsWith("[")) return "expected one JSON object per line, not an array"
   if (/^\{\s*'/.test(text)) return "expected JSON, with double quotes"
   return "expected a JSON object"
@@ -132,7 +136,8 @@ export const parseLine = (text: string, hasDevice: boolean, rules: ImportRules):
   const issue = jsonDepthIssue(text, rules)
   if (issue !== undefined) rejectRow(issue.replace("Expected", "expected"))
   try {
-    return readLine(text, hasDevice, rules)
+    const json = rules.nanIsGap === true ? nanAsNull(text) : text
+    return readLine(json, hasDevice, rules, json !== text)
   } catch (error) {
     if (error instanceof ScanError) return rejectRow(jsonIssue(text))
     throw error

@@ -10,15 +10,22 @@ const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 
 type Field = "year" | "month" | "monthName" | "day" | "hour" | "hour12" | "minute" | "second" | "fraction" | "halfDay" | "offset"
 
-/** What each letter group means, and the digits or letters that it stands for. */
+/**
+ * What each letter group means, and the digits or letters that it stands for. `YYYY`, `DD`, `A` and `Z` are those of Moment.js, which mean
+ * something in Unicode that no file has (the day of the year).
+ */
 const groups: Readonly<Record<string, readonly [Field, string]>> = {
   yyyy: ["year", String.raw`\d{4}`],
+  YYYY: ["year", String.raw`\d{4}`],
   yy: ["year", String.raw`\d\d`],
+  YY: ["year", String.raw`\d\d`],
   MMM: ["monthName", "[A-Za-z]{3}"],
   MM: ["month", String.raw`\d\d`],
   M: ["month", String.raw`\d\d?`],
   dd: ["day", String.raw`\d\d`],
+  DD: ["day", String.raw`\d\d`],
   d: ["day", String.raw`\d\d?`],
+  D: ["day", String.raw`\d\d?`],
   HH: ["hour", String.raw`\d\d`],
   H: ["hour", String.raw`\d\d?`],
   hh: ["hour12", String.raw`\d\d`],
@@ -28,7 +35,9 @@ const groups: Readonly<Record<string, readonly [Field, string]>> = {
   s: ["second", String.raw`\d\d?`],
   S: ["fraction", String.raw`\d{1,9}`],
   a: ["halfDay", "[AaPp]\\.?[Mm]\\.?"],
-  XXX: ["offset", String.raw`Z|[+-]\d\d:?\d\d`]
+  A: ["halfDay", "[AaPp]\\.?[Mm]\\.?"],
+  XXX: ["offset", String.raw`Z|[+-]\d\d:?\d\d`],
+  Z: ["offset", String.raw`Z|[+-]\d\d:?\d\d`]
 }
 
 const escape = (literal: string) => literal.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`)
@@ -48,6 +57,8 @@ const compile = (format: string): Compiled | string => {
   for (const [text, quoted, letter, literal] of format.matchAll(parts)) {
     if (quoted !== undefined) source += escape(quoted === "" ? "'" : quoted.replaceAll("''", "'"))
     else if (literal !== undefined) source += escape(literal)
+    // The T of ISO 8601 has no other meaning.
+    else if (text === "T") source += text
     else {
       const group = letter === "S" ? groups["S"] : groups[text]
       if (group === undefined) return `Expected a format such as dd.MM.yyyy HH:mm:ss; ${text} has no meaning`
@@ -96,17 +107,34 @@ const localTimeOf = (values: Partial<Record<Field, string>>): number | undefined
 
 const threeHours = 3 * 3_600_000
 
-/** The instant of a local time. One that the clocks skip, or show twice, has none: guessing would store a point at a wrong time. */
-export const toInstant =
-  (clock: LocalClock, zone: string) =>
-  (local: number): number | string => {
-    const ts = clock.firstInstant(local)
-    if (clock.localTime(ts) !== local) return `Expected a time that exists in ${zone}: its clocks skip this one`
-    const again = local - clock.offsetAt(ts + threeHours)
-    if (again > ts && clock.localTime(again) === local)
-      return `Expected a time that is unique in ${zone}: its clocks show this one twice, so send an offset`
-    return ts >= 0 && ts <= maxTimestamp ? ts : impossible
+/** What to do with a local time that the clocks show twice: reject it, or infer from the row before which of the two it is. */
+export type RepeatedTimes = "reject" | "infer"
+
+/**
+ * Reads local times as instants. One that the clocks skip has none. One that they show twice is inferred only if the row before leaves no
+ * doubt in a file in order of time: it is the first of the two that is not before that row. Guessing would store a point at a wrong time.
+ */
+export const toInstant = (clock: LocalClock, zone: string, repeated: RepeatedTimes = "reject"): ((local: number) => number | string) => {
+  let previous: number | undefined
+  const infer = (first: number, second: number): number | string => {
+    if (previous !== undefined && previous <= first) return first
+    if (previous !== undefined && previous <= second) return second
+    return `Expected a row before this one that tells which time it is, since the clocks of ${zone} show it twice`
   }
+  return (local) => {
+    const first = clock.firstInstant(local)
+    if (clock.localTime(first) !== local) return `Expected a time that exists in ${zone}: its clocks skip this one`
+    const second = local - clock.offsetAt(first + threeHours)
+    const isRepeated = second > first && clock.localTime(second) === local
+    if (isRepeated && repeated === "reject")
+      return `Expected a time that is unique in ${zone}: its clocks show this one twice, so send an offset, or repeated_times=infer`
+    const ts = isRepeated ? infer(first, second) : first
+    if (typeof ts === "string") return ts
+    if (!(ts >= 0 && ts <= maxTimestamp)) return impossible
+    previous = ts
+    return ts
+  }
+}
 
 /** Reads times in a format. `read` reads local times; without it, they need an offset. Returns what is wrong with the format as `issue`. */
 export const makeTimeReader = (

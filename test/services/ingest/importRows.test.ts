@@ -176,6 +176,16 @@ test("the header decides which form the rows have", () => {
   expect(parseHeader([String(t0), "21.5"], false)).toStartWith(`Expected a header, but the first line is data: ${t0}, 21.5.`)
   expect(parseHeader(["ts", "a", "b", "a"], false)).toBe("Expected each column only once: columns 2 and 4 are both called a")
   expect(parseHeader(["ts", "Temp\uFFFDratur"], false)).toStartWith("Column 2: Expected UTF-8. Name another encoding in the Content-Type")
+  // Only `columns` ignores columns with this name: in a file it is a name like any other.
+  expect(parseHeader(["ts", "a", "-"], false)).toMatchObject({
+    form: [
+      [1, "a"],
+      [2, "-"]
+    ]
+  })
+  expect(parseHeader(["ts", "a", "b"], false, { columns: ["ts", "a"] })).toBe(
+    "Expected as many columns as columns= names, 2; found 3: ts, a, b"
+  )
   expect(parseHeader(["ts", "a", "-", "-"], false, { columns: ["x", "a", "-", "-"], timeColumns: ["x"] })).toMatchObject({
     form: [[1, "a"]]
   })
@@ -206,7 +216,7 @@ test("an invalid line, or one with a duplicate field, is rejected", () => {
   const reasons = {
     "{broken": "expected a JSON object",
     "[1]": "expected one JSON object per line, not an array",
-    [`{"ts":${t0},"a":NaN}`]: "expected JSON, which has no NaN: leave the field out, or use null",
+    [`{"ts":${t0},"a":NaN}`]: "expected JSON, which has no NaN: leave the field out, or send nan=gap",
     [`{"ts":${t0},"a":True}`]: "expected JSON, which has no True",
     [`{'ts':${t0}}`]: "expected JSON, with double quotes",
     [`{"ts":${t0},"values":{"a":1},"quality":"good"}`]:

@@ -25,6 +25,29 @@ test("each part of a format is read", () => {
   expect(read("dd.MM.yyyy", "31.01.2026")).toBe("2026-01-30T23:00:00.000Z")
 })
 
+test("the letters of Moment.js and the T of ISO 8601 are understood as well", () => {
+  expect(read("DD.MM.YYYY HH:mm:ss", "31.01.2026 08:00:01")).toBe("2026-01-31T07:00:01.000Z")
+  expect(read("D/M/YY h:mm A", "1/7/26 8:05 PM")).toBe("2026-07-01T18:05:00.000Z")
+  expect(read("YYYY-MM-DDTHH:mm:ssZ", "2026-01-31T08:00:00+0530")).toBe("2026-01-31T02:30:00.000Z")
+})
+
+test("repeated times are inferred in files in order of time, in every zone, and rejected where the row before does not tell", () => {
+  const step = 600_000
+  for (const zone of ["Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Antarctica/Casey", "Africa/Casablanca"]) {
+    const timeZone = Option.getOrThrow(DateTime.zoneMakeNamed(zone))
+    const clock = localClock(timeZone)
+    const inferred = toInstant(clock, zone, "infer")
+    for (let ts = Date.UTC(2018, 0, 1); ts < Date.UTC(2019, 0, 1); ts += step)
+      for (const _ of ["two", "rows"]) if (inferred(clock.localTime(ts)) !== ts) throw new Error(`${zone}: ${new Date(ts).toISOString()}`)
+  }
+  const clock = localClock(Option.getOrThrow(DateTime.zoneMakeNamed("Europe/Berlin")))
+  const repeated = Date.UTC(2025, 9, 26, 2, 30)
+  const descending = toInstant(clock, "Europe/Berlin", "infer")
+  expect(descending(repeated)).toStartWith("Expected a row before this one")
+  expect(descending(Date.UTC(2025, 9, 26, 3))).toBe(Date.UTC(2025, 9, 26, 2))
+  expect(descending(repeated)).toStartWith("Expected a row before this one")
+})
+
 test("times that do not exist, or do not fit the format, are rejected", () => {
   expect(read("dd.MM.yyyy", "31.02.2026")).toStartWith("Expected a date and time that exist")
   expect(read("dd.MM.yyyy HH:mm", "01.02.2026 24:00")).toStartWith("Expected a date and time that exist")
@@ -34,7 +57,7 @@ test("times that do not exist, or do not fit the format, are rejected", () => {
 })
 
 test("a wrong format is rejected with the reason", () => {
-  expect(read("DD.MM.YYYY", "")).toBe("Expected a format such as dd.MM.yyyy HH:mm:ss; DD has no meaning")
+  expect(read("EEE, dd.MM.yyyy", "")).toBe("Expected a format such as dd.MM.yyyy HH:mm:ss; EEE has no meaning")
   expect(read("HH:mm", "")).toStartWith("Expected a format with year, month and day")
   expect(read("dd.MM.yyyy hh:mm", "")).toStartWith("Expected a with h")
   expect(read("dd.MM.yyyy dd", "")).toStartWith("Expected each part of a time only once")
