@@ -12,13 +12,15 @@ export interface Cursor {
    * to the end.
    */
   readonly positions: ReadonlyArray<number | null>
+  /** The indexes of the keys that had no values when the first page was read. */
+  readonly missing: ReadonlyArray<number>
 }
 
-const version = 1
+const version = 2
 const checksumLength = 12
 
 const Parts = Schema.fromJsonString(
-  Schema.Tuple([Schema.Literal(version), Schema.Int, Schema.Int, Schema.Array(Schema.NullOr(Schema.Int))])
+  Schema.Tuple([Schema.Literal(version), Schema.Int, Schema.Int, Schema.Array(Schema.Int), Schema.Array(Schema.NullOr(Schema.Int))])
 )
 const decode = Schema.decodeUnknownOption(Parts)
 
@@ -26,8 +28,8 @@ const decode = Schema.decodeUnknownOption(Parts)
 const checksumOf = (query: string, parts: string) => sha256(`${query}\n${parts}`).toString("hex").slice(0, checksumLength)
 
 /** `query` is everything that the requests for all pages have in common. */
-export const encodeCursor = (query: string, { positions, range }: Cursor): string => {
-  const parts = JSON.stringify([version, range.start, range.end, positions])
+export const encodeCursor = (query: string, { missing, positions, range }: Cursor): string => {
+  const parts = JSON.stringify([version, range.start, range.end, missing, positions])
   return Buffer.from(checksumOf(query, parts) + parts).toString("base64url")
 }
 
@@ -41,6 +43,6 @@ export const decodeCursor = (query: string, encoded: string): Effect.Effect<Curs
       Effect.fail(
         new InvalidInput({ errors: [{ field: "cursor", issue: "Expected next_cursor of the previous page, with the same query" }] })
       ),
-    onSome: ([, start, end, positions]) => Effect.succeed({ range: { start, end }, positions })
+    onSome: ([, start, end, missing, positions]) => Effect.succeed({ range: { start, end }, missing, positions })
   })
 }

@@ -10,16 +10,15 @@ import type { DeviceId } from "../../domain/Ids.ts"
 import type { Aggregation, Order, TimeRange } from "../../domain/Telemetry.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
-import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
-import { HistoryPage, ScanError, scanInSteps, scanPrefix } from "../../thingsboard/responses/HistoryPage.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { type JsonPoint, Aggregates } from "./Aggregates.ts"
 import { checkRange } from "./checkRange.ts"
-import { type Cursor, encodeCursor, decodeCursor } from "./Cursor.ts"
+import { encodeCursor, decodeCursor } from "./Cursor.ts"
 import { type Bucketing, parseBucketing, type Interval } from "./bucketing.ts"
-import { requireReadable } from "./readableKeys.ts"
+import { groupKeys, type KeyPage, skipKey, startPosition, takePoints, type UnreadKeys } from "./queryPoints.ts"
+import { existingKeys, requireReadable } from "./readableKeys.ts"
 import { ReadLimit } from "./ReadLimit.ts"
 import { Telemetry } from "./Telemetry.ts"
 
@@ -78,27 +77,6 @@ const checkPageSize = (keys: number, limit: number) =>
         })
       )
 
-/** The part of a page that belongs to one key. */
-interface KeyPage {
-  readonly key: string
-  /** `{"ts":…,"value":…},…` */
-  readonly json: string | Uint8Array
-  readonly count: number
-  /** Where the next page continues; null if the range was read to its end. */
-  readonly position: number | null
-}
-
-/** The position at which reading a range begins. */
-const startPosition = ({ end, start }: TimeRange, order: Order): number => (order === "ASC" ? start : end)
-
-/** A key that was not read for this page: the next page reads the same range. */
-const skipKey = (key: string, range: TimeRange, order: Order): KeyPage => ({
-  key,
-  json: "",
-  count: 0,
-  position: startPosition(range, order)
-})
-
 const unreadRange = ({ end, start }: TimeRange, order: Order, position: number): TimeRange =>
   order === "ASC" ? { start: position, end } : { start, end: position }
 
@@ -120,40 +98,6 @@ const takeAggregates = (
   const taken = points.slice(0, limit)
   const position = points.length <= limit ? null : positionAfter(taken.at(-1)!.ts, order, bucketing)
   return { key, json: renderAggregates(taken), count: taken.length, position }
-}
-
-/** Throws a ScanError if ThingsBoard returned another key, range or order than requested. */
-const checkPoints = (page: HistoryPage, key: string, { end, start }: TimeRange, order: Order): void => {
-  let previous: number | undefined
-  for (const { from, key: name, to } of page.series) {
-    if (name !== key) throw new ScanError("the response does not match the requested key")
-    for (let row = from; row < to; row++) {
-      const ts = page.ts[row]!
-      const isInOrder = previous === undefined || (order === "ASC" ? ts > previous : ts < previous)
-      if (ts < start || ts >= end || !isInOrder) throw new ScanError("the response does not match the requested range or order")
-      previous = ts
-    }
-  }
-}
-
-/** Like `takeAggregates`, for `requested` points. `mayBeCut`: the reading of the response was ended early. */
-function* takePoints(
-  bytes: Uint8Array,
-  key: string,
-  range: TimeRange,
-  { limit, order }: PageQuery,
-  requested: number,
-  mayBeCut: boolean,
-  isTurnOver: IsTurnOver
-): Steps<KeyPage> {
-  const page = new HistoryPage()
-  const isComplete = mayBeCut ? yield* scanPrefix(bytes, page, isTurnOver) : (yield* scanInSteps(bytes, page, isTurnOver)) === page
-  checkPoints(page, key, range, order)
-  const count = Math.min(page.count, limit)
-  const json = yield* page.render(0, count, isTurnOver)
-  if (isComplete && page.count < requested) return { key, json, count, position: null }
-  if (count === 0) return skipKey(key, range, order)
-  return { key, json, count, position: positionAfter(page.ts[count - 1]!, order, undefined) }
 }
 
 const renderSeries = (keys: ReadonlyArray<string>, pages: ReadonlyMap<string, KeyPage>): ReadonlyArray<string | Uint8Array> => [
@@ -183,7 +127,7 @@ export class TelemetryQuery extends Context.Service<
           const end = query.end ?? (yield* Clock.currentTimeMillis)
           const range = { start: query.start ?? Math.max(0, end - defaultDuration), end }
           yield* checkRange(range)
-          return { range, positions: keys.map(() => startPosition(range, query.order)) } satisfies Cursor
+          return { range, positions: keys.map(() => startPosition(range, query.order)), missing: undefined }
         }
         const cursor = yield* decodeCursor(common, query.cursor)
         const errors = (["start", "end"] as const)
@@ -192,21 +136,23 @@ export class TelemetryQuery extends Context.Service<
         return errors.length > 0 ? yield* new InvalidInput({ errors }) : cursor
       })
 
-      const readPoints = (query: PageQuery, key: string, range: TimeRange, readLimit: ReadLimit) =>
+      const readPoints = ({ deviceId, limit, order }: PageQuery, unread: UnreadKeys, readLimit: ReadLimit) =>
         Effect.suspend(() => {
-          const { deviceId, limit, order } = query
           const meter = readLimit.meter()
+          const requested = limit + 1
           return thingsBoard.readInSteps(
-            thingsBoard.history({ deviceId, keys: [key], ...range, limit: limit + 1, order }, meter),
-            (bytes, isTurnOver) => takePoints(bytes, key, range, query, limit + 1, meter.isStopped(), isTurnOver)
+            thingsBoard.history({ deviceId, keys: unread.keys, ...unread.rest, limit: requested, order }, meter),
+            (bytes, isTurnOver) => takePoints(bytes, { ...unread, limit, order, requested }, meter.isStopped(), isTurnOver)
           )
         })
 
       /** One point, however large it is: every page has at least one, unless there are none. */
-      const readOnePoint = (query: PageQuery, key: string, range: TimeRange) =>
-        thingsBoard.readInSteps(
-          thingsBoard.history({ deviceId: query.deviceId, keys: [key], ...range, limit: 1, order: query.order }),
-          (bytes, isTurnOver) => takePoints(bytes, key, range, query, 1, false, isTurnOver)
+      const readOnePoint = ({ deviceId, order }: PageQuery, key: string, rest: TimeRange) =>
+        Effect.map(
+          thingsBoard.readInSteps(thingsBoard.history({ deviceId, keys: [key], ...rest, limit: 1, order }), (bytes, isTurnOver) =>
+            takePoints(bytes, { keys: [key], rest, limit: 1, order, requested: 1 }, false, isTurnOver)
+          ),
+          ([page]) => page!
         )
 
       const readAggregates = ({ deviceId, limit, order }: PageQuery, bucketing: Bucketing, key: string, range: TimeRange) =>
@@ -221,31 +167,43 @@ export class TelemetryQuery extends Context.Service<
           yield* checkPageSize(keys.length, limit)
           const bucketing = yield* parseBucketing({ agg, interval, timezone })
           const common = JSON.stringify([deviceId.toLowerCase(), keys, limit, order, bucketing?.agg, interval, timezone])
-          const { positions, range } = yield* resolveCursor(query, common, keys)
+          const { missing, positions, range } = yield* resolveCursor(query, common, keys)
           yield* access.requireVisible(deviceId)
           yield* requireReadable(thingsBoard, keys, "keys")
           // Reading a key that does not exist makes ThingsBoard add it to its dictionary, so only existing keys are read.
-          const existing = new Set(yield* telemetry.keys(deviceId))
+          const missingKeys = missing === undefined ? undefined : new Set(missing.flatMap((i) => keys[i] ?? []))
+          const named = missingKeys === undefined ? keys : keys.filter((key) => !missingKeys.has(key))
+          const readable = new Set(
+            yield* missingKeys === undefined
+              ? Effect.map(telemetry.keys(deviceId), (existing) => existingKeys(keys, existing))
+              : telemetry.readableKeys(deviceId, named)
+          )
+          const existing = missingKeys === undefined ? readable : new Set(named)
           const pending = keys.flatMap((key, i) => {
             const position = positions[i] ?? null
-            return position === null || !existing.has(key) ? [] : [{ key, rest: unreadRange(range, order, position) }]
+            return position === null || !readable.has(key) ? [] : [{ key, rest: unreadRange(range, order, position) }]
           })
           const memory = yield* Effect.withFiber((fiber) => Effect.succeed(fiber.getRef(CurrentExchange)?.reservationFor("responses")))
           const readLimit = new ReadLimit(Math.min(maxPageBytes, (memory?.maxBytes ?? Number.POSITIVE_INFINITY) / minPagesPerKey))
-          const read = (key: string, rest: TimeRange) =>
-            bucketing === undefined
-              ? readPoints(query, key, rest, readLimit)
-              : Effect.map(readAggregates(query, bucketing, key, rest), (points) => takeAggregates(key, points, query, bucketing))
           const unread = pending.filter(({ rest }) => rest.start < rest.end)
-          const readKeys = Effect.forEach(
-            unread,
-            ({ key, rest }) => Effect.suspend(() => (readLimit.isReached ? Effect.succeed(skipKey(key, rest, order)) : read(key, rest))),
-            { concurrency: tbConcurrency }
-          ).pipe(
+          const groups = bucketing === undefined ? groupKeys(unread) : unread.map(({ key, rest }) => ({ keys: [key], rest }))
+          const read = (group: UnreadKeys): Effect.Effect<ReadonlyArray<KeyPage>, ThingsBoardError> => {
+            if (bucketing === undefined) return readPoints(query, group, readLimit)
+            const key = group.keys[0]!
+            return Effect.map(readAggregates(query, bucketing, key, group.rest), (points) => [
+              takeAggregates(key, points, query, bucketing)
+            ])
+          }
+          const readOrSkip = (group: UnreadKeys) =>
+            Effect.suspend(() =>
+              readLimit.isReached ? Effect.succeed(group.keys.map((key) => skipKey(key, group.rest, order))) : read(group)
+            )
+          const readKeys = Effect.forEach(groups, readOrSkip, { concurrency: tbConcurrency }).pipe(
+            Effect.map((groups) => groups.flat()),
             Effect.flatMap((pages): Effect.Effect<ReadonlyArray<KeyPage>, ThingsBoardError> => {
               const stuck = pages.findIndex(({ position }) => position !== null)
               if (stuck < 0 || pages.some(({ count }) => count > 0)) return Effect.succeed(pages)
-              const { key, rest } = unread[stuck]!
+              const { key, rest } = unread.find(({ key }) => key === pages[stuck]!.key)!
               memory?.release(memory.bytes) // nothing of what was read is used
               return Effect.map(readOnePoint(query, key, rest), (page) => pages.with(stuck, page))
             })
@@ -263,7 +221,7 @@ export class TelemetryQuery extends Context.Service<
             keysMissing: keys.filter((key) => !existing.has(key)),
             nextCursor: nextPositions.every((position) => position === null)
               ? undefined
-              : encodeCursor(common, { range, positions: nextPositions })
+              : encodeCursor(common, { range, missing: keys.flatMap((key, i) => (existing.has(key) ? [] : [i])), positions: nextPositions })
           } satisfies TelemetryPage
         }, withServiceSpan("TelemetryQuery.page"))
       }

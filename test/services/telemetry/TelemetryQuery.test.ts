@@ -64,6 +64,46 @@ describe("pages of a query", () => {
     })
   )
 
+  live("take one call each for all keys, and one for the list of keys", () =>
+    Effect.gen(function* () {
+      const { calls, device, use } = yield* emulatedServices()
+      const keys = Array.from({ length: 300 }, (_, i) => `k${i}`)
+      const id = device("Meter", Object.fromEntries(keys.map((key) => [key, ramp(100, 60)])))
+      for (const order of ["ASC", "DESC"] as const) {
+        const [before, otherBefore] = [calls.history.length, calls.other]
+        const pages = yield* use(readAllPages({ deviceId: id, keys: [...keys, "nope"], start: t0, end: t0 + 10_000, limit: 25, order }))
+        const times = Array.from({ length: 100 }, (_, i) => 60 * (order === "ASC" ? i : 99 - i))
+        for (const key of keys) expect([key, timesOf(pages, key)]).toEqual([key, times])
+        for (const { keysFound, keysMissing } of pages) expect([keysFound.length, keysMissing]).toEqual([300, ["nope"]])
+        expect([pages.length, calls.history.length - before]).toEqual([4, 4])
+        expect(calls.other - otherBefore).toBeLessThanOrEqual(2) // the device, and its keys
+      }
+    })
+  )
+
+  live("stay few calls for keys whose points differ in time and number", () =>
+    Effect.gen(function* () {
+      const { calls, device, use } = yield* emulatedServices()
+      // Every 10 ms, every 20 ms, and every 1,000 ms, each key a little later than the one before.
+      const steps = Array.from({ length: 90 }, (_, i) => [10, 20, 1000][i % 3]!)
+      const points = steps.map((step, i) =>
+        Array.from({ length: Math.floor(4000 / step) }, (_, n) => [t0 + n * step + (i % 7), BigInt(n)] as const)
+      )
+      const id = device("Meter", Object.fromEntries(points.map((series, i) => [`k${i}`, series])))
+      const keys = points.map((_, i) => `k${i}`)
+      for (const order of ["ASC", "DESC"] as const) {
+        const before = calls.history.length
+        const pages = yield* use(readAllPages({ deviceId: id, keys, start: t0, end: t0 + 10_000, limit: 40, order }))
+        for (const [i, series] of points.entries()) {
+          const times = series.map(([ts]) => ts - t0)
+          expect([i, timesOf(pages, `k${i}`)]).toEqual([i, order === "ASC" ? times : times.toReversed()])
+        }
+        expect(pages.length).toBeLessThanOrEqual(12)
+        expect(calls.history.length - before).toBeLessThanOrEqual(2 * pages.length)
+      }
+    })
+  )
+
   live("end with a page that is exactly full when no point follows", () =>
     Effect.gen(function* () {
       const { device, use } = yield* emulatedServices()
