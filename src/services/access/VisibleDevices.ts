@@ -5,6 +5,7 @@ import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors
 import { devicesByIdOrType } from "../../thingsboard/requests/deviceQueries.ts"
 import { describeDevices, type DeviceFields, devicesOfCustomer } from "../../thingsboard/requests/devices.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
+import { withVisibility } from "./CurrentVisibility.ts"
 
 /**
  * The ids of the devices that the restriction allows, in lower case. Devices that the restriction lists by id are not looked up, so they
@@ -24,6 +25,17 @@ export const visibleAmongIds = (
     return new Set([...listed, ...allowed.map(({ id }) => id)])
   })
 }
+
+/** Those of the ids whose devices are hidden from the caller or do not exist, as far as the restriction tells. One call per 100 devices. */
+export const hiddenAmongIds = (
+  thingsBoard: ThingsBoardShape,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>, ThingsBoardError> =>
+  withVisibility((visibility) =>
+    visibility === undefined
+      ? Effect.succeed([])
+      : Effect.map(visibleAmongIds(thingsBoard, visibility, ids), (visible) => ids.filter((id) => !visible.has(id.toLowerCase())))
+  )
 
 /** All devices that the restriction allows, or the first `maxDevices`, without duplicates. Whatever else ThingsBoard returned makes its response invalid. */
 export const listVisibleDevices = (

@@ -22,6 +22,7 @@ import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
 import { deviceMissing, type ImportTarget, ImportWriter } from "./ImportWriter.ts"
 import { Ingest } from "./Ingest.ts"
 import { PointBuffer } from "./PointBuffer.ts"
+import { makeVisibilityCheck } from "./visibilityCheck.ts"
 
 export interface ImportOptions extends RowOptions {
   /** Checks the rows and stores nothing. */
@@ -92,7 +93,8 @@ const importRows = Effect.fnUntraced(function* (run: Run, rows: ReadonlyArray<Nu
   const large = buffer.takeLarge()
   if (large.length > 0) yield* writer.write(large)
   // Without memory for the rows that wait, they are written at once: the import becomes slower, but does not fail.
-  if (!memory.holds(buffer.bytes) || buffer.isFull) yield* writer.write(buffer.takeAll())
+  if (!memory.holds(buffer.bytes)) yield* writer.write(buffer.takeAll())
+  else if (buffer.isFull) yield* writer.write(buffer.takeFullest())
   memory.holds(buffer.bytes)
   memory.discardResponses()
 })
@@ -120,8 +122,13 @@ export class Import extends Context.Service<
       const gcPressure = yield* GcPressure
       const eventLoop = yield* EventLoop
 
-      /** No separate lookup: storing the points shows whether the device exists. */
-      const thingsBoardTarget: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
+      /** The device of the path was looked up before. */
+      const oneDevice: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
+
+      /** Only a restricted caller needs a lookup: otherwise storing the points shows whether a device exists. */
+      const manyDevices = (): ImportTarget => {
+        return { store: ingest.storeVisible, findMissing: makeVisibilityCheck(thingsBoard), reportsFailedLookup: true, concurrency }
+      }
 
       const findMissing = (deviceIds: ReadonlyArray<string>) =>
         Effect.map(findDevices(thingsBoard, { device_ids: deviceIds }), (found) => {
@@ -129,17 +136,22 @@ export class Import extends Context.Service<
           return deviceIds.filter((id) => !existing.has(id))
         })
 
-      /** A dry run stores nothing, so it has to look up which devices exist; the device of the path was looked up before. */
+      /** A dry run stores nothing, so it has to look up which devices exist. */
       const dryRunTarget = (deviceId: string | undefined): ImportTarget => ({
         store: (_, points) => Effect.succeed(points.length),
-        findMissing: deviceId === undefined ? findMissing : thingsBoardTarget.findMissing,
+        findMissing: deviceId === undefined ? findMissing : oneDevice.findMissing,
         concurrency
       })
 
+      const targetOf = ({ deviceId, dryRun }: ImportOptions): ImportTarget => {
+        if (dryRun) return dryRunTarget(deviceId)
+        return deviceId === undefined ? manyDevices() : oneDevice
+      }
+
       const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
-        const { deviceId, dryRun, report = new ImportReport() } = options
+        const { deviceId, report = new ImportReport() } = options
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
-        const writer = new ImportWriter(dryRun ? dryRunTarget(deviceId) : thingsBoardTarget, report)
+        const writer = new ImportWriter(targetOf(options), report)
         const buffer = new PointBuffer()
         const latest = yield* lastExpectedTime
         const memory = yield* Effect.withFiber((fiber) => Effect.succeed(new ImportMemory(fiber.getRef(CurrentExchange))))

@@ -2,7 +2,7 @@
  * Stores the points of an import. Rows that cannot be stored go into the report; the import continues with the other devices. When
  * ThingsBoard stays unavailable, the rows of running writes are reported as unknown, and the remaining rows as not sent.
  */
-import { Effect } from "effect"
+import { Array, Effect } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import { failureOf } from "../../thingsboard/errors/failures.ts"
 import { isTransient, retryTransient } from "../../thingsboard/errors/retryTransient.ts"
@@ -19,11 +19,15 @@ export interface ImportTarget {
   readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   /** Which of the devices are missing, where that has to be known before `store`. */
   readonly findMissing: (deviceIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, ThingsBoardError>
+  /** Whether an import that already stored points goes on if `findMissing` fails: the remaining points count as not sent then. */
+  readonly reportsFailedLookup?: boolean
   /** Writes at the same time. */
   readonly concurrency: number
 }
 
 export const deviceMissing = "the device does not exist or is not visible"
+
+const maxDevicesPerLookup = 1000
 
 /** Limits the memory for ids of missing devices. */
 const maxMissingDevices = 100_000
@@ -64,11 +68,24 @@ export class ImportWriter {
 
   /** Writes the points of several devices. Fails only when it cannot find out which of the devices are missing. */
   write(devices: ReadonlyArray<DevicePoints>): Effect.Effect<void, ThingsBoardError> {
-    return Effect.flatMap(this.target.findMissing(devices.map(({ deviceId }) => deviceId)), (missing) => {
-      for (const deviceId of missing) this.addMissing(deviceId)
-      return Effect.forEach(devices, (device) => this.writeDevice(device), { concurrency: this.target.concurrency, discard: true })
-    })
+    // In chunks, so that not much time passes between the lookup of a device and its write.
+    return Effect.forEach(Array.chunksOf(devices, maxDevicesPerLookup), (chunk) => this.writeChunk(chunk), { discard: true })
   }
+
+  private readonly writeChunk = Effect.fnUntraced(function* (this: ImportWriter, devices: ReadonlyArray<DevicePoints>) {
+    if (!this.gaveUp) {
+      const { findMissing, reportsFailedLookup = false } = this.target
+      const lookup = Effect.suspend(() => findMissing(devices.map(({ deviceId }) => deviceId)))
+      const missing = yield* reportsFailedLookup
+        ? Effect.catch(retryTransient(lookup), () => {
+            this.gaveUp = true
+            return Effect.succeed([])
+          })
+        : lookup
+      for (const deviceId of missing) this.addMissing(deviceId)
+    }
+    yield* Effect.forEach(devices, (device) => this.writeDevice(device), { concurrency: this.target.concurrency, discard: true })
+  })
 
   /** One call to ThingsBoard after the other, so that it is known which of them succeeded. */
   private readonly writeDevice = Effect.fnUntraced(function* (this: ImportWriter, device: DevicePoints): Effect.fn.Return<void> {

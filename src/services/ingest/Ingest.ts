@@ -1,7 +1,7 @@
 /** Uploads of telemetry as JSON. A body with any error is rejected as a whole; otherwise its values are stored digit for digit. */
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import type { DeviceNameNotResolved, EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
+import { type DeviceNameNotResolved, EntityNotFound, type InvalidInput } from "../../domain/Errors.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { saveTelemetry } from "../../thingsboard/requests/telemetry.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
@@ -11,6 +11,7 @@ import { type Batch, makeBatch } from "../../thingsboard/requests/telemetryBatch
 import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import { never, runAtOnce, type Steps } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
+import { hiddenAmongIds } from "../access/VisibleDevices.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import type { JsonReader } from "../../json/JsonReader.ts"
 import { deviceIdsByName } from "../devices/DeviceSelection.ts"
@@ -81,6 +82,11 @@ export class Ingest extends Context.Service<
     readonly bulk: (body: string | Uint8Array, rules: ValueRules) => Effect.Effect<BulkUploadResult, InvalidInput | ThingsBoardError>
     /** Stores points that were already checked, in as few calls as possible, and returns how many of them ThingsBoard now has. */
     readonly store: (deviceId: string, points: ReadonlyArray<IncomingPoint>) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
+    /** Like `store`, for a device that the caller is known to see. */
+    readonly storeVisible: (
+      deviceId: string,
+      points: ReadonlyArray<IncomingPoint>
+    ) => Effect.Effect<number, EntityNotFound | ThingsBoardError>
   }
 >()("boardwalk/services/ingest/Ingest") {
   static readonly layer = Layer.effect(
@@ -113,11 +119,20 @@ export class Ingest extends Context.Service<
             : Effect.as(saved, stored + count)
         })
 
-      const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
-        access.guard(
-          deviceId,
-          Effect.suspend(() => (points.length === 0 ? Effect.succeed(0) : storeFrom(deviceId, points, 0, 0)))
-        )
+      const storeVisible = (deviceId: string, points: ReadonlyArray<IncomingPoint>) =>
+        Effect.suspend(() => (points.length === 0 ? Effect.succeed(0) : storeFrom(deviceId, points, 0, 0)))
+
+      const store = (deviceId: string, points: ReadonlyArray<IncomingPoint>) => access.guard(deviceId, storeVisible(deviceId, points))
+
+      /** Why points of a device are not even sent: it is hidden, or it could not be found out whether it is. */
+      const findObstacles = (deviceIds: ReadonlyArray<string>) =>
+        Effect.match(hiddenAmongIds(thingsBoard, deviceIds), {
+          onSuccess: (hidden) => {
+            const ids = new Set(hidden)
+            return (id: string) => (ids.has(id) ? new EntityNotFound({ entityType: "DEVICE", id }) : undefined)
+          },
+          onFailure: (error) => () => error
+        })
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
         const last = yield* lastExpectedTime
@@ -132,13 +147,16 @@ export class Ingest extends Context.Service<
         const last = yield* lastExpectedTime
         const { byDevice, future } = yield* readBody(eventLoop, body, (json, errors, at) => readDevices(json, rules, errors, at, last))
         const targets = yield* resolveDevices(deviceIdsByName(thingsBoard), [...byDevice.keys()])
+        const obstacleOf = yield* findObstacles(targets.flatMap(({ deviceId }) => deviceId ?? []))
         const outcomes = yield* Effect.forEach(
           targets,
           ({ device, deviceId, issue }): Effect.Effect<DeviceUploadResult> => {
             const { keys, points } = byDevice.get(device)!
             const outcome = { device, deviceId, keys, points: 0 }
             if (issue !== undefined) return Effect.succeed({ ...outcome, failure: issue })
-            return Effect.match(store(deviceId, points), {
+            const obstacle = obstacleOf(deviceId)
+            if (obstacle !== undefined) return Effect.succeed({ ...outcome, failure: obstacle })
+            return Effect.match(storeVisible(deviceId, points), {
               onSuccess: () => ({ ...outcome, points: points.length, failure: undefined }),
               onFailure: (failure) => ({ ...outcome, failure })
             })
@@ -150,7 +168,7 @@ export class Ingest extends Context.Service<
         return { outcomes, warnings }
       }, withServiceSpan("Ingest.bulk"))
 
-      return { upload, bulk, store }
+      return { upload, bulk, store, storeVisible }
     })
   ).pipe(Layer.provide(DeviceAccess.layer))
 }

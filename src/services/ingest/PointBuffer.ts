@@ -14,10 +14,16 @@ export interface BufferLimits {
   readonly pointsPerDevice: number
 }
 
-/** 20,000 points are what one call to ThingsBoard carries. */
-const defaultLimits: BufferLimits = { points: 100_000, characters: 16 * 1024 * 1024, pointsPerDevice: 20_000 }
+/**
+ * 20,000 points are what one call to ThingsBoard carries. The buffer of a file with many devices has to be large, so that many points of each
+ * gather; it counts towards the memory of all requests.
+ */
+const defaultLimits: BufferLimits = { points: 300_000, characters: 16 * 1024 * 1024, pointsPerDevice: 20_000 }
 
 const bytesPerPoint = 100
+
+/** The part of a full buffer that `takeFullest` takes out. */
+const freePart = 1 / 4
 
 /** The buffered points of one device, with the lines of the rows that they came from, and where the points of each row end. */
 export interface DevicePoints {
@@ -64,7 +70,7 @@ export class PointBuffer {
     return this.characters + bytesPerPoint * this.points
   }
 
-  /** Whether everything has to be taken out before more is added. */
+  /** Whether something has to be taken out before more is added. */
   get isFull(): boolean {
     return this.points >= this.limits.points || this.characters >= this.limits.characters
   }
@@ -72,6 +78,32 @@ export class PointBuffer {
   /** Takes out the devices that have enough points for a write of their own. */
   takeLarge(): ReadonlyArray<DevicePoints> {
     return this.take([...this.entries.values()].filter(({ points }) => points.length >= this.limits.pointsPerDevice))
+  }
+
+  /**
+   * Takes out the devices with the most points, until a quarter of the buffer is free. The others wait for more points, so that writes are
+   * about twice as large as if everything were taken out.
+   */
+  takeFullest(): ReadonlyArray<DevicePoints> {
+    const sizeOf = this.points >= this.limits.points ? ({ points }: Entry) => points.length : ({ characters }: Entry) => characters
+    const entriesOfSize = new Map<number, number>()
+    for (const entry of this.entries.values()) entriesOfSize.set(sizeOf(entry), (entriesOfSize.get(sizeOf(entry)) ?? 0) + 1)
+    let toTake = freePart * (this.points >= this.limits.points ? this.points : this.characters)
+    let minSize = 0
+    // By size, not by device: a buffer may have a hundred thousand devices, but few sizes.
+    for (const size of [...entriesOfSize.keys()].toSorted((a, b) => b - a)) {
+      minSize = size
+      toTake -= size * entriesOfSize.get(size)!
+      if (toTake <= 0) break
+    }
+    // Of the smallest ones that are taken, only as many as needed: all devices may have the same size.
+    let surplus = minSize === 0 ? 0 : Math.floor(-toTake / minSize)
+    const taken: Array<Entry> = []
+    for (const entry of this.entries.values()) {
+      const size = sizeOf(entry)
+      if (size > minSize || (size === minSize && surplus-- <= 0)) taken.push(entry)
+    }
+    return this.take(taken)
   }
 
   /** Takes out everything. */

@@ -111,3 +111,19 @@ effect("a failed search for missing devices ends the import", () =>
     expect(stored).toEqual([])
   })
 )
+
+effect("a lookup that fails after points were stored is repeated; if it fails for good, the other points are reported as not sent", () =>
+  Effect.gen(function* () {
+    let lookups = 0
+    const { report, stored, writer } = writerOver({
+      findMissing: () => Effect.suspend(() => (++lookups === 1 ? Effect.succeed([]) : failWith(new Unavailable({ why: "refused" })))),
+      reportsFailedLookup: true
+    })
+    yield* writer.write([device("a", 1)])
+    const fiber = yield* Effect.forkChild(writer.write([device("b", 2)]))
+    yield* TestClock.adjust("2 minutes")
+    yield* Fiber.join(fiber)
+    expect([stored.length, report.notSent, report.unknown, report.rejectedCount]).toEqual([1, 1, 0, 0])
+    expect(lookups).toBeGreaterThan(3)
+  })
+)

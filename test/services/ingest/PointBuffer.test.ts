@@ -53,3 +53,45 @@ test("few points with large keys and values fill the buffer, too", () => {
   buffer.takeAll()
   expect(buffer.isFull).toBe(false)
 })
+
+test("the devices with the most points are taken first, until a quarter of the buffer is free", () => {
+  const buffer = new PointBuffer({ points: 20, characters: 1000, pointsPerDevice: 100 })
+  for (const [device, count] of Object.entries({ a: 1, b: 6, c: 3, d: 4, e: 6 })) buffer.add(device, 1, 0, pointsOf(count))
+  expect(buffer.isFull).toBe(true)
+  expect(summary(buffer.takeFullest())).toEqual([["e", 6, [1]]])
+  expect(summary(buffer.takeAll())).toEqual([
+    ["a", 1, [1]],
+    ["b", 6, [1]],
+    ["c", 3, [1]],
+    ["d", 4, [1]]
+  ])
+  expect(buffer.takeFullest()).toEqual([])
+})
+
+test("by characters, if these fill the buffer", () => {
+  const buffer = new PointBuffer({ points: 1000, characters: 100, pointsPerDevice: 1000 })
+  buffer.add("many", 1, 0, pointsOf(10))
+  buffer.add("large", 2, 0, [{ key: "k", token: "1".repeat(80), rounded: false }])
+  expect(summary(buffer.takeFullest())).toEqual([["large", 1, [2]]])
+})
+
+test("rows of many devices in turn are stored in about half as many writes", () => {
+  const count = (take: "takeAll" | "takeFullest") => {
+    const buffer = new PointBuffer({ points: 10_000, characters: 1_000_000, pointsPerDevice: 20_000 })
+    const stored = new Map<string, number>()
+    let writes = 0
+    const write = (taken: ReadonlyArray<DevicePoints>) => {
+      writes += taken.length
+      for (const { deviceId, points } of taken) stored.set(deviceId, (stored.get(deviceId) ?? 0) + points.length)
+    }
+    for (let ts = 0; ts < 200; ts++) {
+      for (let device = 0; device < 500; device++) buffer.add(String(device), 1, ts, pointsOf(1))
+      if (buffer.isFull) write(buffer[take]())
+    }
+    write(buffer.takeAll())
+    expect([stored.size, new Set(stored.values())]).toEqual([500, new Set([200])])
+    return writes
+  }
+  expect(count("takeAll")).toBe(5000)
+  expect(count("takeFullest")).toBeLessThan(3500)
+})

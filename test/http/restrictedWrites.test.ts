@@ -1,0 +1,59 @@
+/** The calls to ThingsBoard of writes to many devices by restricted keys. */
+import { expect } from "bun:test"
+import { Effect } from "effect"
+import { keyOf } from "../support/keyFile.ts"
+import { live } from "../support/effectTest.ts"
+import { restrictedGateway, visibleDevices } from "../support/restrictedGateway.ts"
+
+const t0 = 1_700_000_000_000
+
+live("an import checks in one call which of its devices are visible, and stores nothing in the others", () =>
+  Effect.gen(function* () {
+    const it = yield* restrictedGateway()
+    for (const [key, lookups] of [
+      ["byType", 1],
+      ["byCustomer", 1],
+      ["byAll", 1],
+      ["byId", 0]
+    ] as const) {
+      const ids = [...it.ids, it.nobody]
+      const body = ids.flatMap((id, i) => [`{"device_id":"${id}","ts":${t0},"key":"${key}","value":${i}}`]).join("\n")
+      const before = it.calls.length
+      const { json, status } = yield* it.call("/api/v1/tb/telemetry/import", {
+        key: keyOf(key),
+        body,
+        headers: { "content-type": "application/x-ndjson" }
+      })
+      expect([key, status]).toEqual([key, 200])
+      const calls = it.calls.slice(before)
+      const visible = visibleDevices[key]!
+      expect([key, json.rows_taken, json.rows_refused]).toEqual([key, visible.length, ids.length - visible.length])
+      const stored = it.devices.flatMap((device, i) => (it.emulator.store.telemetry.keys(device).includes(key) ? [i] : []))
+      expect([key, stored]).toEqual([key, [...visible]])
+      expect([key, calls.filter((call) => call.startsWith("GET")).length]).toEqual([key, lookups])
+      expect([key, calls.filter((call) => call.startsWith("POST") && call.endsWith("/timeseries/ANY")).length]).toEqual([
+        key,
+        visible.length
+      ])
+    }
+  })
+)
+
+live("a bulk upload does the same", () =>
+  Effect.gen(function* () {
+    const it = yield* restrictedGateway()
+    for (const key of ["byType", "byAll"] as const) {
+      const body = Object.fromEntries(it.ids.map((id, i) => [id, { [`bulk_${key}`]: [{ ts: t0, value: i }] }]))
+      const before = it.calls.length
+      const { json } = yield* it.as(key, "/telemetry/bulk", body)
+      const calls = it.calls.slice(before)
+      const visible = visibleDevices[key]!
+      const successful = it.ids.flatMap((id, i) => (json.results[id].status === "success" ? [i] : []))
+      expect([key, successful]).toEqual([key, [...visible]])
+      const stored = it.devices.flatMap((device, i) => (it.emulator.store.telemetry.keys(device).includes(`bulk_${key}`) ? [i] : []))
+      expect([key, stored]).toEqual([key, [...visible]])
+      expect([key, calls.filter((call) => call.startsWith("GET")).length]).toEqual([key, 1])
+      expect([key, calls.filter((call) => call.endsWith("/timeseries/ANY")).length]).toEqual([key, visible.length])
+    }
+  })
+)
