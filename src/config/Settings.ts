@@ -95,6 +95,26 @@ export const definitions = {
     default: "true",
     doc: "Whether identical reads that are in progress at the same time, for keys with the same rights, share one call to ThingsBoard."
   },
+  CACHE_TTL: {
+    section: "ThingsBoard",
+    codec: durationOrZero,
+    default: "2s",
+    example: "10s",
+    doc: "How long lists, types, single devices and assets, their names, the keys of telemetry, and what a key may see are used again before ThingsBoard is asked anew. 0 asks for every request."
+  },
+  CACHE_TTL_LATEST: {
+    section: "ThingsBoard",
+    codec: durationOrZero,
+    default: "0",
+    example: "1s",
+    doc: "The same for latest values and attributes. Histories and exports are never cached."
+  },
+  CACHE_MAX_BYTES: {
+    section: "ThingsBoard",
+    codec: byteSize,
+    default: "16MiB",
+    doc: "Maximum memory of all cached responses together. The least recently used ones are dropped first; a response of more than a quarter is not kept."
+  },
   API_KEY: {
     section: "Security",
     codec: secret,
@@ -507,7 +527,9 @@ export class Settings extends Context.Service<Settings, SettingsShape>()("boardw
         TB_USERNAME: "tenant@thingsboard.org",
         TB_PASSWORD: "tenant",
         HOST: "127.0.0.1",
-        PORT: "0"
+        PORT: "0",
+        // Most tests change ThingsBoard behind the gateway and read at once. Tests of the cache set it themselves.
+        CACHE_TTL: "0"
       }
       return { ...toSettings(resolveSettings(definitions, [fromOverrides(texts)])), ...overrides }
     })

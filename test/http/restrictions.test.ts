@@ -1,6 +1,7 @@
 /** What restrictions of keys cover beside devices: filters that ThingsBoard ignores, assets, and the names of people. */
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
+import type { SettingsShape } from "../../src/config/Settings.ts"
 import { allScopes, type KeyEntry } from "../../src/domain/ApiKey.ts"
 import { live } from "../support/effectTest.ts"
 import { gateway, type TestResponse } from "../support/gateway.ts"
@@ -95,7 +96,7 @@ describe("a filter that ThingsBoard ignores", () => {
 })
 
 /** A site with rooms, users and customers. Meter 0 is in room 0 on the floor; sensor 1 in room 1, which belongs to a customer. */
-const site = Effect.gen(function* () {
+const siteWith = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {}) {
   const { calls, forwardTo, url } = yield* recordingProxy
   const noUsers = allScopes.filter((scope) => scope !== "users:read")
   const meters = { devices: { types: ["meter"] } }
@@ -111,7 +112,7 @@ const site = Effect.gen(function* () {
     customerNone: { devices: { customer: uuid(900) }, assets: "none" },
     nothing: { devices: { ids: [] } }
   } satisfies Record<string, Partial<typeof KeyEntry.Encoded>>
-  const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile(keys), tbHost: url } })
+  const it = yield* gateway({ settings: { apiKeysFile: yield* writeKeyFile(keys), tbHost: url, ...settings } })
   forwardTo(it.emulator.url)
   const { accounts, directory, relations } = it.emulator.store
   const { tenantId } = it.tenant
@@ -144,6 +145,8 @@ const site = Effect.gen(function* () {
   const as = (key: keyof typeof keys, path: string) => it.call(`/api/v1/tb${path}`, { key: keyOf(key) })
   return { ...it, as, calls, relate, tenantId, user }
 })
+
+const site = siteWith()
 
 type Key = Parameters<Effect.Success<typeof site>["as"]>[0]
 
@@ -224,9 +227,9 @@ describe("assets of a restricted key", () => {
     })
   )
 
-  live("are found in a number of calls that depends on the key's devices only, and not again within ten seconds", () =>
+  live("are found in a number of calls that depends on the key's devices only, and not again within CACHE_TTL", () =>
     Effect.gen(function* () {
-      const it = yield* site
+      const it = yield* siteWith({ cacheTtl: Duration.seconds(10) })
       const { directory, relations } = it.emulator.store
       for (let i = 0; i < 1200; i++) {
         const device = directory.createDevice({ tenantId: it.tenantId, name: `Meter ${i}`, type: "meter", now: 10 + i })

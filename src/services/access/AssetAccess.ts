@@ -1,14 +1,17 @@
 /**
  * Which assets a key with a device restriction may see. ThingsBoard knows no relation between a key's devices and assets, so the visible
- * assets are found from the devices: one call per thousand devices, and two per 500 for their relations, at most once in ten seconds.
+ * assets are found from the devices: one call per thousand devices, and two per 500 for their relations, at most once in CACHE_TTL.
  */
 import { Cache, Context, Effect, Exit, Layer, Stream } from "effect"
+import { Settings } from "../../config/Settings.ts"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { assetsOfCustomer } from "../../thingsboard/requests/assets.ts"
 import { findNeighbors } from "../../thingsboard/requests/relations.ts"
+import { withoutSharedReads } from "../../thingsboard/reads/SharedReads.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, type ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { getCached } from "./getCached.ts"
 import { perCaller } from "./perCaller.ts"
 import { listVisibleDevices } from "./VisibleDevices.ts"
 import { withVisibility } from "./CurrentVisibility.ts"
@@ -52,7 +55,7 @@ const none: ReadonlySet<string> = new Set()
 export class AssetAccess extends Context.Service<
   AssetAccess,
   {
-    /** The ids of the assets that the caller may see; undefined if there is no restriction on assets. Cached for ten seconds. */
+    /** The ids of the assets that the caller may see; undefined if there is no restriction on assets. Cached for CACHE_TTL. */
     readonly visibleIds: Effect.Effect<ReadonlySet<string> | undefined, ThingsBoardError>
     /** Fails with EntityNotFound if the caller may not see the asset. A missing and a hidden asset take the same calls. */
     readonly requireVisible: (assetId: string) => Effect.Effect<void, EntityNotFound | ThingsBoardError>
@@ -62,6 +65,7 @@ export class AssetAccess extends Context.Service<
     AssetAccess,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const { cacheTtl } = yield* Settings
       /** A cache keeps the context in which it was made. That must not be the context of a request, so it is the one of the startup. */
       const startupContext = yield* Effect.context<never>()
       const monotonic = yield* withMonotonicClock
@@ -69,14 +73,16 @@ export class AssetAccess extends Context.Service<
         Effect.runSyncWith(startupContext)(
           Cache.makeWith(
             // Several requests may wait for this lookup: if one of them is interrupted, the others still need it.
-            () => Effect.uninterruptible(visibility === undefined ? Effect.succeed(none) : findVisible(acting, visibility)),
-            { capacity: 1, timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0) }
+            // It reads anew, so that the result is no older than CACHE_TTL.
+            () =>
+              Effect.uninterruptible(visibility === undefined ? Effect.succeed(none) : withoutSharedReads(findVisible(acting, visibility))),
+            { capacity: 1, timeToLive: (exit) => (Exit.isSuccess(exit) ? cacheTtl : 0) }
           )
         )
       )
       const visibleIds = withVisibility((visibility): Effect.Effect<ReadonlySet<string> | undefined, ThingsBoardError> => {
         if (visibility === undefined || visibility.assets === "all") return Effect.undefined
-        return visibility.assets === "none" ? Effect.succeed(none) : withCache((cache) => monotonic(Cache.get(cache, "assets")))
+        return visibility.assets === "none" ? Effect.succeed(none) : withCache((cache) => monotonic(getCached(cache, "assets")))
       })
       return {
         visibleIds,

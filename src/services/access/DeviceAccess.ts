@@ -4,10 +4,13 @@
  * exist), and ThingsBoard does not know the latter. Nothing may read history without this check.
  */
 import { Cache, Context, Effect, Exit, Layer } from "effect"
+import { Settings } from "../../config/Settings.ts"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import { describeDevice } from "../../thingsboard/requests/devices.ts"
+import { withoutSharedReads } from "../../thingsboard/reads/SharedReads.ts"
 import { ThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { getCached } from "./getCached.ts"
 import { perCaller } from "./perCaller.ts"
 import { forbiddenAsNotFound } from "./forbiddenAsNotFound.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
@@ -28,7 +31,7 @@ const missing = (id: string) => Effect.fail(new EntityNotFound({ entityType: "DE
 export class DeviceAccess extends Context.Service<
   DeviceAccess,
   {
-    /** Returns the device, or fails with EntityNotFound if it does not exist or is hidden. Devices are cached for ten seconds, failures are not. */
+    /** Returns the device, or fails with EntityNotFound if it does not exist or is hidden. Devices are cached for CACHE_TTL, failures are not. */
     readonly requireVisible: (deviceId: string) => Effect.Effect<VisibleDevice, AccessError>
     /**
      * Runs a call that ThingsBoard itself rejects if the gateway's user may not see the device. For a restricted caller, checks first that
@@ -41,8 +44,10 @@ export class DeviceAccess extends Context.Service<
     DeviceAccess,
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
+      const { cacheTtl } = yield* Settings
       const lookup = (acting: ThingsBoardShape, visibility: Visibility | undefined) => (deviceId: string) =>
-        forbiddenAsNotFound(describeDevice(acting, deviceId), "DEVICE", deviceId).pipe(
+        // Read anew, so that what is cached here is no older than CACHE_TTL, and a hidden device takes as long as a missing one every time.
+        forbiddenAsNotFound(withoutSharedReads(describeDevice(acting, deviceId)), "DEVICE", deviceId).pipe(
           Effect.flatMap(({ customerId, id, name, type }): Effect.Effect<VisibleDevice, EntityNotFound> =>
             visibility?.allows({ id, type, customerId }) === false ? missing(deviceId) : Effect.succeed({ id, name, type })
           ),
@@ -56,14 +61,14 @@ export class DeviceAccess extends Context.Service<
         Effect.runSyncWith(startupContext)(
           Cache.makeWith(lookup(acting, visibility), {
             capacity: 10_000,
-            timeToLive: (exit) => (Exit.isSuccess(exit) ? "10 seconds" : 0)
+            timeToLive: (exit) => (Exit.isSuccess(exit) ? cacheTtl : 0)
           })
         )
       )
       const requireVisible = (deviceId: string): Effect.Effect<VisibleDevice, AccessError> => {
         const id = deviceId.toLowerCase()
         return withVisibility((visibility) =>
-          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : withCache((cache) => monotonic(Cache.get(cache, id)))
+          visibility?.byIdsOnly === true && !visibility.ids.has(id) ? missing(id) : withCache((cache) => monotonic(getCached(cache, id)))
         )
       }
 

@@ -1,6 +1,7 @@
 /** Finds the devices of a request, by their ids or by their type, optionally with their latest values. One call per 1,000 devices. */
 import { Effect } from "effect"
 import type { EventLoop } from "../../platform/EventLoop.ts"
+import { withoutSharedReads } from "../../thingsboard/reads/SharedReads.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import * as DeviceQueries from "../../thingsboard/requests/deviceQueries.ts"
@@ -44,12 +45,12 @@ const forVisible = <A>(
       : Effect.flatMap(restrict(thingsBoard, visibility, selection), (visible) => run(queryOf(visible)))
   )
 
-/** The visible devices of a selection, by creation time; hidden and missing ones are left out. */
+/** The visible devices of a selection, by creation time; hidden and missing ones are left out. For files, so never from the cache. */
 export const findDevices = (
   thingsBoard: ThingsBoardShape,
   selection: DeviceSelection
 ): Effect.Effect<ReadonlyArray<DeviceQueries.FoundDevice>, ThingsBoardError> =>
-  forVisible(thingsBoard, selection, (query) => DeviceQueries.findDevices(thingsBoard, query))
+  withoutSharedReads(forVisible(thingsBoard, selection, (query) => DeviceQueries.findDevices(thingsBoard, query)))
 
 /** Like `findDevices`, with the keys that each device has. */
 export const findDevicesWithKeys = <A>(
@@ -78,12 +79,14 @@ export type DeviceIdsByName = ReadonlyMap<string, string>
 /**
  * The ids of all visible devices by name, or undefined if there are more than `maxDeviceNames`: with only some of the names, existing
  * devices would be reported as unknown. One call per 1,000 devices. Names are unique in a tenant, but a device that is renamed meanwhile
- * may be listed with the old name of another.
+ * may be listed with the old name of another. Never from the cache, which could reject the points of a new device.
  */
 export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<DeviceIdsByName | undefined, ThingsBoardError> =>
   Effect.map(
-    withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
-      visibility === undefined ? DeviceQueries.allDevices(thingsBoard, maxDeviceNames + 1) : listVisibleDevices(thingsBoard, visibility)
+    withoutSharedReads(
+      withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
+        visibility === undefined ? DeviceQueries.allDevices(thingsBoard, maxDeviceNames + 1) : listVisibleDevices(thingsBoard, visibility)
+      )
     ),
     (found) => {
       if (found.length > maxDeviceNames) return undefined

@@ -81,7 +81,7 @@ export class Exports extends Context.Service<
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
           yield* requireReadable(thingsBoard, keys ?? [], "key")
-          const all = yield* divideKeys(thingsBoard, keys === undefined ? yield* telemetry.keys(deviceId) : [])
+          const all = yield* divideKeys(thingsBoard, keys === undefined ? yield* telemetry.keysOfVisibleDevice(deviceId) : [])
           const requested = keys === undefined ? all.keys : [...new Set(keys)]
           const readable = keys === undefined ? requested : yield* telemetry.readableKeys(deviceId, requested)
           yield* slots.acquire(client)

@@ -9,6 +9,7 @@ import { withServiceSpan } from "../../platform/tracing.ts"
 import { type LatestPoints, readLatest } from "../../thingsboard/responses/LatestScanner.ts"
 import { fitInPath } from "../../thingsboard/Paths.ts"
 import { listTelemetryKeys } from "../../thingsboard/requests/telemetry.ts"
+import { withoutSharedReads } from "../../thingsboard/reads/SharedReads.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
@@ -67,7 +68,10 @@ export class Telemetry extends Context.Service<
   {
     /** The keys that have values, in alphabetical order. */
     readonly keys: (deviceId: DeviceId) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
-    /** Like `keys`, for a device already known to be visible to the caller. ThingsBoard still checks the permissions of its own user. */
+    /**
+     * Like `keys`, for a device already known to be visible to the caller. ThingsBoard still checks the permissions of its own user. For
+     * histories, so never from the cache: a key that has just got its first value is not missing.
+     */
     readonly keysOfVisibleDevice: (deviceId: string) => Effect.Effect<ReadonlyArray<string>, EntityNotFound | ThingsBoardError>
     /**
      * Those of the keys that may be read: reading a key that does not exist makes ThingsBoard add it to its dictionary. Keys that were
@@ -99,23 +103,19 @@ export class Telemetry extends Context.Service<
           ({ reason }) => reason._tag === "Unsupported",
           () => thingsBoard.latest(deviceId, undefined)
         )
-      const keysOfVisibleDevice = (deviceId: string) =>
+      const listKeys = (deviceId: string) =>
         Effect.map(forbiddenAsNotFound(listTelemetryKeys(thingsBoard, deviceId), "DEVICE", deviceId), (keys) => keys.toSorted())
-      const keys = (deviceId: string) => access.guard(deviceId, keysOfVisibleDevice(deviceId))
+      const remember = <E>(listed: Effect.Effect<ReadonlyArray<string>, E>) =>
+        knownKeys((known) => Effect.tap(listed, (found) => Effect.sync(() => known.add(found))))
+      const keysForHistory = (deviceId: string) => remember(withoutSharedReads(listKeys(deviceId)))
       return {
-        keysOfVisibleDevice,
-        keys: (deviceId) =>
-          knownKeys((known) => Effect.tap(keys(deviceId), (found) => Effect.sync(() => known.add(found)))).pipe(
-            withServiceSpan("Telemetry.keys")
-          ),
+        keysOfVisibleDevice: keysForHistory,
+        keys: (deviceId) => access.guard(deviceId, remember(listKeys(deviceId))).pipe(withServiceSpan("Telemetry.keys")),
         readableKeys: (deviceId, requested) =>
           knownKeys((known) =>
             Effect.suspend(() => {
               if (known.includes(requested)) return Effect.succeed(requested)
-              return Effect.map(keys(deviceId), (found) => {
-                known.add(found)
-                return existingKeys(requested, found)
-              })
+              return Effect.map(access.guard(deviceId, keysForHistory(deviceId)), (found) => existingKeys(requested, found))
             })
           ).pipe(withServiceSpan("Telemetry.readableKeys")),
         latest: (deviceId, keys) =>

@@ -175,7 +175,7 @@ export class TelemetryQuery extends Context.Service<
           const named = missingKeys === undefined ? keys : keys.filter((key) => !missingKeys.has(key))
           const readable = new Set(
             yield* missingKeys === undefined
-              ? Effect.map(telemetry.keys(deviceId), (existing) => existingKeys(keys, existing))
+              ? Effect.map(telemetry.keysOfVisibleDevice(deviceId), (existing) => existingKeys(keys, existing))
               : telemetry.readableKeys(deviceId, named)
           )
           const existing = missingKeys === undefined ? readable : new Set(named)

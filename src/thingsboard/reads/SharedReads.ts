@@ -1,20 +1,24 @@
 /**
- * Reads that several requests need at the same time are made once.
+ * Reads that several requests need are made once: identical concurrent ones share a call, and for CACHE_TTL later ones use its response.
  *
  * Nothing is shared between users of ThingsBoard or between callers with different restrictions. A shared response would show nothing that
  * its readers may not see, but its speed would: that somebody else had just asked for the same.
  *
- * A read does not join one that began before a write through this gateway that may have changed its response has ended.
+ * A write that goes through the gateway ends the use of every response that it may have changed, for all users: those that are kept, and
+ * those of reads that are in flight when it ends.
  */
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import type { Visibility } from "../../domain/Visibility.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { CurrentVisibility } from "./CurrentVisibility.ts"
+import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import type { Call } from "../transport/Transport.ts"
-import { callKind, type Topic } from "./callKind.ts"
-import { Flight } from "./Flight.ts"
+import { callKind, type CallKind, type Topic } from "./callKind.ts"
+import { makeCallerNames } from "./callerNames.ts"
+import { CurrentVisibility } from "./CurrentVisibility.ts"
+import { Flight, reserveCopy } from "./Flight.ts"
+import { cacheBytes, countRead } from "./metrics.ts"
+import { ReadStore } from "./ReadStore.ts"
 
 type Result = Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 type Read = Omit<Call, "headers">
@@ -42,56 +46,69 @@ export class SharedReads extends Context.Service<
   static readonly layer = Layer.effect(
     SharedReads,
     Effect.gen(function* () {
-      const { coalesceReads } = yield* Settings
+      const { cacheMaxBytes, cacheTtl, cacheTtlLatest, coalesceReads } = yield* Settings
+      const lifetimes = { entities: Duration.toMillis(cacheTtl), values: Duration.toMillis(cacheTtlLatest) }
+      const store = new ReadStore(cacheMaxBytes)
       /** By caller and call, the ones that may be joined. */
-      const flights = new Map<string, Flight>()
-      let callers = 0
+      const joinable = new Map<string, Flight>()
+      const inFlight = new Set<Flight>()
 
       const endUse = (topics: ReadonlyArray<Topic> | "all") => {
-        for (const [key, flight] of flights) {
-          if (topics !== "all" && !flight.topics.some((topic) => topics.includes(topic))) continue
-          flight.isCurrent = false
-          flights.delete(key)
-        }
+        store.removeAbout(topics)
+        for (const flight of inFlight)
+          if (topics === "all" || flight.topics.some((topic) => topics.includes(topic))) flight.isCurrent = false
       }
 
-      const share = (key: string, topics: ReadonlyArray<Topic>, send: Result): Result =>
+      const share = (key: string, read: CallKind & { readonly _tag: "Read" }, send: Result): Result =>
         Effect.withFiber((fiber) => {
-          if (fiber.getRef(ReadsAlone)) return send
+          const lifetime = lifetimes[read.lifetime]
+          if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send
           const exchange = fiber.getRef(CurrentExchange)
-          const joined = flights.get(key)
-          if (joined !== undefined && (exchange === undefined || exchange.dataRules.maxAge > 0))
-            return joined.join(fiber, share(key, topics, send))
-          if (!coalesceReads) return send
-          const flight: Flight = new Flight(topics, send, () => {
-            if (flights.get(key) === flight) flights.delete(key)
+          const now = monotonicMillis(fiber.getRef(Clock.Clock))
+          const stored = store.find(key, now, () => exchange?.dataRules.maxAge ?? Number.POSITIVE_INFINITY)
+          if (stored !== undefined) {
+            countRead("hit", fiber)
+            if (exchange !== undefined) exchange.dataAge = Math.max(exchange.dataAge ?? 0, now - stored.readAt)
+            return reserveCopy(stored.bytes, exchange)
+          }
+          const joined = joinable.get(key)
+          if (joined?.isCurrent === true && (exchange === undefined || exchange.dataRules.maxAge > 0)) {
+            countRead("coalesced", fiber)
+            return joined.join(fiber, share(key, read, send))
+          }
+          countRead("miss", fiber)
+          const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
+          const flight: Flight = new Flight(read.topics, send, (response) => {
+            inFlight.delete(flight)
+            if (joinable.get(key) === flight) joinable.delete(key)
+            // Its age counts from when the read began.
+            if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
           })
-          flights.set(key, flight)
+          inFlight.add(flight)
+          if (coalesceReads) joinable.set(key, flight)
           return flight.join(fiber, send)
         })
 
+      const longest = Math.max(lifetimes.entities, lifetimes.values)
+      if (longest > 0)
+        yield* Effect.gen(function* () {
+          yield* Effect.sleep(Math.max(longest, 1000))
+          store.removeExpired(yield* currentMonotonicMillis)
+          yield* Metric.update(cacheBytes, store.usedBytes)
+        }).pipe(Effect.forever, Effect.forkScoped)
+
       return {
         forUser: () => {
-          const unrestricted = `${callers++} `
-          const restricted = new WeakMap<Visibility, string>()
-          const callerIn = (visibility: Visibility | undefined): string => {
-            if (visibility === undefined) return unrestricted
-            const known = restricted.get(visibility)
-            if (known !== undefined) return known
-            const made = `${callers++} `
-            restricted.set(visibility, made)
-            return made
-          }
+          const nameOf = makeCallerNames()
           return (call, send) => {
             const body = textOf(call.body)
             const kind = callKind(call.method, call.path, body)
             if (kind._tag === "Unshared" || (kind._tag === "Read" && call.meter !== undefined)) return send
             // However it ends: a call that failed may have been carried out.
             if (kind._tag === "Write") return Effect.onExit(send, () => Effect.sync(() => endUse(kind.topics)))
-            return Effect.withFiber((fiber) => {
-              const caller = callerIn(fiber.getRef(CurrentVisibility))
-              return share(`${caller}${call.method} ${call.path} ${body ?? ""}`, kind.topics, send)
-            })
+            return Effect.withFiber((fiber) =>
+              share(`${nameOf(fiber.getRef(CurrentVisibility))} ${call.method} ${call.path} ${body ?? ""}`, kind, send)
+            )
           }
         }
       }

@@ -1,6 +1,7 @@
 import { expect } from "bun:test"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { Settings } from "../../../src/config/Settings.ts"
 import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceAccess } from "../../../src/services/access/DeviceAccess.ts"
 import { Visibility } from "../../../src/domain/Visibility.ts"
@@ -17,11 +18,16 @@ const device = Effect.succeed(Buffer.from(`{"id":{"entityType":"DEVICE","id":"${
 const setUp = Effect.fnUntraced(function* (...responses: ReadonlyArray<Effect.Effect<Buffer, ThingsBoardError>>) {
   const paths: Array<string> = []
   const get = (path: string) => Effect.suspend(() => responses[Math.min(paths.push(path), responses.length) - 1]!)
-  const access = yield* Effect.provide(DeviceAccess, yield* Layer.build(DeviceAccess.layer.pipe(Layer.provide(stubThingsBoard({ get })))))
+  const access = yield* Effect.provide(
+    DeviceAccess,
+    yield* Layer.build(
+      DeviceAccess.layer.pipe(Layer.provide(Layer.merge(stubThingsBoard({ get }), Settings.layerTest({ cacheTtl: Duration.seconds(10) }))))
+    )
+  )
   return { paths, requireVisible: access.requireVisible }
 })
 
-effect("a visible device is cached for ten seconds, in any spelling of its id", () =>
+effect("a visible device is cached for CACHE_TTL, in any spelling of its id", () =>
   Effect.gen(function* () {
     const { paths, requireVisible } = yield* setUp(device)
     expect(yield* requireVisible(id)).toEqual({ id, name: "Hall", type: "meter" })
@@ -34,7 +40,7 @@ effect("a visible device is cached for ten seconds, in any spelling of its id", 
   })
 )
 
-effect("a device is looked up again after ten seconds, even if the clock was set back meanwhile", () => {
+effect("a device is looked up again after CACHE_TTL, even if the clock was set back meanwhile", () => {
   const { clock, pass, stepBy } = makeSteppingClock()
   return Effect.gen(function* () {
     const { paths, requireVisible } = yield* setUp(device, failWith(new NotFound()))

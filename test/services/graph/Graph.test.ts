@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
 import type { GraphQuery } from "../../../src/domain/Graph.ts"
 import type { EntityType } from "../../../src/domain/Ids.ts"
+import { Settings } from "../../../src/config/Settings.ts"
 import { Graph } from "../../../src/services/graph/Graph.ts"
 import { effect } from "../../support/effectTest.ts"
 import { stubThingsBoard } from "../../support/stubThingsBoard.ts"
@@ -13,7 +14,10 @@ const idOf = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0
 
 const around = Effect.fnUntraced(function* (net: RelationGraph, query: Partial<GraphQuery> & Pick<GraphQuery, "root">) {
   const { calls, post } = stubRelations(net)
-  const graph = yield* Effect.provide(Graph, yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(stubThingsBoard({ post })))))
+  const graph = yield* Effect.provide(
+    Graph,
+    yield* Layer.build(Layer.fresh(Graph.layer).pipe(Layer.provide(Layer.merge(stubThingsBoard({ post }), Settings.layerTest()))))
+  )
   const defaults = { maxDepth: 2, direction: "BOTH", types: [], relationTypes: [], nodeLimit: 1000 } as const
   return { calls, found: yield* graph.around({ ...defaults, ...query }) }
 })

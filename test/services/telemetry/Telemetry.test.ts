@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect, Layer } from "effect"
+import { Settings } from "../../../src/config/Settings.ts"
 import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { DeviceId } from "../../../src/domain/Ids.ts"
 import { Telemetry } from "../../../src/services/telemetry/Telemetry.ts"
@@ -29,7 +30,7 @@ const telemetryOver = Effect.fnUntraced(function* (answer?: Effect.Effect<Buffer
   const get = () => answer ?? Effect.succeed(Buffer.from('["text","a,b","count"]'))
   const telemetry = yield* Effect.provide(
     Telemetry,
-    yield* Layer.build(Telemetry.layer.pipe(Layer.provide(stubThingsBoard({ latest, get }))))
+    yield* Layer.build(Telemetry.layer.pipe(Layer.provide(Layer.merge(stubThingsBoard({ latest, get }), Settings.layerTest()))))
   )
   return { requested, telemetry }
 })
