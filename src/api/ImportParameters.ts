@@ -3,31 +3,23 @@ import { Schema } from "effect"
 import { CommaList, dryRun, ImportFormat, numericText, tsUnit } from "./Parameters.ts"
 
 const maxLines = 1_000_000_000
-const maxListed = 1000
-const maxMissing = 100
 
-const ColumnName = Schema.String.check(Schema.isBetweenLength(1, 255))
+const Text = Schema.String.check(Schema.isBetweenLength(1, 255))
 
-/** Each value is taken as it is written: names may contain commas, and so may `-999,0`. */
-const texts = (
-  schema: Schema.Codec<string>,
-  annotations: { readonly description: string; readonly examples: ReadonlyArray<string> },
-  max: number
-) =>
+/**
+ * Each value is taken as it is written: names may contain commas, and so may `-999,0`. There is no limit but that on the length of a URL,
+ * which a list of the greatest length in the schema would exceed.
+ */
+const texts = (description: string, examples: ReadonlyArray<string>) =>
   Schema.optionalKey(
-    Schema.Array(schema)
-      .check(Schema.isMinLength(1), Schema.isMaxLength(max))
-      .annotate({ description: annotations.description, examples: [annotations.examples] })
+    Schema.Array(Text)
+      .check(Schema.isMinLength(1))
+      .annotate({ description, examples: [examples] })
   ).annotateKey({ explode: true })
 
 const timeColumn = texts(
-  ColumnName,
-  {
-    description:
-      "Name of the column, or the field of NDJSON, with the time. It can be repeated for a CSV file with the date and the time of day in two columns, which are joined with a space. Default: `ts`.",
-    examples: ["Timestamp"]
-  },
-  3
+  "Name of the column, or the field of NDJSON, with the time. It can be repeated for a CSV file with the date and the time of day in two columns, which are joined with a space. Default: `ts`.",
+  ["Timestamp"]
 )
 
 const timeFormat = Schema.optionalKey(
@@ -67,22 +59,16 @@ const header = Schema.optionalKey(
 )
 
 const columns = Schema.optionalKey(
-  CommaList(ColumnName)
-    .pipe(Schema.check(Schema.isMaxLength(maxListed)))
-    .annotate({
-      description: "Names of the columns of a CSV file, in place of those in its header. A column called `-` is ignored.",
-      examples: [["ts", "temperature", "-"]]
-    })
+  CommaList(Text).annotate({
+    description: "Names of the columns of a CSV file, in place of those in its header. A column called `-` is ignored.",
+    examples: [["ts", "temperature", "-"]]
+  })
 )
 
-const missing = texts(
-  Schema.String.check(Schema.isBetweenLength(1, 255)),
-  {
-    description: "What the file writes where there is no value, besides an empty cell: exactly this text. Can be repeated.",
-    examples: ["-999", "NA"]
-  },
-  maxMissing
-)
+const missing = texts("What the file writes where there is no value, besides an empty cell: exactly this text. Can be repeated.", [
+  "-999",
+  "NA"
+])
 
 const nan = Schema.optionalKey(
   Schema.Literals(["reject", "gap"]).annotate({

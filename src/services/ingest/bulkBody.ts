@@ -26,8 +26,9 @@ export interface DevicesRead {
 const onlyOnce = "Expected each device only once"
 const maxNameLength = 255
 
-/** What ThingsBoard allows as the name of a device. */
-const isName = (text: string) => text.trim() !== "" && text.length <= maxNameLength && !text.includes("\0")
+/** What ThingsBoard allows as the name of a device. The length is that of JSON Schema, in code points. */
+const isName = (text: string) =>
+  text.trim() !== "" && !text.includes("\0") && (text.length <= maxNameLength || Array.from(text.slice(0, 1024)).length <= maxNameLength)
 
 export function* readDevices(
   body: JsonReader,

@@ -1,6 +1,7 @@
 /** Python and others write NaN into JSON, which has no such value. */
 
-const parts = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]|\bNaN\b/g
+/** A text that is not closed ends with the line: to try again at each escaped quote in it would take minutes. */
+const parts = /"[^"\\]*(?:\\.[^"\\]*)*"?|[{}[\]]|\bNaN\b/gs
 
 /**
  * The text with null in place of NaN where a row can leave out a value: in its own fields, and in those of ThingsBoard's `values`. NaN

@@ -135,11 +135,11 @@ export const parseLine = (text: string, hasDevice: boolean, rules: ImportRules):
   checkUtf8(text)
   const issue = jsonDepthIssue(text, rules)
   if (issue !== undefined) rejectRow(issue.replace("Expected", "expected"))
+  const json = rules.nanIsGap === true ? nanAsNull(text) : text
   try {
-    const json = rules.nanIsGap === true ? nanAsNull(text) : text
     return readLine(json, hasDevice, rules, json !== text)
   } catch (error) {
-    if (error instanceof ScanError) return rejectRow(jsonIssue(text))
+    if (error instanceof ScanError) return rejectRow(jsonIssue(json))
     throw error
   }
 }

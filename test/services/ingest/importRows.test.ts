@@ -54,6 +54,14 @@ test("many blanks in a cell do not make it slow", () => {
   expect(performance.now() - began).toBeLessThan(500)
 })
 
+test("a text that is not closed does not make NaN slow", () => {
+  const began = performance.now()
+  const rules = { ...strict, nanIsGap: true }
+  expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(400_000)}`, rules)).toBe("expected a JSON object")
+  expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(4)}NaN"}`, rules)).toMatchObject({ points: [{ key: "b" }] })
+  expect(performance.now() - began).toBeLessThan(2000)
+})
+
 test("a row has at most as many cells or fields as a spreadsheet has columns", () => {
   const names = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
   const csvOf = (count: number) =>
