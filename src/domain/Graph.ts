@@ -23,7 +23,8 @@ export const GraphNode = Schema.Struct({
   name: Schema.String.annotate({
     description: "Name of the entity; its id if it is an alarm or a rule node, or if its name cannot be read."
   }),
-  depth: Schema.Int.annotate({ description: "Distance from the root, in relations." })
+  depth: Schema.Int.annotate({ description: "Distance from the root, in relations." }),
+  truncated: Schema.Boolean.annotate({ description: "Whether neighbors of this node are missing because of the node limit." })
 }).annotate({ identifier: "GraphNode", description: "An entity of the graph." })
 export type GraphNode = typeof GraphNode.Type
 
@@ -37,6 +38,10 @@ export const Graph = Schema.Struct({
   root: EntityId,
   depth: Schema.Int.annotate({ description: "The requested `max_depth`." }),
   truncated: Schema.Boolean.annotate({ description: "Whether nodes are missing because of the node limit." }),
+  nodes_found: Schema.Int.annotate({
+    description:
+      "How many nodes the search found: those in `nodes`, and the neighbors that the node limit left out. Relations of the latter were not followed, so there may be more."
+  }),
   nodes: Schema.Array(GraphNode),
   edges: Schema.Array(GraphEdge)
 }).annotate({ identifier: "Graph", description: "Entities around a root and the relations between them." })
@@ -56,6 +61,6 @@ export interface GraphQuery {
   readonly relationTypes: ReadonlyArray<string>
   /** Whether users, customers and tenants may be in the graph; false by default. */
   readonly readsUsers?: boolean
-  /** Maximum number of nodes, including the root. */
+  /** Maximum number of nodes of these types, including the root. */
   readonly nodeLimit: number
 }

@@ -26,7 +26,8 @@ const graphQuery = {
   types: Schema.optionalKey(
     CommaList(EntityType).pipe(
       Schema.annotate({
-        description: "Comma-separated list of entity types to include. The root is always included.",
+        description:
+          "Comma-separated list of entity types to include. The root is always included. Entities of other types are followed, but are not in the response and do not count towards `hard_node_limit`.",
         examples: [["DEVICE", "ASSET"]]
       })
     )
@@ -38,7 +39,8 @@ const graphQuery = {
   ),
   hard_node_limit: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
-      description: "Maximum number of nodes. `truncated` is true if there are more.",
+      description:
+        "Maximum number of nodes; the nearest ones are returned. If there are more, `truncated` is true, for the graph and for each node with missing neighbors, and `nodes_found` says how many were found.",
       default: defaults.nodeLimit
     })
   )

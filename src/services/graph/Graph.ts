@@ -20,9 +20,16 @@ interface Search {
   /** The nodes found so far, by id, with their shortest distance from the root. */
   readonly nodes: Map<string, Node & { readonly depth: number }>
   readonly edges: ReadonlyMap<string, Edge>
-  /** Whether the node limit left out nodes. */
-  truncated: boolean
+  /** How many of the nodes are of the requested types: only these count towards the limit. */
+  kept: number
+  /** The nodes that the limit left out. */
+  readonly leftOut: Set<string>
+  /** The nodes with neighbors that are not in the graph because of the limit. */
+  readonly cutOff: Set<string>
 }
+
+/** Nodes of other types are passed through, up to this number of nodes in all. */
+const maxVisited = 20_000
 
 /** Relations between two looks at the clock. */
 const perLook = 64
@@ -40,6 +47,9 @@ const knownTypes: ReadonlySet<string> = new Set(EntityType.literals)
 const isAllowed = ({ entityType }: Node, { readsUsers = false }: GraphQuery) =>
   knownTypes.has(entityType) && (readsUsers || !personalTypes.has(entityType))
 
+/** Whether nodes of this type were requested. */
+const hasType = ({ entityType }: Node, { types }: GraphQuery) => types.length === 0 || types.includes(entityType)
+
 /** Adds the nodes one step beyond the nodes of a depth, and returns them. */
 function* advance(
   search: Search,
@@ -56,11 +66,15 @@ function* advance(
     for (const [near, far] of steps(edge, direction)) {
       if (search.nodes.get(near.id)?.depth !== depth || search.nodes.has(far.id)) continue
       if (depth >= maxDepth || !isAllowed(far, query) || hidden?.has(far.id)) continue
-      if (search.nodes.size >= nodeLimit) search.truncated = true
-      else {
-        search.nodes.set(far.id, { ...far, depth: depth + 1 })
-        found.push(far)
+      const isRequested = hasType(far, query)
+      if (isRequested ? search.kept >= nodeLimit : search.nodes.size >= Math.max(maxVisited, nodeLimit)) {
+        if (isRequested) search.leftOut.add(far.id)
+        search.cutOff.add(near.id)
+        continue
       }
+      if (isRequested) search.kept++
+      search.nodes.set(far.id, { ...far, depth: depth + 1 })
+      found.push(far)
     }
   }
   return found
@@ -80,15 +94,23 @@ const searchAround = Effect.fnUntraced(function* (
   finder: RelationFinder,
   hidden: HiddenNodes | undefined
 ) {
-  const search: Search = { nodes: new Map([[query.root.id, { ...query.root, depth: 0 }]]), edges: finder.edges, truncated: false }
-  // One step more than requested: relations among the outermost nodes belong to the graph as well.
+  const search: Search = {
+    nodes: new Map([[query.root.id, { ...query.root, depth: 0 }]]),
+    edges: finder.edges,
+    kept: 1,
+    leftOut: new Set(),
+    cutOff: new Set()
+  }
   let frontier: ReadonlyArray<Node> = [query.root]
-  for (let depth = 0; depth <= query.maxDepth && frontier.length > 0; depth++) {
+  for (let depth = 0; depth < query.maxDepth && frontier.length > 0; depth++) {
     // With hidden nodes, only one level per call: ThingsBoard would walk through the hidden nodes.
-    if (query.maxDepth > 0) yield* finder.findRelations(frontier, hidden === undefined ? query.maxDepth - depth + 1 : 1)
-    if (hidden !== undefined && depth < query.maxDepth) yield* hidden.check(candidates(search))
+    yield* finder.findRelations(frontier, hidden === undefined ? query.maxDepth - depth : 1)
+    if (hidden !== undefined) yield* hidden.check(candidates(search))
     frontier = yield* eventLoop.run(() => advance(search, hidden, query, depth, eventLoop.isTurnOver))
   }
+  // Relations among the outermost nodes belong to the graph as well.
+  if (query.maxDepth > 0 && frontier.length > 0)
+    yield* finder.findRelationsAmong(frontier, { has: (id) => search.nodes.has(id), root: query.root, levels: query.maxDepth })
   return search
 })
 
@@ -132,18 +154,24 @@ export class Graph extends Context.Service<
           const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility, assets)
           const finder = new RelationFinder(thingsBoard, eventLoop, query.direction, query.relationTypes, hidden)
           const search = yield* searchAround(eventLoop, { ...query, root }, finder, hidden)
-          const names = yield* entityNames(thingsBoard, [...search.nodes.values()])
+          const kept = [...search.nodes.values()].filter((node) => node.id === root.id || hasType(node, query))
+          const names = yield* entityNames(thingsBoard, kept)
           if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
-          const isIncluded = (node: Node) =>
-            node.id === root.id || (names.has(node.id) && (query.types.length === 0 || query.types.includes(node.entityType)))
           const nodes: Array<GraphNode> = []
-          for (const node of search.nodes.values()) {
-            if (isIncluded(node))
-              nodes.push({ id: EntityId.make(node.id), type: node.entityType, name: names.get(node.id) ?? node.id, depth: node.depth })
+          for (const { depth, entityType, id } of kept) {
+            const name = names.get(id)
+            if (name !== undefined) nodes.push({ id: EntityId.make(id), type: entityType, name, depth, truncated: search.cutOff.has(id) })
           }
           const ids = new Set<string>(nodes.map(({ id }) => id))
           const edges = yield* eventLoop.run(() => edgesAmong(ids, search.edges, eventLoop.isTurnOver))
-          return { root: EntityId.make(root.id), depth: query.maxDepth, truncated: search.truncated || finder.incomplete, nodes, edges }
+          return {
+            root: EntityId.make(root.id),
+            depth: query.maxDepth,
+            truncated: search.cutOff.size > 0 || finder.incomplete,
+            nodes_found: nodes.length + search.leftOut.size,
+            nodes,
+            edges
+          }
         }, withServiceSpan("Graph.around"))
       }
     })

@@ -22,6 +22,14 @@ const concurrency = 8
 /** Relations between two looks at the clock. */
 const perLook = 64
 
+/** The graph whose outermost nodes are looked at last. */
+interface Outermost {
+  readonly has: (id: string) => boolean
+  readonly root: Node
+  /** The distance of the outermost nodes from the root. */
+  readonly levels: number
+}
+
 export class RelationFinder {
   /** The edges found so far, by `edgeKey`. */
   readonly edges = new Map<string, Edge>()
@@ -57,19 +65,47 @@ export class RelationFinder {
     return Effect.forEach(this.directions, (direction) => this.findInDirection(nodes, direction, levels), { discard: true })
   }
 
+  /**
+   * Finds the relations of the outermost nodes with nodes of the graph, which `has` tells. Most of their other relations are not read: a level
+   * more would be the largest of all, for relations that the graph does not have.
+   */
+  findRelationsAmong(nodes: ReadonlyArray<Node>, graph: Outermost): Effect.Effect<void, ThingsBoardError> {
+    // In both directions, every relation between outermost nodes starts at one of them; those of the inner nodes are known.
+    const directions = this.directions.length === 1 ? this.directions : (["FROM"] as const)
+    return Effect.forEach(directions, (direction) => this.findAmong(nodes, direction, graph), { discard: true })
+  }
+
+  private findAmong(nodes: ReadonlyArray<Node>, direction: RelationDirection, { has, levels, root }: Outermost) {
+    const unknown = nodes.filter((node) => !this.isKnown(node, direction))
+    if (unknown.length < 2) return this.walkAll(unknown, direction, 1)
+    const back = opposite[direction]
+    /** A walk from the root reaches all nodes only in one direction, and must not pass through hidden nodes. */
+    const isInOneWalk = this.directions.length === 1 && this.hidden === undefined
+    const walkFurther = Effect.suspend(() => (isInOneWalk ? this.walk(root, direction, levels + 1) : this.walkAll(unknown, direction, 1)))
+    return findNeighbors(this.thingsBoard, unknown, direction).pipe(
+      Effect.flatMap(({ entities, incomplete }) => {
+        const ends = entities.filter((node) => has(node.id) && !this.isKnown(node, back))
+        const isCheaper = ends.length <= maxSingleWalks || (!isInOneWalk && ends.length < unknown.length)
+        return isCheaper && !incomplete ? this.walkAll(ends, back, 1) : walkFurther
+      }),
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "Rejected",
+        () => walkFurther
+      )
+    )
+  }
+
   private findInDirection(nodes: ReadonlyArray<Node>, direction: RelationDirection, levels: number): Effect.Effect<void, ThingsBoardError> {
     const unknown = nodes.filter((node) => !this.isKnown(node, direction))
     if (unknown.length <= maxSingleWalks) return this.walkAll(unknown, direction, levels)
     const back = opposite[direction]
     return this.findNeighbors(unknown, direction).pipe(
       Effect.flatMap((neighbors) => this.withoutHidden(neighbors)),
-      Effect.flatMap((neighbors) =>
-        this.walkAll(
-          neighbors.filter((node) => !this.isKnown(node, back)),
-          back,
-          1
-        )
-      ),
+      Effect.flatMap((neighbors) => {
+        const ends = neighbors.filter((node) => !this.isKnown(node, back))
+        // From whichever side has fewer nodes.
+        return ends.length < unknown.length ? this.walkAll(ends, back, 1) : this.walkAll(unknown, direction, 1)
+      }),
       Effect.andThen(Effect.sync(() => unknown.forEach(({ id }) => this.knownLevels[direction].set(id, 1)))),
       // A ThingsBoard release that does not accept several roots: one walk per node.
       Effect.catchIf(

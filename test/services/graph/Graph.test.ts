@@ -95,7 +95,9 @@ effect(
           const typeOf = new Map(given.nodes.map(({ entityType, id }) => [id, entityType]))
           const isIncluded = (id: string) => id === root.id || query.types.length === 0 || query.types.includes(typeOf.get(id) as "DEVICE")
           const expected = new Map([...depths].filter(([id]) => isIncluded(id)))
-          expect(found.truncated).toBe(depths.size > query.nodeLimit)
+          expect(found.truncated).toBe(expected.size > query.nodeLimit)
+          expect(found.nodes_found).toBeLessThanOrEqual(expected.size)
+          expect(found.nodes_found > found.nodes.length).toBe(found.truncated)
           for (const { depth, id, name, type } of found.nodes)
             expect([depth, name, type]).toEqual([expected.get(id)!, `name of ${id.slice(-4)}`, typeOf.get(id)!])
           const ids = new Set<string>(found.nodes.map(({ id }) => id))
@@ -158,6 +160,52 @@ describe("the number of calls does not grow with the number of nodes", () => {
     )
   }
 })
+
+effect("takes one walk of exactly the requested depth, one query for relations among the outermost nodes, and the names", () =>
+  Effect.gen(function* () {
+    const site = building()
+    for (const [maxDepth, nodes] of [
+      [1, 6],
+      [2, 61],
+      [3, 1061]
+    ] as const) {
+      const { calls, found } = yield* around(site, { root: site.nodes[0]!, direction: "FROM", maxDepth, nodeLimit: 2000 })
+      expect([maxDepth, found.nodes.length]).toEqual([maxDepth, nodes])
+      expect(calls.filter((call) => call.startsWith("walk"))).toEqual([`walk FROM ${maxDepth}`])
+      expect(calls.filter((call) => call === "relationsQuery").length).toBe(maxDepth === 3 ? 4 : maxDepth)
+    }
+  })
+)
+
+effect("finds relations among many outermost nodes in one walk more", () =>
+  Effect.gen(function* () {
+    const ring = Array.from({ length: 100 }, (_, n) => ({ id: idOf(n + 1), entityType: "DEVICE" as const }))
+    const given: RelationGraph = {
+      nodes: [{ id: idOf(0), entityType: "ASSET" }, ...ring],
+      edges: ring.flatMap(({ id }, n) => [
+        { from: idOf(0), to: id, type: "Contains" },
+        { from: id, to: ring[(n + 1) % 100]!.id, type: "Manages" }
+      ])
+    }
+    const { calls, found } = yield* around(given, { root: given.nodes[0]!, direction: "FROM", maxDepth: 1 })
+    expect([found.nodes.length, found.edges.length]).toEqual([101, 200])
+    expect(calls).toEqual(["walk FROM 1", "relationsQuery", "walk FROM 2", "entityList", "entityList"])
+  })
+)
+
+effect("counts only nodes of the requested types, says how many it found, and marks those with missing neighbors", () =>
+  Effect.gen(function* () {
+    const site = building()
+    const root = site.nodes[0]!
+    const devices = yield* around(site, { root, direction: "FROM", maxDepth: 3, types: ["DEVICE"], nodeLimit: 1000 })
+    expect([devices.found.nodes.length, devices.found.nodes_found, devices.found.truncated]).toEqual([1000, 1006, true])
+    expect(devices.found.nodes.every(({ id, type }) => type === "DEVICE" || id === root.id)).toBe(true)
+    const all = yield* around(site, { root, direction: "FROM", maxDepth: 2, nodeLimit: 10 })
+    expect([all.found.nodes.length, all.found.nodes_found, all.found.truncated]).toEqual([10, 61, true])
+    expect(all.found.nodes.filter(({ truncated }) => truncated).every(({ depth }) => depth === 1)).toBe(true)
+    expect(all.found.nodes.filter(({ truncated }) => truncated).length).toBe(5)
+  })
+)
 
 effect("a missing or hidden root is not found; a root without relations is a single node", () =>
   Effect.gen(function* () {

@@ -15,9 +15,10 @@ export const graph: Examples = {
           root: deviceId,
           depth: 2,
           truncated: false,
+          nodes_found: 2,
           nodes: [
-            { id: deviceId, type: "DEVICE", name: "Thermostat Office 101", depth: 0 },
-            { id: assetId, type: "ASSET", name: "First floor", depth: 1 }
+            { id: deviceId, type: "DEVICE", name: "Thermostat Office 101", depth: 0, truncated: false },
+            { id: assetId, type: "ASSET", name: "First floor", depth: 1, truncated: false }
           ],
           edges: [{ from: assetId, to: deviceId, relation_type: "Contains" }]
         }

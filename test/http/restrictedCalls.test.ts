@@ -1,4 +1,4 @@
-/** The calls to ThingsBoard of writes to many devices by restricted keys. */
+/** The calls to ThingsBoard that restricted keys take for many devices. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
 import { keyOf } from "../support/keyFile.ts"
@@ -55,5 +55,29 @@ live("a bulk upload does the same", () =>
       expect([key, calls.filter((call) => call.startsWith("GET")).length]).toEqual([key, 1])
       expect([key, calls.filter((call) => call.endsWith("/timeseries/ANY")).length]).toEqual([key, visible.length])
     }
+  })
+)
+
+live("a graph is walked from whichever side has fewer nodes", () =>
+  Effect.gen(function* () {
+    const it = yield* restrictedGateway()
+    const { directory, relations } = it.emulator.store
+    const sensor = (name: string) => directory.createDevice({ tenantId: it.tenant.tenantId, name, type: "sensor", now: 1 })
+    const relate = (from: { readonly id: string }, to: { readonly id: string }) =>
+      relations.save({ fromId: from.id, fromType: "DEVICE", toId: to.id, toType: "DEVICE", type: "Manages" })
+    const root = sensor("Root")
+    for (let i = 0; i < 10; i++) {
+      const gateway = sensor(`Gateway ${i}`)
+      relate(root, gateway)
+      for (let n = 0; n < 20; n++) relate(gateway, sensor(`Sensor ${i} ${n}`))
+      relate(gateway, it.devices[0]!) // a meter, which the key may not see
+    }
+    const before = it.calls.length
+    const { json } = yield* it.as("byType", `/graph/${root.id}?direction=FROM&max_depth=2&hard_node_limit=500`)
+    expect([json.nodes.length, json.edges.length, json.truncated, json.nodes_found]).toEqual([211, 210, false, 211])
+    const calls = it.calls.slice(before)
+    // The root, and the ten gateways instead of their 200 sensors.
+    expect(calls.filter((call) => call.endsWith("/api/relations")).length).toBe(11)
+    expect(calls.length).toBeLessThan(40)
   })
 )
