@@ -42,7 +42,7 @@ const repeatedTimes = Schema.optionalKey(
   Schema.Literals(["reject", "infer"]).annotate({
     identifier: "RepeatedTimes",
     description:
-      "What to do with times of `timezone` that its clocks show twice, in the hour when they go back: `reject` rejects the rows; `infer` decides by the row before, for a file in order of time. The time is then the first of the two that is not before the row before.",
+      "What to do with times of `timezone` that its clocks show twice, in the hour when they go back: `reject` rejects the rows; `infer` decides by the rows before, for a file in order of time with one value per time, device and key.",
     default: "reject"
   })
 )

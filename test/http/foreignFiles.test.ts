@@ -95,6 +95,30 @@ describe("an import reads", () => {
       })
   )
 
+  live("an hourly log in local time, in all forms, of which a row in the repeated hour is rejected for its value", () =>
+    Effect.gen(function* () {
+      const instants = ["2025-10-25T23:00Z", "2025-10-26T00:00Z", "2025-10-26T01:00Z", "2025-10-26T02:00Z"].map(t)
+      const times = ["01:00", "02:00", "02:00", "03:00"].map((time) => `2025-10-26 ${time}`)
+      const query = { time_column: "time", timezone: "Europe/Berlin", repeated_times: "infer" }
+      const line = (fields: Record<string, unknown>) => `${JSON.stringify(fields)}\n`
+      const files: ReadonlyArray<readonly [type: string, file: string]> = [
+        ["text/csv", `time,a,b\n${times.map((time, i) => `${time},${i === 1 ? "NA" : i},${i}\n`).join("")}`],
+        ["text/csv", `time,key,value\n${times.map((time, i) => `${time},a,${i === 1 ? "NA" : i}\n${time},b,${i}\n`).join("")}`],
+        ["application/x-ndjson", times.map((time, i) => line({ time, a: i === 1 ? "7" : i }) + line({ time, b: i })).join("")],
+        ["application/x-ndjson", times.map((time, i) => line({ time, values: { a: i === 1 ? "7" : i, b: i } })).join("")]
+      ]
+      for (const [i, [type, file]] of files.entries()) {
+        const { send, stored } = yield* site
+        const { json } = yield* send(query, file, type)
+        expect([i, json.rows_refused, json.refused[0].reason.slice(0, 11)]).toEqual([i, 1, "a: expected"])
+        const { a, b } = JSON.parse(yield* stored)
+        expect(a).toEqual([0, 2, 3].map((value) => ({ ts: instants[value], value })))
+        const all = [0, 1, 2, 3].filter((value) => value !== 1 || i === 1 || i === 2)
+        expect(b).toEqual(all.map((value) => ({ ts: instants[value], value })))
+      }
+    })
+  )
+
   live("a resumed import, whose first rows in the repeated hour do not tell which time they are", () =>
     Effect.gen(function* () {
       const { send, stored } = yield* site

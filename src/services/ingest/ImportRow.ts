@@ -54,6 +54,10 @@ export const checkUtf8 = (text: string): void => {
   if (text.includes(replacement)) rejectRow("expected UTF-8, without the replacement character")
 }
 
+/** The name of a series among those of an import. */
+export const seriesName = (device: ImportRow["device"], key: string): string =>
+  `${device === undefined ? "" : "id" in device ? device.id : device.name}\0${key}`
+
 /** `hasDevice` says whether rows name their device. The id takes precedence over the name. */
 export const parseDevice = (id: string | undefined, name: string | undefined, hasDevice: boolean): ImportRow["device"] => {
   if (!hasDevice) return undefined

@@ -11,7 +11,8 @@ import {
   rejectRow,
   type ImportRow,
   type ImportPoint,
-  requireTimestamp
+  requireTimestamp,
+  seriesName
 } from "./ImportRow.ts"
 import type { ImportRules } from "./importRules.ts"
 import { readTime } from "./timestamps.ts"
@@ -31,6 +32,12 @@ export const parseRecord = (
   const { deviceId, deviceName, form, time } = columns
   // Files that quote even the timestamp quote everything, so there quotes do not mean text.
   const quotesMeanText = !quoted.has(time[0]!)
+  const name = cells[deviceName]
+  if (name !== undefined) checkUtf8(name)
+  const device = parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : unguardFormulas(name), hasDevice)
+  const rowKey = "key" in form ? unguardFormulas(cells[form.key]!) : ""
+  // Before the values: the times of rejected rows tell which times those of the others are.
+  const ts = requireTimestamp(readTime(timeOf(cells, time), rules, () => [seriesName(device, rowKey)]))
   const points: Array<ImportPoint> = []
   const add = (column: number, key: string) => {
     const cell = cells[column]!
@@ -40,16 +47,9 @@ export const parseRecord = (
     if (value !== undefined) points.push(checkedPoint(key, value))
   }
   if ("key" in form) {
-    const key = unguardFormulas(cells[form.key]!)
-    checkKey(key)
-    checkUtf8(key)
-    add(form.value, key)
+    checkKey(rowKey)
+    checkUtf8(rowKey)
+    add(form.value, rowKey)
   } else for (const [column, key] of form) add(column, key)
-  const name = cells[deviceName]
-  if (name !== undefined) checkUtf8(name)
-  return {
-    device: parseDevice(cells[deviceId]?.trim(), name === undefined ? undefined : unguardFormulas(name), hasDevice),
-    ts: requireTimestamp(readTime(timeOf(cells, time), rules)),
-    points
-  }
+  return { device, ts, points }
 }

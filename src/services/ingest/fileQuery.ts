@@ -5,7 +5,8 @@ import { localClock } from "../../domain/localClock.ts"
 import { isKnownCharset } from "./decodeFile.ts"
 import type { CsvLayout, ImportRules } from "./importRules.ts"
 import type { RowOptions } from "./importRows.ts"
-import { makeLocalIsoReader, makeTimeReader, type RepeatedTimes, toInstant } from "./timeFormat.ts"
+import { type RepeatedTimes, toInstant } from "./localTimes.ts"
+import { makeLocalIsoReader, makeTimeReader } from "./timeFormat.ts"
 import { parseNumericTimestamp, type TimestampUnit } from "./timestamps.ts"
 
 /** The parameters of an import, as requests name them. */

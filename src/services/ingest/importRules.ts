@@ -1,9 +1,10 @@
 /** How the cells and times of a file are read. Uploads of JSON have only the rules for values. */
 import type { ValueRules } from "../validation/values.ts"
+import type { TimeReader } from "./localTimes.ts"
 
 export interface ImportRules extends ValueRules {
   /** Reads the text or number of a time; milliseconds, or what is wrong with it. By default ISO 8601 with an offset, or a number in `tsUnit`. */
-  readonly readTime?: (text: string) => number | string
+  readonly readTime?: TimeReader
   /** The field of NDJSON with the time. Default: `ts`. */
   readonly timeField?: string
   /** What the file writes where there is no value, besides an empty cell. */

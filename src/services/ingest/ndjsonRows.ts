@@ -9,11 +9,13 @@ import {
   rejectRow,
   type ImportRow,
   type ImportPoint,
-  requireTimestamp
+  requireTimestamp,
+  seriesName
 } from "./ImportRow.ts"
 import { JsonReader } from "../../json/JsonReader.ts"
 import { normalizeName } from "./csvHeader.ts"
 import type { ImportRules } from "./importRules.ts"
+import type { SeriesOfRow } from "./localTimes.ts"
 import { nanAsNull } from "./nanAsNull.ts"
 import { parseNumericTimestamp, readTime } from "./timestamps.ts"
 import { checkToken, jsonDepthIssue } from "../validation/values.ts"
@@ -46,10 +48,10 @@ const readText = (fields: Fields, name: string): string | undefined => {
   return token.startsWith('"') ? (JSON.parse(token) as string) : rejectRow(`${name}: expected text`)
 }
 
-const readTimestamp = (token: string | undefined, rules: ImportRules): number => {
+const readTimestamp = (token: string | undefined, rules: ImportRules, series: SeriesOfRow): number => {
   if (token === undefined) return rejectRow("ts: expected the timestamp of the row")
-  if (token.startsWith('"')) return requireTimestamp(readTime(JSON.parse(token) as string, rules))
-  return requireTimestamp(rules.readTime === undefined ? parseNumericTimestamp(token, rules.tsUnit) : rules.readTime(token))
+  if (token.startsWith('"')) return requireTimestamp(readTime(JSON.parse(token) as string, rules, series))
+  return requireTimestamp(rules.readTime === undefined ? parseNumericTimestamp(token, rules.tsUnit) : rules.readTime(token, series))
 }
 
 const readPoint = (key: string, token: string, rules: ImportRules): ImportPoint => {
@@ -102,16 +104,23 @@ const pointsOf = (data: Fields, rules: ImportRules, hasNan: boolean): ReadonlyAr
   return readPoints(readFields(values), rules)
 }
 
+/** The keys of a row, also those without a value. */
+const keysOf = (data: Fields): ReadonlyArray<string> => {
+  const [key, value, values] = [data.get("key"), data.get("value"), data.get("values")]
+  if (key !== undefined && value !== undefined) return [key]
+  return [...(values?.startsWith("{") === true ? readFields(values) : data).keys()]
+}
+
 const readLine = (text: string, hasDevice: boolean, rules: ImportRules, hasNan: boolean): ImportRow => {
   const fields = withNormalNames(withTime(readFields(text), rules.timeField))
   const data = new Map([...fields].filter(([name]) => !reserved.has(name)))
   if (!hasDevice && (fields.has("device_id") || fields.has("device_name"))) rejectRow("expected no device: the path already names it")
   if (data.size === 0) rejectRow("expected key and value, values, or one field per key")
-  return {
-    device: parseDevice(readText(fields, "device_id"), readText(fields, "device_name"), hasDevice),
-    ts: readTimestamp(fields.get("ts"), rules),
-    points: pointsOf(data, rules, hasNan)
-  }
+  const device = parseDevice(readText(fields, "device_id"), readText(fields, "device_name"), hasDevice)
+  const series = () => keysOf(data).map((key) => seriesName(device, key))
+  // Before the values: the times of rejected rows tell which times those of the others are.
+  const ts = readTimestamp(fields.get("ts"), rules, series)
+  return { device, ts, points: pointsOf(data, rules, hasNan) }
 }
 
 const hintOf = (word: string) =>

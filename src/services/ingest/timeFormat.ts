@@ -4,7 +4,7 @@
  */
 import { parseIsoTime } from "../../domain/isoTime.ts"
 import { maxTimestamp } from "../../domain/timestamps.ts"
-import type { LocalClock } from "../../domain/localClock.ts"
+import { impossible, type ReadLocalTime, type TimeReader } from "./localTimes.ts"
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -87,8 +87,6 @@ const minutesOf = (offset: string): number => {
   return offset.startsWith("-") ? -minutes : minutes
 }
 
-const impossible = "Expected a date and time that exist, from 1970 to 9999"
-
 /** Two digits mean 1970 to 2069, as POSIX has it. */
 const yearOf = (text: string) => (text.length === 4 ? Number(text) : Number(text) + (Number(text) < 70 ? 2000 : 1900))
 
@@ -105,55 +103,21 @@ const localTimeOf = (values: Partial<Record<Field, string>>): number | undefined
   return date.getUTCMonth() === month && date.getUTCDate() === day ? local : undefined
 }
 
-const threeHours = 3 * 3_600_000
-
-/** What to do with a local time that the clocks show twice: reject it, or infer from the row before which of the two it is. */
-export type RepeatedTimes = "reject" | "infer"
-
-/**
- * Reads local times as instants. One that the clocks skip has none. One that they show twice is inferred only if the row before leaves no
- * doubt in a file in order of time: it is the first of the two that is not before that row. Guessing would store a point at a wrong time.
- */
-export const toInstant = (clock: LocalClock, zone: string, repeated: RepeatedTimes = "reject"): ((local: number) => number | string) => {
-  let previous: number | undefined
-  const infer = (first: number, second: number): number | string => {
-    if (previous !== undefined && previous <= first) return first
-    if (previous !== undefined && previous <= second) return second
-    return `Expected a row before this one that tells which time it is, since the clocks of ${zone} show it twice`
-  }
-  return (local) => {
-    const first = clock.firstInstant(local)
-    if (clock.localTime(first) !== local) return `Expected a time that exists in ${zone}: its clocks skip this one`
-    const second = local - clock.offsetAt(first + threeHours)
-    const isRepeated = second > first && clock.localTime(second) === local
-    if (isRepeated && repeated === "reject")
-      return `Expected a time that is unique in ${zone}: its clocks show this one twice, so send an offset, or repeated_times=infer`
-    const ts = isRepeated ? infer(first, second) : first
-    if (typeof ts === "string") return ts
-    if (!(ts >= 0 && ts <= maxTimestamp)) return impossible
-    previous = ts
-    return ts
-  }
-}
-
 /** Reads times in a format. `read` reads local times; without it, they need an offset. Returns what is wrong with the format as `issue`. */
-export const makeTimeReader = (
-  format: string,
-  read: ((local: number) => number | string) | undefined
-): ((text: string) => number | string) | { readonly issue: string } => {
+export const makeTimeReader = (format: string, read: ReadLocalTime | undefined): TimeReader | { readonly issue: string } => {
   const compiled = compile(format)
   if (typeof compiled === "string") return { issue: compiled }
   const { fields, pattern } = compiled
   if (read === undefined && !fields.includes("offset"))
     return { issue: "Expected timezone= as well, because the format has no offset (XXX)" }
-  return (text) => {
+  return (text, series) => {
     const match = pattern.exec(text)
     if (match === null) return `Expected a time such as the format ${format}`
     const values: Partial<Record<Field, string>> = {}
     for (const [i, field] of fields.entries()) values[field] = match[i + 1]!
     const local = localTimeOf(values)
     if (local === undefined) return impossible
-    if (values.offset === undefined) return read!(local)
+    if (values.offset === undefined) return read!(local, series)
     const ts = local - minutesOf(values.offset) * 60_000
     return ts >= 0 && ts <= maxTimestamp ? ts : impossible
   }
@@ -161,6 +125,6 @@ export const makeTimeReader = (
 
 /** Reads ISO 8601, where local times need no offset, and numbers by `readNumber`. */
 export const makeLocalIsoReader =
-  (read: (local: number) => number | string, readNumber: (text: string) => number | string) =>
-  (text: string): number | string =>
-    /^[\d.]*$/.test(text) ? readNumber(text) : parseIsoTime(text, read)
+  (read: ReadLocalTime, readNumber: (text: string) => number | string): TimeReader =>
+  (text, series) =>
+    /^[\d.]*$/.test(text) ? readNumber(text) : parseIsoTime(text, (local) => read(local, series))

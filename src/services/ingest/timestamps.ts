@@ -3,6 +3,7 @@ import { isoTimeIssue, parseIsoTime } from "../../domain/isoTime.ts"
 import { maxTimestamp, timestampIssue, unitOf } from "../../domain/timestamps.ts"
 import type { ValueRules } from "../validation/values.ts"
 import type { ImportRules } from "./importRules.ts"
+import type { SeriesOfRow } from "./localTimes.ts"
 
 export type TimestampUnit = NonNullable<ValueRules["tsUnit"]>
 
@@ -48,5 +49,5 @@ export const parseTimestamp = (text: string, unit: TimestampUnit = "ms"): number
 }
 
 /** Reads the time of a row. */
-export const readTime = (text: string, rules: ImportRules): number | string =>
-  rules.readTime === undefined ? parseTimestamp(text, rules.tsUnit) : rules.readTime(text)
+export const readTime = (text: string, rules: ImportRules, series: SeriesOfRow): number | string =>
+  rules.readTime === undefined ? parseTimestamp(text, rules.tsUnit) : rules.readTime(text, series)
