@@ -17,10 +17,12 @@ import type { Format } from "../src/domain/Format.ts"
 
 /** Boardwalk's export of `rows` rows, spread over the keys. */
 const exportPath = (format: Format, rows: number, keys = ["temperature"]) =>
-  `/api/v1/tb/devices/${device}/telemetry/export?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(rows / keys.length)}&format=${format}`
+  `/api/v1/tb/devices/${device}/telemetry/export?keys=${keys.join(",")}&start_ts=${firstTs}&end_ts=${endOf(Math.ceil(rows / keys.length))}&format=${format}`
 /** The bare server's export. People usually read pages of 10,000 rows; pages of 50,000 need fewer calls and more memory. */
 const barePath = (rows: number, page = 10_000) =>
   `/export.csv?device=${device}&key=temperature&start_ts=${firstTs}&end_ts=${endOf(rows)}&page=${page}`
+
+const threeKeys = ["temperature", "humidity", "pressure"]
 
 interface Timing extends Download {
   readonly cpu: number
@@ -101,7 +103,12 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
   const plain = { name: "bare csv", server: bare, path: barePath(rows) }
   const large = { name: "bare csv, pages of 50,000", server: bare, path: barePath(rows, 50_000) }
   const text = (["jsonl", "json"] as const).map((format) => ({ name: format, server: full, path: exportPath(format, rows) }))
-  const near = await compare([plain, large, csv, ...text], rounds)
+  const styles = [
+    { name: "csv with local times", server: full, path: `${exportPath("csv", rows)}&timezone=Europe/Berlin` },
+    { name: "csv of three keys", server: full, path: exportPath("csv", rows, threeKeys) },
+    { name: "wide csv of three keys", server: full, path: `${exportPath("csv", rows, threeKeys)}&layout=wide` }
+  ]
+  const near = await compare([plain, large, csv, ...text, ...styles], rounds)
   await upstream.set({ latency: 5 })
   const far = await compare([plain, large, csv], rounds)
   await upstream.set({ latency: 0 })
@@ -112,6 +119,8 @@ const speed = async (bare: Server, full: Server, upstream: Upstream, rows: numbe
     atLeast("csv, speed relative to the bare export, ThingsBoard 5 ms away", timeRatio(far, "bare csv", "csv"), 1.5, "x"),
     atMost("jsonl, time relative to csv", timeRatio(near, "jsonl", "csv"), 1.2, "x"),
     atMost("json, time relative to csv", timeRatio(near, "json", "csv"), 1.2, "x"),
+    atMost("csv with local times, time relative to csv", timeRatio(near, "csv with local times", "csv"), 1.5, "x"),
+    atMost("wide csv of three keys, time relative to csv", timeRatio(near, "wide csv of three keys", "csv of three keys"), 1.5, "x"),
     atMost("time to the first byte", first, 50, "ms", `5 ms away: ${figure(summarize(far.get("csv")!).firstByteMs)} ms`)
   ]
   const cells = timings.map((each) => [

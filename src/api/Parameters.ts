@@ -139,6 +139,34 @@ export const exportFormat = Schema.optionalKey(Format).annotateKey({
   description: "Format of the file. Default: the format that the `Accept` header prefers, otherwise csv."
 })
 
+export const exportTimeZone = Schema.optionalKey(
+  Schema.String.check(Schema.isMaxLength(64)).annotate({
+    description:
+      "IANA time zone in which buckets begin (default: UTC), and in which csv and jsonl files also have `local_time`, in ISO 8601, beside `ts`. Without it, there is no `local_time`.",
+    examples: ["Europe/Berlin"]
+  })
+)
+
+/** How the rows of a file are written. */
+export const exportStyle = {
+  layout: Schema.optionalKey(
+    Schema.Literals(["long", "wide"]).annotate({
+      identifier: "FileLayout",
+      description:
+        "`long` has one row per point. `wide` has one row per time and one column per key, for csv and jsonl; the keys must be named in exports of several devices.",
+      default: "long"
+    })
+  ),
+  dialect: Schema.optionalKey(
+    Schema.Literals(["standard", "excel"]).annotate({
+      identifier: "CsvDialect",
+      description:
+        "`standard` is RFC 4180. `excel` is what Excel reads where decimals have a comma: a byte order mark, semicolons, decimal commas. Only for csv.",
+      default: "standard"
+    })
+  )
+}
+
 /** The formats of files to import. */
 export const ImportFormat = Schema.Literals(["csv", "jsonl"]).annotate({
   identifier: "ImportFormat",

@@ -4,7 +4,7 @@ import { HttpClientRequest } from "effect/http"
 import { type Format, formatNames, formats, resumableFormats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { timestampIssue } from "../domain/timestamps.ts"
-import { exportAtOnce, exportResumably, exportToStdout } from "./exportFile.ts"
+import { exportAtOnce, exportResumably, exportToStdout, type FileOptions } from "./exportFile.ts"
 import { usageError } from "./flags.ts"
 import { connect, type Remote, remoteFlags, RemoteError } from "./remote.ts"
 
@@ -72,21 +72,52 @@ export const exportCommand = Command.make(
       Flag.withDescription("Format of the file; by default that of the file's extension, or csv"),
       Flag.optional
     ),
+    layout: Flag.Literals("layout", ["long", "wide"]).pipe(
+      Flag.withDescription("One row per point, or one row per time with a column per key (csv and jsonl)"),
+      Flag.optional
+    ),
+    timezone: Flag.String("timezone").pipe(
+      Flag.withMetavar("name"),
+      Flag.withDescription("IANA time zone of the additional column local_time (csv and jsonl)"),
+      Flag.optional
+    ),
+    dialect: Flag.Literals("dialect", ["standard", "excel"]).pipe(
+      Flag.withDescription("Standard CSV, or what Excel reads where decimals have a comma"),
+      Flag.optional
+    ),
     output: Flag.String("output").pipe(
       Flag.withAlias("o"),
       Flag.withMetavar("file"),
       Flag.withDescription("Output file, or - for standard output (required)")
     )
   },
-  Effect.fnUntraced(function* ({ device: ids, format: requested, from: start, keys: list, output, to: end, type, ...flags }) {
+  Effect.fnUntraced(function* ({
+    device: ids,
+    dialect,
+    format: requested,
+    from: start,
+    keys: list,
+    layout,
+    output,
+    timezone,
+    to: end,
+    type,
+    ...flags
+  }) {
     if (start >= end) return yield* usageError(["export"], "--from must be before --to.")
     const format = yield* chooseFormat(requested, output)
     const devices = yield* chooseDevices(ids, type)
     const keys = Option.getOrUndefined(Option.map(list, (text) => text.split(",").map((key) => key.trim())))
+    const options: FileOptions = {
+      ...(Option.isSome(layout) ? { layout: layout.value } : {}),
+      ...(Option.isSome(timezone) ? { timezone: timezone.value } : {}),
+      ...(Option.isSome(dialect) ? { dialect: dialect.value } : {})
+    }
     const remote = yield* connect(flags)
-    if (output === "-") return yield* exportToStdout(remote, { devices, keys, start, end, format })
+    if (output === "-") return yield* exportToStdout(remote, { devices, keys, start, end, format, options })
     const resumable = resumableFormats.find((name) => name === format)
-    if (resumable === undefined || ids.length !== 1) return yield* exportAtOnce(remote, { devices, keys, start, end, format }, output)
+    if (resumable === undefined || ids.length !== 1 || Object.keys(options).length > 0)
+      return yield* exportAtOnce(remote, { devices, keys, start, end, format, options }, output)
     const device = ids[0]!
     return yield* exportResumably(
       remote,

@@ -15,7 +15,15 @@ interface Range {
   readonly end: number
 }
 
+/** How the file is written; the names are those of the API. */
+export interface FileOptions {
+  readonly timezone?: string
+  readonly layout?: "long" | "wide"
+  readonly dialect?: "standard" | "excel"
+}
+
 export interface OneRequestExport extends Range {
+  readonly options: FileOptions
   readonly format: Format
   /** Several devices by id, or all devices of a type. */
   readonly devices: { readonly device_ids: ReadonlyArray<string> } | { readonly device_type: string }
@@ -94,12 +102,18 @@ export const exportResumably = Effect.fnUntraced(function* (remote: Remote, requ
   yield* Console.error(escapeControls(`Wrote ${output}.`))
 })
 
-const toRequest = (remote: Remote, { devices, end, format, keys, start }: OneRequestExport) => {
+const toRequest = (remote: Remote, { devices, end, format, keys, options, start }: OneRequestExport) => {
   if ("device_ids" in devices && devices.device_ids.length === 1) {
-    const query = [`start_ts=${start}`, `end_ts=${end}`, `format=${format}`, ...(keys ?? []).map((key) => `key=${encodeURIComponent(key)}`)]
+    const query = [
+      `start_ts=${start}`,
+      `end_ts=${end}`,
+      `format=${format}`,
+      ...(keys ?? []).map((key) => `key=${encodeURIComponent(key)}`),
+      ...Object.entries(options).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+    ]
     return HttpClientRequest.get(remote.url(`devices/${devices.device_ids[0]}/telemetry/export?${query.join("&")}`))
   }
-  const body = { ...devices, ...(keys === undefined ? {} : { keys }), start_ts: start, end_ts: end, format }
+  const body = { ...devices, ...(keys === undefined ? {} : { keys }), start_ts: start, end_ts: end, format, ...options }
   return HttpClientRequest.setBody(
     HttpClientRequest.post(remote.url("telemetry/export")),
     HttpBody.text(JSON.stringify(body), "application/json")

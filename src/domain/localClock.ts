@@ -3,6 +3,9 @@ import { DateTime } from "effect"
 
 const day = 86_400_000
 
+/** The column with local times in exported files, which imports ignore. */
+export const localTimeName = "local_time"
+
 /** The largest time in JavaScript, and the last one that has a date in every zone. */
 export const maxTime = 8_640_000_000_000_000
 export const maxZonedTime = maxTime - 2 * day

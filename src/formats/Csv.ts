@@ -1,8 +1,12 @@
 import { byteKinds, guardFormulas, guardJson, maxJsonGrowth, mayBeginFormula, maySeparate, needsQuotes } from "./formulas.ts"
+import { localTimeName } from "../domain/localClock.ts"
+import { timeColumn } from "./localTimes.ts"
+import type { Device } from "./Rows.ts"
 import { noBytes, type RowWriter } from "./RowWriter.ts"
 import { backslash, brace, bracket, copy, writeRows, type TokenWriter, quote, textOf, utf8 } from "./tokens.ts"
 
 const comma = 44
+const point = 46
 const semicolon = 59
 const pipe = 124
 const apostrophe = 39
@@ -123,13 +127,21 @@ const writeGuardedNested: TokenWriter = (out, at, bytes, from, to) => {
   return writeNested(out, at, guarded, 0, guarded.length)
 }
 
-const valueWriter = (guard: boolean): TokenWriter => {
+/** A number whose decimals follow a comma. */
+const writeWithComma: TokenWriter = (out, at, bytes, from, to) => {
+  for (let i = from; i < to; i++) out[at++] = bytes[i] === point ? comma : bytes[i]!
+  return at
+}
+
+/** Writes a value as a field. */
+export const valueWriter = (guard: boolean, decimalComma = false): TokenWriter => {
   const writeObject = guard ? writeGuardedNested : writeNested
+  const writeScalar = decimalComma ? writeWithComma : copy
   return (out, at, bytes, from, to) => {
     const first = bytes[from]!
     if (first === nullToken) return at
     if (first === brace || first === bracket) return writeObject(out, at, bytes, from, to)
-    if (first !== quote) return copy(out, at, bytes, from, to)
+    if (first !== quote) return writeScalar(out, at, bytes, from, to)
     const end = writeText(out, at, bytes, from + 1, to - 1, guard)
     if (end > at) return end
     const text = JSON.parse(textOf(bytes, from, to)) as string
@@ -138,15 +150,39 @@ const valueWriter = (guard: boolean): TokenWriter => {
 }
 
 /** Only nested values with one of these separators grow by more than their quotes. */
-const growthOf = (bytes: Uint8Array, guard: boolean) => (guard && (bytes.includes(semicolon) || bytes.includes(pipe)) ? maxJsonGrowth : 2)
+export const growthOf = (bytes: Uint8Array, guard: boolean) =>
+  guard && (bytes.includes(semicolon) || bytes.includes(pipe)) ? maxJsonGrowth : 2
 
-const lineEnd = utf8.encode("\r\n")
+export const lineEnd = utf8.encode("\r\n")
 
 export interface CsvOptions {
   /** Prefixes what a spreadsheet would run as a formula (never a number) with an apostrophe; see `formulas`. Defaults to true. */
   readonly guard?: boolean
   /** Adds the columns `device_id` and `device_name`. */
   readonly devices?: boolean
+  /** For spreadsheets where the comma is the decimal separator: a byte order mark, semicolons and decimal commas. */
+  readonly spreadsheet?: boolean
+  /** Adds the column `local_time`, with the times of the clocks that are this far ahead of UTC (ms). */
+  readonly offsetAt?: ((ts: number) => number) | undefined
+}
+
+export const delimiterOf = ({ spreadsheet = false }: CsvOptions) => (spreadsheet ? ";" : ",")
+
+/** The column beside `ts`, with the delimiter before it. */
+export const localTimeOf = (options: CsvOptions) =>
+  options.offsetAt === undefined
+    ? undefined
+    : timeColumn(options.offsetAt, options.spreadsheet === true ? "spreadsheet" : "iso", delimiterOf(options), "")
+
+/** The header up to the columns of the values. */
+export const headOf = (options: CsvOptions, columns: ReadonlyArray<string>) => {
+  const names = [
+    ...(options.devices === true ? ["device_id", "device_name"] : []),
+    "ts",
+    ...(options.offsetAt === undefined ? [] : [localTimeName]),
+    ...columns
+  ]
+  return utf8.encode(`${options.spreadsheet === true ? "\uFEFF" : ""}${names.join(delimiterOf(options))}\r\n`)
 }
 
 /**
@@ -154,19 +190,30 @@ export interface CsvOptions {
  * written unchanged, null as an empty field, empty text as `""`, nested values as JSON. Text that could be read as a number, a boolean
  * or a missing value is quoted, so that it can be distinguished from one.
  */
-export const csv = ({ devices = false, guard = true }: CsvOptions = {}): RowWriter => ({
-  head: () => utf8.encode(`${devices ? "device_id,device_name," : ""}ts,key,value\r\n`),
-  rows: (rows, series, device) =>
-    writeRows(
-      rows,
-      series,
-      {
-        before: device === undefined ? noBytes : utf8.encode(`${formatField(device.id, guard)},${formatField(device.name, guard)},`),
-        between: utf8.encode(`,${formatField(series.key, guard)},`),
-        after: lineEnd
-      },
-      valueWriter(guard),
-      growthOf(rows.bytes, guard)
-    ),
-  tail: () => noBytes
-})
+export const csv = (options: CsvOptions = {}): RowWriter => {
+  const { guard = true, spreadsheet = false } = options
+  const delimiter = delimiterOf(options)
+  const time = localTimeOf(options)
+  const writeValue = valueWriter(guard, spreadsheet)
+  return {
+    head: () => headOf(options, ["key", "value"]),
+    rows: (rows, series, device) =>
+      writeRows(
+        rows,
+        series,
+        {
+          before: device === undefined ? noBytes : utf8.encode(deviceCells(device, guard, delimiter)),
+          time,
+          between: utf8.encode(`${delimiter}${formatField(series.key, guard)}${delimiter}`),
+          after: lineEnd
+        },
+        writeValue,
+        growthOf(rows.bytes, guard)
+      ),
+    tail: () => noBytes
+  }
+}
+
+/** The cells of a device, with the delimiter after them. */
+export const deviceCells = (device: Device, guard: boolean, delimiter: string) =>
+  `${formatField(device.id, guard)}${delimiter}${formatField(device.name, guard)}${delimiter}`

@@ -1,12 +1,13 @@
 /** The writer of each format, for formats that are written row by row and for containers such as workbooks. */
 import { Stream } from "effect"
 import type { Format } from "../domain/Format.ts"
-import { csv } from "./Csv.ts"
+import { csv, type CsvOptions } from "./Csv.ts"
 import { json, jsonOfDevices } from "./Json.ts"
 import { ndjson } from "./Ndjson.ts"
 import { garbagePerParquetRow, parquet } from "./Parquet.ts"
 import type { RowBatch } from "./Rows.ts"
 import type { RowWriter } from "./RowWriter.ts"
+import { wideCsv, wideNdjson, type WideWriter } from "./Wide.ts"
 import { xlsx, xlsxOfDevices } from "./Xlsx.ts"
 
 /** Writes one file. */
@@ -32,18 +33,31 @@ const rowByRow = ({ head, rows, tail }: RowWriter): FileWriter => ({
     )
 })
 
-const writers: Readonly<Record<Format, Writers>> = {
-  csv: { ofDevice: () => rowByRow(csv()), ofDevices: () => rowByRow(csv({ devices: true })) },
-  jsonl: { ofDevice: () => rowByRow(ndjson()), ofDevices: () => rowByRow(ndjson()) },
+/** How text files are written; other formats have no choice. */
+export type FileStyle = Pick<CsvOptions, "offsetAt" | "spreadsheet">
+
+const makeWriters = (style: FileStyle): Readonly<Record<Format, Writers>> => ({
+  csv: { ofDevice: () => rowByRow(csv(style)), ofDevices: () => rowByRow(csv({ ...style, devices: true })) },
+  jsonl: { ofDevice: () => rowByRow(ndjson(style)), ofDevices: () => rowByRow(ndjson(style)) },
   json: { ofDevice: (keys) => rowByRow(json(keys)), ofDevices: (keysOf) => rowByRow(jsonOfDevices(keysOf)) },
   xlsx: { ofDevice: (keys) => ({ write: (rows) => xlsx(keys, rows) }), ofDevices: () => ({ write: (rows) => xlsxOfDevices(rows) }) },
   parquet: {
     ofDevice: () => ({ garbagePerRow: garbagePerParquetRow, write: (rows) => parquet(rows) }),
     ofDevices: () => ({ garbagePerRow: garbagePerParquetRow, write: (rows) => parquet(rows, { devices: true }) })
   }
-}
+})
 
-export const fileWriter = (format: Format, keys: ReadonlyArray<string>): FileWriter => writers[format].ofDevice(keys)
+const plain: FileStyle = {}
 
-export const fileWriterOfDevices = (format: Format, keysOf: (deviceId: string) => ReadonlyArray<string>): FileWriter =>
-  writers[format].ofDevices(keysOf)
+export const fileWriter = (format: Format, keys: ReadonlyArray<string>, style = plain): FileWriter =>
+  makeWriters(style)[format].ofDevice(keys)
+
+export const fileWriterOfDevices = (format: Format, keysOf: (deviceId: string) => ReadonlyArray<string>, style = plain): FileWriter =>
+  makeWriters(style)[format].ofDevices(keysOf)
+
+/** The formats that can have one column per key. */
+export const wideFormats = ["csv", "jsonl"] as const
+export type WideFormat = (typeof wideFormats)[number]
+
+export const wideWriter = (format: WideFormat, keys: ReadonlyArray<string>, style: FileStyle, devices: boolean): WideWriter =>
+  format === "csv" ? wideCsv(keys, { ...style, devices }) : wideNdjson(keys, style)

@@ -38,9 +38,18 @@ export const copyOnOneLine: TokenWriter = (out, at, bytes, from, to) => {
   return end
 }
 
-/** The fixed bytes of a row: `before` ts `between` value `after`. */
+/** Writes the times of rows in another form. */
+export interface TimeColumn {
+  /** Bytes that a time takes at most. */
+  readonly maxLength: number
+  /** Writes the time to `out` at `at`; returns the position after it. */
+  readonly write: (out: Uint8Array, at: number, ts: number) => number
+}
+
+/** The fixed bytes of a row: `before` ts (and its local time) `between` value `after`. */
 export interface RowTemplate {
   readonly before: Uint8Array
+  readonly time?: TimeColumn | undefined
   readonly between: Uint8Array
   readonly after: Uint8Array
 }
@@ -49,18 +58,19 @@ export interface RowTemplate {
 export const writeRows = (
   rows: RowColumns,
   { from, to }: SeriesSlice,
-  { before, after, between }: RowTemplate,
+  { before, after, between, time }: RowTemplate,
   writeValue: TokenWriter,
   growth = 2
 ): Uint8Array => {
   const { bytes, tsFrom, tsTo, valueFrom, valueTo } = rows
-  let size = (to - from) * (before.length + between.length + after.length + 3)
+  let size = (to - from) * (before.length + between.length + after.length + (time?.maxLength ?? 0) + 3)
   for (let i = from; i < to; i++) size += tsTo[i]! - tsFrom[i]! + growth * (valueTo[i]! - valueFrom[i]!)
   const out = new Uint8Array(size)
   let at = 0
   for (let i = from; i < to; i++) {
     at = copy(out, at, before, 0, before.length)
     at = copy(out, at, bytes, tsFrom[i]!, tsTo[i]!)
+    if (time !== undefined) at = time.write(out, at, rows.ts[i]!)
     at = copy(out, at, between, 0, between.length)
     at = writeValue(out, at, bytes, valueFrom[i]!, valueTo[i]!)
     at = copy(out, at, after, 0, after.length)

@@ -182,6 +182,11 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
         return bytes.subarray(0, 4).toString() === "PAR1" && bytes.subarray(-4).toString() === "PAR1"
       }
     ),
+    success(
+      "exportTelemetry",
+      { device_id: pump.id, key: [key], ...range, format: "csv", timezone: "Europe/Berlin", layout: "wide", dialect: "excel" },
+      ({ base64 }: { base64: string }) => Buffer.from(base64, "base64").toString().includes("ts;local_time;")
+    ),
     notFound("exportTelemetry", { device_id: unknownId, ...range, format: "csv" }),
     success(
       "getLatestTelemetry",
@@ -198,6 +203,22 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     ),
     failure("getLatestTelemetryOfMany", {}, 400, "VALIDATION_ERROR", { json: { keys: ["temperature"] } }),
     success("exportTelemetryOfMany", {}, csvOfPoints, { json: { device_ids: [pump.id], keys: [key], ...range, format: "csv" } }),
+    success(
+      "exportTelemetryOfMany",
+      {},
+      ({ base64 }: { base64: string }) => Buffer.from(base64, "base64").toString().startsWith("device_id,device_name,ts,local_time,"),
+      {
+        json: {
+          device_ids: [pump.id],
+          keys: [key],
+          ...range,
+          format: "csv",
+          timezone: "UTC",
+          layout: "wide",
+          dialect: "standard"
+        }
+      }
+    ),
     notFound("exportTelemetryOfMany", {}, { json: { device_ids: [unknownId], ...range } }),
     success(
       "queryTelemetry",

@@ -5,7 +5,18 @@ import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
-import { aggregation, deviceParams, endTs, exportFormat, Format, keyParameters, numericText, startTs } from "../Parameters.ts"
+import {
+  aggregation,
+  deviceParams,
+  endTs,
+  exportFormat,
+  exportStyle,
+  exportTimeZone,
+  Format,
+  keyParameters,
+  numericText,
+  startTs
+} from "../Parameters.ts"
 import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
 import {
   ExportedFile,
@@ -62,7 +73,15 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.get("export", "/devices/:device_id/telemetry/export", {
       params: deviceParams,
-      query: { ...keyParameters, start_ts: startTs, end_ts: endTs, format: exportFormat, ...aggregation },
+      query: {
+        ...keyParameters,
+        start_ts: startTs,
+        end_ts: endTs,
+        format: exportFormat,
+        ...aggregation,
+        ...exportStyle,
+        timezone: exportTimeZone
+      },
       success: ExportedFile,
       error: [InvalidRequest, DeviceNotFound, RateLimited, ...upstreamProblems]
     })

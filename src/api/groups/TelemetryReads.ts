@@ -6,7 +6,7 @@ import { defaultMaxDevices, defaultMaxKeys, maxDevicesLimit, maxKeysLimit } from
 import { Aggregation, DataKey, Order, Point, Series } from "../../domain/Telemetry.ts"
 import { TypeName } from "../../domain/TypeName.ts"
 import { deviceFields, successFields } from "../Envelopes.ts"
-import { aggregation, defaults, endTs, exportFormat, Interval, startTs } from "../Parameters.ts"
+import { aggregation, defaults, endTs, exportFormat, exportStyle, exportTimeZone, Interval, startTs } from "../Parameters.ts"
 
 /** Settings can raise the limit up to `max`, so the schema accepts that many items; the OpenAPI document states the default limit. */
 const atMost = (max: number, defaultMax: number) =>
@@ -112,12 +112,14 @@ export const ExportMany = Schema.Struct({
   keys: Schema.optionalKey(optionalKeyList),
   start_ts: startTs,
   end_ts: endTs,
-  format: exportFormat
+  format: exportFormat,
+  timezone: exportTimeZone,
+  ...exportStyle
 })
-  .check(exactlyOneSelection("keys", "start_ts", "end_ts", "format"))
+  .check(exactlyOneSelection("keys", "start_ts", "end_ts", "format", "timezone", "layout", "dialect"))
   .annotate({
     identifier: "ExportMany",
-    description: "The devices, by id or by type, the keys (default: all keys), the time range and the format."
+    description: "The devices, by id or by type, the keys (default: all keys), the time range, and how the file is written."
   })
 
 export const Query = Schema.Struct({

@@ -11,6 +11,7 @@ import type { Order } from "../../domain/Telemetry.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import type { DeviceSelection } from "../../services/devices/DeviceSelection.ts"
+import type { ExportStyleOptions } from "../../services/telemetry/exportStyle.ts"
 import { Exports } from "../../services/telemetry/Exports.ts"
 import type { AggregationOptions, Interval } from "../../services/telemetry/bucketing.ts"
 import { Import } from "../../services/ingest/Import.ts"
@@ -97,7 +98,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
     const latestValues = yield* LatestValues
     const telemetryQuery = yield* TelemetryQuery
     const uploads = makeTelemetryUploads(yield* Settings, yield* EventLoop, yield* DeviceAccess, yield* Ingest, yield* Import)
-    const exportDevice = (deviceId: DeviceId, query: SeriesOptions, format: Format) =>
+    const exportDevice = (deviceId: DeviceId, query: SeriesOptions, format: Format, style: ExportStyleOptions = {}) =>
       Effect.flatMap(CurrentCaller, ({ id: client }) =>
         exports.telemetry({
           client,
@@ -105,7 +106,8 @@ export const TelemetryLayer = HttpApiBuilder.group(
           keys: namedKeys(query),
           range: { start: query.start_ts, end: query.end_ts },
           aggregation: query,
-          format
+          format,
+          style
         })
       ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
     return handlers
@@ -124,7 +126,9 @@ export const TelemetryLayer = HttpApiBuilder.group(
         )
       )
       .handle("series", ({ params: { device_id }, query }) => exportDevice(device_id, query, query.format ?? "json"))
-      .handle("export", ({ params: { device_id }, query, request }) => exportDevice(device_id, query, formatOf(query.format, request)))
+      .handle("export", ({ params: { device_id }, query, request }) =>
+        exportDevice(device_id, query, formatOf(query.format, request), query)
+      )
       .handle("latestOfMany", ({ payload }) =>
         latestValues.read(toSelection(payload), payload.keys).pipe(
           Effect.flatMap(({ json, keys, notFound }) =>
@@ -140,7 +144,8 @@ export const TelemetryLayer = HttpApiBuilder.group(
             selection: toSelection(payload),
             keys: payload.keys?.length === 0 ? undefined : payload.keys,
             range: { start: payload.start_ts, end: payload.end_ts },
-            format: formatOf(payload.format, request)
+            format: formatOf(payload.format, request),
+            style: payload
           })
         ).pipe(Effect.flatMap(fileResponse), Effect.catchTags(exportProblems))
       )

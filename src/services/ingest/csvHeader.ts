@@ -1,5 +1,6 @@
 /** Finds out what the columns of a CSV file are. */
 import { unguardFormulas } from "../../formats/formulas.ts"
+import { localTimeName } from "../../domain/localClock.ts"
 import { telemetryKeyIssue } from "../validation/values.ts"
 import type { CsvLayout } from "./importRules.ts"
 
@@ -77,7 +78,9 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const common = { time, deviceId, deviceName, count: names.length }
   const others = names
     .map((key, column) => [column, key] as const)
-    .filter(([column, key]) => !isIgnored(key) && !time.includes(column) && column !== deviceId && column !== deviceName)
+    .filter(
+      ([column, key]) => !isIgnored(key) && key !== localTimeName && !time.includes(column) && column !== deviceId && column !== deviceName
+    )
   if (at("key") >= 0 && at("value") >= 0) {
     return others.length === 2
       ? { ...common, form: { key: at("key"), value: at("value") } }

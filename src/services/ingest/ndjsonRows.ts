@@ -12,6 +12,7 @@ import {
   requireTimestamp,
   seriesName
 } from "./ImportRow.ts"
+import { localTimeName } from "../../domain/localClock.ts"
 import { JsonReader } from "../../json/JsonReader.ts"
 import { normalizeName } from "./csvHeader.ts"
 import type { ImportRules } from "./importRules.ts"
@@ -87,7 +88,7 @@ const withTime = (fields: Fields, timeField: string | undefined): Fields => {
   return new Map([...fields].map(([name, token]) => [name === timeField ? "ts" : name, token]))
 }
 
-const reserved = new Set(["ts", "device_id", "device_name"])
+const reserved = new Set(["ts", localTimeName, "device_id", "device_name"])
 
 /** The points of a row: its one point, those in ThingsBoard's `values`, or one per field. `hasNan` says that a null was NaN. */
 const pointsOf = (data: Fields, rules: ImportRules, hasNan: boolean): ReadonlyArray<ImportPoint> => {

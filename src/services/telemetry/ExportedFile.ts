@@ -3,6 +3,7 @@ import { Stream } from "effect"
 import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
 import type { FileWriter } from "../../formats/FileWriter.ts"
 import type { Device, RowBatch } from "../../formats/Rows.ts"
+import { type WideRows, type WideWriter, writeWide } from "../../formats/Wide.ts"
 import type { GcPressure } from "../../platform/GcPressure.ts"
 import type { HistoryRows } from "../../thingsboard/responses/HistoryPage.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -36,9 +37,20 @@ interface Contents {
   readonly skippedKeys: ReadonlyArray<string>
 }
 
-export const makeFile = (gcPressure: GcPressure["Service"], { format, name, rows, skippedKeys, writer }: Contents): ExportedFile => ({
+const withBody = ({ format, name, skippedKeys }: Omit<Contents, "rows" | "writer">, body: ExportedFile["body"]): ExportedFile => ({
   skippedKeys,
   contentType: contentTypeOf(format),
   fileName: `${toFileName(name)}_telemetry.${formats[format].fileExtension}`,
-  body: writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow, gcPressure))
+  body
 })
+
+export const makeFile = (gcPressure: GcPressure["Service"], { rows, writer, ...contents }: Contents): ExportedFile =>
+  withBody(contents, writer.write(writer.garbagePerRow === undefined ? rows : reportGarbage(rows, writer.garbagePerRow, gcPressure)))
+
+interface WideContents extends Omit<Contents, "rows" | "writer"> {
+  readonly writer: WideWriter
+  readonly devices: Stream.Stream<WideRows<ThingsBoardError, never>, ThingsBoardError>
+}
+
+/** A file with one column per key. */
+export const makeWideFile = ({ devices, writer, ...contents }: WideContents): ExportedFile => withBody(contents, writeWide(writer, devices))

@@ -5,19 +5,21 @@ import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { Format } from "../../domain/Format.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { fileWriter, fileWriterOfDevices } from "../../formats/FileWriter.ts"
+import { fileWriter, fileWriterOfDevices, wideWriter } from "../../formats/FileWriter.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
+import type { HistoryRows } from "../../thingsboard/responses/HistoryPage.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import type { DeviceSelection } from "../devices/DeviceSelection.ts"
 import { Aggregates } from "./Aggregates.ts"
-import { type AggregationOptions, parseBucketing } from "./bucketing.ts"
+import { type AggregationOptions, type Bucketing, parseBucketing } from "./bucketing.ts"
 import { checkRange } from "./checkRange.ts"
 import { type DeviceSources, findExportedDevices, findSkippedKeys, openDevice, type OpenedDevice } from "./ExportedDevices.ts"
-import { type ExportedFile, makeFile, toRows } from "./ExportedFile.ts"
+import { type ExportStyleOptions, parseExportStyle } from "./exportStyle.ts"
+import { type ExportedFile, makeFile, makeWideFile, toRows } from "./ExportedFile.ts"
 import { makeExportSlots, type TooManyExports } from "./ExportSlots.ts"
 import { History } from "./History.ts"
 import { divideKeys, requireReadable } from "./readableKeys.ts"
@@ -30,6 +32,7 @@ interface ExportOptions {
   readonly keys: ReadonlyArray<string> | undefined
   readonly range: TimeRange
   readonly format: Format
+  readonly style?: ExportStyleOptions
 }
 
 export interface ExportQuery extends ExportOptions {
@@ -40,6 +43,10 @@ export interface ExportQuery extends ExportOptions {
 export interface DevicesExportQuery extends ExportOptions {
   readonly selection: DeviceSelection
 }
+
+/** Bytes of the pages of all keys of a wide file, and of one key at least: smaller pages would take too many calls. */
+const wideBytes = 4 * 1024 * 1024
+const minPageBytes = 16 * 1024
 
 type ExportError = EntityNotFound | InvalidInput | ThingsBoardError | TooManyExports
 
@@ -75,9 +82,27 @@ export class Exports extends Context.Service<
         latestIsNewest: tbLatestIsNewest
       }
 
+      /** The rows of each key as a stream of its own; none for a key that the device does not have. Together they take the memory of a few pages. */
+      const openSeries = (
+        deviceId: string,
+        keys: ReadonlyArray<string>,
+        existing: ReadonlySet<string>,
+        range: TimeRange,
+        bucketing: Bucketing | undefined
+      ) => {
+        const pageBytes = Math.max(minPageBytes, Math.floor(wideBytes / Math.max(1, existing.size)))
+        const open = (key: string): Effect.Effect<Stream.Stream<HistoryRows, ThingsBoardError>, ThingsBoardError> => {
+          const query = { deviceId, keys: [key], range, pageBytes }
+          if (!existing.has(key)) return Effect.succeed(Stream.empty)
+          return bucketing === undefined ? history.pages(query) : aggregates.pages(query, bucketing)
+        }
+        return Effect.forEach(keys, (key) => Effect.map(open(key), (pages) => toRows(pages)), { concurrency: tbConcurrency })
+      }
+
       return {
-        telemetry: Effect.fnUntraced(function* ({ aggregation, client, deviceId, format, keys, range }) {
+        telemetry: Effect.fnUntraced(function* ({ aggregation, client, deviceId, format, keys, range, style = {} }) {
           const bucketing = yield* parseBucketing(aggregation)
+          const { file, wide } = yield* parseExportStyle(style, format, true)
           yield* checkRange(range)
           const device = yield* access.requireVisible(deviceId)
           yield* requireReadable(thingsBoard, keys ?? [], "key")
@@ -85,13 +110,25 @@ export class Exports extends Context.Service<
           const requested = keys === undefined ? all.keys : [...new Set(keys)]
           const readable = keys === undefined ? requested : yield* telemetry.readableKeys(deviceId, requested)
           yield* slots.acquire(client)
+          if (wide !== undefined) {
+            const series = yield* openSeries(deviceId, requested, new Set(readable), range, bucketing)
+            const devices = Stream.succeed({ device: undefined, series })
+            return makeWideFile({
+              format,
+              writer: wideWriter(wide, requested, file, false),
+              name: device.name,
+              devices,
+              skippedKeys: all.skipped
+            })
+          }
           const query = { deviceId, keys: readable, range }
           const pages = yield* bucketing === undefined ? history.pages(query) : aggregates.pages(query, bucketing)
-          const contents = { format, writer: fileWriter(format, requested), name: device.name, rows: toRows(pages) }
+          const contents = { format, writer: fileWriter(format, requested, file), name: device.name, rows: toRows(pages) }
           return makeFile(gcPressure, { ...contents, skippedKeys: all.skipped })
         }, withServiceSpan("Exports.telemetry")),
 
-        devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection }) {
+        devices: Effect.fnUntraced(function* ({ client, format, keys, range, selection, style = {} }) {
+          const { file, wide } = yield* parseExportStyle(style, format, keys !== undefined)
           yield* checkRange(range)
           const requested = keys === undefined ? undefined : [...new Set(keys)]
           const selected = yield* findExportedDevices(sources, selection, requested, range)
@@ -99,8 +136,19 @@ export class Exports extends Context.Service<
           yield* slots.acquire(client)
           const { devices, skippedKeys } =
             requested === undefined ? yield* findSkippedKeys(sources, selected) : { devices: selected, skippedKeys: [] }
+          if (wide !== undefined) {
+            const columns = requested!
+            const rows = Stream.mapEffect(Stream.fromIterable(devices), (device) =>
+              Effect.map(retryTransient(openSeries(device.id, columns, new Set(device.keys ?? columns), range, undefined)), (series) => ({
+                device,
+                series
+              }))
+            )
+            const writer = wideWriter(wide, columns, file, true)
+            return makeWideFile({ format, writer, name: selection.device_type ?? "devices", devices: rows, skippedKeys })
+          }
           const keysById = new Map<string, ReadonlyArray<string>>()
-          const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [])
+          const writer = fileWriterOfDevices(format, (id) => keysById.get(id) ?? [], file)
           const rowsOf = (opened: OpenedDevice) => {
             keysById.clear()
             keysById.set(opened.device.id, opened.keys)

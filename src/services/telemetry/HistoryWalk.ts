@@ -11,6 +11,8 @@ export interface HistoryQuery {
   readonly deviceId: string
   readonly keys: ReadonlyArray<string>
   readonly range: TimeRange
+  /** Target size of a page in bytes, if several histories are read at the same time. Default: `targetBytes`. */
+  readonly pageBytes?: number
 }
 
 export interface PageRequest {
@@ -54,7 +56,8 @@ const keysOfCall = (keys: ReadonlyArray<string>, from: number): ReadonlyArray<st
 }
 
 /** How many points like those of a page have the target size. */
-const rowsOfTargetSize = ({ bytes, count }: HistoryPage) => Math.min(maxRows, Math.max(1, Math.floor((targetBytes * count) / bytes.length)))
+const rowsOfSize = ({ bytes, count }: HistoryPage, size: number) =>
+  Math.min(maxRows, Math.max(1, Math.floor((size * count) / bytes.length)))
 
 /** A page of several keys, of which those before `at` were passed on. */
 interface Shared extends ReadPage {
@@ -69,6 +72,10 @@ export class HistoryWalk {
   private nextKey = 0
 
   constructor(private readonly query: HistoryQuery) {}
+
+  private rowsOfTargetSize(page: HistoryPage) {
+    return rowsOfSize(page, this.query.pageBytes ?? targetBytes)
+  }
 
   get first(): PageRequest {
     return this.askTogether(undefined)
@@ -125,7 +132,8 @@ export class HistoryWalk {
   private readAgain({ at, page, request }: Shared, key: string): PageRequest {
     const { range } = this.query
     // Large values: one key after the other makes sure that each call gets further.
-    if (at === 1) return { keys: [key], start: range.start, limit: page.count === 0 ? 1 : rowsOfTargetSize(page), isContinuation: true }
+    if (at === 1)
+      return { keys: [key], start: range.start, limit: page.count === 0 ? 1 : this.rowsOfTargetSize(page), isContinuation: true }
     this.nextKey -= request.keys.length - (at - 1)
     return this.askTogether(page)
   }
@@ -136,13 +144,13 @@ export class HistoryWalk {
     if (to - from < limit && !isCut) return undefined
     const start = to > from ? page.ts[to - 1]! + 1 : this.query.range.start
     if (start >= this.query.range.end) return undefined
-    return { keys: [key], start, limit: rowsOfTargetSize(page), isContinuation: true }
+    return { keys: [key], start, limit: this.rowsOfTargetSize(page), isContinuation: true }
   }
 
   /** The first call for the next keys, sized by the points of the page before if that was too large. */
   private askTogether(before: HistoryPage | undefined): PageRequest {
     const keys = keysOfCall(this.query.keys, this.nextKey)
-    const fair = Math.floor((before === undefined ? firstPoints : rowsOfTargetSize(before)) / keys.length)
+    const fair = Math.floor((before === undefined ? firstPoints : this.rowsOfTargetSize(before)) / keys.length)
     const limit = Math.min(firstLimit, Math.max(before === undefined ? minFirstLimit : 1, fair))
     return { keys, start: this.query.range.start, limit, isContinuation: false }
   }

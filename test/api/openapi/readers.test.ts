@@ -51,7 +51,7 @@ for module in pkgutil.walk_packages(gateway.__path__, "gateway."): importlib.imp
 from gateway.api.telemetry import export_telemetry
 print(sorted(inspect.signature(export_telemetry.sync).parameters))
 `
-  expect(await succeeds([join(generator!, "python"), "-c", program], folder)).toContain("'interval', 'key', 'keys', 'start_ts'")
+  expect(await succeeds([join(generator!, "python"), "-c", program], folder)).toContain("'interval', 'key', 'keys', 'layout', 'start_ts'")
 })
 
 /** The generator needs TypeScript 5, so it is installed in its own folder. */
