@@ -10,7 +10,7 @@ import { mapRefs, publicNames, findReachable } from "./components.ts"
 import { assetId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { nameConstants } from "./enumNames.ts"
-import { type HeaderName, headers, successHeaders } from "./headers.ts"
+import { conditionalOperations, type HeaderName, headers, notModified, successHeaders } from "./headers.ts"
 import { introduction } from "./introduction.ts"
 import { addLinks } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
@@ -70,7 +70,7 @@ const responsesOf = (generated: Generated, isRateLimited: boolean, examples: Ope
   Object.fromEntries(
     Object.entries(generated.responses).map(([status, declared]) => [
       status,
-      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders[generated.operationId] ?? [])
+      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders(generated.operationId))
     ])
   )
 
@@ -91,7 +91,11 @@ const buildOperation = (generated: Generated, endpoint: HttpApiEndpoint.Top, que
     ...(generated.requestBody === undefined
       ? {}
       : { requestBody: { required: true, content: buildContent(generated.requestBody.content, operationExamples.request ?? {}) } }),
-    responses: { ...commonResponses, ...responsesOf(generated, needsKey, operationExamples) }
+    responses: {
+      ...commonResponses,
+      ...(conditionalOperations.has(generated.operationId) ? { 304: notModified } : {}),
+      ...responsesOf(generated, needsKey, operationExamples)
+    }
   }
 }
 

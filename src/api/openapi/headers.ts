@@ -1,5 +1,5 @@
 /** Response headers. */
-import type { Header, Ref } from "./model.ts"
+import type { Header, Ref, Response } from "./model.ts"
 
 const integer = { type: "integer", format: "int32", minimum: 0 } as const
 
@@ -42,17 +42,53 @@ export const headers = {
       "Keys that a read of all keys leaves out, because this ThingsBoard (before 4.3.1.1) cannot read keys with commas. Percent-encoded and separated by commas; `...` at the end stands for more. Missing if nothing is left out.",
     schema: { type: "string" },
     example: "Phase%201%2C%20voltage"
-  }
+  },
+  ETag: {
+    description:
+      "Tag of the data in the response, without its `timestamp`. Sent back in `If-None-Match`, it gets 304 while the data is the same. It is weak: equal data, not equal bytes.",
+    schema: { type: "string" },
+    example: 'W/"2k1v9n0x5qyzf.1c8w5u3h7lk2p"'
+  },
+  Age: {
+    description:
+      "Seconds since the oldest data in the response was read from ThingsBoard. Missing if all of it was read for this request. `Cache-Control: no-cache` in the request bypasses the gateway's cache.",
+    schema: integer,
+    example: 1
+  },
+  "Cache-Control": {
+    description: "`private, no-cache`: clients may keep the response, and must ask with its tag before they use it again.",
+    schema: { type: "string" },
+    example: "private, no-cache"
+  },
+  Vary: { description: "The request headers that the response depends on.", schema: { type: "string" }, example: "X-API-Key" }
 } as const satisfies Record<string, Header>
 
 export type HeaderName = keyof typeof headers
 
+const cachingHeaders = ["ETag", "Age", "Cache-Control", "Vary"] as const
+
+/** The operations whose responses have a tag: a client that has the data already gets 304. */
+export const conditionalOperations: ReadonlySet<string> = new Set([
+  "listDevices",
+  "getDevice",
+  "listDeviceTypes",
+  "listAssets",
+  "getAsset",
+  "listAssetTypes",
+  "listTelemetryKeys",
+  "getLatestTelemetry",
+  "readAttributes"
+])
+
 /** Headers of the success of single operations, by `operationId`. */
-export const successHeaders: Readonly<Record<string, ReadonlyArray<HeaderName>>> = {
+const ofOperations: Readonly<Record<string, ReadonlyArray<HeaderName>>> = {
   getTelemetry: ["X-Keys-Skipped"],
   exportTelemetry: ["X-Keys-Skipped"],
   exportTelemetryOfMany: ["X-Keys-Skipped"]
 }
+
+export const successHeaders = (operationId: string): ReadonlyArray<HeaderName> =>
+  conditionalOperations.has(operationId) ? cachingHeaders : (ofOperations[operationId] ?? [])
 
 const rateLimitHeaders = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"] as const
 
@@ -61,3 +97,8 @@ export const headerRefs = (...names: ReadonlyArray<HeaderName>): Record<string, 
 
 /** The headers of every response that counts against a rate limit. */
 export const rateLimitedHeaders = (...more: ReadonlyArray<HeaderName>) => headerRefs("X-Request-Id", ...more, ...rateLimitHeaders)
+
+export const notModified: Response = {
+  description: "The client has the data already: the tag in `If-None-Match` is that of the current data. There is no body.",
+  headers: rateLimitedHeaders(...cachingHeaders)
+}

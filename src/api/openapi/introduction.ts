@@ -7,5 +7,5 @@ export const introduction = `A typed, secure REST API in front of ThingsBoard. S
 - **Errors** are \`application/problem+json\`. Their \`type\` is the address of a page about the [problem](/errors). Unknown parameters and fields are rejected; responses may gain fields.
 - **Limits** are in the headers \`X-RateLimit-*\`. The limits in this document are the defaults.
 
-Guides: [telemetry](${guide("telemetry")}), [keys and scopes](${guide("keys")}), [limits](${guide("limits")}), [errors](${guide("errors")}), [coming from the FastAPI proxy](${guide("from-the-fastapi-proxy")}).
+Guides: [telemetry](${guide("telemetry")}), [keys and scopes](${guide("keys")}), [limits](${guide("limits")}), [caching](${guide("caching")}), [errors](${guide("errors")}), [coming from the FastAPI proxy](${guide("from-the-fastapi-proxy")}).
 `

@@ -13,12 +13,15 @@ const exposedHeaders = [
   "RateLimit-Policy",
   "Retry-After",
   "Content-Disposition",
-  "X-Keys-Skipped"
+  "X-Keys-Skipped",
+  "ETag",
+  "Age"
 ].join(", ")
 
 const preflightHeaders = {
   "access-control-allow-methods": "GET, HEAD, POST",
-  "access-control-allow-headers": "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID",
+  "access-control-allow-headers":
+    "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID, If-None-Match, Cache-Control",
   "access-control-max-age": "600"
 }
 

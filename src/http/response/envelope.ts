@@ -2,19 +2,17 @@
 import { Clock, Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { BytesPage } from "../../domain/Page.ts"
+import { conditional } from "./conditional.ts"
 
-const json = { contentType: "application/json" } as const
-
-/** Responds with `{"status":"success","timestamp":<now>`, the fields and `}`. The fields are JSON text that starts with a comma. */
+/**
+ * Responds with `{"status":"success","timestamp":<now>`, the fields and `}`, or with 304 if the client has the same data. The fields are
+ * JSON text that starts with a comma.
+ */
 export const success = (...fields: ReadonlyArray<string | Uint8Array>) =>
   Effect.withFiber((fiber) => {
-    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-    const body = Buffer.concat([
-      Buffer.from(`{"status":"success","timestamp":${now}`, "latin1"),
-      ...fields.map((part) => (typeof part === "string" ? Buffer.from(part) : part)),
-      closing
-    ])
-    return Effect.succeed(HttpServerResponse.raw(body, json))
+    const start = Buffer.from(`{"status":"success","timestamp":${fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()}`, "latin1")
+    const body = Buffer.concat([start, ...fields.map((part) => (typeof part === "string" ? Buffer.from(part) : part)), closing])
+    return Effect.succeed(conditional(body, body.subarray(start.length), fiber))
   })
 
 const closing = Buffer.from("}")

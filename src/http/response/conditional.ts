@@ -1,0 +1,40 @@
+/**
+ * HTTP caching of reads (RFC 9110, section 13; RFC 9111): a client that has the data already gets 304 without a body.
+ *
+ * The tag is weak, because it is computed from the data without the envelope's timestamp: two responses with the same tag say the same,
+ * but are not the same bytes. Clients may keep responses, and must ask before they use them again (`no-cache`): the answer is cheap, and
+ * no write is followed by old data. `Vary` keeps a client that has several keys from using the response of one for another.
+ */
+import type { Fiber } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { fingerprint } from "../../platform/Digest.ts"
+import { CurrentCredentialAccess } from "../../services/access/CredentialAccess.ts"
+
+const json = { contentType: "application/json" } as const
+
+const weak = (tag: string) => tag.trim().replace(/^W\//, "")
+
+/** Tags are compared weakly; `*` matches any. Ours contain no comma. */
+const matches = (ifNoneMatch: string, etag: string): boolean =>
+  ifNoneMatch.trim() === "*" || ifNoneMatch.split(",").some((tag) => weak(tag) === weak(etag))
+
+const addVary = (headers: Exchange["headers"]) => {
+  headers["vary"] = headers["vary"] === undefined ? "X-API-Key" : `${headers["vary"]}, X-API-Key`
+}
+
+/** Responds with a body of JSON, or with 304. `data`: the part of the body that has the data. */
+export const conditional = (body: Uint8Array, data: Uint8Array, fiber: Fiber.Fiber<unknown, unknown>) => {
+  const exchange = fiber.getRef(CurrentExchange)
+  if (exchange === undefined || (exchange.request.method !== "GET" && exchange.request.method !== "HEAD"))
+    return HttpServerResponse.raw(body, json)
+  const { dataAge, headers, request } = exchange
+  const etag = `W/"${fingerprint(data)}"`
+  headers["etag"] = etag
+  addVary(headers)
+  if (dataAge !== undefined) headers["age"] = String(Math.floor(dataAge / 1000))
+  // Responses with credentials are not to be kept on any disk: for these the header stays `no-store`.
+  if (!fiber.getRef(CurrentCredentialAccess)) headers["cache-control"] = "private, no-cache"
+  const ifNoneMatch = request.headers.get("if-none-match")
+  return ifNoneMatch !== null && matches(ifNoneMatch, etag) ? HttpServerResponse.empty({ status: 304 }) : HttpServerResponse.raw(body, json)
+}
