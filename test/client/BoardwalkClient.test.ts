@@ -150,6 +150,21 @@ live("files are imported from a stream of bytes, and exported as one", () =>
     })
     expect([many.rows_taken, many.dry_run]).toEqual([1000, true])
 
+    const foreign = yield* client.telemetry.import({
+      params,
+      query: {
+        format: "csv",
+        time_column: ["Datum", "Zeit, lokal"],
+        time_format: "dd.MM.yyyy HH:mm",
+        timezone: "Europe/Berlin",
+        decimal: "comma",
+        missing: ["-999,0"],
+        dry_run: true
+      },
+      payload: Stream.encodeText(Stream.make("Datum;Zeit, lokal;a;b\n31.01.2026;08:00;0;-999,0\n"))
+    })
+    expect([foreign.rows_taken, foreign.rows_refused, Object.values(foreign.points_stored)]).toEqual([1, 0, [1]])
+
     const file = client.telemetry.export({ params, query: { keys: ["imported"], ...range, format: "csv" } })
     const text = yield* Stream.mkString(Stream.decodeText(file))
     expect(text.split("\r\n").slice(0, 2)).toEqual(["ts,key,value", "1700000000000,imported,0"])
@@ -164,6 +179,8 @@ live("files are imported from a stream of bytes, and exported as one", () =>
     const rows = yield* Stream.runCollect(client.telemetry.rowsOfMany({ payload: { device_ids: [device_id], ...range } }))
     expect(rows).toHaveLength(1000)
     expect([...rows][1]).toEqual({ device_id, device_name: "Meter", ts: 1_700_000_000_001, key: "imported", value: 1 })
+    const bulk = yield* client.telemetry.bulk({ query: {}, payload: { Meter: { named: [{ ts: 1_700_000_000_000, value: 2n ** 60n }] } } })
+    expect(bulk.results["Meter"]).toEqual({ status: "success", keys_uploaded: ["named"], data_points: 1, device_id })
   })
 )
 

@@ -209,7 +209,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           identifier: "importTelemetry",
           summary: "Import a file",
           description:
-            "Stores the rows of a CSV or NDJSON file of any length: `ts,key,value`, or `ts` and one column per key. Invalid rows are rejected one by one and listed in the response. The HTTP status is 200 even if no row is stored: see `status`. If ThingsBoard fails meanwhile, `rows_unknown` and `rows_not_sent` count the other rows, and `resume_line` says from where to send the file again."
+            "Stores the rows of a CSV or NDJSON file of any length: `ts,key,value`, or `ts` and one column per key. Invalid rows are rejected one by one and listed in the response. The HTTP status is 200 even if no row is stored: see `status`. If ThingsBoard fails meanwhile, `rows_unknown` and `rows_not_sent` count the other rows, and `resume_line` is the `from_line` with which to send the file again."
         })
       ),
     HttpApiEndpoint.post("importMany", "/telemetry/import", {

@@ -100,7 +100,7 @@ export const ImportResult = Schema.Struct({
   resume_line: Schema.optionalKey(
     Schema.Int.annotate({
       description:
-        "Line of the first row that is neither known to be stored nor rejected: import the file again from there. Absent if there is none."
+        "Line of the first row that is neither known to be stored nor rejected: import the file again with `from_line` set to it. Absent if there is none."
     })
   ),
   refused: Schema.Array(RejectedRow).annotate({ description: "The rejected rows: at most the first 1,000." }),

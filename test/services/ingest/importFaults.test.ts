@@ -83,7 +83,8 @@ const thingsBoardOf = (random: () => number, failAt: (call: number) => boolean) 
 const runImport = Effect.fnUntraced(function* (
   { post }: ReturnType<typeof thingsBoardOf>,
   format: "csv" | "ndjson",
-  body: ReadonlyArray<string>
+  body: ReadonlyArray<string>,
+  fromLine = 1
 ): Effect.fn.Return<ImportReport> {
   const layer = Import.layer.pipe(
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
@@ -92,9 +93,12 @@ const runImport = Effect.fnUntraced(function* (
   )
   const { run } = yield* Effect.provide(Import, Layer.build(layer).pipe(Effect.scoped, Effect.orDie, Layer.effectContext))
   const stream = Stream.map(Stream.fromIterable(body, { chunkSize: 1 }), (line) => Buffer.from(`${line}\n`))
-  const fiber = yield* Effect.forkChild(run(stream, { format, deviceId: undefined, dryRun: false, rules: { convertNumericText: false } }), {
-    startImmediately: true
-  })
+  const fiber = yield* Effect.forkChild(
+    run(stream, { format, deviceId: undefined, dryRun: false, fromLine, rules: { convertNumericText: false } }),
+    {
+      startImmediately: true
+    }
+  )
   // Pauses begin while the clock is moved, too.
   while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 minute")
   return yield* Effect.orDie(Fiber.join(fiber))
@@ -130,8 +134,9 @@ for (const seed of runs)
       const rows = rowsOf(random, format)
       const kind = Math.floor(random() * 4)
       const [from, length] = [1 + Math.floor(random() * 12), 1 + Math.floor(random() * 40)]
+      let isHealthy = false
       const failAt = (call: number) =>
-        kind === 0 ? false : kind === 1 ? random() < 0.15 : kind === 2 ? call >= from && call < from + length : call >= from
+        isHealthy || kind === 0 ? false : kind === 1 ? random() < 0.15 : kind === 2 ? call >= from && call < from + length : call >= from
       const thingsBoard = thingsBoardOf(random, failAt)
       const report = yield* runImport(thingsBoard, format, render(rows, format))
       const { accepted, notSent, pointsStored, rejected, rejectedCount, resumeLine, status, unknown } = report
@@ -155,5 +160,15 @@ for (const seed of runs)
         for (const row of rows) if (refused.has(row.line)) expect(row.isBad).toBe(true)
       }
       expect(thingsBoard.calls()).toBeLessThan(3000)
+
+      if (resumeLine === undefined) return
+      isHealthy = true
+      const resumed = yield* runImport(thingsBoard, format, render(rows, format), resumeLine)
+      expect(resumed.resumeLine).toBeUndefined()
+      expect(resumed.accepted + resumed.rejectedCount).toBe(rows.length - before.length)
+      for (const row of rows) {
+        const isRefused = row.line < resumeLine ? refused.has(row.line) : row.isBad
+        expect([row.line, isRefused || isThere(row)]).toEqual([row.line, true])
+      }
     })
   )
