@@ -38,9 +38,6 @@ const deviceTelemetryPath = (id: string) => telemetryPath({ entityType: "DEVICE"
 
 export const devicePath = (id: string) => `/api/device/${checkUuid(id)}`
 
-/** The device with the name of its profile, the title of its customer, and whether it is connected (`active`). */
-export const deviceInfoPath = (id: string) => `/api/device/info/${checkUuid(id)}`
-
 export const assetPath = (id: string) => `/api/asset/${checkUuid(id)}`
 
 /** The keys that have values. */

@@ -81,3 +81,40 @@ live("a graph is walked from whichever side has fewer nodes", () =>
     expect(calls.length).toBeLessThan(40)
   })
 )
+
+live("all pages of a list take the calls of one gathering, and those for the devices of each page", () =>
+  Effect.gen(function* () {
+    const it = yield* restrictedGateway()
+    const { directory } = it.emulator.store
+    for (let i = 0; i < 594; i++)
+      directory.createDevice({
+        tenantId: it.tenant.tenantId,
+        name: `S${String(i).padStart(3, "0")}`,
+        type: i % 2 ? "sensor" : "meter",
+        now: i
+      })
+    for (const [parameters, gathering] of [
+      ["", 1],
+      ["&sort=name", 1],
+      ["&active=false", 2]
+    ] as const) {
+      const before = it.calls.length
+      const ids: Array<string> = []
+      for (let page = 0, more = true; more; page++) {
+        const { json, status } = yield* it.as("byTypes", `/devices?page_size=100&page=${page}${parameters}`)
+        expect([parameters, status]).toEqual([parameters, 200])
+        ids.push(...json.data.map(({ id }: { id: { id: string } }) => id.id))
+        more = json.pagination.has_next
+        if (parameters.includes("active"))
+          for (const device of json.data) expect([device.active, device.deviceProfileName]).toEqual([false, device.type])
+      }
+      expect([parameters, ids.length, new Set(ids).size]).toEqual([parameters, 600, 600])
+      const calls = it.calls.slice(before)
+      expect([parameters, calls.filter((call) => call.endsWith("/entitiesQuery/find")).length]).toEqual([parameters, gathering])
+      expect([parameters, calls.filter((call) => call.startsWith("GET")).length]).toEqual([parameters, 6])
+    }
+    // A new device is on the first page at once, and what was gathered is then complete again.
+    directory.createDevice({ tenantId: it.tenant.tenantId, name: "AAA", type: "meter", now: 1 })
+    expect((yield* it.as("byTypes", "/devices?page_size=100&sort=name")).json.data[0].name).toBe("AAA")
+  })
+)

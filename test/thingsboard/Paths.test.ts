@@ -7,7 +7,6 @@ const id = "784f394c-42b6-435a-983c-b7beff2784f9"
 describe("ids", () => {
   const makers = {
     devicePath: Paths.devicePath,
-    deviceInfoPath: Paths.deviceInfoPath,
     assetPath: Paths.assetPath,
     keysPath: Paths.telemetryKeysPath,
     latestPath: (given: string) => Paths.latestPath(given, ["a"]),

@@ -125,7 +125,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           identifier: "getLatestTelemetryOfMany",
           summary: "Read the latest values of many devices",
           description:
-            "Reads even a thousand devices with few calls to ThingsBoard. ThingsBoard returns the values of such calls as text, and the gateway derives the types: stored text that looks like a number, `true`, `false` or JSON is returned as that type, and 5.0 may be returned as 5. If the stored type matters, read the devices one by one."
+            "Reads even a thousand devices with few calls to ThingsBoard. A `device_type` may have at most MAX_DEVICES_PER_REQUEST devices. ThingsBoard returns the values of such calls as text, and the gateway derives the types: stored text that looks like a number, `true`, `false` or JSON is returned as that type, and 5.0 may be returned as 5. If the stored type matters, read the devices one by one."
         })
       ),
     HttpApiEndpoint.post("exportMany", "/telemetry/export", {

@@ -134,7 +134,7 @@ export const TelemetryLayer = HttpApiBuilder.group(
           Effect.flatMap(({ json, keys, notFound }) =>
             success(`,"keys_requested":${JSON.stringify(keys)},"data":${json},"not_found":${JSON.stringify(notFound)}`)
           ),
-          Effect.catch(asUpstreamProblem)
+          Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem })
         )
       )
       .handle("exportMany", ({ payload, request }) =>

@@ -61,14 +61,20 @@ export const findDevicesWithKeys = <A>(
 ): Effect.Effect<ReadonlyArray<A>, ThingsBoardError> =>
   forVisible(thingsBoard, selection, (query) => DeviceQueries.findDevicesWithKeys(thingsBoard, query, keys, use))
 
-/** Like `findDevices`, with the latest values of the keys, by device id. */
+/** Like `findDevices`, with the latest values of the keys, by device id. Undefined if there are more than `maxDevices` of a type. */
 export const latestOfDevices = (
   thingsBoard: ThingsBoardShape,
   eventLoop: EventLoop["Service"],
   selection: DeviceSelection,
-  keys: ReadonlyArray<string>
-): Effect.Effect<ReadonlyMap<string, DeviceQueries.DeviceLatest>, ThingsBoardError> =>
-  forVisible(thingsBoard, selection, (query) => DeviceQueries.latestOfDevices(thingsBoard, eventLoop, query, keys))
+  keys: ReadonlyArray<string>,
+  maxDevices: number
+): Effect.Effect<ReadonlyMap<string, DeviceQueries.DeviceLatest> | undefined, ThingsBoardError> =>
+  forVisible(thingsBoard, selection, (query) => {
+    const max = selection.device_ids === undefined ? maxDevices : Number.POSITIVE_INFINITY
+    return "ids" in query && query.ids.length > max
+      ? Effect.undefined
+      : DeviceQueries.latestOfDevices(thingsBoard, eventLoop, query, keys, max)
+  })
 
 /** Limits the memory for the names of devices. */
 export const maxDeviceNames = 100_000
@@ -84,12 +90,15 @@ export type DeviceIdsByName = ReadonlyMap<string, string>
 export const deviceIdsByName = (thingsBoard: ThingsBoardShape): Effect.Effect<DeviceIdsByName | undefined, ThingsBoardError> =>
   Effect.map(
     withoutSharedReads(
-      withVisibility((visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }>, ThingsBoardError> =>
-        visibility === undefined ? DeviceQueries.allDevices(thingsBoard, maxDeviceNames + 1) : listVisibleDevices(thingsBoard, visibility)
+      withVisibility(
+        (visibility): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly name: string }> | undefined, ThingsBoardError> =>
+          visibility === undefined
+            ? DeviceQueries.allDevices(thingsBoard, maxDeviceNames)
+            : listVisibleDevices(thingsBoard, visibility, maxDeviceNames + 1)
       )
     ),
     (found) => {
-      if (found.length > maxDeviceNames) return undefined
+      if (found === undefined || found.length > maxDeviceNames) return undefined
       const ids = new Map<string, string>()
       for (const { id, name } of found) ids.set(name, (ids.get(name) ?? id) === id ? id : "ambiguous")
       return ids

@@ -16,6 +16,7 @@ import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { hideCredentials, hideCredentialsInPage } from "../access/CredentialAccess.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
 import { withVisibility } from "../access/CurrentVisibility.ts"
+import { makeGather } from "./gatherDevices.ts"
 import { listRestricted, listRestrictedTypes } from "./RestrictedList.ts"
 
 /** Only lists filtered by `active` have these fields. They name the customer, who may be a person. */
@@ -39,11 +40,12 @@ export class Devices extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
+      const gather = makeGather(thingsBoard)
       const listAll = (query: ListQuery) => listDevices(thingsBoard, query)
       return {
         list: (query) =>
           withVisibility((visibility) => {
-            const found = visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, listAll)
+            const found = visibility === undefined ? listAll(query) : listRestricted(thingsBoard, visibility, query, gather, listAll)
             return query.active === undefined ? found : hideCustomers(found)
           }).pipe(hideCredentialsInPage, withServiceSpan("Devices.list")),
         get: (id) =>
@@ -52,7 +54,7 @@ export class Devices extends Context.Service<
             .pipe(hideCredentials, withServiceSpan("Devices.get")),
         types: (query) =>
           withVisibility((visibility) =>
-            visibility === undefined ? listDeviceProfiles(thingsBoard, query) : listRestrictedTypes(thingsBoard, visibility, query)
+            visibility === undefined ? listDeviceProfiles(thingsBoard, query) : listRestrictedTypes(thingsBoard, visibility, query, gather)
           ).pipe(hideCredentialsInPage, withServiceSpan("Devices.types"))
       }
     })

@@ -8,7 +8,7 @@ import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import { listAssetProfiles } from "../../thingsboard/requests/assets.ts"
 import { orIfNotFound } from "../../thingsboard/errors/orIfNotFound.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { assetsById, filterActive } from "../../thingsboard/requests/deviceQueries.ts"
+import { assetsById } from "../../thingsboard/requests/deviceQueries.ts"
 import {
   allProfiles,
   type DeviceFields,
@@ -16,12 +16,12 @@ import {
   listDeviceProfiles,
   type Profile,
   readAssets,
-  readDeviceInfos,
-  readDevices
+  readDevices,
+  readDevicesWithActive
 } from "../../thingsboard/requests/devices.ts"
 import { requireEach } from "../../thingsboard/responses/requireEach.ts"
 import type { Visibility } from "../../domain/Visibility.ts"
-import { listVisibleDevices } from "../access/VisibleDevices.ts"
+import type { Gather, Gathered } from "./gatherDevices.ts"
 
 const [opening, comma, closing] = ["[", ",", "]"].map((character) => Buffer.from(character)) as [Buffer, Buffer, Buffer]
 
@@ -72,19 +72,14 @@ const idsOfPage = (found: ReadonlyArray<DeviceFields>, query: ListQuery) => {
     .map(({ id }) => id)
 }
 
-const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
-  const matching = (yield* listVisibleDevices(thingsBoard, visibility)).filter(matcherFor(query))
+const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, gathered: Gathered, query: ListQuery) {
+  const matching = gathered.devices.filter(matcherFor(query))
   const { active } = query
-  const connected =
-    active === undefined
-      ? undefined
-      : yield* filterActive(
-          thingsBoard,
-          matching.map(({ id }) => id)
-        )
+  const connected = active === undefined ? undefined : yield* gathered.connected
   const found = connected === undefined ? matching : matching.filter(({ id }) => connected.has(id) === active)
   const ids = idsOfPage(found, query)
-  return pageOf(yield* active === undefined ? readDevices(thingsBoard, ids) : readDeviceInfos(thingsBoard, ids), found.length, query)
+  const devices = active === undefined ? readDevices(thingsBoard, ids) : readDevicesWithActive(thingsBoard, ids, active)
+  return pageOf(yield* devices, found.length, query)
 })
 
 /** A page of the devices that the restriction allows. `listAll` returns a page of all devices of the gateway's user. */
@@ -92,6 +87,7 @@ export const listRestricted = (
   thingsBoard: ThingsBoardShape,
   visibility: Visibility,
   query: ListQuery,
+  gather: Gather,
   listAll: (query: ListQuery) => Effect.Effect<BytesPage, ThingsBoardError>
 ): Effect.Effect<BytesPage, ThingsBoardError> => {
   const checked = Effect.flatMap((page: BytesPage) => requireEach(page, (device) => visibility.allows(device)))
@@ -103,7 +99,7 @@ export const listRestricted = (
   if (visibility.byCustomerOnly && visibility.customer !== undefined) {
     return orIfNotFound(emptyPage)(checked(listCustomerDevices(thingsBoard, visibility.customer, query)))
   }
-  return collectPage(thingsBoard, visibility, query)
+  return Effect.flatMap(gather(visibility, query.page), (gathered) => collectPage(thingsBoard, gathered, query))
 }
 
 const pageOfProfiles = (profiles: ReadonlyArray<Profile>, names: ReadonlySet<string>, query: ListQuery) => {
@@ -113,8 +109,13 @@ const pageOfProfiles = (profiles: ReadonlyArray<Profile>, names: ReadonlySet<str
 }
 
 /** The types of the visible devices, and all types that the restriction names, even if there are no devices of the type. */
-export const listRestrictedTypes = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility, query: ListQuery) {
-  const devices = visibility.byTypesOnly ? [] : yield* listVisibleDevices(thingsBoard, visibility)
+export const listRestrictedTypes = Effect.fnUntraced(function* (
+  thingsBoard: ThingsBoardShape,
+  visibility: Visibility,
+  query: ListQuery,
+  gather: Gather
+) {
+  const devices = visibility.byTypesOnly ? [] : (yield* gather(visibility, query.page)).devices
   const names = new Set([...visibility.types, ...devices.map(({ type }) => type)])
   return pageOfProfiles(yield* allProfiles(listDeviceProfiles, thingsBoard, query), names, query)
 })

@@ -1,5 +1,7 @@
 /** Latest values of many devices, in a few calls to ThingsBoard. */
 import { Context, Effect, Layer } from "effect"
+import { Settings } from "../../config/Settings.ts"
+import { InvalidInput } from "../../domain/Errors.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
@@ -38,21 +40,32 @@ function* renderDevices(
   return { json: `{${parts.join(",")}}`, notFound }
 }
 
+/** The response is built in memory. */
+const tooManyDevices = (max: number) => {
+  const issue = `Expected a type of at most ${max} devices (MAX_DEVICES_PER_REQUEST); name them by device_ids, in several requests`
+  return Effect.fail(new InvalidInput({ errors: [{ field: "device_type", issue }] }))
+}
+
 export class LatestValues extends Context.Service<
   LatestValues,
   {
-    readonly read: (selection: DeviceSelection, keys: ReadonlyArray<string>) => Effect.Effect<LatestOfDevices, ThingsBoardError>
+    readonly read: (
+      selection: DeviceSelection,
+      keys: ReadonlyArray<string>
+    ) => Effect.Effect<LatestOfDevices, InvalidInput | ThingsBoardError>
   }
 >()("boardwalk/services/telemetry/LatestValues") {
   static readonly layer = Layer.effect(
     LatestValues,
     Effect.gen(function* () {
+      const { maxDevicesPerRequest } = yield* Settings
       const thingsBoard = yield* ThingsBoard
       const eventLoop = yield* EventLoop
       return {
         read: Effect.fnUntraced(function* (selection, requested) {
           const keys = [...new Set(requested)]
-          const devices = yield* latestOfDevices(thingsBoard, eventLoop, selection, keys)
+          const devices = yield* latestOfDevices(thingsBoard, eventLoop, selection, keys, maxDevicesPerRequest)
+          if (devices === undefined) return yield* tooManyDevices(maxDevicesPerRequest)
           // Ids in the caller's spelling and order.
           const ids = selection.device_ids === undefined ? [...devices.keys()] : [...new Set(selection.device_ids)]
           const rendered = yield* eventLoop.run(() => renderDevices(ids, devices, keys, eventLoop.isTurnOver))

@@ -6,7 +6,7 @@ import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardErr
 import { entityQueryValue } from "../responses/entityQueryValue.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import type { DeviceFields } from "./devices.ts"
-import { allEntities, type Entity, fieldOf, type Filter, maxEntitiesPerCall } from "./entityQueries.ts"
+import { allEntities, type Entity, fieldOf, type Filter, maxEntitiesPerCall, type MaxEntities } from "./entityQueries.ts"
 
 /** ThingsBoard's SQL joins one table per key. */
 const maxKeysPerCall = 25
@@ -30,13 +30,14 @@ const devicesOf = (
   thingsBoard: ThingsBoardShape,
   query: DevicesQuery,
   filter: Filter,
-  latest: ReadonlyArray<string>
+  latest: ReadonlyArray<string>,
+  max?: MaxEntities
 ): Stream.Stream<Entity, ThingsBoardError> => {
   const requested = "ids" in query && filter.type === "entityList" ? new Set(filter.entityList) : undefined
   const isRequested = (entity: Entity) =>
     requested === undefined ? "type" in query && fieldOf(entity, "type") === query.type : requested.has(entity.entityId.id)
   return Stream.mapArrayEffect(
-    allEntities(thingsBoard, filter, { fields: requested === undefined ? ["name", "type"] : ["name"], latest }),
+    allEntities(thingsBoard, filter, { fields: requested === undefined ? ["name", "type"] : ["name"], latest }, max),
     (entities) => (entities.every(isRequested) ? Effect.succeed(entities) : Effect.fail(invalidResponse()))
   )
 }
@@ -100,15 +101,19 @@ const latestTimesOf = ({ latest }: Entity) =>
       .map(([key, { ts }]) => [key, ts])
   )
 
-/** All devices, by creation time. It stops at the page that reaches `maxDevices`, so there may be up to 999 more. */
-export const allDevices = (
+/** All devices, by creation time; undefined if there are more than `maxDevices`, which the first call says. */
+export const allDevices = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,
   maxDevices: number
-): Effect.Effect<ReadonlyArray<FoundDevice>, ThingsBoardError> =>
-  allEntities(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"] }, maxDevices).pipe(
+): Effect.fn.Return<ReadonlyArray<FoundDevice> | undefined, ThingsBoardError> {
+  let hasMore = false
+  const max = { count: maxDevices, onMore: () => (hasMore = true) }
+  const found = yield* allEntities(thingsBoard, { type: "entityType", entityType: "DEVICE" }, { fields: ["name"] }, max).pipe(
     Stream.map(deviceNameOf),
     Stream.runCollect
   )
+  return hasMore ? undefined : found
+})
 
 const listFields = ["name", "type", "label", "createdTime"]
 
@@ -145,23 +150,36 @@ export interface DeviceLatest {
   readonly points: ReadonlyMap<string, string>
 }
 
-/** The latest values of the devices of a query, by device id; devices by creation time. One call per 1000 devices and 25 keys. */
-export const latestOfDevices = (
+/** Calls for latest values at the same time. */
+const latestConcurrency = 10
+
+/**
+ * The latest values of the devices of a query, by device id; devices by creation time. One call per 1000 devices and 25 keys. Undefined if
+ * there are more than `maxDevices` of a type.
+ */
+export const latestOfDevices = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,
   { isTurnOver, run }: EventLoop["Service"],
   query: DevicesQuery,
-  keys: ReadonlyArray<string>
-): Effect.Effect<ReadonlyMap<string, DeviceLatest>, ThingsBoardError> => {
+  keys: ReadonlyArray<string>,
+  maxDevices: number
+): Effect.fn.Return<ReadonlyMap<string, DeviceLatest> | undefined, ThingsBoardError> {
   const calls = filtersOf(query).flatMap((filter) =>
     (keys.length === 0 ? [[]] : Array.chunksOf(keys, maxKeysPerCall)).map((latest) => ({ filter, latest }))
   )
   const devices = new Map<string, LatestOfDevice>()
-  return Stream.fromIterable(calls).pipe(
-    Stream.flatMap(({ filter, latest }) => devicesOf(thingsBoard, query, filter, latest)),
-    Stream.runForEachArray((entities) => run(() => addLatest(devices, entities, isTurnOver))),
-    Effect.as(devices)
+  let hasMore = false
+  const max = { count: maxDevices, onMore: () => (hasMore = true) }
+  yield* Effect.forEach(
+    calls,
+    ({ filter, latest }) =>
+      devicesOf(thingsBoard, query, filter, latest, max).pipe(
+        Stream.runForEachArray((entities) => run(() => addLatest(devices, entities, isTurnOver)))
+      ),
+    { concurrency: latestConcurrency, discard: true }
   )
-}
+  return hasMore ? undefined : devices
+})
 
 interface LatestOfDevice {
   readonly name: string
@@ -195,9 +213,15 @@ export const filterActive = (
   thingsBoard: ThingsBoardShape,
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlySet<string>, ThingsBoardError> =>
-  Stream.fromIterable(byIds(ids)).pipe(
-    Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: [], attributes: ["active"], latest: ["active"] })),
-    Stream.filter(isActive),
-    Stream.runCollect,
-    Effect.map((found) => new Set(found.map(({ entityId }) => entityId.id)))
+  Effect.map(
+    Effect.forEach(
+      byIds(ids),
+      (filter) =>
+        allEntities(thingsBoard, filter, { fields: [], attributes: ["active"], latest: ["active"] }).pipe(
+          Stream.filter(isActive),
+          Stream.runCollect
+        ),
+      { concurrency: 4 }
+    ),
+    (found) => new Set(found.flat().map(({ entityId }) => entityId.id))
   )

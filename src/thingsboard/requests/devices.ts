@@ -5,7 +5,7 @@ import type { DeviceFacts } from "../../domain/Visibility.ts"
 import type { Device } from "../api/Entities.ts"
 import { orIfNotFound } from "../errors/orIfNotFound.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { deviceInfoPath, devicePath } from "../Paths.ts"
+import { devicePath } from "../Paths.ts"
 import { scanArray, parseElement } from "../responses/ArrayScanner.ts"
 import { scanEntity } from "../responses/ObjectScanner.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
@@ -133,18 +133,22 @@ export const readDevices = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<st
 export const readAssets = (thingsBoard: ThingsBoardShape, ids: ReadonlyArray<string>) =>
   readByIds(thingsBoard, "/api/assets?assetIds=", ids)
 
-/** Like `readDevices`, with the fields of a device info, such as `active`: one call per device, as ThingsBoard lists infos by no ids. */
-export const readDeviceInfos = (
+const Typed = Schema.decodeUnknownOption(Schema.Struct({ type: Schema.String }))
+
+/** Like `readDevices`, with the fields that a list filtered by `active` has as well; `type` is the name of the profile. */
+export const readDevicesWithActive = (
   thingsBoard: ThingsBoardShape,
-  ids: ReadonlyArray<string>
+  ids: ReadonlyArray<string>,
+  active: boolean
 ): Effect.Effect<ReadonlyArray<Uint8Array>, ThingsBoardError> =>
-  Effect.map(
-    Effect.forEach(
-      ids,
-      (id) => Effect.flatMap(thingsBoard.get(deviceInfoPath(id)), scanEntity(id)).pipe(Effect.asSome, orIfNotFound(Option.none())),
-      { concurrency: 8 }
-    ),
-    (found) => found.flatMap(Option.toArray)
+  Effect.flatMap(
+    readDevices(thingsBoard, ids),
+    Effect.forEach((device) => {
+      const typed = Typed(parseElement(device))
+      if (typed._tag === "None" || device.at(-1) !== 125) return Effect.fail(invalidResponse())
+      const fields = `,"deviceProfileName":${JSON.stringify(typed.value.type)},"active":${active}}`
+      return Effect.succeed(Buffer.concat([device.subarray(0, -1), Buffer.from(fields)]))
+    })
   )
 
 /** The fields by which lists of devices and assets are restricted, searched, filtered and sorted. */

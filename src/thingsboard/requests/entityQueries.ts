@@ -59,24 +59,33 @@ interface EntityPage {
 /** The same position, in pages of a tenth. */
 const shrink = ({ page, pageSize }: EntityPage): EntityPage => ({ page: page * 10, pageSize: pageSize / 10 })
 
+/** The most entities that are read of a filter. */
+export interface MaxEntities {
+  readonly count: number
+  /** Called instead of reading any further if there are more, which the first page says. */
+  readonly onMore: () => void
+}
+
 /**
- * The entities of a filter, a thousand per call, up to the page that reaches `maxEntities`. Where a response is too large, because values
+ * The entities of a filter, a thousand per call; none if there are more than `max`. Where a response is too large, because values
  * are, the calls become smaller.
  */
 export const allEntities = (
   thingsBoard: ThingsBoardShape,
   filter: Filter,
   columns: Columns,
-  maxEntities = Number.POSITIVE_INFINITY
+  max: MaxEntities = { count: Number.POSITIVE_INFINITY, onMore: () => {} }
 ): Stream.Stream<Entity, ThingsBoardError> =>
   Stream.paginate<EntityPage, Entity, ThingsBoardError, never>({ page: 0, pageSize: maxEntitiesPerCall }, (position) => {
     const { page, pageSize } = position
     return Effect.matchEffect(findEntities(thingsBoard, filter, columns, position), {
-      onSuccess: ({ data, hasNext }) =>
-        Effect.succeed([
-          data,
-          hasNext && (page + 1) * pageSize < maxEntities ? Option.some({ page: page + 1, pageSize }) : Option.none()
-        ] as const),
+      onSuccess: ({ data, hasNext, total = 0 }) => {
+        if (Math.max(total, page * pageSize + data.length) > max.count) {
+          max.onMore()
+          return Effect.succeed([[], Option.none<EntityPage>()] as const)
+        }
+        return Effect.succeed([data, hasNext ? Option.some({ page: page + 1, pageSize }) : Option.none()] as const)
+      },
       onFailure: (error) =>
         error.reason._tag === "ResponseTooLarge" && pageSize > 1
           ? Effect.succeed([[], Option.some(shrink(position))] as const)

@@ -48,6 +48,8 @@ export const listReader = <S extends Schema.Codec<unknown, unknown>>(element: S)
 export interface DecodedPage<A> {
   readonly data: ReadonlyArray<A>
   readonly hasNext: boolean
+  /** How many elements there are on all pages, as far as the response says. */
+  readonly total: number | undefined
 }
 
 /** Reads a page: `{"data":[…],"totalPages":n,"totalElements":n,"hasNext":b}`. */
@@ -56,15 +58,19 @@ export const pageReader = <S extends Schema.Codec<unknown, unknown>>(element: S)
   return function* (bytes: Uint8Array, isTurnOver: IsTurnOver): Steps<DecodedPage<S["Type"]>> {
     let data: ReadonlyArray<S["Type"]> | undefined
     let hasNext: unknown
+    let total: unknown
     const fields = new FieldCursor(bytes, skipSpace(bytes, 0))
     while (fields.next()) {
       if (fields.name === "data") [data, fields.end] = yield* readElements(bytes, fields.at, decode, isTurnOver)
       else {
         fields.end = endOfValue(bytes, fields.at)
         if (fields.name === "hasNext") hasNext = valueAt(bytes, fields.at, fields.end)
+        if (fields.name === "totalElements") total = valueAt(bytes, fields.at, fields.end)
       }
     }
     requireEnd(bytes, fields.end)
-    return data !== undefined && typeof hasNext === "boolean" ? { data, hasNext } : fail(0)
+    return data !== undefined && typeof hasNext === "boolean"
+      ? { data, hasNext, total: typeof total === "number" ? total : undefined }
+      : fail(0)
   }
 }

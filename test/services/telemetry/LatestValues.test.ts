@@ -42,6 +42,17 @@ describe("the latest values of many devices", () => {
     })
   )
 
+  live("of a type with too many devices are refused after one call; more calls are made at the same time", () =>
+    Effect.gen(function* () {
+      const { calls, device, use } = yield* emulatedServices({ settings: { maxDevicesPerRequest: 1499 } })
+      const ids = Array.from({ length: 1500 }, (_, i) => device(`Meter ${i}`, {}, "meter"))
+      const error = yield* use(Effect.flip(read({ device_type: "meter" }, ["a"])))
+      expect(error).toMatchObject({ _tag: "InvalidInput", errors: [{ field: "device_type" }] })
+      expect(calls.other).toBe(1)
+      expect(Object.keys(JSON.parse((yield* use(read({ device_ids: ids }, ["a"]))).json)).length).toBe(1500)
+    })
+  )
+
   live("of many keys are requested in parts and joined", () =>
     Effect.gen(function* () {
       const { calls, device, use } = yield* emulatedServices()

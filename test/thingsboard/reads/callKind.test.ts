@@ -3,7 +3,6 @@ import { expect, test } from "bun:test"
 import {
   assetPath,
   attributesPath,
-  deviceInfoPath,
   devicePath,
   historyPath,
   latestPath,
@@ -35,7 +34,7 @@ test("entities, names and types live longer than values; histories and unknown r
     "/api/assetProfileInfos?pageSize=20&page=0"
   ])
     expect([path, get(path)]).toEqual([path, entities])
-  for (const path of [deviceInfoPath(id), "/api/tenant/deviceInfos?active=true", `/api/customer/${id}/deviceInfos?active=true`])
+  for (const path of [`/api/device/info/${id}`, "/api/tenant/deviceInfos?active=true", `/api/customer/${id}/deviceInfos?active=true`])
     expect([path, get(path)]).toEqual([path, infos])
   expect(get(telemetryKeysPath(id))).toEqual({ ...values, lifetime: "entities" })
   for (const path of [
