@@ -9,10 +9,14 @@ export interface Target {
   readonly port: number
   readonly path: string
   readonly apiKey: string
+  /** Sent with every request; a line of the head, such as `Cache-Control: no-cache`. */
+  readonly header?: string | undefined
 }
 
-export const requestBytes = ({ port, path, apiKey }: Target) =>
-  Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-API-Key: ${apiKey}\r\nAccept: */*\r\n\r\n`)
+export const requestBytes = ({ port, path, apiKey, header }: Target) =>
+  Buffer.from(
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-API-Key: ${apiKey}\r\nAccept: */*\r\n${header === undefined ? "" : `${header}\r\n`}\r\n`
+  )
 
 export interface Load {
   readonly connections: number

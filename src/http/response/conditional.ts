@@ -23,13 +23,26 @@ const addVary = (headers: Exchange["headers"]) => {
   headers["vary"] = headers["vary"] === undefined ? "X-API-Key" : `${headers["vary"]}, X-API-Key`
 }
 
-/** Responds with a body of JSON, or with 304. `data`: the part of the body that has the data. */
-export const conditional = (body: Uint8Array, data: Uint8Array, fiber: Fiber.Fiber<unknown, unknown>) => {
+/** By bytes, for as long as they are in memory: those from the read cache are sent many times. */
+const known = new WeakMap<Uint8Array, string>()
+
+const fingerprintOf = (bytes: Uint8Array): string => {
+  const found = known.get(bytes) ?? fingerprint(bytes)
+  known.set(bytes, found)
+  return found
+}
+
+/** The tag of the parts of a response that follow its timestamp. */
+const tagOf = (parts: ReadonlyArray<string | Uint8Array>) =>
+  `W/"${fingerprint(Buffer.from(parts.map((part) => (typeof part === "string" ? part : fingerprintOf(part))).join(",")))}"`
+
+/** Responds with a body of JSON, or with 304. `data`: the parts of the body that have the data. */
+export const conditional = (body: Uint8Array, data: ReadonlyArray<string | Uint8Array>, fiber: Fiber.Fiber<unknown, unknown>) => {
   const exchange = fiber.getRef(CurrentExchange)
   if (exchange === undefined || (exchange.request.method !== "GET" && exchange.request.method !== "HEAD"))
     return HttpServerResponse.raw(body, json)
   const { dataAge, headers, request } = exchange
-  const etag = `W/"${fingerprint(data)}"`
+  const etag = tagOf(data)
   headers["etag"] = etag
   addVary(headers)
   if (dataAge !== undefined) headers["age"] = String(Math.floor(dataAge / 1000))

@@ -12,7 +12,7 @@ export const success = (...fields: ReadonlyArray<string | Uint8Array>) =>
   Effect.withFiber((fiber) => {
     const start = Buffer.from(`{"status":"success","timestamp":${fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()}`, "latin1")
     const body = Buffer.concat([start, ...fields.map((part) => (typeof part === "string" ? Buffer.from(part) : part)), closing])
-    return Effect.succeed(conditional(body, body.subarray(start.length), fiber))
+    return Effect.succeed(conditional(body, fields, fiber))
   })
 
 const closing = Buffer.from("}")

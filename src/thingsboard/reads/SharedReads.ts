@@ -7,7 +7,7 @@
  * A write that goes through the gateway ends the use of every response that it may have changed, for all users: those that are kept, and
  * those of reads that are in flight when it ends.
  */
-import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
+import { Clock, Context, Duration, Effect, type Fiber, Layer, Metric } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
@@ -59,35 +59,42 @@ export class SharedReads extends Context.Service<
           if (topics === "all" || flight.topics.some((topic) => topics.includes(topic))) flight.isCurrent = false
       }
 
-      const share = (key: string, read: CallKind & { readonly _tag: "Read" }, send: Result): Result =>
-        Effect.withFiber((fiber) => {
-          const lifetime = lifetimes[read.lifetime]
-          if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send
-          const exchange = fiber.getRef(CurrentExchange)
-          const now = monotonicMillis(fiber.getRef(Clock.Clock))
-          const stored = store.find(key, now, () => exchange?.dataRules.maxAge ?? Number.POSITIVE_INFINITY)
-          if (stored !== undefined) {
-            countRead("hit", fiber)
-            if (exchange !== undefined) exchange.dataAge = Math.max(exchange.dataAge ?? 0, now - stored.readAt)
-            return reserveCopy(stored.bytes, exchange)
-          }
-          const joined = joinable.get(key)
-          if (joined?.isCurrent === true && (exchange === undefined || exchange.dataRules.maxAge > 0)) {
-            countRead("coalesced", fiber)
-            return joined.join(fiber, share(key, read, send))
-          }
-          countRead("miss", fiber)
-          const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
-          const flight: Flight = new Flight(read.topics, send, (response) => {
-            inFlight.delete(flight)
-            if (joinable.get(key) === flight) joinable.delete(key)
-            // Its age counts from when the read began.
-            if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
-          })
-          inFlight.add(flight)
-          if (coalesceReads) joinable.set(key, flight)
-          return flight.join(fiber, send)
+      const share = (
+        key: string,
+        read: CallKind & { readonly _tag: "Read" },
+        send: Result,
+        fiber: Fiber.Fiber<unknown, unknown>
+      ): Result => {
+        const lifetime = lifetimes[read.lifetime]
+        if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send
+        const exchange = fiber.getRef(CurrentExchange)
+        const now = monotonicMillis(fiber.getRef(Clock.Clock))
+        const stored = store.find(key, now, () => exchange?.dataRules.maxAge ?? Number.POSITIVE_INFINITY)
+        if (stored !== undefined) {
+          countRead("hit", fiber)
+          if (exchange !== undefined) exchange.dataAge = Math.max(exchange.dataAge ?? 0, now - stored.readAt)
+          return reserveCopy(stored.bytes, exchange)
+        }
+        const joined = joinable.get(key)
+        if (joined?.isCurrent === true && (exchange === undefined || exchange.dataRules.maxAge > 0)) {
+          countRead("coalesced", fiber)
+          return joined.join(
+            fiber,
+            Effect.suspend(() => share(key, read, send, fiber))
+          )
+        }
+        countRead("miss", fiber)
+        const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
+        const flight: Flight = new Flight(read.topics, send, (response) => {
+          inFlight.delete(flight)
+          if (joinable.get(key) === flight) joinable.delete(key)
+          // Its age counts from when the read began.
+          if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
         })
+        inFlight.add(flight)
+        if (coalesceReads) joinable.set(key, flight)
+        return flight.join(fiber, send)
+      }
 
       const longest = Math.max(lifetimes.entities, lifetimes.values)
       if (longest > 0)
@@ -107,7 +114,7 @@ export class SharedReads extends Context.Service<
             // However it ends: a call that failed may have been carried out.
             if (kind._tag === "Write") return Effect.onExit(send, () => Effect.sync(() => endUse(kind.topics)))
             return Effect.withFiber((fiber) =>
-              share(`${nameOf(fiber.getRef(CurrentVisibility))} ${call.method} ${call.path} ${body ?? ""}`, kind, send)
+              share(`${nameOf(fiber.getRef(CurrentVisibility))} ${call.method} ${call.path} ${body ?? ""}`, kind, send, fiber)
             )
           }
         }

@@ -45,7 +45,7 @@ const entityIdIn = (path: string) => {
 }
 
 const kindOfGet = (path: string): CallKind => {
-  if (!path.startsWith(telemetry)) return infoReads.test(path) ? readsInfos : entityReads.test(path) ? readsEntities : unshared
+  if (!path.startsWith(telemetry)) return !entityReads.test(path) ? unshared : infoReads.test(path) ? readsInfos : readsEntities
   const [id, route] = entityIdIn(path)
   if (route.startsWith("keys/timeseries")) return { _tag: "Read", lifetime: "entities", topics: [id] }
   const isLatest = route.startsWith("values/timeseries?") && !route.includes("&startTs=")

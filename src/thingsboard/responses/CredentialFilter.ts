@@ -8,6 +8,7 @@ import { Effect } from "effect"
 import { isCredentialName } from "../../domain/credentialNames.ts"
 import { endOfText, endOfValue, expect, fail, skipSpace, valueAt } from "../../json/JsonScanner.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { rememberByBytes } from "./rememberByBytes.ts"
 
 const [comma, colon, openList, closeList, open, close] = [44, 58, 91, 93, 123, 125]
 
@@ -195,11 +196,11 @@ class CredentialFilter {
  * An entity, or a list of entities, without the fields that hold credentials, at any depth. Names are compared as JSON.parse reads them, so
  * that escape sequences hide nothing. JSON that cannot be read is not passed on.
  */
-export const withoutCredentials = (json: Uint8Array): Effect.Effect<Uint8Array, ThingsBoardError> => {
+export const withoutCredentials = rememberByBytes((json): Effect.Effect<Uint8Array, ThingsBoardError> => {
   try {
     const bytes = json instanceof Buffer ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength)
     return Effect.succeed(new CredentialFilter(bytes).run() ?? json)
   } catch {
     return Effect.fail(invalidResponse())
   }
-}
+})

@@ -8,6 +8,7 @@ import { Effect, Option, Schema } from "effect"
 import type { BytesPage } from "../../domain/Page.ts"
 import { endOfText, endOfValue, expect, skipSpace, textAt, valueAt } from "../../json/JsonScanner.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { rememberByBytes } from "./rememberByBytes.ts"
 
 const ascii = (text: string) => new TextEncoder().encode(text)
 const head = ascii('{"data":[')
@@ -93,7 +94,7 @@ const parse = (bytes: Uint8Array): BytesPage | undefined => {
   }
 }
 
-export const scanPage = (bytes: Uint8Array): Effect.Effect<BytesPage, ThingsBoardError> => {
+export const scanPage = rememberByBytes((bytes): Effect.Effect<BytesPage, ThingsBoardError> => {
   const page = readCompact(bytes) ?? parse(bytes)
   return page === undefined ? Effect.fail(invalidResponse()) : Effect.succeed(page)
-}
+})
