@@ -3,7 +3,7 @@ import type { FieldErrors } from "../../domain/FieldErrors.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { type ElementCursor, type JsonReader, largeBody } from "../../json/JsonReader.ts"
 import { FutureCounter } from "./futureTimes.ts"
-import { parseNumericTimestamp } from "./timestamps.ts"
+import { parseMilliseconds, parseNumericTimestamp } from "./timestamps.ts"
 import { type CheckedValue, checkLargeToken, checkToken, telemetryKeyIssue, type ValueRules } from "../validation/values.ts"
 
 export interface IncomingPoint {
@@ -59,6 +59,9 @@ interface LargeValue {
 
 /** A longer text is no timestamp. */
 const maxTimestampLength = 64
+
+const parseTime = (text: string, unit: ValueRules["tsUnit"]) =>
+  unit === undefined ? parseMilliseconds(text) : parseNumericTimestamp(text, unit)
 
 /** Reads objects `{key: [{ts, value}]}` of one body. */
 export class PointReader {
@@ -146,8 +149,7 @@ export class PointReader {
     while (fields.next()) {
       const { at: from, name } = fields
       const end = body.skip(from)
-      if (name === "ts" && ts === undefined)
-        ts = parseNumericTimestamp(end - from > maxTimestampLength ? "" : body.textOf(from, end), rules.tsUnit)
+      if (name === "ts" && ts === undefined) ts = parseTime(end - from > maxTimestampLength ? "" : body.textOf(from, end), rules.tsUnit)
       else if (name === "value" && token === undefined) {
         if (end - from >= largeBody) large = { at: from, end }
         token = large === undefined ? body.textOf(from, end) : ""

@@ -27,16 +27,23 @@ const parseScaled = (text: string, unit: "s" | "us" | "ns"): number | string => 
   return ts <= maxTimestamp ? ts : `Expected ${name} since the Unix epoch, up to the year 9999`
 }
 
+const readMilliseconds = (text: string) => (/^\d{1,20}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN)
+
+/** Reads milliseconds, where no other unit can be chosen. Returns what is wrong with a text that has none. */
+export const parseMilliseconds = (text: string): number | string => {
+  const ts = readMilliseconds(text)
+  const issue = timestampIssue(ts)
+  return issue === undefined ? ts : (isoTimeIssue(text.replaceAll('"', "")) ?? issue)
+}
+
 /** Reads a number in the given unit. Returns milliseconds, or what is wrong with the text. */
 export const parseNumericTimestamp = (text: string, unit: TimestampUnit = "ms"): number | string => {
   if (unit !== "ms") return parseScaled(text, unit)
-  const ts = /^\d{1,20}(?:\.0+)?$/.test(text) ? Number(text) : Number.NaN
-  const issue = timestampIssue(ts)
-  if (issue === undefined) return ts
-  const found = unitOf(ts)
+  const parsed = parseMilliseconds(text)
+  if (typeof parsed === "number") return parsed
+  const found = unitOf(readMilliseconds(text))
   const option = found === "seconds" ? "s" : found === "microseconds" ? "us" : found === "nanoseconds" ? "ns" : undefined
-  if (option !== undefined) return `Looks like ${found}; expected milliseconds, or ts_unit=${option}`
-  return isoTimeIssue(text.replaceAll('"', "")) ?? issue
+  return option === undefined ? parsed : `Looks like ${found}; expected milliseconds, or ts_unit=${option}`
 }
 
 /**

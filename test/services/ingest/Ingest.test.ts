@@ -77,7 +77,7 @@ effect("all errors are reported at once, up to a hundred, and nothing is sent", 
   Effect.gen(function* () {
     const { ingest, sent } = yield* setUp()
     const invalid = {
-      '{"a":[{"ts":1700000000,"value":1}]}': ["body.a[0].ts: Looks like seconds; expected milliseconds, or ts_unit=s"],
+      '{"a":[{"ts":1700000000,"value":1}]}': ["body.a[0].ts: Looks like seconds; expected milliseconds since the Unix epoch"],
       [`{"a":[{"ts":${t0},"value":1},{"ts":${t0}}],"a":[],"b":5}`]: [
         "body.a[1].value: Expected a value",
         "body.a: Expected only once",
