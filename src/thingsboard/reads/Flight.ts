@@ -41,19 +41,24 @@ export class Flight {
   /** Whoever began it comes first, unless that one has left. */
   private readonly waiters = new Set<Waiter>()
   private fiber: Fiber.Fiber<Response, ThingsBoardError> | undefined
+  /** It has its response, or was canceled: whoever comes now is too late. */
+  private isOver = false
   /** False once something was written that the response may not contain: it is for those who wait already, and for nobody after them. */
   isCurrent = true
 
   constructor(
     readonly topics: ReadonlyArray<Topic>,
     private readonly call: Result,
+    private readonly onStart: () => void,
     /** Called before the waiters get the response, or when all of them have left. */
     private readonly onEnd: (response: Response | undefined) => void
   ) {}
 
-  /** `again`: what a waiter does instead if the memory of the key whose request began the call does not suffice. */
+  /** `again`: what a waiter does instead who comes too late, or if the memory of the key whose request began the call does not suffice. */
   join(fiber: Fiber.Fiber<unknown, unknown>, again: Result): Result {
     return Effect.callback<Response, ThingsBoardError>((resume) => {
+      // Fibers take turns: this one may have found the call before it was over.
+      if (this.isOver) return resume(again)
       const exchange = fiber.getRef(CurrentExchange)
       const waiter: Waiter = {
         exchange,
@@ -61,7 +66,10 @@ export class Flight {
           this.fiber === undefined ? resume : (result) => resume(Exit.isExit(result) && isOutOfMemory(result as never) ? again : result)
       }
       this.waiters.add(waiter)
-      if (this.fiber === undefined) this.start(fiber.context, exchange)
+      if (this.fiber === undefined) {
+        this.onStart()
+        this.start(fiber.context, exchange)
+      }
       return Effect.sync(() => this.leave(waiter))
     })
   }
@@ -75,13 +83,15 @@ export class Flight {
 
   private leave(waiter: Waiter) {
     this.waiters.delete(waiter)
-    if (this.waiters.size > 0) return
+    if (this.waiters.size > 0 || this.isOver) return
+    this.isOver = true
     this.onEnd(undefined)
     this.fiber?.interruptUnsafe()
   }
 
   private end(exit: Exit.Exit<Response, ThingsBoardError>, detached: Exchange | undefined) {
-    if (this.waiters.size > 0) this.onEnd(Exit.isSuccess(exit) ? exit.value : undefined)
+    if (!this.isOver) this.onEnd(Exit.isSuccess(exit) ? exit.value : undefined)
+    this.isOver = true
     const [first, ...others] = this.waiters
     const reserved = detached?.openReservation("responses")
     const own = reserved === undefined ? undefined : first?.exchange?.reservationFor("responses")

@@ -85,14 +85,20 @@ export class SharedReads extends Context.Service<
         }
         countRead("miss", fiber)
         const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
-        const flight: Flight = new Flight(read.topics, send, (response) => {
-          inFlight.delete(flight)
-          if (joinable.get(key) === flight) joinable.delete(key)
-          // Its age counts from when the read began.
-          if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
-        })
-        inFlight.add(flight)
-        if (coalesceReads) joinable.set(key, flight)
+        const flight: Flight = new Flight(
+          read.topics,
+          send,
+          () => {
+            inFlight.add(flight)
+            if (coalesceReads) joinable.set(key, flight)
+          },
+          (response) => {
+            inFlight.delete(flight)
+            if (joinable.get(key) === flight) joinable.delete(key)
+            // Its age counts from when the read began.
+            if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
+          }
+        )
         return flight.join(fiber, send)
       }
 
