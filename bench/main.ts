@@ -1,14 +1,15 @@
 /**
  * `bun run bench`: the cost of Boardwalk, compared with a minimal Bun server that does the same job. One file per command: http.ts, export.ts,
- * import.ts, auth.ts, loop.ts. This folder also has the harness and two servers: the upstream (upstream.ts) and the minimal server (peer.ts). It imports
- * nothing from src, and src imports nothing from here: Boardwalk is measured from outside, as it is deployed. The exception is `inside`, for
- * work that is too small to be measured from outside.
+ * import.ts, auth.ts, loop.ts, plant.ts. This folder also has the harness and two servers: the upstream (upstream.ts) and the minimal server (peer.ts). It imports
+ * nothing from src, and src imports nothing from here: Boardwalk is measured from outside, as it is deployed. The exceptions are `inside`, for
+ * work that is too small to be measured from outside, and `plant`, whose ThingsBoard is the emulator.
  */
 import { benchAuth } from "./auth.ts"
 import { benchExport } from "./export.ts"
 import { benchHttp } from "./http.ts"
 import { benchImport } from "./import.ts"
 import { benchLoop } from "./loop.ts"
+import { benchPlant } from "./plant.ts"
 import { canMeasure, describeMachine } from "./measure.ts"
 import { type Options, parseOptions, usage } from "./options.ts"
 import { cpus, pinned, stopAll } from "./processes.ts"
@@ -18,7 +19,8 @@ const commands: Record<string, (options: Options) => Promise<{ readonly text: st
   export: benchExport,
   import: benchImport,
   auth: benchAuth,
-  loop: benchLoop
+  loop: benchLoop,
+  plant: benchPlant
 }
 
 const warningsFor = ({ load }: ReturnType<typeof describeMachine>, options: Options) => [

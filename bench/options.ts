@@ -1,13 +1,13 @@
 /** The command line of `bun run bench`. */
 import { parseArgs } from "node:util"
 
-export const usage = `bun run bench [http | export | import | auth | loop | all] [options]
+export const usage = `bun run bench [http | export | import | auth | loop | plant | all] [options]
 
   --rounds N        measured rounds per figure             (default 7; export 5)
   --seconds N       http: seconds per round                (default 3)
   --warm N          seconds of load before the first round (default 5)
   --connections N   http: connections                      (default 32)
-  --only WORDS      http, loop: only scenarios whose names contain one of these comma-separated words
+  --only WORDS      http, loop, plant: only scenarios whose names contain one of these comma-separated words
   --binary FILE     measure this program (built with \`bun run build\`) instead of src/main.ts
   --profile FOLDER  also write a CPU profile of Boardwalk to this folder (JSON and Markdown); this raises the figures
   --short           a trial run that checks the harness; its figures are not meaningful

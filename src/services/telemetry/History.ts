@@ -71,7 +71,7 @@ export class History extends Context.Service<
       const pages = Effect.fnUntraced(function* (query: HistoryQuery, maxBytes: number = maxPageBytes) {
         const { deviceId, keys, range } = query
         if (keys.length === 0 || range.start >= range.end) return Stream.empty
-        const walk = new HistoryWalk(query)
+        const walk = new HistoryWalk(query, maxBytes)
         /** A page of all keys is kept while one of them is read further. */
         const [shared, single] = [new HistoryPage(), new HistoryPage()]
 

@@ -40,8 +40,8 @@ interface Progress {
 
 /** Points per key of the first page: few, so that the first byte is sent soon. */
 const firstLimit = 2000
-/** Points of the first page of many keys, of all together. */
-const firstPoints = 16_000
+/** Bytes per point that the first page of many keys is sized for; numbers take about 40. */
+const assumedBytes = 64
 const minFirstLimit = 50
 const maxKeysPerCall = 300
 const maxRows = 50_000
@@ -71,7 +71,11 @@ export class HistoryWalk {
   /** The first key that no call asked for. */
   private nextKey = 0
 
-  constructor(private readonly query: HistoryQuery) {}
+  constructor(
+    private readonly query: HistoryQuery,
+    /** Where the reading of a page ends. */
+    private readonly maxBytes: number
+  ) {}
 
   private rowsOfTargetSize(page: HistoryPage) {
     return rowsOfSize(page, this.query.pageBytes ?? targetBytes)
@@ -150,7 +154,7 @@ export class HistoryWalk {
   /** The first call for the next keys, sized by the points of the page before if that was too large. */
   private askTogether(before: HistoryPage | undefined): PageRequest {
     const keys = keysOfCall(this.query.keys, this.nextKey)
-    const fair = Math.floor((before === undefined ? firstPoints : this.rowsOfTargetSize(before)) / keys.length)
+    const fair = Math.floor((before === undefined ? this.maxBytes / assumedBytes : this.rowsOfTargetSize(before)) / keys.length)
     const limit = Math.min(firstLimit, Math.max(before === undefined ? minFirstLimit : 1, fair))
     return { keys, start: this.query.range.start, limit, isContinuation: false }
   }

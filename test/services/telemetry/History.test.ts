@@ -82,7 +82,7 @@ describe("all history", () => {
       expect(yield* read(one.pages({}))).toEqual(allRows(few))
       expect(one.calls.length).toBe(1)
 
-      const some = { ...few, "key 0": ramp(3000), "key 7": ramp(60), "key 299": ramp(120) }
+      const some = { ...few, "key 0": ramp(3000), "key 7": ramp(250), "key 299": ramp(900) }
       const three = historyOver(some)
       expect(yield* read(three.pages({}))).toEqual(allRows(some))
       expect(three.calls.map(({ keys }) => keys.length)).toEqual([300, 1, 1, 1])
