@@ -83,7 +83,7 @@ describe("bytes that a key reads", () => {
       const controller = new AbortController()
       yield* Effect.promise(async () => {
         const response = await fetch(`${url}${tb}/devices/${device.id}/telemetry?start_ts=${t0}&end_ts=${t0 + 200_000}&format=csv`, {
-          headers: { "x-api-key": canaries.apiKey },
+          headers: { "x-api-key": canaries.apiKey, "accept-encoding": "identity" },
           signal: controller.signal
         })
         const reader = response.body!.getReader()

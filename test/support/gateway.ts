@@ -88,6 +88,7 @@ export const gateway = Effect.fnUntraced(function* ({
       const response = await fetch(url + path, {
         method,
         headers: {
+          "accept-encoding": "identity", // tests look at the bytes as they are sent
           ...(key === null ? {} : { "x-api-key": key }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...headers
