@@ -48,10 +48,11 @@ const latest = cached((id) =>
   JSON.stringify(Object.fromEntries(list(String(countOf(id))).map((i) => [`key${i}`, [{ ts: 1_700_000_000_000, value: i }]])))
 )
 const history = cached((query) => {
-  const [key, from, to, limit, order] = query.split(" ") as [string, string, string, string, string]
+  const [keyList, from, to, limit, order] = query.split(" ") as [string, string, string, string, string]
   const count = Math.min(Number(limit), Number(to) - Number(from))
   const at = (i: number) => (order === "ASC" ? Number(from) + i : Number(to) - 1 - i)
-  return `{${JSON.stringify(key)}:[${list(String(count)).map((i) => `{"ts":${at(i)},"value":${i}.25}`)}]}`
+  const points = list(String(count)).map((i) => `{"ts":${at(i)},"value":${i}.25}`)
+  return `{${keyList.split(",").map((key) => `${JSON.stringify(key)}:[${String(points)}]`)}}`
 })
 /** A page with `count` bytes. */
 const page = cached((bytes) => {
@@ -92,7 +93,7 @@ const telemetry = (path: string, query: URLSearchParams): string => {
   if (path.includes("/values/attributes/")) return attributes(id)
   if (!query.has("startTs")) return latest(id)
   const [start, end] = [query.get("startTs"), query.get("endTs")]
-  return history([query.get("keys") ?? query.get("key"), start, end, query.get("limit") ?? 100, query.get("orderBy")].join(" "))
+  return history([query.get("keys") ?? query.getAll("key").join(), start, end, query.get("limit") ?? 100, query.get("orderBy")].join(" "))
 }
 
 const json = (text: string) => new Response(text, { headers: { "content-type": "application/json" } })

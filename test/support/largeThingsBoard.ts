@@ -43,13 +43,16 @@ const device = {
 
 const filler = "x".repeat(valueSize - 4)
 
-function* points(key: string, query: URLSearchParams) {
+function* points(query: URLSearchParams) {
   const [start, end, limit] = ["startTs", "endTs", "limit"].map((name) => Number(query.get(name)))
   const times = Array.from({ length: pointCount }, (_, i) => i).filter((ts) => ts >= start! && ts < end!)
   const ordered = (query.get("orderBy") === "DESC" ? times.toReversed() : times).slice(0, limit)
-  yield `{${JSON.stringify(key)}:[`
-  for (const [i, ts] of ordered.entries()) yield `${i === 0 ? "" : ","}{"ts":${ts},"value":"${String(ts).padStart(4, "0")}${filler}"}`
-  yield "]}"
+  for (const [n, key] of (query.get("keys")?.split(",") ?? query.getAll("key")).entries()) {
+    yield `${n === 0 ? "{" : ","}${JSON.stringify(key)}:[`
+    for (const [i, ts] of ordered.entries()) yield `${i === 0 ? "" : ","}{"ts":${ts},"value":"${String(ts).padStart(4, "0")}${filler}"}`
+    yield "]"
+  }
+  yield "}"
 }
 
 function* list(bytes: number) {
@@ -64,7 +67,7 @@ function* respond(path: string, query: URLSearchParams): Generator<string> {
   else if (path === "/api/auth/user") yield JSON.stringify(user)
   else if (path.startsWith("/api/device/")) yield JSON.stringify(device)
   else if (path.endsWith("/keys/timeseries")) yield '["a","b"]'
-  else if (path.includes("/values/timeseries") && query.has("startTs")) yield* points(query.get("keys")!, query)
+  else if (path.includes("/values/timeseries") && query.has("startTs")) yield* points(query)
   else if (path.startsWith("/api/tenant/device")) yield* list(Number(query.get("pageSize")) * valueSize)
   else if (path.endsWith("/timeseries/ANY")) yield ""
   else yield "{}"
