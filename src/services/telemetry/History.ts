@@ -25,6 +25,9 @@ interface PendingPage {
   readonly page: Effect.Effect<ReadPage, ThingsBoardError>
 }
 
+/** What comes next: a page, or the rest of the one before. */
+type Pending = PendingPage | "resume"
+
 /** A response, or its beginning. */
 interface Fetched {
   readonly bytes: Buffer
@@ -109,22 +112,21 @@ export class History extends Context.Service<
         const firstPage = yield* readPage(first, fetchPage(first))
 
         const step = (scope: Scope.Scope) =>
-          Effect.fnUntraced(function* (pending: PendingPage) {
-            const { next, rows } = walk.advance(pending.request, yield* pending.page)
-            if (next === undefined) return [rows, Option.none<PendingPage>()] as const
+          Effect.fnUntraced(function* (pending: Pending) {
+            if (pending === "resume") yield* nextTurn
+            const { next, rows } = pending === "resume" ? walk.passOn() : walk.advance(pending.request, yield* pending.page)
+            if (next === undefined) return [rows, Option.none<Pending>()] as const
+            if (next === "resume") return [rows, Option.some<Pending>(next)] as const
             const fetched = fetchPage(next)
             // In the scope of the stream, so that a client that disconnects interrupts the fetch.
             const ahead = yield* Effect.forkIn(fetched, scope, { startImmediately: true })
             const page = retryTransient(readPage(next, Fiber.join(ahead)), readPage(next, fetched))
-            return [rows, Option.some<PendingPage>({ request: next, page })] as const
+            return [rows, Option.some<Pending>({ request: next, page })] as const
           })
 
         return Stream.unwrap(
           Effect.map(Effect.scope, (scope) =>
-            Stream.paginate<PendingPage, HistoryRows, ThingsBoardError, never>(
-              { request: first, page: Effect.succeed(firstPage) },
-              step(scope)
-            )
+            Stream.paginate<Pending, HistoryRows, ThingsBoardError, never>({ request: first, page: Effect.succeed(firstPage) }, step(scope))
           )
         )
       })

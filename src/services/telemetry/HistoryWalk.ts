@@ -34,8 +34,8 @@ export interface ReadPage {
 
 interface Progress {
   readonly rows: ReadonlyArray<HistoryRows>
-  /** Undefined at the end. */
-  readonly next: PageRequest | undefined
+  /** `resume`: more rows of the same page, in another turn of the event loop. Undefined at the end. */
+  readonly next: PageRequest | "resume" | undefined
 }
 
 /** Points per key of the first page: few, so that the first byte is sent soon. */
@@ -45,6 +45,8 @@ const assumedBytes = 64
 const minFirstLimit = 50
 const maxKeysPerCall = 300
 const maxRows = 50_000
+/** Rows of several keys that are passed on together. */
+const maxRowsPerTurn = 4000
 /** Target size of a page: small enough for four exports in 200 MB, large enough that the latency of a call matters little. */
 export const targetBytes = 512 * 1024
 
@@ -113,19 +115,22 @@ export class HistoryWalk {
     return this.passOn()
   }
 
-  /** The rows of the shared page up to the first key that has more. */
-  private passOn(): Progress {
+  /** The rows of the shared page up to the first key that has more, or as many as one turn of the event loop can write. */
+  passOn(): Progress {
     const { shared } = this
     if (shared === undefined) return { rows: [], next: undefined }
     const { byKey, isComplete, page, request } = shared
     const passed: Array<Series> = []
-    const progress = (next: PageRequest | undefined): Progress => ({ rows: passed.length === 0 ? [] : [page.select(passed)], next })
+    let count = 0
+    const progress = (next: Progress["next"]): Progress => ({ rows: passed.length === 0 ? [] : [page.select(passed)], next })
     while (shared.at < request.keys.length) {
+      if (count >= maxRowsPerTurn) return progress("resume")
       const key = request.keys[shared.at++]!
       const series = byKey.get(key)
       if (series === undefined && !isComplete) return progress(this.readAgain(shared, key))
       if (series === undefined) continue
       passed.push(series)
+      count += series.to - series.from
       const more = this.continueKey(shared, series)
       if (more !== undefined) return progress(more)
     }
