@@ -26,7 +26,7 @@ const maxAssetsOfCustomer = 10_000
 const relatedAssets = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, visibility: Visibility) {
   const devices = yield* listVisibleDevices(thingsBoard, visibility, maxDevicesForAssets)
   const roots = devices.map(({ id }) => ({ entityType: "DEVICE" as const, id }))
-  const found = yield* Effect.forEach(["FROM", "TO"] as const, (direction) => findNeighbors(thingsBoard, roots, direction, "ASSET"))
+  const found = yield* Effect.forEach(["FROM", "TO"] as const, (direction) => findNeighbors(thingsBoard, roots, direction, ["ASSET"]))
   return found.flatMap(({ entities }) => entities.map(({ id }) => id))
 })
 

@@ -109,8 +109,10 @@ const searchAround = Effect.fnUntraced(function* (
     frontier = yield* eventLoop.run(() => advance(search, hidden, query, depth, eventLoop.isTurnOver))
   }
   // Relations among the outermost nodes belong to the graph as well.
-  if (query.maxDepth > 0 && frontier.length > 0)
-    yield* finder.findRelationsAmong(frontier, { has: (id) => search.nodes.has(id), root: query.root, levels: query.maxDepth })
+  if (query.maxDepth > 0 && frontier.length > 0) {
+    const types = [...new Set(Array.from(search.nodes.values(), ({ entityType }) => entityType))]
+    yield* finder.findRelationsAmong(frontier, { has: (id) => search.nodes.has(id), types, root: query.root, levels: query.maxDepth })
+  }
   return search
 })
 

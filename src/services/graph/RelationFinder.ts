@@ -25,6 +25,8 @@ const perLook = 64
 /** The graph whose outermost nodes are looked at last. */
 interface Outermost {
   readonly has: (id: string) => boolean
+  /** The types of its nodes. */
+  readonly types: ReadonlyArray<Node["entityType"]>
   readonly root: Node
   /** The distance of the outermost nodes from the root. */
   readonly levels: number
@@ -75,14 +77,14 @@ export class RelationFinder {
     return Effect.forEach(directions, (direction) => this.findAmong(nodes, direction, graph), { discard: true })
   }
 
-  private findAmong(nodes: ReadonlyArray<Node>, direction: RelationDirection, { has, levels, root }: Outermost) {
+  private findAmong(nodes: ReadonlyArray<Node>, direction: RelationDirection, { has, levels, root, types }: Outermost) {
     const unknown = nodes.filter((node) => !this.isKnown(node, direction))
     if (unknown.length < 2) return this.walkAll(unknown, direction, 1)
     const back = opposite[direction]
     /** A walk from the root reaches all nodes only in one direction, and must not pass through hidden nodes. */
     const isInOneWalk = this.directions.length === 1 && this.hidden === undefined
     const walkFurther = Effect.suspend(() => (isInOneWalk ? this.walk(root, direction, levels + 1) : this.walkAll(unknown, direction, 1)))
-    return findNeighbors(this.thingsBoard, unknown, direction).pipe(
+    return findNeighbors(this.thingsBoard, unknown, direction, types).pipe(
       Effect.flatMap(({ entities, incomplete }) => {
         const ends = entities.filter((node) => has(node.id) && !this.isKnown(node, back))
         const isCheaper = ends.length <= maxSingleWalks || (!isInOneWalk && ends.length < unknown.length)

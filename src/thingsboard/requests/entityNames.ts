@@ -5,7 +5,7 @@ import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import { fieldOf, findEntities } from "./entityQueries.ts"
 
 /** Ids per query. */
-const maxNamesPerCall = 500
+const maxNamesPerCall = 1000
 
 /** The types that entity queries have no table for: such a query fails with a database error (recorded in `edges.json`). */
 const typesWithoutTable: ReadonlySet<EntityType> = new Set<EntityType>(["ALARM", "RULE_NODE"])
@@ -21,7 +21,7 @@ export const canLookUp = (thingsBoard: ThingsBoardShape, type: EntityType): Effe
 
 /**
  * The names of those entities that may be seen, by id. Ids stand in for the names of entities that cannot be looked up. One call per type
- * and 500 ids.
+ * and 1,000 ids.
  */
 export const entityNames = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,

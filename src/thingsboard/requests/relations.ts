@@ -67,7 +67,7 @@ const neighborsOf = Effect.fnUntraced(function* (
   entityType: string,
   ids: ReadonlyArray<string>,
   direction: RelationDirection,
-  onlyType: EntityType | undefined
+  onlyTypes: ReadonlyArray<EntityType> | undefined
 ): Effect.fn.Return<Neighbors, ThingsBoardError> {
   const entities: Array<EntityRef> = []
   for (let page = 0; ; page++) {
@@ -83,29 +83,32 @@ const neighborsOf = Effect.fnUntraced(function* (
         direction,
         maxLevel: 1,
         fetchLastLevelOnly: false,
-        filters: onlyType === undefined ? [] : [{ entityTypes: [onlyType] }]
+        filters: onlyTypes === undefined ? [] : [{ entityTypes: onlyTypes }]
       },
       { fields: [] },
       { page, pageSize: maxEntitiesPerCall }
     )
-    for (const { entityId } of data) if (onlyType === undefined || entityId.entityType === onlyType) entities.push(toRef(entityId))
+    for (const { entityId } of data) {
+      const entity = toRef(entityId)
+      if (onlyTypes === undefined || onlyTypes.includes(entity.entityType)) entities.push(entity)
+    }
     if (!hasNext) return { entities, incomplete: false }
     if (page + 1 >= maxPages) return { entities, incomplete: true }
   }
 })
 
-/** The entities one step away from any of the roots, of all types or of one. Fails with `Rejected` on a release that does not accept several roots. */
+/** The entities one step away from any of the roots, of all types or of some. Fails with `Rejected` on a release that does not accept several roots. */
 export const findNeighbors = (
   thingsBoard: ThingsBoardShape,
   roots: ReadonlyArray<EntityRef>,
   direction: RelationDirection,
-  onlyType?: EntityType
+  onlyTypes?: ReadonlyArray<EntityType>
 ): Effect.Effect<Neighbors, ThingsBoardError> => {
   const chunks = [...Map.groupBy(roots, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
     Array.chunksOf(all, maxRoots).map((chunk) => ({ entityType, ids: chunk.map(({ id }) => id) }))
   )
   return Effect.map(
-    Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction, onlyType), { concurrency: 2 }),
+    Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction, onlyTypes), { concurrency: 2 }),
     (found) => ({
       entities: [...new Map(found.flatMap(({ entities }) => entities).map((entity) => [entity.id, entity])).values()],
       incomplete: found.some(({ incomplete }) => incomplete)
