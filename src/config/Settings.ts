@@ -100,7 +100,7 @@ export const definitions = {
     codec: durationOrZero,
     default: "2s",
     example: "10s",
-    doc: "How long lists, types, single devices and assets, their names, the keys of telemetry, and what a key may see are used again before ThingsBoard is asked anew. 0 asks for every request."
+    doc: "How long lists, types, single devices and assets, their names, the keys of telemetry, and what a key may see are used again before ThingsBoard is asked anew. 0 asks for every request. Lists of restricted keys are kept for ten seconds for the pages after the first, unless this is 0."
   },
   CACHE_TTL_LATEST: {
     section: "ThingsBoard",

@@ -1,5 +1,6 @@
 /** A gateway with one key per kind of device restriction, in front of a site with devices of two types, some assigned to a customer. */
 import { Effect } from "effect"
+import type { SettingsShape } from "../../src/config/Settings.ts"
 import { gateway } from "./gateway.ts"
 import { keyOf, writeKeyFile } from "./keyFile.ts"
 import { recordingProxy } from "./recordingProxy.ts"
@@ -31,10 +32,10 @@ const restrictions = {
   byNothing: { ids: [] }
 }
 
-export const restrictedGateway = Effect.fnUntraced(function* () {
+export const restrictedGateway = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {}) {
   const { forwardTo: aim, calls, rewriteCalls, url } = yield* recordingProxy
   const apiKeysFile = yield* writeKeyFile(Object.fromEntries(Object.entries(restrictions).map(([id, devices]) => [id, { devices }])))
-  const it = yield* gateway({ settings: { apiKeysFile, tbHost: url } })
+  const it = yield* gateway({ settings: { apiKeysFile, tbHost: url, ...settings } })
   aim(it.emulator.url)
   const { directory, relations, telemetry } = it.emulator.store
   const { tenantId } = it.tenant

@@ -3,7 +3,8 @@
  *
  * `src/services` contains what Boardwalk offers, with one folder per subject. It knows neither HTTP nor ThingsBoard's paths and JSON.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
+import { Settings } from "../../config/Settings.ts"
 import { EntityNotFound } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { BytesPage, ListQuery } from "../../domain/Page.ts"
@@ -40,7 +41,8 @@ export class Devices extends Context.Service<
     Effect.gen(function* () {
       const thingsBoard = yield* ThingsBoard
       const access = yield* DeviceAccess
-      const gather = makeGather(thingsBoard)
+      const { cacheTtl } = yield* Settings
+      const gather = makeGather(thingsBoard, !Duration.isZero(cacheTtl))
       const listAll = (query: ListQuery) => listDevices(thingsBoard, query)
       return {
         list: (query) =>

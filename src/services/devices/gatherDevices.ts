@@ -4,6 +4,7 @@
  */
 import { Clock, Effect } from "effect"
 import type { Visibility } from "../../domain/Visibility.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { CurrentThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { filterActive } from "../../thingsboard/requests/deviceQueries.ts"
@@ -19,7 +20,7 @@ export interface Gathered {
 /** The devices for a page, by its number. Only pages after the first may get what was gathered before. */
 export type Gather = (visibility: Visibility, page: number) => Effect.Effect<Gathered, ThingsBoardError>
 
-/** Ms, as long as `DeviceAccess` keeps a device. */
+/** Ms. */
 const lifetime = 10_000
 /** Limits the memory: devices of all callers together, about 300 bytes each. */
 const maxKept = 100_000
@@ -31,7 +32,8 @@ interface Kept extends Gathered {
   readonly gatheredAt: number
 }
 
-export const makeGather = (gateway: ThingsBoardShape): Gather => {
+/** Without `isCaching` (CACHE_TTL=0), nothing is kept. */
+export const makeGather = (gateway: ThingsBoardShape, isCaching: boolean): Gather => {
   let kept: ReadonlyArray<Kept> = []
 
   const keep = (entry: Kept, now: number) => {
@@ -44,10 +46,11 @@ export const makeGather = (gateway: ThingsBoardShape): Gather => {
   return (visibility, page) =>
     Effect.withFiber((fiber) => {
       const acting = fiber.getRef(CurrentThingsBoard) ?? gateway
+      const mayBeOlder = page > 0 && fiber.getRef(CurrentExchange)?.dataRules.maxAge !== 0
       return Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const known = kept.find((one) => one.acting === acting && one.visibility === visibility)
-        if (page > 0 && known !== undefined && isFresh(known, now)) return known
+        if (mayBeOlder && known !== undefined && isFresh(known, now)) return known
         const devices = yield* listVisibleDevices(gateway, visibility)
         let found: ReadonlySet<string> | undefined
         const ids = devices.map(({ id }) => id)
@@ -55,7 +58,7 @@ export const makeGather = (gateway: ThingsBoardShape): Gather => {
           found === undefined ? Effect.tap(filterActive(gateway, ids), (ids) => Effect.sync(() => (found = ids))) : Effect.succeed(found)
         )
         const entry: Kept = { acting, visibility, devices, connected, gatheredAt: now }
-        keep(entry, now)
+        if (isCaching) keep(entry, now)
         return entry
       })
     })
