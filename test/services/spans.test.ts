@@ -14,7 +14,9 @@ const internal = [
   "Aggregates.chunks",
   "Aggregates.pages",
   "Ingest.store",
-  "Telemetry.keysOfVisibleDevice"
+  "Ingest.storeVisible",
+  "Telemetry.keysOfVisibleDevice",
+  "Telemetry.readableKeys"
 ]
 
 const methodsOf = (text: string) => {

@@ -117,7 +117,7 @@ export class Telemetry extends Context.Service<
               if (known.includes(requested)) return Effect.succeed(requested)
               return Effect.map(access.guard(deviceId, keysForHistory(deviceId)), (found) => existingKeys(requested, found))
             })
-          ).pipe(withServiceSpan("Telemetry.readableKeys")),
+          ),
         latest: (deviceId, keys) =>
           knownKeys((known) => {
             const sentKeys = keys !== undefined && known.includes(keys) && fitInPath(keys) ? keys : undefined
