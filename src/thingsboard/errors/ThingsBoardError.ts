@@ -24,7 +24,9 @@ export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {}) {}
  * untrusted certificate (`certificate`), redirects elsewhere (`redirect`) or reports that it failed (`status`).
  */
 export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable", {
-  why: Schema.Literals(["unresolved", "refused", "broken", "certificate", "redirect", "status"])
+  why: Schema.Literals(["unresolved", "refused", "broken", "certificate", "redirect", "status"]),
+  /** Ms that the response asks to wait. */
+  retryAfterMs: Schema.optionalKey(Schema.Int)
 }) {}
 
 export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}

@@ -114,7 +114,7 @@ const gatewayTimeout = 504
 export const failureOf = (error: ThingsBoardError): Failure => {
   const failure = failures[kindOf(error)]
   const { reason } = error
-  if (reason._tag === "RateLimited" && reason.retryAfterMs !== undefined)
+  if ((reason._tag === "RateLimited" || reason._tag === "Unavailable") && reason.retryAfterMs !== undefined)
     return { ...failure, retryAfter: Math.ceil(reason.retryAfterMs / 1000) }
   if (reason._tag === "ResponseTooLarge")
     return {

@@ -9,6 +9,9 @@ import { uuidPattern } from "../../domain/Ids.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
+import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
+import { parseRetryAfter } from "./retryAfter.ts"
+import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify, isHtml } from "./classify.ts"
 import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
@@ -42,10 +45,10 @@ const findCause = (error: unknown): Unavailable["why"] => {
   return causes[code] ?? (/CERT|SSL|TLS|VERIFY|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
 }
 
-const classifyFailed = async (response: Response) =>
+const classifyFailed = async (response: Response, now: number) =>
   classify(response.status, response.headers.get("content-type") ?? "", await readText(response), {
     location: response.headers.get("location") ?? undefined,
-    retryAfter: response.headers.get("retry-after") ?? undefined
+    retryAfterMs: parseRetryAfter(response.headers.get("retry-after") ?? undefined, now)
   })
 
 /** As recorded of 4.1 and 4.3. Everything else comes from something between: a login or maintenance page, or a cache. */
@@ -59,12 +62,18 @@ const maxAttempts = 4
 /** Ms. Each pause is four times as long as the one before, with a random factor between 0.5 and 1.5. */
 const firstPause = 25
 
+/** Ms that the response asked to wait. */
+const askedPause = ({ reason }: ThingsBoardError) => (reason._tag === "Unavailable" ? (reason.retryAfterMs ?? 0) : 0)
+/** The client waits for a longer pause itself: the response has it as `Retry-After`. */
+const maxAskedPause = 2000
+
 /** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. `maxBytes`: of one response. */
 export const make = (host: string, timeout: Duration.Duration, authorities?: string, maxBytes = Number.POSITIVE_INFINITY): Transport => {
   const base = host.replace(/\/+$/, "")
   const { hostname, port, protocol } = new URL(host)
   // TLS options cost about 10 µs per call, even over plain HTTP.
   const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
+  const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
 
   const attempt = (
@@ -93,7 +102,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
       if (!repeatable) init.keepalive = false
       const exchange = async () => {
         const response = await fetch(base + path, init)
-        if (!response.ok) return await classifyFailed(response)
+        if (!response.ok) return await classifyFailed(response, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         const result = await readResponse(response, {
           maxBytes,
           meter,
@@ -156,7 +165,9 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   const resend = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
     let last = failure
     for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
-      const pause = firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next))
+      const asked = askedPause(last)
+      if (asked > maxAskedPause || !budget.tryResend(yield* currentMonotonicMillis)) break
+      const pause = Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
       const remaining = startedAt + deadline - (yield* Clock.currentTimeMillis) - pause
       if (remaining <= 0) break
       yield* Effect.sleep(pause)
@@ -170,6 +181,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   return {
     send: (call) =>
       Effect.withFiber((fiber) => {
+        budget.recordCall()
         const startedAt = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         return Effect.catch(attemptOnce(fiber, call, 0, deadline), (failure) => resend(call, startedAt, failure))
       })

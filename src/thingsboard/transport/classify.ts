@@ -33,7 +33,7 @@ export const isHtml = (contentType: string) => contentType.startsWith("text/html
 
 const notModified = 304
 
-const findReason = (status: number, message: string, html: boolean, { location, retryAfter }: Hints): Reason => {
+const findReason = (status: number, message: string, html: boolean, { location, retryAfterMs }: Hints): Reason => {
   if (status >= 300 && status < 400) {
     // ThingsBoard 4.3 redirects requests that it cannot authenticate to its login page. Other redirects come from a proxy that expects
     // another address.
@@ -46,13 +46,15 @@ const findReason = (status: number, message: string, html: boolean, { location, 
     case 413:
       return new TooLarge()
     case 429:
-      return new RateLimited(retryAfter === undefined || !/^\d{1,6}$/.test(retryAfter) ? {} : { retryAfterMs: Number(retryAfter) * 1000 })
+      return new RateLimited(retryAfterMs === undefined ? {} : { retryAfterMs })
     case 504:
       return new Timeout()
   }
   if (status >= 500) {
     if (/Request timeout/i.test(message)) return new Timeout()
-    return status === 500 && invalidRequest.test(message) ? new Rejected() : new Unavailable({ why: "status" })
+    return status === 500 && invalidRequest.test(message)
+      ? new Rejected()
+      : new Unavailable({ why: "status", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
   }
   if (html) return new InvalidResponse()
   switch (status) {
@@ -70,7 +72,8 @@ const findReason = (status: number, message: string, html: boolean, { location, 
 
 export interface Hints {
   readonly location?: string | undefined
-  readonly retryAfter?: string | undefined
+  /** Ms that the response asks to wait. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /**
