@@ -306,6 +306,12 @@ export const definitions = {
     example: "https://api.example.com",
     doc: "URL by which clients reach the gateway. `type` in problems then is the full URL of the problem's page, otherwise its path."
   },
+  RESPONSE_IDLE_TIMEOUT: {
+    section: "Server",
+    codec: duration,
+    default: "10m",
+    doc: "Time for which the reader of a streamed response, such as an export, may take nothing before it is cut off. A slow reader is served however long it takes."
+  },
   DRAIN_DELAY: {
     section: "Server",
     codec: durationOrZero,

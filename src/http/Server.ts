@@ -2,7 +2,7 @@
  * Assembles the server: the API with its handlers and middlewares, and the pages, on one port. This folder translates between HTTP and the
  * services. What Boardwalk does is in `services`, and must not depend on HTTP.
  */
-import { ByteSize, Context, Effect, Layer } from "effect"
+import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
@@ -141,6 +141,7 @@ export const layer = Layer.unwrap(
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
+      maxReaderSilence: Duration.toMillis(settings.responseIdleTimeout),
       shutdown: { delay: settings.drainDelay, drain: settings.shutdownTimeout, state: shutdown },
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
       references,

@@ -25,6 +25,7 @@ import { toUrlHost, toLocalHost } from "./addresses.ts"
 import type { ByteBudget, Reservation } from "./ByteBudget.ts"
 import { type DataRules, readDataRules } from "./cacheControl.ts"
 import { makeShutdownState, type OpenStream, type ShutdownState, type ShutdownTimes, stopGracefully, type Stoppable } from "./shutdown.ts"
+import { watchReader } from "./readerWatch.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
 /** What a request needs memory for: its own body, or responses from other servers. */
@@ -132,6 +133,11 @@ export class Exchange {
     this.server.timeout(this.request, 0)
   }
 
+  /** Closes the connection if nothing is read or written for so many seconds. */
+  closeSoon(seconds: number) {
+    this.server.timeout(this.request, seconds)
+  }
+
   restoreIdleTimeout() {
     this.server.timeout(this.request, idleSeconds)
   }
@@ -169,6 +175,8 @@ export interface Options {
   readonly hostname?: string
   /** How the server stops; by default it stops listening at once, and requests in flight have ten seconds. */
   readonly shutdown?: Partial<ShutdownTimes> & { readonly state?: ShutdownState }
+  /** Ms for which the reader of a streamed response may take nothing; ten minutes by default. */
+  readonly maxReaderSilence?: number
   /** Headers of every response, by lower-case name. */
   readonly headers?: Record<string, string>
   /**
@@ -221,6 +229,12 @@ const wellFormedId = /^[\w.-]{1,128}$/
 const exchangeOf = Symbol("boardwalk/platform/exchange")
 type Carrier = HttpServerRequest.HttpServerRequest & { [exchangeOf]: Exchange }
 
+interface StreamOptions {
+  /** Ms for which the reader may take nothing. */
+  readonly maxSilence: number
+  readonly openStreams: Set<OpenStream>
+}
+
 /** Bytes of a body that is not a stream. */
 export const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   if (body._tag === "Uint8Array") return body.contentLength
@@ -228,7 +242,15 @@ export const lengthOf = (body: HttpBody.HttpBody): number | undefined => {
   return typeof body.body === "string" ? Buffer.byteLength(body.body) : body.body instanceof Uint8Array ? body.body.length : undefined
 }
 
-const endWithStream = (response: HttpServerResponse.HttpServerResponse, exchange: Exchange, openStreams: Set<OpenStream>) => {
+/** Seconds after which Bun closes a connection whose reader is given up; it looks every four seconds. */
+const giveUpSeconds = 1
+
+const watchStream = (
+  response: HttpServerResponse.HttpServerResponse,
+  exchange: Exchange,
+  context: Context.Context<never>,
+  { maxSilence, openStreams }: StreamOptions
+) => {
   const { body } = response
   if (body._tag !== "Stream") return response
   const { method, url } = exchange.request
@@ -236,16 +258,24 @@ const endWithStream = (response: HttpServerResponse.HttpServerResponse, exchange
   openStreams.add(open)
   const end = Effect.sync(() => {
     openStreams.delete(open)
+    exchange.restoreIdleTimeout()
     exchange.end()
   })
-  return HttpServerResponse.setBody(
-    response,
-    HttpBody.stream(
-      Stream.onExit(body.stream, () => end),
-      body.contentType,
-      body.contentLength
+  // Bun closes a connection that takes less than some 20 KiB per second, since it sees no progress for a minute.
+  exchange.disableIdleTimeout()
+  const onSilence = () => {
+    exchange.closeSoon(giveUpSeconds)
+    Effect.runForkWith(context)(
+      Effect.logWarning("Response cut off: its reader took nothing for too long", {
+        request_id: open.id,
+        method,
+        path: open.path,
+        silence_ms: maxSilence
+      })
     )
-  )
+  }
+  const stream = Stream.onExit(watchReader(body.stream, { maxSilence, onSilence }), () => end)
+  return HttpServerResponse.setBody(response, HttpBody.stream(stream, body.contentType, body.contentLength))
 }
 
 /** Bytes per write of a large response. */
@@ -276,7 +306,7 @@ const toResponse = (
   exchange: Exchange,
   response: HttpServerResponse.HttpServerResponse,
   context: Context.Context<never>,
-  openStreams: Set<OpenStream>
+  streams: StreamOptions
 ): Response => {
   const { body } = response
   const withoutBody = exchange.request.method === "HEAD"
@@ -299,7 +329,7 @@ const toResponse = (
   }
   // A stream that never runs would never close the request's scope. Without a body, the scope closes as usual.
   const isStreamed = body._tag === "Stream" && !HttpServerResponse.omitsBody(response, withoutBody)
-  const scoped = isStreamed ? HttpEffect.scopeTransferToStream(endWithStream(response, exchange, openStreams)) : response
+  const scoped = isStreamed ? HttpEffect.scopeTransferToStream(watchStream(response, exchange, context, streams)) : response
   if (!isStreamed) exchange.end()
   const web = HttpServerResponse.toWeb(scoped, {
     context,
@@ -341,12 +371,20 @@ const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
   shutdown: ShutdownState,
-  { addRequestState = (services) => services, clientAddress, continuesTrace = () => true, headers = {}, memory }: Options
+  {
+    addRequestState = (services) => services,
+    clientAddress,
+    continuesTrace = () => true,
+    headers = {},
+    maxReaderSilence = 600_000,
+    memory
+  }: Options
 ) => {
+  const streams: StreamOptions = { maxSilence: maxReaderSilence, openStreams: shutdown.openStreams }
   const handled = HttpEffect.toHandled(app, (request, response) => {
     const exchange = (request as Carrier)[exchangeOf]
     if (shutdown.hasBegun) exchange.closeAfterResponse()
-    exchange.respond(toResponse(exchange, response, context, shutdown.openStreams))
+    exchange.respond(toResponse(exchange, response, context, streams))
     return Effect.void
   })
   return (web: Request, server: Bun.Server<unknown>): Promise<Response> => {
