@@ -111,6 +111,24 @@ describe("an export", () => {
     })
   )
 
+  live("with layout=wide has no CSV column that an import would not read as a key; jsonl can have it", () =>
+    Effect.gen(function* () {
+      const { call, create, exported, importTo, one, series, upload } = yield* site
+      for (const names of [["key", "value"], ["local_time", "a"], ["TS", "a"], ["device_id"]]) {
+        const query = `${names.map((name) => `key=${name}`).join("&")}&layout=wide`
+        const refused = yield* call(`${tb}/devices/${one}/telemetry/export?${all}&${query}&format=csv`)
+        expect([names, refused.status, refused.json.details.errors[0].field]).toEqual([names, 400, "query.layout"])
+      }
+      yield* upload(one, { key: [{ ts: t0, value: "a" }], value: [{ ts: t0, value: 1 }], local_time: [{ ts: t0, value: "noon" }] })
+      const copy = create("Copy")
+      yield* importTo(copy, "", yield* exported(one, "format=jsonl&layout=wide&timezone=UTC"), "application/x-ndjson")
+      expect(yield* series(copy)).toBe(yield* series(one))
+      const own = create("Own")
+      yield* importTo(own, "", `ts,a,local_time\n${t0},1,noon\n`)
+      expect(JSON.parse(yield* series(own))).toEqual({ a: [{ ts: t0, value: 1 }], local_time: [{ ts: t0, value: "noon" }] })
+    })
+  )
+
   live("rejects what does not go together, all at once", () =>
     Effect.gen(function* () {
       const { call, one } = yield* site

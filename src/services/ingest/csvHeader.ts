@@ -75,11 +75,18 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const [deviceId, deviceName] = [at("device_id"), at("device_name")]
   if (hasDevice && deviceId < 0 && deviceName < 0) return `Expected a column device_id or device_name; found ${list(given)}`
   if (!hasDevice && (deviceId >= 0 || deviceName >= 0)) return "Expected no device column: the path already names the device"
+  /** Exports have the local time right after `ts`; anywhere else, the column is a series. */
+  const isAfterTime = (column: number) => column > 0 && names[column - 1] === "ts" && time[0] === column - 1
   const common = { time, deviceId, deviceName, count: names.length }
   const others = names
     .map((key, column) => [column, key] as const)
     .filter(
-      ([column, key]) => !isIgnored(key) && key !== localTimeName && !time.includes(column) && column !== deviceId && column !== deviceName
+      ([column, key]) =>
+        !isIgnored(key) &&
+        !(key === localTimeName && isAfterTime(column)) &&
+        !time.includes(column) &&
+        column !== deviceId &&
+        column !== deviceName
     )
   if (at("key") >= 0 && at("value") >= 0) {
     return others.length === 2

@@ -88,7 +88,10 @@ const withTime = (fields: Fields, timeField: string | undefined): Fields => {
   return new Map([...fields].map(([name, token]) => [name === timeField ? "ts" : name, token]))
 }
 
-const reserved = new Set(["ts", localTimeName, "device_id", "device_name"])
+/** Exports have the local time right after `ts`; anywhere else, the field is a series. */
+const isLocalTime = (name: string, before: string | undefined) => name === localTimeName && before === "ts"
+
+const reserved = new Set(["ts", "device_id", "device_name"])
 
 /** The points of a row: its one point, those in ThingsBoard's `values`, or one per field. `hasNan` says that a null was NaN. */
 const pointsOf = (data: Fields, rules: ImportRules, hasNan: boolean): ReadonlyArray<ImportPoint> => {
@@ -114,7 +117,7 @@ const keysOf = (data: Fields): ReadonlyArray<string> => {
 
 const readLine = (text: string, hasDevice: boolean, rules: ImportRules, hasNan: boolean): ImportRow => {
   const fields = withNormalNames(withTime(readFields(text), rules.timeField))
-  const data = new Map([...fields].filter(([name]) => !reserved.has(name)))
+  const data = new Map([...fields].filter(([name], i, all) => !reserved.has(name) && !isLocalTime(name, all[i - 1]?.[0])))
   if (!hasDevice && (fields.has("device_id") || fields.has("device_name"))) rejectRow("expected no device: the path already names it")
   if (data.size === 0) rejectRow("expected key and value, values, or one field per key")
   const device = parseDevice(readText(fields, "device_id"), readText(fields, "device_name"), hasDevice)

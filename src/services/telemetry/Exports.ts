@@ -18,7 +18,7 @@ import { Aggregates } from "./Aggregates.ts"
 import { type AggregationOptions, type Bucketing, parseBucketing } from "./bucketing.ts"
 import { checkRange } from "./checkRange.ts"
 import { type DeviceSources, findExportedDevices, findSkippedKeys, openDevice, type OpenedDevice } from "./ExportedDevices.ts"
-import { type ExportStyleOptions, parseExportStyle } from "./exportStyle.ts"
+import { columnIssue, type ExportStyleOptions, parseExportStyle } from "./exportStyle.ts"
 import { type ExportedFile, makeFile, makeWideFile, toRows } from "./ExportedFile.ts"
 import { makeExportSlots, type TooManyExports } from "./ExportSlots.ts"
 import { History } from "./History.ts"
@@ -108,6 +108,8 @@ export class Exports extends Context.Service<
           yield* requireReadable(thingsBoard, keys ?? [], "key")
           const all = yield* divideKeys(thingsBoard, keys === undefined ? yield* telemetry.keysOfVisibleDevice(deviceId) : [])
           const requested = keys === undefined ? all.keys : [...new Set(keys)]
+          const issue = columnIssue(requested, wide)
+          if (issue !== undefined) return yield* issue
           const readable = keys === undefined ? requested : yield* telemetry.readableKeys(deviceId, requested)
           yield* slots.acquire(client)
           if (wide !== undefined) {
@@ -131,6 +133,8 @@ export class Exports extends Context.Service<
           const { file, wide } = yield* parseExportStyle(style, format, keys !== undefined)
           yield* checkRange(range)
           const requested = keys === undefined ? undefined : [...new Set(keys)]
+          const issue = columnIssue(requested ?? [], wide)
+          if (issue !== undefined) return yield* issue
           const selected = yield* findExportedDevices(sources, selection, requested, range)
           yield* requireReadable(thingsBoard, requested ?? [], "keys")
           yield* slots.acquire(client)

@@ -2,7 +2,7 @@
 import { DateTime, Effect, Option } from "effect"
 import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import type { Format } from "../../domain/Format.ts"
-import { localClock } from "../../domain/localClock.ts"
+import { localClock, localTimeName } from "../../domain/localClock.ts"
 import { type FileStyle, type WideFormat, wideFormats } from "../../formats/FileWriter.ts"
 
 export interface ExportStyleOptions {
@@ -15,6 +15,27 @@ export interface ExportStyle {
   readonly file: FileStyle
   /** The format, if the file has one column per key. */
   readonly wide: WideFormat | undefined
+}
+
+/** Columns with a meaning of their own: an import would not read them as keys. In the lines of jsonl, keys are apart from them. */
+const reserved: ReadonlySet<string> = new Set(["ts", localTimeName, "device_id", "device_name"])
+
+/** What is wrong with the keys that become columns. */
+export const columnIssue = (keys: ReadonlyArray<string>, wide: WideFormat | undefined): InvalidInput | undefined => {
+  const names = wide === "csv" ? keys.map((key) => key.toLowerCase()) : []
+  // Together they are the columns of a file with one row per point.
+  const isLong = names.includes("key") && names.includes("value")
+  return !isLong && !names.some((name) => reserved.has(name))
+    ? undefined
+    : new InvalidInput({
+        errors: [
+          {
+            field: "layout",
+            issue:
+              "Expected no column that is called like ts, local_time, device_id or device_name, nor both key and value: use format=jsonl"
+          }
+        ]
+      })
 }
 
 /** `hasKeys` says whether the columns of a wide file are known before the devices are read. */
