@@ -34,20 +34,22 @@ export const makeLogOutput = (sink: LogSink, { describeDropped, maxBytes = maxWa
   let unreported = 0
   let isClosed = false
 
+  /** The lines that wait, and the one that says how many are missing after them; empty if there are none. */
+  const takeWaiting = () => {
+    const missing = unreported === 0 ? "" : `${describeDropped(unreported)}\n`
+    const text = waiting.join("") + missing
+    waiting = []
+    unreported = 0
+    return text
+  }
+
   const pump = async () => {
     try {
-      while (waiting.length > 0) {
-        const text = waiting.join("")
-        waiting = []
+      for (let text = takeWaiting(); text !== ""; text = takeWaiting()) {
+        waitingBytes = Buffer.byteLength(text)
         await sink.write(text)
         await sink.flush()
         waitingBytes -= Buffer.byteLength(text)
-        if (unreported > 0) {
-          const line = `${describeDropped(unreported)}\n`
-          unreported = 0
-          waiting.push(line)
-          waitingBytes += Buffer.byteLength(line)
-        }
       }
     } catch {
       isClosed = true // nobody will read it again (EPIPE), and there is nowhere to say so
@@ -65,11 +67,11 @@ export const makeLogOutput = (sink: LogSink, { describeDropped, maxBytes = maxWa
       if (isClosed || unreported > 0 || waitingBytes + bytes > maxBytes) {
         unreported++
         onDrop?.()
-        return
+      } else {
+        waiting.push(text)
+        waitingBytes += bytes
       }
-      waiting.push(text)
-      waitingBytes += bytes
-      writing ??= pump()
+      if (!isClosed) writing ??= pump()
     },
     drain: Effect.suspend(() => (writing === undefined ? Effect.void : Effect.promise(() => writing!)))
   }

@@ -52,6 +52,16 @@ test("the excess is dropped, counted, and named where it is missing", async () =
   expect(taken()).toBe("first\nabc\n2 dropped\nlater\n")
 })
 
+test("a single line that is too long is dropped, counted and named, and later lines are written", async () => {
+  let taken = ""
+  const output = makeLogOutput({ write: (text) => (taken += text), flush: () => 0 }, { describeDropped, maxBytes: 10 })
+  output.write("much too long for it")
+  await Effect.runPromise(output.drain)
+  output.write("later")
+  await Effect.runPromise(output.drain)
+  expect(taken).toBe("1 dropped\nlater\n")
+})
+
 test("a closed output is no failure, and is not written again", async () => {
   let writes = 0
   let dropped = 0
