@@ -1,6 +1,6 @@
 /** How an import reads a file that was not written for it. */
 import { Schema } from "effect"
-import { CommaList, dryRun, ImportFormat, numericText, tsUnit } from "./Parameters.ts"
+import { choice, CommaList, dryRun, ImportFormat, numericText, timeZone, tsUnit } from "./Parameters.ts"
 
 const maxLines = 1_000_000_000
 
@@ -30,33 +30,16 @@ const timeFormat = Schema.optionalKey(
   })
 )
 
-const timeZone = Schema.optionalKey(
-  Schema.String.check(Schema.isMaxLength(64)).annotate({
-    description:
-      "IANA time zone of times without an offset. Times that its clocks skip are rejected; `repeated_times` is about those that they show twice. Default: every time needs an offset.",
-    examples: ["Europe/Berlin"]
-  })
-)
-
-const repeatedTimes = Schema.optionalKey(
-  Schema.Literals(["reject", "infer"]).annotate({
-    identifier: "RepeatedTimes",
-    description:
-      "What to do with times of `timezone` that its clocks show twice, in the hour when they go back: `reject` rejects the rows; `infer` decides by the rows before, for a file in order of time with one value per time, device and key.",
-    default: "reject"
-  })
+const repeatedTimes = choice(
+  "RepeatedTimes",
+  ["reject", "infer"],
+  "What to do with times of `timezone` that its clocks show twice, in the hour when they go back: `reject` rejects the rows; `infer` decides by the rows before, for a file in order of time with one value per time, device and key."
 )
 
 const lines = (description: string) =>
   Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxLines })).annotate({ description }))
 
-const header = Schema.optionalKey(
-  Schema.Literals(["present", "absent"]).annotate({
-    identifier: "CsvHeader",
-    description: "Whether a CSV file has a header; without one, `columns` is required.",
-    default: "present"
-  })
-)
+const header = choice("CsvHeader", ["present", "absent"], "Whether a CSV file has a header; without one, `columns` is required.")
 
 const columns = Schema.optionalKey(
   CommaList(Text).annotate({
@@ -70,21 +53,13 @@ const missing = texts("What the file writes where there is no value, besides an 
   "NA"
 ])
 
-const nan = Schema.optionalKey(
-  Schema.Literals(["reject", "gap"]).annotate({
-    identifier: "NanCells",
-    description: "What to do with NaN in a CSV cell or a field of NDJSON: `reject` rejects the row, `gap` means that there is no value.",
-    default: "reject"
-  })
+const nan = choice(
+  "NanCells",
+  ["reject", "gap"],
+  "What to do with NaN in a CSV cell or a field of NDJSON: `reject` rejects the row, `gap` means that there is no value."
 )
 
-const decimal = Schema.optionalKey(
-  Schema.Literals(["dot", "comma"]).annotate({
-    identifier: "DecimalSeparator",
-    description: "How a CSV file writes decimals: `21.5` or `21,5`.",
-    default: "dot"
-  })
-)
+const decimal = choice("DecimalSeparator", ["dot", "comma"], "How a CSV file writes decimals: `21.5` or `21,5`.")
 
 export const importParameters = {
   format: Schema.optionalKey(ImportFormat),
@@ -92,7 +67,9 @@ export const importParameters = {
   ts_unit: tsUnit,
   time_column: timeColumn,
   time_format: timeFormat,
-  timezone: timeZone,
+  timezone: timeZone(
+    "IANA time zone of times without an offset. Times that its clocks skip are rejected; `repeated_times` is about those that they show twice. Default: every time needs an offset."
+  ),
   repeated_times: repeatedTimes,
   header,
   columns,

@@ -28,6 +28,13 @@ export const CommaList = <S extends Schema.Constraint & { readonly Encoded: stri
     )
   )
 
+/** One of several words, of which the first is the default. */
+export const choice = <const Words extends readonly [string, ...ReadonlyArray<string>]>(
+  identifier: string,
+  words: Words,
+  description: string
+) => Schema.optionalKey(Schema.Literals(words).annotate({ identifier, description, default: words[0] as Words[number] }))
+
 export const deviceParams = { device_id: DeviceId }
 
 export const page = Schema.optionalKey(
@@ -122,15 +129,13 @@ export const Interval = Schema.String.check(
   examples: ["1h", "300000"]
 })
 
+export const timeZone = (description: string) =>
+  Schema.optionalKey(Schema.String.check(Schema.isMaxLength(64)).annotate({ description, examples: ["Europe/Berlin"] }))
+
 export const aggregation = {
   agg: Schema.optionalKey(Aggregation),
   interval: Schema.optionalKey(Interval),
-  timezone: Schema.optionalKey(
-    Schema.String.check(Schema.isMaxLength(64)).annotate({
-      description: "IANA time zone in which the buckets begin. Default: UTC.",
-      examples: ["Europe/Berlin"]
-    })
-  )
+  timezone: timeZone("IANA time zone in which the buckets begin. Default: UTC.")
 }
 
 export const Format = Schema.Literals(formatNames).annotate({ identifier: "Format", description: "Format of a file with telemetry." })
@@ -139,31 +144,21 @@ export const exportFormat = Schema.optionalKey(Format).annotateKey({
   description: "Format of the file. Default: the format that the `Accept` header prefers, otherwise csv."
 })
 
-export const exportTimeZone = Schema.optionalKey(
-  Schema.String.check(Schema.isMaxLength(64)).annotate({
-    description:
-      "IANA time zone in which buckets begin (default: UTC), and in which csv and jsonl files also have `local_time`, in ISO 8601, beside `ts`. Without it, there is no `local_time`.",
-    examples: ["Europe/Berlin"]
-  })
+export const exportTimeZone = timeZone(
+  "IANA time zone in which buckets begin (default: UTC), and in which csv and jsonl files also have `local_time`, in ISO 8601, beside `ts`. Without it, there is no `local_time`."
 )
 
 /** How the rows of a file are written. */
 export const exportStyle = {
-  layout: Schema.optionalKey(
-    Schema.Literals(["long", "wide"]).annotate({
-      identifier: "FileLayout",
-      description:
-        "`long` has one row per point. `wide` has one row per time and one column per key, for csv and jsonl; the keys must be named in exports of several devices.",
-      default: "long"
-    })
+  layout: choice(
+    "FileLayout",
+    ["long", "wide"],
+    "`long` has one row per point. `wide` has one row per time and one column per key, for csv and jsonl; the keys must be named in exports of several devices."
   ),
-  dialect: Schema.optionalKey(
-    Schema.Literals(["standard", "excel"]).annotate({
-      identifier: "CsvDialect",
-      description:
-        "`standard` is RFC 4180. `excel` is what Excel reads where decimals have a comma: a byte order mark, semicolons, decimal commas. Only for csv.",
-      default: "standard"
-    })
+  dialect: choice(
+    "CsvDialect",
+    ["standard", "excel"],
+    "`standard` is RFC 4180. `excel` is what Excel reads where decimals have a comma: a byte order mark, semicolons, decimal commas. Only for csv."
   )
 }
 
@@ -173,13 +168,10 @@ export const ImportFormat = Schema.Literals(["csv", "jsonl"]).annotate({
   description: "Format of the body. Default: the format that `Content-Type` names, otherwise csv."
 })
 
-export const numericText = Schema.optionalKey(
-  Schema.Literals(["refuse", "convert"]).annotate({
-    identifier: "NumericText",
-    description:
-      "What to do with text that ThingsBoard would convert to a number, such as 007: `refuse` rejects it, `convert` lets ThingsBoard convert it.",
-    default: "refuse"
-  })
+export const numericText = choice(
+  "NumericText",
+  ["refuse", "convert"],
+  "What to do with text that ThingsBoard would convert to a number, such as 007: `refuse` rejects it, `convert` lets ThingsBoard convert it."
 )
 
 export const tsUnit = Schema.optionalKey(

@@ -1,5 +1,5 @@
 /** The clocks of a time zone: what they show at an instant, and when they first show a time. */
-import { DateTime } from "effect"
+import { DateTime, Option } from "effect"
 
 const day = 86_400_000
 
@@ -12,6 +12,7 @@ export const maxZonedTime = maxTime - 2 * day
 
 /** Local times are in ms since 1970-01-01T00:00 of the zone's own clocks. */
 export interface LocalClock {
+  readonly isUtc: boolean
   /** Ms that the clocks are ahead of UTC. */
   readonly offsetAt: (ts: number) => number
   readonly localTime: (ts: number) => number
@@ -31,7 +32,7 @@ interface UtcDay {
 /** Limits the memory of a clock. */
 const maxDays = 1000
 
-export const localClock = (timeZone: DateTime.TimeZone.Named): LocalClock => {
+const localClock = (timeZone: DateTime.TimeZone.Named): LocalClock => {
   const readOffset = (ts: number) =>
     timeZone.id === "UTC" ? 0 : DateTime.zonedOffset(DateTime.makeZonedUnsafe(Math.min(ts, maxZonedTime), { timeZone }))
 
@@ -86,5 +87,14 @@ export const localClock = (timeZone: DateTime.TimeZone.Named): LocalClock => {
     return Math.max(change, local - offsetAt(change))
   }
 
-  return { offsetAt, findChange, firstInstant, localTime: (ts) => Math.min(ts, maxZonedTime) + offsetAt(ts) }
+  return { isUtc: timeZone.id === "UTC", offsetAt, findChange, firstInstant, localTime: (ts) => Math.min(ts, maxZonedTime) + offsetAt(ts) }
+}
+
+/** What is wrong with the name of a time zone that does not exist. */
+export const timeZoneIssue = "Expected an IANA time zone such as Europe/Berlin"
+
+/** The clocks of an IANA time zone; undefined if none has this name. */
+export const clockOf = (timeZone: string): LocalClock | undefined => {
+  const zone = DateTime.zoneMakeNamed(timeZone)
+  return Option.isNone(zone) ? undefined : localClock(zone.value)
 }

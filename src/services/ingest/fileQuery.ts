@@ -1,7 +1,7 @@
 /** Turns the parameters that describe a file into rules for reading it, and reports all that is wrong with them at once. */
-import { DateTime, Effect, Option } from "effect"
+import { Effect } from "effect"
 import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
-import { localClock } from "../../domain/localClock.ts"
+import { clockOf, timeZoneIssue } from "../../domain/localClock.ts"
 import { isKnownCharset } from "./decodeFile.ts"
 import type { CsvLayout, ImportRules } from "./importRules.ts"
 import type { RowOptions } from "./importRows.ts"
@@ -33,9 +33,9 @@ const onlyForCsv = ["header", "columns", "skip_lines", "decimal"] as const
 
 const makeReadTime = ({ repeated_times, time_format, timezone, ts_unit }: FileQuery, fail: (field: string, issue: string) => undefined) => {
   if (repeated_times !== undefined && timezone === undefined) fail("query.repeated_times", "Expected only with timezone")
-  const zone = timezone === undefined ? undefined : DateTime.zoneMakeNamed(timezone)
-  if (zone !== undefined && Option.isNone(zone)) return fail("query.timezone", "Expected an IANA time zone such as Europe/Berlin")
-  const read = zone === undefined ? undefined : toInstant(localClock(Option.getOrThrow(zone)), timezone!, repeated_times)
+  const clock = timezone === undefined ? undefined : clockOf(timezone)
+  if (timezone !== undefined && clock === undefined) return fail("query.timezone", timeZoneIssue)
+  const read = clock === undefined ? undefined : toInstant(clock, timezone!, repeated_times)
   if (time_format === undefined)
     return read === undefined ? undefined : makeLocalIsoReader(read, (text) => parseNumericTimestamp(text, ts_unit))
   if (ts_unit !== undefined) fail("query.ts_unit", "Expected only one of ts_unit and time_format")

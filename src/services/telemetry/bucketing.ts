@@ -1,9 +1,9 @@
 /** The buckets that a request asks for, and the calls to ThingsBoard that read them. */
-import { DateTime, Effect, Option } from "effect"
+import { Effect } from "effect"
 import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import type { Aggregation } from "../../domain/Telemetry.ts"
 import { type BucketBoundaries, dayBoundaries, fixedBoundaries, lengthBoundaries, monthBoundaries, weekBoundaries } from "./boundaries.ts"
-import { localClock } from "../../domain/localClock.ts"
+import { clockOf, type LocalClock, timeZoneIssue } from "../../domain/localClock.ts"
 
 export interface Bucketing {
   readonly agg: Exclude<Aggregation, "NONE">
@@ -37,17 +37,16 @@ const parseInterval = (interval: Interval): number | readonly [count: number, un
 }
 
 /** The boundaries, or what is wrong with the interval. */
-const boundariesOf = (interval: Interval, zone: DateTime.TimeZone.Named): BucketBoundaries | string => {
+const boundariesOf = (interval: Interval, clock: LocalClock): BucketBoundaries | string => {
   const length = parseInterval(interval)
   if (length === undefined) return "Expected milliseconds or a duration such as 1m, 15m, 1h, 1d, 1w, 1mo"
   if (typeof length === "number") {
     if (length < minLength) return `Expected ${minLength} ms or more`
     // 9999h exceeds the maximum and is harmless; a plain number that does most likely has another unit.
     if (length > maxLength && !String(interval).endsWith("h")) return `Expected at most ${maxLength} ms`
-    return zone.id === "UTC" ? fixedBoundaries(length) : lengthBoundaries(localClock(zone), length)
+    return clock.isUtc ? fixedBoundaries(length) : lengthBoundaries(clock, length)
   }
   const [count, unit] = length
-  const clock = localClock(zone)
   if (unit === "mo") return monthBoundaries(clock, count)
   return unit === "w" ? weekBoundaries(clock, count) : dayBoundaries(clock, count)
 }
@@ -59,17 +58,11 @@ const boundariesOf = (interval: Interval, zone: DateTime.TimeZone.Named): Bucket
  */
 export const parseBucketing = ({ agg, interval, timezone }: AggregationOptions): Effect.Effect<Bucketing | undefined, InvalidInput> => {
   const errors: Array<FieldError> = []
-  const zone = DateTime.zoneMakeNamed(timezone ?? "UTC")
-  if (Option.isNone(zone)) errors.push({ field: "timezone", issue: "Expected an IANA time zone such as Europe/Berlin" })
+  const clock = clockOf(timezone ?? "UTC")
+  if (clock === undefined) errors.push({ field: "timezone", issue: timeZoneIssue })
   const isBucketed = agg !== "NONE" && (agg !== undefined || interval !== undefined)
   if (isBucketed && interval === undefined) errors.push({ field: "interval", issue: "Expected an interval with agg" })
-  const boundaries =
-    interval === undefined
-      ? undefined
-      : boundariesOf(
-          interval,
-          Option.getOrElse(zone, () => DateTime.zoneMakeNamedUnsafe("UTC"))
-        )
+  const boundaries = interval === undefined ? undefined : boundariesOf(interval, clock ?? clockOf("UTC")!)
   if (typeof boundaries === "string") errors.push({ field: "interval", issue: boundaries })
   if (errors.length > 0) return Effect.fail(new InvalidInput({ errors }))
   return Effect.succeed(isBucketed && typeof boundaries === "object" ? { agg: agg ?? "AVG", boundaries } : undefined)

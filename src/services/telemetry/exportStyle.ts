@@ -1,8 +1,8 @@
 /** How the rows of an export are written: the layout, the dialect of CSV, and the time zone of the local times. */
-import { DateTime, Effect, Option } from "effect"
+import { Effect } from "effect"
 import { type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import type { Format } from "../../domain/Format.ts"
-import { localClock, localTimeName } from "../../domain/localClock.ts"
+import { clockOf, localTimeName, timeZoneIssue } from "../../domain/localClock.ts"
 import { type FileStyle, type WideFormat, wideFormats } from "../../formats/FileWriter.ts"
 
 export interface ExportStyleOptions {
@@ -46,9 +46,8 @@ export const parseExportStyle = (
 ): Effect.Effect<ExportStyle, InvalidInput> =>
   Effect.suspend(() => {
     const errors: Array<FieldError> = []
-    const zone = timezone === undefined ? undefined : DateTime.zoneMakeNamed(timezone)
-    if (zone !== undefined && Option.isNone(zone))
-      errors.push({ field: "timezone", issue: "Expected an IANA time zone such as Europe/Berlin" })
+    const clock = timezone === undefined ? undefined : clockOf(timezone)
+    if (timezone !== undefined && clock === undefined) errors.push({ field: "timezone", issue: timeZoneIssue })
     const wide = layout === "wide" ? wideFormats.find((one) => one === format) : undefined
     if (layout === "wide" && wide === undefined)
       errors.push({ field: "layout", issue: `Expected long for ${format}: only csv and jsonl can be wide` })
@@ -56,6 +55,5 @@ export const parseExportStyle = (
       errors.push({ field: "keys", issue: "Expected the keys that become columns, because of layout=wide" })
     if (dialect === "excel" && format !== "csv") errors.push({ field: "dialect", issue: "Expected only for csv" })
     if (errors.length > 0) return Effect.fail(new InvalidInput({ errors }))
-    const offsetAt = zone === undefined ? undefined : localClock(Option.getOrThrow(zone)).offsetAt
-    return Effect.succeed({ file: { spreadsheet: dialect === "excel", offsetAt }, wide })
+    return Effect.succeed({ file: { spreadsheet: dialect === "excel", offsetAt: clock?.offsetAt }, wide })
   })

@@ -1,13 +1,11 @@
 /** Times in formats of their own and local times. */
 import { expect, test } from "bun:test"
-import { DateTime, Option } from "effect"
 import { toInstant } from "../../../src/services/ingest/localTimes.ts"
 import { makeLocalIsoReader, makeTimeReader } from "../../../src/services/ingest/timeFormat.ts"
 import { parseNumericTimestamp, parseTimestamp } from "../../../src/services/ingest/timestamps.ts"
-import { localClock } from "../../../src/domain/localClock.ts"
+import { clockOf } from "../../../src/domain/localClock.ts"
 
-const clockOf = (zone: string) => localClock(Option.getOrThrow(DateTime.zoneMakeNamed(zone)))
-const local = (zone: string) => toInstant(clockOf(zone), zone)
+const local = (zone: string) => toInstant(clockOf(zone)!, zone)
 const oneSeries = () => [""]
 const berlin = local("Europe/Berlin")
 
@@ -40,7 +38,7 @@ test("repeated times are inferred in files in order of time, in every zone, with
     // The clocks of Lord Howe go back by 30 minutes, so that an hourly log has a gap in the first pass.
     for (const step of zone === "Australia/Lord_Howe" ? [10, 30] : [10, 30, 60])
       for (const series of [["a"], ["a", "b", "c"]]) {
-        const clock = clockOf(zone)
+        const clock = clockOf(zone)!
         const inferred = toInstant(clock, zone, "infer")
         for (let ts = Date.UTC(2018, 0, 1); ts < Date.UTC(2019, 0, 1); ts += step * minute)
           for (const one of series)
@@ -51,7 +49,7 @@ test("repeated times are inferred in files in order of time, in every zone, with
 test("repeated times are rejected where the rows before do not tell", () => {
   const repeated = Date.UTC(2025, 9, 26, 2, 30)
   const after = Date.UTC(2025, 9, 26, 3)
-  const descending = toInstant(clockOf("Europe/Berlin"), "Europe/Berlin", "infer")
+  const descending = toInstant(clockOf("Europe/Berlin")!, "Europe/Berlin", "infer")
   expect(descending(repeated, oneSeries)).toStartWith("Expected a row before this one")
   expect(descending(after, oneSeries)).toBe(after - 3_600_000)
   expect(descending(repeated, oneSeries)).toStartWith("Expected a row before this one")
