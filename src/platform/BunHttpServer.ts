@@ -142,6 +142,12 @@ export class Exchange {
     this.server.timeout(this.request, idleSeconds)
   }
 
+  /** Tells caches that the response depends on this header of the request. */
+  varyBy(header: string) {
+    const { vary } = this.headers
+    this.headers["vary"] = vary === undefined ? header : `${vary}, ${header}`
+  }
+
   /** Closes the connection after the response, for a request whose body is not read to its end. */
   closeAfterResponse() {
     this.headers["connection"] = "close"

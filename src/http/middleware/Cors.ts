@@ -57,7 +57,7 @@ export const CorsLayer = Layer.unwrap(
           const exchange = fiber.getRef(CurrentExchange)
           if (exchange === undefined) return handled
           const { headers, request } = exchange
-          headers["vary"] = "Origin"
+          exchange.varyBy("Origin")
           const origin = request.headers.get("origin")
           const allowed = origin === null ? undefined : allowOrigin(origin)
           if (allowed === undefined) return handled

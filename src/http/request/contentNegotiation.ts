@@ -1,29 +1,16 @@
 import { type Format, formatOfMediaType } from "../../domain/Format.ts"
-
-interface MediaRange {
-  readonly type: string
-  readonly quality: number
-}
+import { parseQualityValues } from "../response/qualityValues.ts"
 
 /** The media ranges of an `Accept` header, the preferred ones first; those with `q=0` are left out. */
-const parseAccept = (accept: string): ReadonlyArray<MediaRange> =>
-  accept
-    .split(",")
-    .map((part) => {
-      const [type = "", ...parameters] = part
-        .trim()
-        .toLowerCase()
-        .split(/\s*;\s*/)
-      const q = parameters.find((parameter) => parameter.startsWith("q="))
-      return { type, quality: q === undefined ? 1 : Number(q.slice(2)) || 0 }
-    })
+const parseAccept = (accept: string) =>
+  parseQualityValues(accept)
     .filter(({ quality }) => quality > 0)
     .toSorted((a, b) => b.quality - a.quality)
 
 /** The format that the parameter names, else the one that `Accept` prefers, else csv: clients of one binary type accept any. */
 export const negotiateFormat = (format: Format | undefined, accept: string | null): Format => {
   if (format !== undefined) return format
-  for (const { type } of parseAccept(accept ?? "*/*")) {
+  for (const { value: type } of parseAccept(accept ?? "*/*")) {
     const found = formatOfMediaType(type)
     if (found !== undefined) return found
     if (type === "application/*") return "json"

@@ -7,7 +7,7 @@
  */
 import type { Fiber } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { fingerprint } from "../../platform/Digest.ts"
 import { CurrentCredentialAccess } from "../../services/access/CredentialAccess.ts"
 
@@ -18,10 +18,6 @@ const weak = (tag: string) => tag.trim().replace(/^W\//, "")
 /** Tags are compared weakly; `*` matches any. Ours contain no comma. */
 const matches = (ifNoneMatch: string, etag: string): boolean =>
   ifNoneMatch.trim() === "*" || ifNoneMatch.split(",").some((tag) => weak(tag) === weak(etag))
-
-const addVary = (headers: Exchange["headers"]) => {
-  headers["vary"] = headers["vary"] === undefined ? "X-API-Key" : `${headers["vary"]}, X-API-Key`
-}
 
 /** By bytes, for as long as they are in memory: those from the read cache are sent many times. */
 const known = new WeakMap<Uint8Array, string>()
@@ -44,7 +40,7 @@ export const conditional = (body: Uint8Array, data: ReadonlyArray<string | Uint8
   const { dataAge, headers, request } = exchange
   const etag = tagOf(data)
   headers["etag"] = etag
-  addVary(headers)
+  exchange.varyBy("X-API-Key")
   if (dataAge !== undefined) headers["age"] = String(Math.floor(dataAge / 1000))
   // Responses with credentials are not to be kept on any disk: for these the header stays `no-store`.
   if (!fiber.getRef(CurrentCredentialAccess)) headers["cache-control"] = "private, no-cache"

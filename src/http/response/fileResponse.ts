@@ -15,8 +15,7 @@ const compressible = /^(?:text|application)\/(?:csv|json|x-ndjson)\b/
 /** The coding of the response. Caches must not give it to clients that accept another one. */
 const chooseCoding = (exchange: Exchange | undefined, contentType: string): ContentCoding | undefined => {
   if (exchange === undefined || !compressible.test(contentType)) return undefined
-  const { vary } = exchange.headers
-  exchange.headers["vary"] = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`
+  exchange.varyBy("Accept-Encoding")
   return negotiateCoding(exchange.request.headers.get("accept-encoding"))
 }
 
