@@ -3,8 +3,10 @@ import { maxTimestamp } from "./timestamps.ts"
 
 const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
-/** Minutes east of UTC. */
-const parseOffset = (zone: string): number => {
+export const impossibleTime = "Expected a date and time that exist, from 1970 to 9999"
+
+/** Minutes east of UTC: of `Z`, `+01`, `+0100` or `+01:00`. */
+export const parseOffset = (zone: string): number => {
   if (zone.toUpperCase() === "Z") return 0
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(":", "") || 0)
   return zone.startsWith("-") ? -minutes : minutes
@@ -23,11 +25,11 @@ export const parseIsoTime = (text: string, toInstant?: (local: number) => number
   const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), millis)
   // Date accepts days and hours that do not exist: February 31 becomes March 2.
   const exists = new Date(local).toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second.padStart(2, "0")}`)
-  if (zone === undefined) return exists ? toInstant!(local) : "Expected a date and time that exist, from 1970 to 9999"
+  if (zone === undefined) return exists ? toInstant!(local) : impossibleTime
   const offset = parseOffset(zone)
   const ts = local - offset * 60_000
   const isPossible = exists && Math.abs(offset) <= 14 * 60 && ts >= 0 && ts <= maxTimestamp
-  return isPossible ? ts : "Expected a date and time that exist, from 1970 to 9999"
+  return isPossible ? ts : impossibleTime
 }
 
 /** For a date where milliseconds are required: what to send instead. Undefined for a text that is no date. */

@@ -45,16 +45,12 @@ export class CsvReader {
   private quoted: Set<number> | undefined
   private syntaxError: string | undefined
 
-  private linesToSkip: number
-
   /** A longer record is reported as malformed and ends the reading, since its most likely cause is a quote that is never closed. */
   constructor(
     private readonly maxCharacters = 1024 * 1024,
-    private readonly findDelimiter: (firstLine: string) => string = (line) => detectDelimiter(line),
-    skipLines = 0
-  ) {
-    this.linesToSkip = skipLines
-  }
+    private readonly findDelimiter: (firstLine: string) => string = detectDelimiter,
+    private linesToSkip = 0
+  ) {}
 
   /** The records that end in this chunk. Empty lines are not records. */
   feed(chunk: string): ReadonlyArray<CsvRecord> {

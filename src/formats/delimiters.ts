@@ -19,6 +19,16 @@ const visitParts = (line: string, visit: (part: string, before: string | undefin
   }
 }
 
+/** How often the line has each candidate outside of quotes. */
+const countCandidates = (line: string): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  visitParts(line, (_, __, after) => {
+    if (after !== undefined) counts.set(after, (counts.get(after) ?? 0) + 1)
+    return false
+  })
+  return counts
+}
+
 const nameOf = (part: string) =>
   part
     .trim()
@@ -45,26 +55,20 @@ export const detectDelimiter = (line: string, names: ReadonlyArray<string> = ["t
   const wanted = names.map((name) => name.toLowerCase())
   const besideLongName = wanted.map((name) => delimiterBeside(line, name)).find(isCandidate)
   if (besideLongName !== undefined) return besideLongName
-  const counts = new Map<string, number>()
   let found: string | undefined
   visitParts(line, (part, before, after) => {
-    if (after !== undefined) counts.set(after, (counts.get(after) ?? 0) + 1)
-    if (!wanted.includes(nameOf(part))) return false
-    found = after ?? before
+    if (wanted.includes(nameOf(part))) found = after ?? before
     return found !== undefined
   })
   if (found !== undefined) return found
+  const counts = countCandidates(line)
   const most = Math.max(0, ...counts.values())
   return delimiters.find((delimiter) => counts.get(delimiter) === most) ?? ","
 }
 
 /** The delimiter at which a line has so many cells. */
 export const delimiterOfCells = (line: string, cells: number): string => {
-  const counts = new Map<string, number>()
-  visitParts(line, (_, __, after) => {
-    if (after !== undefined) counts.set(after, (counts.get(after) ?? 0) + 1)
-    return false
-  })
+  const counts = countCandidates(line)
   // The comma comes last: it may also be in decimals.
   return delimiters.toReversed().find((delimiter) => counts.get(delimiter) === cells - 1) ?? detectDelimiter(line)
 }

@@ -126,9 +126,12 @@ export class Import extends Context.Service<
       const oneDevice: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
 
       /** Only a restricted caller needs a lookup: otherwise storing the points shows whether a device exists. */
-      const manyDevices = (): ImportTarget => {
-        return { store: ingest.storeVisible, findMissing: makeVisibilityCheck(thingsBoard), reportsFailedLookup: true, concurrency }
-      }
+      const manyDevices = (): ImportTarget => ({
+        store: ingest.storeVisible,
+        findMissing: makeVisibilityCheck(thingsBoard),
+        reportsFailedLookup: true,
+        concurrency
+      })
 
       const findMissing = (deviceIds: ReadonlyArray<string>) =>
         Effect.map(findDevices(thingsBoard, { device_ids: deviceIds }), (found) => {

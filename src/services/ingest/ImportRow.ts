@@ -49,9 +49,10 @@ export const requireTimestamp = (parsed: number | string): number =>
 
 /** The decoder puts this character in place of bytes that are not valid UTF-8; the original bytes are lost. */
 const replacement = "\uFFFD"
+export const isBroken = (text: string): boolean => text.includes(replacement)
 
 export const checkUtf8 = (text: string): void => {
-  if (text.includes(replacement)) rejectRow("expected UTF-8, without the replacement character")
+  if (isBroken(text)) rejectRow("expected UTF-8, without the replacement character")
 }
 
 /** The name of a series among those of an import. */

@@ -2,6 +2,7 @@
 import { unguardFormulas } from "../../formats/formulas.ts"
 import { localTimeName } from "../../domain/localClock.ts"
 import { telemetryKeyIssue } from "../validation/values.ts"
+import { isBroken } from "./ImportRow.ts"
 import type { CsvLayout } from "./importRules.ts"
 
 export interface Columns {
@@ -49,8 +50,6 @@ const duplicateIssue = (names: ReadonlyArray<string>, isIgnored: (name: string) 
   return undefined
 }
 
-const replacement = "\uFFFD"
-
 /** Returns the columns, or what is wrong with the header. `hasDevice` says whether rows have to name their device. */
 export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, layout: CsvLayout = {}): Columns | string => {
   const { columns, hasHeader = true } = layout
@@ -60,7 +59,7 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const isIgnored = (name: string) => columns !== undefined && name === "-"
   const given = (columns ?? header).map((name) => unguardFormulas(name.trim()))
   const names = given.map(normalizeName)
-  const broken = names.findIndex((name) => name.includes(replacement))
+  const broken = names.findIndex(isBroken)
   if (broken >= 0)
     return `Column ${broken + 1}: Expected UTF-8. Name another encoding in the Content-Type, for example text/csv; charset=windows-1252`
   if (names.some((name) => name.includes("\0")))
@@ -75,19 +74,12 @@ export const parseHeader = (header: ReadonlyArray<string>, hasDevice: boolean, l
   const [deviceId, deviceName] = [at("device_id"), at("device_name")]
   if (hasDevice && deviceId < 0 && deviceName < 0) return `Expected a column device_id or device_name; found ${list(given)}`
   if (!hasDevice && (deviceId >= 0 || deviceName >= 0)) return "Expected no device column: the path already names the device"
+  const [ts] = time
   /** Exports have the local time right after `ts`; anywhere else, the column is a series. */
-  const isAfterTime = (column: number) => column > 0 && names[column - 1] === "ts" && time[0] === column - 1
+  const localTime = names[ts!] === "ts" && names[ts! + 1] === localTimeName ? ts! + 1 : -1
+  const described = new Set([...time, deviceId, deviceName, localTime])
   const common = { time, deviceId, deviceName, count: names.length }
-  const others = names
-    .map((key, column) => [column, key] as const)
-    .filter(
-      ([column, key]) =>
-        !isIgnored(key) &&
-        !(key === localTimeName && isAfterTime(column)) &&
-        !time.includes(column) &&
-        column !== deviceId &&
-        column !== deviceName
-    )
+  const others = names.map((key, column) => [column, key] as const).filter(([column, key]) => !isIgnored(key) && !described.has(column))
   if (at("key") >= 0 && at("value") >= 0) {
     return others.length === 2
       ? { ...common, form: { key: at("key"), value: at("value") } }

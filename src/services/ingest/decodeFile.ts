@@ -2,7 +2,7 @@
 import { Effect, Stream } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 
-const invalid = (issue: string) => Effect.fail(new InvalidInput({ errors: [{ field: "body", issue }] }))
+export const invalidBody = (issue: string) => new InvalidInput({ errors: [{ field: "body", issue }] })
 
 /** The first bytes of files that people send in place of text. */
 const magic: ReadonlyArray<readonly [bytes: ReadonlyArray<number>, name: string]> = [
@@ -46,11 +46,13 @@ export const decodeFile =
       let decoder: TextDecoder | undefined
       const begin = (chunk: Uint8Array): Effect.Effect<TextDecoder, InvalidInput> => {
         const found = magic.find(([bytes]) => startsWith(chunk, bytes))
-        if (found !== undefined) return invalid(`Expected text, but the file is ${found[1]}`)
+        if (found !== undefined) return Effect.fail(invalidBody(`Expected text, but the file is ${found[1]}`))
         const encoding = charsetOf(chunk, charset)
         if (encoding === "utf-8" && looksLikeUtf16(chunk))
-          return invalid(
-            "Expected UTF-8, but the file looks like UTF-16: name it in the Content-Type, for example text/csv; charset=utf-16le"
+          return Effect.fail(
+            invalidBody(
+              "Expected UTF-8, but the file looks like UTF-16: name it in the Content-Type, for example text/csv; charset=utf-16le"
+            )
           )
         return Effect.succeed(new TextDecoder(encoding))
       }

@@ -1,12 +1,12 @@
 /** Splits a body into rows with their line numbers, one chunk at a time. The caller reads each row by `read`. */
 import { Effect, Stream } from "effect"
-import { InvalidInput } from "../../domain/Errors.ts"
+import type { InvalidInput } from "../../domain/Errors.ts"
 import { CsvReader, type CsvRecord } from "../../formats/CsvReader.ts"
 import { LineReader } from "../../formats/LineReader.ts"
 import { delimiterOfCells, detectDelimiter } from "../../formats/delimiters.ts"
 import { type Columns, parseHeader } from "./csvHeader.ts"
 import { parseRecord } from "./csvRows.ts"
-import { decodeFile } from "./decodeFile.ts"
+import { decodeFile, invalidBody } from "./decodeFile.ts"
 import type { CsvLayout, ImportRules } from "./importRules.ts"
 import { rejectRow, type ImportRow } from "./ImportRow.ts"
 import { parseLine } from "./ndjsonRows.ts"
@@ -30,8 +30,6 @@ export interface NumberedRow {
   /** Throws `RowRejected`. */
   readonly read: () => ImportRow
 }
-
-const invalidBody = (issue: string) => new InvalidInput({ errors: [{ field: "body", issue }] })
 
 /** The body ended early or is not UTF-8. Rows stored before stay stored. */
 const unreadable = () => invalidBody("Expected a whole body of UTF-8 text")

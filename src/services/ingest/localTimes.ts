@@ -1,4 +1,5 @@
 /** Reads local times as instants: those that the clocks of a time zone skip or show twice need a rule. */
+import { impossibleTime } from "../../domain/isoTime.ts"
 import type { LocalClock } from "../../domain/localClock.ts"
 import { maxTimestamp } from "../../domain/timestamps.ts"
 
@@ -11,8 +12,6 @@ export type TimeReader = (text: string, series: SeriesOfRow) => number | string
 
 /** What to do with a local time that the clocks show twice: reject it, or infer from the rows before which of the two it is. */
 export type RepeatedTimes = "reject" | "infer"
-
-export const impossible = "Expected a date and time that exist, from 1970 to 9999"
 
 /** No clocks go back by more. */
 const threeHours = 3 * 3_600_000
@@ -53,7 +52,7 @@ export const toInstant = (clock: LocalClock, zone: string, repeated: RepeatedTim
     const first = clock.firstInstant(local)
     if (clock.localTime(first) !== local) return `Expected a time that exists in ${zone}: its clocks skip this one`
     const second = local - clock.offsetAt(first + threeHours)
-    if (!(first >= 0 && second <= maxTimestamp)) return impossible
+    if (!(first >= 0 && second <= maxTimestamp)) return impossibleTime
     if (second <= first || clock.localTime(second) !== local) {
       order.add(first)
       return first

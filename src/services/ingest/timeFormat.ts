@@ -2,9 +2,9 @@
  * Reads times that are written in a format of their own, such as `dd.MM.yyyy HH:mm:ss`, and local times in a time zone. The letters of a
  * format are those of Unicode (LDML), which Java, .NET, Excel and many loggers use.
  */
-import { parseIsoTime } from "../../domain/isoTime.ts"
+import { impossibleTime, parseIsoTime, parseOffset } from "../../domain/isoTime.ts"
 import { maxTimestamp } from "../../domain/timestamps.ts"
-import { impossible, type ReadLocalTime, type TimeReader } from "./localTimes.ts"
+import type { ReadLocalTime, TimeReader } from "./localTimes.ts"
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -40,8 +40,6 @@ const groups: Readonly<Record<string, readonly [Field, string]>> = {
   Z: ["offset", String.raw`Z|[+-]\d\d:?\d\d`]
 }
 
-const escape = (literal: string) => literal.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`)
-
 /** The letter groups and the literals of a format. A literal with letters is in apostrophes: `yyyy-MM-dd'T'HH:mm`. */
 const parts = /'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z']+)|(')/g
 
@@ -55,8 +53,8 @@ const compile = (format: string): Compiled | string => {
   const fields: Array<Field> = []
   let source = ""
   for (const [text, quoted, letter, literal] of format.matchAll(parts)) {
-    if (quoted !== undefined) source += escape(quoted === "" ? "'" : quoted.replaceAll("''", "'"))
-    else if (literal !== undefined) source += escape(literal)
+    if (quoted !== undefined) source += RegExp.escape(quoted === "" ? "'" : quoted.replaceAll("''", "'"))
+    else if (literal !== undefined) source += RegExp.escape(literal)
     // The T of ISO 8601 has no other meaning.
     else if (text === "T") source += text
     else {
@@ -79,12 +77,6 @@ const hoursOf = (values: Partial<Record<Field, string>>): number => {
   const hour = Number(values.hour12)
   if (hour < 1 || hour > 12) return Number.NaN
   return (hour % 12) + (/^p/i.test(values.halfDay!) ? 12 : 0)
-}
-
-const minutesOf = (offset: string): number => {
-  if (offset === "Z") return 0
-  const minutes = Number(offset.slice(1, 3)) * 60 + Number(offset.slice(-2))
-  return offset.startsWith("-") ? -minutes : minutes
 }
 
 /** Two digits mean 1970 to 2069, as POSIX has it. */
@@ -116,10 +108,10 @@ export const makeTimeReader = (format: string, read: ReadLocalTime | undefined):
     const values: Partial<Record<Field, string>> = {}
     for (const [i, field] of fields.entries()) values[field] = match[i + 1]!
     const local = localTimeOf(values)
-    if (local === undefined) return impossible
+    if (local === undefined) return impossibleTime
     if (values.offset === undefined) return read!(local, series)
-    const ts = local - minutesOf(values.offset) * 60_000
-    return ts >= 0 && ts <= maxTimestamp ? ts : impossible
+    const ts = local - parseOffset(values.offset) * 60_000
+    return ts >= 0 && ts <= maxTimestamp ? ts : impossibleTime
   }
 }
 
