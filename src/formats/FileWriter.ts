@@ -7,7 +7,8 @@ import { ndjson } from "./Ndjson.ts"
 import { garbagePerParquetRow, parquet } from "./Parquet.ts"
 import type { RowBatch } from "./Rows.ts"
 import type { RowWriter } from "./RowWriter.ts"
-import { wideCsv, wideNdjson, type WideWriter } from "./Wide.ts"
+import { wideCsv, wideNdjson } from "./Wide.ts"
+import type { WideWriter } from "./wideRows.ts"
 import { xlsx, xlsxOfDevices } from "./Xlsx.ts"
 
 /** Writes one file. */

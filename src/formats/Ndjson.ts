@@ -18,20 +18,22 @@ export const deviceFields = (device: Device | undefined) =>
   device === undefined ? "" : `"device_id":${JSON.stringify(device.id)},"device_name":${JSON.stringify(device.name)},`
 
 /** One JSON object per line: `{"ts":…,"key":…,"value":…}`. In files of several devices `device_id` and `device_name` come first. */
-export const ndjson = ({ offsetAt }: NdjsonOptions = {}): RowWriter => ({
-  head: () => noBytes,
-  rows: (rows, series, device) => {
-    return writeRows(
-      rows,
-      series,
-      {
-        before: utf8.encode(`{${deviceFields(device)}"ts":`),
-        time: localTimeField(offsetAt),
-        between: utf8.encode(`,"key":${JSON.stringify(series.key)},"value":`),
-        after: utf8.encode("}\n")
-      },
-      copyOnOneLine
-    )
-  },
-  tail: () => noBytes
-})
+export const ndjson = ({ offsetAt }: NdjsonOptions = {}): RowWriter => {
+  const time = localTimeField(offsetAt)
+  return {
+    head: () => noBytes,
+    rows: (rows, series, device) =>
+      writeRows(
+        rows,
+        series,
+        {
+          before: utf8.encode(`{${deviceFields(device)}"ts":`),
+          time,
+          between: utf8.encode(`,"key":${JSON.stringify(series.key)},"value":`),
+          after: utf8.encode("}\n")
+        },
+        copyOnOneLine
+      ),
+    tail: () => noBytes
+  }
+}

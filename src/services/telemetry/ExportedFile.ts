@@ -3,7 +3,8 @@ import { Stream } from "effect"
 import { contentTypeOf, type Format, formats } from "../../domain/Format.ts"
 import type { FileWriter } from "../../formats/FileWriter.ts"
 import type { Device, RowBatch } from "../../formats/Rows.ts"
-import { type WideRows, type WideWriter, writeWide } from "../../formats/Wide.ts"
+import { type DeviceSeries, writeWide } from "../../formats/Wide.ts"
+import type { WideWriter } from "../../formats/wideRows.ts"
 import type { GcPressure } from "../../platform/GcPressure.ts"
 import type { HistoryRows } from "../../thingsboard/responses/HistoryPage.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -49,7 +50,7 @@ export const makeFile = (gcPressure: GcPressure["Service"], { rows, writer, ...c
 
 interface WideContents extends Omit<Contents, "rows" | "writer"> {
   readonly writer: WideWriter
-  readonly devices: Stream.Stream<WideRows<ThingsBoardError, never>, ThingsBoardError>
+  readonly devices: Stream.Stream<DeviceSeries<ThingsBoardError, never>, ThingsBoardError>
 }
 
 /** A file with one column per key. */
