@@ -30,6 +30,13 @@ const maxKeysLength = 6000
 /** Whether the keys fit in the path of a call. If they do not, read all keys instead. */
 export const fitInPath = (keys: ReadonlyArray<string>) => keysParameter(keys).length <= maxKeysLength
 
+/** As many of the keys from an index on as one call can name; one at least. */
+export const keysOfCall = (keys: ReadonlyArray<string>, from: number, maxKeys = Number.POSITIVE_INFINITY): ReadonlyArray<string> => {
+  let count = Math.min(maxKeys, keys.length - from)
+  while (count > 1 && !fitInPath(keys.slice(from, from + count))) count = Math.ceil(count / 2)
+  return keys.slice(from, from + count)
+}
+
 const telemetryPath = ({ entityType, id }: EntityRef) => {
   if (!entityTypes.test(entityType)) throw new Error("Not an entity type, so it cannot be part of a path")
   return `/api/plugins/telemetry/${entityType}/${checkUuid(id)}`

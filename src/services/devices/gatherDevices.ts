@@ -2,9 +2,10 @@
  * All devices that a restricted caller may see, for lists that ThingsBoard cannot page. They are gathered for the first page and kept for
  * those that follow: otherwise a client that reads all pages would have all devices gathered for each of them.
  */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { Visibility } from "../../domain/Visibility.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import { CurrentThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { filterActive } from "../../thingsboard/requests/deviceQueries.ts"
@@ -48,7 +49,7 @@ export const makeGather = (gateway: ThingsBoardShape, isCaching: boolean): Gathe
       const acting = fiber.getRef(CurrentThingsBoard) ?? gateway
       const mayBeOlder = page > 0 && fiber.getRef(CurrentExchange)?.dataRules.maxAge !== 0
       return Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* currentMonotonicMillis
         const known = kept.find((one) => one.acting === acting && one.visibility === visibility)
         if (mayBeOlder && known !== undefined && isFresh(known, now)) return known
         const devices = yield* listVisibleDevices(gateway, visibility)
@@ -64,5 +65,4 @@ export const makeGather = (gateway: ThingsBoardShape, isCaching: boolean): Gathe
     })
 }
 
-/** Also after the clock was set back. */
-const isFresh = ({ gatheredAt }: Kept, now: number) => gatheredAt <= now && now < gatheredAt + lifetime
+const isFresh = ({ gatheredAt }: Kept, now: number) => now < gatheredAt + lifetime

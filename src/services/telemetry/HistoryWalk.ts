@@ -4,7 +4,7 @@
  * is read to its end.
  */
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { fitInPath } from "../../thingsboard/Paths.ts"
+import { keysOfCall } from "../../thingsboard/Paths.ts"
 import type { HistoryPage, HistoryRows, Series } from "../../thingsboard/responses/HistoryPage.ts"
 
 export interface HistoryQuery {
@@ -50,17 +50,6 @@ const maxRowsPerTurn = 4000
 /** Target size of a page: small enough for four exports in 200 MB, large enough that the latency of a call matters little. */
 export const targetBytes = 512 * 1024
 
-/** As many of the keys as one call can name. */
-const keysOfCall = (keys: ReadonlyArray<string>, from: number): ReadonlyArray<string> => {
-  let count = Math.min(maxKeysPerCall, keys.length - from)
-  while (count > 1 && !fitInPath(keys.slice(from, from + count))) count = Math.ceil(count / 2)
-  return keys.slice(from, from + count)
-}
-
-/** How many points like those of a page have the target size. */
-const rowsOfSize = ({ bytes, count }: HistoryPage, size: number) =>
-  Math.min(maxRows, Math.max(1, Math.floor((size * count) / bytes.length)))
-
 /** A page of several keys, of which those before `at` were passed on. */
 interface Shared extends ReadPage {
   readonly request: PageRequest
@@ -78,10 +67,6 @@ export class HistoryWalk {
     /** Where the reading of a page ends. */
     private readonly maxBytes: number
   ) {}
-
-  private rowsOfTargetSize(page: HistoryPage) {
-    return rowsOfSize(page, this.query.pageBytes ?? targetBytes)
-  }
 
   get first(): PageRequest {
     return this.askTogether(undefined)
@@ -113,6 +98,12 @@ export class HistoryWalk {
     this.nextKey += request.keys.length
     this.shared = { ...read, request, byKey: new Map(read.page.series.map((series) => [series.key, series])), at: 0 }
     return this.passOn()
+  }
+
+  /** How many points like those of a page have the target size. */
+  private rowsOfTargetSize({ bytes, count }: HistoryPage) {
+    const size = this.query.pageBytes ?? targetBytes
+    return Math.min(maxRows, Math.max(1, Math.floor((size * count) / bytes.length)))
   }
 
   /** The rows of the shared page up to the first key that has more, or as many as one turn of the event loop can write. */
@@ -158,7 +149,7 @@ export class HistoryWalk {
 
   /** The first call for the next keys, sized by the points of the page before if that was too large. */
   private askTogether(before: HistoryPage | undefined): PageRequest {
-    const keys = keysOfCall(this.query.keys, this.nextKey)
+    const keys = keysOfCall(this.query.keys, this.nextKey, maxKeysPerCall)
     const fair = Math.floor((before === undefined ? this.maxBytes / assumedBytes : this.rowsOfTargetSize(before)) / keys.length)
     const limit = Math.min(firstLimit, Math.max(before === undefined ? minFirstLimit : 1, fair))
     return { keys, start: this.query.range.start, limit, isContinuation: false }

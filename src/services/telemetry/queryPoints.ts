@@ -5,7 +5,7 @@
  */
 import type { Order, TimeRange } from "../../domain/Telemetry.ts"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
-import { fitInPath } from "../../thingsboard/Paths.ts"
+import { keysOfCall } from "../../thingsboard/Paths.ts"
 import { HistoryPage, ScanError, scanInSteps, scanPrefix, type Series } from "../../thingsboard/responses/HistoryPage.ts"
 
 /** The part of a page that belongs to one key. */
@@ -41,10 +41,7 @@ export const groupKeys = (unread: ReadonlyArray<{ readonly key: string; readonly
   for (const same of Map.groupBy(unread, ({ rest }) => `${rest.start}-${rest.end}`).values()) {
     const { rest } = same[0]!
     const keys = same.map(({ key }) => key)
-    for (let from = 0, count = keys.length; from < keys.length; from += count, count = keys.length - from) {
-      while (count > 1 && !fitInPath(keys.slice(from, from + count))) count = Math.ceil(count / 2)
-      groups.push({ keys: keys.slice(from, from + count), rest })
-    }
+    for (let from = 0; from < keys.length; from += groups.at(-1)!.keys.length) groups.push({ keys: keysOfCall(keys, from), rest })
   }
   return groups
 }

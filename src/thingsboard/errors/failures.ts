@@ -110,12 +110,16 @@ const kindOf = ({ reason, status }: ThingsBoardError): Kind => {
 /** ThingsBoard's own timeout is not worth repeating within the deadline. A 504 is from a proxy, or from a ThingsBoard that is busy. */
 const gatewayTimeout = 504
 
+/** Ms that the response asks to wait (`Retry-After`); undefined if it does not say. */
+export const askedPauseOf = ({ reason }: ThingsBoardError): number | undefined =>
+  reason._tag === "RateLimited" || reason._tag === "Unavailable" ? reason.retryAfterMs : undefined
+
 /** The row of the table, with what this error says itself: when to try again, and how large the response may be. */
 export const failureOf = (error: ThingsBoardError): Failure => {
   const failure = failures[kindOf(error)]
   const { reason } = error
-  if ((reason._tag === "RateLimited" || reason._tag === "Unavailable") && reason.retryAfterMs !== undefined)
-    return { ...failure, retryAfter: Math.ceil(reason.retryAfterMs / 1000) }
+  const askedPause = askedPauseOf(error)
+  if (askedPause !== undefined) return { ...failure, retryAfter: Math.ceil(askedPause / 1000) }
   if (reason._tag === "ResponseTooLarge")
     return {
       ...failure,

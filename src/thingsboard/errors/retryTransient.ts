@@ -1,6 +1,6 @@
 import { Effect, Schedule } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
-import { failureOf } from "./failures.ts"
+import { askedPauseOf, failureOf } from "./failures.ts"
 import type { ThingsBoardError } from "./ThingsBoardError.ts"
 
 /** Failures that may not happen again. A response that was truncated or garbled on its way is one of them. */
@@ -14,7 +14,7 @@ const maxAskedPause = 15_000
 
 /** Waits as long as a 502, 503 or 429 with `Retry-After` asks. */
 const waitAsAsked = (error: EntityNotFound | ThingsBoardError) => {
-  const asked = error._tag === "ThingsBoardError" && "retryAfterMs" in error.reason ? (error.reason.retryAfterMs ?? 0) : 0
+  const asked = error._tag === "ThingsBoardError" ? (askedPauseOf(error) ?? 0) : 0
   return asked === 0 ? Effect.void : Effect.sleep(Math.min(asked, maxAskedPause))
 }
 

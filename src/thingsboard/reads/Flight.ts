@@ -7,6 +7,7 @@
 import { Context, Effect, Exit, type Fiber } from "effect"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { OutOfMemory, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { maxUncountedBytes } from "../transport/readResponse.ts"
 import type { Topic } from "./callKind.ts"
 
 type Response = Buffer<ArrayBuffer>
@@ -16,9 +17,6 @@ interface Waiter {
   readonly exchange: Exchange | undefined
   readonly resume: (result: Result) => void
 }
-
-/** Smaller responses are not counted, as in the transport. */
-const maxUncountedBytes = 64 * 1024
 
 /** Reserves the memory for a response that somebody else's call has read. The bytes are shared, but they are passed on as a copy. */
 export const reserveCopy = (bytes: Response, exchange: Exchange | undefined): Result => {

@@ -15,7 +15,7 @@ import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 import { classify, isHtml } from "./classify.ts"
 import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
-import { mayResend } from "../errors/failures.ts"
+import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 
 export interface Call {
@@ -62,9 +62,7 @@ const maxAttempts = 4
 /** Ms. Each pause is four times as long as the one before, with a random factor between 0.5 and 1.5. */
 const firstPause = 25
 
-/** Ms that the response asked to wait. */
-const askedPause = ({ reason }: ThingsBoardError) => (reason._tag === "Unavailable" ? (reason.retryAfterMs ?? 0) : 0)
-/** The client waits for a longer pause itself: the response has it as `Retry-After`. */
+/** Ms. The client waits for a longer pause itself: the response has it as `Retry-After`. */
 const maxAskedPause = 2000
 
 /** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. `maxBytes`: of one response. */
@@ -165,7 +163,7 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   const resend = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
     let last = failure
     for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
-      const asked = askedPause(last)
+      const asked = askedPauseOf(last) ?? 0
       if (asked > maxAskedPause || !budget.tryResend(yield* currentMonotonicMillis)) break
       const pause = Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
       const remaining = startedAt + deadline - (yield* Clock.currentTimeMillis) - pause

@@ -26,7 +26,7 @@ export interface ReadOptions {
 const copies = 2
 
 /** Smaller responses are not counted: there are many of them, and requests in flight are limited anyway. */
-const maxUncountedBytes = 64 * 1024
+export const maxUncountedBytes = 64 * 1024
 
 const maxErrorBytes = 64 * 1024
 
