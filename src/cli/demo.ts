@@ -1,16 +1,12 @@
 import { Console, Effect, Layer } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
-import { port, toOverrides } from "./flags.ts"
+import { port, text, toOverrides } from "./flags.ts"
 import { makeGatewayLayer } from "./gateway.ts"
 import { untilStopped } from "../platform/Runtime.ts"
 
-const demoHost = Flag.String("host").pipe(
-  Flag.withMetavar("address"),
-  Flag.withDescription("Address to listen on; 127.0.0.1 by default, 0.0.0.0 for all of the machine's addresses"),
-  Flag.optional
-)
+const demoHost = text("host", "Address to listen on; 127.0.0.1 by default, 0.0.0.0 for all of the machine's addresses", "address")
 
 const randomKey = () => `demo_${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`
 

@@ -1,11 +1,11 @@
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Record, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
 import { type Format, formatNames, formats, resumableFormats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { timestampIssue } from "../domain/timestamps.ts"
 import { exportAtOnce, exportResumably, exportToStdout, type FileOptions } from "./exportFile.ts"
-import { usageError } from "./flags.ts"
+import { choice, text, usageError } from "./flags.ts"
 import { connect, type Remote, remoteFlags, RemoteError } from "./remote.ts"
 
 const timeFlag = (name: string, description: string) =>
@@ -68,23 +68,10 @@ export const exportCommand = Command.make(
     keys: Flag.String("keys").pipe(Flag.withDescription("Keys, separated by commas; all keys by default"), Flag.optional),
     from: timeFlag("from", "Start of the range, inclusive (required)"),
     to: timeFlag("to", "End of the range, exclusive (required)"),
-    format: Flag.Literals("format", formatNames).pipe(
-      Flag.withDescription("Format of the file; by default that of the file's extension, or csv"),
-      Flag.optional
-    ),
-    layout: Flag.Literals("layout", ["long", "wide"]).pipe(
-      Flag.withDescription("One row per point, or one row per time with a column per key (csv and jsonl)"),
-      Flag.optional
-    ),
-    timezone: Flag.String("timezone").pipe(
-      Flag.withMetavar("name"),
-      Flag.withDescription("IANA time zone of the additional column local_time (csv and jsonl)"),
-      Flag.optional
-    ),
-    dialect: Flag.Literals("dialect", ["standard", "excel"]).pipe(
-      Flag.withDescription("Standard CSV, or what Excel reads where decimals have a comma"),
-      Flag.optional
-    ),
+    format: choice("format", formatNames, "Format of the file; by default that of the file's extension, or csv"),
+    layout: choice("layout", ["long", "wide"], "One row per point, or one row per time with a column per key (csv and jsonl)"),
+    timezone: text("timezone", "IANA time zone of the additional column local_time (csv and jsonl)", "name"),
+    dialect: choice("dialect", ["standard", "excel"], "Standard CSV, or what Excel reads where decimals have a comma"),
     output: Flag.String("output").pipe(
       Flag.withAlias("o"),
       Flag.withMetavar("file"),
@@ -108,11 +95,7 @@ export const exportCommand = Command.make(
     const format = yield* chooseFormat(requested, output)
     const devices = yield* chooseDevices(ids, type)
     const keys = Option.getOrUndefined(Option.map(list, (text) => text.split(",").map((key) => key.trim())))
-    const options: FileOptions = {
-      ...(Option.isSome(layout) ? { layout: layout.value } : {}),
-      ...(Option.isSome(timezone) ? { timezone: timezone.value } : {}),
-      ...(Option.isSome(dialect) ? { dialect: dialect.value } : {})
-    }
+    const options: FileOptions = Record.getSomes({ layout, timezone, dialect })
     const remote = yield* connect(flags)
     if (output === "-") return yield* exportToStdout(remote, { devices, keys, start, end, format, options })
     const resumable = resumableFormats.find((name) => name === format)

@@ -1,15 +1,10 @@
 /** The flags of `boardwalk import` that say how a file is written. Each one is the parameter of the API with the same name. */
 import { Option } from "effect"
 import { Flag } from "effect/cli"
-
-const text = (name: string, description: string, placeholder: string) =>
-  Flag.String(name).pipe(Flag.withDescription(description), Flag.withMetavar(placeholder), Flag.optional)
+import { choice, text } from "./flags.ts"
 
 const texts = (name: string, description: string, placeholder: string, max: number) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.withMetavar(placeholder), Flag.between(0, max))
-
-const choice = <const Names extends ReadonlyArray<string>>(name: string, names: Names, description: string) =>
-  Flag.Literals(name, names).pipe(Flag.withDescription(description), Flag.optional)
 
 const line = (name: string, description: string) => Flag.Int(name).pipe(Flag.withDescription(description), Flag.optional)
 

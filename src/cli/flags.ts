@@ -3,6 +3,14 @@ import { Effect, Option } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { type Overrides, readSecretVariable, readVariable } from "../config/Settings.ts"
 
+/** An optional text. */
+export const text = (name: string, description: string, placeholder: string) =>
+  Flag.String(name).pipe(Flag.withDescription(description), Flag.withMetavar(placeholder), Flag.optional)
+
+/** Optionally one of several words. */
+export const choice = <const Words extends ReadonlyArray<string>>(name: string, words: Words, description: string) =>
+  Flag.Literals(name, words).pipe(Flag.withDescription(description), Flag.optional)
+
 export const port = Flag.String("port").pipe(
   Flag.withAlias("p"),
   Flag.withMetavar("number"),

@@ -6,7 +6,7 @@ import { andMore } from "../domain/andMore.ts"
 import { formats } from "../domain/Format.ts"
 import { DeviceId } from "../domain/Ids.ts"
 import { escapeControls } from "../observability/escapeControls.ts"
-import { usageError } from "./flags.ts"
+import { choice, usageError } from "./flags.ts"
 import { fileFlags, fileParameters, mediaTypeWith } from "./fileFlags.ts"
 import { withProgress } from "./progress.ts"
 import { explainStop } from "./stopped.ts"
@@ -39,9 +39,10 @@ export const importCommand = Command.make(
     file: Argument.String("file").pipe(
       Argument.withDescription("CSV (.csv, .tsv, .txt) or NDJSON (.jsonl, .ndjson); - reads standard input")
     ),
-    format: Flag.Literals("format", ["csv", "jsonl"]).pipe(
-      Flag.withDescription("Format of the file; by default that of its extension. Required for standard input and other extensions."),
-      Flag.optional
+    format: choice(
+      "format",
+      ["csv", "jsonl"],
+      "Format of the file; by default that of its extension. Required for standard input and other extensions."
     ),
     device: Flag.String("device").pipe(
       Flag.withSchema(DeviceId),

@@ -38,28 +38,31 @@ export class CurrentProgram extends Context.Reference<{
 
 const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Stopping can take as long as the requests in flight. A second signal, of either kind, exits at once. */
-const exitOnSecondSignal = () => {
-  let signals = 0
+/**
+ * Follows SIGINT and SIGTERM, and returns how to ask for the exit code of the first one. Stopping can take as long as the requests in flight;
+ * a second signal, of either kind, exits at once.
+ */
+const followSignals = () => {
+  let first: number | undefined
   for (const [signal, exitCode] of Object.entries(signalExitCodes))
     process.on(signal, () => {
-      if (++signals > 1) process.exit(exitCode)
+      if (first !== undefined) process.exit(exitCode)
+      first = exitCode
     })
+  return () => first ?? signalExitCodes.SIGINT
 }
 
 /** Runs the program until it ends or a signal stops it. A failure exits with its own code, or 1, and `escape` makes its message printable. */
 export const runMain = <E>(program: Effect.Effect<void, E>, escape: (text: string) => string = (text) => text) => {
-  exitOnSecondSignal()
+  const exitCodeOfSignal = followSignals()
   const current = { isServer: false, isIncomplete: false }
-  let stoppedBy: keyof typeof signalExitCodes = "SIGINT"
-  process.once("SIGTERM", () => (stoppedBy = "SIGTERM"))
   NodeRuntime.runMain(Effect.tapCause(Effect.provideService(program, CurrentProgram, current), report(escape)), {
     disableErrorReporting: true,
     teardown: (exit, onExit) => {
       if (Exit.isSuccess(exit)) return onExit(0)
-      if (Cause.hasInterruptsOnly(exit.cause) && current.isServer) return onExit(current.isIncomplete ? 1 : 0)
-      if (Cause.hasInterruptsOnly(exit.cause)) return onExit(signalExitCodes[stoppedBy])
-      onExit(Runtime.getErrorExitCode(Cause.squash(exit.cause)))
+      if (!Cause.hasInterruptsOnly(exit.cause)) return onExit(Runtime.getErrorExitCode(Cause.squash(exit.cause)))
+      if (!current.isServer) return onExit(exitCodeOfSignal())
+      onExit(current.isIncomplete ? 1 : 0)
     }
   })
 }
