@@ -3,20 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Hostile } from "./hostile.ts"
+import { type Hold, startMonitored } from "./monitored.ts"
 import { password, username } from "../upstream/sessions.ts"
 import { startHostileUpstream } from "./upstream.ts"
-
-/** The longest hold of the event loop. */
-export interface Hold {
-  /** Milliseconds on a CPU. */
-  readonly cpuMs: number
-  /** Milliseconds by the clock: longer if other processes need the CPU. */
-  readonly wallMs: number
-  /** Turns of the event loop that were seen. */
-  readonly turns: number
-  /** Milliseconds on a CPU of a fixed piece of work, now. */
-  readonly unitMs: number
-}
 
 /** The same on the machine of the documented figures. */
 const referenceMs = 1.5
@@ -53,58 +42,21 @@ const keyFile = JSON.stringify({
   ]
 })
 
-const main = join(import.meta.dir, "../../src/main.ts")
-const monitor = join(import.meta.dir, "monitor.ts")
-
 export const startWatched = async (extraEnvironment: Record<string, string> = {}) => {
   const upstream = startHostileUpstream()
   const folder = mkdtempSync(join(tmpdir(), "boardwalk-loop-"))
   await Bun.write(join(folder, "keys.json"), keyFile)
-  const child = Bun.spawn([process.execPath, "--no-env-file", "--preload", monitor, main, "serve", "--port", "0"], {
-    cwd: folder,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: {
-      PATH: process.env["PATH"],
-      TB_HOST: upstream.url,
-      TB_USERNAME: username,
-      TB_PASSWORD: password,
-      API_KEY: apiKey,
-      API_KEYS_FILE: join(folder, "keys.json"),
-      HOST: "127.0.0.1",
-      RATE_LIMIT_REQUESTS: "1000000",
-      ...extraEnvironment
-    }
+  const gateway = await startMonitored(folder, {
+    TB_HOST: upstream.url,
+    TB_USERNAME: username,
+    TB_PASSWORD: password,
+    API_KEY: apiKey,
+    API_KEYS_FILE: join(folder, "keys.json"),
+    HOST: "127.0.0.1",
+    RATE_LIMIT_REQUESTS: "1000000",
+    ...extraEnvironment
   })
-  let output = ""
-  let onOutput = () => {}
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    const decoder = new TextDecoder()
-    for await (const chunk of stream) {
-      output += decoder.decode(chunk, { stream: true })
-      onOutput()
-    }
-  }
-  void collect(child.stdout)
-  void collect(child.stderr)
-  const waitFor = (pattern: RegExp) =>
-    new Promise<RegExpExecArray>((resolve, reject) => {
-      onOutput = () => {
-        const match = pattern.exec(output)
-        if (match !== null) resolve(match)
-      }
-      onOutput()
-      void child.exited.then(() => reject(new Error(`The gateway exited:\n${output}`)))
-    })
-  const [, url] = await waitFor(/listens on (http:[^ "]*\d)/)
-  let reads = 0
-  /** The longest hold since the last call. */
-  const readHold = async (): Promise<Hold> => {
-    child.kill("SIGUSR2")
-    const [, json] = await waitFor(new RegExp(`loop (\\{.*"number":${++reads}\\})`))
-    return JSON.parse(json!) as Hold
-  }
+  const { output, readHold, url } = gateway
 
   const call = (path: string, { key = "default", ...init }: RequestInit & { readonly key?: string } = {}) =>
     fetch(url + path, { ...init, headers: { ...init.headers, "x-api-key": keys[key as keyof typeof keys] } })
@@ -135,15 +87,14 @@ export const startWatched = async (extraEnvironment: Record<string, string> = {}
   }
 
   return {
-    url: url!,
+    url,
     folder,
     call,
     send,
     readHold,
-    output: () => output,
+    output,
     stop: async () => {
-      child.kill("SIGKILL")
-      await child.exited
+      await gateway.stop()
       await upstream.stop()
       rmSync(folder, { recursive: true, force: true })
     }

@@ -29,28 +29,22 @@ const setUp = Effect.gen(function* () {
   const run = (...args: ReadonlyArray<string>) =>
     Effect.flatMap(startProgram(args, { BOARDWALK_KEY: canaries.apiKey }), (program) => program.exited)
   const read = (file: string) => Effect.promise(() => Bun.file(join(path, file)).text())
-  return { ...it, id: device.id, path, run, read }
+  const { url } = it
+  /** The arguments of an export of the device to a file. */
+  const exportTo = (file: string, ...more: ReadonlyArray<string>) => [
+    ...`export --url ${url} --device ${device.id} --from 2023-11-01 --to 2024-01-01`.split(" "),
+    ...more,
+    "-o",
+    join(path, file)
+  ]
+  return { ...it, exportTo, id: device.id, path, run, read }
 })
 
 for (const format of ["csv", "jsonl"] as const) {
   live(`an interrupted export resumes, and the file is the same as without the interruption (${format})`, () =>
     Effect.gen(function* () {
-      const { id, path, read, run, url } = yield* setUp
-      const args = (file: string) => [
-        "export",
-        "--url",
-        url,
-        "--device",
-        id,
-        "--from",
-        "2023-11-01",
-        "--to",
-        "2024-01-01",
-        "--format",
-        format,
-        "-o",
-        join(path, file)
-      ]
+      const { exportTo, path, read, run } = yield* setUp
+      const args = (file: string) => exportTo(file, "--format", format)
       const whole = yield* run(...args("whole"))
       expect([whole.exitCode, whole.stderr.includes(canaries.apiKey)]).toEqual([0, false])
       expect(JSON.parse(whole.stderr.trim().split("\n").at(-2)!)).toMatchObject({ event: "done", share: 1 })
@@ -130,28 +124,14 @@ live("a rejection is reported in the gateway's words", () =>
 
 live("an export continues after its last complete row, even if a value contains text that looks like rows", () =>
   Effect.gen(function* () {
-    const { emulator, id, path, read, run, url } = yield* setUp
+    const { emulator, exportTo, id, path, read, run } = yield* setUp
     const device = emulator.store.directory.get(id)!
     const values = Array.from({ length: 400 }, (_, i) => ({
       ts: 1_700_000_000_000 + i,
       value: `x\n170000000${i},a,1\n1700000000999,trap,2\n"`
     }))
     emulator.store.telemetry.loadBulk(device, "trap", values)
-    const args = (file: string) => [
-      "export",
-      "--url",
-      url,
-      "--device",
-      id,
-      "--keys",
-      "trap",
-      "--from",
-      "2023-11-01",
-      "--to",
-      "2024-01-01",
-      "-o",
-      join(path, file)
-    ]
+    const args = (file: string) => exportTo(file, "--keys", "trap")
     expect((yield* run(...args("whole.csv"))).exitCode).toBe(0)
     const text = yield* read("whole.csv")
     for (let cut = text.length - 130; cut < text.length; cut += 31) {
@@ -168,9 +148,9 @@ for (const [signal, exitCode] of [
 ] as const) {
   live(`${signal} stops an export with exit code ${exitCode}, and the command that it prints continues it`, () =>
     Effect.gen(function* () {
-      const { emulator, id, path, read, run, url } = yield* setUp
+      const { emulator, exportTo, id, path, read, run, url } = yield* setUp
       const file = join(path, "my file.csv")
-      const args = ["export", "--url", url, "--device", id, "--from", "2023-11-01", "--to", "2024-01-01", "-o", file]
+      const args = exportTo("my file.csv")
       expect((yield* run(...args)).exitCode).toBe(0)
       const whole = yield* read("my file.csv")
       yield* Effect.promise(() => rm(file))
