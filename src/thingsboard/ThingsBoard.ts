@@ -28,7 +28,8 @@ import { SharedReads } from "./reads/SharedReads.ts"
 import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "./ThingsBoardClient.ts"
 import { invalidResponse, ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
 import type { ByteMeter } from "./transport/readResponse.ts"
-import { type Call, configuredTransport, type Transport } from "./transport/Transport.ts"
+import type { Call } from "./transport/attempt.ts"
+import { Transport, type TransportShape } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
 export interface PostOptions {
@@ -93,7 +94,7 @@ export function* readOrFail<A>(steps: Steps<A>): Steps<A | ThingsBoardError> {
 /** ThingsBoard, authorized by the given session. */
 export const make = Effect.fnUntraced(function* (
   session: SessionShape,
-  transport: Transport,
+  transport: TransportShape,
   eventLoop: EventLoop["Service"],
   reads: SharedReads["Service"]
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
@@ -192,7 +193,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      return asCurrentCaller(yield* make(yield* Session, yield* configuredTransport, yield* EventLoop, yield* SharedReads))
+      return asCurrentCaller(yield* make(yield* Session, yield* Transport, yield* EventLoop, yield* SharedReads))
     })
-  ).pipe(Layer.provide(SharedReads.layer))
+  ).pipe(Layer.provide(Layer.merge(SharedReads.layer, Transport.layer)))
 }

@@ -6,7 +6,7 @@ import { make as makeSession } from "./auth/Session.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
 import { SharedReads } from "./reads/SharedReads.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
-import { configuredTransport } from "./transport/Transport.ts"
+import { Transport } from "./transport/Transport.ts"
 
 /** Tokens live for hours, but a session that has not been used for this long is not worth renewing. */
 const idleTime = "10 minutes"
@@ -26,7 +26,7 @@ export class UserSessions extends Context.Service<
     UserSessions,
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
-      const transport = yield* configuredTransport
+      const transport = yield* Transport
       const eventLoop = yield* EventLoop
       const reads = yield* SharedReads
       // Backoffs outlive the sessions, so that a session that is closed and opened again does not log in too soon.
@@ -51,5 +51,5 @@ export class UserSessions extends Context.Service<
         acquire: (credentials) => (Equal.equals(credentials, tbCredentials) ? Effect.undefined : RcMap.get(sessions, credentials))
       }
     })
-  ).pipe(Layer.provide(SharedReads.layer))
+  ).pipe(Layer.provide(Layer.merge(SharedReads.layer, Transport.layer)))
 }

@@ -6,7 +6,7 @@ import { LoginBackoff } from "./LoginBackoff.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { type AccessToken, makeAccessToken } from "./AccessToken.ts"
-import type { Transport } from "../transport/Transport.ts"
+import type { TransportShape } from "../transport/Transport.ts"
 
 export interface Authorization {
   /** The value of `X-Authorization`, `Bearer …` or `ApiKey …`. Cheap while the token is valid. */
@@ -48,7 +48,7 @@ export const withApiKey = (key: () => Redacted.Redacted<string>, backoff: LoginB
 export const withPassword = Effect.fnUntraced(function* (
   username: string,
   password: () => Redacted.Redacted<string>,
-  transport: Transport,
+  transport: TransportShape,
   backoff: LoginBackoff
 ): Effect.fn.Return<Authorization, never, Scope.Scope> {
   let token: AccessToken | undefined

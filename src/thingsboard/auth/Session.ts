@@ -11,7 +11,7 @@ import { type Authorization, withApiKey, withPassword } from "./Authorization.ts
 import { CurrentSecretSource, type SecretSource } from "./SecretSource.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { configuredTransport, type Transport } from "../transport/Transport.ts"
+import { Transport, type TransportShape } from "../transport/Transport.ts"
 
 /** The user of a session, whose permissions apply to its calls. */
 export interface Identity {
@@ -33,7 +33,7 @@ const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
 /** A session for the given credentials. Closing its scope ends background renewal; a backoff that is passed in may outlive it. */
 export const make = Effect.fnUntraced(function* (
   credentials: TbCredentials,
-  transport: Transport,
+  transport: TransportShape,
   backoff = new LoginBackoff(),
   changed?: SecretSource
 ): Effect.fn.Return<SessionShape, never, Scope.Scope> {
@@ -66,12 +66,12 @@ export const make = Effect.fnUntraced(function* (
 })
 
 export class Session extends Context.Service<Session, SessionShape>()("boardwalk/thingsboard/auth/Session") {
-  /** The session of the configuredTransport credentials. */
+  /** The session of the configured credentials. */
   static readonly layer = Layer.effect(
     Session,
     Effect.gen(function* () {
       const { tbCredentials } = yield* Settings
-      return yield* make(tbCredentials, yield* configuredTransport, undefined, yield* CurrentSecretSource)
+      return yield* make(tbCredentials, yield* Transport, undefined, yield* CurrentSecretSource)
     })
-  )
+  ).pipe(Layer.provide(Transport.layer))
 }

@@ -1,59 +1,22 @@
 /**
- * HTTP calls to ThingsBoard. Each attempt is one `fetch`, with a deadline over all attempts. Redirects are not followed, and a call is
- * aborted when its fiber is interrupted. Effect's `HttpClient` is not used: it costs more than everything else in a request whose
- * response is only passed on.
+ * HTTP calls to ThingsBoard, with a deadline over all attempts. Failed attempts are repeated when that is safe, within a budget; each one is
+ * a span when somebody records spans.
  */
-import { Clock, Duration, Effect, type Fiber, Random, Tracer } from "effect"
+import { Clock, Context, Duration, Effect, type Fiber, Layer, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { uuidPattern } from "../../domain/Ids.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { verifiedFetchOptions } from "../../platform/Tls.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
-import { parseRetryAfter } from "./retryAfter.ts"
+import { askedPauseOf, mayResend } from "../errors/failures.ts"
+import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { type Call, makeAttempt } from "./attempt.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
-import { classify, isHtml } from "./classify.ts"
-import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
-import { askedPauseOf, mayResend } from "../errors/failures.ts"
-import { invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 
-export interface Call {
-  readonly method: "GET" | "POST"
-  /** With its query, without the path prefix of TB_HOST. */
-  readonly path: string
-  /** By lower-case name. */
-  readonly headers: Record<string, string>
-  readonly body?: string | Uint8Array
-  /** Whether it may be sent again after a failure that leaves open whether ThingsBoard carried it out. */
-  readonly repeatable: boolean
-  /** Stores something: only ThingsBoard's own acknowledgement, 200 without a body, is a success. */
-  readonly isWrite?: boolean
-  /** Ends the reading of a large response early. */
-  readonly meter?: ByteMeter | undefined
-}
-
-export interface Transport {
+export interface TransportShape {
   /** The body of a 2xx response, up to where the call's meter ended it. Every other response is an error. */
   readonly send: (call: Call) => Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 }
-
-const causes: Record<string, Unavailable["why"]> = { ECONNREFUSED: "refused", FailedToOpenSocket: "refused", ENOTFOUND: "unresolved" }
-
-const findCause = (error: unknown): Unavailable["why"] => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : ""
-  return causes[code] ?? (/CERT|SSL|TLS|VERIFY|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
-}
-
-const classifyFailed = async (response: Response, now: number) =>
-  classify(response.status, response.headers.get("content-type") ?? "", await readText(response), {
-    location: response.headers.get("location") ?? undefined,
-    retryAfterMs: parseRetryAfter(response.headers.get("retry-after") ?? undefined, now)
-  })
-
-/** As recorded of 4.1 and 4.3. Everything else comes from something between: a login or maintenance page, or a cache. */
-const isAcknowledgement = ({ headers, status }: Response, body: Buffer) =>
-  status === 200 && body.length === 0 && !isHtml(headers.get("content-type") ?? "")
 
 /** Longer timers fire at once. */
 const maxTimerMillis = 2 ** 31 - 1
@@ -66,64 +29,16 @@ const firstPause = 25
 const maxAskedPause = 2000
 
 /** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. `maxBytes`: of one response. */
-export const make = (host: string, timeout: Duration.Duration, authorities?: string, maxBytes = Number.POSITIVE_INFINITY): Transport => {
-  const base = host.replace(/\/+$/, "")
-  const { hostname, port, protocol } = new URL(host)
-  // TLS options cost about 10 µs per call, even over plain HTTP.
-  const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
+export const make = (
+  host: string,
+  timeout: Duration.Duration,
+  authorities?: string,
+  maxBytes = Number.POSITIVE_INFINITY
+): TransportShape => {
+  const { hostname, port } = new URL(host)
   const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
-
-  const attempt = (
-    { body, headers, isWrite = false, meter, method, path, repeatable }: Call,
-    traceparent: string | undefined,
-    remaining: number,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ) =>
-    Effect.callback<Buffer<ArrayBuffer>, ThingsBoardError>((resume) => {
-      const controller = new AbortController()
-      let timedOut = false
-      const timer = setTimeout(() => {
-        timedOut = true
-        controller.abort()
-      }, remaining)
-      const init: RequestInit = {
-        method,
-        headers: traceparent === undefined ? headers : { ...headers, traceparent },
-        redirect: "manual",
-        ...tls,
-        signal: controller.signal
-      }
-      if (body !== undefined) init.body = body as BodyInit
-      // ThingsBoard closes connections that are idle, and every connection after its 100th request. A call that cannot be repeated after
-      // that gets a connection of its own.
-      if (!repeatable) init.keepalive = false
-      const exchange = async () => {
-        const response = await fetch(base + path, init)
-        if (!response.ok) return await classifyFailed(response, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        const result = await readResponse(response, {
-          maxBytes,
-          meter,
-          controller,
-          reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
-        })
-        return isWrite && result instanceof Buffer && !isAcknowledgement(response, result) ? invalidResponse(response.status) : result
-      }
-      exchange().then(
-        (result) => {
-          clearTimeout(timer)
-          resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
-        },
-        (error: unknown) => {
-          clearTimeout(timer)
-          resume(Effect.fail(new ThingsBoardError({ reason: timedOut ? new Timeout() : new Unavailable({ why: findCause(error) }) })))
-        }
-      )
-      return Effect.sync(() => {
-        clearTimeout(timer)
-        controller.abort()
-      })
-    })
+  const attempt = makeAttempt({ host, authorities, maxBytes })
 
   const attemptWithSpan = (call: Call, resends: number, remaining: number, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
@@ -186,11 +101,16 @@ export const make = (host: string, timeout: Duration.Duration, authorities?: str
   }
 }
 
-/** The transport to TB_HOST. Every call uses it, so that all of them trust the same authorities. */
-export const configuredTransport = Effect.gen(function* () {
-  const { tbHost, tbMaxResponseSize, tbTimeout } = yield* Settings
-  return make(tbHost, tbTimeout, yield* TrustedCa, tbMaxResponseSize)
-})
+/** The transport to TB_HOST. Every call uses this one, so that the limits and the budget are those of one ThingsBoard. */
+export class Transport extends Context.Service<Transport, TransportShape>()("boardwalk/thingsboard/transport/Transport") {
+  static readonly layer = Layer.effect(
+    Transport,
+    Effect.gen(function* () {
+      const { tbHost, tbMaxResponseSize, tbTimeout } = yield* Settings
+      return make(tbHost, tbTimeout, yield* TrustedCa, tbMaxResponseSize)
+    })
+  )
+}
 
 const traceparentOf = ({ sampled, spanId, traceId }: Tracer.AnySpan) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
 
