@@ -14,6 +14,9 @@ interface Stored {
 /** Bytes of an entry beside its response, roughly. */
 const overhead = 300
 
+/** Responses share a buffer with their head. To copy them costs more than to keep it. */
+const maxUnusedBytes = 1024
+
 /** One response may take this part of the store at most. */
 const maxShare = 1 / 4
 
@@ -48,10 +51,11 @@ export class ReadStore {
   add(key: string, topics: ReadonlyArray<Topic>, response: Buffer<ArrayBuffer>, readAt: number, expiresAt: number) {
     const former = this.entries.get(key)
     if (former !== undefined) this.remove(former)
-    const size = response.length + 2 * key.length + overhead
-    if (size > this.maxBytes * maxShare) return
     // A small part of a large buffer would keep all of it in memory.
-    const bytes = response.buffer.byteLength > response.length ? Buffer.from(new Uint8Array(response).buffer) : response
+    const isSmallPart = response.buffer.byteLength > response.length + maxUnusedBytes
+    const bytes = isSmallPart ? Buffer.from(new Uint8Array(response).buffer) : response
+    const size = bytes.buffer.byteLength + 2 * key.length + overhead
+    if (size > this.maxBytes * maxShare) return
     const entry: Stored = { key, topics, bytes, readAt, expiresAt, size }
     this.entries.set(key, entry)
     this.total += size
