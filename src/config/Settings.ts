@@ -36,9 +36,19 @@ import {
   type SettingSource,
   type Values
 } from "./resolveSettings.ts"
-import { apiKeyIssues, traceIssues, credentialIssues, keySourceIssues, redirectIssues, tlsIssues, findWarnings } from "./crossChecks.ts"
+import {
+  apiKeyIssues,
+  traceIssues,
+  credentialIssues,
+  keySourceIssues,
+  proxyIssues,
+  redirectIssues,
+  tlsIssues,
+  findWarnings
+} from "./crossChecks.ts"
 import { readEnvFile, readEnvFileValues } from "./envFile.ts"
 import { InvalidSettings } from "./InvalidSettings.ts"
+import { type OutgoingProxy, proxyFor, type ProxyVariables } from "./outgoingProxy.ts"
 import { fileVariable, readSecretFile } from "./secretFiles.ts"
 import { maxDevicesLimit, maxKeysLimit } from "../domain/requestLimits.ts"
 
@@ -69,6 +79,26 @@ export const definitions = {
     defaultDescription: "public authorities",
     example: "/etc/boardwalk/thingsboard-ca.pem",
     doc: "File with the certificates (PEM) of the authorities that may issue ThingsBoard's certificate, for a private authority. Only these are trusted then."
+  },
+  HTTP_PROXY: {
+    section: "ThingsBoard",
+    codec: secret,
+    secret: true,
+    example: "http://proxy.example.com:3128",
+    doc: "Proxy through which ThingsBoard is reached when TB_HOST is http. It may contain a user name and password. http_proxy is read too, and first."
+  },
+  HTTPS_PROXY: {
+    section: "ThingsBoard",
+    codec: secret,
+    secret: true,
+    example: "http://proxy.example.com:3128",
+    doc: "The same when TB_HOST is https: the proxy only passes on what is encrypted. The proxy itself must be http."
+  },
+  NO_PROXY: {
+    section: "ThingsBoard",
+    codec: text,
+    example: "localhost,.example.com",
+    doc: "Hosts that are reached without these proxies, separated by commas: names, with all names below them, addresses, or *."
   },
   TB_TIMEOUT: { section: "ThingsBoard", codec: duration, default: "30s", doc: "Timeout of one call to ThingsBoard." },
   TB_CONCURRENCY: {
@@ -393,9 +423,19 @@ type Raw = Values<typeof definitions>
 
 export interface SettingsShape extends Omit<
   Raw,
-  "tbUsername" | "tbPassword" | "tbApiKey" | "rateLimitRequests" | "rateLimitWindow" | "logLevel" | "secretKey" | "accessToken"
+  | "tbUsername"
+  | "tbPassword"
+  | "tbApiKey"
+  | "rateLimitRequests"
+  | "rateLimitWindow"
+  | "logLevel"
+  | "secretKey"
+  | "accessToken"
+  | keyof ProxyVariables
 > {
   readonly tbCredentials: TbCredentials
+  /** The proxy through which ThingsBoard is reached. */
+  readonly tbProxy?: OutgoingProxy | undefined
   /** The file with the password or API key of these credentials, if they are in a file. */
   readonly tbSecretFile?: string | undefined
   readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }
@@ -427,7 +467,9 @@ export const secretVariables = Object.keys(table).filter((variable) => table[var
 
 const environment = Effect.gen(function* () {
   const texts = new Map<string, string | undefined>()
-  for (const variable of [...Object.keys(definitions), ...secretVariables.map(fileVariable)]) texts.set(variable, yield* load(variable))
+  for (const variable of [...Object.keys(definitions), ...secretVariables.map(fileVariable)])
+    // Programs read both spellings of the variables of proxies.
+    texts.set(variable, yield* load(variable))
   return texts
 })
 
@@ -480,9 +522,11 @@ export const valuesOf = (resolved: ReadonlyArray<ResolvedSetting>) =>
 
 const toSettings = (resolved: ReadonlyArray<ResolvedSetting>): SettingsShape => {
   const raw = valuesOf(resolved) as Raw // complete, since there are no issues
-  const { tbUsername, tbPassword, tbApiKey, rateLimitRequests, rateLimitWindow, secretKey: _1, accessToken: _2, ...rest } = raw
+  const { tbUsername, tbPassword, tbApiKey, rateLimitRequests, rateLimitWindow, secretKey: _1, accessToken: _2, ...others } = raw
+  const { httpProxy, httpsProxy, noProxy, ...rest } = others
   return {
     ...rest,
+    tbProxy: proxyFor(raw.tbHost, { httpProxy, httpsProxy, noProxy }),
     tbCredentials:
       tbApiKey === undefined
         ? { _tag: "Password", username: tbUsername ?? "", password: tbPassword ?? Redacted.make("") }
@@ -500,6 +544,7 @@ const logLevels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", 
 export const allIssues = (resolved: ReadonlyArray<ResolvedSetting>) => [
   ...issuesOf(resolved),
   ...credentialIssues(resolved),
+  ...proxyIssues(resolved),
   ...keySourceIssues(resolved),
   ...apiKeyIssues(resolved),
   ...tlsIssues(resolved),

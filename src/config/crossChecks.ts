@@ -2,6 +2,7 @@
 import { Redacted } from "effect"
 import { parseNetwork } from "../domain/Network.ts"
 import { coverAllAddresses } from "./networks.ts"
+import { parseProxy, proxyTextFor, proxyVariableOf } from "./outgoingProxy.ts"
 import type { SettingIssue, ResolvedSetting } from "./resolveSettings.ts"
 
 const textsOf = (settings: ReadonlyArray<ResolvedSetting>) => (variable: string) =>
@@ -18,6 +19,21 @@ export const credentialIssues = (settings: ReadonlyArray<ResolvedSetting>): Read
   if (username !== undefined) return [{ variable: "TB_PASSWORD", issue: "is required when TB_USERNAME is set" }]
   if (password !== undefined) return [{ variable: "TB_USERNAME", issue: "is required when TB_PASSWORD is set" }]
   return [{ variable: "TB_USERNAME", issue: "is required, with TB_PASSWORD; or set TB_API_KEY instead (ThingsBoard 4.3 or later)" }]
+}
+
+/** A proxy that does not apply to ThingsBoard may be anything: other programs read the same variables. */
+export const proxyIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const valueOf = (variable: string) => settings.find((setting) => setting.variable === variable)?.value
+  const host = valueOf("TB_HOST") as string | undefined
+  if (host === undefined) return []
+  const text = proxyTextFor(host, {
+    httpProxy: valueOf("HTTP_PROXY") as Redacted.Redacted<string> | undefined,
+    httpsProxy: valueOf("HTTPS_PROXY") as Redacted.Redacted<string> | undefined,
+    noProxy: valueOf("NO_PROXY") as string | undefined
+  })
+  return text !== undefined && parseProxy(text) === undefined
+    ? [{ variable: proxyVariableOf(host), issue: "must be the URL of an http proxy, such as http://proxy.example.com:3128" }]
+    : []
 }
 
 /** A gateway without keys would be either useless or open to everybody, so it does not start. */

@@ -28,7 +28,7 @@ const requests = Metric.counter("test_requests_total", { incremental: true })
 const routesTo = (upstream: string) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
-      const { send } = Transport.make(upstream, Duration.seconds(5))
+      const { send } = Transport.make({ host: upstream, timeout: Duration.seconds(5) })
       const handler = Effect.gen(function* () {
         yield* Effect.logInfo("handling")
         yield* Metric.update(requests, 1)

@@ -101,6 +101,7 @@ const unavailableCauses = {
   unresolved: ", its host has no address",
   refused: ", it refuses connections",
   broken: ", the connection was lost",
+  unsent: ", the connection was lost before the request was sent",
   certificate: ", its certificate is not trusted",
   redirect: ", it redirects elsewhere",
   status: ""

@@ -20,11 +20,11 @@ export class RateLimited extends Schema.TaggedClass<RateLimited>()("RateLimited"
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {}) {}
 
 /**
- * No usable response: the host has no address (`unresolved`), refuses connections (`refused`), closed the connection (`broken`), has an
- * untrusted certificate (`certificate`), redirects elsewhere (`redirect`) or reports that it failed (`status`).
+ * No usable response: the host has no address (`unresolved`), refuses connections (`refused`), closed the connection (`broken`; `unsent`
+ * if that was before anything was sent), has an untrusted certificate (`certificate`), redirects elsewhere (`redirect`) or reports that it failed (`status`).
  */
 export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable", {
-  why: Schema.Literals(["unresolved", "refused", "broken", "certificate", "redirect", "status"]),
+  why: Schema.Literals(["unresolved", "refused", "broken", "unsent", "certificate", "redirect", "status"]),
   /** Ms that the response asks to wait. */
   retryAfterMs: Schema.optionalKey(Schema.Int)
 }) {}

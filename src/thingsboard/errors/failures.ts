@@ -27,7 +27,16 @@ export interface Failure {
   readonly isResent: boolean
 }
 
-type Kind = Exclude<Reason["_tag"], "Unavailable"> | "Failed" | "Unresolved" | "Refused" | "Broken" | "Certificate" | "Redirect" | "Status"
+type Kind =
+  | Exclude<Reason["_tag"], "Unavailable">
+  | "Failed"
+  | "Unresolved"
+  | "Refused"
+  | "Broken"
+  | "Unsent"
+  | "Certificate"
+  | "Redirect"
+  | "Status"
 
 const failed = { code: "UPSTREAM_ERROR", isTransient: false, isResent: false } as const
 const unavailable = { code: "UPSTREAM_UNAVAILABLE", isTransient: true } as const
@@ -62,6 +71,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard did not respond in time (TB_TIMEOUT)."
   },
   Refused: { ...unreachable, effects: "nothing", isResent: true },
+  Unsent: { ...unreachable, effects: "nothing", isResent: true },
   Broken: { ...unreachable, effects: "unknown", isResent: true },
   Status: { ...unreachable, effects: "unknown", isResent: true },
   Unresolved: { ...unreachable, effects: "nothing", isResent: false },
@@ -96,6 +106,7 @@ const unavailableKinds = {
   unresolved: "Unresolved",
   refused: "Refused",
   broken: "Broken",
+  unsent: "Unsent",
   certificate: "Certificate",
   redirect: "Redirect",
   status: "Status"

@@ -5,11 +5,12 @@
 import { Clock, Context, Duration, Effect, type Fiber, Layer, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { uuidPattern } from "../../domain/Ids.ts"
+import type { Proxy } from "../../platform/ClientSocket.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { type Call, makeAttempt } from "./attempt.ts"
+import { Attempts, type Call } from "./attempt.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
@@ -28,17 +29,29 @@ const firstPause = 25
 /** Ms. The client waits for a longer pause itself: the response has it as `Retry-After`. */
 const maxAskedPause = 2000
 
-/** `authorities`: certificates (PEM) of the trusted authorities; the public ones if undefined. `maxBytes`: of one response. */
-export const make = (
-  host: string,
-  timeout: Duration.Duration,
-  authorities?: string,
-  maxBytes = Number.POSITIVE_INFINITY
-): TransportShape => {
+export interface TransportOptions {
+  readonly host: string
+  /** Of a call, with all of its attempts. */
+  readonly timeout: Duration.Duration
+  /** Certificates (PEM) of the trusted authorities; the public ones by default. */
+  readonly authorities?: string | undefined
+  readonly proxy?: Proxy | undefined
+  /** Of one response. No limit by default. */
+  readonly maxBytes?: number
+}
+
+/** `close` closes all connections. */
+export const make = ({
+  authorities,
+  host,
+  maxBytes = Number.POSITIVE_INFINITY,
+  proxy,
+  timeout
+}: TransportOptions): TransportShape & { readonly close: () => void } => {
   const { hostname, port } = new URL(host)
   const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
-  const attempt = makeAttempt({ host, authorities, maxBytes })
+  const attempts = new Attempts({ host, authorities, proxy, maxBytes })
 
   const attemptWithSpan = (call: Call, resends: number, remaining: number, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
@@ -55,7 +68,7 @@ export const make = (
         }
       },
       (span) =>
-        Effect.onExit(attempt(call, traceparentOf(span), remaining, fiber), (exit) =>
+        Effect.onExit(attempts.make(call, traceparentOf(span), remaining, fiber), (exit) =>
           Effect.sync(() => {
             if (exit._tag === "Success") return span.attribute("http.response.status_code", 200)
             const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
@@ -69,7 +82,7 @@ export const make = (
   const attemptOnce = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, remaining: number) =>
     isTraced(fiber)
       ? attemptWithSpan(call, resends, remaining, fiber)
-      : attempt(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining, fiber)
+      : attempts.make(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining, fiber)
 
   /**
    * Not `Effect.retry`: the jitter decides whether a pause still fits before the deadline, and each attempt needs the remaining time and
@@ -92,6 +105,7 @@ export const make = (
   })
 
   return {
+    close: () => attempts.close(),
     send: (call) =>
       Effect.withFiber((fiber) => {
         budget.recordCall()
@@ -106,8 +120,12 @@ export class Transport extends Context.Service<Transport, TransportShape>()("boa
   static readonly layer = Layer.effect(
     Transport,
     Effect.gen(function* () {
-      const { tbHost, tbMaxResponseSize, tbTimeout } = yield* Settings
-      return make(tbHost, tbTimeout, yield* TrustedCa, tbMaxResponseSize)
+      const { tbHost, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
+      const authorities = yield* TrustedCa
+      return yield* Effect.acquireRelease(
+        Effect.sync(() => make({ host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize })),
+        ({ close }) => Effect.sync(close)
+      )
     })
   )
 }

@@ -1,13 +1,17 @@
 /**
- * One attempt of a call, by `fetch`. Redirects are not followed, and it is aborted when its fiber is interrupted. Effect's `HttpClient` is
- * not used: it costs more than everything else in a request whose response is only passed on.
+ * One attempt of a call, on one of our own connections (`http1/`). `fetch` is not used: it takes more CPU than the rest of a request whose
+ * response is only passed on, and it does not tell whether a request was sent before its connection broke. Redirects are not followed.
  */
 import { Clock, Effect, type Fiber } from "effect"
+import manifest from "../../../package.json" with { type: "json" }
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
-import { verifiedFetchOptions } from "../../platform/Tls.ts"
-import { invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
+import { connect, type Proxy } from "../../platform/ClientSocket.ts"
+import { InvalidResponse, invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 import { classify, isHtml } from "./classify.ts"
-import { type ByteMeter, readResponse, readText } from "./readResponse.ts"
+import { ConnectionPool } from "./http1/ConnectionPool.ts"
+import type { Exchange, HttpResponse } from "./http1/Exchange.ts"
+import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
+import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
 
 export interface Call {
@@ -25,86 +29,145 @@ export interface Call {
   readonly meter?: ByteMeter | undefined
 }
 
-const causes: Record<string, Unavailable["why"]> = { ECONNREFUSED: "refused", FailedToOpenSocket: "refused", ENOTFOUND: "unresolved" }
+type Result = Buffer<ArrayBuffer> | ThingsBoardError
 
-const findCause = (error: unknown): Unavailable["why"] => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : ""
-  return causes[code] ?? (/CERT|SSL|TLS|VERIFY|SELF_SIGNED/i.test(code) ? "certificate" : "broken")
+const toError = (failure: ExchangeFailure): ThingsBoardError => {
+  switch (failure.kind) {
+    case "unresolved":
+    case "refused":
+    case "certificate":
+      return new ThingsBoardError({ reason: new Unavailable({ why: failure.kind }) })
+    case "malformed":
+    case "tooLarge":
+      return new ThingsBoardError({ reason: new InvalidResponse() })
+    default:
+      return new ThingsBoardError({ reason: new Unavailable({ why: failure.isWritten ? "broken" : "unsent" }) })
+  }
 }
 
-const classifyFailed = async (response: Response, now: number) =>
-  classify(response.status, response.headers.get("content-type") ?? "", await readText(response), {
-    location: response.headers.get("location") ?? undefined,
-    retryAfterMs: parseRetryAfter(response.headers.get("retry-after") ?? undefined, now)
+const isOk = (status: number) => status >= 200 && status < 300
+
+const classifyFailed = async (response: HttpResponse, controller: AbortController, now: number) =>
+  classify(response.status, response.fields.get("content-type") ?? "", await readText(response, controller), {
+    location: response.fields.get("location"),
+    retryAfterMs: parseRetryAfter(response.fields.get("retry-after"), now)
   })
 
 /** As recorded of 4.1 and 4.3. Everything else comes from something between: a login or maintenance page, or a cache. */
-const isAcknowledgement = ({ headers, status }: Response, body: Buffer) =>
-  status === 200 && body.length === 0 && !isHtml(headers.get("content-type") ?? "")
+const isAcknowledgement = ({ fields, status }: HttpResponse, body: Buffer) =>
+  status === 200 && body.length === 0 && !isHtml(fields.get("content-type") ?? "")
+
+const requireAcknowledgement = (response: HttpResponse, result: Result): Result =>
+  result instanceof Buffer && !isAcknowledgement(response, result) ? invalidResponse(response.status) : result
+
+/** What every request says. ThingsBoard or a proxy may compress, which helps on slow networks. */
+const commonHeaders = { accept: "*/*", "accept-encoding": "gzip", "user-agent": `boardwalk/${manifest.version}` }
 
 export interface AttemptOptions {
   readonly host: string
   /** Certificates (PEM) of the trusted authorities; the public ones if undefined. */
   readonly authorities: string | undefined
+  readonly proxy: Proxy | undefined
   /** Of one response. */
   readonly maxBytes: number
 }
 
-/** An attempt may take `remaining` ms. */
-export const makeAttempt = ({ authorities, host, maxBytes }: AttemptOptions) => {
-  const base = host.replace(/\/+$/, "")
-  const { protocol } = new URL(host)
-  // TLS options cost about 10 µs per call, even over plain HTTP.
-  const tls = protocol === "https:" ? verifiedFetchOptions(authorities) : {}
+const openPool = ({ authorities, host, proxy }: AttemptOptions) => {
+  const { hostname, port, protocol } = new URL(host)
+  const isSecure = protocol === "https:"
+  const destination = {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (isSecure ? 443 : 80) : Number(port),
+    ...(isSecure ? { tls: { authorities } } : {}),
+    proxy
+  }
+  return new ConnectionPool(destination, { connect, headers: commonHeaders })
+}
 
-  return (
-    { body, headers, isWrite = false, meter, method, path, repeatable }: Call,
+/** Makes attempts at calls to one server. */
+export class Attempts {
+  private readonly pool: ConnectionPool
+  /** Of every path. */
+  private readonly prefix: string
+
+  constructor(private readonly options: AttemptOptions) {
+    this.pool = openPool(options)
+    this.prefix = new URL(options.host).pathname.replace(/\/+$/, "")
+  }
+
+  /** Closes all connections. */
+  close() {
+    this.pool.close()
+  }
+
+  /** Takes `remaining` ms at most. Its connection is closed when the fiber is interrupted. */
+  make(
+    call: Call,
     traceparent: string | undefined,
     remaining: number,
     fiber: Fiber.Fiber<unknown, unknown>
-  ) =>
-    Effect.callback<Buffer<ArrayBuffer>, ThingsBoardError>((resume) => {
-      const controller = new AbortController()
-      let timedOut = false
+  ): Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError> {
+    return Effect.callback((resume) => {
+      let exchange: Pick<Exchange, "cancel"> | undefined
+      let controller: AbortController | undefined
+      const finish = (result: Result) => {
+        clearTimeout(timer)
+        resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
+      }
+      const fail = (failure: unknown) => {
+        if (failure instanceof ExchangeFailure) return finish(toError(failure))
+        clearTimeout(timer)
+        resume(Effect.die(failure))
+      }
+      const cancel = () => {
+        exchange?.cancel()
+        controller?.abort()
+      }
       const timer = setTimeout(() => {
-        timedOut = true
-        controller.abort()
+        finish(new ThingsBoardError({ reason: new Timeout() }))
+        cancel()
       }, remaining)
-      const init: RequestInit = {
-        method,
-        headers: traceparent === undefined ? headers : { ...headers, traceparent },
-        redirect: "manual",
-        ...tls,
-        signal: controller.signal
+      const onResponse = (response: HttpResponse) => {
+        const small = isOk(response.status) && call.meter === undefined ? takeSmall(response) : undefined
+        if (small !== undefined) return finish(call.isWrite === true ? requireAcknowledgement(response, small) : small)
+        controller = new AbortController()
+        controller.signal.addEventListener("abort", () => exchange?.cancel())
+        this.read(call, response, controller, fiber).then(finish, fail)
       }
-      if (body !== undefined) init.body = body as BodyInit
-      // ThingsBoard closes connections that are idle, and every connection after its 100th request. A call that cannot be repeated after
-      // that gets a connection of its own.
-      if (!repeatable) init.keepalive = false
-      const exchange = async () => {
-        const response = await fetch(base + path, init)
-        if (!response.ok) return await classifyFailed(response, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        const result = await readResponse(response, {
-          maxBytes,
-          meter,
-          controller,
-          reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
-        })
-        return isWrite && result instanceof Buffer && !isAcknowledgement(response, result) ? invalidResponse(response.status) : result
+      try {
+        exchange = this.pool.send(
+          {
+            method: call.method,
+            target: this.prefix + call.path,
+            headers: traceparent === undefined ? call.headers : { ...call.headers, traceparent },
+            body: call.body,
+            isRepeatable: call.repeatable
+          },
+          { onResponse, onFailure: fail }
+        )
+      } catch (failure) {
+        fail(failure)
       }
-      exchange().then(
-        (result) => {
-          clearTimeout(timer)
-          resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
-        },
-        (error: unknown) => {
-          clearTimeout(timer)
-          resume(Effect.fail(new ThingsBoardError({ reason: timedOut ? new Timeout() : new Unavailable({ why: findCause(error) }) })))
-        }
-      )
       return Effect.sync(() => {
         clearTimeout(timer)
-        controller.abort()
+        cancel()
       })
     })
+  }
+
+  private async read(
+    { isWrite, meter }: Call,
+    response: HttpResponse,
+    controller: AbortController,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Promise<Result> {
+    if (!isOk(response.status)) return classifyFailed(response, controller, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+    const result = await readResponse(response, {
+      maxBytes: this.options.maxBytes,
+      meter,
+      controller,
+      reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
+    })
+    return isWrite === true ? requireAcknowledgement(response, result) : result
+  }
 }

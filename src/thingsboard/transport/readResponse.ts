@@ -1,9 +1,12 @@
 /**
- * Reads the body of a response as it arrives, so that one that is too large is never held in memory. Bun stops reading from the socket
- * while nobody asks for the next chunk.
+ * Reads the body of a response as it arrives, so that one that is too large is never held in memory. Nothing is read from the connection
+ * while nobody asks for the next part.
  */
 import type { Reservation } from "../../platform/ByteBudget.ts"
+import { gunzip } from "../../platform/gunzip.ts"
 import { OutOfMemory, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import type { HttpResponse } from "./http1/Exchange.ts"
+import { malformed } from "./http1/ExchangeFailure.ts"
 
 /** Counts the bytes of a response as they arrive. */
 export interface ByteMeter {
@@ -16,7 +19,7 @@ export interface ByteMeter {
 export interface ReadOptions {
   readonly maxBytes: number
   readonly meter: ByteMeter | undefined
-  /** Closes the connection. */
+  /** Closes the connection, and ends waiting for memory. */
   readonly controller: AbortController
   /** Where the memory is reserved; undefined outside requests of clients: logins are few, and exports read in parts of limited size. */
   readonly reservation: () => Reservation | undefined
@@ -30,18 +33,26 @@ export const maxUncountedBytes = 64 * 1024
 
 const maxErrorBytes = 64 * 1024
 
-/** Bytes that the response says it has; undefined without that header, or if the body is compressed and may become any size. */
-const declaredSize = ({ headers }: Response): number | undefined => {
-  const length = headers.get("content-length")
-  return length === null || headers.get("content-encoding") !== null ? undefined : Number(length)
+const isCompressed = ({ fields }: HttpResponse) => fields.get("content-encoding") !== undefined
+
+/** The next part of the body as it was before compression; undefined at the end. */
+const readerOf = ({ body, fields }: HttpResponse): (() => Promise<Buffer | undefined>) => {
+  const coding = fields.get("content-encoding")?.toLowerCase()
+  if (coding === undefined || coding === "identity") return () => body.read()
+  // Nothing else was offered.
+  if (coding !== "gzip" && coding !== "x-gzip") throw malformed("unknown content-encoding")
+  const next = gunzip(() => body.read())
+  return async () => {
+    try {
+      return await next()
+    } catch (error) {
+      throw error instanceof Error && "code" in error ? malformed("invalid gzip") : error
+    }
+  }
 }
 
-const join = (chunks: ReadonlyArray<Uint8Array<ArrayBuffer>>): Buffer<ArrayBuffer> => {
-  const [first] = chunks
-  return chunks.length === 1 ? Buffer.from(first!.buffer, first!.byteOffset, first!.length) : Buffer.concat(chunks)
-}
-
-const readerOf = (response: Response) => (response.body as ReadableStream<Uint8Array<ArrayBuffer>> | null)?.getReader()
+const join = (parts: ReadonlyArray<Buffer>): Buffer<ArrayBuffer> =>
+  (parts.length === 1 ? parts[0]! : Buffer.concat(parts)) as Buffer<ArrayBuffer>
 
 /** Counts the bytes of one attempt, and takes them back if it fails. */
 class Counter {
@@ -76,38 +87,44 @@ class Counter {
   }
 }
 
-const readChunks = async (response: Response, counter: Counter, { controller, maxBytes }: ReadOptions) => {
-  const reader = readerOf(response)
-  if (reader === undefined) return Buffer.alloc(0)
-  const chunks: Array<Uint8Array<ArrayBuffer>> = []
+const readParts = async (response: HttpResponse, counter: Counter, { controller, maxBytes }: ReadOptions) => {
+  const read = readerOf(response)
+  const parts: Array<Buffer> = []
   let size = 0
   for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return join(chunks)
-    size += value.length
+    const part = await read()
+    if (part === undefined) return join(parts)
+    size += part.length
     if (size > maxBytes) return new ThingsBoardError({ reason: new ResponseTooLarge({ maxBytes }) })
-    chunks.push(value)
+    parts.push(part)
     const problem = await counter.count(size)
     if (problem !== undefined) return problem
-    if (counter.meter(value.length)) continue
+    if (counter.meter(part.length)) continue
     controller.abort()
-    return join(chunks)
+    return join(parts)
   }
 }
 
-const readCounted = async (response: Response, counter: Counter, options: ReadOptions) => {
+const readCounted = async (response: HttpResponse, counter: Counter, options: ReadOptions) => {
   const { maxBytes, meter } = options
-  const size = declaredSize(response)
-  if (size === undefined || meter?.fits(size) === false) return await readChunks(response, counter, options)
+  const size = isCompressed(response) ? undefined : response.length
+  if (size === undefined || meter?.fits(size) === false) return await readParts(response, counter, options)
   if (size > maxBytes) return new ThingsBoardError({ reason: new ResponseTooLarge({ maxBytes }) })
   counter.meter(size)
-  return (await counter.count(size)) ?? Buffer.from(await response.arrayBuffer())
+  return (await counter.count(size)) ?? ((await response.body.readAll()) as Buffer<ArrayBuffer>)
 }
 
-/** The body of a 2xx response, up to where the meter ended it; an error if it is too large or there is no memory for it. */
-export const readResponse = async (response: Response, options: ReadOptions): Promise<Buffer<ArrayBuffer> | ThingsBoardError> => {
-  const size = declaredSize(response)
-  if (size !== undefined && size <= maxUncountedBytes && options.meter === undefined) return Buffer.from(await response.arrayBuffer())
+/** A small body that has arrived already. The ordinary case: nothing has to be counted, and nothing has to be waited for. */
+export const takeSmall = (response: HttpResponse): Buffer<ArrayBuffer> | undefined =>
+  response.length !== undefined && response.length <= maxUncountedBytes && !isCompressed(response)
+    ? (response.body.takeWhole() as Buffer<ArrayBuffer> | undefined)
+    : undefined
+
+/**
+ * The body of a 2xx response, up to where the meter ended it; an error if it is too large or there is no memory for it. Fails with an
+ * `ExchangeFailure`.
+ */
+export const readResponse = async (response: HttpResponse, options: ReadOptions): Promise<Buffer<ArrayBuffer> | ThingsBoardError> => {
   const counter = new Counter(options)
   try {
     const result = await readCounted(response, counter, options)
@@ -123,16 +140,15 @@ export const readResponse = async (response: Response, options: ReadOptions): Pr
 }
 
 /** The beginning of the body of a failed response, which is enough to classify it. */
-export const readText = async (response: Response): Promise<string> => {
-  const reader = readerOf(response)
-  if (reader === undefined) return ""
-  const chunks: Array<Uint8Array<ArrayBuffer>> = []
+export const readText = async (response: HttpResponse, controller: AbortController): Promise<string> => {
+  const read = readerOf(response)
+  const parts: Array<Buffer> = []
   for (let size = 0; size < maxErrorBytes;) {
-    const { done, value } = await reader.read()
-    if (done) return join(chunks).toString()
-    chunks.push(value)
-    size += value.length
+    const part = await read()
+    if (part === undefined) return join(parts).toString()
+    parts.push(part)
+    size += part.length
   }
-  reader.cancel().catch(() => {})
-  return join(chunks).toString()
+  controller.abort()
+  return join(parts).toString()
 }

@@ -7,6 +7,7 @@ import { afterEach } from "bun:test"
 import { Socket } from "node:net"
 import { allowed } from "./allowed.ts"
 import { marks } from "./canaries.ts"
+import { watchConnections } from "./connections.ts"
 import { find, type Mark, needlesOf, overlapOf, unzip } from "./scan.ts"
 
 export interface Leak {
@@ -137,7 +138,7 @@ const checkResponse = (response: Response, place: string): Response => {
 const thingsBoardPath = /\/api\/(?!v1\/)/
 
 /** Checks a request to ThingsBoard: it must not contain a caller's key, nor a token outside the authorization header. */
-const checkRequest = (place: string, url: URL, init: RequestInit | undefined) => {
+const checkRequest = (place: string, url: URL, init: Pick<RequestInit, "headers" | "body"> | undefined) => {
   const headers = [...new Headers(init?.headers)].filter(([name]) => name !== "x-authorization" && name !== "authorization")
   checkForLeaks(place, [url.href, ...headers.map(([name, value]) => `${name}: ${value}`)].join("\n"))
   if (typeof init?.body === "string" || init?.body instanceof Uint8Array) checkForLeaks(place, init.body)
@@ -152,22 +153,12 @@ globalThis.fetch = Object.assign(async (...[input, init]: Parameters<typeof fetc
   return checkResponse(await originalFetch(input, init), `response to ${call}`)
 }, originalFetch)
 
-// For clients that read raw bytes.
-const connect = Bun.connect.bind(Bun)
-Bun.connect = ((options: Parameters<typeof connect>[0]) => {
-  const { data } = options.socket
-  const check = checkStreamForLeaks("response to a raw connection")
-  return connect({
-    ...options,
-    socket: {
-      ...options.socket,
-      data: (socket: never, bytes: Buffer) => {
-        check(bytes)
-        return data?.(socket, bytes)
-      }
-    }
-  } as typeof options)
-}) as typeof connect
+watchConnections({
+  openStream: checkStreamForLeaks,
+  isThingsBoardPath: (path) => thingsBoardPath.test(path),
+  checkRequest,
+  registerTokens
+})
 
 const emit = Socket.prototype.emit
 Socket.prototype.emit = function (event: string | symbol, ...values: Array<unknown>) {

@@ -28,7 +28,7 @@ const credentials = { _tag: "Password", username: "tenant@example.com", password
 
 const sessionOf = Effect.fnUntraced(function* (script: Script) {
   const upstream = yield* scriptedUpstream(script)
-  const session = yield* make(credentials, makeTransport(upstream.url, Duration.seconds(30)))
+  const session = yield* make(credentials, makeTransport({ host: upstream.url, timeout: Duration.seconds(30) }))
   return { session, upstream }
 })
 
@@ -128,7 +128,7 @@ describe("rejected credentials", () => {
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [login]: [loginRejected, loginRejected, loginRejected, tokens("a")] })
       const source: SecretSource = { current: undefined, onChange: undefined }
-      const session = yield* make(credentials, makeTransport(upstream.url, Duration.seconds(30)), undefined, source)
+      const session = yield* make(credentials, makeTransport({ host: upstream.url, timeout: Duration.seconds(30) }), undefined, source)
       for (const pause of ["30 seconds", "1 minute", "10 minutes"] as const) {
         yield* Effect.flip(session.authorization)
         yield* TestClock.adjust(pause)
@@ -287,7 +287,10 @@ describe("renewing a token", () => {
 describe("an API key", () => {
   const withKey = Effect.fnUntraced(function* (script: Script) {
     const upstream = yield* scriptedUpstream(script)
-    const session = yield* make({ _tag: "ApiKey", key: Redacted.make("tb_a-secret-key") }, makeTransport(upstream.url, Duration.seconds(2)))
+    const session = yield* make(
+      { _tag: "ApiKey", key: Redacted.make("tb_a-secret-key") },
+      makeTransport({ host: upstream.url, timeout: Duration.seconds(2) })
+    )
     return { session, upstream }
   })
 

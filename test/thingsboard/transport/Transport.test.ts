@@ -41,7 +41,7 @@ describe("a response", () => {
   live("arrives byte for byte, with the path prefix of the host", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ "GET /tb/api/thing": text('{"a":9007199254740993.10}', 200) })
-      expect((yield* make(`${upstream.url}/tb/`, seconds(2)).send(get)).toString()).toBe('{"a":9007199254740993.10}')
+      expect((yield* make({ host: `${upstream.url}/tb/`, timeout: seconds(2) }).send(get)).toString()).toBe('{"a":9007199254740993.10}')
     })
   )
 
@@ -52,7 +52,7 @@ describe("a response", () => {
         "POST /api/thing": () => new Response(null, { status: 307, headers: { location: "/api/other" } }),
         "GET /oauth2Login": json({ secret: true })
       })
-      const { send } = make(upstream.url, seconds(2))
+      const { send } = make({ host: upstream.url, timeout: seconds(2) })
       expect((yield* Effect.flip(send(get))).reason._tag).toBe("LoginRefused")
       expect((yield* Effect.flip(send(post))).reason).toMatchObject({ _tag: "Unavailable", why: "redirect" })
       expect(upstream.requests).toHaveLength(2)
@@ -69,7 +69,7 @@ describe("a response", () => {
         }
       })
       const before = performance.now()
-      expect((yield* Effect.flip(make(upstream.url, Duration.millis(150)).send(get))).reason._tag).toBe("Timeout")
+      expect((yield* Effect.flip(make({ host: upstream.url, timeout: Duration.millis(150) }).send(get))).reason._tag).toBe("Timeout")
       expect(performance.now() - before).toBeLessThan(1000)
       yield* Effect.promise(() => gone.promise)
       expect(upstream.requests).toHaveLength(1)
@@ -87,7 +87,7 @@ describe("a response", () => {
           return new Promise<Response>(() => {})
         }
       })
-      const fiber = yield* Effect.forkChild(make(upstream.url, seconds(10)).send(get), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(make({ host: upstream.url, timeout: seconds(10) }).send(get), { startImmediately: true })
       yield* Effect.promise(() => asked.promise)
       yield* Fiber.interrupt(fiber)
       yield* Effect.promise(() => gone.promise)
@@ -99,7 +99,7 @@ describe("resending", () => {
   live("hides that ThingsBoard had closed a connection", () =>
     Effect.gen(function* () {
       const upstream = yield* breaking(3)
-      const { send } = make(upstream.url, seconds(5))
+      const { send } = make({ host: upstream.url, timeout: seconds(5) })
       for (let i = 0; i < 20; i++) expect((yield* send(get)).toString()).toBe("{}")
       expect(upstream.seen.connections).toBeGreaterThan(5)
     })
@@ -108,8 +108,11 @@ describe("resending", () => {
   live("is done a few times if nothing listens", () =>
     Effect.gen(function* () {
       const upstream = yield* breaking(0)
-      expect((yield* Effect.flip(make(upstream.url, seconds(5)).send(get))).reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
-      const refused = yield* Effect.flip(make("http://127.0.0.1:1", seconds(5)).send(get))
+      expect((yield* Effect.flip(make({ host: upstream.url, timeout: seconds(5) }).send(get))).reason).toMatchObject({
+        _tag: "Unavailable",
+        why: "broken"
+      })
+      const refused = yield* Effect.flip(make({ host: "http://127.0.0.1:1", timeout: seconds(5) }).send(get))
       expect(refused.reason).toMatchObject({ _tag: "Unavailable", why: "refused" })
     })
   )
@@ -117,7 +120,7 @@ describe("resending", () => {
   live("is not done for data that must not be stored twice", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ "POST /api/thing": text("", 503) })
-      const { send } = make(upstream.url, seconds(5))
+      const { send } = make({ host: upstream.url, timeout: seconds(5) })
       expect((yield* Effect.flip(send(post))).status).toBe(503)
       expect(upstream.requests).toHaveLength(1)
       yield* Effect.flip(send({ ...post, repeatable: true }))
@@ -128,7 +131,7 @@ describe("resending", () => {
   live("is not needed for such data when ThingsBoard closes idle connections: it has a connection of its own", () =>
     Effect.gen(function* () {
       const upstream = yield* breaking(3)
-      const { send } = make(upstream.url, seconds(5))
+      const { send } = make({ host: upstream.url, timeout: seconds(5) })
       for (let i = 0; i < 20; i++) {
         expect((yield* send(get)).toString()).toBe("{}")
         expect((yield* send(post)).toString()).toBe("{}")
@@ -139,14 +142,14 @@ describe("resending", () => {
   live("helps when a proxy cannot reach ThingsBoard for a moment", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: [text("<html>", 502, "text/html"), text("", 503), json([1])] })
-      expect((yield* make(upstream.url, seconds(5)).send(get)).toString()).toBe("[1]")
+      expect((yield* make({ host: upstream.url, timeout: seconds(5) }).send(get)).toString()).toBe("[1]")
     })
   )
 
   live("ends at the deadline", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: text("", 503) })
-      expect((yield* Effect.flip(make(upstream.url, Duration.millis(10)).send(get))).status).toBe(503)
+      expect((yield* Effect.flip(make({ host: upstream.url, timeout: Duration.millis(10) }).send(get))).status).toBe(503)
       expect(upstream.requests).toHaveLength(1)
     })
   )
@@ -156,7 +159,7 @@ describe("resending", () => {
       const upstream = yield* scriptedUpstream({
         [thing]: [errorResponse(404, 32, "x"), errorResponse(500, 2, "x"), errorResponse(429, 33, "x"), json([])]
       })
-      const { send } = make(upstream.url, seconds(5))
+      const { send } = make({ host: upstream.url, timeout: seconds(5) })
       const tags = yield* Effect.forEach([1, 2, 3], () => Effect.map(Effect.flip(send(get)), ({ reason }) => reason._tag))
       expect(tags).toEqual(["NotFound", "Unavailable", "RateLimited"])
       expect(upstream.requests).toHaveLength(3)
@@ -176,7 +179,7 @@ describe("resending", () => {
         }
       })
       yield* Effect.addFinalizer(() => Effect.sync(() => server.stop(true)))
-      const cut = yield* Effect.flip(make(`http://127.0.0.1:${server.port}`, seconds(5)).send(get))
+      const cut = yield* Effect.flip(make({ host: `http://127.0.0.1:${server.port}`, timeout: seconds(5) }).send(get))
       expect(cut.reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
     })
   )
@@ -202,7 +205,7 @@ describe("traces", () => {
         [`GET /api/device/${id}`]: [errorResponse(404, 32, "Device with id is not found"), json({})]
       })
       const { spans, tracer } = recorder()
-      const { send } = make(upstream.url, seconds(2))
+      const { send } = make({ host: upstream.url, timeout: seconds(2) })
       const call = send({ ...get, path: `/api/device/${id}?a=1` })
       yield* Effect.exit(call).pipe(Effect.andThen(call), Effect.withSpan("request"), Effect.withTracer(tracer))
       const [parent, first, second] = spans
@@ -225,7 +228,7 @@ describe("traces", () => {
   live("the caller's trace reaches ThingsBoard even if nothing is recorded here", () =>
     Effect.gen(function* () {
       const upstream = yield* scriptedUpstream({ [thing]: json({}) })
-      const { send } = make(upstream.url, seconds(2))
+      const { send } = make({ host: upstream.url, timeout: seconds(2) })
       const caller = Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true })
       yield* Effect.withParentSpan(send(get), caller)
       yield* send(get)
@@ -241,7 +244,7 @@ live("no error contains what was sent", () =>
   Effect.gen(function* () {
     const upstream = yield* scriptedUpstream({ [thing]: errorResponse(400, 31, "What ThingsBoard says of tenant@example.com") })
     const errors = yield* Effect.forEach([upstream.url, "http://127.0.0.1:1"], (url) =>
-      Effect.exit(make(url, seconds(1)).send({ ...get, repeatable: false }))
+      Effect.exit(make({ host: url, timeout: seconds(1) }).send({ ...get, repeatable: false }))
     )
     const printed = errors.map((exit) => `${String(exit)} ${JSON.stringify(exit)} ${Bun.inspect(exit)}`).join()
     expect(errors.every(Exit.isFailure)).toBe(true)
@@ -251,5 +254,5 @@ live("no error contains what was sent", () =>
 )
 
 test("an invalid host is a bug, since the settings were checked", () => {
-  expect(() => make("nonsense", seconds(1))).toThrow()
+  expect(() => make({ host: "nonsense", timeout: seconds(1) })).toThrow()
 })

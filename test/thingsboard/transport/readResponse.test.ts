@@ -25,7 +25,7 @@ const chunked = (size: number, sent = { bytes: 0 }) => {
   )
 }
 
-const limited = (url: string, maxBytes: number) => make(url, Duration.seconds(10), undefined, maxBytes)
+const limited = (url: string, maxBytes: number) => make({ host: url, timeout: Duration.seconds(10), maxBytes: maxBytes })
 const outcome = (url: string, maxBytes: number) =>
   Effect.map(Effect.result(limited(url, maxBytes).send(get)), (result) =>
     Result.isSuccess(result) ? result.success.length : result.failure.reason

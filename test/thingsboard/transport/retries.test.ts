@@ -44,7 +44,7 @@ live("an outage does not multiply the calls, and a single failure stays unnotice
     const upstream = yield* scriptedUpstream({
       "GET /api/x": () => (isDown ? new Response("", { status: 503 }) : Response.json({}))
     })
-    const transport = make(upstream.url, Duration.seconds(30))
+    const transport = make({ host: upstream.url, timeout: Duration.seconds(30) })
     yield* Effect.forEach(Array.from({ length: 500 }), () => Effect.ignore(transport.send(call)), { concurrency: 50 })
     const calls = upstream.count("GET /api/x")
     expect(calls).toBeGreaterThan(500)
@@ -59,7 +59,7 @@ live("a pause that ThingsBoard asks for is kept if it is short, and passed on if
     const call = { method: "GET", path: "/api/x", headers: {}, repeatable: true } as const
     const busy = (seconds: string) => new Response("", { status: 503, headers: { "retry-after": seconds } })
     const upstream = yield* scriptedUpstream({ "GET /api/x": [() => busy("1"), () => Response.json({}), () => busy("30")] as never })
-    const transport = make(upstream.url, Duration.seconds(30))
+    const transport = make({ host: upstream.url, timeout: Duration.seconds(30) })
     const began = performance.now()
     yield* transport.send(call)
     expect(performance.now() - began).toBeGreaterThan(990)
