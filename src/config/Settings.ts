@@ -107,6 +107,18 @@ export const definitions = {
     default: "8",
     doc: "Maximum concurrent calls to ThingsBoard per bulk request."
   },
+  TB_MAX_CONNECTIONS: {
+    section: "ThingsBoard",
+    codec: integer(1, 10_000),
+    default: "64",
+    doc: "Maximum concurrent calls to ThingsBoard, apart from logins. An eighth each is kept free for reads, for histories and exports, and for writes, so that none of them starves the others."
+  },
+  TB_MAX_QUEUE: {
+    section: "ThingsBoard",
+    codec: integer(0, 1_000_000),
+    default: "1000",
+    doc: "How many more calls may wait for that, for up to TB_TIMEOUT. Beyond that, requests get 503 with Retry-After at once."
+  },
   TB_LATEST_IS_NEWEST: {
     section: "ThingsBoard",
     codec: boolean,

@@ -111,6 +111,7 @@ export const make = Effect.fnUntraced(function* (
       )
     )
   const get = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter })
+  const getHistory = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter, kind: "history" })
 
   let acceptsRepeatedKey = false
   const askVersion = yield* singleFlight(
@@ -133,11 +134,11 @@ export const make = Effect.fnUntraced(function* (
   let route: HistoryRoute | undefined
   const history = (request: HistoryRequest, meter?: ByteMeter) => {
     const by = (tried: HistoryRoute) =>
-      Effect.map(get(historyPath(request, tried), meter), (bytes) => {
+      Effect.map(getHistory(historyPath(request, tried), meter), (bytes) => {
         route = tried
         return bytes
       })
-    if (route === "timeseries/history") return get(historyPath(request, route), meter)
+    if (route === "timeseries/history") return getHistory(historyPath(request, route), meter)
     const [first, second] =
       route === undefined ? (["timeseries/history", "timeseries"] as const) : (["timeseries", "timeseries/history"] as const)
     return Effect.catchIf(by(first), isRouteMissing, () => by(second))

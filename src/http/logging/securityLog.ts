@@ -92,9 +92,14 @@ export const logRateLimitExceeded = (reason: LimitKind, keyId: string | undefine
   })
 
 /** What the gateway had too little of: memory for request bodies (MAX_BODY_MEMORY) or for ThingsBoard's responses (MAX_RESPONSE_MEMORY). */
-export type OverloadReason = "body_memory" | "response_memory"
+export type OverloadReason = "body_memory" | "response_memory" | "queue"
 
-export const logOverloaded = (reason: OverloadReason) => logRejection("Request rejected: no memory", { status: 503, reason }, undefined)
+export const logOverloaded = (reason: OverloadReason) =>
+  logRejection(
+    reason === "queue" ? "Request rejected: too many calls to ThingsBoard" : "Request rejected: no memory",
+    { status: 503, reason },
+    undefined
+  )
 
 /** Why ThingsBoard returned no usable response. When it responded with an error, the status says enough. */
 const unavailableCauses = {

@@ -35,7 +35,7 @@ const failAs = ({ code, detail, retryAfter = 0 }: Failure): Effect.Effect<never,
     case "UPSTREAM_ERROR":
       return failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
     case "OVERLOADED":
-      return failOverloaded(detail, "response_memory")
+      return failOverloaded(detail, detail === failures.QueueFull.detail ? "queue" : "response_memory")
   }
 }
 
@@ -44,8 +44,10 @@ export const credentialsNotAccepted = failAs(failures.LoginRefused)
 
 /** For calls that fail only because of ThingsBoard. */
 export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  // That the gateway has no memory is no failure of ThingsBoard.
-  error.reason._tag === "OutOfMemory" ? failAs(failureOf(error)) : Effect.andThen(logThingsBoardFailure(error), failAs(failureOf(error)))
+  // That the gateway has no memory or no connection to spare is no failure of ThingsBoard.
+  error.reason._tag === "OutOfMemory" || error.reason._tag === "QueueFull"
+    ? failAs(failureOf(error))
+    : Effect.andThen(logThingsBoardFailure(error), failAs(failureOf(error)))
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"

@@ -60,7 +60,8 @@ export const withPassword = Effect.fnUntraced(function* (
       path,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
-      repeatable: true
+      repeatable: true,
+      kind: "session"
     })
     const tokens = yield* Effect.mapError(decodeTokens(response.toString()), () => invalidResponse())
     // For an account with a second factor, this token only allows entering the second factor.

@@ -45,14 +45,16 @@ export const make = Effect.fnUntraced(function* (
   let known: { readonly authorization: string; readonly identity: Effect.Effect<Identity> } | undefined
   const fetchIdentity = yield* singleFlight(
     authorized(login, (authorization) =>
-      transport.send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true }).pipe(
-        Effect.flatMap((bytes) => Effect.mapError(decodeUser(bytes.toString()), () => invalidResponse())),
-        Effect.map(({ authority, customerId, tenantId }) => {
-          const identity = { authority, tenantId: tenantId.id, customerId: customerId.id }
-          known = { authorization, identity: Effect.succeed(identity) }
-          return identity
-        })
-      )
+      transport
+        .send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true, kind: "session" })
+        .pipe(
+          Effect.flatMap((bytes) => Effect.mapError(decodeUser(bytes.toString()), () => invalidResponse())),
+          Effect.map(({ authority, customerId, tenantId }) => {
+            const identity = { authority, tenantId: tenantId.id, customerId: customerId.id }
+            known = { authorization, identity: Effect.succeed(identity) }
+            return identity
+          })
+        )
     )
   )
   return {

@@ -49,6 +49,9 @@ export class ResponseTooLarge extends Schema.TaggedClass<ResponseTooLarge>()("Re
 /** The gateway has no memory for ThingsBoard's response at the moment (MAX_RESPONSE_MEMORY). */
 export class OutOfMemory extends Schema.TaggedClass<OutOfMemory>()("OutOfMemory", {}) {}
 
+/** Too many calls to ThingsBoard wait already, or this one has waited in vain (TB_MAX_CONNECTIONS, TB_MAX_QUEUE). It was not sent. */
+export class QueueFull extends Schema.TaggedClass<QueueFull>()("QueueFull", {}) {}
+
 /** This release of ThingsBoard cannot do it: before 4.3.1.1, a key with a comma cannot be requested. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
 
@@ -65,6 +68,7 @@ export const Reason = Schema.Union([
   InvalidResponse,
   ResponseTooLarge,
   OutOfMemory,
+  QueueFull,
   Unsupported
 ])
 export type Reason = typeof Reason.Type

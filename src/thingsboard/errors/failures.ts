@@ -91,6 +91,14 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     isResent: false,
     detail: "ThingsBoard does not accept the gateway's credentials; the operator must check them."
   },
+  QueueFull: {
+    code: "OVERLOADED",
+    retryAfter: 5,
+    effects: "nothing",
+    isTransient: true,
+    isResent: false,
+    detail: "Too many calls to ThingsBoard are waiting (TB_MAX_CONNECTIONS, TB_MAX_QUEUE): try again in 5 s."
+  },
   OutOfMemory: {
     code: "OVERLOADED",
     retryAfter: 5,

@@ -11,6 +11,7 @@ import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { Attempts, type Call } from "./attempt.ts"
+import { CallLimits } from "./CallLimits.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
@@ -38,12 +39,15 @@ export interface TransportOptions {
   readonly proxy?: Proxy | undefined
   /** Of one response. No limit by default. */
   readonly maxBytes?: number
+  /** Calls in flight, and waiting. No limit by default. */
+  readonly limits?: CallLimits
 }
 
 /** `close` closes all connections. */
 export const make = ({
   authorities,
   host,
+  limits = new CallLimits(Number.MAX_SAFE_INTEGER, 0),
   maxBytes = Number.POSITIVE_INFINITY,
   proxy,
   timeout
@@ -51,7 +55,7 @@ export const make = ({
   const { hostname, port } = new URL(host)
   const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
-  const attempts = new Attempts({ host, authorities, proxy, maxBytes })
+  const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits })
 
   const attemptWithSpan = (call: Call, resends: number, remaining: number, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
@@ -120,10 +124,11 @@ export class Transport extends Context.Service<Transport, TransportShape>()("boa
   static readonly layer = Layer.effect(
     Transport,
     Effect.gen(function* () {
-      const { tbHost, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
+      const { tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
+      const limits = new CallLimits(tbMaxConnections, tbMaxQueue)
       const authorities = yield* TrustedCa
       return yield* Effect.acquireRelease(
-        Effect.sync(() => make({ host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize })),
+        Effect.sync(() => make({ host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize, limits })),
         ({ close }) => Effect.sync(close)
       )
     })

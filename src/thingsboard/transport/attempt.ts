@@ -6,10 +6,11 @@ import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
-import { InvalidResponse, invalidResponse, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
+import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 import { classify, isHtml } from "./classify.ts"
+import type { CallKind, CallLimits, Slot } from "./CallLimits.ts"
 import { ConnectionPool } from "./http1/ConnectionPool.ts"
-import type { Exchange, HttpResponse } from "./http1/Exchange.ts"
+import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
@@ -25,6 +26,8 @@ export interface Call {
   readonly repeatable: boolean
   /** Stores something: only ThingsBoard's own acknowledgement, 200 without a body, is a success. */
   readonly isWrite?: boolean
+  /** What it counts as; `session`, for logins and probes, is never limited. */
+  readonly kind?: CallKind | "session"
   /** Ends the reading of a large response early. */
   readonly meter?: ByteMeter | undefined
 }
@@ -70,6 +73,7 @@ export interface AttemptOptions {
   readonly proxy: Proxy | undefined
   /** Of one response. */
   readonly maxBytes: number
+  readonly limits: CallLimits
 }
 
 const openPool = ({ authorities, host, proxy }: AttemptOptions) => {
@@ -110,13 +114,20 @@ export class Attempts {
     return Effect.callback((resume) => {
       let exchange: Pick<Exchange, "cancel"> | undefined
       let controller: AbortController | undefined
-      const finish = (result: Result) => {
+      let slot: Slot | undefined
+      let isOver = false
+      const end = () => {
+        isOver = true
         clearTimeout(timer)
+        slot?.leave()
+      }
+      const finish = (result: Result) => {
+        end()
         resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
       }
       const fail = (failure: unknown) => {
         if (failure instanceof ExchangeFailure) return finish(toError(failure))
-        clearTimeout(timer)
+        end()
         resume(Effect.die(failure))
       }
       const cancel = () => {
@@ -124,7 +135,8 @@ export class Attempts {
         controller?.abort()
       }
       const timer = setTimeout(() => {
-        finish(new ThingsBoardError({ reason: new Timeout() }))
+        // A call that waited all the time was not sent.
+        finish(new ThingsBoardError({ reason: slot?.hasStarted === false ? new QueueFull() : new Timeout() }))
         cancel()
       }, remaining)
       const onResponse = (response: HttpResponse) => {
@@ -134,25 +146,39 @@ export class Attempts {
         controller.signal.addEventListener("abort", () => exchange?.cancel())
         this.read(call, response, controller, fiber).then(finish, fail)
       }
-      try {
-        exchange = this.pool.send(
-          {
-            method: call.method,
-            target: this.prefix + call.path,
-            headers: traceparent === undefined ? call.headers : { ...call.headers, traceparent },
-            body: call.body,
-            isRepeatable: call.repeatable
-          },
-          { onResponse, onFailure: fail }
-        )
-      } catch (failure) {
-        fail(failure)
+      const start = () => {
+        try {
+          exchange = this.send(call, traceparent, { onResponse, onFailure: fail })
+        } catch (failure) {
+          fail(failure)
+        }
+      }
+      const { kind = call.isWrite === true ? "write" : "read" } = call
+      if (kind === "session") start()
+      else {
+        slot = this.options.limits.enter(kind, start)
+        // It may have failed at once, before the slot was known.
+        if (isOver) slot?.leave()
+        else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))
       }
       return Effect.sync(() => {
-        clearTimeout(timer)
         cancel()
+        end()
       })
     })
+  }
+
+  private send({ body, headers, method, path, repeatable }: Call, traceparent: string | undefined, events: ExchangeEvents) {
+    return this.pool.send(
+      {
+        method,
+        target: this.prefix + path,
+        headers: traceparent === undefined ? headers : { ...headers, traceparent },
+        body,
+        isRepeatable: repeatable
+      },
+      events
+    )
   }
 
   private async read(
