@@ -4,10 +4,7 @@ const root = new URL("..", import.meta.url).pathname
 /** Milliseconds per test. bunfig.toml has no such option, and Bun's default of five seconds is too short on a busy machine. */
 const timeout = "30000"
 
-/** Half of the time is spent waiting. More processes than this would disturb the tests that measure time and memory. */
-const processes = "2"
-
-const tests = Bun.spawn([process.execPath, "test", `--timeout=${timeout}`, `--parallel=${processes}`, ...process.argv.slice(2)], {
+const tests = Bun.spawn([process.execPath, "test", `--timeout=${timeout}`, ...process.argv.slice(2)], {
   cwd: root,
   stdin: "inherit",
   stdout: "pipe",
