@@ -48,7 +48,7 @@ import {
 } from "./crossChecks.ts"
 import { readEnvFile, readEnvFileValues } from "./envFile.ts"
 import { InvalidSettings } from "./InvalidSettings.ts"
-import { type OutgoingProxy, proxyFor, type ProxyVariables } from "./outgoingProxy.ts"
+import { isProxyVariable, type OutgoingProxy, proxyFor, type ProxyVariables } from "./outgoingProxy.ts"
 import { fileVariable, readSecretFile } from "./secretFiles.ts"
 import { maxDevicesLimit, maxKeysLimit } from "../domain/requestLimits.ts"
 
@@ -480,8 +480,8 @@ export const secretVariables = Object.keys(table).filter((variable) => table[var
 const environment = Effect.gen(function* () {
   const texts = new Map<string, string | undefined>()
   for (const variable of [...Object.keys(definitions), ...secretVariables.map(fileVariable)])
-    // Programs read both spellings of the variables of proxies.
-    texts.set(variable, yield* load(variable))
+    // Programs read the variables of proxies in lower case too, and some set them only so.
+    texts.set(variable, (isProxyVariable(variable) ? yield* load(variable.toLowerCase()) : undefined) || (yield* load(variable)))
   return texts
 })
 

@@ -15,16 +15,26 @@ export interface ProxyVariables {
   readonly noProxy: string | undefined
 }
 
+export const isProxyVariable = (variable: string) => /^(HTTPS?|NO)_PROXY$/.test(variable)
+
 /** The variable that applies to this URL. */
 export const proxyVariableOf = (url: string) => (url.startsWith("https:") ? "HTTPS_PROXY" : "HTTP_PROXY")
+
+const decodePercent = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** `text`: `http://user:password@proxy.example.com:3128`; the scheme can be left out. Undefined if it is something else. */
 export const parseProxy = (text: string): OutgoingProxy | undefined => {
   const full = text.includes("://") ? text : `http://${text}`
   if (!URL.canParse(full)) return undefined
   const { hostname, password, port, protocol, username } = new URL(full)
-  if (protocol !== "http:") return undefined
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const credentials = decodePercent(`${username}:${password}`)
+  if (protocol !== "http:" || credentials === undefined) return undefined
   return {
     hostname: hostname.replace(/^\[|\]$/g, ""),
     port: port === "" ? 80 : Number(port),

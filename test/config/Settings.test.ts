@@ -187,6 +187,23 @@ RATE_LIMIT_WINDOW=60     # Window in seconds`
     })
   )
 
+  effect("read the variables of proxies in lower case first, and reject only a proxy that applies to TB_HOST", () =>
+    Effect.gen(function* () {
+      const host = { ...minimal, TB_HOST: "http://tb.example.com" }
+      const hostnameWith = (variables: Record<string, string>) =>
+        Effect.map(load({ ...host, ...variables }), ({ tbProxy }) => tbProxy?.hostname)
+      expect(yield* hostnameWith({ http_proxy: "http://lower:1", HTTP_PROXY: "http://upper:1" })).toBe("lower")
+      expect(yield* hostnameWith({ http_proxy: "", HTTP_PROXY: "http://upper:1" })).toBe("upper")
+      expect(yield* hostnameWith({ HTTP_PROXY: "http://upper:1", no_proxy: ".example.com" })).toBeUndefined()
+      expect(yield* hostnameWith({ https_proxy: "socks5://other:1" })).toBeUndefined()
+      for (const proxy of ["socks5://proxy:1", "http://us%er:a-secret-password@proxy:1"]) {
+        const { issues } = yield* loadError({ ...host, http_proxy: proxy })
+        expect(issues.map(({ variable }) => variable)).toEqual(["HTTP_PROXY"])
+        expect(JSON.stringify(issues)).not.toContain("a-secret-password")
+      }
+    })
+  )
+
   const durations = { "10s": 10_000, "500ms": 500, "2m": 120_000, "1.5": 1500, "1 h": 3_600_000 }
   for (const [text, millis] of Object.entries(durations)) {
     effect(`read ${text} as ${millis} ms`, () =>

@@ -36,5 +36,6 @@ test("a proxy is an http URL, with or without scheme, port and user", () => {
   expect(parseProxy("http://[::1]")).toMatchObject({ hostname: "::1", port: 80 })
   const { authorization } = parseProxy("http://us%40er:p%3Aw@proxy:1")!
   expect(Redacted.value(authorization!)).toBe(`Basic ${Buffer.from("us@er:p:w").toString("base64")}`)
-  for (const text of ["socks5://proxy:1080", "https://proxy:443", "http://", "://"]) expect(parseProxy(text)).toBeUndefined()
+  for (const text of ["socks5://proxy:1080", "https://proxy:443", "http://us%er@proxy:1", "http://", "://"])
+    expect(parseProxy(text)).toBeUndefined()
 })
