@@ -46,9 +46,10 @@ import {
   tlsIssues,
   findWarnings
 } from "./crossChecks.ts"
+import type { Proxy } from "../platform/ClientSocket.ts"
 import { readEnvFile, readEnvFileValues } from "./envFile.ts"
 import { InvalidSettings } from "./InvalidSettings.ts"
-import { isProxyVariable, type OutgoingProxy, proxyFor, type ProxyVariables } from "./outgoingProxy.ts"
+import { isProxyVariable, proxyFor, type ProxyVariables } from "./outgoingProxy.ts"
 import { fileVariable, readSecretFile } from "./secretFiles.ts"
 import { maxDevicesLimit, maxKeysLimit } from "../domain/requestLimits.ts"
 
@@ -447,7 +448,7 @@ export interface SettingsShape extends Omit<
 > {
   readonly tbCredentials: TbCredentials
   /** The proxy through which ThingsBoard is reached. */
-  readonly tbProxy?: OutgoingProxy | undefined
+  readonly tbProxy?: Proxy | undefined
   /** The file with the password or API key of these credentials, if they are in a file. */
   readonly tbSecretFile?: string | undefined
   readonly rateLimit: { readonly requests: number; readonly window: Duration.Duration }

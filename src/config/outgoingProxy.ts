@@ -1,13 +1,7 @@
 /** The proxy through which the gateway reaches ThingsBoard, by the variables that other programs use too. */
 import { Redacted } from "effect"
-
-export interface OutgoingProxy {
-  /** IPv6 without brackets. */
-  readonly hostname: string
-  readonly port: number
-  /** The value of `Proxy-Authorization`. */
-  readonly authorization: Redacted.Redacted<string> | undefined
-}
+import { withoutBrackets } from "../platform/addresses.ts"
+import type { Proxy } from "../platform/ClientSocket.ts"
 
 export interface ProxyVariables {
   readonly httpProxy: Redacted.Redacted<string> | undefined
@@ -29,14 +23,14 @@ const decodePercent = (text: string): string | undefined => {
 }
 
 /** `text`: `http://user:password@proxy.example.com:3128`; the scheme can be left out. Undefined if it is something else. */
-export const parseProxy = (text: string): OutgoingProxy | undefined => {
+export const parseProxy = (text: string): Proxy | undefined => {
   const full = text.includes("://") ? text : `http://${text}`
   if (!URL.canParse(full)) return undefined
   const { hostname, password, port, protocol, username } = new URL(full)
   const credentials = decodePercent(`${username}:${password}`)
   if (protocol !== "http:" || credentials === undefined) return undefined
   return {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
+    hostname: withoutBrackets(hostname),
     port: port === "" ? 80 : Number(port),
     authorization: credentials === ":" ? undefined : Redacted.make(`Basic ${Buffer.from(credentials).toString("base64")}`)
   }
@@ -61,7 +55,7 @@ export const proxyTextFor = (url: string, { httpProxy, httpsProxy, noProxy }: Pr
 }
 
 /** The proxy for this URL; undefined if it is reached directly. */
-export const proxyFor = (url: string, variables: ProxyVariables): OutgoingProxy | undefined => {
+export const proxyFor = (url: string, variables: ProxyVariables): Proxy | undefined => {
   const text = proxyTextFor(url, variables)
   return text === undefined ? undefined : parseProxy(text)
 }

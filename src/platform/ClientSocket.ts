@@ -1,5 +1,6 @@
 /** Connections to a server over TCP or TLS, directly or through a proxy, on Bun's sockets. Knows nothing of what is sent. */
 import { Redacted } from "effect"
+import { toUrlHost } from "./addresses.ts"
 
 export interface Destination {
   /** A name, or an IP address; IPv6 without brackets. All addresses of a name are tried. */
@@ -15,6 +16,7 @@ export interface Destination {
 }
 
 export interface Proxy {
+  /** As in a destination. */
   readonly hostname: string
   readonly port: number
   /** The value of `Proxy-Authorization`. */
@@ -189,7 +191,7 @@ class Socket implements ClientSocket {
 const maxTunnelResponse = 16 * 1024
 
 const connectRequest = ({ hostname, port, proxy }: Destination) => {
-  const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
+  const host = `${toUrlHost(hostname)}:${port}`
   const authorization = proxy?.authorization === undefined ? "" : `proxy-authorization: ${Redacted.value(proxy.authorization)}\r\n`
   return `CONNECT ${host} HTTP/1.1\r\nhost: ${host}\r\n${authorization}\r\n`
 }

@@ -22,7 +22,8 @@ export const countedAddress = (address: string): string => {
   return `${network.map((segment) => segment.toString(16)).join(":")}::/64`
 }
 
-const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "")
+/** The opposite: without brackets, and without a zone. */
+export const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "")
 
 /** Addresses in one spelling each, as the URL parser writes them. */
 const normalize = (address: string) => new URL(`http://${toUrlHost(withoutBrackets(address))}`).hostname

@@ -4,6 +4,7 @@
  */
 import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
+import { withoutBrackets } from "../../platform/addresses.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
@@ -80,7 +81,7 @@ const openPool = ({ authorities, host, proxy }: AttemptOptions) => {
   const { hostname, port, protocol } = new URL(host)
   const isSecure = protocol === "https:"
   const destination = {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
+    hostname: withoutBrackets(hostname),
     port: port === "" ? (isSecure ? 443 : 80) : Number(port),
     ...(isSecure ? { tls: { authorities } } : {}),
     proxy

@@ -2,6 +2,7 @@
  * Watches connections on Bun's sockets: what clients that read raw bytes receive, and the gateway's own connections to ThingsBoard, which are
  * known by the paths that they request.
  */
+import { toUrlHost } from "../../../src/platform/addresses.ts"
 
 interface Watch {
   /** A check of bytes that arrive in chunks. */
@@ -28,7 +29,7 @@ export const watchConnections = ({ checkRequest, isThingsBoardPath, openStream, 
     const { data, open } = options.socket
     // No test uses Unix sockets.
     const { hostname, port } = options as unknown as Bun.TCPSocketConnectOptions<undefined>
-    const origin = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
+    const origin = `http://${toUrlHost(hostname)}:${port}`
     let place = "response to a raw connection"
     let check = openStream(place)
     let isToThingsBoard = false

@@ -1,5 +1,6 @@
 /** A request as bytes (RFC 9112, 3). */
 import { Redacted } from "effect"
+import { toUrlHost } from "../../../platform/addresses.ts"
 import type { Destination } from "../../../platform/ClientSocket.ts"
 import { ExchangeFailure } from "./ExchangeFailure.ts"
 
@@ -40,7 +41,7 @@ export interface RequestFrame {
 }
 
 export const makeFrame = ({ hostname, port, proxy, tls }: Destination, headers: Readonly<Record<string, string>>): RequestFrame => {
-  const name = hostname.includes(":") ? `[${hostname}]` : hostname
+  const name = toUrlHost(hostname)
   const host = port === (tls === undefined ? 80 : 443) ? name : `${name}:${port}`
   const receiver = tls === undefined ? proxy : undefined
   const authorization = receiver?.authorization
