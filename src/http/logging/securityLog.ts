@@ -7,6 +7,7 @@ import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { Denial } from "../../apikeys/ApiKeys.ts"
+import type { Shortage } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { redactedPath } from "./redactedPath.ts"
 import { CurrentRepeatedEvents } from "./RepeatedEvents.ts"
@@ -91,15 +92,19 @@ export const logRateLimitExceeded = (reason: LimitKind, keyId: string | undefine
     keyId
   })
 
-/** What the gateway had too little of: memory for request bodies (MAX_BODY_MEMORY) or for ThingsBoard's responses (MAX_RESPONSE_MEMORY). */
-export type OverloadReason = "body_memory" | "response_memory" | "queue"
+/**
+ * What the gateway had too little of: memory for request bodies (MAX_BODY_MEMORY) or for ThingsBoard's responses (MAX_RESPONSE_MEMORY), or
+ * room for calls to ThingsBoard (TB_MAX_CONNECTIONS, TB_MAX_QUEUE).
+ */
+export type OverloadReason = "body_memory" | Shortage
 
-export const logOverloaded = (reason: OverloadReason) =>
-  logRejection(
-    reason === "queue" ? "Request rejected: too many calls to ThingsBoard" : "Request rejected: no memory",
-    { status: 503, reason },
-    undefined
-  )
+const overloadMessages: { readonly [_ in OverloadReason]: string } = {
+  body_memory: "Request rejected: no memory",
+  response_memory: "Request rejected: no memory",
+  queue: "Request rejected: too many calls to ThingsBoard"
+}
+
+export const logOverloaded = (reason: OverloadReason) => logRejection(overloadMessages[reason], { status: 503, reason }, undefined)
 
 /** Why ThingsBoard returned no usable response. When it responded with an error, the status says enough. */
 const unavailableCauses = {

@@ -21,7 +21,7 @@ const failWith503 = (detail: string): Effect.Effect<never, Overloaded> =>
     failWithProblem(detail, (common) => new Overloaded({ ...common, details: {}, retry_after: retryAfterOverload }))
   )
 
-/** Fails with 503: the gateway itself has no memory for the request. */
+/** Fails with 503: the gateway itself has no memory for the request, or too many calls to ThingsBoard wait already. */
 export const failOverloaded = (detail: string, reason: OverloadReason): Effect.Effect<never, Overloaded> =>
   Effect.andThen(logOverloaded(reason), failWith503(detail))
 

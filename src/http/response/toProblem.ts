@@ -26,8 +26,9 @@ const failUnavailable = (detail: string, retryAfter: number) =>
     failWithProblem(detail, (common) => new UpstreamUnavailable({ ...common, details: {}, retry_after: retryAfter }))
   )
 
-const failAs = ({ code, detail, retryAfter = 0 }: Failure): Effect.Effect<never, Upstream> => {
-  switch (code) {
+const failAs = (failure: Failure): Effect.Effect<never, Upstream> => {
+  const { detail, retryAfter = 0 } = failure
+  switch (failure.code) {
     case "UPSTREAM_UNAVAILABLE":
       return failUnavailable(detail, retryAfter)
     case "UPSTREAM_TIMEOUT":
@@ -35,7 +36,7 @@ const failAs = ({ code, detail, retryAfter = 0 }: Failure): Effect.Effect<never,
     case "UPSTREAM_ERROR":
       return failWithProblem(detail, (common) => new UpstreamError({ ...common, details: {} }))
     case "OVERLOADED":
-      return failOverloaded(detail, detail === failures.QueueFull.detail ? "queue" : "response_memory")
+      return failOverloaded(detail, failure.shortage)
   }
 }
 
@@ -43,11 +44,10 @@ const failAs = ({ code, detail, retryAfter = 0 }: Failure): Effect.Effect<never,
 export const credentialsNotAccepted = failAs(failures.LoginRefused)
 
 /** For calls that fail only because of ThingsBoard. */
-export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> =>
-  // That the gateway has no memory or no connection to spare is no failure of ThingsBoard.
-  error.reason._tag === "OutOfMemory" || error.reason._tag === "QueueFull"
-    ? failAs(failureOf(error))
-    : Effect.andThen(logThingsBoardFailure(error), failAs(failureOf(error)))
+export const asUpstreamProblem = (error: ThingsBoardError): Effect.Effect<never, Upstream> => {
+  const failure = failureOf(error)
+  return failure.code === "OVERLOADED" ? failAs(failure) : Effect.andThen(logThingsBoardFailure(error), failAs(failure))
+}
 
 export const asDeviceProblem = (error: EntityNotFound | ThingsBoardError): Effect.Effect<never, DeviceNotFound | Upstream> =>
   error._tag === "EntityNotFound"

@@ -12,9 +12,16 @@ import type { Reason, ThingsBoardError } from "./ThingsBoardError.ts"
  */
 export type Effects = "nothing" | "rejected" | "failed" | "unknown"
 
-export interface Failure {
-  /** The problem that the caller gets; it implies the HTTP status (502, 504 or 503). `OVERLOADED` is the gateway's own. */
-  readonly code: "UPSTREAM_ERROR" | "UPSTREAM_TIMEOUT" | "UPSTREAM_UNAVAILABLE" | "OVERLOADED"
+/** What the gateway itself had too little of: memory for the response, or calls to ThingsBoard that may wait. */
+export type Shortage = "response_memory" | "queue"
+
+/** The problem that the caller gets; it implies the HTTP status (502, 504 or 503). */
+type Problem =
+  | { readonly code: "UPSTREAM_ERROR" | "UPSTREAM_TIMEOUT" | "UPSTREAM_UNAVAILABLE" }
+  /** No failure of ThingsBoard, but the gateway's own. */
+  | { readonly code: "OVERLOADED"; readonly shortage: Shortage }
+
+export type Failure = Problem & {
   /** Seconds after which the caller may try again, for `Retry-After`. */
   readonly retryAfter?: number
   /** One or more sentences for the caller. */
@@ -93,6 +100,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
   },
   QueueFull: {
     code: "OVERLOADED",
+    shortage: "queue",
     retryAfter: 5,
     effects: "nothing",
     isTransient: true,
@@ -101,6 +109,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
   },
   OutOfMemory: {
     code: "OVERLOADED",
+    shortage: "response_memory",
     retryAfter: 5,
     effects: "unknown",
     isTransient: false,
