@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function* (
       )
     )
   const get = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter })
-  const getHistory = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter, kind: "history" })
+  const getHistory = (path: string, meter?: ByteMeter) => send({ method: "GET", path, repeatable: true, meter, share: "history" })
 
   let acceptsRepeatedKey = false
   const askVersion = yield* singleFlight(

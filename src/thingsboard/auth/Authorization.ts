@@ -61,7 +61,7 @@ export const withPassword = Effect.fnUntraced(function* (
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
       repeatable: true,
-      kind: "session"
+      share: "session"
     })
     const tokens = yield* Effect.mapError(decodeTokens(response.toString()), () => invalidResponse())
     // For an account with a second factor, this token only allows entering the second factor.

@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function* (
   const fetchIdentity = yield* singleFlight(
     authorized(login, (authorization) =>
       transport
-        .send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true, kind: "session" })
+        .send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true, share: "session" })
         .pipe(
           Effect.flatMap((bytes) => Effect.mapError(decodeUser(bytes.toString()), () => invalidResponse())),
           Effect.map(({ authority, customerId, tenantId }) => {

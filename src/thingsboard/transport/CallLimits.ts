@@ -4,15 +4,15 @@
  */
 
 /**
- * Kinds of calls have shares of their own, so that none of them starves the others. `history`: pages of histories, for exports and queries,
+ * Whose part of the limit a call uses: each has one of its own, so that none of them starves the others. `history`: pages of histories, for exports and queries,
  * of which there can be thousands per request.
  */
-export type CallKind = "read" | "history" | "write"
+export type CallShare = "read" | "history" | "write"
 
-const kinds: ReadonlyArray<CallKind> = ["read", "history", "write"]
+const shares: ReadonlyArray<CallShare> = ["read", "history", "write"]
 
-/** The share of the limit that each kind has for itself. The rest is for whoever comes first. */
-const reservedShare = 1 / 8
+/** The part of the limit that each share has for itself. The rest is for whoever comes first. */
+const reservedPart = 1 / 8
 
 /** The place of one call. */
 export interface Slot {
@@ -22,42 +22,37 @@ export interface Slot {
 }
 
 interface Entry {
-  readonly kind: CallKind
+  readonly share: CallShare
   readonly start: () => void
   state: "waiting" | "started" | "over"
 }
 
-export interface CallLimitCounts {
-  readonly inFlight: number
-  readonly waiting: number
-}
-
 export class CallLimits {
-  private readonly inFlight: Record<CallKind, number> = { read: 0, history: 0, write: 0 }
-  private readonly queues: Record<CallKind, Set<Entry>> = { read: new Set(), history: new Set(), write: new Set() }
+  private readonly inFlight: Record<CallShare, number> = { read: 0, history: 0, write: 0 }
+  private readonly queues: Record<CallShare, Set<Entry>> = { read: new Set(), history: new Set(), write: new Set() }
   private readonly reserved: number
   private waiting = 0
   /** Whose turn it is when something becomes free. */
   private turn = 0
 
   constructor(
-    readonly maxInFlight: number,
-    readonly maxWaiting: number
+    private readonly maxInFlight: number,
+    private readonly maxWaiting: number
   ) {
-    this.reserved = Math.floor(maxInFlight * reservedShare)
+    this.reserved = Math.floor(maxInFlight * reservedPart)
   }
 
-  get counts(): CallLimitCounts {
+  get counts(): { readonly inFlight: number; readonly waiting: number } {
     return { inFlight: this.total, waiting: this.waiting }
   }
 
   /** Calls `start` as soon as there is room: now, or later unless the slot was left. Undefined if too many calls wait already. */
-  enter(kind: CallKind, start: () => void): Slot | undefined {
-    const entry: Entry = { kind, start, state: "waiting" }
-    if (this.queues[kind].size === 0 && this.hasRoomFor(kind)) this.start(entry)
+  enter(share: CallShare, start: () => void): Slot | undefined {
+    const entry: Entry = { share, start, state: "waiting" }
+    if (this.queues[share].size === 0 && this.hasRoomFor(share)) this.start(entry)
     else if (this.waiting >= this.maxWaiting) return undefined
     else {
-      this.queues[kind].add(entry)
+      this.queues[share].add(entry)
       this.waiting++
     }
     return {
@@ -72,42 +67,42 @@ export class CallLimits {
     return this.inFlight.read + this.inFlight.history + this.inFlight.write
   }
 
-  private hasRoomFor(kind: CallKind): boolean {
+  private hasRoomFor(share: CallShare): boolean {
     let taken = this.total
-    for (const other of kinds) if (other !== kind) taken += Math.max(0, this.reserved - this.inFlight[other])
+    for (const other of shares) if (other !== share) taken += Math.max(0, this.reserved - this.inFlight[other])
     return taken < this.maxInFlight
   }
 
   private start(entry: Entry) {
     entry.state = "started"
-    this.inFlight[entry.kind]++
+    this.inFlight[entry.share]++
     entry.start()
   }
 
   private leave(entry: Entry) {
-    const { kind, state } = entry
+    const { share, state } = entry
     entry.state = "over"
     if (state === "over") return
     if (state === "waiting") {
-      this.queues[kind].delete(entry)
+      this.queues[share].delete(entry)
       this.waiting--
       return
     }
-    this.inFlight[kind]--
+    this.inFlight[share]--
     if (this.waiting > 0) this.startWaiting()
   }
 
-  /** Starts what there is room for, one kind after the other. */
+  /** Starts what there is room for, one share after the other. */
   private startWaiting() {
-    for (let tried = 0; tried < kinds.length;) {
-      const kind = kinds[this.turn++ % kinds.length]!
-      const [next] = this.queues[kind]
-      if (next === undefined || !this.hasRoomFor(kind)) {
+    for (let tried = 0; tried < shares.length;) {
+      const share = shares[this.turn++ % shares.length]!
+      const [next] = this.queues[share]
+      if (next === undefined || !this.hasRoomFor(share)) {
         tried++
         continue
       }
       tried = 0
-      this.queues[kind].delete(next)
+      this.queues[share].delete(next)
       this.waiting--
       this.start(next)
     }

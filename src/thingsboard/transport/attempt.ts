@@ -1,6 +1,6 @@
 /**
- * One attempt of a call, on one of our own connections (`http1/`). `fetch` is not used: it takes more CPU than the rest of a request whose
- * response is only passed on, and it does not tell whether a request was sent before its connection broke. Redirects are not followed.
+ * One attempt of a call, on one of our own connections (`http1/`). `fetch` is not used: it crosses to another thread and back for each
+ * call, and it does not tell whether a request was sent before its connection broke. Redirects are not followed.
  */
 import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
@@ -9,7 +9,7 @@ import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 import { classify, isHtml } from "./classify.ts"
-import type { CallKind, CallLimits, Slot } from "./CallLimits.ts"
+import type { CallLimits, CallShare, Slot } from "./CallLimits.ts"
 import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
@@ -27,8 +27,8 @@ export interface Call {
   readonly repeatable: boolean
   /** Stores something: only ThingsBoard's own acknowledgement, 200 without a body, is a success. */
   readonly isWrite?: boolean
-  /** What it counts as; `session`, for logins and probes, is never limited. */
-  readonly kind?: CallKind | "session"
+  /** The share of the limit that it uses: by default that of reads, or of writes. `session`, for logins and probes, is never limited. */
+  readonly share?: CallShare | "session"
   /** Ends the reading of a large response early. */
   readonly meter?: ByteMeter | undefined
 }
@@ -154,10 +154,10 @@ export class Attempts {
           fail(failure)
         }
       }
-      const { kind = call.isWrite === true ? "write" : "read" } = call
-      if (kind === "session") start()
+      const { share = call.isWrite === true ? "write" : "read" } = call
+      if (share === "session") start()
       else {
-        slot = this.options.limits.enter(kind, start)
+        slot = this.options.limits.enter(share, start)
         // It may have failed at once, before the slot was known.
         if (isOver) slot?.leave()
         else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))

@@ -1,7 +1,7 @@
 /** How many calls are in flight at once, and what becomes of the others. */
 import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Fiber } from "effect"
-import { type CallKind, CallLimits } from "../../../src/thingsboard/transport/CallLimits.ts"
+import { type CallShare, CallLimits } from "../../../src/thingsboard/transport/CallLimits.ts"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
 import { live } from "../../support/effectTest.ts"
 import { scriptedUpstream } from "../../support/scriptedUpstream.ts"
@@ -9,7 +9,7 @@ import { scriptedUpstream } from "../../support/scriptedUpstream.ts"
 const open = (maxInFlight: number, maxWaiting: number) => {
   const limits = new CallLimits(maxInFlight, maxWaiting)
   const started: Array<string> = []
-  const enter = (kind: CallKind, name: string = kind) => limits.enter(kind, () => started.push(name))
+  const enter = (share: CallShare, name: string = share) => limits.enter(share, () => started.push(name))
   return { limits, started, enter }
 }
 
@@ -123,7 +123,7 @@ describe("the transport", () => {
       const began = performance.now()
       expect((yield* Effect.flip(transport.send(call))).reason._tag).toBe("QueueFull")
       expect(performance.now() - began).toBeLessThan(300)
-      expect((yield* transport.send({ ...call, path: "/api/login", kind: "session" })).toString()).toBe("{}")
+      expect((yield* transport.send({ ...call, path: "/api/login", share: "session" })).toString()).toBe("{}")
       expect(yield* Fiber.join(second)).toMatchObject({ failure: { reason: { _tag: "QueueFull" } } })
       expect(upstream.count("GET /api/x")).toBe(1)
     })
