@@ -173,11 +173,11 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
   },
   overloaded: {
     meaning:
-      "The gateway has no memory or time for the request at the moment: too many large requests run at once. Nothing was read or stored, unless the request was the upload of CSV or NDJSON.",
+      "The gateway has no memory or time for the request at the moment, because too many large requests run at once, or too many calls to ThingsBoard are waiting. Nothing was read or stored, unless the request was the upload of CSV or NDJSON.",
     remedies: [
       "Try again after the seconds in the header `Retry-After`.",
       "Run fewer large requests at once, and request less per request: smaller pages, fewer keys and devices.",
-      "The operator can give the gateway more memory (`MAX_MEMORY`, `MAX_BODY_MEMORY`, `MAX_RESPONSE_MEMORY`); `GET /ready` shows whether it is overloaded."
+      "The operator can give the gateway more memory (`MAX_MEMORY`, `MAX_BODY_MEMORY`, `MAX_RESPONSE_MEMORY`), or let it make more calls (`TB_MAX_CONNECTIONS`, `TB_MAX_QUEUE`); `GET /ready` shows whether it is overloaded."
     ],
     example: new Problems.Overloaded({
       ...common("The gateway has no memory for this request at the moment: try again in 5 s, or request less at once.", {}),

@@ -14,7 +14,7 @@ interface Stored {
 /** Bytes of an entry beside its response, roughly. */
 const overhead = 300
 
-/** Responses share a buffer with their head. To copy them costs more than to keep it. */
+/** Responses share a buffer with their head. Keeping the head is cheaper than copying the response. */
 const maxUnusedBytes = 1024
 
 /** One response may take this part of the store at most. */
