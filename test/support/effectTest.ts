@@ -24,3 +24,9 @@ export const effect = <E>(name: string, body: () => Effect.Effect<unknown, E, Sc
 
 export const live = <E>(name: string, body: () => Effect.Effect<unknown, E, Scope.Scope>, timeout?: number) =>
   test(name, () => run(Effect.scoped(Effect.suspend(body))), timeout)
+
+/** Waits until a condition holds. */
+export const until = (condition: () => boolean) =>
+  Effect.promise(async () => {
+    while (!condition()) await new Promise<void>((resolve) => setImmediate(resolve))
+  })

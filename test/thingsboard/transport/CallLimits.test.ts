@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Fiber } from "effect"
 import { type CallShare, CallLimits } from "../../../src/thingsboard/transport/CallLimits.ts"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
-import { live } from "../../support/effectTest.ts"
+import { live, until } from "../../support/effectTest.ts"
+import { randomFrom } from "../../support/random.ts"
 import { scriptedUpstream } from "../../support/scriptedUpstream.ts"
 
 const open = (maxInFlight: number, maxWaiting: number) => {
@@ -53,11 +54,11 @@ describe("calls", () => {
   })
 
   test("never exceed the limit, and none is forgotten, in any order", () => {
-    let seed = 7
-    const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below
+    const next = randomFrom(7)
+    const random = (below: number) => Math.floor(next() * below)
     for (const max of [1, 3, 8, 24]) {
       const { enter, limits } = open(max, 1_000)
-      let active: Array<NonNullable<ReturnType<typeof enter>>> = []
+      const active: Array<NonNullable<ReturnType<typeof enter>>> = []
       for (let i = 0; i < 2_000; i++) {
         if (random(2) === 0) active.push(enter((["read", "history", "write"] as const)[random(3)]!)!)
         else active.splice(random(Math.max(1, active.length)), 1)[0]?.leave()
@@ -66,7 +67,6 @@ describe("calls", () => {
         expect(active.filter(({ hasStarted }) => hasStarted)).toHaveLength(limits.counts.inFlight)
       }
       for (const slot of active) slot.leave()
-      active = []
       expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
     }
   })
@@ -81,15 +81,12 @@ describe("the transport", () => {
         "GET /api/x": () => new Promise<Response>((resolve) => responses.push(resolve)),
         "GET /api/login": () => Response.json({})
       })
-      const until = (count: number) =>
-        Effect.promise(async () => {
-          while (responses.length < count) await new Promise<void>((resolve) => setImmediate(resolve))
-        })
+      const untilCalls = (count: number) => until(() => responses.length >= count)
       const transport = make({ host: upstream.url, timeout, limits })
       return {
         responses,
         transport,
-        until,
+        untilCalls,
         upstream,
         send: Effect.forkChild(Effect.result(transport.send(call)), { startImmediately: true })
       }
@@ -98,14 +95,14 @@ describe("the transport", () => {
   live("sends no call of a client that left while it waited, and gives its place to the next", () =>
     Effect.gen(function* () {
       const limits = new CallLimits(1, 10)
-      const { responses, send, until, upstream } = yield* hanging(limits)
+      const { responses, send, untilCalls, upstream } = yield* hanging(limits)
       const [first, second, third] = [yield* send, yield* send, yield* send]
-      yield* until(1)
+      yield* untilCalls(1)
       yield* Fiber.interrupt(second)
       expect(limits.counts).toEqual({ inFlight: 1, waiting: 1 })
       responses[0]!(Response.json(1))
       yield* Fiber.join(first)
-      yield* until(2)
+      yield* untilCalls(2)
       yield* Fiber.interrupt(third)
       expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
       expect(upstream.count("GET /api/x")).toBe(2)
@@ -115,9 +112,9 @@ describe("the transport", () => {
   live("rejects at once what cannot wait, and after the timeout what waited in vain; logins are never limited", () =>
     Effect.gen(function* () {
       const limits = new CallLimits(1, 1)
-      const { send, transport, until, upstream } = yield* hanging(limits)
+      const { send, transport, untilCalls, upstream } = yield* hanging(limits)
       yield* send
-      yield* until(1)
+      yield* untilCalls(1)
       const impatient = make({ host: upstream.url, timeout: Duration.millis(400), limits })
       const second = yield* Effect.forkChild(Effect.result(impatient.send(call)), { startImmediately: true })
       const began = performance.now()

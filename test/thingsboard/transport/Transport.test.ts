@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Duration, Effect, Exit, Fiber, Tracer } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
 import { live } from "../../support/effectTest.ts"
+import { rawServer, response } from "../../support/rawServer.ts"
 import { errorResponse, json, scriptedUpstream, text } from "../../support/scriptedUpstream.ts"
 
 const get = { method: "GET", path: "/api/thing", headers: { "x-authorization": "Bearer a-secret-token" }, repeatable: true } as const
@@ -9,32 +10,16 @@ const post = { method: "POST", path: "/api/thing", headers: {}, body: "{}", repe
 const thing = "GET /api/thing"
 const seconds = Duration.seconds
 
-/** Speaks HTTP by hand: each connection serves the given number of requests, then closes at the next one. */
-const breaking = (answersEach: number) =>
+/** Each connection serves the given number of requests, then is closed at the next one. */
+const breaking = (responsesEach: number) =>
   Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const seen = { connections: 0, requests: 0 }
-        const server = Bun.listen<{ answered: number }>({
-          hostname: "127.0.0.1",
-          port: 0,
-          socket: {
-            open: (socket) => {
-              seen.connections++
-              socket.data = { answered: 0 }
-            },
-            data: (socket) => {
-              seen.requests++
-              if (socket.data.answered++ >= answersEach) return socket.terminate()
-              socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
-            }
-          }
-        })
-        return { seen, server }
-      }),
-      ({ server }) => Effect.sync(() => server.stop(true))
-    ),
-    ({ seen, server }) => ({ url: `http://127.0.0.1:${server.port}`, seen })
+    rawServer({
+      onRequest: (one) => {
+        if (one.requests > responsesEach) one.reset()
+        else one.write(response("{}", "Content-Type: application/json\r\n"))
+      }
+    }),
+    ({ connections, port }) => ({ url: `http://127.0.0.1:${port}`, connections })
   )
 
 describe("a response", () => {
@@ -101,7 +86,7 @@ describe("resending", () => {
       const upstream = yield* breaking(3)
       const { send } = make({ host: upstream.url, timeout: seconds(5) })
       for (let i = 0; i < 20; i++) expect((yield* send(get)).toString()).toBe("{}")
-      expect(upstream.seen.connections).toBeGreaterThan(5)
+      expect(upstream.connections.length).toBeGreaterThan(5)
     })
   )
 
@@ -168,18 +153,13 @@ describe("resending", () => {
 
   live("a truncated response counts as a broken connection", () =>
     Effect.gen(function* () {
-      const server = Bun.listen({
-        hostname: "127.0.0.1",
-        port: 0,
-        socket: {
-          data: (socket) => {
-            socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
-            socket.end()
-          }
+      const { port } = yield* rawServer({
+        onRequest: (one) => {
+          one.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+          one.end()
         }
       })
-      yield* Effect.addFinalizer(() => Effect.sync(() => server.stop(true)))
-      const cut = yield* Effect.flip(make({ host: `http://127.0.0.1:${server.port}`, timeout: seconds(5) }).send(get))
+      const cut = yield* Effect.flip(make({ host: `http://127.0.0.1:${port}`, timeout: seconds(5) }).send(get))
       expect(cut.reason).toMatchObject({ _tag: "Unavailable", why: "broken" })
     })
   )

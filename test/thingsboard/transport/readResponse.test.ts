@@ -4,6 +4,7 @@ import { Duration, Effect, Result } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
 import type { ByteMeter } from "../../../src/thingsboard/transport/readResponse.ts"
 import { live } from "../../support/effectTest.ts"
+import { rawServer } from "../../support/rawServer.ts"
 import { scriptedUpstream } from "../../support/scriptedUpstream.ts"
 
 const get = { method: "GET", path: "/api/thing", headers: {}, repeatable: false } as const
@@ -25,7 +26,7 @@ const chunked = (size: number, sent = { bytes: 0 }) => {
   )
 }
 
-const limited = (url: string, maxBytes: number) => make({ host: url, timeout: Duration.seconds(10), maxBytes: maxBytes })
+const limited = (url: string, maxBytes: number) => make({ host: url, timeout: Duration.seconds(10), maxBytes })
 const outcome = (url: string, maxBytes: number) =>
   Effect.map(Effect.result(limited(url, maxBytes).send(get)), (result) =>
     Result.isSuccess(result) ? result.success.length : result.failure.reason
@@ -116,24 +117,15 @@ describe("a call with a meter", () => {
   live("counts the bytes of a failed attempt no longer", () =>
     Effect.gen(function* () {
       let attempts = 0
-      const server = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          Bun.listen({
-            hostname: "127.0.0.1",
-            port: 0,
-            socket: {
-              data: (socket) => {
-                socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
-                if (attempts++ === 0) setTimeout(() => socket.terminate(), 50)
-                else socket.write("0\r\n\r\n")
-              }
-            }
-          })
-        ),
-        (one) => Effect.sync(() => one.stop(true))
-      )
+      const { port } = yield* rawServer({
+        onRequest: (one) => {
+          one.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+          if (attempts++ === 0) setTimeout(one.reset, 50)
+          else one.write("0\r\n\r\n")
+        }
+      })
       const { counting, seen } = meter(MiB)
-      const sent = limited(`http://127.0.0.1:${server.port}`, MiB).send({ ...get, repeatable: true, meter: counting })
+      const sent = limited(`http://127.0.0.1:${port}`, MiB).send({ ...get, repeatable: true, meter: counting })
       expect((yield* sent).toString()).toBe("hello")
       expect([attempts, seen.bytes]).toEqual([2, 5])
     })

@@ -33,7 +33,7 @@ const secure = ({ cert, key }: Certificate) =>
   )
 
 const outcome = (url: string, authorities?: string) =>
-  Effect.match(make({ host: url, timeout: Duration.seconds(5), authorities: authorities }).send(get), {
+  Effect.match(make({ host: url, timeout: Duration.seconds(5), authorities }).send(get), {
     onSuccess: () => "answered",
     onFailure: ({ message }) => message
   })

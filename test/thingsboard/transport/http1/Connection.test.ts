@@ -3,9 +3,9 @@ import { describe, expect } from "bun:test"
 import { Effect, Redacted } from "effect"
 import type { HttpRequest } from "../../../../src/thingsboard/transport/http1/request.ts"
 import { certificateAuthority } from "../../../support/certificates.ts"
-import { live } from "../../../support/effectTest.ts"
+import { live, until } from "../../../support/effectTest.ts"
 import { type RawConnection, rawServer, response } from "../../../support/rawServer.ts"
-import { exchange, get, send, openPool, post, until } from "./openPool.ts"
+import { exchange, get, send, openPool, post } from "./openPool.ts"
 
 const MiB = 1024 * 1024
 

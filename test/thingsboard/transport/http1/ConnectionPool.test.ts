@@ -2,9 +2,9 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
 import type { Connect } from "../../../../src/platform/ClientSocket.ts"
-import { live } from "../../../support/effectTest.ts"
+import { live, until } from "../../../support/effectTest.ts"
 import { rawServer, response } from "../../../support/rawServer.ts"
-import { exchange, get, send, openPool, post, until } from "./openPool.ts"
+import { exchange, get, send, openPool, post } from "./openPool.ts"
 
 describe("a connection", () => {
   live("is used for one exchange after the other", () =>

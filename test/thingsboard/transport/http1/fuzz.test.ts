@@ -1,5 +1,6 @@
 /** Cuts, splits and corrupts responses at every byte. */
 import { describe, expect, test } from "bun:test"
+import { randomFrom } from "../../../support/random.ts"
 import { parse } from "./parse.ts"
 
 const responses: Record<string, { readonly bytes: string; readonly ends?: boolean }> = {
@@ -13,12 +14,6 @@ const responses: Record<string, { readonly bytes: string; readonly ends?: boolea
   interim: { bytes: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 \r\nContent-Length: 3\r\nConnection: close\r\n\r\noh!" },
   empty: { bytes: "HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n" },
   close: { bytes: "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\na,b\r\n1,2\r\n", ends: true }
-}
-
-/** Repeatable random numbers. */
-const randomFrom = (seed: number) => () => {
-  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
-  return seed / 2 ** 32
 }
 
 for (const [name, { bytes, ends = false }] of Object.entries(responses))

@@ -35,9 +35,3 @@ export const exchange = (pool: ConnectionPool, request: HttpRequest = get) =>
       throw error
     }
   })
-
-/** Waits until a condition holds. */
-export const until = (condition: () => boolean) =>
-  Effect.promise(async () => {
-    while (!condition()) await new Promise<void>((resolve) => setImmediate(resolve))
-  })
