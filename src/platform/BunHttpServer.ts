@@ -82,16 +82,6 @@ export class Exchange {
     return this.reservations?.get(use)
   }
 
-  /**
-   * An exchange for work that may go on after this request has ended, because others wait for it too: it reserves memory for the same key.
-   * Call its `end`.
-   */
-  detached(): Exchange {
-    const other = new Exchange(this.request, this.id, {}, this.server, this.clientAddress, () => {}, this.memory)
-    other.keyId = this.keyId
-    return other
-  }
-
   /** Whether the request holds memory that counts. */
   get hasReservations(): boolean {
     return this.reservations !== undefined

@@ -72,15 +72,6 @@ export class ByteBudget {
     for (const waiter of this.waiters) if (waiter.reservation.tryReserve(waiter.bytes)) waiter.settle(true)
   }
 
-  /** @internal For `Reservation`. Moves bytes from one key to another, even beyond its share: they are in memory in any case. */
-  move(from: string, to: string, bytes: number) {
-    if (from === to || bytes === 0) return
-    const rest = this.bytesByKey.get(from)! - bytes
-    if (rest === 0) this.bytesByKey.delete(from)
-    else this.bytesByKey.set(from, rest)
-    this.bytesByKey.set(to, (this.bytesByKey.get(to) ?? 0) + bytes)
-  }
-
   /** @internal For `Reservation`. */
   wait(reservation: Reservation, bytes: number, signal: AbortSignal | undefined): Promise<boolean> {
     let ofKey = 0
@@ -157,15 +148,6 @@ export class Reservation {
     const released = Math.min(bytes, this.held)
     this.held -= released
     this.budget.give(this.keyId, released)
-  }
-
-  /** Passes everything on to another reservation of the same budget, or releases it if that one is closed. */
-  moveTo(other: Reservation) {
-    const moved = this.held
-    if (other.isClosed) return this.release(moved)
-    this.budget.move(this.keyId, other.keyId, moved)
-    this.held = 0
-    other.held += moved
   }
 
   /** Releases everything. Nothing can be reserved afterwards. */

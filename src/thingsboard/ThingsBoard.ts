@@ -100,13 +100,13 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
   const share = reads.forUser()
   const send = (call: Omit<Call, "headers">) =>
-    share(
-      call,
+    share(call, (sharing) =>
       authorized(session, (authorization) =>
         transport.send({
           ...call,
           headers:
-            call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json }
+            call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json },
+          sharing
         })
       )
     )

@@ -153,19 +153,3 @@ test("whatever requests do, the limits hold, the sum is what they hold, and ever
     { numRuns: 500 }
   )
 })
-
-test("memory can be passed on to another key, even beyond its share, and is released once", () => {
-  const budget = new ByteBudget(1000)
-  const [a, b] = [budget.open("a"), budget.open("b")]
-  a.tryReserve(300)
-  b.tryReserve(300)
-  a.moveTo(b)
-  expect([a.bytes, b.bytes, budget.usedBytes, budget.keyCount]).toEqual([0, 600, 600, 1])
-  a.close()
-  const late = budget.open("c")
-  late.tryReserve(10)
-  b.close()
-  expect(budget.usedBytes).toBe(10)
-  late.moveTo(b)
-  expect([late.bytes, b.bytes, budget.usedBytes, budget.keyCount]).toEqual([0, 0, 0, 0])
-})

@@ -1,13 +1,14 @@
 /**
- * One call to ThingsBoard for everybody who waits for it. It runs in a fiber of its own, so that whoever leaves does not cancel it for the
- * others; the last one who leaves does.
+ * One call to ThingsBoard for everybody who waits for it. Whoever begins it makes it in their own fiber, since most calls have no others who wait. If that
+ * caller leaves, the attempt goes on for the others; the last one who leaves ends it.
  *
  * `singleFlight` in `auth` is for work that is worth finishing when nobody waits any more, such as a login.
  */
-import { Context, Effect, Exit, type Fiber } from "effect"
+import { Cause, Effect, Exit, type Fiber } from "effect"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { OutOfMemory, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { maxUncountedBytes } from "../transport/readResponse.ts"
+import type { CallSharing } from "../transport/attempt.ts"
 import type { Topic } from "./callKind.ts"
 
 type Response = Buffer<ArrayBuffer>
@@ -15,6 +16,7 @@ type Result = Effect.Effect<Response, ThingsBoardError>
 
 interface Waiter {
   readonly exchange: Exchange | undefined
+  readonly again: Result
   readonly resume: (result: Result) => void
 }
 
@@ -32,70 +34,74 @@ export const reserveCopy = (bytes: Response, exchange: Exchange | undefined): Re
 }
 
 /** Whether a call failed for want of the memory that one key may use: another key may have it. */
-const isOutOfMemory = (exit: Exit.Exit<Response, ThingsBoardError>) =>
-  Exit.isFailure(exit) && exit.cause.reasons.some((reason) => reason._tag === "Fail" && reason.error.reason._tag === "OutOfMemory")
+const isOutOfMemory = ({ cause }: Exit.Failure<Response, ThingsBoardError>) =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error.reason._tag === "OutOfMemory")
 
-export class Flight {
-  /** Whoever began it comes first, unless that one has left. */
+export class Flight implements CallSharing {
+  /** In the order of their arrival; without the one who began the call. */
   private readonly waiters = new Set<Waiter>()
-  private fiber: Fiber.Fiber<Response, ThingsBoardError> | undefined
   /** It has its response, or was canceled: whoever comes now is too late. */
   private isOver = false
+  /** Ends the attempt that goes on although whoever began it has left. */
+  private stopAttempt: (() => void) | undefined
   /** False once something was written that the response may not contain: it is for those who wait already, and for nobody after them. */
   isCurrent = true
 
   constructor(
     readonly topics: ReadonlyArray<Topic>,
-    private readonly call: Result,
     private readonly onStart: () => void,
-    /** Called before the waiters get the response, or when all of them have left. */
+    /** Called before the waiters get the response, or when there will be none. */
     private readonly onEnd: (response: Response | undefined) => void
   ) {}
 
-  /** `again`: what a waiter does instead who comes too late, or if the memory of the key whose request began the call does not suffice. */
+  /** Makes the call. `send` gives this flight to the transport. */
+  begin(send: Result): Result {
+    return Effect.suspend(() => {
+      this.onStart()
+      return Effect.onExit(send, (exit) => Effect.sync(() => this.endWith(exit)))
+    })
+  }
+
+  /** Waits for the call. `again`: what a waiter does instead if there is no response that it can use. */
   join(fiber: Fiber.Fiber<unknown, unknown>, again: Result): Result {
     return Effect.callback<Response, ThingsBoardError>((resume) => {
       // Fibers take turns: this one may have found the call before it was over.
       if (this.isOver) return resume(again)
-      const exchange = fiber.getRef(CurrentExchange)
-      const waiter: Waiter = {
-        exchange,
-        resume:
-          this.fiber === undefined ? resume : (result) => resume(Exit.isExit(result) && isOutOfMemory(result as never) ? again : result)
-      }
+      const waiter: Waiter = { exchange: fiber.getRef(CurrentExchange), again, resume }
       this.waiters.add(waiter)
-      if (this.fiber === undefined) {
-        this.onStart()
-        this.start(fiber.context, exchange)
-      }
       return Effect.sync(() => this.leave(waiter))
     })
   }
 
-  private start(context: Context.Context<never>, exchange: Exchange | undefined) {
-    // The memory of a request is released when it ends, but others may still wait for the response.
-    const detached = exchange?.detached()
-    this.fiber = Effect.runForkWith(detached === undefined ? context : Context.add(context, CurrentExchange, detached))(this.call)
-    this.fiber.addObserver((exit) => this.end(exit, detached))
+  adopt(stop: () => void): { readonly exchange: Exchange | undefined } | undefined {
+    const [first] = this.waiters
+    if (first !== undefined) this.stopAttempt = stop
+    return first
+  }
+
+  settle(response: Response | undefined) {
+    if (response === undefined) this.end(undefined, ({ again, resume }) => resume(again))
+    else this.end(response, ({ exchange, resume }) => resume(reserveCopy(response, exchange)))
+  }
+
+  private endWith(exit: Exit.Exit<Response, ThingsBoardError>) {
+    if (Exit.isSuccess(exit)) return this.settle(exit.value)
+    if (!Cause.hasInterrupts(exit.cause)) return this.end(undefined, ({ again, resume }) => resume(isOutOfMemory(exit) ? again : exit))
+    // Its caller has left.
+    if (this.stopAttempt === undefined) this.settle(undefined)
   }
 
   private leave(waiter: Waiter) {
     this.waiters.delete(waiter)
-    if (this.waiters.size > 0 || this.isOver) return
-    this.isOver = true
-    this.onEnd(undefined)
-    this.fiber?.interruptUnsafe()
+    if (this.stopAttempt === undefined || this.waiters.size > 0 || this.isOver) return
+    this.end(undefined, () => {})
+    this.stopAttempt()
   }
 
-  private end(exit: Exit.Exit<Response, ThingsBoardError>, detached: Exchange | undefined) {
-    if (!this.isOver) this.onEnd(Exit.isSuccess(exit) ? exit.value : undefined)
+  private end(response: Response | undefined, tell: (waiter: Waiter) => void) {
+    if (this.isOver) return
     this.isOver = true
-    const [first, ...others] = this.waiters
-    const reserved = detached?.openReservation("responses")
-    const own = reserved === undefined ? undefined : first?.exchange?.reservationFor("responses")
-    if (own !== undefined) reserved!.moveTo(own)
-    detached?.end()
-    first?.resume(exit)
-    for (const { exchange, resume } of others) resume(Exit.isSuccess(exit) ? reserveCopy(exit.value, exchange) : exit)
+    this.onEnd(response)
+    for (const waiter of this.waiters) tell(waiter)
   }
 }

@@ -12,7 +12,7 @@ import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import type { Call } from "../transport/attempt.ts"
+import type { Call, CallSharing } from "../transport/attempt.ts"
 import { callKind, type CallKind, type Topic } from "./callKind.ts"
 import { makeCallerNames } from "./callerNames.ts"
 import { CurrentVisibility } from "./CurrentVisibility.ts"
@@ -21,7 +21,9 @@ import { cacheBytes, countRead } from "./metrics.ts"
 import { ReadStore } from "./ReadStore.ts"
 
 type Result = Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
-type Read = Omit<Call, "headers">
+type Read = Omit<Call, "headers" | "sharing">
+/** Makes a call; `sharing` is for those who wait for its response too. */
+type Send = (sharing?: CallSharing) => Result
 
 /** Longer bodies of queries are not compared. */
 const maxBodyLength = 16 * 1024
@@ -40,7 +42,7 @@ export class SharedReads extends Context.Service<
   SharedReads,
   {
     /** For one user of ThingsBoard: makes a call by `send`, or uses what another caller of this user has read or is reading. */
-    readonly forUser: () => (call: Read, send: Result) => Result
+    readonly forUser: () => (call: Read, send: Send) => Result
   }
 >()("boardwalk/thingsboard/reads/SharedReads") {
   static readonly layer = Layer.effect(
@@ -59,14 +61,9 @@ export class SharedReads extends Context.Service<
           if (topics === "all" || flight.topics.some((topic) => topics.includes(topic))) flight.isCurrent = false
       }
 
-      const share = (
-        key: string,
-        read: CallKind & { readonly _tag: "Read" },
-        send: Result,
-        fiber: Fiber.Fiber<unknown, unknown>
-      ): Result => {
+      const share = (key: string, read: CallKind & { readonly _tag: "Read" }, send: Send, fiber: Fiber.Fiber<unknown, unknown>): Result => {
         const lifetime = lifetimes[read.lifetime]
-        if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send
+        if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send()
         const exchange = fiber.getRef(CurrentExchange)
         const now = monotonicMillis(fiber.getRef(Clock.Clock))
         const stored = store.find(key, now, () => exchange?.dataRules.maxAge ?? Number.POSITIVE_INFINITY)
@@ -87,7 +84,6 @@ export class SharedReads extends Context.Service<
         const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
         const flight: Flight = new Flight(
           read.topics,
-          send,
           () => {
             inFlight.add(flight)
             if (coalesceReads) joinable.set(key, flight)
@@ -99,7 +95,7 @@ export class SharedReads extends Context.Service<
             if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
           }
         )
-        return flight.join(fiber, send)
+        return flight.begin(send(coalesceReads ? flight : undefined))
       }
 
       const longest = Math.max(lifetimes.entities, lifetimes.values)
@@ -116,9 +112,9 @@ export class SharedReads extends Context.Service<
           return (call, send) => {
             const body = textOf(call.body)
             const kind = callKind(call.method, call.path, body)
-            if (kind._tag === "Unshared" || (kind._tag === "Read" && call.meter !== undefined)) return send
+            if (kind._tag === "Unshared" || (kind._tag === "Read" && call.meter !== undefined)) return send()
             // However it ends: a call that failed may have been carried out.
-            if (kind._tag === "Write") return Effect.onExit(send, () => Effect.sync(() => endUse(kind.topics)))
+            if (kind._tag === "Write") return Effect.onExit(send(), () => Effect.sync(() => endUse(kind.topics)))
             return Effect.withFiber((fiber) =>
               share(`${nameOf(fiber.getRef(CurrentVisibility))} ${call.method} ${call.path} ${body ?? ""}`, kind, send, fiber)
             )

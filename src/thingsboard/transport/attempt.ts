@@ -5,7 +5,8 @@
 import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { withoutBrackets } from "../../platform/addresses.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/BunHttpServer.ts"
+import type { Reservation } from "../../platform/ByteBudget.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
 import { classify, isHtml } from "./classify.ts"
@@ -15,6 +16,17 @@ import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
+
+/** Those who wait for the response to somebody else's call. */
+export interface CallSharing {
+  /**
+   * Asked when the caller has left before a response began. Whoever waits takes over: the response is read with the memory of their request, and `settle` is
+   * called once. `stop` ends the attempt when nobody waits any more. Undefined if nobody waits.
+   */
+  readonly adopt: (stop: () => void) => { readonly exchange: ServerExchange | undefined } | undefined
+  /** The response of an attempt that was taken over; undefined if it failed. */
+  readonly settle: (response: Buffer<ArrayBuffer> | undefined) => void
+}
 
 export interface Call {
   readonly method: "GET" | "POST"
@@ -31,6 +43,7 @@ export interface Call {
   readonly share?: CallShare | "session"
   /** Ends the reading of a large response early. */
   readonly meter?: ByteMeter | undefined
+  readonly sharing?: CallSharing | undefined
 }
 
 type Result = Buffer<ArrayBuffer> | ThingsBoardError
@@ -117,6 +130,7 @@ export class Attempts {
       let controller: AbortController | undefined
       let slot: Slot | undefined
       let isOver = false
+      let adopter: { readonly exchange: ServerExchange | undefined } | undefined
       const end = () => {
         isOver = true
         clearTimeout(timer)
@@ -124,12 +138,14 @@ export class Attempts {
       }
       const finish = (result: Result) => {
         end()
-        resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
+        if (adopter !== undefined) call.sharing?.settle(result instanceof Buffer ? result : undefined)
+        else resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
       }
       const fail = (failure: unknown) => {
         if (failure instanceof ExchangeFailure) return finish(toError(failure))
         end()
-        resume(Effect.die(failure))
+        if (adopter !== undefined) call.sharing?.settle(undefined)
+        else resume(Effect.die(failure))
       }
       const cancel = () => {
         exchange?.cancel()
@@ -145,7 +161,8 @@ export class Attempts {
         if (small !== undefined) return finish(call.isWrite === true ? requireAcknowledgement(response, small) : small)
         controller = new AbortController()
         controller.signal.addEventListener("abort", () => exchange?.cancel())
-        this.read(call, response, controller, fiber).then(finish, fail)
+        const memory = () => (adopter ?? { exchange: fiber.getRef(CurrentExchange) }).exchange?.reservationFor("responses")
+        this.read(call, response, controller, fiber.getRef(Clock.Clock), memory).then(finish, fail)
       }
       const start = () => {
         try {
@@ -162,9 +179,14 @@ export class Attempts {
         if (isOver) slot?.leave()
         else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))
       }
-      return Effect.sync(() => {
+      const stop = () => {
         cancel()
         end()
+      }
+      return Effect.sync(() => {
+        // A large response has begun to use the memory of the caller's request, so it cannot be taken over.
+        if (controller === undefined) adopter = call.sharing?.adopt(stop)
+        if (adopter === undefined) stop()
       })
     })
   }
@@ -186,14 +208,15 @@ export class Attempts {
     { isWrite, meter }: Call,
     response: HttpResponse,
     controller: AbortController,
-    fiber: Fiber.Fiber<unknown, unknown>
+    clock: Clock.Clock,
+    reservation: () => Reservation | undefined
   ): Promise<Result> {
-    if (!isOk(response.status)) return classifyFailed(response, controller, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+    if (!isOk(response.status)) return classifyFailed(response, controller, clock.currentTimeMillisUnsafe())
     const result = await readResponse(response, {
       maxBytes: this.options.maxBytes,
       meter,
       controller,
-      reservation: () => fiber.getRef(CurrentExchange)?.reservationFor("responses")
+      reservation
     })
     return isWrite === true ? requireAcknowledgement(response, result) : result
   }
