@@ -73,8 +73,9 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     transport: ["api", "errors"]
   },
   http: {
-    ".": ["handlers", "logging", "middleware", "pages", "request", "response"],
+    ".": ["direct", "handlers", "logging", "middleware", "pages", "request", "response"],
     auth: ["CurrentAuthentication.ts", "logging", "response"],
+    direct: ["CurrentAuthentication.ts", "logging", "middleware"],
     handlers: ["auth", "logging", "request", "response"],
     logging: [],
     middleware: ["CurrentAuthentication.ts", "auth", "logging", "pages", "request", "response"],

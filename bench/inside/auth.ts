@@ -68,7 +68,7 @@ const measure = (request: Request, server: Bun.Server<unknown>) =>
     const options = { endpoint: { annotations: Context.empty() } } as never
     const guarded = authentication(rateLimit(handler, options) as never, options) as typeof handler
     const run = (effect: typeof handler) => () =>
-      Effect.runSyncWith(Context.make(CurrentExchange, new Exchange(request, "id", {}, server, undefined, () => {})))(Effect.scoped(effect))
+      Effect.runSyncWith(Context.make(CurrentExchange, new Exchange(request, "id", {}, server, undefined)))(Effect.scoped(effect))
     const [withoutMiddleware, withMiddleware] = [minMicros(run(handler)), minMicros(run(guarded))]
     return { verify, both: withMiddleware - withoutMiddleware, bare: withoutMiddleware, status: run(guarded)().status }
   })

@@ -62,6 +62,7 @@ import { UnmatchedRequestsLayer } from "./middleware/UnmatchedRequests.ts"
 import * as StartupCheck from "../services/startupCheck.ts"
 import { PagesLayer } from "./pages/Pages.ts"
 import { minimalContext } from "./minimalContext.ts"
+import { DirectRoutes, DirectRoutesLayer } from "./direct/DirectRoutes.ts"
 import { certificateReload } from "./certificateReload.ts"
 import { secretReload } from "./secretReload.ts"
 import { strictTransportSecurity, securityHeaders } from "./response/securityHeaders.ts"
@@ -125,7 +126,8 @@ const Routes = Layer.mergeAll(
   RequestSizeLayer,
   AllowedHostsLayer,
   PagesLayer,
-  StartupCheck.layer
+  StartupCheck.layer,
+  DirectRoutesLayer
 ).pipe(Layer.provide(Handlers), Layer.provide(Middlewares), Layer.provide(Services), Layer.provide(Overload.layer))
 
 /** Listens on HOST and PORT until the scope closes, then lets requests in flight finish. */
@@ -138,6 +140,7 @@ export const layer = Layer.unwrap(
     const memory = makeMemoryBudgets(settings, (yield* GcPressure).discard)
     const shutdown = yield* Shutdown
     const secretSource: SecretSource = { current: undefined, onChange: undefined }
+    const direct = yield* DirectRoutes
     const makeOptions = (keys: ApiKeys["Service"]): BunHttpServer.Options => ({
       port: settings.port,
       hostname: settings.host,
@@ -145,6 +148,7 @@ export const layer = Layer.unwrap(
       shutdown: { delay: settings.drainDelay, drain: settings.shutdownTimeout, state: shutdown },
       ...(settings.trustedProxies.length === 0 ? {} : { clientAddress: clientAddress(settings.trustedProxies) }),
       references,
+      direct,
       continuesTrace: makeTraceTrust(settings, keys),
       addRequestState: addAuthentication,
       headers: certificates.server === undefined ? securityHeaders : { ...securityHeaders, ...strictTransportSecurity },
@@ -165,4 +169,4 @@ export const layer = Layer.unwrap(
     )
     return Layer.provideMerge(Layer.merge(certificateReload(certificates.server), secretReload(secretSource)), Listening)
   })
-).pipe(Layer.provide(Layer.merge(GcPressure.layer, Shutdown.layer)))
+).pipe(Layer.provide(Layer.mergeAll(GcPressure.layer, Shutdown.layer, DirectRoutes.layer)))

@@ -5,7 +5,23 @@
  * Every request has one `Exchange`. Middlewares write response headers into its plain record, which is merged into the response once, just
  * before it is sent. That is cheaper than copying responses, and it also covers responses that no handler made.
  */
-import { Clock, Context, Effect, FileSystem, Layer, Logger, Option, Path, Random, References, Schema, Stream, Tracer } from "effect"
+import {
+  Clock,
+  Context,
+  Effect,
+  Exit,
+  type Fiber,
+  FileSystem,
+  Layer,
+  Logger,
+  Option,
+  Path,
+  Random,
+  References,
+  Schema,
+  Stream,
+  Tracer
+} from "effect"
 import {
   Etag,
   HttpBody,
@@ -41,8 +57,6 @@ export class Exchange {
     readonly headers: Record<string, string>,
     private readonly server: Bun.Server<unknown>,
     private readonly clientAddress: Options["clientAddress"],
-    /** Hands the response to Bun. */
-    readonly respond: (response: Response) => void,
     private readonly memory?: Options["memory"]
   ) {}
 
@@ -149,6 +163,21 @@ export const CurrentExchange = Context.Reference<Exchange | undefined>("boardwal
   defaultValue: () => undefined
 })
 
+/** The work of one request. */
+export interface DirectCall {
+  /** Never fails: every failure has become a response. */
+  readonly effect: Effect.Effect<HttpServerResponse.HttpServerResponse>
+  readonly services: Context.Context<never>
+}
+
+/**
+ * A second way to handle requests, besides the router: cheaper, and for requests only that certainly get the same response there. `find` decides
+ * without side effects, and returns undefined for every other request. Requests that belong to a trace always go to the router.
+ */
+export interface DirectRoutes {
+  find: ((exchange: Exchange, services: Context.Context<never>) => DirectCall | undefined) | undefined
+}
+
 /** Where a running server can be reached. */
 export class BunHttpServer extends Context.Service<
   BunHttpServer,
@@ -158,6 +187,8 @@ export class BunHttpServer extends Context.Service<
     /** The address and port that it listens on. */
     readonly bound: string
     readonly port: number
+    /** Requests so far: handled by a direct route, and by the router. */
+    readonly counts: { readonly direct: number; readonly routed: number }
     /** Uses another certificate for new connections. Requests in flight finish with the old one; idle connections are closed. */
     readonly renew: (tls: ServerTls) => Effect.Effect<void, CannotListen>
   }
@@ -194,6 +225,8 @@ export interface Options {
   readonly addRequestState?: <R>(services: Context.Context<R>) => Context.Context<R>
   /** Whether a request with the headers of a trace continues that trace. By default each one does. */
   readonly continuesTrace?: (exchange: Exchange, services: Context.Context<never>) => boolean
+  /** Handles requests without the router. `find` is set, if at all, while the routes are built. */
+  readonly direct?: DirectRoutes
   /** Called before the router. Returns true if the request became a WebSocket. */
   readonly upgrade?: (request: Request, server: Bun.Server<unknown>) => boolean
   readonly websocket?: Bun.WebSocketHandler<unknown>
@@ -221,9 +254,11 @@ const lastResort = (headers: Record<string, string>) => () => new Response(null,
 
 const wellFormedId = /^[\w.-]{1,128}$/
 
-/** The request object carries its exchange: a map between them would cost more garbage collection. */
-const exchangeOf = Symbol("boardwalk/platform/exchange")
-type Carrier = HttpServerRequest.HttpServerRequest & { [exchangeOf]: Exchange }
+/** The request object carries its exchange, and what hands the response to Bun: a map between them would cost more garbage collection. */
+const carried = Symbol("boardwalk/platform/carried")
+type Carrier = HttpServerRequest.HttpServerRequest & {
+  [carried]: { readonly exchange: Exchange; readonly resolve: (response: Response) => void }
+}
 
 interface StreamOptions {
   /** Ms for which the reader may take nothing. */
@@ -363,6 +398,15 @@ const pickRequestServices = Context.pick(
 const traceHeaders = ["traceparent", "b3", "x-b3-traceid"] as const
 const hasTrace = ({ headers }: Request) => traceHeaders.some((name) => headers.has(name))
 
+const interruptOnAbort = (web: Request, fiber: Fiber.Fiber<unknown, unknown>) =>
+  web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })
+
+/** Whether nobody records spans. */
+const isUntraced = (context: Context.Context<never>) => {
+  const tracer = Context.getOrUndefined(context, Tracer.Tracer)
+  return tracer === undefined || tracer === Tracer.nativeTracer
+}
+
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
@@ -371,25 +415,27 @@ const makeHandler = <E>(
     addRequestState = (services) => services,
     clientAddress,
     continuesTrace = () => true,
+    direct,
     headers = {},
     maxReaderSilence = 600_000,
     memory
   }: Options
 ) => {
   const streams: StreamOptions = { maxSilence: maxReaderSilence, openStreams: shutdown.openStreams }
-  const handled = HttpEffect.toHandled(app, (request, response) => {
-    const exchange = (request as Carrier)[exchangeOf]
+  const respond = (exchange: Exchange, response: HttpServerResponse.HttpServerResponse): Response => {
     if (shutdown.hasBegun) exchange.closeAfterResponse()
-    exchange.respond(toResponse(exchange, response, context, streams))
+    return toResponse(exchange, response, context, streams)
+  }
+  const handled = HttpEffect.toHandled(app, (request, response) => {
+    const { exchange, resolve } = (request as Carrier)[carried]
+    resolve(respond(exchange, response))
     return Effect.void
   })
-  return (web: Request, server: Bun.Server<unknown>): Promise<Response> => {
-    const given = web.headers.get("x-request-id")
-    const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
+
+  const handleByRouter = (web: Request, exchange: Exchange): Promise<Response> => {
     const { promise, resolve } = Promise.withResolvers<Response>()
-    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, resolve, memory)
     const request = HttpServerRequest.fromWeb(web) as Carrier
-    request[exchangeOf] = exchange
+    request[carried] = { exchange, resolve }
     let services = addRequestState(
       Context.add(Context.add(context, HttpServerRequest.HttpServerRequest, request), CurrentExchange, exchange)
     )
@@ -403,9 +449,32 @@ const makeHandler = <E>(
       }
     }
     const fiber = Effect.runForkWith(services)(handled)
-    if (fiber.pollUnsafe() === undefined) web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })
+    if (fiber.pollUnsafe() === undefined) interruptOnAbort(web, fiber)
     return promise
   }
+
+  const handleDirectly = (exchange: Exchange, { effect, services }: DirectCall): Response | Promise<Response> => {
+    const toWeb = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse>) =>
+      // It was interrupted, because its client has left, or has a bug.
+      Exit.isSuccess(exit) ? respond(exchange, exit.value) : lastResort(exchange.headers)()
+    const fiber = Effect.runForkWith(services)(effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return toWeb(exit)
+    interruptOnAbort(exchange.request, fiber)
+    return new Promise((resolve) => fiber.addObserver((later) => resolve(toWeb(later))))
+  }
+
+  const mayBeDirect = isUntraced(context)
+  const counts = { direct: 0, routed: 0 }
+  const handle = (web: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
+    const given = web.headers.get("x-request-id")
+    const id = given !== null && wellFormedId.test(given) ? given : crypto.randomUUID()
+    const exchange = new Exchange(web, id, { ...headers, "x-request-id": id }, server, clientAddress, memory)
+    const call = mayBeDirect && direct?.find !== undefined && !hasTrace(web) ? direct.find(exchange, context) : undefined
+    counts[call === undefined ? "routed" : "direct"]++
+    return call === undefined ? handleByRouter(web, exchange) : handleDirectly(exchange, call)
+  }
+  return { counts, handle }
 }
 
 /** Serves the routes. Fails here, not at the first request, if the routes cannot be built or the port cannot be bound. */
@@ -418,7 +487,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
       const picked: Context.Context<never> = pickRequestServices(yield* Effect.context<never>())
       const context = options.references === undefined ? picked : Context.merge(picked, options.references)
       // The router's remaining requirements are services of the routes' own layer, which `context` holds.
-      const handler = makeHandler(
+      const { counts, handle } = makeHandler(
         app as Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpServerRequest.HttpServerRequest>,
         context,
         shutdown,
@@ -438,7 +507,8 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
               error: lastResort(options.headers ?? {}),
               idleTimeout: idleSeconds,
               maxRequestBodySize: options.maxRequestBodySize ?? 16 * 1024 * 1024,
-              fetch: (request, bun) => (options.upgrade?.(request, bun) === true ? undefined : handler(request, bun)) as Promise<Response>,
+              fetch: (request, bun) =>
+                (options.upgrade?.(request, bun) === true ? undefined : handle(request, bun)) as Response | Promise<Response>,
               websocket: options.websocket ?? { message: () => {} },
               // Bun can reload everything about a server except its certificate: a new one needs a second server on the same port.
               reusePort: tls !== undefined,
@@ -465,6 +535,7 @@ export const layer = <A, E, R>(routes: Layer.Layer<A, E, R>, options: Options) =
         url: `${options.tls === undefined ? "http" : "https"}://${toLocalHost(hostname)}:${port}`,
         bound: `${toUrlHost(hostname)}:${port}`,
         port,
+        counts,
         renew: (tls) =>
           Effect.map(listen(port, tls), (next) => {
             for (const former of servers) void former.stop().then(() => servers.delete(former))

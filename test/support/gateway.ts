@@ -81,7 +81,7 @@ export const gateway = Effect.fnUntraced(function* ({
     Layer.provide(clock === undefined ? Layer.empty : Layer.succeed(Clock.Clock, clock)),
     Layer.provide(untraced ? Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.nativeTracer), SignalsLayer) : SignalsLayer)
   )
-  const { url } = Context.get(yield* Layer.build(GatewayLayer), BunHttpServer)
+  const { counts, url } = Context.get(yield* Layer.build(GatewayLayer), BunHttpServer)
 
   const call = (path: string, { body, headers, key = canaries.apiKey, method = body === undefined ? "GET" : "POST" }: Call = {}) =>
     Effect.promise(async (): Promise<TestResponse> => {
@@ -104,5 +104,5 @@ export const gateway = Effect.fnUntraced(function* ({
     })
 
   const client = yield* make({ baseUrl: url, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))
-  return { url, call, client, emulator, tenant, logs, records }
+  return { url, counts, call, client, emulator, tenant, logs, records }
 })

@@ -4,6 +4,7 @@ import { AssetId } from "../../domain/Ids.ts"
 import { ListOf, OneOf, withoutCredentials } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { DirectRoute } from "../middleware/DirectRoute.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { order, page, pageSize, sort, textSearch, typeFilter } from "../Parameters.ts"
 import { AssetNotFound, upstreamProblems } from "../Problems.ts"
@@ -16,6 +17,7 @@ export class Assets extends HttpApiGroup.make("assets")
       error: upstreamProblems
     })
       .annotate(RequiredScope, "assets:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "listAssets",
@@ -29,6 +31,7 @@ export class Assets extends HttpApiGroup.make("assets")
       error: [AssetNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "assets:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getAsset",
@@ -42,6 +45,7 @@ export class Assets extends HttpApiGroup.make("assets")
       error: upstreamProblems
     })
       .annotate(RequiredScope, "assets:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "listAssetTypes",

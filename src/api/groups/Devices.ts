@@ -4,6 +4,7 @@ import { Device, DeviceType } from "../../domain/Entity.ts"
 import { ListOf, OneOf, withoutCredentials } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { DirectRoute } from "../middleware/DirectRoute.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, order, page, pageSize, sort, textSearch, typeFilter } from "../Parameters.ts"
 import { DeviceNotFound, upstreamProblems } from "../Problems.ts"
@@ -24,6 +25,7 @@ export class Devices extends HttpApiGroup.make("devices")
       error: upstreamProblems
     })
       .annotate(RequiredScope, "devices:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "listDevices",
@@ -37,6 +39,7 @@ export class Devices extends HttpApiGroup.make("devices")
       error: [DeviceNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "devices:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getDevice",
@@ -50,6 +53,7 @@ export class Devices extends HttpApiGroup.make("devices")
       error: upstreamProblems
     })
       .annotate(RequiredScope, "devices:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "listDeviceTypes",

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { successFields } from "../Envelopes.ts"
+import { DirectRoute } from "../middleware/DirectRoute.ts"
 
 const Health = Schema.Struct({ ...successFields, service: Schema.String, version: Schema.String }).annotate({
   identifier: "Health",
@@ -51,10 +52,12 @@ export class System extends HttpApiGroup.make("system")
         description: "Returns the name and version of the gateway, and the paths of the API, the documentation and the health checks."
       })
     ),
-    HttpApiEndpoint.get("health", "/health", { success: Health }).annotateMerge(health("getHealth", "Check liveness")),
-    HttpApiEndpoint.get("healthV1", "/api/v1/health", { success: Health }).annotateMerge(
-      health("getHealthV1", "Check liveness (versioned path)")
-    ),
+    HttpApiEndpoint.get("health", "/health", { success: Health })
+      .annotate(DirectRoute, true)
+      .annotateMerge(health("getHealth", "Check liveness")),
+    HttpApiEndpoint.get("healthV1", "/api/v1/health", { success: Health })
+      .annotate(DirectRoute, true)
+      .annotateMerge(health("getHealthV1", "Check liveness (versioned path)")),
     HttpApiEndpoint.get("ready", "/ready", {
       success: [Readiness, Readiness.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(

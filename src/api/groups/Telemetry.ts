@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { Authentication, Expensive, RequiredScope } from "../middleware/Authentication.ts"
 import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { DirectRoute } from "../middleware/DirectRoute.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import {
@@ -47,6 +48,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       error: [DeviceNotFound, ...upstreamProblems]
     })
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "listTelemetryKeys",
@@ -104,6 +106,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     })
       .middleware(KeyAndDeviceLimits)
       .annotate(RequiredScope, "telemetry:read")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "getLatestTelemetry",

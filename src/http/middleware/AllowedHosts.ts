@@ -1,7 +1,7 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { InvalidRequest } from "../../api/Problems.ts"
-import { Settings } from "../../config/Settings.ts"
+import { Settings, type SettingsShape } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logHostNotServed } from "../logging/securityLog.ts"
@@ -57,23 +57,44 @@ const addressPattern = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
 const isHealthCheck = (request: Request | undefined, header: string, host: Host | undefined) =>
   request !== undefined && isHealthPath(request.url) && (header === "" || (host !== undefined && addressPattern.test(host.name)))
 
+/** Whether a request names a host that is served. The last hosts are remembered: most clients use the same one. */
+export const makeHostCheck = ({ allowedHosts }: Pick<SettingsShape, "allowedHosts">) => {
+  const matchers = allowedHosts.map(makeMatcher)
+  const check = (request: Request | undefined, header: string): "served" | "malformed" | "unknown" => {
+    const host = parseHost(header)
+    if (host !== undefined && matchers.some((matches) => matches(host))) return "served"
+    if (matchers.length > 0 && !isHealthCheck(request, header, host)) return host === undefined ? "malformed" : "unknown"
+    // HTTP/1.0 allows a request without a Host header.
+    return host === undefined && header !== "" ? "malformed" : "served"
+  }
+  const served = new Set<string>()
+  return (request: Request | undefined) => {
+    const header = request?.headers.get("host") ?? ""
+    if (served.has(header)) return "served"
+    const result = check(request, header)
+    // Health checks may name other hosts than the rest of the API.
+    if (result === "served" && request !== undefined && !isHealthPath(request.url)) {
+      if (served.size >= maxRemembered) served.clear()
+      served.add(header)
+    }
+    return result
+  }
+}
+
+const maxRemembered = 64
+
 /**
  * Rejects requests whose `Host` header is not in ALLOWED_HOSTS, so that a forged one has no effect; `X-Forwarded-Host` is never read.
  * Without that setting every valid host is served. Health checks may name any IP address.
  */
 export const AllowedHostsLayer = Layer.unwrap(
-  Effect.map(Settings, ({ allowedHosts }) => {
-    const matchers = allowedHosts.map(makeMatcher)
+  Effect.map(Settings, (settings) => {
+    const check = makeHostCheck(settings)
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
-          const request = fiber.getRef(CurrentExchange)?.request
-          const header = request?.headers.get("host") ?? ""
-          const host = parseHost(header)
-          if (host !== undefined && matchers.some((matches) => matches(host))) return handled
-          if (matchers.length > 0 && !isHealthCheck(request, header, host)) return host === undefined ? rejectMalformed : rejectUnknown
-          // HTTP/1.0 allows a request without a Host header.
-          return host === undefined && header !== "" ? rejectMalformed : handled
+          const found = check(fiber.getRef(CurrentExchange)?.request)
+          return found === "served" ? handled : found === "malformed" ? rejectMalformed : rejectUnknown
         }),
       { global: true }
     )

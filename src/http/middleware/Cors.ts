@@ -1,7 +1,7 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Settings } from "../../config/Settings.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 
 /** Response headers that pages of other origins may read. */
 const exposedHeaders = [
@@ -39,6 +39,22 @@ const makeAllowOrigin = (origins: ReadonlyArray<string>) => {
 const respondToPreflight = (response: HttpServerResponse.HttpServerResponse) =>
   response.status === 204 || response.status === 404 ? HttpServerResponse.empty({ status: 204, headers: preflightHeaders }) : response
 
+/** Writes the headers for web pages of these origins; returns whether the request is from one of them. Undefined if no page may call the API. */
+export const makeCorsHeaders = (origins: ReadonlyArray<string>): ((exchange: Exchange) => boolean) | undefined => {
+  if (origins.length === 0) return undefined
+  const allowOrigin = makeAllowOrigin(origins)
+  return (exchange) => {
+    const { headers, request } = exchange
+    exchange.varyBy("Origin")
+    const origin = request.headers.get("origin")
+    const allowed = origin === null ? undefined : allowOrigin(origin)
+    if (allowed === undefined) return false
+    headers["access-control-allow-origin"] = allowed
+    headers["access-control-expose-headers"] = exposedHeaders
+    return true
+  }
+}
+
 /**
  * Lets web pages of BACKEND_CORS_ORIGINS call the API; without that setting no page of another origin may. Credentials such as cookies
  * are never allowed.
@@ -49,20 +65,14 @@ const respondToPreflight = (response: HttpServerResponse.HttpServerResponse) =>
  */
 export const CorsLayer = Layer.unwrap(
   Effect.map(Settings, ({ backendCorsOrigins }) => {
-    if (backendCorsOrigins.length === 0) return Layer.empty
-    const allowOrigin = makeAllowOrigin(backendCorsOrigins)
+    const writeHeaders = makeCorsHeaders(backendCorsOrigins)
+    if (writeHeaders === undefined) return Layer.empty
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {
           const exchange = fiber.getRef(CurrentExchange)
-          if (exchange === undefined) return handled
-          const { headers, request } = exchange
-          exchange.varyBy("Origin")
-          const origin = request.headers.get("origin")
-          const allowed = origin === null ? undefined : allowOrigin(origin)
-          if (allowed === undefined) return handled
-          headers["access-control-allow-origin"] = allowed
-          headers["access-control-expose-headers"] = exposedHeaders
+          if (exchange === undefined || !writeHeaders(exchange)) return handled
+          const { request } = exchange
           return request.method === "OPTIONS" && request.headers.has("access-control-request-method")
             ? Effect.map(handled, respondToPreflight)
             : handled

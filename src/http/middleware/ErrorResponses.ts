@@ -82,19 +82,24 @@ const internalError = (cause: Cause.Cause<unknown>) =>
 
 const isProblem = Schema.is(Problem)
 
+/** The response to a failure behind the router: the problem itself, or 500 for a bug. An interruption stays one. */
+export const respondToFailure = (cause: Cause.Cause<unknown>): Effect.Effect<Response> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+  const error = Cause.squash(cause)
+  return isProblem(error) ? Effect.orDie(HttpServerRespondable.toResponse(error)) : internalError(cause)
+}
+
 const toErrorResponse = (
   routes: ReadonlyArray<Route>,
   cause: Cause.Cause<unknown>
 ): Effect.Effect<Response, Types.unhandled, HttpServerRequest.HttpServerRequest> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
   const error = Cause.squash(cause)
-  if (isProblem(error)) return Effect.orDie(HttpServerRespondable.toResponse(error))
   if (HttpServerError.isHttpServerError(error)) {
     if (error.reason._tag === "RouteNotFound")
       return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => routeNotFound(routes, request))
     if (error.reason._tag === "RequestParseError") return error.reason.reason === "BodyTooLarge" ? payloadTooLarge : unreadableBody
   }
-  return internalError(cause)
+  return respondToFailure(cause)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { HeadersTooLarge, InvalidRequest, type Problem, UnsupportedMediaType, UriTooLong } from "../../api/Problems.ts"
-import { Settings } from "../../config/Settings.ts"
+import { Settings, type SettingsShape } from "../../config/Settings.ts"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { pathStart } from "../logging/redactedPath.ts"
@@ -51,22 +51,27 @@ const isCompressed = (headers: Headers) => {
   return encoding !== null && encoding.toLowerCase() !== "identity"
 }
 
+/** The problem of a request that is too large, or whose size is not clear; undefined for all others. */
+export const makeSizeCheck =
+  ({ maxHeaderSize, maxUrlLength }: Pick<SettingsShape, "maxHeaderSize" | "maxUrlLength">) =>
+  (exchange: Exchange): Effect.Effect<never, Problem> | undefined => {
+    const { request } = exchange
+    if (pathLength(request.url) > maxUrlLength) return failUriTooLong(maxUrlLength)
+    if (sizeOf(request.headers) > maxHeaderSize) return failHeadersTooLarge(maxHeaderSize)
+    if (isLengthRepeated(request.headers)) {
+      exchange.closeAfterResponse()
+      return failRepeatedLength
+    }
+    return isCompressed(request.headers) ? failCompressed : undefined
+  }
+
 /**
  * Rejects requests whose URL is too long, whose headers are too large, whose length is given twice or whose body is compressed, before
  * anything else is checked.
  */
 export const RequestSizeLayer = Layer.unwrap(
-  Effect.map(Settings, ({ maxHeaderSize, maxUrlLength }) => {
-    const check = (exchange: Exchange): Effect.Effect<never, Problem> | undefined => {
-      const { request } = exchange
-      if (pathLength(request.url) > maxUrlLength) return failUriTooLong(maxUrlLength)
-      if (sizeOf(request.headers) > maxHeaderSize) return failHeadersTooLarge(maxHeaderSize)
-      if (isLengthRepeated(request.headers)) {
-        exchange.closeAfterResponse()
-        return failRepeatedLength
-      }
-      return isCompressed(request.headers) ? failCompressed : undefined
-    }
+  Effect.map(Settings, (settings) => {
+    const check = makeSizeCheck(settings)
     return HttpRouter.middleware(
       (handled) =>
         Effect.withFiber((fiber): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled> => {

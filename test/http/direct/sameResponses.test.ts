@@ -1,0 +1,253 @@
+/**
+ * The direct routes against the general one: two gateways in front of the same ThingsBoard get the same requests in the same order, one of them with a
+ * trace, which sends every request to the general route. Status, headers and bytes must be the same.
+ */
+import { expect } from "bun:test"
+import { Clock, Context, Duration, Effect } from "effect"
+import { HttpApi } from "effect/http-api"
+import { Api } from "../../../src/api/Api.ts"
+import { DirectRoute } from "../../../src/api/middleware/DirectRoute.ts"
+import type { SettingsShape } from "../../../src/config/Settings.ts"
+import { canaries, gateway } from "../../support/gateway.ts"
+import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
+import { live } from "../../support/effectTest.ts"
+import { randomFrom } from "../../support/random.ts"
+
+/** Stands still, so that times and rate limits are the same in both gateways. */
+const frozenClock = Effect.map(Clock.Clock, (real): Clock.Clock => {
+  const now = 1_790_000_000_000
+  return {
+    currentTimeMillisUnsafe: () => now,
+    currentTimeMillis: Effect.succeed(now),
+    currentTimeNanosUnsafe: () => BigInt(now) * 1_000_000n,
+    currentTimeNanos: Effect.succeed(BigInt(now) * 1_000_000n),
+    monotonicTimeNanosUnsafe: () => 1_000_000n,
+    monotonicTimeNanos: Effect.succeed(1_000_000n),
+    sleep: (duration) => real.sleep(duration)
+  }
+})
+
+const trace = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00" }
+
+interface Request {
+  readonly method?: string
+  readonly path: string
+  readonly headers?: Record<string, string>
+}
+
+const send = (url: string, { headers, method = "GET", path }: Request, more: Record<string, string>) =>
+  Effect.promise(async () => {
+    const response = await fetch(url + path, { method, headers: { "accept-encoding": "identity", ...headers, ...more } })
+    const received = Object.fromEntries(response.headers)
+    delete received["date"]
+    return { status: response.status, headers: received, body: await response.text() }
+  })
+
+const site = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {}) {
+  const clock = yield* frozenClock
+  const apiKeysFile = yield* writeKeyFile({
+    full: {},
+    uploader: {},
+    limited: { rate_limit: { requests: 3, window_seconds: 60 } },
+    scoped: { scopes: ["telemetry:read"] },
+    meters: { devices: { types: ["meter"] } },
+    expired: { expires_at: "2020-01-01T00:00:00Z" },
+    heavy: { rate_limit: { requests: 1000, window_seconds: 60, read_bytes: 2048 } }
+  })
+  const common = { apiKeysFile, ...settings }
+  const direct = yield* gateway({ clock, untraced: true, settings: common })
+  const general = yield* gateway({ clock, untraced: true, settings: { ...common, tbHost: direct.emulator.url } })
+  const ids: Array<string> = []
+  for (let i = 0; i < 30; i++) {
+    const { id } = direct.emulator.store.directory.createDevice({
+      tenantId: direct.tenant.tenantId,
+      name: `Device ${i}`,
+      type: i % 2 ? "meter" : "sensor",
+      now: i
+    })
+    ids.push(id)
+  }
+  const uploads = { ts: 1_700_000_000_000, values: { temperature: 21.5, "with,comma": 1, open: true, note: 'a"b' } }
+  yield* direct.call(`/api/v1/tb/devices/${ids[0]}/telemetry`, { key: keyOf("uploader"), body: { points: [uploads] } })
+  let next = 0
+  /** Sends a request both ways, and returns the one response. */
+  const both = (request: Request) =>
+    Effect.gen(function* () {
+      const headers = { "x-request-id": `request-${next++}` }
+      const [one, other] = yield* Effect.all([send(direct.url, request, headers), send(general.url, request, { ...headers, ...trace })], {
+        concurrency: 2
+      })
+      expect({ request, response: one }).toEqual({ request, response: other })
+      return one
+    })
+  return { both, direct, general, ids }
+})
+
+const paths = (ids: ReadonlyArray<string>) => [
+  "/health",
+  "/api/v1/health",
+  "/api/v1/tb/devices",
+  "/api/v1/tb/assets",
+  "/api/v1/tb/device-types",
+  "/api/v1/tb/asset-types",
+  `/api/v1/tb/devices/${ids[0]}`,
+  `/api/v1/tb/devices/${ids[0]!.toUpperCase()}`,
+  `/api/v1/tb/devices/${ids[1]}`,
+  "/api/v1/tb/devices/784f394c-42b6-435a-983c-b7beff2784f9",
+  "/api/v1/tb/devices/not-an-id",
+  "/api/v1/tb/assets/784f394c-42b6-435a-983c-b7beff2784f9",
+  `/api/v1/tb/devices/${ids[0]}/keys`,
+  `/api/v1/tb/devices/${ids[1]}/keys`,
+  `/api/v1/tb/devices/${ids[0]}/telemetry/latest`,
+  `/api/v1/tb/devices/${ids[1]}/telemetry/latest`,
+  // Almost a path.
+  "/health/",
+  "/Health",
+  "/api/v1/tb/devices/",
+  "/api/v1/tb//devices",
+  "/api/v1/tb/devices%2F",
+  `/api/v1/tb/devices/${ids[0]}/`,
+  `/api/v1/tb/devices/${ids[0]}/nothing`,
+  `/api/v1/tb/devices/${ids[0]!.replace("-", "%2d")}/keys`
+]
+
+const queries = `
+  ? ?& ?page_size=5 ?page_size=5&page=1 ?page=1&page_size=5 ?page_size=0 ?page_size=1001 ?page_size=05 ?page_size=5.0 ?page_size=1e1
+  ?page_size=%35 ?page_size=5&page_size=6 ?page_size= ?page_size ?page=-1 ?page=999999 ?sort=name ?sort=name&order=DESC ?sort=nothing
+  ?order=ASC ?active=true ?active=maybe ?device_type=meter ?device_type=meter,sensor ?text_search=Device ?text_search=Device%201
+  ?text_search=Device+1 ?text_search=a:b~c ?nothing=1 ?keys=temperature ?keys=temperature,open ?keys= ?keys=, ?keys=temperature,,open
+  ?key=with%2Ccomma ?key=open&key=note ?keys=temperature&key=open ?keys=TEMPERATURE ?toString=1 ?__proto__=1 ?page_size=5&
+  ?&page_size=5 ?page_size=5#x ?=1
+`
+  .trim()
+  .split(/\s+/)
+
+const headerSets: ReadonlyArray<Record<string, string>> = [
+  {},
+  {},
+  {},
+  { "cache-control": "no-cache" },
+  { "if-none-match": "*" },
+  { "if-none-match": 'W/"abc"' },
+  { origin: "https://dashboard.example.com" },
+  { origin: "https://elsewhere.example.com" },
+  { host: "elsewhere.example.com" },
+  { host: "bad host" },
+  { "content-encoding": "gzip" },
+  { "x-forwarded-for": "203.0.113.7" },
+  { "x-long": "a".repeat(20_000) },
+  { accept: "text/csv" },
+  { "x-request-id": "given by the client" }
+]
+
+const keys = [
+  keyOf("full"),
+  keyOf("full"),
+  keyOf("full"),
+  keyOf("full"),
+  canaries.apiKey,
+  keyOf("scoped"),
+  keyOf("meters"),
+  keyOf("expired"),
+  "not a key",
+  undefined
+]
+
+for (const [name, settings] of Object.entries({
+  "with the default settings": {},
+  "with allowed hosts, origins and few keys per request": {
+    allowedHosts: ["localhost", "127.0.0.1"],
+    backendCorsOrigins: ["https://dashboard.example.com"],
+    maxKeysPerRequest: 60,
+    cacheTtl: Duration.zero
+  }
+} satisfies Record<string, Partial<SettingsShape>>))
+  live(`two thousand generated requests get the same responses ${name}`, () =>
+    Effect.gen(function* () {
+      const seed = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000)
+      console.log(`TEST_SEED=${seed}`)
+      const random = randomFrom(seed)
+      const pick = <A>(values: ReadonlyArray<A>): A => values[Math.floor(random() * values.length)]!
+      const { both, direct, general, ids } = yield* site(settings)
+      const statuses = new Map<number, number>()
+      // Mostly a plain request with one or two unusual properties, so that each of them is seen alone.
+      const pickOr = <A>(usual: A, values: ReadonlyArray<A>): A => (random() < 0.7 ? usual : pick(values))
+      for (let i = 0; i < 2000; i++) {
+        const key = pickOr(keyOf("full"), keys)
+        const { status } = yield* both({
+          method: pickOr("GET", ["HEAD", "OPTIONS", "DELETE"]),
+          path: pickOr(pick(paths(ids).slice(0, 16)), paths(ids)) + pickOr("", queries),
+          headers: { ...(key === undefined ? {} : { "x-api-key": key }), ...pickOr({}, headerSets) }
+        })
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+      for (const status of [200, 304, 400, 401, 403, 404]) expect([status, statuses.get(status) ?? 0]).not.toEqual([status, 0])
+      expect(direct.counts.direct).toBeGreaterThan(300)
+      expect(general.counts.direct).toBe(0)
+    })
+  )
+
+live("every direct endpoint is used directly, and nothing unusual about a request is", () =>
+  Effect.gen(function* () {
+    const { both, direct, ids } = yield* site()
+    const asset = direct.emulator.store.directory.createAsset({ tenantId: direct.tenant.tenantId, name: "Hall", type: "building", now: 1 })
+    const headers = { "x-api-key": keyOf("full") }
+    const isDirect = (request: Request) =>
+      Effect.gen(function* () {
+        const before = direct.counts.direct
+        const response = yield* both(request)
+        return { direct: direct.counts.direct > before, status: response.status, response }
+      })
+    const declared: Array<string> = []
+    HttpApi.reflect(Api, {
+      onGroup: () => {},
+      onEndpoint: ({ endpoint }) => {
+        if (Context.getOrUndefined(endpoint.annotations, DirectRoute) === true) declared.push(endpoint.path)
+      }
+    })
+    expect(declared.length).toBeGreaterThanOrEqual(9)
+    for (const path of declared) {
+      const found = yield* isDirect({ path: path.replace(":device_id", ids[0]!).replace(":asset_id", asset.id), headers })
+      expect([path, found.direct, found.status]).toEqual([path, true, 200])
+    }
+
+    const path = `/api/v1/tb/devices/${ids[0]}/telemetry/latest`
+    const etag = (yield* isDirect({ path, headers })).response.headers["etag"]!
+    const notModified = yield* isDirect({ path, headers: { ...headers, "if-none-match": etag } })
+    expect([notModified.direct, notModified.status, notModified.response.body]).toEqual([true, 304, ""])
+    for (const unusual of [
+      { path, headers: { ...headers, ...trace } },
+      { path: `${path}?key=open`, headers: { "x-api-key": keyOf("meters") } },
+      { path: `${path}?key=%6fpen`, headers },
+      { method: "HEAD", path, headers },
+      { path }
+    ])
+      expect((yield* isDirect(unusual)).direct).toBe(false)
+  })
+)
+
+live("failures of ThingsBoard and rate limits get the same responses", () =>
+  Effect.gen(function* () {
+    const { both, direct, ids } = yield* site({ cacheTtl: Duration.zero })
+    const full = { "x-api-key": keyOf("full") }
+    const list = { path: "/api/v1/tb/devices?page_size=5", headers: full }
+    const get = { path: `/api/v1/tb/devices/${ids[0]}`, headers: full }
+    for (const [status, expected] of [
+      [500, 502],
+      [404, 502],
+      [429, 503],
+      [400, 502]
+    ] as const) {
+      direct.emulator.faults.inject({ path: "/api/tenant/devices", times: 2, outcome: { type: "Status", status } })
+      expect([status, (yield* both(list)).status]).toEqual([status, expected])
+    }
+    direct.emulator.faults.inject({ path: "/api/device/*", times: 2, outcome: { type: "Status", status: 403 } })
+    expect((yield* both(get)).status).toBe(404)
+    const limited = { ...list, headers: { "x-api-key": keyOf("limited") } }
+    const statuses = []
+    for (let i = 0; i < 5; i++) statuses.push((yield* both(limited)).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429])
+    const heavy = { path: "/api/v1/tb/devices?page_size=30", headers: { "x-api-key": keyOf("heavy") } }
+    expect([(yield* both(heavy)).status, (yield* both(heavy)).status]).toEqual([200, 429])
+  })
+)
