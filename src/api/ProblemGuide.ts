@@ -185,11 +185,12 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     })
   },
   "upstream-timeout": {
-    meaning: "ThingsBoard did not respond within the gateway's timeout. A write may be stored.",
+    meaning:
+      "ThingsBoard did not respond within the gateway's timeout, or within the time that the client asked for. A write may be stored.",
     remedies: [
       "After a write of telemetry, send it again: every point has its own time, so that none is stored twice.",
       "Request less at once: fewer keys, a shorter time range, a smaller page.",
-      "The operator can raise `TB_TIMEOUT`."
+      "The operator can raise `TB_TIMEOUT` and `REQUEST_TIMEOUT`; a client can ask for more with `Prefer: wait`."
     ],
     example: new Problems.UpstreamTimeout(common("ThingsBoard did not respond in time (TB_TIMEOUT).", {}))
   }

@@ -303,6 +303,12 @@ export const definitions = {
     default: "true",
     doc: "Whether requests are rejected with 503 when MAX_MEMORY or MAX_EVENT_LOOP_DELAY is exceeded. The limits on memory for bodies and responses apply in any case."
   },
+  REQUEST_TIMEOUT: {
+    section: "Limits",
+    codec: duration,
+    default: "50s",
+    doc: "Time that a request may take in ThingsBoard: waiting for its turn, all calls and all attempts. A client can ask for less with the header Prefer: wait=N (seconds). Imports and responses that are streamed have no such limit; TB_TIMEOUT applies to each of their calls."
+  },
   BODY_TIMEOUT: {
     section: "Limits",
     codec: duration,

@@ -75,6 +75,37 @@ export class Exchange {
   /** Ms: the age of the oldest data in the response that came from a cache; undefined if none did. */
   dataAge: number | undefined
 
+  /** Ms for calls to ThingsBoard; undefined without a limit. */
+  private timeLimit: number | undefined
+  private deadline: number | undefined
+  private isIdleTimeoutDisabled = false
+
+  /** Limits the time for calls to ThingsBoard. */
+  limitTime(millis: number) {
+    this.timeLimit = millis
+    if (millis < maxWithinIdleTimeout) return
+    this.isIdleTimeoutDisabled = true
+    this.disableIdleTimeout()
+  }
+
+  /** For a body or a response that is streamed. */
+  removeTimeLimit() {
+    this.timeLimit = undefined
+  }
+
+  /**
+   * When the request's time for calls ends, in ms of the monotonic clock; undefined without a limit. It begins with the first call, and again after a body has
+   * arrived: the time that the client takes to send it is limited elsewhere.
+   */
+  deadlineFrom(now: number): number | undefined {
+    if (this.timeLimit === undefined) return undefined
+    return (this.deadline ??= now + this.timeLimit)
+  }
+
+  restartTime() {
+    this.deadline = undefined
+  }
+
   /** Id of the client's key, once it is known: memory is shared between keys. */
   keyId = ""
 
@@ -109,6 +140,7 @@ export class Exchange {
   /** Called once the last byte of the response has been written, or will never be. */
   end() {
     this.isOver = true
+    if (this.isIdleTimeoutDisabled) this.restoreIdleTimeout()
     this.reservations?.forEach((reservation) => reservation.close())
   }
 
@@ -235,6 +267,9 @@ export interface Options {
 /** Seconds that a connection may be idle, at most 255. Bun always allows 12 s for the head of a connection's first request. */
 const idleSeconds = 60
 
+/** Ms. Bun would close the connection of a request that takes longer, since nothing is sent meanwhile. */
+const maxWithinIdleTimeout = (idleSeconds - 5) * 1000
+
 /** A server that may share its port (`reusePort`) would not notice that another program uses it. */
 const failWhenTaken = (hostname: string, port: number) => Bun.listen({ hostname, port, socket: { data: () => {} } }).stop(true)
 
@@ -292,6 +327,7 @@ const watchStream = (
     exchange.restoreIdleTimeout()
     exchange.end()
   })
+  exchange.removeTimeLimit()
   // Bun closes a connection that takes less than some 20 KiB per second, since it sees no progress for a minute.
   exchange.disableIdleTimeout()
   const onSilence = () => {

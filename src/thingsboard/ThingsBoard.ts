@@ -29,6 +29,7 @@ import { toThingsBoardError, make as makeClient, type ThingsBoardClient } from "
 import { invalidResponse, ThingsBoardError, Unsupported } from "./errors/ThingsBoardError.ts"
 import type { ByteMeter } from "./transport/readResponse.ts"
 import type { Call } from "./transport/attempt.ts"
+import { withinRequestTime } from "./transport/requestTime.ts"
 import { Transport, type TransportShape } from "./transport/Transport.ts"
 import { systemInfoPath, isAtLeast, parseVersion } from "./Version.ts"
 
@@ -121,7 +122,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
   /** A release that does not accept it is asked each time: it may be upgraded meanwhile. */
-  const readsKeysWithCommas = Effect.suspend(() => (acceptsRepeatedKey ? Effect.succeed(true) : askVersion.join))
+  const readsKeysWithCommas = Effect.suspend(() => (acceptsRepeatedKey ? Effect.succeed(true) : withinRequestTime(askVersion.join)))
   /** Runs `read`, or fails when this release cannot name one of the keys: ThingsBoard would silently respond for other keys. */
   const ifNameable = <A>(keys: ReadonlyArray<string>, read: Effect.Effect<A, ThingsBoardError>): Effect.Effect<A, ThingsBoardError> =>
     needsRepeatedKey(keys)

@@ -1,7 +1,8 @@
-import { Context, Effect, Layer, Option, type Scope, type Types } from "effect"
+import { Context, Duration, Effect, Layer, Option, type Scope, type Types } from "effect"
 import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Authentication, CurrentCaller, Expensive, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { Forbidden, type Overloaded, type RateLimited, Unauthenticated } from "../../api/Problems.ts"
+import { Settings } from "../../config/Settings.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { Overload } from "../../overload/Overload.ts"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
@@ -11,6 +12,7 @@ import { CurrentAuthentication, type RequestAuthentication } from "../CurrentAut
 import { runAsCaller } from "../auth/runAsCaller.ts"
 import { makeAuthenticate } from "../auth/authenticate.ts"
 import { makeCountPerKey } from "../auth/rateLimiting.ts"
+import { limitTime } from "../request/preferences.ts"
 import { failShed } from "../response/overloaded.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logNotAllowed, logNotAuthenticated } from "../logging/securityLog.ts"
@@ -60,6 +62,7 @@ export const AuthenticationLayer = Layer.effect(
     const countPerKey = yield* makeCountPerKey
     const sessions = yield* UserSessions
     const overload = yield* Overload
+    const maxMillis = Duration.toMillis((yield* Settings).requestTimeout)
     return Authentication.of((handler, { endpoint }) => {
       const scope = Option.getOrUndefined(Context.getOption(endpoint.annotations, RequiredScope))
       const expensive = Option.getOrUndefined(Context.getOption(endpoint.annotations, Expensive))
@@ -67,7 +70,10 @@ export const AuthenticationLayer = Layer.effect(
         if (scope !== undefined && !key.scopes.has(scope)) return countPerKey(key, failForbidden(key.id, scope))
         if (key.lacksSecret) return countPerKey(key, rejectUnusableKey)
         if (authentication !== undefined) authentication.scope = scope
-        if (exchange !== undefined) exchange.keyId = key.id
+        if (exchange !== undefined) {
+          exchange.keyId = key.id
+          limitTime(exchange, maxMillis)
+        }
         return runAsCaller(key, sessions, Effect.provideService(handler, CurrentCaller, key))
       }
       return Effect.withFiber((fiber): Handler => {

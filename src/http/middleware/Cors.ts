@@ -15,13 +15,14 @@ const exposedHeaders = [
   "Content-Disposition",
   "X-Keys-Skipped",
   "ETag",
-  "Age"
+  "Age",
+  "Preference-Applied"
 ].join(", ")
 
 const preflightHeaders = {
   "access-control-allow-methods": "GET, HEAD, POST",
   "access-control-allow-headers":
-    "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID, If-None-Match, Cache-Control",
+    "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID, If-None-Match, Cache-Control, Prefer",
   "access-control-max-age": "600"
 }
 

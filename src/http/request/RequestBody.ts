@@ -170,14 +170,28 @@ const withoutIdleTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Ef
     )
   })
 
+/** A body of any length takes as long as it takes; each call to ThingsBoard is limited by TB_TIMEOUT. */
+const withoutTimeLimit = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const exchange = fiber.getRef(CurrentExchange)
+    exchange?.removeTimeLimit()
+    return work
+  })
+
 /** Up to here BODY_TIMEOUT always fires before Bun's own timeout, so that need not be disabled. */
 const maxWithinIdleTimeout = Duration.seconds(50)
+
+/** The time of a request begins when its body has arrived. */
+const restartTime = Effect.withFiber((fiber) => {
+  fiber.getRef(CurrentExchange)?.restartTime()
+  return Effect.void
+})
 
 const withTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>, timeout: Duration.Duration): Effect.Effect<A, E | RequestTimeout, R> =>
   Effect.timeoutOrElse(Duration.isGreaterThan(timeout, maxWithinIdleTimeout) ? withoutIdleTimeout(reading) : reading, {
     duration: timeout,
     orElse: () => failTimedOut(`The body did not arrive within ${formatTimeout(timeout)}.`, timeout)
-  })
+  }).pipe(Effect.tap(restartTime))
 
 const sendAgain = "Rows that arrived before may be stored. Send the body again: nothing is stored twice."
 
@@ -212,7 +226,7 @@ export const streamBody = <A, E>(
       )
     )
     return Effect.catch(
-      withoutIdleTimeout(use(body)),
+      withoutIdleTimeout(withoutTimeLimit(use(body))),
       (error): Effect.Effect<never, E | RequestTimeout | AuthorizationEnded> => reason ?? Effect.fail(error)
     )
   })

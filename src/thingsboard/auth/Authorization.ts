@@ -4,6 +4,7 @@ import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotoni
 import { Tokens } from "../api/Auth.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { singleFlight } from "./singleFlight.ts"
+import { withinRequestTime } from "../transport/requestTime.ts"
 import { invalidResponse, LoginRefused, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { type AccessToken, makeAccessToken } from "./AccessToken.ts"
 import type { TransportShape } from "../transport/Transport.ts"
@@ -91,7 +92,7 @@ export const withPassword = Effect.fnUntraced(function* (
     return yield* reported
   })
 
-  const { join, start } = yield* singleFlight(
+  const loggingIn = yield* singleFlight(
     Effect.gen(function* () {
       const startedAt = yield* currentMonotonicMillis
       const tooSoon = backoff.errorAt(startedAt)
@@ -103,6 +104,9 @@ export const withPassword = Effect.fnUntraced(function* (
       return fresh.authorization
     })
   )
+
+  const { start } = loggingIn
+  const join = withinRequestTime(loggingIn.join)
 
   const unlessNewer = (value: string, otherwise: Effect.Effect<string, ThingsBoardError>) =>
     token !== undefined && token.authorization !== value ? Effect.succeed(token.authorization) : otherwise

@@ -9,6 +9,7 @@ import { authorized } from "./authorized.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { type Authorization, withApiKey, withPassword } from "./Authorization.ts"
 import { CurrentSecretSource, type SecretSource } from "./SecretSource.ts"
+import { withinRequestTime } from "../transport/requestTime.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { Transport, type TransportShape } from "../transport/Transport.ts"
@@ -61,7 +62,7 @@ export const make = Effect.fnUntraced(function* (
     ...login,
     check: fetchIdentity.join,
     identity: Effect.flatMap(login.authorization, (authorization) => {
-      if (known === undefined) return fetchIdentity.join
+      if (known === undefined) return withinRequestTime(fetchIdentity.join)
       return known.authorization === authorization ? known.identity : Effect.andThen(fetchIdentity.start, known.identity)
     })
   }

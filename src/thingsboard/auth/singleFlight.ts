@@ -1,8 +1,9 @@
 import { Deferred, Effect } from "effect"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 
 /**
  * Runs an effect at most once at a time. `join` waits for the result of the current run, and starts one if there is none; `start` does
- * not wait. A run continues when everybody who waits for it is interrupted, and ends with the scope.
+ * not wait. A run belongs to no request: it continues when everybody who waits for it is interrupted, and ends with the scope.
  *
  * Effect has nothing that does this: `Effect.cached` keeps the result, and a `Cache` with no time to live runs its lookup in the first
  * caller's fiber, so that interrupting that caller fails the others.
@@ -15,7 +16,7 @@ export const singleFlight = <A, E>(effect: Effect.Effect<A, E>) =>
         if (running !== undefined) return Effect.succeed(running)
         const mine = Deferred.makeUnsafe<A, E>()
         running = mine
-        const run = Effect.onExit(Effect.interruptible(effect), (exit) => {
+        const run = Effect.onExit(Effect.interruptible(Effect.provideService(effect, CurrentExchange, undefined)), (exit) => {
           running = undefined
           return Deferred.done(mine, exit)
         })

@@ -29,7 +29,13 @@ export class Unavailable extends Schema.TaggedClass<Unavailable>()("Unavailable"
   retryAfterMs: Schema.optionalKey(Schema.Int)
 }) {}
 
-export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {}) {}
+/**
+ * No response in time: that of a call (TB_TIMEOUT), or that of the whole `request` (REQUEST_TIMEOUT, or the client's `Prefer: wait`). `late`: the request's time
+ * was over before the call was sent.
+ */
+export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {
+  limit: Schema.optionalKey(Schema.Literals(["request", "late"]))
+}) {}
 
 /**
  * Our credentials were rejected. Nothing is sent before `retryAt` (ms of the monotonic clock), since more attempts could lock the

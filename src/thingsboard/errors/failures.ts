@@ -37,6 +37,8 @@ export type Failure = Problem & {
 type Kind =
   | Exclude<Reason["_tag"], "Unavailable">
   | "Failed"
+  | "RequestTimeout"
+  | "Late"
   | "Unresolved"
   | "Refused"
   | "Broken"
@@ -76,6 +78,20 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     isTransient: true,
     isResent: false,
     detail: "ThingsBoard did not respond in time (TB_TIMEOUT)."
+  },
+  RequestTimeout: {
+    code: "UPSTREAM_TIMEOUT",
+    effects: "unknown",
+    isTransient: false,
+    isResent: false,
+    detail: "ThingsBoard did not respond within the time for this request (REQUEST_TIMEOUT, or Prefer: wait)."
+  },
+  Late: {
+    code: "UPSTREAM_TIMEOUT",
+    effects: "nothing",
+    isTransient: false,
+    isResent: false,
+    detail: "The time for this request was over before all calls to ThingsBoard were made (REQUEST_TIMEOUT, or Prefer: wait)."
   },
   Refused: { ...unreachable, effects: "nothing", isResent: true },
   Unsent: { ...unreachable, effects: "nothing", isResent: true },
@@ -130,6 +146,7 @@ const unavailableKinds = {
 } as const
 
 const kindOf = ({ reason, status }: ThingsBoardError): Kind => {
+  if (reason._tag === "Timeout" && reason.limit !== undefined) return reason.limit === "late" ? "Late" : "RequestTimeout"
   if (reason._tag !== "Unavailable") return reason._tag
   // A response with status 500 is a failure of ThingsBoard, not a sign that it is unavailable.
   return reason.why === "status" && status === 500 ? "Failed" : unavailableKinds[reason.why]

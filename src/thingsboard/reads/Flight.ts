@@ -6,7 +6,8 @@
  */
 import { Cause, Effect, Exit, type Fiber } from "effect"
 import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
-import { OutOfMemory, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
+import { afterMillis } from "../../platform/sharedTimer.ts"
+import { OutOfMemory, ResponseTooLarge, ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { maxUncountedBytes } from "../transport/readResponse.ts"
 import type { CallSharing } from "../transport/attempt.ts"
 import type { Topic } from "./callKind.ts"
@@ -17,7 +18,7 @@ type Result = Effect.Effect<Response, ThingsBoardError>
 interface Waiter {
   readonly exchange: Exchange | undefined
   readonly again: Result
-  readonly resume: (result: Result) => void
+  resume: (result: Result) => void
 }
 
 /** Reserves the memory for a response that somebody else's call has read. The bytes are shared, but they are passed on as a copy. */
@@ -33,9 +34,13 @@ export const reserveCopy = (bytes: Response, exchange: Exchange | undefined): Re
   )
 }
 
-/** Whether a call failed for want of the memory that one key may use: another key may have it. */
-const isOutOfMemory = ({ cause }: Exit.Failure<Response, ThingsBoardError>) =>
-  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error.reason._tag === "OutOfMemory")
+/** Whether a call failed for want of the memory that one key may use, or of the time of one request: others may have it. */
+const concernsCallerOnly = ({ cause }: Exit.Failure<Response, ThingsBoardError>) =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" &&
+      (reason.error.reason._tag === "OutOfMemory" || (reason.error.reason._tag === "Timeout" && reason.error.reason.limit !== undefined))
+  )
 
 export class Flight implements CallSharing {
   /** In the order of their arrival; without the one who began the call. */
@@ -62,14 +67,27 @@ export class Flight implements CallSharing {
     })
   }
 
-  /** Waits for the call. `again`: what a waiter does instead if there is no response that it can use. */
-  join(fiber: Fiber.Fiber<unknown, unknown>, again: Result): Result {
+  /** Waits for the call, as long as the time of the waiter's own request allows. `now`: ms of the monotonic clock. `again`: what a waiter does instead if there is no response that it can use. */
+  join(fiber: Fiber.Fiber<unknown, unknown>, now: number, again: Result): Result {
     return Effect.callback<Response, ThingsBoardError>((resume) => {
       // Fibers take turns: this one may have found the call before it was over.
       if (this.isOver) return resume(again)
       const waiter: Waiter = { exchange: fiber.getRef(CurrentExchange), again, resume }
       this.waiters.add(waiter)
-      return Effect.sync(() => this.leave(waiter))
+      const limit = waiter.exchange?.deadlineFrom(now) ?? Number.POSITIVE_INFINITY
+      if (limit === Number.POSITIVE_INFINITY) return Effect.sync(() => this.leave(waiter))
+      const cancelTimer = afterMillis(limit - now, () => {
+        this.leave(waiter)
+        resume(Effect.fail(new ThingsBoardError({ reason: new Timeout({ limit: "request" }) })))
+      })
+      waiter.resume = (result) => {
+        cancelTimer()
+        resume(result)
+      }
+      return Effect.sync(() => {
+        cancelTimer()
+        this.leave(waiter)
+      })
     })
   }
 
@@ -86,9 +104,10 @@ export class Flight implements CallSharing {
 
   private endWith(exit: Exit.Exit<Response, ThingsBoardError>) {
     if (Exit.isSuccess(exit)) return this.settle(exit.value)
-    if (!Cause.hasInterrupts(exit.cause)) return this.end(undefined, ({ again, resume }) => resume(isOutOfMemory(exit) ? again : exit))
-    // Its caller has left.
-    if (this.stopAttempt === undefined) this.settle(undefined)
+    // Its caller has left, but the attempt goes on.
+    if (this.stopAttempt !== undefined) return
+    if (!Cause.hasInterrupts(exit.cause)) return this.end(undefined, ({ again, resume }) => resume(concernsCallerOnly(exit) ? again : exit))
+    this.settle(undefined)
   }
 
   private leave(waiter: Waiter) {

@@ -77,6 +77,7 @@ export class SharedReads extends Context.Service<
           countRead("coalesced", fiber)
           return joined.join(
             fiber,
+            now,
             Effect.suspend(() => share(key, read, send, fiber))
           )
         }

@@ -5,12 +5,13 @@
 import { Clock, Context, Duration, Effect, type Fiber, Layer, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { uuidPattern } from "../../domain/Ids.ts"
+import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import type { Proxy } from "../../platform/ClientSocket.ts"
 import { isTraced } from "../../platform/tracing.ts"
-import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
+import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
-import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
-import { Attempts, type Call } from "./attempt.ts"
+import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
+import { Attempts, type AttemptTime, type Call } from "./attempt.ts"
 import { CallLimits } from "./CallLimits.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
@@ -57,7 +58,7 @@ export const make = ({
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
   const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits })
 
-  const attemptWithSpan = (call: Call, resends: number, remaining: number, fiber: Fiber.Fiber<unknown, unknown>) => {
+  const attemptWithSpan = (call: Call, resends: number, time: AttemptTime, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
     return Effect.useSpan(
       `${call.method} ${template}`,
@@ -72,7 +73,7 @@ export const make = ({
         }
       },
       (span) =>
-        Effect.onExit(attempts.make(call, traceparentOf(span), remaining, fiber), (exit) =>
+        Effect.onExit(attempts.make(call, traceparentOf(span), time, fiber), (exit) =>
           Effect.sync(() => {
             if (exit._tag === "Success") return span.attribute("http.response.status_code", 200)
             const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
@@ -83,25 +84,26 @@ export const make = ({
     )
   }
 
-  const attemptOnce = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, remaining: number) =>
+  const attemptOnce = (fiber: Fiber.Fiber<unknown, unknown>, call: Call, resends: number, time: AttemptTime) =>
     isTraced(fiber)
-      ? attemptWithSpan(call, resends, remaining, fiber)
-      : attempts.make(call, fiber.cache.span && traceparentOf(fiber.cache.span), remaining, fiber)
+      ? attemptWithSpan(call, resends, time, fiber)
+      : attempts.make(call, fiber.cache.span && traceparentOf(fiber.cache.span), time, fiber)
 
   /**
    * Not `Effect.retry`: the jitter decides whether a pause still fits before the deadline, and each attempt needs the remaining time and
    * the number of resends. A schedule around the first attempt would also cost every call that succeeds.
    */
-  const resend = Effect.fnUntraced(function* (call: Call, startedAt: number, failure: ThingsBoardError) {
+  const resend = Effect.fnUntraced(function* (call: Call, deadlines: AttemptTime, failure: ThingsBoardError) {
     let last = failure
     for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
       const asked = askedPauseOf(last) ?? 0
-      if (asked > maxAskedPause || !budget.tryResend(yield* currentMonotonicMillis)) break
+      const now = yield* currentMonotonicMillis
+      if (asked > maxAskedPause || !budget.tryResend(now)) break
       const pause = Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
-      const remaining = startedAt + deadline - (yield* Clock.currentTimeMillis) - pause
-      if (remaining <= 0) break
+      const time = { ofCall: deadlines.ofCall - now - pause, ofRequest: deadlines.ofRequest - now - pause }
+      if (time.ofCall <= 0 || time.ofRequest <= 0) break
       yield* Effect.sleep(pause)
-      const outcome = yield* Effect.result(Effect.withFiber((fiber) => attemptOnce(fiber, call, resends, remaining)))
+      const outcome = yield* Effect.result(Effect.withFiber((fiber) => attemptOnce(fiber, call, resends, time)))
       if (outcome._tag === "Success") return outcome.success
       last = outcome.failure
     }
@@ -113,8 +115,14 @@ export const make = ({
     send: (call) =>
       Effect.withFiber((fiber) => {
         budget.recordCall()
-        const startedAt = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        return Effect.catch(attemptOnce(fiber, call, 0, deadline), (failure) => resend(call, startedAt, failure))
+        const now = monotonicMillis(fiber.getRef(Clock.Clock))
+        // Logins and probes are not for one request alone.
+        const ofRequest =
+          (call.share === "session" ? undefined : fiber.getRef(CurrentExchange)?.deadlineFrom(now)) ?? Number.POSITIVE_INFINITY
+        if (ofRequest <= now) return Effect.fail(new ThingsBoardError({ reason: new Timeout({ limit: "late" }) }))
+        const deadlines = { ofCall: now + deadline, ofRequest }
+        const first = attemptOnce(fiber, call, 0, { ofCall: deadline, ofRequest: ofRequest - now })
+        return Effect.catch(first, (failure) => resend(call, deadlines, failure))
       })
   }
 }

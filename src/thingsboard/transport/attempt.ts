@@ -15,6 +15,7 @@ import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
+import { afterMillis } from "../../platform/sharedTimer.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
 
 /** Those who wait for the response to somebody else's call. */
@@ -44,6 +45,13 @@ export interface Call {
   /** Ends the reading of a large response early. */
   readonly meter?: ByteMeter | undefined
   readonly sharing?: CallSharing | undefined
+}
+
+/** Ms that are left. */
+export interface AttemptTime {
+  readonly ofCall: number
+  /** Infinite without a limit. When it is over before that of the call, the attempt may go on for others. */
+  readonly ofRequest: number
 }
 
 type Result = Buffer<ArrayBuffer> | ThingsBoardError
@@ -118,11 +126,11 @@ export class Attempts {
     this.pool.close()
   }
 
-  /** Takes `remaining` ms at most. Its connection is closed when the fiber is interrupted. */
+  /** Takes as much time as there is. Its connection is closed when the fiber is interrupted. */
   make(
     call: Call,
     traceparent: string | undefined,
-    remaining: number,
+    time: AttemptTime,
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError> {
     return Effect.callback((resume) => {
@@ -133,7 +141,7 @@ export class Attempts {
       let adopter: { readonly exchange: ServerExchange | undefined } | undefined
       const end = () => {
         isOver = true
-        clearTimeout(timer)
+        cancelTimer()
         slot?.leave()
       }
       const finish = (result: Result) => {
@@ -147,15 +155,30 @@ export class Attempts {
         if (adopter !== undefined) call.sharing?.settle(undefined)
         else resume(Effect.die(failure))
       }
+      const stop = () => {
+        cancel()
+        end()
+      }
       const cancel = () => {
         exchange?.cancel()
         controller?.abort()
       }
-      const timer = setTimeout(() => {
+      const giveUp = () => {
         // A call that waited all the time was not sent.
         finish(new ThingsBoardError({ reason: slot?.hasStarted === false ? new QueueFull() : new Timeout() }))
         cancel()
-      }, remaining)
+      }
+      const endRequest = () => {
+        if (controller === undefined) adopter = call.sharing?.adopt(stop)
+        const timeout = new ThingsBoardError({ reason: new Timeout({ limit: "request" }) })
+        if (adopter === undefined) {
+          finish(timeout)
+          return cancel()
+        }
+        cancelTimer = afterMillis(time.ofCall - time.ofRequest, giveUp)
+        resume(Effect.fail(timeout))
+      }
+      let cancelTimer = time.ofRequest < time.ofCall ? afterMillis(time.ofRequest, endRequest) : afterMillis(time.ofCall, giveUp)
       const onResponse = (response: HttpResponse) => {
         const small = isOk(response.status) && call.meter === undefined ? takeSmall(response) : undefined
         if (small !== undefined) return finish(call.isWrite === true ? requireAcknowledgement(response, small) : small)
@@ -178,10 +201,6 @@ export class Attempts {
         // It may have failed at once, before the slot was known.
         if (isOver) slot?.leave()
         else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))
-      }
-      const stop = () => {
-        cancel()
-        end()
       }
       return Effect.sync(() => {
         // A large response has begun to use the memory of the caller's request, so it cannot be taken over.

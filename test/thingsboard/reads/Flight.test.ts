@@ -21,7 +21,7 @@ const open = Effect.gen(function* () {
     flight,
     begin: Effect.map(flight.begin(call), String),
     join: Effect.map(
-      Effect.withFiber((fiber) => flight.join(fiber, again)),
+      Effect.withFiber((fiber) => flight.join(fiber, 0, again)),
       String
     ),
     respond: Deferred.succeed(response, Buffer.from("response"))
