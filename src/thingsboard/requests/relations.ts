@@ -22,9 +22,9 @@ export interface Relation {
 }
 
 /** Root entities per query. */
-const maxRoots = 500
-/** Pages of a thousand neighbors per query. */
-const maxPages = 10
+const maxRoots = 1000
+/** Pages of a thousand neighbors per query: twenty neighbors per root. */
+const maxPages = 20
 
 const toRef = ({ entityType, id }: { readonly entityType: string; readonly id: string }): EntityRef => ({
   id,
