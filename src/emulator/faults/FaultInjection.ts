@@ -18,8 +18,10 @@ export const Outcome = Schema.Union([
   Schema.Struct({ type: Schema.Literal("Redirect"), location: Schema.String }),
   /** The first `bytes` bytes of the normal response, then a reset. */
   Schema.Struct({ type: Schema.Literal("Truncate"), bytes: Schema.Int }),
-  /** A reset before the first byte. */
-  Schema.Struct({ type: Schema.Literal("Reset") }),
+  /** The first `bytes` bytes of the normal response, then nothing until the caller gives up. */
+  Schema.Struct({ type: Schema.Literal("Stall"), bytes: Schema.Int }),
+  /** A reset before the first byte. With `handled` after the call was carried out, so that a write is stored. */
+  Schema.Struct({ type: Schema.Literal("Reset"), handled: Schema.optionalKey(Schema.Boolean) }),
   /** No response until the caller gives up. */
   Schema.Struct({ type: Schema.Literal("Hang") }),
   /** Invalidates all tokens, then handles the call normally: its own token is already invalid. */

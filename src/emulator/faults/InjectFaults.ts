@@ -25,17 +25,22 @@ const sendThenReset = (bytes: Uint8Array) =>
     { highWaterMark: 0 }
   )
 
-const truncate = (response: Response, bytes: number) =>
+/** Sends the bytes, and then nothing. */
+const sendThenStall = (bytes: Uint8Array) =>
+  new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(bytes), pull: () => new Promise(() => {}) })
+
+const replaceBody = (response: Response, bytes: number, send: (bytes: Uint8Array) => ReadableStream<Uint8Array>) =>
   Effect.promise(async () => {
     const whole = new Uint8Array(await HttpServerResponse.toWeb(response).arrayBuffer())
     const { "content-length": _, ...headers } = response.headers
-    return HttpServerResponse.raw(sendThenReset(whole.slice(0, bytes)), { status: response.status, headers })
+    return HttpServerResponse.raw(send(whole.slice(0, bytes)), { status: response.status, headers })
   })
 
-const hang = Effect.andThen(
-  Effect.map(CurrentExchange, (exchange) => exchange?.disableIdleTimeout()),
-  Effect.never
-)
+const disableIdleTimeout = Effect.map(CurrentExchange, (exchange) => exchange?.disableIdleTimeout())
+
+const reset = Effect.sync(() => HttpServerResponse.raw(sendThenReset(new Uint8Array())))
+
+const hang = Effect.andThen(disableIdleTimeout, Effect.never)
 
 /** Records each call, and injects the fault that matches it, if any. */
 export const InjectFaults = HttpRouter.middleware(
@@ -54,9 +59,14 @@ export const InjectFaults = HttpRouter.middleware(
         case "Redirect":
           return Effect.succeed(HttpServerResponse.empty({ status: 302, headers: { location: outcome.location } }))
         case "Truncate":
-          return Effect.flatMap(response, (whole) => truncate(whole, outcome.bytes))
+          return Effect.flatMap(response, (whole) => replaceBody(whole, outcome.bytes, sendThenReset))
+        case "Stall":
+          return Effect.andThen(
+            disableIdleTimeout,
+            Effect.flatMap(response, (whole) => replaceBody(whole, outcome.bytes, sendThenStall))
+          )
         case "Reset":
-          return Effect.sync(() => HttpServerResponse.raw(sendThenReset(new Uint8Array())))
+          return outcome.handled === true ? Effect.andThen(response, reset) : reset
         case "Hang":
           return hang
         case "RevokeTokens":

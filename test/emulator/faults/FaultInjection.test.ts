@@ -113,6 +113,29 @@ withEmulator("a reset connection fails before a status arrives", () =>
   })
 )
 
+withEmulator("a call whose response is lost was carried out", () =>
+  Effect.gen(function* () {
+    const headers = { "X-Authorization": `Bearer ${yield* login}`, connection: "close" }
+    yield* injectFault({ path: "/api/asset", outcome: { type: "Reset", handled: true } })
+    const body = JSON.stringify({ name: "Lost", type: "building" })
+    const lost = yield* requestFailing("/api/asset", { method: "POST", body, headers: { ...headers, "content-type": "application/json" } })
+    expect([lost.status, lost.error]).toEqual([undefined, "ECONNRESET"])
+    const { text } = yield* request("/api/tenant/assets?pageSize=10&page=0", { headers })
+    expect(text).toContain('"Lost"')
+  })
+)
+
+withEmulator("a response that stalls has its status and the beginning of its body, and then nothing", () =>
+  Effect.gen(function* () {
+    const token = yield* login
+    yield* injectFault({ path: "/api/auth/user", outcome: { type: "Stall", bytes: 20 } })
+    const init = { headers: { "X-Authorization": `Bearer ${token}` }, signal: AbortSignal.timeout(200) }
+    const stalled = yield* requestFailing("/api/auth/user", init)
+    expect([stalled.status, stalled.error]).toEqual([200, "TimeoutError"])
+    expect((yield* request("/api/system/info")).status).toBe(401)
+  })
+)
+
 withEmulator("a truncated response has its status, and then its body fails", () =>
   Effect.gen(function* () {
     const token = yield* login

@@ -1,0 +1,44 @@
+/** Reads the table of docs/failures.md: what is expected of each fault and kind of request. */
+import { readFileSync } from "node:fs"
+
+/** The columns, and the kinds of requests (`requests.ts`) that must all behave like that. */
+export const columns: Readonly<Record<string, ReadonlyArray<string>>> = {
+  reads: ["list", "latest", "attributes", "graph", "history"],
+  exports: ["history stream", "export of many"],
+  upload: ["upload"],
+  bulk: ["bulk"],
+  import: ["import"],
+  "attribute write": ["attribute write"]
+}
+
+export interface Cell {
+  readonly response: string
+  /** Calls to ThingsBoard. */
+  readonly calls: readonly [min: number, max: number]
+}
+
+const parseCell = (text: string): Cell => {
+  const [, response, min, max] = /^(.+) \((\d+)(?:–(\d+))?\)$/.exec(text) ?? []
+  if (response === undefined) throw new Error(`Not a cell of the table: ${text}`)
+  return { response, calls: [Number(min), Number(max ?? min)] }
+}
+
+const cellsOf = (line: string) =>
+  line
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+
+const readTable = () => {
+  const lines = readFileSync(new URL("../../docs/failures.md", import.meta.url), "utf8").split("\n")
+  const [header = "", , ...rows] = lines.filter((line) => line.startsWith("|"))
+  const [, ...names] = cellsOf(header)
+  const parsed = rows.map((row) => {
+    const [fault = "", ...cells] = cellsOf(row)
+    const byKind = names.flatMap((name, i) => columns[name]!.map((kind) => [kind, parseCell(cells[i]!)] as const))
+    return [fault, new Map(byKind)] as const
+  })
+  return { names, rows: new Map(parsed) }
+}
+
+export const table = readTable()
