@@ -19,17 +19,18 @@ let nextTick = Number.POSITIVE_INFINITY
 const wake = () => {
   const now = performance.now() / tick
   nextTick = Number.POSITIVE_INFINITY
-  const ended: Array<Set<Entry>> = []
+  const ended: Array<number> = []
   let next = Number.POSITIVE_INFINITY
-  for (const [at, entries] of due) {
+  for (const at of due.keys()) {
     if (at > now) next = Math.min(next, at)
-    else {
-      ended.push(entries)
-      due.delete(at)
-    }
+    else ended.push(at)
   }
   if (next < Number.POSITIVE_INFINITY) setTimer(next)
-  for (const entries of ended) for (const { run } of entries) run()
+  for (const at of ended.toSorted((a, b) => a - b)) {
+    // Each may cancel others of the same tick.
+    for (const { run } of due.get(at) ?? []) run()
+    due.delete(at)
+  }
 }
 
 const setTimer = (at: number) => {

@@ -15,6 +15,7 @@ import { readOrFail, ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { invalidResponse, ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import { type HistoryQuery, HistoryWalk, type PageRequest, type ReadPage, targetBytes } from "./HistoryWalk.ts"
+import { ReadAhead } from "./ReadAhead.ts"
 import { ReadLimit } from "./ReadLimit.ts"
 
 /** Where the reading of a page ends. Only a page after one with much smaller values becomes so large. */
@@ -27,6 +28,12 @@ interface PendingPage {
 
 /** What comes next: a page, or the rest of the one before. */
 type Pending = PendingPage | "resume"
+
+/** A call in progress. */
+interface Fetching {
+  readonly request: PageRequest
+  readonly fiber: Fiber.Fiber<Fetched, ThingsBoardError>
+}
 
 /** A response, or its beginning. */
 interface Fetched {
@@ -78,9 +85,9 @@ export class History extends Context.Service<
         /** A page of all keys is kept while one of them is read further. */
         const [shared, single] = [new HistoryPage(), new HistoryPage()]
 
-        const fetchPage = ({ keys, limit, start }: PageRequest) =>
+        const fetchPage = ({ end, keys, limit, start }: PageRequest) =>
           Effect.suspend(() => {
-            const request = { deviceId, keys, start, end: range.end, limit, order: "ASC" } as const
+            const request = { deviceId, keys, start, end, limit, order: "ASC" } as const
             // A single point is read to its end: it cannot be split.
             const meter = limit === 1 && keys.length === 1 ? undefined : new ReadLimit(maxBytes).meter()
             return Effect.map(thingsBoard.history(request, meter), (bytes): Fetched => ({ bytes, isStopped: meter?.isStopped() === true }))
@@ -111,17 +118,59 @@ export class History extends Context.Service<
         const first = walk.first
         const firstPage = yield* readPage(first, fetchPage(first))
 
+        const readAhead = new ReadAhead()
+        /** The fetch of the page after the next one. */
+        let second: Fetching | undefined
+
+        const timed = (request: PageRequest) =>
+          Effect.suspend(() => {
+            const startedAt = performance.now()
+            return Effect.tap(fetchPage(request), () => Effect.sync(() => readAhead.recordFetch(performance.now() - startedAt)))
+          })
+        // In the scope of the stream, so that a client that disconnects interrupts the fetch.
+        const startFetch = (request: PageRequest, scope: Scope.Scope): Effect.Effect<Fetching> =>
+          Effect.map(Effect.forkIn(timed(request), scope, { startImmediately: true }), (fiber) => ({ request, fiber }))
+
+        /** Uses the fetch that was started ahead, or starts one, and starts the one after it if that pays off. */
+        const fetchNext = Effect.fnUntraced(function* (next: PageRequest, scope: Scope.Scope) {
+          const isAhead = second?.request.start === next.start && second.request.keys[0] === next.keys[0]
+          const isSecondOpen = second !== undefined && !isAhead
+          const canReadAhead = next.isContinuation && !isSecondOpen && readAhead.isWorthwhile
+          const current = isAhead ? second! : yield* startFetch(canReadAhead ? readAhead.bound(next) : next, scope)
+          if (isAhead) second = undefined
+          if (canReadAhead && current.request.end < range.end)
+            second = yield* startFetch(readAhead.bound({ ...next, start: current.request.end, end: range.end }), scope)
+          return current
+        })
+
+        /** The last page of several keys, and the last one of all. */
+        let [sharedPage, lastPage] = [
+          { request: first, read: firstPage },
+          { request: first, read: firstPage }
+        ]
+        const observe = (key: string) => {
+          const { read, request } = lastPage.request.keys[0] === key ? lastPage : sharedPage
+          const series = read.page.series.find((found) => found.key === key)
+          readAhead.observe(read.page.ts, series?.from ?? 0, series?.to ?? 0, request.isContinuation && request.end < range.end)
+        }
+
+        let passedOnAt = Number.NaN
         const step = (scope: Scope.Scope) =>
           Effect.fnUntraced(function* (pending: Pending) {
             if (pending === "resume") yield* nextTurn
-            const { next, rows } = pending === "resume" ? walk.passOn() : walk.advance(pending.request, yield* pending.page)
+            else {
+              readAhead.recordWrite(performance.now() - passedOnAt)
+              lastPage = { request: pending.request, read: yield* pending.page }
+              if (!pending.request.isContinuation) sharedPage = lastPage
+              passedOnAt = performance.now()
+            }
+            const { next, rows } = pending === "resume" ? walk.passOn() : walk.advance(pending.request, lastPage.read)
             if (next === undefined) return [rows, Option.none<Pending>()] as const
             if (next === "resume") return [rows, Option.some<Pending>(next)] as const
-            const fetched = fetchPage(next)
-            // In the scope of the stream, so that a client that disconnects interrupts the fetch.
-            const ahead = yield* Effect.forkIn(fetched, scope, { startImmediately: true })
-            const page = retryTransient(readPage(next, Fiber.join(ahead)), readPage(next, fetched))
-            return [rows, Option.some<Pending>({ request: next, page })] as const
+            if (next.isContinuation) observe(next.keys[0]!)
+            const { fiber, request } = yield* fetchNext(next, scope)
+            const page = retryTransient(readPage(request, Fiber.join(fiber)), readPage(request, fetchPage(request)))
+            return [rows, Option.some<Pending>({ request, page })] as const
           })
 
         return Stream.unwrap(

@@ -18,6 +18,8 @@ export interface HistoryQuery {
 export interface PageRequest {
   readonly keys: ReadonlyArray<string>
   readonly start: number
+  /** Exclusive; before the end of the range if another request reads on from there. */
+  readonly end: number
   /** Maximum points per key. */
   readonly limit: number
   /** Whether the request reads one key further, while the rest of the page before it waits. */
@@ -73,12 +75,12 @@ export class HistoryWalk {
   }
 
   /** Whether the response has only what was requested. From an upstream that ignores a key, the range or the order, rows would be lost or duplicated silently. */
-  matches({ keys, start }: PageRequest, { series, ts }: HistoryPage): boolean {
+  matches({ end, keys, start }: PageRequest, { series, ts }: HistoryPage): boolean {
     const missing = new Set(keys)
     for (const { from, key, to } of series) {
       if (!missing.delete(key)) return false
       for (let row = from, min = start; row < to; row++) {
-        if (!(ts[row]! >= min && ts[row]! < this.query.range.end)) return false
+        if (!(ts[row]! >= min && ts[row]! < end)) return false
         min = ts[row]! + 1
       }
     }
@@ -90,7 +92,7 @@ export class HistoryWalk {
     if (request.isContinuation) {
       const { page } = read
       const [series] = page.series
-      const more = series === undefined ? undefined : this.continueKey(read, series)
+      const more = (series === undefined ? undefined : this.continueKey(read, series, request.end)) ?? this.readOn(request, page)
       if (more !== undefined) return { rows: [page], next: more }
       const { next, rows } = this.passOn()
       return { rows: series === undefined ? rows : [page, ...rows], next }
@@ -98,6 +100,13 @@ export class HistoryWalk {
     this.nextKey += request.keys.length
     this.shared = { ...read, request, byKey: new Map(read.page.series.map((series) => [series.key, series])), at: 0 }
     return this.passOn()
+  }
+
+  /** The part of the range after a request with an end of its own. */
+  private readOn(request: PageRequest, page: HistoryPage): PageRequest | undefined {
+    const { end } = this.query.range
+    if (request.end >= end) return undefined
+    return { ...request, start: request.end, end, limit: page.count === 0 ? request.limit : this.rowsOfTargetSize(page) }
   }
 
   /** How many points like those of a page have the target size. */
@@ -122,7 +131,7 @@ export class HistoryWalk {
       if (series === undefined) continue
       passed.push(series)
       count += series.to - series.from
-      const more = this.continueKey(shared, series)
+      const more = this.continueKey(shared, series, request.end)
       if (more !== undefined) return progress(more)
     }
     return progress(this.nextKey < this.query.keys.length ? this.askTogether(undefined) : undefined)
@@ -133,18 +142,24 @@ export class HistoryWalk {
     const { range } = this.query
     // Large values: one key after the other makes sure that each call gets further.
     if (at === 1)
-      return { keys: [key], start: range.start, limit: page.count === 0 ? 1 : this.rowsOfTargetSize(page), isContinuation: true }
+      return {
+        keys: [key],
+        start: range.start,
+        end: range.end,
+        limit: page.count === 0 ? 1 : this.rowsOfTargetSize(page),
+        isContinuation: true
+      }
     this.nextKey -= request.keys.length - (at - 1)
     return this.askTogether(page)
   }
 
-  private continueKey({ isComplete, limit, page }: ReadPage, series: Series): PageRequest | undefined {
+  private continueKey({ isComplete, limit, page }: ReadPage, series: Series, end: number): PageRequest | undefined {
     const { from, key, to } = series
     const isCut = !isComplete && page.series.at(-1) === series
     if (to - from < limit && !isCut) return undefined
     const start = to > from ? page.ts[to - 1]! + 1 : this.query.range.start
-    if (start >= this.query.range.end) return undefined
-    return { keys: [key], start, limit: this.rowsOfTargetSize(page), isContinuation: true }
+    if (start >= end) return undefined
+    return { keys: [key], start, end, limit: this.rowsOfTargetSize(page), isContinuation: true }
   }
 
   /** The first call for the next keys, sized by the points of the page before if that was too large. */
@@ -152,6 +167,6 @@ export class HistoryWalk {
     const keys = keysOfCall(this.query.keys, this.nextKey, maxKeysPerCall)
     const fair = Math.floor((before === undefined ? this.maxBytes / assumedBytes : this.rowsOfTargetSize(before)) / keys.length)
     const limit = Math.min(firstLimit, Math.max(before === undefined ? minFirstLimit : 1, fair))
-    return { keys, start: this.query.range.start, limit, isContinuation: false }
+    return { keys, ...this.query.range, limit, isContinuation: false }
   }
 }

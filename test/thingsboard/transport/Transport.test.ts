@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { Duration, Effect, Exit, Fiber, Tracer } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Tracer } from "effect"
 import { make } from "../../../src/thingsboard/transport/Transport.ts"
 import { live } from "../../support/effectTest.ts"
+import { makeMovableClock } from "../../support/movableClock.ts"
 import { rawServer, response } from "../../support/rawServer.ts"
 import { errorResponse, json, scriptedUpstream, text } from "../../support/scriptedUpstream.ts"
 
@@ -133,8 +134,16 @@ describe("resending", () => {
 
   live("ends at the deadline", () =>
     Effect.gen(function* () {
-      const upstream = yield* scriptedUpstream({ [thing]: text("", 503) })
-      expect((yield* Effect.flip(make({ host: upstream.url, timeout: Duration.millis(10) }).send(get))).status).toBe(503)
+      const { clock, moveForward } = yield* makeMovableClock
+      const upstream = yield* scriptedUpstream({
+        [thing]: (received, request) => {
+          // What remains is shorter than the shortest pause.
+          moveForward(9_995)
+          return text("", 503)(received, request)
+        }
+      })
+      const failed = Effect.flip(make({ host: upstream.url, timeout: seconds(10) }).send(get))
+      expect((yield* Effect.provideService(failed, Clock.Clock, clock)).status).toBe(503)
       expect(upstream.requests).toHaveLength(1)
     })
   )
