@@ -1,6 +1,6 @@
 /**
- * The operations of a plant, through the gateway and by a hand-written program that makes the fewest direct calls. Each returns what it found
- * as a number, which has to be the same.
+ * The operations of a plant, through the gateway and by a hand-written program that makes the fewest direct calls. Both have to produce the
+ * same: each returns what it found as a number, or the rows of the file that it made, which have to be the same.
  */
 import type { Plant } from "./seed.ts"
 
@@ -11,8 +11,8 @@ export interface PlantRow {
   readonly name: string
   /** How many calls more than by hand the operation may take. */
   readonly extraCalls: number
-  readonly gateway: (call: Call, plant: Plant) => Promise<number>
-  readonly byHand: (call: Call, plant: Plant) => Promise<number>
+  readonly gateway: (call: Call, plant: Plant) => Promise<number | string>
+  readonly byHand: (call: Call, plant: Plant) => Promise<number | string>
 }
 
 const v1 = "/api/v1/tb"
@@ -30,11 +30,27 @@ const forEach = async <A, B>(all: ReadonlyArray<A>, work: (one: A) => Promise<B>
 }
 
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, one) => total + one, 0)
-const countRows = (csv: string) => csv.split("\r\n").length - 2
-const countPoints = (json: string) => sum(Object.values(JSON.parse(json) as Record<string, Array<unknown>>).map(({ length }) => length))
+
+/** The number of rows and the length of a CSV file with a head. A hash would take longer than the program by hand. */
+const describeFile = (csv: string) => {
+  let lines = 0
+  for (let at = csv.indexOf("\n"); at >= 0; at = csv.indexOf("\n", at + 1)) lines++
+  return `${lines - 1} rows, ${csv.length} characters`
+}
+
+/** The rows of a response of the history endpoint, all of which are numbers. */
+const csvRows = (json: string, before: string) => {
+  let rows = ""
+  for (const [key, points] of Object.entries(JSON.parse(json) as Record<string, Array<{ ts: number; value: number }>>))
+    for (const { ts, value } of points) rows += `${before}${ts},${key},${value}\r\n`
+  return rows
+}
 
 interface EntityPage {
-  readonly data: Array<{ entityId: { id: string }; latest: { TIME_SERIES?: Record<string, { ts: number }> } }>
+  readonly data: Array<{
+    entityId: { id: string }
+    latest: { TIME_SERIES?: Record<string, { ts: number; value: string }>; ENTITY_FIELD: { name: { value: string } } }
+  }>
   readonly hasNext: boolean
 }
 
@@ -76,15 +92,15 @@ const exportMeasured = (start: (plant: Plant) => number): Omit<PlantRow, "name">
       end_ts: start(plant) + 1000 * plant.points,
       format: "csv"
     }
-    return countRows(await call(`${v1}/telemetry/export`, body))
+    return describeFile(await call(`${v1}/telemetry/export`, body))
   },
   byHand: async (call, plant) => {
     const devices = await findMeasured(call, plant.keys)
     const from = start(plant)
     const withPoints = devices.filter(({ latest }) => Object.values(latest.TIME_SERIES ?? {}).some(({ ts }) => ts >= from))
-    const read = async ({ entityId: { id } }: EntityPage["data"][number]) =>
-      countPoints(await call(history(id, plant.keys, from, from + 1000 * plant.points, 50_000)))
-    return sum(await forEach(withPoints, read))
+    const read = async ({ entityId: { id }, latest }: EntityPage["data"][number]) =>
+      csvRows(await call(history(id, plant.keys, from, from + 1000 * plant.points, 50_000)), `${id},${latest.ENTITY_FIELD.name.value},`)
+    return describeFile(["device_id,device_name,ts,key,value\r\n", ...(await forEach(withPoints, read))].join(""))
   }
 })
 
@@ -132,9 +148,9 @@ const readAll = (
   }
 })
 
-const graph = (idOf: (plant: Plant) => string, depth: number, limit: number): Omit<PlantRow, "name"> => ({
-  // The names, and the relations among the outermost nodes: a query per type and 500 nodes.
-  extraCalls: 6,
+const graph = (idOf: (plant: Plant) => string, depth: number, limit: number, extraCalls: number): Omit<PlantRow, "name"> => ({
+  // The relations among the outermost nodes, and the names: a query per type and 1,000 nodes.
+  extraCalls,
   gateway: async (call, plant) => {
     const path = `${v1}/graph/${idOf(plant)}?root_type=ASSET&direction=FROM&max_depth=${depth}&hard_node_limit=${limit}`
     return (JSON.parse(await call(path)) as { nodes: Array<unknown> }).nodes.length
@@ -153,6 +169,20 @@ const graph = (idOf: (plant: Plant) => string, depth: number, limit: number): Om
   }
 })
 
+const fileToImport = ({ measuredIds, points, start }: Plant) => {
+  const lines = ["device_id,ts,x,y,z"]
+  for (let n = 0; n < points / 10; n++) for (const id of measuredIds) lines.push(`${id},${start + n},${n},${n},${n}`)
+  return `${lines.join("\r\n")}\r\n`
+}
+
+/** The latest values of devices by id; null for a key without a value. */
+type LatestValues = Record<string, { readonly device_name: string; readonly values: Record<string, object | null> }>
+
+const describeLatest = (devices: LatestValues) => {
+  const values = Object.values(devices).flatMap(({ values }) => Object.values(values))
+  return `${Object.keys(devices).length} devices, ${values.filter((value) => value !== null).length} values`
+}
+
 export const plantRows: ReadonlyArray<PlantRow> = [
   { name: "export of the measured devices, CSV", ...exportMeasured(({ start }) => start) },
   { name: "export of them, empty range", ...exportMeasured((plant) => endOf(plant) + 1) },
@@ -160,10 +190,10 @@ export const plantRows: ReadonlyArray<PlantRow> = [
     name: "export of all 300 keys of a device",
     extraCalls: 2,
     gateway: async (call, { start, wideId }) =>
-      countRows(await call(`${v1}/devices/${wideId}/telemetry/export?start_ts=${start}&end_ts=${start + 10_000_000}&format=csv`)),
+      describeFile(await call(`${v1}/devices/${wideId}/telemetry/export?start_ts=${start}&end_ts=${start + 10_000_000}&format=csv`)),
     byHand: async (call, { start, wideId }) => {
       const keys = JSON.parse(await call(`${telemetryOf(wideId)}/keys/timeseries`)) as Array<string>
-      return countPoints(await call(history(wideId, keys, start, start + 10_000_000, 50_000)))
+      return describeFile(`ts,key,value\r\n${csvRows(await call(history(wideId, keys, start, start + 10_000_000, 50_000)), "")}`)
     }
   },
   {
@@ -186,33 +216,47 @@ export const plantRows: ReadonlyArray<PlantRow> = [
     name: "CSV import of 3 keys, mixed devices",
     extraCalls: 2,
     gateway: async (call, plant) => {
-      const lines = ["device_id,ts,x,y,z"]
-      for (let n = 0; n < plant.points / 10; n++) for (const id of plant.measuredIds) lines.push(`${id},${plant.start + n},${n},${n},${n}`)
-      const report = JSON.parse(await call(`${v1}/telemetry/import`, `${lines.join("\r\n")}\r\n`, "text/csv")) as { rows_taken: number }
+      const report = JSON.parse(await call(`${v1}/telemetry/import`, fileToImport(plant), "text/csv")) as { rows_taken: number }
       return report.rows_taken
     },
     byHand: async (call, plant) => {
-      const points = Array.from({ length: plant.points / 10 }, (_, n) => ({ ts: plant.start + n, values: { x: n, y: n, z: n } }))
-      await forEach(plant.measuredIds, (id) => call(`${telemetryOf(id)}/timeseries/ANY`, points))
-      return points.length * plant.measuredIds.length
+      const rows = fileToImport(plant).trimEnd().split("\r\n").slice(1)
+      const devices = new Map<string, Array<object>>()
+      for (const row of rows) {
+        const [id, ts, x, y, z] = row.split(",") as [string, string, string, string, string]
+        const points = devices.get(id) ?? []
+        points.push({ ts: Number(ts), values: { x: Number(x), y: Number(y), z: Number(z) } })
+        devices.set(id, points)
+      }
+      await forEach([...devices], ([id, points]) => call(`${telemetryOf(id)}/timeseries/ANY`, points))
+      return rows.length
     }
   },
-  { name: "graph, depth 1", ...graph(({ rootId }) => rootId, 1, 1000) },
-  { name: "graph, depth 2", ...graph(({ rootId }) => rootId, 2, 1000) },
-  { name: "graph of the hub", ...graph(({ hubId }) => hubId, 1, 1000) },
+  { name: "graph, depth 1", ...graph(({ rootId }) => rootId, 1, 1000, 2) },
+  { name: "graph, depth 2", ...graph(({ rootId }) => rootId, 2, 1000, 2) },
+  { name: "graph of the hub", ...graph(({ hubId }) => hubId, 1, 1000, 3) },
   {
     name: "latest values of all ids",
     extraCalls: 2,
     gateway: async (call, { ids, keys }) => {
-      const { data } = JSON.parse(await call(`${v1}/telemetry/latest`, { device_ids: ids, keys })) as { data: object }
-      return Object.keys(data).length
+      const { data } = JSON.parse(await call(`${v1}/telemetry/latest`, { device_ids: ids, keys })) as { data: LatestValues }
+      return describeLatest(data)
     },
     byHand: async (call, { ids, keys }) => {
       const chunks = Array.from({ length: Math.ceil(ids.length / 1000) }, (_, i) => ids.slice(1000 * i, 1000 * (i + 1)))
       const found = await Promise.all(
         chunks.map((entityList) => findEntities(call, { type: "entityList", entityType: "DEVICE", entityList }, keys, 0))
       )
-      return sum(found.map(({ data }) => data.length))
+      const devices: LatestValues = {}
+      for (const { entityId, latest } of found.flatMap(({ data }) => data)) {
+        const values: Record<string, object | null> = {}
+        for (const key of keys) {
+          const point = latest.TIME_SERIES?.[key]
+          values[key] = point === undefined || point.ts === 0 ? null : { ts: point.ts, value: JSON.parse(point.value) as unknown }
+        }
+        devices[entityId.id] = { device_name: latest.ENTITY_FIELD.name.value, values }
+      }
+      return describeLatest(devices)
     }
   }
 ]

@@ -23,6 +23,8 @@ export interface Plant extends PlantSize {
   readonly widePoints: number
   readonly rootId: string
   readonly hubId: string
+  /** A room with ten devices. */
+  readonly roomId: string
   /** The time of the first points; the others follow a second apart. */
   readonly start: number
 }
@@ -62,7 +64,8 @@ export const seedPlant = ({ directory, relations, telemetry, transaction }: Stor
       for (const key of keys)
         telemetry.save(
           device,
-          Array.from({ length: size.points }, (_, n) => ({ key, ts: start + 1000 * n, value: n / 4 }))
+          // No whole numbers: ThingsBoard writes 1.0, which the gateway keeps and JSON.parse does not.
+          Array.from({ length: size.points }, (_, n) => ({ key, ts: start + 1000 * n, value: n / 4 + 1 / 8 }))
         )
     const wide = directory.createDevice({ tenantId, name: "Wide", type: "wide", now: 5 })
     for (const key of wideKeys)
@@ -80,6 +83,7 @@ export const seedPlant = ({ directory, relations, telemetry, transaction }: Stor
       widePoints,
       rootId: root.id,
       hubId: hub.id,
+      roomId: room.id,
       start
     }
   })

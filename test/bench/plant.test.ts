@@ -34,7 +34,7 @@ live(
         send(it.url + path, { "x-api-key": canaries.apiKey }, body, contentType)
       yield* it.call("/api/v1/tb/devices?page_size=1") // logs in
       for (const { byHand, extraCalls, gateway, name } of plantRows) {
-        const count = Effect.fnUntraced(function* (run: () => Promise<number>) {
+        const count = Effect.fnUntraced(function* (run: () => Promise<number | string>) {
           const before = proxy.calls.length
           const found = yield* Effect.promise(run)
           return { found, calls: proxy.calls.length - before }
