@@ -52,9 +52,13 @@ export interface DecodedPage<A> {
   readonly total: number | undefined
 }
 
-/** Reads a page: `{"data":[…],"totalPages":n,"totalElements":n,"hasNext":b}`. */
-export const pageReader = <S extends Schema.Codec<unknown, unknown>>(element: S) => {
-  const decode = Schema.decodeUnknownOption(element as Schema.Codec<S["Type"], S["Encoded"]>)
+/**
+ * Reads a page: `{"data":[…],"totalPages":n,"totalElements":n,"hasNext":b}`. Elements that `isElement` recognizes are taken as they are, with
+ * fields that the schema does not have: it may be faster than the schema, which decides about all others.
+ */
+export const pageReader = <S extends Schema.Codec<unknown, unknown>>(element: S, isElement: (json: unknown) => json is S["Type"]) => {
+  const decodeBySchema = Schema.decodeUnknownOption(element as Schema.Codec<S["Type"], S["Encoded"]>)
+  const decode: Decode<S["Type"]> = (json) => (isElement(json) ? Option.some(json) : decodeBySchema(json))
   return function* (bytes: Uint8Array, isTurnOver: IsTurnOver): Steps<DecodedPage<S["Type"]>> {
     let data: ReadonlyArray<S["Type"]> | undefined
     let hasNext: unknown
