@@ -152,6 +152,13 @@ export const definitions = {
     example: "1s",
     doc: "The same for latest values and attributes. Histories and exports are never cached."
   },
+  STALE_IF_ERROR: {
+    section: "ThingsBoard",
+    codec: durationOrZero,
+    default: "0",
+    example: "5m",
+    doc: "While ThingsBoard is away, reads that could be cached are answered with the last response if it is not older than this, marked with the headers Age and Warning. 0 turns it off: such reads fail."
+  },
   CACHE_MAX_BYTES: {
     section: "ThingsBoard",
     codec: byteSize,

@@ -75,6 +75,17 @@ export class Exchange {
   /** Ms: the age of the oldest data in the response that came from a cache; undefined if none did. */
   dataAge: number | undefined
 
+  /** The response will have data from a cache, of this age in ms. */
+  useData(age: number) {
+    this.dataAge = Math.max(this.dataAge ?? 0, age)
+  }
+
+  /** The same for data that is older than it should be. RFC 9111 has no header for that any more; clients know the one of RFC 7234. */
+  useStaleData(age: number) {
+    this.useData(age)
+    this.headers["warning"] = '110 - "Response is Stale"'
+  }
+
   /** Ms for calls to ThingsBoard; undefined without a limit. */
   private timeLimit: number | undefined
   private deadline: number | undefined

@@ -60,12 +60,17 @@ export const headers = {
     schema: { type: "string" },
     example: "private, no-cache"
   },
+  Warning: {
+    description: '`110 - "Response is Stale"`: ThingsBoard is away, and this is an older response (STALE_IF_ERROR). `Age` says how old.',
+    schema: { type: "string" },
+    example: '110 - "Response is Stale"'
+  },
   Vary: { description: "The request headers that the response depends on.", schema: { type: "string" }, example: "X-API-Key" }
 } as const satisfies Record<string, Header>
 
 export type HeaderName = keyof typeof headers
 
-const cachingHeaders = ["ETag", "Age", "Cache-Control", "Vary"] as const
+const cachingHeaders = ["ETag", "Age", "Warning", "Cache-Control", "Vary"] as const
 
 /** The operations whose responses have a tag: a client that has the data already gets 304. */
 export const conditionalOperations: ReadonlySet<string> = new Set([

@@ -16,7 +16,8 @@ const exposedHeaders = [
   "X-Keys-Skipped",
   "ETag",
   "Age",
-  "Preference-Applied"
+  "Preference-Applied",
+  "Warning"
 ].join(", ")
 
 const preflightHeaders = {

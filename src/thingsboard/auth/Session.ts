@@ -9,6 +9,7 @@ import { authorized } from "./authorized.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
 import { type Authorization, withApiKey, withPassword } from "./Authorization.ts"
 import { CurrentSecretSource, type SecretSource } from "./SecretSource.ts"
+import { failureOf } from "../errors/failures.ts"
 import { withinRequestTime } from "../transport/requestTime.ts"
 import { singleFlight } from "./singleFlight.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
@@ -61,9 +62,13 @@ export const make = Effect.fnUntraced(function* (
   return {
     ...login,
     check: fetchIdentity.join,
-    identity: Effect.flatMap(login.authorization, (authorization) => {
-      if (known === undefined) return withinRequestTime(fetchIdentity.join)
-      return known.authorization === authorization ? known.identity : Effect.andThen(fetchIdentity.start, known.identity)
+    identity: Effect.matchEffect(login.authorization, {
+      onSuccess: (authorization) => {
+        if (known === undefined) return withinRequestTime(fetchIdentity.join)
+        return known.authorization === authorization ? known.identity : Effect.andThen(fetchIdentity.start, known.identity)
+      },
+      // What needs the identity calls ThingsBoard next, and fails there, or finds an older response.
+      onFailure: (error) => (known !== undefined && failureOf(error).allowsStale === true ? known.identity : Effect.fail(error))
     })
   }
 })

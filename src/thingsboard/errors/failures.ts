@@ -32,6 +32,8 @@ export type Failure = Problem & {
   readonly isTransient: boolean
   /** Whether the transport sends the call again at once, within its deadline. */
   readonly isResent: boolean
+  /** Whether ThingsBoard is away or overloaded, so that an older response helps (STALE_IF_ERROR). */
+  readonly allowsStale?: boolean
 }
 
 type Kind =
@@ -50,7 +52,7 @@ type Kind =
 const failed = { code: "UPSTREAM_ERROR", isTransient: false, isResent: false } as const
 const unavailable = { code: "UPSTREAM_UNAVAILABLE", isTransient: true } as const
 const unusable = "ThingsBoard returned a response that the gateway cannot use."
-const unreachable = { ...unavailable, retryAfter: 5, detail: "ThingsBoard is not reachable at the moment." } as const
+const unreachable = { ...unavailable, allowsStale: true, retryAfter: 5, detail: "ThingsBoard is not reachable at the moment." } as const
 
 export const failures: { readonly [_ in Kind]: Failure } = {
   NotFound: { ...failed, effects: "rejected", detail: unusable },
@@ -58,8 +60,8 @@ export const failures: { readonly [_ in Kind]: Failure } = {
   Rejected: { ...failed, effects: "rejected", detail: unusable },
   Conflict: { ...failed, effects: "rejected", detail: unusable },
   TooLarge: { ...failed, effects: "rejected", detail: "ThingsBoard rejected the amount of data in one call." },
-  Failed: { ...failed, effects: "failed", isTransient: true, detail: "ThingsBoard failed." },
-  InvalidResponse: { ...failed, effects: "unknown", isTransient: true, detail: unusable },
+  Failed: { ...failed, allowsStale: true, effects: "failed", isTransient: true, detail: "ThingsBoard failed." },
+  InvalidResponse: { ...failed, allowsStale: true, effects: "unknown", isTransient: true, detail: unusable },
   ResponseTooLarge: { ...failed, effects: "unknown", detail: "ThingsBoard's response is too large (TB_MAX_RESPONSE_SIZE)." },
   Unsupported: {
     ...failed,
@@ -73,6 +75,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard's address redirects elsewhere, which is not followed; the operator must check TB_HOST."
   },
   Timeout: {
+    allowsStale: true,
     code: "UPSTREAM_TIMEOUT",
     effects: "unknown",
     isTransient: true,
@@ -80,6 +83,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard did not respond in time (TB_TIMEOUT)."
   },
   RequestTimeout: {
+    allowsStale: true,
     code: "UPSTREAM_TIMEOUT",
     effects: "unknown",
     isTransient: false,
@@ -115,6 +119,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard does not accept the gateway's credentials; the operator must check them."
   },
   QueueFull: {
+    allowsStale: true,
     code: "OVERLOADED",
     shortage: "queue",
     retryAfter: 5,

@@ -1,4 +1,4 @@
-/** Responses of reads, the most recently used ones up to a number of bytes, each for a limited time. It knows nothing of who may see them. */
+/** Responses of reads, the most recently used ones up to a number of bytes, each for a limited time, and longer for when there is no newer one. It knows nothing of who may see them. */
 import type { Topic } from "./callKind.ts"
 
 interface Stored {
@@ -8,6 +8,8 @@ interface Stored {
   /** Ms on a clock that never steps: when the read began. The response is never newer. */
   readonly readAt: number
   readonly expiresAt: number
+  /** Until then it may be used if ThingsBoard cannot be asked. */
+  readonly staleUntil: number
   readonly size: number
 }
 
@@ -40,7 +42,10 @@ export class ReadStore {
   find(key: string, now: number, maxAge: () => number): Stored | undefined {
     const found = this.entries.get(key)
     if (found === undefined) return undefined
-    if (now >= found.expiresAt) return void this.remove(found)
+    if (now >= found.expiresAt) {
+      if (now >= found.staleUntil) this.remove(found)
+      return undefined
+    }
     const accepted = maxAge()
     if (accepted <= 0 || now - found.readAt > accepted) return undefined
     this.entries.delete(key)
@@ -48,7 +53,13 @@ export class ReadStore {
     return found
   }
 
-  add(key: string, topics: ReadonlyArray<Topic>, response: Buffer<ArrayBuffer>, readAt: number, expiresAt: number) {
+  /** A response that may be used although it has expired, and is not older than `maxAge` ms. */
+  findStale(key: string, now: number, maxAge: number): Stored | undefined {
+    const found = this.entries.get(key)
+    return found !== undefined && now < found.staleUntil && now - found.readAt <= maxAge ? found : undefined
+  }
+
+  add(key: string, topics: ReadonlyArray<Topic>, response: Buffer<ArrayBuffer>, readAt: number, expiresAt: number, staleUntil = expiresAt) {
     const former = this.entries.get(key)
     if (former !== undefined) this.remove(former)
     // A small part of a large buffer would keep all of it in memory.
@@ -56,7 +67,7 @@ export class ReadStore {
     const bytes = isSmallPart ? Buffer.from(new Uint8Array(response).buffer) : response
     const size = bytes.buffer.byteLength + 2 * key.length + overhead
     if (size > this.maxBytes * maxShare) return
-    const entry: Stored = { key, topics, bytes, readAt, expiresAt, size }
+    const entry: Stored = { key, topics, bytes, readAt, expiresAt, staleUntil, size }
     this.entries.set(key, entry)
     this.total += size
     for (const topic of topics) {
@@ -81,7 +92,7 @@ export class ReadStore {
   }
 
   removeExpired(now: number) {
-    for (const entry of this.entries.values()) if (now >= entry.expiresAt) this.remove(entry)
+    for (const entry of this.entries.values()) if (now >= entry.staleUntil) this.remove(entry)
   }
 
   private remove(entry: Stored) {

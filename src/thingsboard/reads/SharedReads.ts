@@ -11,6 +11,7 @@ import { Clock, Context, Duration, Effect, type Fiber, Layer, Metric } from "eff
 import { Settings } from "../../config/Settings.ts"
 import { CurrentExchange } from "../../platform/BunHttpServer.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
+import { failureOf } from "../errors/failures.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import type { Call, CallSharing } from "../transport/attempt.ts"
 import { callKind, type CallKind, type Topic } from "./callKind.ts"
@@ -24,6 +25,9 @@ type Result = Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>
 type Read = Omit<Call, "headers" | "sharing">
 /** Makes a call; `sharing` is for those who wait for its response too. */
 type Send = (sharing?: CallSharing) => Result
+
+/** Ms between two searches for responses that are of no more use. */
+const maxSweepPause = 60_000
 
 /** Longer bodies of queries are not compared. */
 const maxBodyLength = 16 * 1024
@@ -48,8 +52,9 @@ export class SharedReads extends Context.Service<
   static readonly layer = Layer.effect(
     SharedReads,
     Effect.gen(function* () {
-      const { cacheMaxBytes, cacheTtl, cacheTtlLatest, coalesceReads } = yield* Settings
+      const { cacheMaxBytes, cacheTtl, cacheTtlLatest, coalesceReads, staleIfError } = yield* Settings
       const lifetimes = { entities: Duration.toMillis(cacheTtl), values: Duration.toMillis(cacheTtlLatest) }
+      const maxStale = Duration.toMillis(staleIfError)
       const store = new ReadStore(cacheMaxBytes)
       /** By caller and call, the ones that may be joined. */
       const joinable = new Map<string, Flight>()
@@ -61,28 +66,40 @@ export class SharedReads extends Context.Service<
           if (topics === "all" || flight.topics.some((topic) => topics.includes(topic))) flight.isCurrent = false
       }
 
+      /** The last response, if ThingsBoard has no newer one because it is away, and the client accepts that. */
+      const orStale = (key: string, read: Result, fiber: Fiber.Fiber<unknown, unknown>): Result => {
+        if (maxStale <= 0) return read
+        return Effect.catch(read, (error) => {
+          const exchange = fiber.getRef(CurrentExchange)
+          const now = monotonicMillis(fiber.getRef(Clock.Clock))
+          const maxAge = Math.min(maxStale, exchange?.dataRules.maxAge ?? maxStale)
+          const stored = failureOf(error).allowsStale === true ? store.findStale(key, now, maxAge) : undefined
+          if (stored === undefined) return Effect.fail(error)
+          countRead("stale", fiber)
+          exchange?.useStaleData(now - stored.readAt)
+          return reserveCopy(stored.bytes, exchange)
+        })
+      }
+
       const share = (key: string, read: CallKind & { readonly _tag: "Read" }, send: Send, fiber: Fiber.Fiber<unknown, unknown>): Result => {
         const lifetime = lifetimes[read.lifetime]
-        if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads)) return send()
+        if (fiber.getRef(ReadsAlone) || (lifetime <= 0 && !coalesceReads && maxStale <= 0)) return send()
         const exchange = fiber.getRef(CurrentExchange)
         const now = monotonicMillis(fiber.getRef(Clock.Clock))
         const stored = store.find(key, now, () => exchange?.dataRules.maxAge ?? Number.POSITIVE_INFINITY)
         if (stored !== undefined) {
           countRead("hit", fiber)
-          if (exchange !== undefined) exchange.dataAge = Math.max(exchange.dataAge ?? 0, now - stored.readAt)
+          exchange?.useData(now - stored.readAt)
           return reserveCopy(stored.bytes, exchange)
         }
         const joined = joinable.get(key)
         if (joined?.isCurrent === true && (exchange === undefined || exchange.dataRules.maxAge > 0)) {
           countRead("coalesced", fiber)
-          return joined.join(
-            fiber,
-            now,
-            Effect.suspend(() => share(key, read, send, fiber))
-          )
+          const again = Effect.suspend(() => share(key, read, send, fiber))
+          return orStale(key, joined.join(fiber, now, again), fiber)
         }
         countRead("miss", fiber)
-        const isKept = lifetime > 0 && exchange?.dataRules.noStore !== true
+        const isKept = (lifetime > 0 || maxStale > 0) && exchange?.dataRules.noStore !== true
         const flight: Flight = new Flight(
           read.topics,
           () => {
@@ -93,16 +110,17 @@ export class SharedReads extends Context.Service<
             inFlight.delete(flight)
             if (joinable.get(key) === flight) joinable.delete(key)
             // Its age counts from when the read began.
-            if (response !== undefined && isKept && flight.isCurrent) store.add(key, read.topics, response, now, now + lifetime)
+            if (response !== undefined && isKept && flight.isCurrent)
+              store.add(key, read.topics, response, now, now + lifetime, now + Math.max(lifetime, maxStale))
           }
         )
-        return flight.begin(send(coalesceReads ? flight : undefined))
+        return orStale(key, flight.begin(send(coalesceReads ? flight : undefined)), fiber)
       }
 
-      const longest = Math.max(lifetimes.entities, lifetimes.values)
+      const longest = Math.max(lifetimes.entities, lifetimes.values, maxStale)
       if (longest > 0)
         yield* Effect.gen(function* () {
-          yield* Effect.sleep(Math.max(longest, 1000))
+          yield* Effect.sleep(Math.min(Math.max(longest, 1000), maxSweepPause))
           store.removeExpired(yield* currentMonotonicMillis)
           yield* Metric.update(cacheBytes, store.usedBytes)
         }).pipe(Effect.forever, Effect.forkScoped)

@@ -2,13 +2,14 @@ import { type Fiber, Metric } from "effect"
 
 const readsTotal = Metric.counter("boardwalk_reads_total", {
   description:
-    "Reads of ThingsBoard that can be shared, by where the response came from: hit (the cache), coalesced (a call in progress), or miss (a call of their own).",
+    "Reads of ThingsBoard that can be shared, by where the response came from: hit (the cache), coalesced (a call in progress), miss (a call of their own), or stale (the cache, after a miss that failed).",
   incremental: true
 })
 
 const counters = {
   hit: Metric.withAttributes(readsTotal, { result: "hit" }),
   coalesced: Metric.withAttributes(readsTotal, { result: "coalesced" }),
+  stale: Metric.withAttributes(readsTotal, { result: "stale" }),
   miss: Metric.withAttributes(readsTotal, { result: "miss" })
 }
 

@@ -67,8 +67,12 @@ const site = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {})
     })
     ids.push(id)
   }
-  const uploads = { ts: 1_700_000_000_000, values: { temperature: 21.5, "with,comma": 1, open: true, note: 'a"b' } }
-  yield* direct.call(`/api/v1/tb/devices/${ids[0]}/telemetry`, { key: keyOf("uploader"), body: { points: [uploads] } })
+  const points = Object.entries({ temperature: 21.5, "with,comma": 1, open: true, note: 'a"b' })
+  const uploaded = yield* direct.call(`/api/v1/tb/devices/${ids[0]}/telemetry`, {
+    key: keyOf("uploader"),
+    body: Object.fromEntries(points.map(([key, value]) => [key, [{ ts: 1_700_000_000_000, value }]]))
+  })
+  expect(uploaded.status).toBe(201)
   let next = 0
   /** Sends a request both ways, and returns the one response. */
   const both = (request: Request) =>
