@@ -4,7 +4,7 @@
  */
 import { Cause, Context, Effect, type Fiber, Formatter, Layer, Logger, type LogLevel, Metric, Predicate, References, Tracer } from "effect"
 import { Settings } from "../config/Settings.ts"
-import { CurrentExchange } from "../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../platform/Exchange.ts"
 import { makeLogOutput, standardOutput } from "../platform/logOutput.ts"
 import { isTerminal } from "../platform/Runtime.ts"
 import { escapeControls, escapeControlsPerLine } from "./escapeControls.ts"

@@ -1,6 +1,6 @@
 /** The memory that requests may use, by setting. */
 import type { SettingsShape } from "../config/Settings.ts"
-import type { MemoryUse } from "../platform/BunHttpServer.ts"
+import type { MemoryUse } from "../platform/Exchange.ts"
 import { ByteBudget } from "../platform/ByteBudget.ts"
 import { memoryLimit } from "../platform/processHealth.ts"
 

@@ -13,7 +13,7 @@
  */
 import { Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { Fault, FaultInjection } from "./FaultInjection.ts"
 
 const loopback = /^(127\.|::1$)/

@@ -1,7 +1,7 @@
 /** The middleware that injects faults into calls, and records all calls. */
 import { Effect } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { Sessions } from "../auth/Sessions.ts"
 import { type Fault, FaultInjection, type Outcome } from "./FaultInjection.ts"
 

@@ -1,7 +1,7 @@
 import { Clock, Effect } from "effect"
 import type { RateLimited } from "../../api/Problems.ts"
 import { type ApiKey, ApiKeys, type Denial } from "../../apikeys/ApiKeys.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
 import { CurrentAuthentication, RequestAuthentication } from "../CurrentAuthentication.ts"
 import { failIfExceeded } from "./rateLimiting.ts"

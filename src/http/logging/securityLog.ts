@@ -5,7 +5,7 @@
 import { Cause, Context, Effect, type Fiber } from "effect"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import type { Denial } from "../../apikeys/ApiKeys.ts"
 import type { Shortage } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"

@@ -5,7 +5,7 @@ import { Forbidden, type Overloaded, type RateLimited, Unauthenticated } from ".
 import { Settings } from "../../config/Settings.ts"
 import type { KeyScope } from "../../domain/ApiKey.ts"
 import { Overload } from "../../overload/Overload.ts"
-import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import type { ApiKey, Denial } from "../../apikeys/ApiKeys.ts"
 import { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { CurrentAuthentication, type RequestAuthentication } from "../CurrentAuthentication.ts"

@@ -1,7 +1,7 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Settings } from "../../config/Settings.ts"
-import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 
 /** Response headers that pages of other origins may read. */
 const exposedHeaders = [

@@ -1,7 +1,7 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Overload } from "../../overload/Overload.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { isHealthCheck } from "../request/healthChecks.ts"
 import { failShed } from "../response/overloaded.ts"
 

@@ -1,6 +1,6 @@
 import { Effect, Layer, type Types } from "effect"
 import { HttpRouter, HttpServerRespondable, type HttpServerResponse } from "effect/http"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { InvalidKeyLimit } from "../../ratelimit/InvalidKeyLimit.ts"
 import { makeAuthenticate } from "../auth/authenticate.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"

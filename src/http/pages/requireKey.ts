@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Unauthenticated } from "../../api/Problems.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import type { Authenticate } from "../auth/authenticate.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { logNotAuthenticated } from "../logging/securityLog.ts"

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { HttpServerRespondable, type HttpServerResponse } from "effect/http"
 import { Forbidden, Unauthenticated } from "../../api/Problems.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 import { logAuthorizationEnd } from "../logging/securityLog.ts"
 import { failWithProblem } from "../response/problem.ts"

@@ -1,5 +1,5 @@
 /** What a client prefers (RFC 7240): here, how long it will wait. A preference that cannot be honored is ignored, as the RFC says. */
-import type { Exchange } from "../../platform/BunHttpServer.ts"
+import type { Exchange } from "../../platform/Exchange.ts"
 
 const waitPreference = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[\s,;])/i
 

@@ -1,7 +1,7 @@
 import { Clock, Context } from "effect"
 import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
-import type { Exchange } from "../../platform/BunHttpServer.ts"
+import type { Exchange } from "../../platform/Exchange.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"
 import { isTrustedProxy } from "./clientAddress.ts"
 

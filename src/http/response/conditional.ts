@@ -7,7 +7,7 @@
  */
 import type { Fiber } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { fingerprint } from "../../platform/Digest.ts"
 import { CurrentCredentialAccess } from "../../services/access/CredentialAccess.ts"
 

@@ -1,6 +1,6 @@
 import { Context, Effect, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import { compress, type ContentCoding } from "../../platform/compression.ts"
 import type { ExportedFile } from "../../services/telemetry/ExportedFile.ts"
 import { CurrentAuthentication } from "../CurrentAuthentication.ts"

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Overloaded } from "../../api/Problems.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import type { Overload } from "../../overload/Overload.ts"
 import { logOverloaded, type OverloadReason } from "../logging/securityLog.ts"
 import { failWithProblem } from "./problem.ts"

@@ -1,5 +1,5 @@
 import { Clock, Effect } from "effect"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 
 /** The fields that every problem takes from the request that is being handled. */
 export interface Common {

@@ -13,7 +13,7 @@ import {
 import { type DeviceNameNotResolved, EntityNotFound, type FieldError, InvalidInput } from "../../domain/Errors.ts"
 import { type Effects, type Failure, failureOf, failures } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { failWithProblem } from "./problem.ts"
 import { failOverloaded, setRetryAfter } from "./overloaded.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"

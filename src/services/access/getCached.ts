@@ -1,5 +1,5 @@
 import { Cache, Effect } from "effect"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 
 /** The value of a cache, or a new one if the client accepts no cached data (`Cache-Control: no-cache`). */
 export const getCached = <Key, A, E, R>(cache: Cache.Cache<Key, A, E, R>, key: Key): Effect.Effect<A, E, R> =>

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Visibility } from "../../domain/Visibility.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import { CurrentThingsBoard, type ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"

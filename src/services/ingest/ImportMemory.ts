@@ -1,4 +1,4 @@
-import type { Exchange } from "../../platform/BunHttpServer.ts"
+import type { Exchange } from "../../platform/Exchange.ts"
 
 /** Smaller buffers are not counted: requests in flight are limited anyway. */
 const maxUncountedBytes = 64 * 1024

@@ -1,5 +1,5 @@
 import { Deferred, Effect } from "effect"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 
 /**
  * Runs an effect at most once at a time. `join` waits for the result of the current run, and starts one if there is none; `start` does

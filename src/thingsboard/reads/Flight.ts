@@ -5,7 +5,7 @@
  * `singleFlight` in `auth` is for work that is worth finishing when nobody waits any more, such as a login.
  */
 import { Cause, Effect, Exit, type Fiber } from "effect"
-import { CurrentExchange, type Exchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import { afterMillis } from "../../platform/sharedTimer.ts"
 import { OutOfMemory, ResponseTooLarge, ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { maxUncountedBytes } from "../transport/readResponse.ts"

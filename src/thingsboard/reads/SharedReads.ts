@@ -9,7 +9,7 @@
  */
 import { Clock, Context, Duration, Effect, type Fiber, Layer, Metric } from "effect"
 import { Settings } from "../../config/Settings.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import { failureOf } from "../errors/failures.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"

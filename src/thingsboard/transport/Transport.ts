@@ -5,7 +5,7 @@
 import { Clock, Context, Duration, Effect, type Fiber, Layer, Random, Tracer } from "effect"
 import { Settings } from "../../config/Settings.ts"
 import { uuidPattern } from "../../domain/Ids.ts"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import type { Proxy } from "../../platform/ClientSocket.ts"
 import { isTraced } from "../../platform/tracing.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"

@@ -5,7 +5,7 @@
 import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { withoutBrackets } from "../../platform/addresses.ts"
-import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/Exchange.ts"
 import type { Reservation } from "../../platform/ByteBudget.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"

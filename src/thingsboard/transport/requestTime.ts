@@ -1,5 +1,5 @@
 import { Clock, Duration, Effect } from "effect"
-import { CurrentExchange } from "../../platform/BunHttpServer.ts"
+import { CurrentExchange } from "../../platform/Exchange.ts"
 import { monotonicMillis } from "../../platform/monotonicTime.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 
