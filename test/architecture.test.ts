@@ -19,6 +19,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
   apikeys: ["domain", "json", "config", "platform"],
   ratelimit: ["domain", "config", "platform"],
   overload: ["config", "platform"],
+  spool: [],
   services: ["domain", "json", "apikeys", "config", "formats", "overload", "platform", "ratelimit", "thingsboard"],
   observability: ["config", "domain", "platform"],
   http: [
@@ -263,7 +264,9 @@ test("the library that other programs install imports only effect", () => {
 test("only the platform folder imports Bun and Node", () => {
   const wrong = all.filter(
     ({ from, specifier }) =>
-      from !== "platform" && /^(bun|node):|^bun$|^@effect\/platform/.test(specifier) && !(from === "emulator" && specifier === "bun:sqlite")
+      from !== "platform" &&
+      /^(bun|node):|^bun$|^@effect\/platform/.test(specifier) &&
+      !(["emulator", "spool"].includes(from) && specifier === "bun:sqlite")
   )
   expect(wrong.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
 })

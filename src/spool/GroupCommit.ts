@@ -1,0 +1,73 @@
+/**
+ * Puts writes that arrive in the same turn of the event loop into one transaction: a commit waits for the disk, and a hundred writes that share
+ * one wait no longer than a single write. bun:sqlite is synchronous, so writes that arrive during a commit are read from their sockets after
+ * it, and share the next one.
+ */
+import type { Database } from "bun:sqlite"
+import { Effect } from "effect"
+import { SpoolFailed, SpoolFull } from "./SpoolFull.ts"
+
+export type SpoolError = SpoolFull | SpoolFailed
+
+interface Write {
+  /** Returns why it writes nothing, if so. */
+  readonly run: () => SpoolFull | undefined
+  readonly resume: (result: Effect.Effect<void, SpoolError>) => void
+}
+
+const toError = (error: unknown): SpoolError => {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
+  return code === "SQLITE_FULL" ? new SpoolFull({ limit: "disk" }) : new SpoolFailed({ code })
+}
+
+export class GroupCommit {
+  private readonly db: Database
+  private readonly snapshot: () => () => void
+  private waiting = new Set<Write>()
+
+  /** `snapshot` returns how to restore what writes keep outside the file, after a transaction that was rolled back. */
+  constructor(db: Database, snapshot: () => () => void) {
+    this.db = db
+    this.snapshot = snapshot
+  }
+
+  /** Succeeds once what `run` writes is synced to the disk. If it is interrupted before the commit, nothing is written. */
+  write(run: Write["run"]): Effect.Effect<void, SpoolError> {
+    return Effect.callback<void, SpoolError>((resume) => {
+      const write: Write = { run, resume }
+      if (this.waiting.size === 0) setImmediate(() => this.commit())
+      this.waiting.add(write)
+      return Effect.sync(() => {
+        this.waiting.delete(write)
+      })
+    })
+  }
+
+  /** Commits what waits. If that fails, each write gets a transaction of its own: one that is too large must not stop those that free space. */
+  commit(): void {
+    const group = [...this.waiting]
+    this.waiting.clear()
+    if (group.length === 0 || this.tryCommit(group) === undefined) return
+    for (const write of group) {
+      const error = this.tryCommit([write])
+      if (error !== undefined) write.resume(Effect.fail(error))
+    }
+  }
+
+  /** Returns why nothing is written, if so. */
+  private tryCommit(group: ReadonlyArray<Write>): SpoolError | undefined {
+    const restore = this.snapshot()
+    let results: ReadonlyArray<SpoolFull | undefined>
+    try {
+      results = this.db.transaction(() => group.map(({ run }) => run()))()
+    } catch (error) {
+      restore()
+      return toError(error)
+    }
+    for (const [index, { resume }] of group.entries()) {
+      const reason = results[index]
+      resume(reason === undefined ? Effect.void : Effect.fail(reason))
+    }
+    return undefined
+  }
+}
