@@ -329,9 +329,12 @@ const makeHandler = <E>(
   }
 
   const handleDirectly = (exchange: Exchange, { effect, services }: DirectCall): Response | Promise<Response> => {
-    const toWeb = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse>) =>
-      // It was interrupted, because its client has left, or has a bug.
-      Exit.isSuccess(exit) ? respond(exchange, exit.value) : lastResort(exchange.headers)()
+    const toWeb = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse>) => {
+      if (Exit.isSuccess(exit)) return respond(exchange, exit.value)
+      // It was interrupted, because its client has left.
+      exchange.end()
+      return lastResort(exchange.headers)()
+    }
     const fiber = Effect.runForkWith(services)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return toWeb(exit)

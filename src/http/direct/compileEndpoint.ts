@@ -34,7 +34,7 @@ type Handler = (request: unknown) => Effect.Effect<unknown>
 
 /** What `HttpApiBuilder.group` provides: its type is not public. */
 interface BuiltGroup {
-  readonly handlers: ReadonlyMap<string, { readonly handler: Handler; readonly uninterruptible: boolean }>
+  readonly handlers: ReadonlyMap<string, { readonly handler: Handler }>
 }
 
 export interface DirectEndpoint {
@@ -98,8 +98,9 @@ export const compileEndpoint = (
   services: Context.Context<never>
 ): DirectEndpoint => {
   const annotations = Context.merge(Context.merge(apiAnnotations, group.annotations), endpoint.annotations)
-  const built = services.mapUnsafe.get(group.key) as BuiltGroup
-  const { handler } = built.handlers.get(endpoint.identifier)!
+  const built = services.mapUnsafe.get(group.key) as BuiltGroup | undefined
+  const handler = built?.handlers.get(endpoint.identifier)?.handler
+  if (handler === undefined) throw new TypeError(`${group.identifier}.${endpoint.identifier} has no handler: has the framework changed?`)
   const options = { endpoint, group }
   const run = Effect.withFiber((fiber) => handler({ ...options, ...fiber.getRef(CurrentDirectInput) }))
   let effect: Handled = Effect.map(run, (response) => {
