@@ -9,6 +9,8 @@ import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
+import type { CallCounts } from "../thingsboard/transport/CallLimits.ts"
+import { Transport } from "../thingsboard/transport/Transport.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 
 export interface Dependency {
@@ -47,9 +49,14 @@ const describeFailure = (error: ThingsBoardError | Cause.TimeoutError, credentia
   return [reachable, { name: "login", ok: false, detail }]
 }
 
-export class Readiness extends Context.Service<Readiness, { readonly check: Effect.Effect<ReadonlyArray<Dependency>> }>()(
-  "boardwalk/services/Readiness"
-) {
+export class Readiness extends Context.Service<
+  Readiness,
+  {
+    readonly check: Effect.Effect<ReadonlyArray<Dependency>>
+    /** Calls to ThingsBoard at this moment. */
+    readonly calls: () => CallCounts
+  }
+>()("boardwalk/services/Readiness") {
   static readonly layer = Layer.effect(
     Readiness,
     Effect.gen(function* () {
@@ -100,7 +107,7 @@ export class Readiness extends Context.Service<Readiness, { readonly check: Effe
         if (shutdown.hasBegun) return stopping
         return [...(yield* checkThingsBoard), ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
       })
-      return { check: check.pipe(withServiceSpan("Readiness.check")) }
+      return { calls: (yield* Transport).counts, check: check.pipe(withServiceSpan("Readiness.check")) }
     })
-  )
+  ).pipe(Layer.provide(Transport.layer))
 }

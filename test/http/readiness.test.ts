@@ -1,6 +1,6 @@
 /** What /ready says while ThingsBoard is away, does not accept the gateway's password, and is back. */
 import { expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { live } from "../support/effectTest.ts"
@@ -70,4 +70,22 @@ live(
       yield* Effect.promise(() => unlink(file)) // the only file that may contain the password
     }),
   60_000
+)
+
+live("shows the calls to ThingsBoard that are in flight and that wait", () =>
+  Effect.gen(function* () {
+    const { call, emulator } = yield* gateway({ settings: { tbMaxConnections: 2, tbMaxQueue: 5 } })
+    const calls = Effect.map(call("/ready"), ({ json }) => json.thingsboard_calls)
+    expect(yield* calls).toEqual({ in_flight: 0, max_in_flight: 2, waiting: 0, max_waiting: 5 })
+    emulator.faults.inject({ path: "/api/tenant/devices", latencyMillis: 500, times: "always" })
+    const reads = yield* Effect.forkChild(
+      Effect.forEach([1, 2, 3, 4, 5], (size) => call(`/api/v1/tb/devices?page_size=${size}`), { concurrency: "unbounded" }),
+      { startImmediately: true }
+    )
+    let seen = yield* calls
+    while (seen.waiting < 3) seen = yield* calls
+    expect(seen).toEqual({ in_flight: 2, max_in_flight: 2, waiting: 3, max_waiting: 5 })
+    for (const { status } of yield* Fiber.join(reads)) expect(status).toBe(200)
+    expect(yield* calls).toMatchObject({ in_flight: 0, waiting: 0 })
+  })
 )

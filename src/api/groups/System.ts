@@ -15,13 +15,21 @@ const Dependency = Schema.Struct({
   detail: Schema.String.annotate({ description: "One sentence about the state. It contains no host names or secrets." })
 }).annotate({ identifier: "Dependency", description: "A service that the gateway depends on." })
 
+const ThingsBoardCalls = Schema.Struct({
+  in_flight: Schema.Int,
+  max_in_flight: Schema.Int.annotate({ description: "TB_MAX_CONNECTIONS." }),
+  waiting: Schema.Int,
+  max_waiting: Schema.Int.annotate({ description: "TB_MAX_QUEUE. Beyond it, requests get 503." })
+}).annotate({ identifier: "ThingsBoardCalls", description: "Calls to ThingsBoard at this moment, apart from logins." })
+
 const Readiness = Schema.Struct({
   status: Schema.Literals(["ready", "not ready"]).annotate({
     identifier: "ReadinessStatus",
     description: "Whether every dependency is available."
   }),
   timestamp: Schema.Int,
-  dependencies: Schema.Array(Dependency)
+  dependencies: Schema.Array(Dependency),
+  thingsboard_calls: ThingsBoardCalls
 }).annotate({ identifier: "Readiness", description: "Whether the gateway can serve requests." })
 export type Readiness = typeof Readiness.Type
 

@@ -43,7 +43,13 @@ export const SystemLayer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const dependencies = yield* readiness.check
           const ready = dependencies.every(({ ok }) => ok)
-          const body = { status: ready ? "ready" : "not ready", timestamp: yield* Clock.currentTimeMillis, dependencies }
+          const { inFlight, maxInFlight, maxWaiting, waiting } = readiness.calls()
+          const body = {
+            status: ready ? "ready" : "not ready",
+            timestamp: yield* Clock.currentTimeMillis,
+            dependencies,
+            thingsboard_calls: { in_flight: inFlight, max_in_flight: maxInFlight, waiting, max_waiting: maxWaiting }
+          }
           return HttpServerResponse.jsonUnsafe(body, { status: ready ? 200 : 503, ...(ready ? {} : { headers: { "retry-after": "5" } }) })
         })
       )

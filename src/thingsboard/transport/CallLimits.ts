@@ -14,6 +14,14 @@ const shares: ReadonlyArray<CallShare> = ["read", "history", "write"]
 /** The part of the limit that each share has for itself. The rest is for whoever comes first. */
 const reservedPart = 1 / 8
 
+/** Calls at this moment, and the limits on them. */
+export interface CallCounts {
+  readonly inFlight: number
+  readonly waiting: number
+  readonly maxInFlight: number
+  readonly maxWaiting: number
+}
+
 /** The place of one call. */
 export interface Slot {
   readonly hasStarted: boolean
@@ -42,8 +50,8 @@ export class CallLimits {
     this.reserved = Math.floor(maxInFlight * reservedPart)
   }
 
-  get counts(): { readonly inFlight: number; readonly waiting: number } {
-    return { inFlight: this.total, waiting: this.waiting }
+  get counts(): CallCounts {
+    return { inFlight: this.total, waiting: this.waiting, maxInFlight: this.maxInFlight, maxWaiting: this.maxWaiting }
   }
 
   /** Calls `start` as soon as there is room: now, or later unless the slot was left. Undefined if too many calls wait already. */

@@ -12,7 +12,8 @@ import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotoni
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { Attempts, type AttemptTime, type Call } from "./attempt.ts"
-import { CallLimits } from "./CallLimits.ts"
+import { type CallCounts, CallLimits } from "./CallLimits.ts"
+import { recordCounts } from "./metrics.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
@@ -128,17 +129,21 @@ export const make = ({
 }
 
 /** The transport to TB_HOST. Every call uses this one, so that the limits and the budget are those of one ThingsBoard. */
-export class Transport extends Context.Service<Transport, TransportShape>()("boardwalk/thingsboard/transport/Transport") {
+export class Transport extends Context.Service<Transport, TransportShape & { readonly counts: () => CallCounts }>()(
+  "boardwalk/thingsboard/transport/Transport"
+) {
   static readonly layer = Layer.effect(
     Transport,
     Effect.gen(function* () {
       const { tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
       const limits = new CallLimits(tbMaxConnections, tbMaxQueue)
       const authorities = yield* TrustedCa
-      return yield* Effect.acquireRelease(
+      const { send } = yield* Effect.acquireRelease(
         Effect.sync(() => make({ host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize, limits })),
         ({ close }) => Effect.sync(close)
       )
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(limits), Effect.sleep("1 second"))))
+      return { send, counts: () => limits.counts }
     })
   )
 }

@@ -19,7 +19,7 @@ describe("calls", () => {
     const { enter, limits, started } = open(2, 10)
     const slots = ["a", "b", "c", "d", "e"].map((name) => enter("read", name)!)
     expect(started).toEqual(["a", "b"])
-    expect(limits.counts).toEqual({ inFlight: 2, waiting: 3 })
+    expect(limits.counts).toMatchObject({ inFlight: 2, waiting: 3 })
     slots[2]!.leave()
     slots[0]!.leave()
     slots[0]!.leave()
@@ -28,7 +28,7 @@ describe("calls", () => {
     slots[3]!.leave()
     slots[4]!.leave()
     expect(started).toEqual(["a", "b", "d", "e"])
-    expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
+    expect(limits.counts).toMatchObject({ inFlight: 0, waiting: 0 })
   })
 
   test("of one kind leave room for the others", () => {
@@ -38,7 +38,7 @@ describe("calls", () => {
     for (let i = 0; i < 3; i++) enter("write")
     for (let i = 0; i < 3; i++) enter("read")
     expect(started.slice(12)).toEqual(["write", "write", "read", "read"])
-    expect(limits.counts).toEqual({ inFlight: 16, waiting: 10 })
+    expect(limits.counts).toMatchObject({ inFlight: 16, waiting: 10 })
     // What becomes free goes to one kind after the other.
     for (const slot of histories.slice(0, 3)) slot.leave()
     expect(started.slice(16).toSorted()).toEqual(["history", "read", "write"])
@@ -50,7 +50,7 @@ describe("calls", () => {
     expect(enter("read")!.hasStarted).toBe(false)
     expect(enter("read")).toBeUndefined()
     expect(enter("write")).toBeUndefined()
-    expect(limits.counts).toEqual({ inFlight: 1, waiting: 1 })
+    expect(limits.counts).toMatchObject({ inFlight: 1, waiting: 1 })
   })
 
   test("never exceed the limit, and none is forgotten, in any order", () => {
@@ -67,7 +67,7 @@ describe("calls", () => {
         expect(active.filter(({ hasStarted }) => hasStarted)).toHaveLength(limits.counts.inFlight)
       }
       for (const slot of active) slot.leave()
-      expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
+      expect(limits.counts).toMatchObject({ inFlight: 0, waiting: 0 })
     }
   })
 })
@@ -99,12 +99,12 @@ describe("the transport", () => {
       const [first, second, third] = [yield* send, yield* send, yield* send]
       yield* untilCalls(1)
       yield* Fiber.interrupt(second)
-      expect(limits.counts).toEqual({ inFlight: 1, waiting: 1 })
+      expect(limits.counts).toMatchObject({ inFlight: 1, waiting: 1 })
       responses[0]!(Response.json(1))
       yield* Fiber.join(first)
       yield* untilCalls(2)
       yield* Fiber.interrupt(third)
-      expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
+      expect(limits.counts).toMatchObject({ inFlight: 0, waiting: 0 })
       expect(upstream.count("GET /api/x")).toBe(2)
     })
   )
@@ -133,11 +133,11 @@ describe("the transport", () => {
       const transport = make({ host: upstream.url, timeout: Duration.seconds(2), limits })
       for (const path of ["/api/x", "/api/with a blank", "/api/x"]) {
         yield* Effect.flip(transport.send({ ...call, path }))
-        expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
+        expect(limits.counts).toMatchObject({ inFlight: 0, waiting: 0 })
       }
       const refused = make({ host: "http://127.0.0.1:1", timeout: Duration.seconds(2), limits })
       yield* Effect.flip(refused.send(call))
-      expect(limits.counts).toEqual({ inFlight: 0, waiting: 0 })
+      expect(limits.counts).toMatchObject({ inFlight: 0, waiting: 0 })
     })
   )
 })

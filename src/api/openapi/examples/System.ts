@@ -26,14 +26,16 @@ export const system: Examples = {
           dependencies: [
             { name: "thingsboard", ok: true, detail: "ThingsBoard responds." },
             { name: "login", ok: true, detail: "Logged in." }
-          ]
+          ],
+          thingsboard_calls: { in_flight: 3, max_in_flight: 64, waiting: 0, max_waiting: 1000 }
         }
       },
       503: {
         [json]: {
           status: "not ready",
           timestamp,
-          dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard is not available." }]
+          dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard is not available." }],
+          thingsboard_calls: { in_flight: 64, max_in_flight: 64, waiting: 112, max_waiting: 1000 }
         }
       }
     }
