@@ -108,6 +108,18 @@ export const definitions = {
     default: "8",
     doc: "Maximum concurrent calls to ThingsBoard per bulk request."
   },
+  TB_BREAKER_FAILURES: {
+    section: "ThingsBoard",
+    codec: integer(0, 1_000_000),
+    default: "20",
+    doc: "When so many calls to ThingsBoard, and at least half of them, fail within ten seconds, no more are made for a while: requests get 503 with Retry-After at once. Failures are refused and broken connections, timeouts and 502, 503 and 504. 0 turns this off."
+  },
+  TB_BREAKER_PAUSE: {
+    section: "ThingsBoard",
+    codec: duration,
+    default: "5s",
+    doc: "How long the first such pause is. Then one call is tried; if it fails, the next pause is twice as long, up to a minute."
+  },
   TB_MAX_CONNECTIONS: {
     section: "ThingsBoard",
     codec: integer(1, 10_000),

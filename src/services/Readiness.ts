@@ -9,8 +9,7 @@ import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
-import type { CallCounts } from "../thingsboard/transport/CallLimits.ts"
-import { Transport } from "../thingsboard/transport/Transport.ts"
+import { Transport, type TransportCounts } from "../thingsboard/transport/Transport.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 
 export interface Dependency {
@@ -54,7 +53,7 @@ export class Readiness extends Context.Service<
   {
     readonly check: Effect.Effect<ReadonlyArray<Dependency>>
     /** Calls to ThingsBoard at this moment. */
-    readonly calls: () => CallCounts
+    readonly calls: () => TransportCounts
   }
 >()("boardwalk/services/Readiness") {
   static readonly layer = Layer.effect(

@@ -19,7 +19,8 @@ const ThingsBoardCalls = Schema.Struct({
   in_flight: Schema.Int,
   max_in_flight: Schema.Int.annotate({ description: "TB_MAX_CONNECTIONS." }),
   waiting: Schema.Int,
-  max_waiting: Schema.Int.annotate({ description: "TB_MAX_QUEUE. Beyond it, requests get 503." })
+  max_waiting: Schema.Int.annotate({ description: "TB_MAX_QUEUE. Beyond it, requests get 503." }),
+  circuit_open: Schema.Boolean.annotate({ description: "ThingsBoard has failed so often that no calls are made for a while." })
 }).annotate({ identifier: "ThingsBoardCalls", description: "Calls to ThingsBoard at this moment, apart from logins." })
 
 const Readiness = Schema.Struct({

@@ -43,12 +43,18 @@ export const SystemLayer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const dependencies = yield* readiness.check
           const ready = dependencies.every(({ ok }) => ok)
-          const { inFlight, maxInFlight, maxWaiting, waiting } = readiness.calls()
+          const { inFlight, isCircuitOpen, maxInFlight, maxWaiting, waiting } = readiness.calls()
           const body = {
             status: ready ? "ready" : "not ready",
             timestamp: yield* Clock.currentTimeMillis,
             dependencies,
-            thingsboard_calls: { in_flight: inFlight, max_in_flight: maxInFlight, waiting, max_waiting: maxWaiting }
+            thingsboard_calls: {
+              in_flight: inFlight,
+              max_in_flight: maxInFlight,
+              waiting,
+              max_waiting: maxWaiting,
+              circuit_open: isCircuitOpen
+            }
           }
           return HttpServerResponse.jsonUnsafe(body, { status: ready ? 200 : 503, ...(ready ? {} : { headers: { "retry-after": "5" } }) })
         })

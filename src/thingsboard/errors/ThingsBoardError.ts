@@ -58,6 +58,9 @@ export class OutOfMemory extends Schema.TaggedClass<OutOfMemory>()("OutOfMemory"
 /** Too many calls to ThingsBoard wait already, or this one has waited in vain (TB_MAX_CONNECTIONS, TB_MAX_QUEUE). It was not sent. */
 export class QueueFull extends Schema.TaggedClass<QueueFull>()("QueueFull", {}) {}
 
+/** Most of the last calls have failed, so that none is made for a while (TB_BREAKER_FAILURES). It was not sent. */
+export class CircuitOpen extends Schema.TaggedClass<CircuitOpen>()("CircuitOpen", { retryAfterMs: Schema.Int }) {}
+
 /** This release of ThingsBoard cannot do it: before 4.3.1.1, a key with a comma cannot be requested. */
 export class Unsupported extends Schema.TaggedClass<Unsupported>()("Unsupported", { feature: Schema.Literal("keys with commas") }) {}
 
@@ -75,6 +78,7 @@ export const Reason = Schema.Union([
   ResponseTooLarge,
   OutOfMemory,
   QueueFull,
+  CircuitOpen,
   Unsupported
 ])
 export type Reason = typeof Reason.Type

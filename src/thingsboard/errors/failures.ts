@@ -34,6 +34,8 @@ export type Failure = Problem & {
   readonly isResent: boolean
   /** Whether ThingsBoard is away or overloaded, so that an older response helps (STALE_IF_ERROR). */
   readonly allowsStale?: boolean
+  /** Whether it says that ThingsBoard as a whole does not work: the circuit breaker counts these. */
+  readonly isOutage?: boolean
 }
 
 type Kind =
@@ -52,7 +54,13 @@ type Kind =
 const failed = { code: "UPSTREAM_ERROR", isTransient: false, isResent: false } as const
 const unavailable = { code: "UPSTREAM_UNAVAILABLE", isTransient: true } as const
 const unusable = "ThingsBoard returned a response that the gateway cannot use."
-const unreachable = { ...unavailable, allowsStale: true, retryAfter: 5, detail: "ThingsBoard is not reachable at the moment." } as const
+const unreachable = {
+  ...unavailable,
+  allowsStale: true,
+  isOutage: true,
+  retryAfter: 5,
+  detail: "ThingsBoard is not reachable at the moment."
+} as const
 
 export const failures: { readonly [_ in Kind]: Failure } = {
   NotFound: { ...failed, effects: "rejected", detail: unusable },
@@ -76,6 +84,7 @@ export const failures: { readonly [_ in Kind]: Failure } = {
   },
   Timeout: {
     allowsStale: true,
+    isOutage: true,
     code: "UPSTREAM_TIMEOUT",
     effects: "unknown",
     isTransient: true,
@@ -128,6 +137,14 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     isResent: false,
     detail: "Too many calls to ThingsBoard are waiting (TB_MAX_CONNECTIONS, TB_MAX_QUEUE): try again in 5 s."
   },
+  CircuitOpen: {
+    ...unavailable,
+    allowsStale: true,
+    retryAfter: 5,
+    effects: "nothing",
+    isResent: false,
+    detail: "ThingsBoard has failed too often, so the gateway pauses before it calls it again."
+  },
   OutOfMemory: {
     code: "OVERLOADED",
     shortage: "response_memory",
@@ -162,7 +179,7 @@ const gatewayTimeout = 504
 
 /** Ms that the response asks to wait (`Retry-After`); undefined if it does not say. */
 export const askedPauseOf = ({ reason }: ThingsBoardError): number | undefined =>
-  reason._tag === "RateLimited" || reason._tag === "Unavailable" ? reason.retryAfterMs : undefined
+  reason._tag === "RateLimited" || reason._tag === "Unavailable" || reason._tag === "CircuitOpen" ? reason.retryAfterMs : undefined
 
 /** The row of the table, with what this error says itself: when to try again, and how large the response may be. */
 export const failureOf = (error: ThingsBoardError): Failure => {

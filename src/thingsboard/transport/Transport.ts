@@ -13,6 +13,7 @@ import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { Attempts, type AttemptTime, type Call } from "./attempt.ts"
 import { type CallCounts, CallLimits } from "./CallLimits.ts"
+import { CircuitBreaker } from "./CircuitBreaker.ts"
 import { recordCounts } from "./metrics.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
@@ -43,11 +44,14 @@ export interface TransportOptions {
   readonly maxBytes?: number
   /** Calls in flight, and waiting. No limit by default. */
   readonly limits?: CallLimits
+  /** None by default. */
+  readonly breaker?: CircuitBreaker | undefined
 }
 
 /** `close` closes all connections. */
 export const make = ({
   authorities,
+  breaker,
   host,
   limits = new CallLimits(Number.MAX_SAFE_INTEGER, 0),
   maxBytes = Number.POSITIVE_INFINITY,
@@ -57,7 +61,7 @@ export const make = ({
   const { hostname, port } = new URL(host)
   const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
-  const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits })
+  const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits, breaker })
 
   const attemptWithSpan = (call: Call, resends: number, time: AttemptTime, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
@@ -128,22 +132,40 @@ export const make = ({
   }
 }
 
+/** Calls at this moment, and whether the circuit breaker lets none through. */
+export interface TransportCounts extends CallCounts {
+  readonly isCircuitOpen: boolean
+}
+
+const makeBreaker = (minFailed: number, pause: Duration.Duration) =>
+  Effect.map(Effect.context<never>(), (context) => {
+    const log = (isOpen: boolean, pauseMillis: number) =>
+      isOpen
+        ? Effect.logWarning("ThingsBoard fails most of the time: no calls are made for a while", { pause_ms: Math.round(pauseMillis) })
+        : Effect.logInfo("ThingsBoard responds again: all calls are made")
+    const onChange = (isOpen: boolean, pauseMillis: number) => void Effect.runForkWith(context)(log(isOpen, pauseMillis))
+    return new CircuitBreaker({ minFailed, firstPause: Duration.toMillis(pause), onChange })
+  })
+
 /** The transport to TB_HOST. Every call uses this one, so that the limits and the budget are those of one ThingsBoard. */
-export class Transport extends Context.Service<Transport, TransportShape & { readonly counts: () => CallCounts }>()(
+export class Transport extends Context.Service<Transport, TransportShape & { readonly counts: () => TransportCounts }>()(
   "boardwalk/thingsboard/transport/Transport"
 ) {
   static readonly layer = Layer.effect(
     Transport,
     Effect.gen(function* () {
-      const { tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
+      const { tbBreakerFailures, tbBreakerPause, tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } =
+        yield* Settings
       const limits = new CallLimits(tbMaxConnections, tbMaxQueue)
       const authorities = yield* TrustedCa
+      const breaker = tbBreakerFailures === 0 ? undefined : yield* makeBreaker(tbBreakerFailures, tbBreakerPause)
+      const options = { host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize, limits, breaker }
       const { send } = yield* Effect.acquireRelease(
-        Effect.sync(() => make({ host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize, limits })),
+        Effect.sync(() => make(options)),
         ({ close }) => Effect.sync(close)
       )
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(limits), Effect.sleep("1 second"))))
-      return { send, counts: () => limits.counts }
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(limits, breaker), Effect.sleep("1 second"))))
+      return { send, counts: () => ({ ...limits.counts, isCircuitOpen: breaker?.isOpen === true }) }
     })
   )
 }

@@ -8,13 +8,24 @@ import { withoutBrackets } from "../../platform/addresses.ts"
 import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/Exchange.ts"
 import type { Reservation } from "../../platform/ByteBudget.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
-import { InvalidResponse, invalidResponse, QueueFull, ThingsBoardError, Timeout, Unavailable } from "../errors/ThingsBoardError.ts"
+import {
+  CircuitOpen,
+  InvalidResponse,
+  invalidResponse,
+  QueueFull,
+  ThingsBoardError,
+  Timeout,
+  Unavailable
+} from "../errors/ThingsBoardError.ts"
+import { failureOf } from "../errors/failures.ts"
+import type { CircuitBreaker, Entry, Outcome } from "./CircuitBreaker.ts"
 import { classify, isHtml } from "./classify.ts"
 import type { CallLimits, CallShare, Slot } from "./CallLimits.ts"
 import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
+import { monotonicMillis } from "../../platform/monotonicTime.ts"
 import { afterMillis } from "../../platform/sharedTimer.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
 
@@ -70,6 +81,13 @@ const toError = (failure: ExchangeFailure): ThingsBoardError => {
   }
 }
 
+const outcomeOf = (result: Result): Outcome => {
+  if (!(result instanceof ThingsBoardError)) return "ok"
+  if (failureOf(result).isOutage === true) return "failed"
+  // Whatever else it responds, it works.
+  return result.status === undefined ? "unknown" : "ok"
+}
+
 const isOk = (status: number) => status >= 200 && status < 300
 
 const classifyFailed = async (response: HttpResponse, controller: AbortController, now: number) =>
@@ -96,6 +114,7 @@ export interface AttemptOptions {
   /** Of one response. */
   readonly maxBytes: number
   readonly limits: CallLimits
+  readonly breaker?: CircuitBreaker | undefined
 }
 
 const openPool = ({ authorities, host, proxy }: AttemptOptions) => {
@@ -133,31 +152,38 @@ export class Attempts {
     time: AttemptTime,
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError> {
+    const { share = call.isWrite === true ? "write" : "read" } = call
+    const { breaker } = this.options
+    const clock = fiber.getRef(Clock.Clock)
+    // Logins and probes are rare, and say when ThingsBoard is back.
+    const entry: Entry = breaker === undefined || share === "session" ? "pass" : breaker.enter(monotonicMillis(clock))
+    if (typeof entry === "number") return Effect.fail(new ThingsBoardError({ reason: new CircuitOpen({ retryAfterMs: Math.ceil(entry) }) }))
     return Effect.callback((resume) => {
       let exchange: Pick<Exchange, "cancel"> | undefined
       let controller: AbortController | undefined
       let slot: Slot | undefined
       let isOver = false
       let adopter: { readonly exchange: ServerExchange | undefined } | undefined
-      const end = () => {
+      const end = (outcome: Outcome) => {
+        if (!isOver && share !== "session") breaker?.record(outcome, entry, monotonicMillis(clock))
         isOver = true
         cancelTimer()
         slot?.leave()
       }
       const finish = (result: Result) => {
-        end()
+        end(outcomeOf(result))
         if (adopter !== undefined) call.sharing?.settle(result instanceof Buffer ? result : undefined)
         else resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
       }
       const fail = (failure: unknown) => {
         if (failure instanceof ExchangeFailure) return finish(toError(failure))
-        end()
+        end("unknown")
         if (adopter !== undefined) call.sharing?.settle(undefined)
         else resume(Effect.die(failure))
       }
       const stop = () => {
         cancel()
-        end()
+        end("unknown")
       }
       const cancel = () => {
         exchange?.cancel()
@@ -185,7 +211,7 @@ export class Attempts {
         controller = new AbortController()
         controller.signal.addEventListener("abort", () => exchange?.cancel())
         const memory = () => (adopter ?? { exchange: fiber.getRef(CurrentExchange) }).exchange?.reservationFor("responses")
-        this.read(call, response, controller, fiber.getRef(Clock.Clock), memory).then(finish, fail)
+        this.read(call, response, controller, clock, memory).then(finish, fail)
       }
       const start = () => {
         try {
@@ -194,7 +220,6 @@ export class Attempts {
           fail(failure)
         }
       }
-      const { share = call.isWrite === true ? "write" : "read" } = call
       if (share === "session") start()
       else {
         slot = this.options.limits.enter(share, start)
