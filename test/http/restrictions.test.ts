@@ -238,8 +238,8 @@ describe("assets of a restricted key", () => {
       yield* it.as("meters", "/devices?page_size=1")
       it.calls.length = 0
       expect(idsOf(yield* it.as("meters", "/assets"))).toEqual([uuid(10), uuid(13)])
-      // Two pages of devices, three times two queries for relations, the fields of the assets, and the assets.
-      expect(it.calls.length).toBe(2 + 6 + 2)
+      // Two pages of devices, twice two queries for relations, the fields of the assets, and the assets.
+      expect(it.calls.length).toBe(2 + 4 + 2)
       it.calls.length = 0
       expect((yield* it.as("meters", `/assets/${uuid(10)}`)).status).toBe(200)
       expect(it.calls.length).toBe(1)
