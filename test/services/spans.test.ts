@@ -4,7 +4,7 @@ import { join } from "node:path"
 
 const root = join(import.meta.dir, "..", "..", "src", "services")
 
-/** Methods that only other services call. They run inside the span of the method that an HTTP handler called. */
+/** Methods that only other services call, which run inside the span of the method that an HTTP handler called, and those that only return a number that is known. */
 const internal = [
   "AssetAccess.visibleIds",
   "AssetAccess.requireVisible",
@@ -15,6 +15,7 @@ const internal = [
   "Aggregates.pages",
   "Ingest.store",
   "Ingest.storeVisible",
+  "Readiness.calls",
   "Telemetry.keysOfVisibleDevice",
   "Telemetry.readableKeys"
 ]
