@@ -127,6 +127,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
     LOG_LEVEL: "trace",
     LOG_REPEATED_EVENTS: "each", // so that every line is searched
     RATE_LIMIT_REQUESTS: "1000000",
+    TB_BREAKER_FAILURES: "0", // every trouble has to reach the gateway
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
