@@ -1,8 +1,5 @@
-/**
- * Gives property tests a fixed seed (`preload` in bunfig.toml), so that a change that passes on one machine passes on all.
- * PROPERTY_SEED selects other cases: a number, or `random`.
- */
+/** Gives property tests their seed (`preload` in bunfig.toml). */
 import * as fc from "fast-check"
+import { propertySeed } from "./propertySeed.ts"
 
-const { PROPERTY_SEED = "1" } = process.env
-if (PROPERTY_SEED !== "random") fc.configureGlobal({ seed: Number(PROPERTY_SEED) })
+fc.configureGlobal({ seed: propertySeed })
