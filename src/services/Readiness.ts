@@ -9,7 +9,8 @@ import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
-import { Transport, type TransportCounts } from "../thingsboard/transport/Transport.ts"
+import type { TransportCounts } from "../thingsboard/transport/metrics.ts"
+import { Transport } from "../thingsboard/transport/Transport.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
 
 export interface Dependency {

@@ -103,3 +103,6 @@ export class ThingsBoardError extends Schema.TaggedError<ThingsBoardError>()("Th
 }
 
 export const invalidResponse = (status = 200) => new ThingsBoardError({ reason: new InvalidResponse(), status })
+
+/** The time of the caller's request was over before there was a response. */
+export const requestTimedOut = () => new ThingsBoardError({ reason: new Timeout({ limit: "request" }) })

@@ -83,17 +83,17 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard's address redirects elsewhere, which is not followed; the operator must check TB_HOST."
   },
   Timeout: {
+    code: "UPSTREAM_TIMEOUT",
     allowsStale: true,
     isOutage: true,
-    code: "UPSTREAM_TIMEOUT",
     effects: "unknown",
     isTransient: true,
     isResent: false,
     detail: "ThingsBoard did not respond in time (TB_TIMEOUT)."
   },
   RequestTimeout: {
-    allowsStale: true,
     code: "UPSTREAM_TIMEOUT",
+    allowsStale: true,
     effects: "unknown",
     isTransient: false,
     isResent: false,
@@ -128,9 +128,9 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     detail: "ThingsBoard does not accept the gateway's credentials; the operator must check them."
   },
   QueueFull: {
-    allowsStale: true,
     code: "OVERLOADED",
     shortage: "queue",
+    allowsStale: true,
     retryAfter: 5,
     effects: "nothing",
     isTransient: true,

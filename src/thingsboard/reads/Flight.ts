@@ -7,18 +7,17 @@
 import { Cause, Effect, Exit, type Fiber } from "effect"
 import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import { afterMillis } from "../../platform/sharedTimer.ts"
-import { OutOfMemory, ResponseTooLarge, ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
+import { OutOfMemory, requestTimedOut, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { maxUncountedBytes } from "../transport/readResponse.ts"
-import type { CallSharing } from "../transport/attempt.ts"
+import type { Adopter, CallSharing } from "../transport/attempt.ts"
 import type { Topic } from "./callKind.ts"
 
 type Response = Buffer<ArrayBuffer>
 type Result = Effect.Effect<Response, ThingsBoardError>
 
-interface Waiter {
-  readonly exchange: Exchange | undefined
+interface Waiter extends Adopter {
   readonly again: Result
-  resume: (result: Result) => void
+  readonly resume: (result: Result) => void
 }
 
 /** Reserves the memory for a response that somebody else's call has read. The bytes are shared, but they are passed on as a copy. */
@@ -67,23 +66,30 @@ export class Flight implements CallSharing {
     })
   }
 
-  /** Waits for the call, as long as the time of the waiter's own request allows. `now`: ms of the monotonic clock. `again`: what a waiter does instead if there is no response that it can use. */
+  /**
+   * Waits for the call, as long as the time of the waiter's own request allows. `now`: ms of the monotonic clock. `again`: what a waiter does
+   * instead if there is no response that it can use.
+   */
   join(fiber: Fiber.Fiber<unknown, unknown>, now: number, again: Result): Result {
     return Effect.callback<Response, ThingsBoardError>((resume) => {
       // Fibers take turns: this one may have found the call before it was over.
       if (this.isOver) return resume(again)
-      const waiter: Waiter = { exchange: fiber.getRef(CurrentExchange), again, resume }
-      this.waiters.add(waiter)
-      const limit = waiter.exchange?.deadlineFrom(now) ?? Number.POSITIVE_INFINITY
-      if (limit === Number.POSITIVE_INFINITY) return Effect.sync(() => this.leave(waiter))
-      const cancelTimer = afterMillis(limit - now, () => {
+      const exchange = fiber.getRef(CurrentExchange)
+      const deadline = exchange?.deadlineFrom(now)
+      const giveUp = () => {
         this.leave(waiter)
-        resume(Effect.fail(new ThingsBoardError({ reason: new Timeout({ limit: "request" }) })))
-      })
-      waiter.resume = (result) => {
-        cancelTimer()
-        resume(result)
+        resume(Effect.fail(requestTimedOut()))
       }
+      const cancelTimer = deadline === undefined ? () => {} : afterMillis(deadline - now, giveUp)
+      const waiter: Waiter = {
+        exchange,
+        again,
+        resume: (result) => {
+          cancelTimer()
+          resume(result)
+        }
+      }
+      this.waiters.add(waiter)
       return Effect.sync(() => {
         cancelTimer()
         this.leave(waiter)
@@ -91,7 +97,7 @@ export class Flight implements CallSharing {
     })
   }
 
-  adopt(stop: () => void): { readonly exchange: Exchange | undefined } | undefined {
+  adopt(stop: () => void): Adopter | undefined {
     const [first] = this.waiters
     if (first !== undefined) this.stopAttempt = stop
     return first
@@ -106,8 +112,8 @@ export class Flight implements CallSharing {
     if (Exit.isSuccess(exit)) return this.settle(exit.value)
     // Its caller has left, but the attempt goes on.
     if (this.stopAttempt !== undefined) return
-    if (!Cause.hasInterrupts(exit.cause)) return this.end(undefined, ({ again, resume }) => resume(concernsCallerOnly(exit) ? again : exit))
-    this.settle(undefined)
+    if (Cause.hasInterrupts(exit.cause) || concernsCallerOnly(exit)) return this.settle(undefined)
+    this.end(undefined, ({ resume }) => resume(exit))
   }
 
   private leave(waiter: Waiter) {

@@ -4,7 +4,7 @@
  *
  * Pages are sorted by creation time: without a sort order ThingsBoard may repeat or skip entities between pages.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Predicate, Stream } from "effect"
 import { EntityData, type EntityDataQuery, type EntityFilter } from "../api/EntityQueries.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { type DecodedPage, pageReader } from "../responses/elements.ts"
@@ -24,18 +24,15 @@ interface Columns {
   readonly attributes?: ReadonlyArray<string>
 }
 
-const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>
-  typeof json === "object" && json !== null && !Array.isArray(json)
-
-const isValue = (json: unknown) => isObject(json) && Number.isSafeInteger(json["ts"]) && typeof json["value"] === "string"
+const isValue = (json: unknown) => Predicate.isObject(json) && Number.isSafeInteger(json["ts"]) && typeof json["value"] === "string"
 
 /** Whether it is what `EntityData` describes. With the schema alone, reading a page of entities takes twice as long. */
 export const isEntity = (json: unknown): json is Entity => {
-  if (!isObject(json) || !isObject(json["entityId"]) || !isObject(json["latest"])) return false
+  if (!Predicate.isObject(json) || !Predicate.isObject(json["entityId"]) || !Predicate.isObject(json["latest"])) return false
   const { entityType, id } = json["entityId"]
   if (typeof entityType !== "string" || typeof id !== "string") return false
   for (const values of Object.values(json["latest"])) {
-    if (!isObject(values)) return false
+    if (!Predicate.isObject(values)) return false
     for (const name in values) if (!isValue(values[name])) return false
   }
   return true

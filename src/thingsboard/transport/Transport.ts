@@ -12,9 +12,9 @@ import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotoni
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { Attempts, type AttemptTime, type Call } from "./attempt.ts"
-import { type CallCounts, CallLimits } from "./CallLimits.ts"
+import { CallLimits } from "./CallLimits.ts"
 import { CircuitBreaker } from "./CircuitBreaker.ts"
-import { recordCounts } from "./metrics.ts"
+import { recordCounts, type TransportCounts } from "./metrics.ts"
 import { RetryBudget } from "./RetryBudget.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
@@ -47,6 +47,15 @@ export interface TransportOptions {
   /** None by default. */
   readonly breaker?: CircuitBreaker | undefined
 }
+
+/** The ends of the times of a call and of its request, in ms of the monotonic clock. */
+interface Deadlines {
+  readonly ofCall: number
+  /** Infinite without a limit. */
+  readonly ofRequest: number
+}
+
+const timeLeft = ({ ofCall, ofRequest }: Deadlines, at: number): AttemptTime => ({ ofCall: ofCall - at, ofRequest: ofRequest - at })
 
 /** `close` closes all connections. */
 export const make = ({
@@ -98,14 +107,14 @@ export const make = ({
    * Not `Effect.retry`: the jitter decides whether a pause still fits before the deadline, and each attempt needs the remaining time and
    * the number of resends. A schedule around the first attempt would also cost every call that succeeds.
    */
-  const resend = Effect.fnUntraced(function* (call: Call, deadlines: AttemptTime, failure: ThingsBoardError) {
+  const resend = Effect.fnUntraced(function* (call: Call, deadlines: Deadlines, failure: ThingsBoardError) {
     let last = failure
     for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
       const asked = askedPauseOf(last) ?? 0
       const now = yield* currentMonotonicMillis
       if (asked > maxAskedPause || !budget.tryResend(now)) break
       const pause = Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
-      const time = { ofCall: deadlines.ofCall - now - pause, ofRequest: deadlines.ofRequest - now - pause }
+      const time = timeLeft(deadlines, now + pause)
       if (time.ofCall <= 0 || time.ofRequest <= 0) break
       yield* Effect.sleep(pause)
       const outcome = yield* Effect.result(Effect.withFiber((fiber) => attemptOnce(fiber, call, resends, time)))
@@ -126,15 +135,10 @@ export const make = ({
           (call.share === "session" ? undefined : fiber.getRef(CurrentExchange)?.deadlineFrom(now)) ?? Number.POSITIVE_INFINITY
         if (ofRequest <= now) return Effect.fail(new ThingsBoardError({ reason: new Timeout({ limit: "late" }) }))
         const deadlines = { ofCall: now + deadline, ofRequest }
-        const first = attemptOnce(fiber, call, 0, { ofCall: deadline, ofRequest: ofRequest - now })
+        const first = attemptOnce(fiber, call, 0, timeLeft(deadlines, now))
         return Effect.catch(first, (failure) => resend(call, deadlines, failure))
       })
   }
-}
-
-/** Calls at this moment, and whether the circuit breaker lets none through. */
-export interface TransportCounts extends CallCounts {
-  readonly isCircuitOpen: boolean
 }
 
 const makeBreaker = (minFailed: number, pause: Duration.Duration) =>
@@ -164,8 +168,9 @@ export class Transport extends Context.Service<Transport, TransportShape & { rea
         Effect.sync(() => make(options)),
         ({ close }) => Effect.sync(close)
       )
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(limits, breaker), Effect.sleep("1 second"))))
-      return { send, counts: () => ({ ...limits.counts, isCircuitOpen: breaker?.isOpen === true }) }
+      const counts = () => ({ ...limits.counts, isCircuitOpen: breaker?.isOpen === true })
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(counts), Effect.sleep("1 second"))))
+      return { send, counts }
     })
   )
 }

@@ -5,14 +5,17 @@
 import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { withoutBrackets } from "../../platform/addresses.ts"
-import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/Exchange.ts"
 import type { Reservation } from "../../platform/ByteBudget.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
+import { CurrentExchange, type Exchange as ServerExchange } from "../../platform/Exchange.ts"
+import { monotonicMillis } from "../../platform/monotonicTime.ts"
+import { afterMillis } from "../../platform/sharedTimer.ts"
 import {
   CircuitOpen,
   InvalidResponse,
   invalidResponse,
   QueueFull,
+  requestTimedOut,
   ThingsBoardError,
   Timeout,
   Unavailable
@@ -25,9 +28,13 @@ import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { type ByteMeter, readResponse, readText, takeSmall } from "./readResponse.ts"
-import { monotonicMillis } from "../../platform/monotonicTime.ts"
-import { afterMillis } from "../../platform/sharedTimer.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
+
+/** Whoever takes over an attempt. */
+export interface Adopter {
+  /** The request whose memory the response uses. */
+  readonly exchange: ServerExchange | undefined
+}
 
 /** Those who wait for the response to somebody else's call. */
 export interface CallSharing {
@@ -35,7 +42,7 @@ export interface CallSharing {
    * Asked when the caller has left before a response began. Whoever waits takes over: the response is read with the memory of their request, and `settle` is
    * called once. `stop` ends the attempt when nobody waits any more. Undefined if nobody waits.
    */
-  readonly adopt: (stop: () => void) => { readonly exchange: ServerExchange | undefined } | undefined
+  readonly adopt: (stop: () => void) => Adopter | undefined
   /** The response of an attempt that was taken over; undefined if it failed. */
   readonly settle: (response: Buffer<ArrayBuffer> | undefined) => void
 }
@@ -58,7 +65,7 @@ export interface Call {
   readonly sharing?: CallSharing | undefined
 }
 
-/** Ms that are left. */
+/** Ms that are left for an attempt. */
 export interface AttemptTime {
   readonly ofCall: number
   /** Infinite without a limit. When it is over before that of the call, the attempt may go on for others. */
@@ -153,33 +160,35 @@ export class Attempts {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError> {
     const { share = call.isWrite === true ? "write" : "read" } = call
-    const { breaker } = this.options
     const clock = fiber.getRef(Clock.Clock)
     // Logins and probes are rare, and say when ThingsBoard is back.
-    const entry: Entry = breaker === undefined || share === "session" ? "pass" : breaker.enter(monotonicMillis(clock))
+    const breaker = share === "session" ? undefined : this.options.breaker
+    const entry: Entry = breaker?.enter(monotonicMillis(clock)) ?? "pass"
     if (typeof entry === "number") return Effect.fail(new ThingsBoardError({ reason: new CircuitOpen({ retryAfterMs: Math.ceil(entry) }) }))
     return Effect.callback((resume) => {
       let exchange: Pick<Exchange, "cancel"> | undefined
       let controller: AbortController | undefined
       let slot: Slot | undefined
       let isOver = false
-      let adopter: { readonly exchange: ServerExchange | undefined } | undefined
+      let adopter: Adopter | undefined
       const end = (outcome: Outcome) => {
-        if (!isOver && share !== "session") breaker?.record(outcome, entry, monotonicMillis(clock))
+        if (!isOver) breaker?.record(outcome, entry, monotonicMillis(clock))
         isOver = true
         cancelTimer()
         slot?.leave()
       }
+      /** Tells the caller, or those who have taken over. */
+      const tell = (response: Buffer<ArrayBuffer> | undefined, result: Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>) =>
+        adopter === undefined ? resume(result) : call.sharing?.settle(response)
       const finish = (result: Result) => {
         end(outcomeOf(result))
-        if (adopter !== undefined) call.sharing?.settle(result instanceof Buffer ? result : undefined)
-        else resume(result instanceof ThingsBoardError ? Effect.fail(result) : Effect.succeed(result))
+        if (result instanceof ThingsBoardError) tell(undefined, Effect.fail(result))
+        else tell(result, Effect.succeed(result))
       }
       const fail = (failure: unknown) => {
         if (failure instanceof ExchangeFailure) return finish(toError(failure))
         end("unknown")
-        if (adopter !== undefined) call.sharing?.settle(undefined)
-        else resume(Effect.die(failure))
+        tell(undefined, Effect.die(failure))
       }
       const stop = () => {
         cancel()
@@ -189,20 +198,23 @@ export class Attempts {
         exchange?.cancel()
         controller?.abort()
       }
+      /** Lets those who wait take over, unless a large response has begun to use the memory of the caller's request. */
+      const handOver = () => {
+        if (controller === undefined) adopter = call.sharing?.adopt(stop)
+      }
       const giveUp = () => {
         // A call that waited all the time was not sent.
         finish(new ThingsBoardError({ reason: slot?.hasStarted === false ? new QueueFull() : new Timeout() }))
         cancel()
       }
       const endRequest = () => {
-        if (controller === undefined) adopter = call.sharing?.adopt(stop)
-        const timeout = new ThingsBoardError({ reason: new Timeout({ limit: "request" }) })
+        handOver()
         if (adopter === undefined) {
-          finish(timeout)
+          finish(requestTimedOut())
           return cancel()
         }
         cancelTimer = afterMillis(time.ofCall - time.ofRequest, giveUp)
-        resume(Effect.fail(timeout))
+        resume(Effect.fail(requestTimedOut()))
       }
       let cancelTimer = time.ofRequest < time.ofCall ? afterMillis(time.ofRequest, endRequest) : afterMillis(time.ofCall, giveUp)
       const onResponse = (response: HttpResponse) => {
@@ -228,8 +240,7 @@ export class Attempts {
         else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))
       }
       return Effect.sync(() => {
-        // A large response has begun to use the memory of the caller's request, so it cannot be taken over.
-        if (controller === undefined) adopter = call.sharing?.adopt(stop)
+        handOver()
         if (adopter === undefined) stop()
       })
     })

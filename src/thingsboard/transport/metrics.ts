@@ -1,6 +1,10 @@
 import { Effect, Metric } from "effect"
-import type { CircuitBreaker } from "./CircuitBreaker.ts"
-import type { CallLimits } from "./CallLimits.ts"
+import type { CallCounts } from "./CallLimits.ts"
+
+/** Calls at this moment, and whether the circuit breaker lets none through. */
+export interface TransportCounts extends CallCounts {
+  readonly isCircuitOpen: boolean
+}
 
 const inFlight = Metric.gauge("boardwalk_upstream_calls_in_flight", {
   description: "Calls to ThingsBoard in flight, apart from logins. The limit is TB_MAX_CONNECTIONS."
@@ -15,15 +19,11 @@ const circuitOpen = Metric.gauge("boardwalk_upstream_circuit_open", {
 })
 
 /** Metrics are exported every few seconds at most, so counting is left to the limits. */
-export const recordCounts = (limits: CallLimits, breaker: CircuitBreaker | undefined) =>
+export const recordCounts = (counts: () => TransportCounts) =>
   Effect.suspend(() => {
-    const { counts } = limits
+    const now = counts()
     return Effect.all(
-      [
-        Metric.update(inFlight, counts.inFlight),
-        Metric.update(waiting, counts.waiting),
-        Metric.update(circuitOpen, breaker?.isOpen === true ? 1 : 0)
-      ],
+      [Metric.update(inFlight, now.inFlight), Metric.update(waiting, now.waiting), Metric.update(circuitOpen, now.isCircuitOpen ? 1 : 0)],
       { discard: true }
     )
   })
