@@ -38,6 +38,7 @@ import { toUrlHost, toLocalHost } from "./addresses.ts"
 import { type ClientAddress, CurrentExchange, Exchange, idleSeconds, type MemoryBudgets } from "./Exchange.ts"
 import { makeShutdownState, type OpenStream, type ShutdownState, type ShutdownTimes, stopGracefully, type Stoppable } from "./shutdown.ts"
 import { watchReader } from "./readerWatch.ts"
+import { isRecording } from "./tracing.ts"
 import { serverTlsOptions, type ServerTls } from "./Tls.ts"
 
 /** The work of one request. */
@@ -276,12 +277,6 @@ const hasTrace = ({ headers }: Request) => traceHeaders.some((name) => headers.h
 const interruptOnAbort = (web: Request, fiber: Fiber.Fiber<unknown, unknown>) =>
   web.signal.addEventListener("abort", () => fiber.interruptUnsafe(), { once: true })
 
-/** Whether nobody records spans. */
-const isUntraced = (context: Context.Context<never>) => {
-  const tracer = Context.getOrUndefined(context, Tracer.Tracer)
-  return tracer === undefined || tracer === Tracer.nativeTracer
-}
-
 const makeHandler = <E>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>,
   context: Context.Context<never>,
@@ -342,7 +337,7 @@ const makeHandler = <E>(
     return new Promise((resolve) => fiber.addObserver((later) => resolve(toWeb(later))))
   }
 
-  const mayBeDirect = isUntraced(context)
+  const mayBeDirect = !isRecording(Context.getOrUndefined(context, Tracer.Tracer))
   const counts = { direct: 0, routed: 0 }
   const handle = (web: Request, server: Bun.Server<unknown>): Response | Promise<Response> => {
     const given = web.headers.get("x-request-id")

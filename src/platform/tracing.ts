@@ -4,9 +4,11 @@
  */
 import { Effect, type Fiber, Tracer } from "effect"
 
+/** Whether somebody records the spans of a tracer. */
+export const isRecording = (tracer: Tracer.Tracer | undefined): boolean => tracer !== undefined && tracer !== Tracer.nativeTracer
+
 /** Whether spans of this fiber are recorded. */
-export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
-  cache.tracerEnabled && cache.tracer !== undefined && cache.tracer !== Tracer.nativeTracer
+export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean => cache.tracerEnabled && isRecording(cache.tracer)
 
 /**
  * The span of a service method. The rule for all services: every method that HTTP handlers call and that calls ThingsBoard has one, named

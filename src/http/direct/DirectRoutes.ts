@@ -1,6 +1,6 @@
 /**
  * Direct routes: the endpoints with the annotation `DirectRoute`, for requests that are certain to be handled like any plain one. Everything that is
- * unusual about a request (an error in it, a restricted key, a rate limit in doubt, a trace) sends it to the general route, which defines
+ * unusual about a request (an error in it, a restricted key, an encoded character, a trace) sends it to the general route, which defines
  * what is correct. A test sends generated requests both ways and compares the responses.
  */
 import { Clock, Context, Effect, Layer } from "effect"

@@ -5,7 +5,7 @@
 import { Context, Effect, Option, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApi, type HttpApiEndpoint, type HttpApiGroup } from "effect/http-api"
-import { RequiredScope } from "../../api/middleware/Authentication.ts"
+import { Authentication, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../../api/middleware/DeclaredParameters.ts"
 import { KeyAndDeviceLimits } from "../../api/middleware/KeyAndDeviceLimits.ts"
@@ -49,17 +49,19 @@ export interface DirectEndpoint {
   readonly effect: Handled
 }
 
-/** Decoded queries and paths that are kept per endpoint: dashboards repeat them. */
+/** Decoded queries that are kept per endpoint: dashboards repeat them. */
 const maxRemembered = 1000
 
 const remember = <A>(decode: (text: string) => A | undefined) => {
   const known = new Map<string, A>()
   return (text: string): A | undefined => {
-    const found = known.get(text) ?? decode(text)
-    if (found === undefined) return undefined
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const decoded = decode(text)
+    if (decoded === undefined) return undefined
     if (known.size >= maxRemembered) known.clear()
-    known.set(text, found)
-    return found
+    known.set(text, decoded)
+    return decoded
   }
 }
 
@@ -109,11 +111,10 @@ export const compileEndpoint = (
   })
   for (const key of endpoint.middlewares)
     if (!inputChecks.has(key.key)) effect = (services.mapUnsafe.get(key.key) as Middleware)(effect, options)
-  const scope = Context.getOrUndefined(annotations, RequiredScope)
   return {
     path: endpoint.path,
-    needsKey: scope !== undefined,
-    scope,
+    needsKey: endpoint.middlewares.has(Authentication),
+    scope: Context.getOrUndefined(annotations, RequiredScope),
     decode: makeDecode(endpoint, annotations),
     effect: Effect.catchCause(effect, respondToFailure)
   }

@@ -57,6 +57,8 @@ const addressPattern = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\])$/
 const isHealthCheck = (request: Request | undefined, header: string, host: Host | undefined) =>
   request !== undefined && isHealthPath(request.url) && (header === "" || (host !== undefined && addressPattern.test(host.name)))
 
+const maxRemembered = 64
+
 /** Whether a request names a host that is served. The last hosts are remembered: most clients use the same one. */
 export const makeHostCheck = ({ allowedHosts }: Pick<SettingsShape, "allowedHosts">) => {
   const matchers = allowedHosts.map(makeMatcher)
@@ -80,8 +82,6 @@ export const makeHostCheck = ({ allowedHosts }: Pick<SettingsShape, "allowedHost
     return result
   }
 }
-
-const maxRemembered = 64
 
 /**
  * Rejects requests whose `Host` header is not in ALLOWED_HOSTS, so that a forged one has no effect; `X-Forwarded-Host` is never read.

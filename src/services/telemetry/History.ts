@@ -143,11 +143,9 @@ export class History extends Context.Service<
           return current
         })
 
-        /** The last page of several keys, and the last one of all. */
-        let [sharedPage, lastPage] = [
-          { request: first, read: firstPage },
-          { request: first, read: firstPage }
-        ]
+        /** The last page, and the last one of several keys. */
+        let lastPage = { request: first, read: firstPage }
+        let sharedPage = lastPage
         const observe = (key: string) => {
           const { read, request } = lastPage.request.keys[0] === key ? lastPage : sharedPage
           const series = read.page.series.find((found) => found.key === key)

@@ -13,6 +13,9 @@ const minPart = 1 / 4
 /** Ms. A call that takes less is not worth another one beside it. */
 const minFetchMillis = 5
 
+/** Points per page: pages of fewer have such large values that one of them is enough at a time. */
+const minLimit = 500
+
 export class ReadAhead {
   private millisPerPoint: number | undefined
   /** Points that the last guess expected in each page. */
@@ -49,6 +52,3 @@ export class ReadAhead {
     return { ...request, end, limit: Math.ceil(request.limit * headroom) }
   }
 }
-
-/** Points per page: pages of fewer have such large values that one of them is enough at a time. */
-const minLimit = 500
