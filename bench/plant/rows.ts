@@ -148,9 +148,9 @@ const readAll = (
   }
 })
 
-const graph = (idOf: (plant: Plant) => string, depth: number, limit: number, extraCalls: number): Omit<PlantRow, "name"> => ({
-  // The relations among the outermost nodes, and the names: a query per type and 1,000 nodes.
-  extraCalls,
+const graph = (idOf: (plant: Plant) => string, depth: number, limit: number): Omit<PlantRow, "name"> => ({
+  // The root's name, and the relations among the outermost nodes.
+  extraCalls: 2,
   gateway: async (call, plant) => {
     const path = `${v1}/graph/${idOf(plant)}?root_type=ASSET&direction=FROM&max_depth=${depth}&hard_node_limit=${limit}`
     return (JSON.parse(await call(path)) as { nodes: Array<unknown> }).nodes.length
@@ -232,9 +232,9 @@ export const plantRows: ReadonlyArray<PlantRow> = [
       return rows.length
     }
   },
-  { name: "graph, depth 1", ...graph(({ rootId }) => rootId, 1, 1000, 2) },
-  { name: "graph, depth 2", ...graph(({ rootId }) => rootId, 2, 1000, 2) },
-  { name: "graph of the hub", ...graph(({ hubId }) => hubId, 1, 1000, 3) },
+  { name: "graph, depth 1", ...graph(({ rootId }) => rootId, 1, 1000) },
+  { name: "graph, depth 2", ...graph(({ rootId }) => rootId, 2, 1000) },
+  { name: "graph of the hub", ...graph(({ hubId }) => hubId, 1, 1000) },
   {
     name: "latest values of all ids",
     extraCalls: 2,

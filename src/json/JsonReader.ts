@@ -77,6 +77,11 @@ export class ElementCursor {
     this.count++
     return true
   }
+
+  /** Whether another element follows. */
+  get hasMore(): boolean {
+    return this.bytes[skipSpace(this.bytes, this.end)] === comma
+  }
 }
 
 /** Smaller bodies are read in one turn, and without any of what it costs to give it up. */

@@ -24,6 +24,15 @@ export const valueAt = (bytes: Uint8Array, from: number, to: number): unknown =>
   }
 }
 
+/** The elements of an array, from the beginning of the first to the end of the last. */
+export const valuesAt = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<unknown> => {
+  try {
+    return JSON.parse(`[${textAt(bytes, from, to)}]`)
+  } catch {
+    return fail(from)
+  }
+}
+
 const isDigit = (c: number | undefined) => c !== undefined && c >= 48 && c <= 57
 const isHex = (c: number | undefined) => isDigit(c) || (c !== undefined && (c | 32) >= 97 && (c | 32) <= 102)
 /** What may follow a backslash, other than `u`: " \ / b f n r t */

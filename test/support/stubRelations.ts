@@ -5,7 +5,12 @@ import type { ThingsBoardShape } from "../../src/thingsboard/ThingsBoard.ts"
 import { NotFound, ThingsBoardError } from "../../src/thingsboard/errors/ThingsBoardError.ts"
 
 export interface RelationGraph {
-  readonly nodes: ReadonlyArray<{ readonly id: string; readonly entityType: EntityType; readonly isHidden?: boolean }>
+  readonly nodes: ReadonlyArray<{
+    readonly id: string
+    readonly entityType: EntityType
+    readonly isHidden?: boolean
+    readonly isUnnamed?: boolean
+  }>
   readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string; readonly type: string }>
 }
 
@@ -39,20 +44,24 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
   }
   const ref = (id: string) => ({ id, entityType: byId.get(id)!.entityType })
 
-  const findRelations = ({
-    payload: { parameters }
-  }: {
-    payload: { parameters: { rootId: string; direction: Direction; maxLevel: number } }
-  }) => {
-    calls.push(`walk ${parameters.direction} ${parameters.maxLevel}`)
-    return isVisible(parameters.rootId)
+  /** ThingsBoard does not find the names of some entities here. */
+  const infoName = (id: string) => (byId.get(id)?.isUnnamed === true ? "N/A" : nameOf(id))
+  const nameOf = (id: string) => `name of ${id.slice(-4)}`
+
+  const findRelations = (
+    { payload: { parameters } }: { payload: { parameters: { rootId: string; direction: Direction; maxLevel: number } } },
+    withNames: boolean
+  ) => {
+    const { direction, maxLevel, rootId } = parameters
+    calls.push(`walk ${direction} ${maxLevel}`)
+    return isVisible(rootId)
       ? Effect.succeed(
-          traverse(parameters.rootId, parameters.direction, parameters.maxLevel).map(({ from, to, type }) => ({
-            from: ref(from),
-            to: ref(to),
-            type,
-            typeGroup: "COMMON"
-          }))
+          traverse(rootId, direction, maxLevel).map(({ from, to, type }) => {
+            const relation = { from: ref(from), to: ref(to), type, typeGroup: "COMMON" }
+            if (!withNames) return relation
+            const isFrom = direction === "FROM"
+            return Object.assign(relation, { fromName: isFrom ? null : infoName(from), toName: isFrom ? infoName(to) : null })
+          })
         )
       : Effect.fail(new ThingsBoardError({ reason: new NotFound() }))
   }
@@ -80,7 +89,7 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
     return Effect.succeed({
       data: found.slice(page * pageSize, (page + 1) * pageSize).map((id) => ({
         entityId: ref(id),
-        latest: { ENTITY_FIELD: { name: { ts: 0, value: `name of ${id.slice(-4)}` } } }
+        latest: { ENTITY_FIELD: { name: { ts: 0, value: nameOf(id) } } }
       })),
       hasNext: (page + 1) * pageSize < found.length,
       totalPages: Math.ceil(found.length / pageSize),
@@ -90,7 +99,9 @@ export const stubRelations = ({ edges, nodes }: RelationGraph) => {
 
   const post: ThingsBoardShape["post"] = (path, json) => {
     const payload: unknown = JSON.parse(String(json))
-    const found = path === "/api/relations" ? findRelations({ payload } as never) : findEntities({ payload } as never)
+    const found = path.startsWith("/api/relations")
+      ? findRelations({ payload } as never, path.endsWith("/info"))
+      : findEntities({ payload } as never)
     return Effect.map(found as Effect.Effect<unknown, ThingsBoardError>, (response) => Buffer.from(JSON.stringify(response)))
   }
   return { post, calls }

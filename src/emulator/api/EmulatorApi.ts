@@ -83,8 +83,7 @@ export class RelationAdministration extends HttpApiGroup.make("relationAdministr
   HttpApiEndpoint.post("saveRelationV2", "/api/v2/relation"),
   HttpApiEndpoint.delete("deleteRelation", "/api/relation", { query: relationQuery }),
   HttpApiEndpoint.get("relations", "/api/relations", { query: relationQuery }),
-  HttpApiEndpoint.get("relationInfos", "/api/relations/info", { query: relationQuery }),
-  HttpApiEndpoint.post("findRelationInfos", "/api/relations/info")
+  HttpApiEndpoint.get("relationInfos", "/api/relations/info", { query: relationQuery })
 ) {}
 
 const telemetryPath = "/api/plugins/telemetry/:entityType/:entityId" as const

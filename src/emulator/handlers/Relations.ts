@@ -141,7 +141,9 @@ const remove = Effect.fnUntraced(function* (query: RelationQuery) {
 })
 
 export const RelationsLayer = HttpApiBuilder.group(GatewayApi, "relations", (handlers) =>
-  handlers.handleRaw("findRelations", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "relations")))
+  handlers
+    .handleRaw("findRelations", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "relations")))
+    .handleRaw("findRelationInfos", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "infos")))
 )
 
 export const RelationAdministrationLayer = HttpApiBuilder.group(AdministrationApi, "relationAdministration", (handlers) =>
@@ -156,5 +158,4 @@ export const RelationAdministrationLayer = HttpApiBuilder.group(AdministrationAp
     .handle("deleteRelation", ({ query }) => remove(query))
     .handle("relations", ({ query }) => listByEnd(query, "relations"))
     .handle("relationInfos", ({ query }) => listByEnd(query, "infos"))
-    .handleRaw("findRelationInfos", ({ request }) => Effect.flatMap(readObject(request), (body) => walk(body, "infos")))
 )

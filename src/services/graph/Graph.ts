@@ -110,8 +110,7 @@ const searchAround = Effect.fnUntraced(function* (
   }
   // Relations among the outermost nodes belong to the graph as well.
   if (query.maxDepth > 0 && frontier.length > 0) {
-    const types = [...new Set(Array.from(search.nodes.values(), ({ entityType }) => entityType))]
-    yield* finder.findRelationsAmong(frontier, { has: (id) => search.nodes.has(id), types, root: query.root, levels: query.maxDepth })
+    yield* finder.findRelationsAmong(frontier, { nodes: search.nodes, root: query.root, levels: query.maxDepth })
   }
   return search
 })
@@ -141,6 +140,11 @@ export class Graph extends Context.Service<
       const access = yield* DeviceAccess
       const eventLoop = yield* EventLoop
       const assetAccess = yield* AssetAccess
+      /** Fails if the root does not exist, or ThingsBoard's user may not see it. */
+      const nameOf = (root: GraphQuery["root"]) =>
+        Effect.flatMap(entityNames(thingsBoard, [root]), (names): Effect.Effect<string, EntityNotFound> =>
+          names.has(root.id) ? Effect.succeed(names.get(root.id)!) : Effect.fail(new EntityNotFound(root))
+        )
       return {
         around: Effect.fnUntraced(function* (query) {
           const root: GraphQuery["root"] = { ...query.root, id: query.root.id.toLowerCase() }
@@ -155,10 +159,12 @@ export class Graph extends Context.Service<
           const assets = yield* assetAccess.visibleIds
           const hidden = visibility === undefined ? undefined : new HiddenNodes(thingsBoard, visibility, assets)
           const finder = new RelationFinder(thingsBoard, eventLoop, query.direction, query.relationTypes, hidden)
-          const search = yield* searchAround(eventLoop, { ...query, root }, finder, hidden)
+          // A walk returns the names of all nodes but the root.
+          const [rootName, search] = yield* Effect.all([nameOf(root), searchAround(eventLoop, { ...query, root }, finder, hidden)], {
+            concurrency: 2
+          })
           const kept = [...search.nodes.values()].filter((node) => node.id === root.id || hasType(node, query))
-          const names = yield* entityNames(thingsBoard, kept)
-          if (!names.has(root.id)) return yield* new EntityNotFound({ entityType: root.entityType, id: root.id })
+          const names = yield* entityNames(thingsBoard, kept, finder.names.set(root.id, rootName))
           const nodes: Array<GraphNode> = []
           for (const { depth, entityType, id } of kept) {
             const name = names.get(id)

@@ -10,7 +10,8 @@ import type { Steps } from "../../domain/Steps.ts"
 import type { EventLoop } from "../../platform/EventLoop.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { findNeighbors, type RelationDirection, walkRelations } from "../../thingsboard/requests/relations.ts"
+import { findNeighbors, neighborQueries, type RelationDirection, walkRelations } from "../../thingsboard/requests/relations.ts"
+import type { Relations } from "../../thingsboard/responses/relations.ts"
 import type { HiddenNodes } from "./HiddenNodes.ts"
 import { type Edge, edgeKey, type Node } from "./model.ts"
 
@@ -22,11 +23,19 @@ const concurrency = 8
 /** Relations between two looks at the clock. */
 const perLook = 64
 
+/** A root that does not exist has no relations; whoever asks for the graph notices it by its missing name. */
+interface Walk {
+  readonly root: Node
+  readonly direction: RelationDirection
+  readonly levels: number
+  /** Whether it may find nodes whose names are not known. */
+  readonly withNames: boolean
+}
+
 /** The graph whose outermost nodes are looked at last. */
 interface Outermost {
-  readonly has: (id: string) => boolean
-  /** The types of its nodes. */
-  readonly types: ReadonlyArray<Node["entityType"]>
+  /** Its nodes, by id. */
+  readonly nodes: ReadonlyMap<string, Node>
   readonly root: Node
   /** The distance of the outermost nodes from the root. */
   readonly levels: number
@@ -35,6 +44,8 @@ interface Outermost {
 export class RelationFinder {
   /** The edges found so far, by `edgeKey`. */
   readonly edges = new Map<string, Edge>()
+  /** The names of the nodes that were found, by id; the root's name is not among them. */
+  readonly names = new Map<string, string>()
   /** Per direction and node id: how many levels of relations from the node are in `edges`. */
   private readonly knownLevels = { FROM: new Map<string, number>(), TO: new Map<string, number>() }
   /** Whether ThingsBoard has more neighbors than were read. */
@@ -64,31 +75,51 @@ export class RelationFinder {
 
   /** Finds all relations of the nodes. `levels` says how many levels the search may need in total, to fetch them at once. */
   findRelations(nodes: ReadonlyArray<Node>, levels: number): Effect.Effect<void, ThingsBoardError> {
-    return Effect.forEach(this.directions, (direction) => this.findInDirection(nodes, direction, levels), { discard: true })
+    const unknown = this.directions.map((direction) => ({ direction, nodes: nodes.filter((node) => !this.isKnown(node, direction)) }))
+    return unknown.every(({ nodes }) => nodes.length <= maxSingleWalks)
+      ? this.walkAll(unknown.flatMap(({ direction, nodes }) => nodes.map((root) => ({ root, direction, levels, withNames: true }))))
+      : Effect.forEach(unknown, ({ direction, nodes }) => this.findInDirection(nodes, direction, levels), { discard: true })
   }
 
   /**
-   * Finds the relations of the outermost nodes with nodes of the graph, which `has` tells. Most of their other relations are not read: a level
-   * more would be the largest of all, for relations that the graph does not have.
+   * Finds the relations of the outermost nodes with nodes of the graph. Most of their other relations are not read: a level more would be
+   * the largest of all, for relations that the graph does not have.
+   *
+   * Such a relation is found at the node that it ends at, if that takes no more calls: an entity has many children, but few parents.
    */
-  findRelationsAmong(nodes: ReadonlyArray<Node>, graph: Outermost): Effect.Effect<void, ThingsBoardError> {
-    // In both directions, every relation between outermost nodes starts at one of them; those of the inner nodes are known.
-    const directions = this.directions.length === 1 ? this.directions : (["FROM"] as const)
-    return Effect.forEach(directions, (direction) => this.findAmong(nodes, direction, graph), { discard: true })
+  findRelationsAmong(outermost: ReadonlyArray<Node>, graph: Outermost): Effect.Effect<void, ThingsBoardError> {
+    const [only] = this.directions.length === 1 ? this.directions : []
+    // Of the inner nodes, a search in one direction knows only the relations in that direction.
+    const ends = only === "FROM" ? [...graph.nodes.values()] : outermost
+    return only !== "FROM" || neighborQueries(ends) <= neighborQueries(outermost)
+      ? this.findAmong(outermost, ends, "TO", graph)
+      : this.findAmong(outermost, outermost, "FROM", graph)
   }
 
-  private findAmong(nodes: ReadonlyArray<Node>, direction: RelationDirection, { has, levels, root, types }: Outermost) {
-    const unknown = nodes.filter((node) => !this.isKnown(node, direction))
-    if (unknown.length < 2) return this.walkAll(unknown, direction, 1)
+  /** Looks for the relations at `ends`; `direction` is that from `ends` to the nodes at the other end. */
+  private findAmong(
+    outermost: ReadonlyArray<Node>,
+    ends: ReadonlyArray<Node>,
+    direction: RelationDirection,
+    { levels, nodes, root }: Outermost
+  ) {
+    const [searched = "FROM"] = this.directions
+    const unknown = outermost.filter((node) => !this.isKnown(node, searched))
+    const walks = (nodes: ReadonlyArray<Node>, direction: RelationDirection) =>
+      this.walkAll(nodes.map((root) => ({ root, direction, levels: 1, withNames: false })))
+    if (unknown.length < 2) return walks(unknown, searched)
     const back = opposite[direction]
     /** A walk from the root reaches all nodes only in one direction, and must not pass through hidden nodes. */
     const isInOneWalk = this.directions.length === 1 && this.hidden === undefined
-    const walkFurther = Effect.suspend(() => (isInOneWalk ? this.walk(root, direction, levels + 1) : this.walkAll(unknown, direction, 1)))
-    return findNeighbors(this.thingsBoard, unknown, direction, types).pipe(
+    const walkFurther = Effect.suspend(() =>
+      isInOneWalk ? this.walkAll([{ root, direction: searched, levels: levels + 1, withNames: false }]) : walks(unknown, searched)
+    )
+    const types = [...new Set(Array.from(nodes.values(), ({ entityType }) => entityType))]
+    return findNeighbors(this.thingsBoard, ends, direction, types).pipe(
       Effect.flatMap(({ entities, incomplete }) => {
-        const ends = entities.filter((node) => has(node.id) && !this.isKnown(node, back))
-        const isCheaper = ends.length <= maxSingleWalks || (!isInOneWalk && ends.length < unknown.length)
-        return isCheaper && !incomplete ? this.walkAll(ends, back, 1) : walkFurther
+        const others = entities.filter((node) => nodes.has(node.id) && !this.isKnown(node, back))
+        const isCheaper = others.length <= maxSingleWalks || (!isInOneWalk && others.length < unknown.length)
+        return isCheaper && !incomplete ? walks(others, back) : walkFurther
       }),
       Effect.catchIf(
         ({ reason }) => reason._tag === "Rejected",
@@ -98,21 +129,22 @@ export class RelationFinder {
   }
 
   private findInDirection(nodes: ReadonlyArray<Node>, direction: RelationDirection, levels: number): Effect.Effect<void, ThingsBoardError> {
-    const unknown = nodes.filter((node) => !this.isKnown(node, direction))
-    if (unknown.length <= maxSingleWalks) return this.walkAll(unknown, direction, levels)
+    const walks = (roots: ReadonlyArray<Node>, direction: RelationDirection, levels: number) =>
+      this.walkAll(roots.map((root) => ({ root, direction, levels, withNames: true })))
+    if (nodes.length <= maxSingleWalks) return walks(nodes, direction, levels)
     const back = opposite[direction]
-    return this.findNeighbors(unknown, direction).pipe(
+    return this.findNeighbors(nodes, direction).pipe(
       Effect.flatMap((neighbors) => this.withoutHidden(neighbors)),
       Effect.flatMap((neighbors) => {
         const ends = neighbors.filter((node) => !this.isKnown(node, back))
         // From whichever side has fewer nodes.
-        return ends.length < unknown.length ? this.walkAll(ends, back, 1) : this.walkAll(unknown, direction, 1)
+        return ends.length < nodes.length ? walks(ends, back, 1) : walks(nodes, direction, 1)
       }),
-      Effect.andThen(Effect.sync(() => unknown.forEach(({ id }) => this.knownLevels[direction].set(id, 1)))),
+      Effect.andThen(Effect.sync(() => nodes.forEach(({ id }) => this.knownLevels[direction].set(id, 1)))),
       // A ThingsBoard release that does not accept several roots: one walk per node.
       Effect.catchIf(
         ({ reason }) => reason._tag === "Rejected",
-        () => this.walkAll(unknown, direction, 1)
+        () => walks(nodes, direction, 1)
       )
     )
   }
@@ -127,23 +159,32 @@ export class RelationFinder {
     return Effect.map(hidden.check(nodes), () => nodes.filter(({ id }) => !hidden.has(id)))
   }
 
-  private walkAll(nodes: ReadonlyArray<Node>, direction: RelationDirection, levels: number) {
-    return Effect.forEach(nodes, (node) => this.walk(node, direction, levels), { concurrency, discard: true })
-  }
-
-  /** A root that does not exist has no relations here; the caller notices it by its missing name. */
-  private walk(root: Node, direction: RelationDirection, levels: number): Effect.Effect<void, ThingsBoardError> {
-    return Effect.flatMap(walkRelations(this.thingsBoard, root, direction, levels), (relations) =>
-      this.eventLoop.run(() => this.addRelations(root, direction, levels, relations))
+  /** What the walks find is added in their order, not in the order of the responses: the node limit keeps the same nodes each time. */
+  private walkAll(walks: ReadonlyArray<Walk>): Effect.Effect<void, ThingsBoardError> {
+    const { eventLoop, thingsBoard } = this
+    return Effect.forEach(
+      walks,
+      ({ direction, levels, root, withNames }) => walkRelations(thingsBoard, root, direction, levels, { withNames }),
+      {
+        concurrency
+      }
+    ).pipe(
+      Effect.flatMap((found) =>
+        Effect.forEach(found, (found, i) => eventLoop.run(() => this.addRelations(walks[i]!, found)), { discard: true })
+      )
     )
   }
 
   /** After a walk of n levels, n levels are known from the root, n - 1 from the nodes one step away, and so on. */
-  private *addRelations(root: Node, direction: RelationDirection, levels: number, relations: ReadonlyArray<Edge>): Steps<void> {
+  private *addRelations({ direction, levels, root }: Walk, { names, relations }: Relations): Steps<void> {
     const { isTurnOver } = this.eventLoop
     const types = new Set(this.relationTypes)
     const next = new Map<string, Array<string>>()
     let n = 0
+    for (const [id, name] of names) {
+      if (++n % perLook === 0 && isTurnOver()) yield
+      this.names.set(id, name)
+    }
     for (const edge of relations) {
       if (++n % perLook === 0 && isTurnOver()) yield
       if (types.size > 0 && !types.has(edge.type)) continue
@@ -168,8 +209,9 @@ export class RelationFinder {
   }
 
   private findNeighbors(nodes: ReadonlyArray<Node>, direction: RelationDirection): Effect.Effect<ReadonlyArray<Node>, ThingsBoardError> {
-    return Effect.map(findNeighbors(this.thingsBoard, nodes, direction), ({ entities, incomplete }) => {
+    return Effect.map(findNeighbors(this.thingsBoard, nodes, direction), ({ entities, incomplete, names }) => {
       this.incomplete ||= incomplete
+      for (const [id, name] of names) this.names.set(id, name)
       return entities
     })
   }

@@ -21,18 +21,27 @@ export const canLookUp = (thingsBoard: ThingsBoardShape, type: EntityType): Effe
 
 /**
  * The names of those entities that may be seen, by id. Ids stand in for the names of entities that cannot be looked up. One call per type
- * and 1,000 ids.
+ * and 1,000 ids whose names are not `known`.
  */
 export const entityNames = Effect.fnUntraced(function* (
   thingsBoard: ThingsBoardShape,
-  entities: ReadonlyArray<EntityRef>
+  entities: ReadonlyArray<EntityRef>,
+  known: ReadonlyMap<string, string> = new Map()
 ): Effect.fn.Return<ReadonlyMap<string, string>, ThingsBoardError> {
   const found: Array<readonly [id: string, name: string]> = []
   const queries: Array<{ readonly entityType: EntityType; readonly entityList: ReadonlyArray<string> }> = []
   for (const [entityType, all] of Map.groupBy(entities, (entity) => entity.entityType)) {
-    const ids = all.map(({ id }) => id)
-    if (!(yield* canLookUp(thingsBoard, entityType))) for (const id of ids) found.push([id, id])
-    else for (const entityList of Array.chunksOf(ids, maxNamesPerCall)) queries.push({ entityType, entityList })
+    if (!(yield* canLookUp(thingsBoard, entityType))) {
+      for (const { id } of all) found.push([id, id])
+      continue
+    }
+    const unknown: Array<string> = []
+    for (const { id } of all) {
+      const name = known.get(id)
+      if (name === undefined) unknown.push(id)
+      else found.push([id, name])
+    }
+    for (const entityList of Array.chunksOf(unknown, maxNamesPerCall)) queries.push({ entityType, entityList })
   }
   const pages = yield* Effect.forEach(
     queries,

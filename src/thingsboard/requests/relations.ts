@@ -4,22 +4,17 @@
  */
 import { Array, Effect } from "effect"
 import type { EntityRef, EntityType } from "../../domain/Ids.ts"
-import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
-import { Relation as RelationJson, type RelationsQuery } from "../api/Relations.ts"
-import { listReader } from "../responses/elements.ts"
+import type { RelationsQuery } from "../api/Relations.ts"
+import { noRelations, readRelations, type Relations } from "../responses/relations.ts"
 import { orIfNotFound } from "../errors/orIfNotFound.ts"
 import type { ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
-import { findEntities, maxEntitiesPerCall } from "./entityQueries.ts"
+import { fieldOf, findEntities, maxEntitiesPerCall } from "./entityQueries.ts"
+
+export type { Relation } from "../responses/relations.ts"
 
 /** FROM: relations that start at an entity. TO: relations that end at it. */
 export type RelationDirection = "FROM" | "TO"
-
-export interface Relation {
-  readonly from: EntityRef
-  readonly to: EntityRef
-  readonly type: string
-}
 
 /** Root entities per query. */
 const maxRoots = 1000
@@ -31,16 +26,17 @@ const toRef = ({ entityType, id }: { readonly entityType: string; readonly id: s
   entityType: entityType as EntityType
 })
 
-/** ThingsBoard's names of the types are kept as they are. */
-const readRelations = listReader(RelationJson) as (bytes: Uint8Array, isTurnOver: IsTurnOver) => Steps<ReadonlyArray<Relation>>
-
-/** All relations up to `maxLevel` steps from a root; none for a root that does not exist or may not be seen. */
+/**
+ * All relations up to `maxLevel` steps from a root; none for a root that does not exist or may not be seen. `withNames`: also the name of the
+ * far end of each, which ThingsBoard looks up per relation.
+ */
 export const walkRelations = (
   thingsBoard: ThingsBoardShape,
   root: EntityRef,
   direction: RelationDirection,
-  maxLevel: number
-): Effect.Effect<ReadonlyArray<Relation>, ThingsBoardError> => {
+  maxLevel: number,
+  { withNames }: { readonly withNames: boolean }
+): Effect.Effect<Relations, ThingsBoardError> => {
   const parameters = {
     rootId: root.id,
     rootType: root.entityType,
@@ -50,14 +46,17 @@ export const walkRelations = (
     fetchLastLevelOnly: false
   }
   const query: typeof RelationsQuery.Type = { parameters, filters: [] }
-  return orIfNotFound<ReadonlyArray<Relation>>([])(
-    thingsBoard.readInSteps(thingsBoard.post("/api/relations", JSON.stringify(query), { idempotent: true }), readRelations)
+  const path = withNames ? "/api/relations/info" : "/api/relations"
+  return orIfNotFound(noRelations)(
+    thingsBoard.readInSteps(thingsBoard.post(path, JSON.stringify(query), { idempotent: true }), readRelations)
   )
 }
 
 export interface Neighbors {
   /** Each once. */
   readonly entities: ReadonlyArray<EntityRef>
+  /** Their names, by id. */
+  readonly names: ReadonlyMap<string, string>
   /** Whether there are more of them than were read. */
   readonly incomplete: boolean
 }
@@ -70,6 +69,7 @@ const neighborsOf = Effect.fnUntraced(function* (
   onlyTypes: ReadonlyArray<EntityType> | undefined
 ): Effect.fn.Return<Neighbors, ThingsBoardError> {
   const entities: Array<EntityRef> = []
+  const names = new Map<string, string>()
   for (let page = 0; ; page++) {
     const { data, hasNext } = yield* findEntities(
       thingsBoard,
@@ -85,17 +85,29 @@ const neighborsOf = Effect.fnUntraced(function* (
         fetchLastLevelOnly: false,
         filters: onlyTypes === undefined ? [] : [{ entityTypes: onlyTypes }]
       },
-      { fields: [] },
+      { fields: ["name"] },
       { page, pageSize: maxEntitiesPerCall }
     )
-    for (const { entityId } of data) {
-      const entity = toRef(entityId)
-      if (onlyTypes === undefined || onlyTypes.includes(entity.entityType)) entities.push(entity)
+    for (const found of data) {
+      const entity = toRef(found.entityId)
+      if (onlyTypes?.includes(entity.entityType) === false) continue
+      entities.push(entity)
+      const name = fieldOf(found, "name")
+      if (name !== "") names.set(entity.id, name)
     }
-    if (!hasNext) return { entities, incomplete: false }
-    if (page + 1 >= maxPages) return { entities, incomplete: true }
+    if (!hasNext) return { entities, names, incomplete: false }
+    if (page + 1 >= maxPages) return { entities, names, incomplete: true }
   }
 })
+
+/** The roots of each query. */
+const chunksOf = (roots: ReadonlyArray<EntityRef>) =>
+  [...Map.groupBy(roots, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
+    Array.chunksOf(all, maxRoots).map((chunk) => ({ entityType, ids: chunk.map(({ id }) => id) }))
+  )
+
+/** How many queries `findNeighbors` makes, if none of them has more than one page. */
+export const neighborQueries = (roots: ReadonlyArray<EntityRef>): number => chunksOf(roots).length
 
 /** The entities one step away from any of the roots, of all types or of some. Fails with `Rejected` on a release that does not accept several roots. */
 export const findNeighbors = (
@@ -104,13 +116,12 @@ export const findNeighbors = (
   direction: RelationDirection,
   onlyTypes?: ReadonlyArray<EntityType>
 ): Effect.Effect<Neighbors, ThingsBoardError> => {
-  const chunks = [...Map.groupBy(roots, ({ entityType }) => entityType)].flatMap(([entityType, all]) =>
-    Array.chunksOf(all, maxRoots).map((chunk) => ({ entityType, ids: chunk.map(({ id }) => id) }))
-  )
+  const chunks = chunksOf(roots)
   return Effect.map(
     Effect.forEach(chunks, ({ entityType, ids }) => neighborsOf(thingsBoard, entityType, ids, direction, onlyTypes), { concurrency: 2 }),
     (found) => ({
       entities: [...new Map(found.flatMap(({ entities }) => entities).map((entity) => [entity.id, entity])).values()],
+      names: new Map(found.flatMap(({ names }) => [...names])),
       incomplete: found.some(({ incomplete }) => incomplete)
     })
   )

@@ -1,16 +1,18 @@
 /**
- * Reads the arrays of large responses in steps, one element after the other. To decode a page of a thousand entities with many values, or
+ * Reads the arrays of large responses in steps, a few elements after the other. To decode a page of a thousand entities with many values, or
  * the forty thousand relations of a hub, as a whole would take longer than a turn of the event loop may last.
  */
 import { Option, Schema } from "effect"
 import type { IsTurnOver, Steps } from "../../domain/Steps.ts"
 import { ElementCursor, FieldCursor } from "../../json/JsonReader.ts"
-import { endOfValue, fail, skipSpace, skipUnchecked, valueAt } from "../../json/JsonScanner.ts"
+import { endOfValue, fail, skipSpace, skipUnchecked, valueAt, valuesAt } from "../../json/JsonScanner.ts"
 
 type Decode<A> = (json: unknown) => Option.Option<A>
 
-/** Elements between two looks at the clock. */
-const perLook = 8
+/** Elements that are parsed at once. To parse each by itself takes twice as long. */
+const maxParsedElements = 32
+/** Bytes after which elements are parsed, even if they are few. */
+const maxParsedBytes = 32 * 1024
 
 function* readElements<A>(
   bytes: Uint8Array,
@@ -21,11 +23,18 @@ function* readElements<A>(
   const elements = new ElementCursor(bytes, at)
   const found: Array<A> = []
   while (elements.next()) {
-    if (elements.count % perLook === 0 && isTurnOver()) yield
-    elements.end = skipUnchecked(bytes, elements.at)
-    const element = decode(valueAt(bytes, elements.at, elements.end))
-    if (Option.isNone(element)) return fail(elements.at)
-    found.push(element.value)
+    if (isTurnOver()) yield
+    const from = elements.at
+    elements.end = skipUnchecked(bytes, from)
+    for (let n = 1; n < maxParsedElements && elements.end - from < maxParsedBytes && elements.hasMore; n++) {
+      elements.next()
+      elements.end = skipUnchecked(bytes, elements.at)
+    }
+    for (const json of valuesAt(bytes, from, elements.end)) {
+      const element = decode(json)
+      if (Option.isNone(element)) return fail(from)
+      found.push(element.value)
+    }
   }
   return [found, elements.end]
 }
@@ -36,13 +45,10 @@ const requireEnd = (bytes: Uint8Array, at: number) => {
 }
 
 /** Reads a response that is an array. */
-export const listReader = <S extends Schema.Codec<unknown, unknown>>(element: S) => {
-  const decode = Schema.decodeUnknownOption(element as Schema.Codec<S["Type"], S["Encoded"]>)
-  return function* (bytes: Uint8Array, isTurnOver: IsTurnOver): Steps<ReadonlyArray<S["Type"]>> {
-    const [found, end] = yield* readElements(bytes, skipSpace(bytes, 0), decode, isTurnOver)
-    requireEnd(bytes, end)
-    return found
-  }
+export function* readList<A>(bytes: Uint8Array, decode: Decode<A>, isTurnOver: IsTurnOver): Steps<ReadonlyArray<A>> {
+  const [found, end] = yield* readElements(bytes, skipSpace(bytes, 0), decode, isTurnOver)
+  requireEnd(bytes, end)
+  return found
 }
 
 export interface DecodedPage<A> {
