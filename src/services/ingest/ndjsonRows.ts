@@ -73,11 +73,11 @@ const withNormalNames = (fields: Fields): Fields => {
   if (names.every((name) => normalizeName(name) === name)) return fields
   const normal = new Set(names.map(normalizeName))
   const isLong = normal.has("key") && normal.has("value")
-  const changed = names.filter((name) => {
+  const isChanged = (name: string) => {
     const other = normalizeName(name)
     return other !== name && !fields.has(other) && (other === "ts" || other.startsWith("device_") || isLong)
-  })
-  return new Map([...fields].map(([name, token]) => [changed.includes(name) ? normalizeName(name) : name, token]))
+  }
+  return new Map([...fields].map(([name, token]) => [isChanged(name) ? normalizeName(name) : name, token]))
 }
 
 /** Calls the field with the time `ts`. */
