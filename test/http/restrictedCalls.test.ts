@@ -82,7 +82,7 @@ live("a graph is walked from whichever side has fewer nodes", () =>
   })
 )
 
-live("all pages of a list take the calls of one gathering, and those for the devices of each page", () =>
+live("all pages of a list take one query each if ThingsBoard sorts them, else the calls of one gathering, and those for the devices", () =>
   Effect.gen(function* () {
     const it = yield* restrictedGateway({ cacheTtl: Duration.millis(1) }) // on, but nothing else is used again
     const { directory } = it.emulator.store
@@ -93,8 +93,11 @@ live("all pages of a list take the calls of one gathering, and those for the dev
         type: i % 2 ? "sensor" : "meter",
         now: i
       })
-    for (const [parameters, gathering] of [
-      ["", 1],
+    for (const [parameters, queries] of [
+      ["", 6],
+      ["&sort=created_time", 6],
+      ["&order=ASC", 6],
+      ["&sort=created_time&order=DESC", 1],
       ["&sort=name", 1],
       ["&active=false", 2]
     ] as const) {
@@ -110,7 +113,7 @@ live("all pages of a list take the calls of one gathering, and those for the dev
       }
       expect([parameters, ids.length, new Set(ids).size]).toEqual([parameters, 600, 600])
       const calls = it.calls.slice(before)
-      expect([parameters, calls.filter((call) => call.endsWith("/entitiesQuery/find")).length]).toEqual([parameters, gathering])
+      expect([parameters, calls.filter((call) => call.endsWith("/entitiesQuery/find")).length]).toEqual([parameters, queries])
       expect([parameters, calls.filter((call) => call.startsWith("GET")).length]).toEqual([parameters, 6])
     }
     // A new device is on the first page at once, and what was gathered is then complete again.

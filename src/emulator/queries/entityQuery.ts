@@ -180,7 +180,10 @@ export const findEntities = (
       ? matching
       : matching
           .map((entity) => ({ entity, by: readLatest(store, entity, sort.key, 0).value }))
-          .sort((one, other) => (sort.descending ? -1 : 1) * compareValues(one.by, other.by) || (one.entity.id < other.entity.id ? -1 : 1))
+          // In descending order, ids that decide among equals descend as well.
+          .sort(
+            (one, other) => (sort.descending ? -1 : 1) * (compareValues(one.by, other.by) || (one.entity.id < other.entity.id ? -1 : 1))
+          )
           .map(({ entity }) => entity)
   return { rows: ordered.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize), total: ordered.length }
 }

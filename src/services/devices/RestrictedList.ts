@@ -1,5 +1,5 @@
 /**
- * Device and asset lists for a restricted caller. ThingsBoard has pages of the devices of one type or of one customer. For any other restriction,
+ * Device and asset lists for a restricted caller. ThingsBoard has pages of the devices of some types or of one customer. For any other restriction,
  * all visible devices are collected, and filtered, sorted and paged here. The devices themselves stay the bytes that ThingsBoard sent.
  */
 import { Effect, Stream } from "effect"
@@ -8,7 +8,7 @@ import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import { listAssetProfiles } from "../../thingsboard/requests/assets.ts"
 import { orIfNotFound } from "../../thingsboard/errors/orIfNotFound.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
-import { assetsById } from "../../thingsboard/requests/deviceQueries.ts"
+import { assetsById, canReadPage, pageOfTypes } from "../../thingsboard/requests/deviceQueries.ts"
 import {
   allProfiles,
   type DeviceFields,
@@ -82,6 +82,17 @@ const collectPage = Effect.fnUntraced(function* (thingsBoard: ThingsBoardShape, 
   return pageOf(yield* devices, found.length, query)
 })
 
+/**
+ * How ThingsBoard sorts a page of the devices of several types exactly as they are sorted here; undefined if it does not. It does so by an
+ * entity query, which differs: it searches all of its columns, sorts text by the collation of its database, and in descending order reverses
+ * the order of equals as well.
+ */
+const sortOfTypes = ({ active, order, sort, textSearch }: ListQuery) => {
+  if (active !== undefined || textSearch !== undefined || order === "DESC") return undefined
+  if (sort === undefined && order === undefined) return "id"
+  return (sort ?? "created_time") === "created_time" ? "created_time" : undefined
+}
+
 /** A page of the devices that the restriction allows. `listAll` returns a page of all devices of the gateway's user. */
 export const listRestricted = (
   thingsBoard: ThingsBoardShape,
@@ -95,6 +106,12 @@ export const listRestricted = (
     const [onlyType] = visibility.types.size === 1 ? visibility.types : []
     const type = query.type ?? onlyType
     if (type !== undefined) return visibility.types.has(type) ? checked(listAll({ ...query, type })) : Effect.succeed(emptyPage)
+    const sort = sortOfTypes(query)
+    if (sort !== undefined && canReadPage(query)) {
+      return Effect.flatMap(pageOfTypes(thingsBoard, visibility.types, sort, query), ({ ids, total }) =>
+        Effect.map(readDevices(thingsBoard, ids), (devices) => pageOf(devices, total, query))
+      )
+    }
   }
   if (visibility.byCustomerOnly && visibility.customer !== undefined) {
     return orIfNotFound(emptyPage)(checked(listCustomerDevices(thingsBoard, visibility.customer, query)))

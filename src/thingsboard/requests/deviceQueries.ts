@@ -6,7 +6,16 @@ import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardErr
 import { entityQueryValue } from "../responses/entityQueryValue.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import type { DeviceFields } from "./devices.ts"
-import { allEntities, type Entity, fieldOf, type Filter, maxEntitiesPerCall, type MaxEntities } from "./entityQueries.ts"
+import {
+  allEntities,
+  type Entity,
+  type EntityPage,
+  fieldOf,
+  findEntities,
+  type Filter,
+  maxEntitiesPerCall,
+  type MaxEntities
+} from "./entityQueries.ts"
 
 /** ThingsBoard's SQL joins one table per key. */
 const maxKeysPerCall = 25
@@ -135,6 +144,28 @@ export const devicesByIdOrType = (
   Stream.fromIterable([...byIds(ids), ...(types.size === 0 ? [] : [byTypes(types)])]).pipe(
     Stream.flatMap((filter) => allEntities(thingsBoard, filter, { fields: listFields })),
     Stream.map(listFieldsOf)
+  )
+
+/** ThingsBoard computes the position of a page as a 32-bit integer. */
+const maxPosition = 2 ** 31 - 1
+
+/** Whether `pageOfTypes` can read the page. */
+export const canReadPage = ({ page, pageSize }: EntityPage) => (page + 1) * pageSize <= maxPosition
+
+/** A page of the ids of the devices of some types, sorted by id, or by creation time and then id; and how many devices there are. */
+export const pageOfTypes = (
+  thingsBoard: ThingsBoardShape,
+  types: ReadonlySet<string>,
+  sort: "id" | "created_time",
+  page: EntityPage
+): Effect.Effect<{ readonly ids: ReadonlyArray<string>; readonly total: number }, ThingsBoardError> =>
+  Effect.flatMap(
+    // Queries cannot be sorted by id, but all devices have the same `entityType`.
+    findEntities(thingsBoard, byTypes(types), { fields: ["type"] }, page, sort === "id" ? "entityType" : "createdTime"),
+    ({ data, total }) =>
+      total !== undefined && data.every((entity) => types.has(fieldOf(entity, "type")))
+        ? Effect.succeed({ ids: data.map(({ entityId }) => entityId.id), total })
+        : Effect.fail(invalidResponse())
   )
 
 /** The assets with these ids, without their customers. */

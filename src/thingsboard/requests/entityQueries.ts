@@ -40,12 +40,21 @@ export const isEntity = (json: unknown): json is Entity => {
 
 const readPage = pageReader(EntityData, isEntity)
 
+export interface EntityPage {
+  readonly page: number
+  readonly pageSize: number
+}
+
+/** Fields by which pages are sorted; ids decide among equals. */
+export type SortField = "createdTime" | "entityType"
+
 /** One page of the entities of a filter. */
 export const findEntities = (
   thingsBoard: ThingsBoardShape,
   entityFilter: Filter,
   { attributes = [], fields, latest = [] }: Columns,
-  { page, pageSize }: { readonly page: number; readonly pageSize: number }
+  { page, pageSize }: EntityPage,
+  sortField: SortField = "createdTime"
 ): Effect.Effect<DecodedPage<Entity>, ThingsBoardError> => {
   const query: typeof EntityDataQuery.Type = {
     entityFilter,
@@ -59,15 +68,10 @@ export const findEntities = (
       pageSize,
       page,
       textSearch: null,
-      sortOrder: { key: { type: "ENTITY_FIELD", key: "createdTime" }, direction: "ASC" }
+      sortOrder: { key: { type: "ENTITY_FIELD", key: sortField }, direction: "ASC" }
     }
   }
   return thingsBoard.readInSteps(thingsBoard.post("/api/entitiesQuery/find", JSON.stringify(query), { idempotent: true }), readPage)
-}
-
-interface EntityPage {
-  readonly page: number
-  readonly pageSize: number
 }
 
 /** The same position, in pages of a tenth. */
