@@ -9,7 +9,7 @@ import type { Schema } from "effect"
 import { ThingsBoardApi } from "./api/ThingsBoardApi.ts"
 import { invalidResponse, ThingsBoardError } from "./errors/ThingsBoardError.ts"
 import { readsByPost } from "./reads/callKind.ts"
-import type { Call } from "./transport/attempt.ts"
+import type { Call } from "./transport/Call.ts"
 
 export type ThingsBoardClient = HttpApiClient.ForApi<typeof ThingsBoardApi, ThingsBoardError>
 

@@ -9,7 +9,7 @@ import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import { afterMillis } from "../../platform/sharedTimer.ts"
 import { OutOfMemory, requestTimedOut, ResponseTooLarge, ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { maxUncountedBytes } from "../transport/readResponse.ts"
-import type { Adopter, CallSharing } from "../transport/attempt.ts"
+import type { Adopter, CallSharing } from "../transport/Call.ts"
 import type { Topic } from "./callKind.ts"
 
 type Response = Buffer<ArrayBuffer>
