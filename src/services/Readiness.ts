@@ -45,6 +45,9 @@ export const describeLoginFailure = ({ reason }: ThingsBoardError, credentials: 
 const describeFailure = (error: ThingsBoardError | Cause.TimeoutError, credentials: "Password" | "ApiKey"): ReadonlyArray<Dependency> => {
   if (error._tag === "TimeoutError") return [{ ...reachable, ok: false, detail: "ThingsBoard did not respond within 5 s." }]
   const detail = describeLoginFailure(error, credentials)
+  // It responds, and other gateways in its place would not get more.
+  if (error.reason._tag === "RateLimited" || error.reason._tag === "RateLimitPaused")
+    return [{ ...reachable, detail: "ThingsBoard responds, but limits the rate of the gateway's calls." }]
   if (error.reason._tag !== "LoginRefused") return [{ ...reachable, ok: false, detail }]
   return [reachable, { name: "login", ok: false, detail }]
 }

@@ -100,11 +100,12 @@ export const make = Effect.fnUntraced(function* (
   reads: SharedReads["Service"]
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
   const share = reads.forUser()
-  const send = (call: Omit<Call, "headers">) =>
+  const send = (call: Omit<Call, "headers" | "user">) =>
     share(call, (sharing) =>
       authorized(session, (authorization) =>
         transport.send({
           ...call,
+          user: session.user,
           headers:
             call.body === undefined ? { "x-authorization": authorization } : { "x-authorization": authorization, "content-type": json },
           sharing

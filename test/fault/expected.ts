@@ -23,6 +23,15 @@ const parseCell = (text: string): Cell => {
   return { response, calls: [Number(min), Number(max ?? min)] }
 }
 
+/** Whether a response is the expected one, in which seconds can be a range. */
+export const isExpected = (expected: string, response: string): boolean => {
+  const range = /(\d+)–(\d+) s/.exec(expected)
+  if (range === null) return response === expected
+  const [text, min, max] = range
+  const seconds = Number(/again in (\d+) s/.exec(response)?.[1])
+  return seconds >= Number(min) && seconds <= Number(max) && response === expected.replace(text, `${seconds} s`)
+}
+
 const cellsOf = (line: string) =>
   line
     .split("|")

@@ -42,9 +42,11 @@ const inject =
 /** For one call, and for as long as the fault lasts. */
 const both = (name: string, injection: Injection): ReadonlyArray<Fault> => {
   const { timeout = defaultTimeout } = injection
+  // After a 429, the other calls of the same user wait.
+  const sparesOthers = injection.outcome?.type !== "Status" || injection.outcome.status !== 429
   return [
-    { name: `${name}, once`, timeout, begin: inject(1, injection) },
-    { name, timeout, begin: inject("always", injection) }
+    { name: `${name}, once`, timeout, begin: inject(1, injection), sparesOthers },
+    { name, timeout, begin: inject("always", injection), sparesOthers }
   ]
 }
 

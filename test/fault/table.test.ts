@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { live } from "../support/effectTest.ts"
 import { runCell } from "./cell.ts"
 import { elsewhere } from "./elsewhere.ts"
-import { columns, table } from "./expected.ts"
+import { columns, isExpected, table } from "./expected.ts"
 import { type Fault, faults } from "./faults.ts"
 import { type Kind, kinds } from "./requests.ts"
 
@@ -25,8 +25,8 @@ const compare = (fault: Fault, kind: Kind): Effect.Effect<readonly [kind: string
       calls: [min, max],
       response: expected
     } = table.rows.get(fault.name)!.get(kind.name)!
-    const isExpected = response === expected && calls >= min && calls <= max
-    return [kind.name, isExpected ? "as documented" : `${response} (${calls})`] as const
+    const isAsDocumented = isExpected(expected, response) && calls >= min && calls <= max
+    return [kind.name, isAsDocumented ? "as documented" : `${response} (${calls})`] as const
   }).pipe(Effect.scoped)
 
 const descriptors = () => readdirSync("/proc/self/fd").length

@@ -69,8 +69,12 @@ live("rejected requests, 429 and plain failures do not open it, and reads may be
   Effect.gen(function* () {
     const { call, calls, emulator, moveForward, open, ready } = yield* site({ staleIfError: Duration.minutes(5) })
     for (const status of [400, 404, 429, 500]) {
-      emulator.faults.inject({ times: 15, path: "/api/tenant/devices", outcome: { type: "Status", status } })
-      for (let i = 0; i < 15; i++) yield* call(`/api/v1/tb/devices?page_size=${20 + i}`)
+      const headers = { "retry-after": "60" }
+      emulator.faults.inject({ times: 15, path: "/api/tenant/devices", outcome: { type: "Status", status, headers } })
+      for (let i = 0; i < 15; i++) {
+        yield* call(`/api/v1/tb/devices?page_size=${20 + i}`)
+        if (status === 429) moveForward("31 seconds") // to the end of the pause
+      }
     }
     expect(yield* ready).toBe(false)
     yield* call(list)

@@ -76,7 +76,7 @@ live("shows the calls to ThingsBoard that are in flight and that wait", () =>
   Effect.gen(function* () {
     const { call, emulator } = yield* gateway({ settings: { tbMaxConnections: 2, tbMaxQueue: 5 } })
     const calls = Effect.map(call("/ready"), ({ json }) => json.thingsboard_calls)
-    expect(yield* calls).toEqual({ in_flight: 0, max_in_flight: 2, waiting: 0, max_waiting: 5, circuit_open: false })
+    expect(yield* calls).toEqual({ in_flight: 0, max_in_flight: 2, waiting: 0, max_waiting: 5, circuit_open: false, paused_users: 0 })
     emulator.faults.inject({ path: "/api/tenant/devices", latencyMillis: 500, times: "always" })
     const reads = yield* Effect.forkChild(
       Effect.forEach([1, 2, 3, 4, 5], (size) => call(`/api/v1/tb/devices?page_size=${size}`), { concurrency: "unbounded" }),
@@ -84,7 +84,7 @@ live("shows the calls to ThingsBoard that are in flight and that wait", () =>
     )
     let seen = yield* calls
     while (seen.waiting < 3) seen = yield* calls
-    expect(seen).toEqual({ in_flight: 2, max_in_flight: 2, waiting: 3, max_waiting: 5, circuit_open: false })
+    expect(seen).toEqual({ in_flight: 2, max_in_flight: 2, waiting: 3, max_waiting: 5, circuit_open: false, paused_users: 0 })
     for (const { status } of yield* Fiber.join(reads)) expect(status).toBe(200)
     expect(yield* calls).toMatchObject({ in_flight: 0, waiting: 0 })
   })

@@ -80,8 +80,9 @@ live("a 429, a 404 and a request without the setting get their error", () =>
     const { ask, emulator, moveForward, paths } = yield* site()
     yield* ask(paths[1]!)
     moveForward("10 seconds")
-    emulator.faults.inject({ times: 1, path: "/api/device/*", outcome: { type: "Status", status: 429 } })
+    emulator.faults.inject({ times: 1, path: "/api/device/*", outcome: { type: "Status", status: 429, headers: { "retry-after": "60" } } })
     expect((yield* ask(paths[1]!)).status).toBe(503)
+    moveForward("31 seconds") // to the end of the pause
     emulator.faults.inject({ times: 1, path: "/api/device/*", outcome: { type: "Status", status: 404 } })
     expect((yield* ask(paths[1]!)).status).toBe(404)
 

@@ -20,7 +20,11 @@ const ThingsBoardCalls = Schema.Struct({
   max_in_flight: Schema.Int.annotate({ description: "TB_MAX_CONNECTIONS." }),
   waiting: Schema.Int,
   max_waiting: Schema.Int.annotate({ description: "TB_MAX_QUEUE. Beyond it, requests get 503." }),
-  circuit_open: Schema.Boolean.annotate({ description: "ThingsBoard has failed so often that no calls are made for a while." })
+  circuit_open: Schema.Boolean.annotate({ description: "ThingsBoard has failed so often that no calls are made for a while." }),
+  paused_users: Schema.Int.annotate({
+    description:
+      "Users of ThingsBoard, the gateway's own or those of keys, for whom no calls are made at the moment, because ThingsBoard limits their rate (429)."
+  })
 }).annotate({ identifier: "ThingsBoardCalls", description: "Calls to ThingsBoard at this moment, apart from logins." })
 
 const Readiness = Schema.Struct({

@@ -43,7 +43,7 @@ export const SystemLayer = HttpApiBuilder.group(
         Effect.gen(function* () {
           const dependencies = yield* readiness.check
           const ready = dependencies.every(({ ok }) => ok)
-          const { inFlight, isCircuitOpen, maxInFlight, maxWaiting, waiting } = readiness.calls()
+          const { inFlight, isCircuitOpen, maxInFlight, maxWaiting, pausedUsers, waiting } = readiness.calls()
           const body = {
             status: ready ? "ready" : "not ready",
             timestamp: yield* Clock.currentTimeMillis,
@@ -53,7 +53,8 @@ export const SystemLayer = HttpApiBuilder.group(
               max_in_flight: maxInFlight,
               waiting,
               max_waiting: maxWaiting,
-              circuit_open: isCircuitOpen
+              circuit_open: isCircuitOpen,
+              paused_users: pausedUsers
             }
           }
           return HttpServerResponse.jsonUnsafe(body, { status: ready ? 200 : 503, ...(ready ? {} : { headers: { "retry-after": "5" } }) })

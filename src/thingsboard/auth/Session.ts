@@ -2,8 +2,9 @@
  * A session with ThingsBoard: one login at a time, however many calls wait for it, renewed before it expires, and not repeated
  * endlessly with credentials that were rejected.
  */
-import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import { Settings, type TbCredentials } from "../../config/Settings.ts"
+import { sha256 } from "../../platform/Digest.ts"
 import { User } from "../api/Entities.ts"
 import { authorized } from "./authorized.ts"
 import { LoginBackoff } from "./LoginBackoff.ts"
@@ -24,11 +25,19 @@ export interface Identity {
 }
 
 export interface SessionShape extends Authorization {
+  /** An opaque name of the user of ThingsBoard, equal for all sessions and gateways with this username or API key. */
+  readonly user: string
   /** From `GET /api/auth/user`, read once, and again in the background when the token has been renewed. */
   readonly identity: Effect.Effect<Identity, ThingsBoardError>
   /** Asks ThingsBoard for the user now: fails if it does not respond or does not accept the credentials. Callers at the same time share one call. */
   readonly check: Effect.Effect<Identity, ThingsBoardError>
 }
+
+/** A digest, since these names leave the process. */
+const userOf = (credentials: TbCredentials) =>
+  sha256(credentials._tag === "ApiKey" ? `key ${Redacted.value(credentials.key)}` : `name ${credentials.username}`)
+    .toString("hex")
+    .slice(0, 32)
 
 const decodeUser = Schema.decodeUnknownEffect(Schema.fromJsonString(User))
 
@@ -39,6 +48,7 @@ export const make = Effect.fnUntraced(function* (
   backoff = new LoginBackoff(),
   changed?: SecretSource
 ): Effect.fn.Return<SessionShape, never, Scope.Scope> {
+  const user = userOf(credentials)
   const secret = () => changed?.current ?? (credentials._tag === "ApiKey" ? credentials.key : credentials.password)
   if (changed !== undefined) changed.onChange = () => backoff.reset()
   const login =
@@ -48,7 +58,14 @@ export const make = Effect.fnUntraced(function* (
   const fetchIdentity = yield* singleFlight(
     authorized(login, (authorization) =>
       transport
-        .send({ method: "GET", path: "/api/auth/user", headers: { "x-authorization": authorization }, repeatable: true, share: "session" })
+        .send({
+          method: "GET",
+          path: "/api/auth/user",
+          user,
+          headers: { "x-authorization": authorization },
+          repeatable: true,
+          share: "session"
+        })
         .pipe(
           Effect.flatMap((bytes) => Effect.mapError(decodeUser(bytes.toString()), () => invalidResponse())),
           Effect.map(({ authority, customerId, tenantId }) => {
@@ -61,6 +78,7 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     ...login,
+    user,
     check: fetchIdentity.join,
     identity: Effect.matchEffect(login.authorization, {
       onSuccess: (authorization) => {

@@ -16,6 +16,9 @@ export class Conflict extends Schema.TaggedClass<Conflict>()("Conflict", {}) {}
 /** ThingsBoard itself never says for how long; a proxy in front of it may. */
 export class RateLimited extends Schema.TaggedClass<RateLimited>()("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Int) }) {}
 
+/** ThingsBoard has limited the calls of this user, so that none is made for a while, which is longer than this one can wait. It was not sent. */
+export class RateLimitPaused extends Schema.TaggedClass<RateLimitPaused>()("RateLimitPaused", { retryAfterMs: Schema.Int }) {}
+
 /** The body exceeds ThingsBoard's limit (16 MiB by default). */
 export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {}) {}
 
@@ -70,6 +73,7 @@ export const Reason = Schema.Union([
   Rejected,
   Conflict,
   RateLimited,
+  RateLimitPaused,
   TooLarge,
   Unavailable,
   Timeout,

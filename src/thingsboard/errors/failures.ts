@@ -116,8 +116,15 @@ export const failures: { readonly [_ in Kind]: Failure } = {
     ...unavailable,
     retryAfter: 10,
     effects: "nothing",
-    isResent: false,
+    isResent: true,
     detail: "ThingsBoard's own rate limit is exceeded."
+  },
+  RateLimitPaused: {
+    ...unavailable,
+    retryAfter: 5,
+    effects: "nothing",
+    isResent: false,
+    detail: "ThingsBoard's own rate limit is exceeded, so the gateway pauses before it calls it again for this user."
   },
   LoginRefused: {
     ...unavailable,
@@ -179,7 +186,7 @@ const gatewayTimeout = 504
 
 /** Ms that the response asks to wait (`Retry-After`); undefined if it does not say. */
 export const askedPauseOf = ({ reason }: ThingsBoardError): number | undefined =>
-  reason._tag === "RateLimited" || reason._tag === "Unavailable" || reason._tag === "CircuitOpen" ? reason.retryAfterMs : undefined
+  "retryAfterMs" in reason ? reason.retryAfterMs : undefined
 
 /** The row of the table, with what this error says itself: when to try again, and how large the response may be. */
 export const failureOf = (error: ThingsBoardError): Failure => {

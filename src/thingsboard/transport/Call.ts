@@ -26,6 +26,8 @@ export interface Call {
   readonly path: string
   /** By lower-case name. */
   readonly headers: Record<string, string>
+  /** Whose calls ThingsBoard counts together: an opaque name of its user. None for logins, which it does not count. */
+  readonly user?: string
   readonly body?: string | Uint8Array
   /** Whether it may be sent again after a failure that leaves open whether ThingsBoard carried it out. */
   readonly repeatable: boolean

@@ -31,7 +31,7 @@ export interface Slot {
 
 interface Entry {
   readonly share: CallShare
-  readonly start: () => void
+  readonly start: () => boolean
   state: "waiting" | "started" | "over"
 }
 
@@ -40,6 +40,8 @@ export class CallLimits {
   private readonly queues: Record<CallShare, Set<Entry>> = { read: new Set(), history: new Set(), write: new Set() }
   private readonly reserved: number
   private waiting = 0
+  /** Those of them that are not in the queues. */
+  private waitingElsewhere = 0
   /** Whose turn it is when something becomes free. */
   private turn = 0
 
@@ -54,8 +56,11 @@ export class CallLimits {
     return { inFlight: this.total, waiting: this.waiting, maxInFlight: this.maxInFlight, maxWaiting: this.maxWaiting }
   }
 
-  /** Calls `start` as soon as there is room: now, or later unless the slot was left. Undefined if too many calls wait already. */
-  enter(share: CallShare, start: () => void): Slot | undefined {
+  /**
+   * Calls `start` as soon as there is room: now, or later unless the slot was left. It returns whether the call has started; if not, the slot is left. Undefined
+   * if too many calls wait already.
+   */
+  enter(share: CallShare, start: () => boolean): Slot | undefined {
     const entry: Entry = { share, start, state: "waiting" }
     if (this.queues[share].size === 0 && this.hasRoomFor(share)) this.start(entry)
     else if (this.waiting >= this.maxWaiting) return undefined
@@ -71,6 +76,19 @@ export class CallLimits {
     }
   }
 
+  /** Counts a call that waits for something else first, until `endWait`. False if too many wait: these may only take half of the places. */
+  tryWait(): boolean {
+    if (this.waitingElsewhere >= Math.ceil(this.maxWaiting / 2) || this.waiting >= this.maxWaiting) return false
+    this.waitingElsewhere++
+    this.waiting++
+    return true
+  }
+
+  endWait() {
+    this.waitingElsewhere--
+    this.waiting--
+  }
+
   private get total() {
     return this.inFlight.read + this.inFlight.history + this.inFlight.write
   }
@@ -84,7 +102,10 @@ export class CallLimits {
   private start(entry: Entry) {
     entry.state = "started"
     this.inFlight[entry.share]++
-    entry.start()
+    if (entry.start()) return
+    // Not `leave`: whoever calls this goes on to the next call.
+    entry.state = "over"
+    this.inFlight[entry.share]--
   }
 
   private leave(entry: Entry) {

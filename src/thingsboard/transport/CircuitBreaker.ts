@@ -18,7 +18,7 @@ const minFailedPart = 0.5
 /** Ms. */
 const maxPause = 60_000
 /** Ms after which callers may ask again while a probe is on its way. */
-const probeWait = 1000
+export const probeWait = 1000
 
 const never = Number.NEGATIVE_INFINITY
 

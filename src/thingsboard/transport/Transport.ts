@@ -8,6 +8,7 @@ import { uuidPattern } from "../../domain/Ids.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
 import type { Proxy } from "../../platform/ClientSocket.ts"
 import { isTraced } from "../../platform/tracing.ts"
+import { afterMillis } from "../../platform/sharedTimer.ts"
 import { currentMonotonicMillis, monotonicMillis } from "../../platform/monotonicTime.ts"
 import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
@@ -17,6 +18,7 @@ import { CallLimits } from "./CallLimits.ts"
 import { CircuitBreaker } from "./CircuitBreaker.ts"
 import { recordCounts, type TransportCounts } from "./metrics.ts"
 import { RetryBudget } from "./RetryBudget.ts"
+import { UserPauses, type UserPausesOptions } from "./UserPauses.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
 export interface TransportShape {
@@ -47,6 +49,8 @@ export interface TransportOptions {
   readonly limits?: CallLimits
   /** None by default. */
   readonly breaker?: CircuitBreaker | undefined
+  /** After 429. */
+  readonly pauses?: UserPauses
 }
 
 /** The ends of the times of a call and of its request, in ms of the monotonic clock. */
@@ -56,6 +60,10 @@ interface Deadlines {
   readonly ofRequest: number
 }
 
+/** Whether a call that got 429 is sent again after the pause of its user: not logins and probes, which do not wait. */
+const waitsForUser = ({ share, user }: Call, pause: number, { ofCall, ofRequest }: AttemptTime) =>
+  user !== undefined && share !== "session" && pause < ofCall && pause < ofRequest
+
 const timeLeft = ({ ofCall, ofRequest }: Deadlines, at: number): AttemptTime => ({ ofCall: ofCall - at, ofRequest: ofRequest - at })
 
 /** `close` closes all connections. */
@@ -63,15 +71,16 @@ export const make = ({
   authorities,
   breaker,
   host,
-  limits = new CallLimits(Number.MAX_SAFE_INTEGER, 0),
+  limits = new CallLimits(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   maxBytes = Number.POSITIVE_INFINITY,
+  pauses = new UserPauses({ now: () => performance.now(), schedule: afterMillis }),
   proxy,
   timeout
 }: TransportOptions): TransportShape & { readonly close: () => void } => {
   const { hostname, port } = new URL(host)
   const budget = new RetryBudget()
   const deadline = Math.min(Duration.toMillis(timeout), maxTimerMillis)
-  const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits, breaker })
+  const attempts = new Attempts({ host, authorities, proxy, maxBytes, limits, pauses, breaker })
 
   const attemptWithSpan = (call: Call, resends: number, time: AttemptTime, fiber: Fiber.Fiber<unknown, unknown>) => {
     const template = toTemplate(call.path)
@@ -111,13 +120,16 @@ export const make = ({
   const resend = Effect.fnUntraced(function* (call: Call, deadlines: Deadlines, failure: ThingsBoardError) {
     let last = failure
     for (let resends = 1; resends < maxAttempts && mayResend(last, call.repeatable); resends++) {
-      const asked = askedPauseOf(last) ?? 0
       const now = yield* currentMonotonicMillis
-      if (asked > maxAskedPause || !budget.tryResend(now)) break
-      const pause = Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
+      const isLimited = last.reason._tag === "RateLimited"
+      const asked = askedPauseOf(last) ?? 0
+      // After a 429 it waits in the queue of its user.
+      if (isLimited ? !waitsForUser(call, asked, timeLeft(deadlines, now)) : asked > maxAskedPause) break
+      if (!budget.tryResend(now)) break
+      const pause = isLimited ? 0 : Math.max(asked, firstPause * 4 ** (resends - 1) * (0.5 + (yield* Random.next)))
       const time = timeLeft(deadlines, now + pause)
       if (time.ofCall <= 0 || time.ofRequest <= 0) break
-      yield* Effect.sleep(pause)
+      if (pause > 0) yield* Effect.sleep(pause)
       const outcome = yield* Effect.result(Effect.withFiber((fiber) => attemptOnce(fiber, call, resends, time)))
       if (outcome._tag === "Success") return outcome.success
       last = outcome.failure
@@ -152,6 +164,18 @@ const makeBreaker = (minFailed: number, pause: Duration.Duration) =>
     return new CircuitBreaker({ minFailed, firstPause: Duration.toMillis(pause), onChange })
   })
 
+/** Pauses by the clock of the program. */
+const makePauses = Effect.acquireRelease(
+  Effect.map(Clock.Clock, (clock) => {
+    const schedule: UserPausesOptions["schedule"] = (millis, run) => {
+      const fiber = Effect.runFork(Effect.andThen(clock.sleep(Duration.millis(millis)), Effect.sync(run)))
+      return () => fiber.interruptUnsafe()
+    }
+    return new UserPauses({ now: () => monotonicMillis(clock), schedule })
+  }),
+  (pauses) => Effect.sync(() => pauses.close())
+)
+
 /** The transport to TB_HOST. Every call uses this one, so that the limits and the budget are those of one ThingsBoard. */
 export class Transport extends Context.Service<Transport, TransportShape & { readonly counts: () => TransportCounts }>()(
   "boardwalk/thingsboard/transport/Transport"
@@ -164,12 +188,22 @@ export class Transport extends Context.Service<Transport, TransportShape & { rea
       const limits = new CallLimits(tbMaxConnections, tbMaxQueue)
       const authorities = yield* TrustedCa
       const breaker = tbBreakerFailures === 0 ? undefined : yield* makeBreaker(tbBreakerFailures, tbBreakerPause)
-      const options = { host: tbHost, timeout: tbTimeout, authorities, proxy: tbProxy, maxBytes: tbMaxResponseSize, limits, breaker }
+      const pauses = yield* makePauses
+      const options = {
+        host: tbHost,
+        timeout: tbTimeout,
+        authorities,
+        proxy: tbProxy,
+        maxBytes: tbMaxResponseSize,
+        limits,
+        pauses,
+        breaker
+      }
       const { send } = yield* Effect.acquireRelease(
         Effect.sync(() => make(options)),
         ({ close }) => Effect.sync(close)
       )
-      const counts = () => ({ ...limits.counts, isCircuitOpen: breaker?.isOpen === true })
+      const counts = () => ({ ...limits.counts, isCircuitOpen: breaker?.isOpen === true, pausedUsers: pauses.paused })
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(recordCounts(counts), Effect.sleep("1 second"))))
       return { send, counts }
     })

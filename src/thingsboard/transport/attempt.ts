@@ -6,6 +6,7 @@ import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { withoutBrackets } from "../../platform/addresses.ts"
 import type { Reservation } from "../../platform/ByteBudget.ts"
+import { Admission } from "./Admission.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
 import { monotonicMillis } from "../../platform/monotonicTime.ts"
@@ -14,22 +15,23 @@ import {
   CircuitOpen,
   InvalidResponse,
   invalidResponse,
-  QueueFull,
+  RateLimited,
   requestTimedOut,
   ThingsBoardError,
   Timeout,
   Unavailable
 } from "../errors/ThingsBoardError.ts"
 import { failureOf } from "../errors/failures.ts"
-import type { CircuitBreaker, Entry, Outcome } from "./CircuitBreaker.ts"
+import { type CircuitBreaker, type Entry, type Outcome, probeWait } from "./CircuitBreaker.ts"
 import { classify, isHtml } from "./classify.ts"
 import type { AttemptTime, Adopter, Call } from "./Call.ts"
-import type { CallLimits, Slot } from "./CallLimits.ts"
+import type { CallLimits } from "./CallLimits.ts"
 import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { readResponse, readText, takeSmall } from "./readResponse.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
+import type { UserPauses } from "./UserPauses.ts"
 
 type Result = Buffer<ArrayBuffer> | ThingsBoardError
 
@@ -52,6 +54,16 @@ const outcomeOf = (result: Result): Outcome => {
   if (failureOf(result).isOutage === true) return "failed"
   // Whatever else it responds, it works.
   return result.status === undefined ? "unknown" : "ok"
+}
+
+/** A 429 says for how long its user is paused now. */
+const withPause = (result: Result, admission: Admission): Result => {
+  if (!(result instanceof ThingsBoardError) || result.reason._tag !== "RateLimited") return result
+  const asked = result.reason.retryAfterMs
+  const retryAfterMs = Math.max(asked ?? 0, Math.ceil(admission.recordLimit(asked) ?? 0))
+  const { errorCode, status } = result
+  const codes = { ...(status === undefined ? {} : { status }), ...(errorCode === undefined ? {} : { errorCode }) }
+  return new ThingsBoardError({ reason: new RateLimited(retryAfterMs === 0 ? {} : { retryAfterMs }), ...codes })
 }
 
 const isOk = (status: number) => status >= 200 && status < 300
@@ -80,6 +92,7 @@ export interface AttemptOptions {
   /** Of one response. */
   readonly maxBytes: number
   readonly limits: CallLimits
+  readonly pauses: UserPauses
   readonly breaker?: CircuitBreaker | undefined
 }
 
@@ -118,28 +131,33 @@ export class Attempts {
     time: AttemptTime,
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError> {
-    const { share = call.isWrite === true ? "write" : "read" } = call
     const clock = fiber.getRef(Clock.Clock)
     // Logins and probes are rare, and say when ThingsBoard is back.
-    const breaker = share === "session" ? undefined : this.options.breaker
-    const entry: Entry = breaker?.enter(monotonicMillis(clock)) ?? "pass"
+    const breaker = call.share === "session" ? undefined : this.options.breaker
+    const begunAt = monotonicMillis(clock)
+    const entry: Entry = breaker?.enter(begunAt) ?? "pass"
     if (typeof entry === "number") return Effect.fail(new ThingsBoardError({ reason: new CircuitOpen({ retryAfterMs: Math.ceil(entry) }) }))
+    if (entry === "probe" && this.isPaused(call)) {
+      // It would wait too long for a probe.
+      breaker?.record("unknown", entry, begunAt)
+      return Effect.fail(new ThingsBoardError({ reason: new CircuitOpen({ retryAfterMs: probeWait }) }))
+    }
     return Effect.callback((resume) => {
       let exchange: Pick<Exchange, "cancel"> | undefined
       let controller: AbortController | undefined
-      let slot: Slot | undefined
       let isOver = false
       let adopter: Adopter | undefined
       const end = (outcome: Outcome) => {
         if (!isOver) breaker?.record(outcome, entry, monotonicMillis(clock))
         isOver = true
         cancelTimer()
-        slot?.leave()
+        admission.leave(outcome === "ok")
       }
       /** Tells the caller, or those who have taken over. */
       const tell = (response: Buffer<ArrayBuffer> | undefined, result: Effect.Effect<Buffer<ArrayBuffer>, ThingsBoardError>) =>
         adopter === undefined ? resume(result) : call.sharing?.settle(response)
-      const finish = (result: Result) => {
+      const finish = (outcome: Result) => {
+        const result = isOver ? outcome : withPause(outcome, admission)
         end(outcomeOf(result))
         if (result instanceof ThingsBoardError) tell(undefined, Effect.fail(result))
         else tell(result, Effect.succeed(result))
@@ -163,7 +181,7 @@ export class Attempts {
       }
       const giveUp = () => {
         // A call that waited all the time was not sent.
-        finish(new ThingsBoardError({ reason: slot?.hasStarted === false ? new QueueFull() : new Timeout() }))
+        finish(admission.notSent ?? new ThingsBoardError({ reason: new Timeout() }))
         cancel()
       }
       const endRequest = () => {
@@ -191,18 +209,19 @@ export class Attempts {
           fail(failure)
         }
       }
-      if (share === "session") start()
-      else {
-        slot = this.options.limits.enter(share, start)
-        // It may have failed at once, before the slot was known.
-        if (isOver) slot?.leave()
-        else if (slot === undefined) finish(new ThingsBoardError({ reason: new QueueFull() }))
-      }
+      const { limits, pauses } = this.options
+      const deadline = begunAt + Math.min(time.ofCall, time.ofRequest)
+      const admission = new Admission(call, { limits, pauses, deadline, start, reject: finish })
+      admission.enter()
       return Effect.sync(() => {
         handOver()
         if (adopter === undefined) stop()
       })
     })
+  }
+
+  private isPaused({ user }: Call): boolean {
+    return user !== undefined && this.options.pauses.remaining(user) > 0
   }
 
   private send({ body, headers, method, path, repeatable }: Call, traceparent: string | undefined, events: ExchangeEvents) {

@@ -10,7 +10,7 @@ import { scriptedUpstream } from "../../support/scriptedUpstream.ts"
 const open = (maxInFlight: number, maxWaiting: number) => {
   const limits = new CallLimits(maxInFlight, maxWaiting)
   const started: Array<string> = []
-  const enter = (share: CallShare, name: string = share) => limits.enter(share, () => started.push(name))
+  const enter = (share: CallShare, name: string = share) => limits.enter(share, () => started.push(name) > 0)
   return { limits, started, enter }
 }
 

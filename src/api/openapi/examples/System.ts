@@ -27,7 +27,7 @@ export const system: Examples = {
             { name: "thingsboard", ok: true, detail: "ThingsBoard responds." },
             { name: "login", ok: true, detail: "Logged in." }
           ],
-          thingsboard_calls: { in_flight: 3, max_in_flight: 64, waiting: 0, max_waiting: 1000, circuit_open: false }
+          thingsboard_calls: { in_flight: 3, max_in_flight: 64, waiting: 0, max_waiting: 1000, circuit_open: false, paused_users: 0 }
         }
       },
       503: {
@@ -35,7 +35,7 @@ export const system: Examples = {
           status: "not ready",
           timestamp,
           dependencies: [{ name: "thingsboard", ok: false, detail: "ThingsBoard is not available." }],
-          thingsboard_calls: { in_flight: 64, max_in_flight: 64, waiting: 112, max_waiting: 1000, circuit_open: false }
+          thingsboard_calls: { in_flight: 64, max_in_flight: 64, waiting: 112, max_waiting: 1000, circuit_open: false, paused_users: 0 }
         }
       }
     }
