@@ -89,9 +89,9 @@ live(
       const troubles = [
         [{ type: "Status", status: 500, body: '{"status":500,"message":"secret text","errorCode":2}' }, 502],
         [{ type: "Garbage" }, 502],
-        [{ type: "Status", status: 429, body: '{"status":429,"message":"Too many requests for current tenant!","errorCode":33}' }, 503],
         [{ type: "Hang" }, 504],
-        [{ type: "Reset" }, 503]
+        [{ type: "Reset" }, 503],
+        [{ type: "Status", status: 429, body: '{"status":429,"message":"Too many requests for current tenant!","errorCode":33}' }, 503]
       ] as const
       for (const [outcome, status] of troubles) {
         faults.inject({ path: "/api/tenant/devices", times: "always", outcome })
@@ -100,6 +100,7 @@ live(
         expect(answer.text).not.toMatch(/secret text|Too many requests for/)
         faults.clearFaults()
       }
+      yield* Effect.sleep("2.5 seconds") // the pause after the second 429
       expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
     }),
   30_000

@@ -73,12 +73,14 @@ const envelope = (status: number, errorCode: number): Outcome => ({
   headers: { "content-type": "application/json", ...headers }
 })
 
+const rateLimit = "a rate limit"
+
 const troubles: Readonly<Record<string, Outcome>> = {
   "a wrong request": envelope(400, 31),
   "no right": envelope(403, 20),
   "nothing there": envelope(404, 32),
   "a conflict": envelope(409, 35),
-  "a rate limit": envelope(429, 33),
+  [rateLimit]: { ...envelope(429, 33), headers: { ...headers, "retry-after": "4" } } as Outcome,
   "a failure": envelope(500, 2),
   "a failure that is the request's": {
     ...envelope(500, 2),
@@ -127,6 +129,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
     LOG_LEVEL: "trace",
     LOG_REPEATED_EVENTS: "each", // so that every line is searched
     RATE_LIMIT_REQUESTS: "1000000",
+    TB_TIMEOUT: "3s", // less than the pause after a 429, so that no call waits for its end
     TB_BREAKER_FAILURES: "0", // every trouble has to reach the gateway
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -196,6 +199,7 @@ live(
           { concurrency: "unbounded" }
         )
         expect([trouble, emulator.faults.calls().length > before]).toEqual([trouble, true])
+        if (trouble === rateLimit) yield* Effect.sleep("4.5 seconds") // the pause
         emulator.faults.clearFaults()
       }
       const records = yield* stopped(program)

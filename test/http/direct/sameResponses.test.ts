@@ -236,10 +236,14 @@ live("failures of ThingsBoard and rate limits get the same responses", () =>
     for (const [status, expected] of [
       [500, 502],
       [404, 502],
-      [429, 503],
+      [503, 503],
       [400, 502]
     ] as const) {
-      direct.emulator.faults.inject({ path: "/api/tenant/devices", times: 2, outcome: { type: "Status", status } })
+      direct.emulator.faults.inject({
+        path: "/api/tenant/devices",
+        times: 2,
+        outcome: { type: "Status", status, headers: { "retry-after": "60" } }
+      })
       expect([status, (yield* both(list)).status]).toEqual([status, expected])
     }
     direct.emulator.faults.inject({ path: "/api/device/*", times: 2, outcome: { type: "Status", status: 403 } })
