@@ -1,8 +1,10 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
+import { join } from "node:path"
 import { live } from "../support/effectTest.ts"
-import { type Program, startProgram } from "../support/program.ts"
+import { binary, type Program, startProgram } from "../support/program.ts"
 import { get } from "../support/startServe.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 /** Runs a line of the banner in a shell, as a new user does. */
 const paste = (line: string) =>
@@ -34,6 +36,13 @@ const tryDemo = Effect.fnUntraced(function* (program: Program) {
   expect((yield* program.exited).exitCode).toBe(0)
 })
 
+const buildBinary = Effect.gen(function* () {
+  const outfile = join(yield* temporaryFolder("binary"), "boardwalk")
+  const build = Bun.spawnSync([process.execPath, "scripts/build.ts", "--outfile", outfile], { cwd: join(import.meta.dir, "../..") })
+  expect([build.exitCode, build.stderr.toString()]).toEqual([0, ""])
+  return outfile
+})
+
 describe("boardwalk demo", () => {
   live("prints URLs, a key and two commands that work when pasted", () =>
     Effect.flatMap(startProgram(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryDemo)
@@ -43,11 +52,7 @@ describe("boardwalk demo", () => {
     "works as a binary, in an empty folder and without Bun",
     () =>
       Effect.gen(function* () {
-        const root = new URL("../..", import.meta.url).pathname
-        const build = Bun.spawnSync([process.execPath, "scripts/build.ts"], { cwd: root })
-        expect(build.stderr.toString()).toBe("")
-        expect(build.exitCode).toBe(0)
-        const program = yield* startProgram(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [`${root}dist/boardwalk`])
+        const program = yield* startProgram(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [binary ?? (yield* buildBinary)])
         yield* tryDemo(program)
       }),
     60_000

@@ -7,7 +7,7 @@ import { live } from "../support/effectTest.ts"
 import { renderKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
-import { main, runProgram, startProgram } from "../support/program.ts"
+import { boardwalk, runProgram, startProgram } from "../support/program.ts"
 import { apiKey, startServe } from "../support/startServe.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
@@ -17,7 +17,7 @@ const device = "784f394c-42b6-435a-983c-b7beff2784f9"
 /** Runs a command in a folder that a shell script has prepared. */
 const runIn = Effect.fnUntraced(
   function* (script: string, args: ReadonlyArray<string>, environment: Record<string, string> = {}, files: Record<string, string> = {}) {
-    const command = ["sh", "-c", `${script}\nexec "$@"`, "sh", process.execPath, "--no-env-file", main]
+    const command = ["sh", "-c", `${script}\nexec "$@"`, "sh", ...boardwalk]
     const program = yield* startProgram(args, environment, { ".env": "PORT=9000\n", ...files }, command)
     return yield* program.exited
   },

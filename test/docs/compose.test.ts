@@ -11,7 +11,7 @@ import { chmod } from "node:fs/promises"
 import { join } from "node:path"
 import { definitions } from "../../src/config/Settings.ts"
 import { live } from "../support/effectTest.ts"
-import { main, startProgram } from "../support/program.ts"
+import { boardwalk, startProgram } from "../support/program.ts"
 import { hasRedis } from "../support/redis.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
@@ -146,7 +146,7 @@ const translate = (variables: Variables, replacements: Variables): Record<string
 const commandFolder = Effect.gen(function* () {
   const folder = yield* temporaryFolder("compose")
   const command = join(folder, "boardwalk")
-  yield* Effect.promise(() => Bun.write(command, `#!/bin/sh\nexec ${process.execPath} --no-env-file ${main} "$@"\n`))
+  yield* Effect.promise(() => Bun.write(command, `#!/bin/sh\nexec ${boardwalk.join(" ")} "$@"\n`))
   yield* Effect.promise(() => chmod(command, 0o755))
   return folder
 })

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { live } from "../support/effectTest.ts"
 import { gateway } from "../support/gateway.ts"
 import { canaries } from "../support/leaks/canaries.ts"
-import { main, startProgram } from "../support/program.ts"
+import { startProgram } from "../support/program.ts"
 import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
 import { makeMovableClock } from "../support/movableClock.ts"
 import { apiKey } from "../support/startServe.ts"
@@ -51,7 +51,7 @@ live(
         API_KEY: apiKey,
         HOST: "127.0.0.1"
       }
-      const program = yield* startProgram(["serve", "--port", "0"], environment, {}, [process.execPath, "--no-env-file", main])
+      const program = yield* startProgram(["serve", "--port", "0"], environment)
       const [, url] = yield* program.waitForOutput(/listens on (https?:\/\/[\d.:]+)/)
       yield* program.waitForOutput(/ThingsBoard rejected the username or password/)
       const ready = Effect.promise(() =>

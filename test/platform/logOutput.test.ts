@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { closeSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
-import { main } from "../support/program.ts"
+import { boardwalk } from "../support/program.ts"
 import { live } from "../support/effectTest.ts"
 import { makeLogOutput, maxWaitingBytes } from "../../src/platform/logOutput.ts"
 import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
@@ -98,7 +98,7 @@ live(
       )
       const child = yield* Effect.acquireRelease(
         Effect.sync(() =>
-          Bun.spawn([process.execPath, "--no-env-file", main, "serve", "--no-env-file", "--port", String(port)], {
+          Bun.spawn([...boardwalk, "serve", "--no-env-file", "--port", String(port)], {
             stdin: "ignore",
             stdout,
             stderr: "ignore",

@@ -11,7 +11,7 @@ import { formatTime } from "../../../src/cli/keys/output.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { effect, live } from "../../support/effectTest.ts"
 import { isWellFormed } from "../../../src/apikeys/KeyFormat.ts"
-import { main, runProgram, startProgram } from "../../support/program.ts"
+import { boardwalk, runProgram, startProgram } from "../../support/program.ts"
 
 test("an id is made from the name, in any script, and never looks like a flag", () => {
   const digest = "5b6da5".padEnd(64, "0")
@@ -89,7 +89,7 @@ for (const [where, script] of Object.entries({ "a closed pipe": closed, ...(exis
     Effect.gen(function* () {
       const file = join(yield* temporaryFolder("keys"), "keys.json")
       const create = ["keys", "create", "--name", "Lost", "--id", "lost", "--scope", "devices:read"]
-      const command = ["sh", "-c", script, process.execPath, "--no-env-file", main]
+      const command = ["sh", "-c", script, ...boardwalk]
       const { stderr } = yield* Effect.scoped(
         Effect.flatMap(startProgram(create, { API_KEYS_FILE: file }, {}, command), ({ exited }) => exited)
       )

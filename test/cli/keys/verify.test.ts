@@ -7,7 +7,7 @@ import { digestOf, createKey } from "../../../src/apikeys/KeyFormat.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { live } from "../../support/effectTest.ts"
 import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
-import { main, runProgram, startProgram } from "../../support/program.ts"
+import { boardwalk, runProgram, startProgram } from "../../support/program.ts"
 
 const verify = (file: string, id: string, ...args: ReadonlyArray<string>) =>
   runProgram(["keys", "verify", ...args], { API_KEYS_FILE: file, BOARDWALK_KEY: keyOf(id) })
@@ -20,9 +20,7 @@ const verifyFromInput = (text: string, environment: Record<string, string>, file
         "sh",
         "-c",
         'printf %s "$PIPED" | "$0" "$@"',
-        process.execPath,
-        "--no-env-file",
-        main
+        ...boardwalk
       ]),
       ({ exited }) => exited
     )
