@@ -94,7 +94,10 @@ describe("a large body", () => {
       for (const path of [`${tb}/devices/${id}/telemetry`, `${tb}/devices/${id}/attributes/server`]) {
         // Only the head is sent, and no byte of the body.
         for (const length of [{ "Content-Length": "5000000" }, { "Transfer-Encoding": "chunked" }]) {
-          const { text } = yield* sendRaw(url, head(path, { "Content-Type": "application/json", ...length }), { wait: 1500 })
+          const { text } = yield* sendRaw(url, head(path, { "Content-Type": "application/json", ...length }), {
+            responses: 1,
+            wait: 10_000
+          })
           expect(parseResponses(text).map(({ status }) => status)).toEqual([404])
         }
       }

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { connect } from "node:net"
 
 export interface RawResponse {
-  /** All bytes received until the server closed the connection or `wait` had passed. */
+  /** All bytes received until the server closed the connection, had sent enough, or `wait` had passed. */
   readonly text: string
   readonly closed: boolean
   readonly millis: number
@@ -14,13 +14,21 @@ interface Options {
   readonly gap?: number
   /** Milliseconds to wait for the server to close the connection. */
   readonly wait?: number
+  /** Responses after which not to wait any longer. */
+  readonly responses?: number
 }
 
 /** Bytes to send, or something to wait for before the next part. */
 type Part = string | (() => Promise<unknown>)
 
+/** Responses that have arrived with their body, if its length is known. */
+const countComplete = (text: string) =>
+  parseResponses(text).filter(
+    ({ body, headers, isHeadComplete }) => isHeadComplete && body.length >= Number(headers["content-length"] ?? 0)
+  ).length
+
 /** Sends the parts and returns what the server sends back. */
-export const sendRaw = (url: string, parts: string | ReadonlyArray<Part>, { gap = 0, wait = 300 }: Options = {}) =>
+export const sendRaw = (url: string, parts: string | ReadonlyArray<Part>, { gap = 0, responses = Infinity, wait = 300 }: Options = {}) =>
   Effect.promise(
     () =>
       new Promise<RawResponse>((resolve) => {
@@ -35,7 +43,10 @@ export const sendRaw = (url: string, parts: string | ReadonlyArray<Part>, { gap 
           socket.destroy()
           resolve({ text, closed, millis: performance.now() - startedAt })
         }
-        socket.on("data", (bytes) => (text += bytes.toString("latin1")))
+        socket.on("data", (bytes) => {
+          text += bytes.toString("latin1")
+          if (countComplete(text) >= responses) finish(false)
+        })
         socket.on("close", () => finish(true))
         socket.on("error", () => finish(true))
         setTimeout(() => finish(false), wait)
@@ -63,6 +74,7 @@ export const parseResponses = (text: string) =>
       )
       return {
         status: Number(first.split(" ")[1]),
+        isHeadComplete: part.includes("\r\n\r\n"),
         headers: headers as Readonly<Record<string, string | undefined>>,
         body: rest.join("\r\n\r\n")
       }
