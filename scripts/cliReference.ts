@@ -16,8 +16,8 @@ const commands: ReadonlyArray<string> = [
   "openapi"
 ]
 
-const help = async (command: string) => {
-  const child = Bun.spawn([process.execPath, "--no-env-file", main, ...command.split(" "), "--help"], {
+const help = async (boardwalk: ReadonlyArray<string>, command: string) => {
+  const child = Bun.spawn([...boardwalk, ...command.split(" "), "--help"], {
     env: { PATH: process.env.PATH },
     stdout: "pipe"
   })
@@ -44,9 +44,12 @@ const introduction = `# The command line
 ${exitCodes.map(([code, meaning]) => `| ${code} | ${meaning} |`).join("\n")}
 `
 
-export const renderCliReference = async () => {
+/** `boardwalk`: the words of a command line before the arguments. */
+export const renderCliReference = async (boardwalk: ReadonlyArray<string> = [process.execPath, "--no-env-file", main]) => {
   const sections = await Promise.all(
-    commands.map(async (command) => `## boardwalk ${command}\n\n\`\`\`text\n${withoutGlobalFlags(await help(command)).trim()}\n\`\`\`\n`)
+    commands.map(
+      async (command) => `## boardwalk ${command}\n\n\`\`\`text\n${withoutGlobalFlags(await help(boardwalk, command)).trim()}\n\`\`\`\n`
+    )
   )
   return [introduction, ...sections].join("\n")
 }
