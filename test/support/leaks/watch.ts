@@ -20,9 +20,21 @@ const canaryNeedles = marks.flatMap(needlesOf)
 let registered: ReturnType<typeof needlesOf> = []
 let leaks: Array<Leak> = []
 
+/** The needles for a set of allowed kinds, until a secret is registered or the test ends. Most responses of a test have the same set. */
+const needlesByKinds = new Map<string, ReturnType<typeof needlesOf>>()
+const setRegistered = (needles: ReturnType<typeof needlesOf>) => {
+  registered = needles
+  needlesByKinds.clear()
+}
+
 const needlesFor = (place: string) => {
-  const allowedKinds = new Set(allowed.filter((entry) => entry.place.test(place)).flatMap(({ kinds }) => kinds))
-  return [...canaryNeedles, ...registered].filter(({ mark }) => !allowedKinds.has(mark.kind))
+  const allowedKinds = allowed.filter((entry) => entry.place.test(place)).flatMap(({ kinds }) => kinds)
+  const id = allowedKinds.join()
+  const known = needlesByKinds.get(id)
+  if (known !== undefined) return known
+  const needles = [...canaryNeedles, ...registered].filter(({ mark }) => !allowedKinds.includes(mark.kind))
+  needlesByKinds.set(id, needles)
+  return needles
 }
 
 /** A place may be a URL with the secret in it, and many people read test failures. */
@@ -64,7 +76,7 @@ export const checkStreamForLeaks = (place: string) => {
 export const registerSecret = (name: string, text: string) => {
   const mark: Mark = { name, text: text.slice(0, 12), kind: "secret" }
   if (mark.text.length === 12 && !registered.some((needle) => needle.mark.text === mark.text))
-    registered = [...registered, ...needlesOf(mark)]
+    setRegistered([...registered, ...needlesOf(mark)])
 }
 
 /** Returns the leaks of the action instead of failing the test, for tests of the leak check itself. */
@@ -82,7 +94,7 @@ export const collectLeaks = async (action: () => unknown): Promise<ReadonlyArray
 afterEach(() => {
   const found = leaks
   leaks = []
-  registered = []
+  setRegistered([])
   if (found.length > 0) throw new Error(`Secrets leaked:\n${found.map(({ place, what }) => `  ${place}: ${what}`).join("\n")}`)
 })
 
