@@ -12,8 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.stop())
 
-/** A neighbor on the same core can make one measurement worse, but not three in a row. */
-const maxAttempts = 3
+/** Other processes make some measurements worse, but not all of them; a request that holds the event loop does so every time. */
+const maxAttempts = 10
 
 /** After so many turns, a request for /health has been answered unless it was held up. */
 const manyTurns = 200
