@@ -51,6 +51,12 @@ const withCanaryText = (fault: Fault): Fault => {
   return { ...fault, outcome: { ...outcome, body: outcome.body ?? `${canaries.upstreamWords} at ${canaries.innerHost}`, headers } }
 }
 
+/** An object that is made when it is first used: few tests use the typed client, and making it takes as long as some requests. */
+const lazily = <A extends object>(make: () => A): A => {
+  let made: A | undefined
+  return new Proxy({} as A, { get: (_, name) => Reflect.get((made ??= make()), name) })
+}
+
 export const gateway = Effect.fnUntraced(function* ({
   clock,
   emulator: emulatorOptions,
@@ -104,6 +110,6 @@ export const gateway = Effect.fnUntraced(function* ({
       return { status: response.status, headers: response.headers, text, json }
     })
 
-  const client = yield* make({ baseUrl: url, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))
+  const client = lazily(() => Effect.runSync(make({ baseUrl: url, apiKey: canaries.apiKey }).pipe(Effect.provide(FetchHttpClient.layer))))
   return { url, counts, call, client, emulator, tenant, logs, records }
 })
