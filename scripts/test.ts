@@ -1,5 +1,5 @@
 /**
- * Runs the tests, with one process per core; the last line of the output is `N passed, N failed`. Passes its arguments to `bun test`.
+ * Runs the tests in several processes; the last line of the output is `N passed, N failed`. Passes its arguments to `bun test`.
  *
  * Tests that start the program start the binary, which is built first: the source takes four times as long to start.
  */
@@ -21,8 +21,8 @@ if (build.exitCode !== 0) {
   process.exit(1)
 }
 
-// Without --no-isolate, each file would load and compile all modules again.
-const processes = [`--parallel=${availableParallelism()}`, "--no-isolate"]
+// One more than there are cores, since some tests wait. Without --no-isolate, each file would load and compile all modules again.
+const processes = [`--parallel=${availableParallelism() + 1}`, "--no-isolate"]
 const tests = Bun.spawn([process.execPath, "test", `--timeout=${timeout}`, ...processes, ...process.argv.slice(2)], {
   cwd: root,
   env: { ...process.env, BOARDWALK_BINARY: binary },

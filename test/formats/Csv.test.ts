@@ -7,6 +7,7 @@ import { parseHeader } from "../../src/services/ingest/csvHeader.ts"
 import { parseRecord } from "../../src/services/ingest/csvRows.ts"
 import { hardTokens, value } from "../support/jsonTokens.ts"
 import { makePage, renderFile } from "../support/historyPages.ts"
+import { cpuMillisOf } from "../support/cpuTime.ts"
 
 /** Reads RFC 4180 strictly: rejects everything that the RFC does not allow, and reads an empty unquoted field as null. */
 const readStrictly = (file: string): ReadonlyArray<ReadonlyArray<string | null>> => {
@@ -157,12 +158,10 @@ test("what is guarded is restored by an import, whatever apostrophes it had", ()
   )
 })
 
-test("a text of a million separators takes linear time", () => {
+test("a text of a million separators takes linear time", async () => {
   for (const unit of ["\n", "\t", ";", "'", "|\n"]) {
     const text = `x${unit.repeat(1_000_000 / unit.length)}=1`
-    const startedAt = performance.now()
-    expect(unguardFormulas(guardFormulas(text))).toBe(text)
-    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(await cpuMillisOf(() => expect(unguardFormulas(guardFormulas(text))).toBe(text))).toBeLessThan(2000)
   }
 })
 

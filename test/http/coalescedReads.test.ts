@@ -9,8 +9,8 @@ import { until } from "../thingsboard/reads/openReads.ts"
 const list = "/api/v1/tb/devices?page_size=1000"
 const deviceCount = 300
 
-/** A list of more than 64 KiB, so that its memory counts, from a ThingsBoard that takes a while. */
-const site = Effect.gen(function* () {
+/** A list of more than 64 KiB, so that its memory counts, from a ThingsBoard that takes a while: long enough for all clients to ask meanwhile. */
+const site = Effect.fnUntraced(function* (latencyMillis: number) {
   const apiKeysFile = yield* writeKeyFile({ one: {}, two: {}, meters: { devices: { types: ["meter"] } } })
   const it = yield* gateway({ settings: { apiKeysFile } })
   for (let i = 0; i < deviceCount; i++)
@@ -21,14 +21,14 @@ const site = Effect.gen(function* () {
       now: i
     })
   yield* it.call("/api/v1/tb/devices?page_size=1", { key: keyOf("one") })
-  it.emulator.faults.inject({ path: "/api/tenant/devices", latencyMillis: 300, times: "always" })
+  it.emulator.faults.inject({ path: "/api/tenant/devices", latencyMillis, times: "always" })
   const lists = () => it.emulator.faults.calls().filter(({ path }) => path === "/api/tenant/devices").length - 1
   return { ...it, lists, as: (key: string, headers = {}) => it.call(list, { key: keyOf(key), headers }) }
 })
 
 live("twenty clients of two keys get the same complete list from one call", () =>
   Effect.gen(function* () {
-    const { as, lists } = yield* site
+    const { as, lists } = yield* site(2000)
     const answers = yield* Effect.all(
       Array.from({ length: 20 }, (_, i) => as(i % 2 ? "one" : "two")),
       { concurrency: "unbounded" }
@@ -40,12 +40,14 @@ live("twenty clients of two keys get the same complete list from one call", () =
 
 live("a client that leaves does not take the response, or its memory, from those who wait with it", () =>
   Effect.gen(function* () {
-    const { as, lists, url } = yield* site
+    const { as, counts, lists, url } = yield* site(2000)
+    const arrived = () => counts.direct + counts.routed
     const leaving = new AbortController()
     const left = fetch(url + list, { headers: { "x-api-key": keyOf("one") }, signal: leaving.signal }).catch(() => "left")
     yield* until(() => lists() === 1)
+    const before = arrived()
     const others = yield* Effect.forkChild(Effect.all([as("one"), as("two"), as("two")], { concurrency: "unbounded" }))
-    yield* Effect.sleep("50 millis")
+    yield* until(() => arrived() === before + 3)
     leaving.abort()
     expect(yield* Effect.promise(() => left)).toBe("left")
     for (const { json, status } of yield* Fiber.join(others)) expect([status, json.data.length]).toEqual([200, deviceCount])
@@ -55,7 +57,7 @@ live("a client that leaves does not take the response, or its memory, from those
 
 live("a client that asks for fresh data does not wait for a call that began before", () =>
   Effect.gen(function* () {
-    const { as, lists } = yield* site
+    const { as, lists } = yield* site(300)
     const first = yield* Effect.forkChild(as("one"))
     yield* until(() => lists() === 1)
     for (const [i, cacheControl] of ["no-cache", "No-Store", "max-age=0"].entries()) {

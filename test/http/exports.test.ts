@@ -51,7 +51,7 @@ const connect = (url: string, path: string) =>
 
 const until = (condition: () => boolean) =>
   Effect.promise(async () => {
-    for (let waited = 0; !condition() && waited < 5000; waited += 5) await Bun.sleep(5)
+    for (let waited = 0; !condition() && waited < 20_000; waited += 5) await Bun.sleep(5)
     expect(condition()).toBe(true)
   })
 

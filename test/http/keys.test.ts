@@ -22,7 +22,7 @@ const create = Effect.fnUntraced(function* (file: string, ...args: ReadonlyArray
 const until = (answer: Effect.Effect<TestResponse>, status: number) =>
   answer.pipe(
     Effect.filterOrFail((it) => it.status === status),
-    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 100 })
   )
 
 live("a key has only its scopes, until it expires, and its secret is neither stored nor logged", () =>
@@ -76,7 +76,7 @@ live(
       yield* Effect.promise(() => Bun.write(file, '{"keys":[{"id":"half"'))
       yield* Effect.sync(() => it.logs.some((line) => line.includes("API_KEYS_FILE is invalid"))).pipe(
         Effect.filterOrFail((told) => told),
-        Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 50 })
+        Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 100 })
       )
       expect((yield* it.call(devices, { key: second })).status).toBe(200)
       expect(yield* fileLine).toEqual([

@@ -45,7 +45,7 @@ const open = Effect.gen(function* () {
     { concurrency: 1 }
   ).pipe(
     Effect.map((responses) => responses.map(({ status }) => status).join()),
-    Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (statuses) => statuses === "200,200,201", times: 100 }),
+    Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (statuses) => statuses === "200,200,201", times: 500 }),
     Effect.map((statuses) => expect(statuses).toBe("200,200,201"))
   )
   /** Disconnects after the given time, whatever has arrived by then. */
@@ -186,7 +186,7 @@ live(
       )
       const readers = [yield* openReader, yield* openReader, yield* openReader, yield* openReader]
       const rejected = yield* request(canaries.apiKey).pipe(
-        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 503, times: 5 })
+        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 503, times: 100 })
       )
       expectOverloaded(rejected, "MAX_RESPONSE_MEMORY")
       expect(it.records.find(({ message }) => message === "Request rejected: no memory")).toMatchObject({
@@ -198,7 +198,7 @@ live(
       expect([other.status, other.json.metadata.total_points, other.json.next_cursor]).toEqual([200, 12, null])
       for (const reader of readers) reader.destroy()
       yield* request(canaries.apiKey).pipe(
-        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 200, times: 5 }),
+        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 200, times: 100 }),
         Effect.map(({ status: actual }) => expect(actual).toBe(200))
       )
     }),
@@ -219,7 +219,7 @@ live(
       )
       const upload = (key: string) => it.call(path, { method: "POST", body: `{"a":[{"ts":${t0},"value":1}]}${" ".repeat(size)}`, key })
       const rejected = yield* upload(canaries.apiKey).pipe(
-        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 503, times: 5 })
+        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 503, times: 100 })
       )
       expectOverloaded(rejected, "MAX_BODY_MEMORY")
       expect((yield* upload(keyOf("other"))).status).toBe(201)
@@ -227,7 +227,7 @@ live(
       expect((yield* it.call(path, { method: "POST", body: `{"a":[{"ts":${t0},"value":1}]}` })).status).toBe(201)
       unfinished.destroy()
       yield* upload(canaries.apiKey).pipe(
-        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 201, times: 5 }),
+        Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: ({ status: actual }) => actual === 201, times: 100 }),
         Effect.map(({ status: actual }) => expect(actual).toBe(201))
       )
     }),

@@ -250,7 +250,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         yield* redis.pause
         const begun = performance.now()
         yield* remaining
-        expect(performance.now() - begun).toBeLessThan(1000)
+        expect(performance.now() - begun).toBeLessThan(10_000)
         yield* standing(away)
         yield* redis.resume
         yield* standing(working)

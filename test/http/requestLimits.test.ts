@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test"
 import { Duration, Effect, Fiber } from "effect"
 import { type TestResponse, canaries, gateway } from "../support/gateway.ts"
+import { cpuMillisOf } from "../support/cpuTime.ts"
 import { live } from "../support/effectTest.ts"
 import { parseResponses, sendRaw } from "../support/rawHttp.ts"
 
@@ -156,9 +157,12 @@ describe("JSON", () => {
           `{${Array.from({ length: 200_000 }, (_, i) => `"m${i}":1`).join()}}`,
           `{"keys":${nested(10).repeat(1)},"device_ids":[${"[],".repeat(million)}[]]}`
         ]) {
-          const began = performance.now()
-          refused(yield* call(path, { body }), 400, "VALIDATION_ERROR", "MAX_DEVICES_PER_REQUEST")
-          expect(performance.now() - began).toBeLessThan(1000)
+          const cpuMillis = yield* Effect.promise(() =>
+            cpuMillisOf(async () =>
+              refused(await Effect.runPromise(call(path, { body })), 400, "VALIDATION_ERROR", "MAX_DEVICES_PER_REQUEST")
+            )
+          )
+          expect(cpuMillis).toBeLessThan(2000)
         }
         const long = yield* call(path, { body: `{"${"x".repeat(1_000_000)}":1}` })
         expect([long.status, long.text.length < 3000]).toEqual([400, true])
@@ -298,7 +302,7 @@ describe("a slow body", () => {
         expect([path, closed, answer?.status, answer?.headers["connection"]?.toLowerCase()]).toEqual([path, true, 408, "close"])
         expect(JSON.parse(answer!.body)).toMatchObject({ error_code: "VALIDATION_ERROR", details: { timeout_ms: 400 } })
         expect(answer!.headers["x-content-type-options"]).toBe("nosniff")
-        expect(millis).toBeLessThan(2000)
+        expect(millis).toBeLessThan(4500)
       }
     })
   )

@@ -9,16 +9,14 @@ import { makeFastClock } from "../support/movableClock.ts"
 
 const tb = "/api/v1/tb"
 
-const patient = { tbTimeout: Duration.minutes(5), requestTimeout: Duration.minutes(5) }
-
 const site = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {}) {
-  // Pauses between attempts pass twenty times as fast; no attempt takes so long that its limit matters.
+  // Pauses between attempts pass twenty times as fast.
   const { clock, moveForward } = yield* makeFastClock(20)
   const apiKeysFile = yield* writeKeyFile({ one: {}, two: {}, meters: { devices: { types: ["meter"] } } })
   const it = yield* gateway({
     clock,
     untraced: true,
-    settings: { ...patient, apiKeysFile, staleIfError: Duration.minutes(5), ...settings }
+    settings: { apiKeysFile, staleIfError: Duration.minutes(5), ...settings }
   })
   const { directory, telemetry } = it.emulator.store
   const meter = directory.createDevice({ tenantId: it.tenant.tenantId, name: "Meter", type: "meter", now: 1 })

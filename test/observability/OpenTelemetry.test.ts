@@ -140,7 +140,7 @@ describe("OpenTelemetry", () => {
       yield* setEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_METRICS_EXPORTER: "none" })
       const start = performance.now()
       yield* request("/devices")
-      expect(performance.now() - start).toBeLessThan(5000)
+      expect(performance.now() - start).toBeLessThan(9000) // its own limit is ten seconds
     })
   )
 

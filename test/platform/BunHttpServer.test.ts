@@ -3,7 +3,7 @@ import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import * as Server from "../../src/platform/BunHttpServer.ts"
 import { certificateAuthority } from "../support/certificates.ts"
-import { live } from "../support/effectTest.ts"
+import { live, until } from "../support/effectTest.ts"
 
 const serving = Effect.fnUntraced(function* (handler: Effect.Effect<HttpServerResponse.HttpServerResponse>) {
   const context = yield* Layer.build(
@@ -64,7 +64,14 @@ live("a renewed certificate does not interrupt requests in flight, and the serve
     const certificates = [yield* issue("first"), yield* issue("second"), yield* issue("third")] as const
     const gate = yield* Deferred.make<void>()
     const scope = yield* Scope.make()
-    const slow = Effect.as(Deferred.await(gate), HttpServerResponse.raw("slow", { contentType: "text/plain" }))
+    let arrived = 0
+    const slow = Effect.as(
+      Effect.andThen(
+        Effect.sync(() => arrived++),
+        Deferred.await(gate)
+      ),
+      HttpServerResponse.raw("slow", { contentType: "text/plain" })
+    )
     const routes = Layer.merge(
       HttpRouter.add("GET", "/slow", slow),
       HttpRouter.add("GET", "/", HttpServerResponse.raw("quick", { contentType: "text/plain" }))
@@ -76,7 +83,7 @@ live("a renewed certificate does not interrupt requests in flight, and the serve
     const inFlight = []
     for (const next of [certificates[1], certificates[2]]) {
       inFlight.push(yield* Effect.forkChild(ask("/slow")))
-      yield* Effect.sleep("50 millis")
+      yield* until(() => arrived === inFlight.length)
       yield* server.renew(next)
       expect(yield* ask("/")).toBe("quick")
     }

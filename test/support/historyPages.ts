@@ -66,11 +66,11 @@ export const makeEndlessPages = () => {
   return { pages, seen }
 }
 
-/** Waits until the count has stayed the same for 100 ms, and returns it. */
+/** Waits until the count has stayed the same for 300 ms, and returns it. */
 export const waitUntilStable = async (count: () => number): Promise<number> => {
   for (let unchanged = 0, last = count(); ; last = count()) {
     await Bun.sleep(10)
     unchanged = count() === last ? unchanged + 1 : 0
-    if (unchanged === 10) return last
+    if (unchanged === 30) return last
   }
 }

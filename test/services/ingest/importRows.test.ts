@@ -14,6 +14,7 @@ import { parseTimestamp } from "../../../src/services/ingest/timestamps.ts"
 import type { ValueRules } from "../../../src/services/validation/values.ts"
 import { text } from "../../support/jsonTokens.ts"
 import { makePage, renderFile } from "../../support/historyPages.ts"
+import { cpuMillisOf } from "../../support/cpuTime.ts"
 
 const strict: ValueRules = { convertNumericText: false }
 const t0 = 1_700_000_000_000
@@ -48,18 +49,20 @@ test("a cell without quotes has the type that it looks like, and keeps every dig
   )
 })
 
-test("many blanks in a cell do not make it slow", () => {
-  const began = performance.now()
-  expect(readCells(` x${" ".repeat(200_000)}x`, ` 7${" \t".repeat(100_000)}`).map((token) => token?.length)).toEqual([200_005, 1])
-  expect(performance.now() - began).toBeLessThan(2000)
+test("many blanks in a cell do not make it slow", async () => {
+  const cpuMillis = await cpuMillisOf(() =>
+    expect(readCells(` x${" ".repeat(200_000)}x`, ` 7${" \t".repeat(100_000)}`).map((token) => token?.length)).toEqual([200_005, 1])
+  )
+  expect(cpuMillis).toBeLessThan(2000)
 })
 
-test("a text that is not closed does not make NaN slow", () => {
-  const began = performance.now()
+test("a text that is not closed does not make NaN slow", async () => {
   const rules = { ...strict, nanIsGap: true }
-  expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(100_000)}`, rules)).toBe("expected a JSON object")
-  expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(4)}NaN"}`, rules)).toMatchObject({ points: [{ key: "b" }] })
-  expect(performance.now() - began).toBeLessThan(2000)
+  const cpuMillis = await cpuMillisOf(() => {
+    expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(100_000)}`, rules)).toBe("expected a JSON object")
+    expect(readLine(`{"ts":${t0},"a":NaN,"b":"${'\\"'.repeat(4)}NaN"}`, rules)).toMatchObject({ points: [{ key: "b" }] })
+  })
+  expect(cpuMillis).toBeLessThan(2000)
 })
 
 test("a row has at most as many cells or fields as a spreadsheet has columns", () => {

@@ -102,8 +102,8 @@ live("a client that leaves ends both calls", () =>
 
 live("a reader who takes longer than the calls gets one page ahead, as before", () =>
   Effect.gen(function* () {
-    const { counts, pages } = farAway({ a: steady(15_000) })
-    yield* Effect.flatMap(pages, (stream) => Stream.runForEach(stream, () => Effect.sleep("60 millis")))
+    const { counts, pages } = farAway({ a: steady(8000) })
+    yield* Effect.flatMap(pages, (stream) => Stream.runForEach(stream, () => Effect.sleep("200 millis")))
     expect(counts().mostInFlight).toBe(1)
   })
 )

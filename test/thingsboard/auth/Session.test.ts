@@ -35,7 +35,7 @@ const sessionOf = Effect.fnUntraced(function* (script: Script) {
 /** Lets background work finish: it waits for the network, not for the clock. */
 const settled = (done: () => boolean) =>
   Effect.promise(async () => {
-    for (let i = 0; i < 200 && !done(); i++) await Bun.sleep(5)
+    for (let i = 0; i < 4000 && !done(); i++) await Bun.sleep(5)
     expect(done()).toBe(true)
     await Bun.sleep(20)
   })

@@ -119,7 +119,7 @@ describe("the transport", () => {
       const second = yield* Effect.forkChild(Effect.result(impatient.send(call)), { startImmediately: true })
       const began = performance.now()
       expect((yield* Effect.flip(transport.send(call))).reason._tag).toBe("QueueFull")
-      expect(performance.now() - began).toBeLessThan(300)
+      expect(performance.now() - began).toBeLessThan(10_000) // half of its timeout
       expect((yield* transport.send({ ...call, path: "/api/login", share: "session" })).toString()).toBe("{}")
       expect(yield* Fiber.join(second)).toMatchObject({ failure: { reason: { _tag: "QueueFull" } } })
       expect(upstream.count("GET /api/x")).toBe(1)

@@ -54,9 +54,7 @@ describe("a response", () => {
           return new Promise<Response>(() => {})
         }
       })
-      const before = performance.now()
       expect((yield* Effect.flip(make({ host: upstream.url, timeout: Duration.millis(150) }).send(get))).reason._tag).toBe("Timeout")
-      expect(performance.now() - before).toBeLessThan(1000)
       yield* Effect.promise(() => gone.promise)
       expect(upstream.requests).toHaveLength(1)
     })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { randomFrom } from "../../../support/random.ts"
 import { parse } from "./parse.ts"
+import { cpuMillisOf } from "../../../support/cpuTime.ts"
 
 const responses: Record<string, { readonly bytes: string; readonly ends?: boolean }> = {
   length: {
@@ -92,10 +93,11 @@ test("random bytes are never a response, and never an exception of another kind"
   }
 })
 
-test("a long head takes linear time, byte by byte", () => {
-  const startedAt = performance.now()
-  expect(parse([...`HTTP/1.1 200 OK\r\nX: ${" ".repeat(60_000)}a${" ".repeat(4000)}\r\nContent-Length: 0\r\n\r\n`])).toMatchObject({
-    status: 200
-  })
-  expect(performance.now() - startedAt).toBeLessThan(2000)
+test("a long head takes linear time, byte by byte", async () => {
+  const cpuMillis = await cpuMillisOf(() =>
+    expect(parse([...`HTTP/1.1 200 OK\r\nX: ${" ".repeat(60_000)}a${" ".repeat(4000)}\r\nContent-Length: 0\r\n\r\n`])).toMatchObject({
+      status: 200
+    })
+  )
+  expect(cpuMillis).toBeLessThan(2000)
 })
