@@ -272,7 +272,7 @@ export const definitions = {
     secret: true,
     defaultDescription: "each gateway counts on its own",
     example: "rediss://user:password@redis.example.com:6379",
-    doc: "Redis server that keeps the rate limit counts, so that several gateways share them. rediss uses TLS. While Redis is unavailable, each gateway counts on its own."
+    doc: "Redis server that keeps the rate limit counts, so that several gateways share them, and when they stop calling ThingsBoard for a while. rediss uses TLS. While Redis is unavailable, each gateway counts and pauses on its own."
   },
   TRUSTED_PROXIES: {
     section: "Limits",

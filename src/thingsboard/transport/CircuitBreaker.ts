@@ -2,6 +2,8 @@
  * Stops calling a ThingsBoard that fails most of the time: callers learn so at once instead of after a timeout, and ThingsBoard is left in peace to come back.
  * After a pause, one call is let through as a probe. If it succeeds, all others follow; if not, the next pause is longer.
  *
+ * Several gateways can share this (`sharedPauses.ts`): then all pause when one of them does, and one at a time may send a probe.
+ *
  * Effect's own breaker is experimental and runs each call inside an Effect of its own. This one is asked once per attempt, where the outcome is known.
  */
 
@@ -17,6 +19,8 @@ const window = 10
 const minFailedPart = 0.5
 /** Ms. */
 const maxPause = 60_000
+/** With the random factor. */
+const longestPause = 1.2 * maxPause
 /** Ms after which callers may ask again while a probe is on its way. */
 export const probeWait = 1000
 
@@ -35,6 +39,9 @@ export interface CircuitBreakerOptions {
   /** Ms of the first pause; each one is twice as long as the one before, up to a minute, with a random factor between 0.8 and 1.2. */
   readonly firstPause: number
   readonly onChange?: (isOpen: boolean, pauseMillis: number) => void
+  /** This gateway's own calls have begun a pause, the first one or a longer one, or ended the last one. */
+  readonly onOwnPause?: (pauseMillis: number) => void
+  readonly onOwnEnd?: () => void
   readonly random?: () => number
 }
 
@@ -44,7 +51,12 @@ export class CircuitBreaker {
   /** The end of the pause; undefined while it is closed. */
   private openUntil: number | undefined
   private pauses = 0
-  private isProbing = false
+  private probing = false
+  /** Whether its own calls opened it. */
+  private isOwn = false
+  /** Until when it may send a probe; undefined if it needs no permission. */
+  private permittedUntil: number | undefined
+  private wasAsked = false
 
   constructor(private readonly options: CircuitBreakerOptions) {}
 
@@ -55,17 +67,57 @@ export class CircuitBreaker {
   enter(now: number): Entry {
     if (this.openUntil === undefined) return "pass"
     if (now < this.openUntil) return this.openUntil - now
-    if (this.isProbing) return probeWait
-    this.isProbing = true
+    if (this.probing) return probeWait
+    if (this.permittedUntil !== undefined && now >= this.permittedUntil) {
+      this.wasAsked = true
+      return probeWait
+    }
+    this.probing = true
     return "probe"
+  }
+
+  get isProbing(): boolean {
+    return this.probing
+  }
+
+  /** Whether a call could be the probe, if that were permitted. */
+  get needsPermission(): boolean {
+    return this.isOpen && this.wasAsked && !this.probing
+  }
+
+  /** From now on probes need permission, which is given for some ms; or they need none, if `millis` is undefined. */
+  permitProbe(millis: number | undefined, now: number) {
+    this.permittedUntil = millis === undefined ? undefined : now + millis
+    if (millis !== 0) this.wasAsked = false
+  }
+
+  /**
+   * Another gateway has opened its breaker. Whoever has had a good response within the last second goes on: then it is the other gateway's network that fails,
+   * and this must not stop all of them.
+   */
+  follow(pauseMillis: number, now: number) {
+    if (this.probing || this.hasSucceededLately(now)) return
+    const wasOpen = this.isOpen
+    this.openUntil = Math.max(this.openUntil ?? 0, now + Math.min(pauseMillis, longestPause))
+    if (!wasOpen) this.options.onChange?.(true, pauseMillis)
+  }
+
+  /** Another gateway's probe has succeeded. If this breaker was opened by its own calls, they also have to show it: it may send a probe. */
+  followEnd(now: number) {
+    if (this.openUntil === undefined || now < this.openUntil || this.probing) return
+    if (this.isOwn) this.permitProbe(probeWait, now)
+    else this.close()
   }
 
   /** To be called once for each call that was let through. */
   record(outcome: Outcome, entry: "pass" | "probe", now: number) {
     if (entry === "probe") {
-      this.isProbing = false
-      if (outcome === "ok") this.close()
-      else if (outcome === "failed") this.open(now)
+      this.probing = false
+      if (outcome === "ok") {
+        this.close()
+        this.countOf(now).total++
+        this.options.onOwnEnd?.()
+      } else if (outcome === "failed") this.open(now)
       return
     }
     // Calls that began before it opened say nothing new.
@@ -75,6 +127,11 @@ export class CircuitBreaker {
     if (outcome === "ok") return
     count.failed++
     if (this.isFailing(now)) this.open(now)
+  }
+
+  private hasSucceededLately(now: number): boolean {
+    const second = Math.floor(now / 1000)
+    return this.counts.some((count) => count.second >= second - 1 && count.total > count.failed)
   }
 
   private countOf(now: number): Count {
@@ -100,16 +157,21 @@ export class CircuitBreaker {
   }
 
   private open(now: number) {
-    const { firstPause, onChange, random = Math.random } = this.options
+    const { firstPause, onChange, onOwnPause, random = Math.random } = this.options
     const wasOpen = this.isOpen
     const pause = Math.min(maxPause, firstPause * 2 ** this.pauses++) * (0.8 + 0.4 * random())
     this.openUntil = now + pause
+    this.isOwn = true
+    this.wasAsked = false
     if (!wasOpen) onChange?.(true, pause)
+    onOwnPause?.(pause)
   }
 
   private close() {
     this.openUntil = undefined
     this.pauses = 0
+    this.isOwn = false
+    this.wasAsked = false
     for (const count of this.counts) count.second = never
     this.options.onChange?.(false, 0)
   }

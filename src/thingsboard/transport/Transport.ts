@@ -14,11 +14,12 @@ import { askedPauseOf, mayResend } from "../errors/failures.ts"
 import { ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
 import { Attempts } from "./attempt.ts"
 import type { AttemptTime, Call } from "./Call.ts"
+import { makeCallPauses } from "./callPauses.ts"
 import { CallLimits } from "./CallLimits.ts"
-import { CircuitBreaker } from "./CircuitBreaker.ts"
+import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import { recordCounts, type TransportCounts } from "./metrics.ts"
 import { RetryBudget } from "./RetryBudget.ts"
-import { UserPauses, type UserPausesOptions } from "./UserPauses.ts"
+import { UserPauses } from "./UserPauses.ts"
 import { TrustedCa } from "./TrustedCa.ts"
 
 export interface TransportShape {
@@ -154,28 +155,6 @@ export const make = ({
   }
 }
 
-const makeBreaker = (minFailed: number, pause: Duration.Duration) =>
-  Effect.map(Effect.context<never>(), (context) => {
-    const log = (isOpen: boolean, pauseMillis: number) =>
-      isOpen
-        ? Effect.logWarning("ThingsBoard fails most of the time: no calls are made for a while", { pause_ms: Math.round(pauseMillis) })
-        : Effect.logInfo("ThingsBoard responds again: all calls are made")
-    const onChange = (isOpen: boolean, pauseMillis: number) => void Effect.runForkWith(context)(log(isOpen, pauseMillis))
-    return new CircuitBreaker({ minFailed, firstPause: Duration.toMillis(pause), onChange })
-  })
-
-/** Pauses by the clock of the program. */
-const makePauses = Effect.acquireRelease(
-  Effect.map(Clock.Clock, (clock) => {
-    const schedule: UserPausesOptions["schedule"] = (millis, run) => {
-      const fiber = Effect.runFork(Effect.andThen(clock.sleep(Duration.millis(millis)), Effect.sync(run)))
-      return () => fiber.interruptUnsafe()
-    }
-    return new UserPauses({ now: () => monotonicMillis(clock), schedule })
-  }),
-  (pauses) => Effect.sync(() => pauses.close())
-)
-
 /** The transport to TB_HOST. Every call uses this one, so that the limits and the budget are those of one ThingsBoard. */
 export class Transport extends Context.Service<Transport, TransportShape & { readonly counts: () => TransportCounts }>()(
   "boardwalk/thingsboard/transport/Transport"
@@ -183,12 +162,10 @@ export class Transport extends Context.Service<Transport, TransportShape & { rea
   static readonly layer = Layer.effect(
     Transport,
     Effect.gen(function* () {
-      const { tbBreakerFailures, tbBreakerPause, tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } =
-        yield* Settings
+      const { tbHost, tbMaxConnections, tbMaxQueue, tbMaxResponseSize, tbProxy, tbTimeout } = yield* Settings
       const limits = new CallLimits(tbMaxConnections, tbMaxQueue)
       const authorities = yield* TrustedCa
-      const breaker = tbBreakerFailures === 0 ? undefined : yield* makeBreaker(tbBreakerFailures, tbBreakerPause)
-      const pauses = yield* makePauses
+      const { breaker, pauses } = yield* makeCallPauses
       const options = {
         host: tbHost,
         timeout: tbTimeout,
