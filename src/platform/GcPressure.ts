@@ -1,11 +1,12 @@
-import { heapSize } from "bun:jsc"
+import { fullGC, heapSize } from "bun:jsc"
 import { Context, Layer } from "effect"
 
 /**
- * Bytes of the heap up to which a collection is waited for. Waiting holds the event loop: for 2 ms with a hundred thousand objects (10 MB),
- * 10 ms with half a million, 80 ms with three million.
+ * Bytes of the heap up to which its free memory is returned to the system at once, which holds the event loop: for 2 ms with a hundred
+ * thousand objects (10 MB), 10 ms with half a million, 80 ms with three million. Beyond, objects are only marked: memory that is free
+ * again is used for new ones.
  */
-const maxHeapToWait = 48 * 1024 * 1024
+const maxHeapToReturn = 32 * 1024 * 1024
 
 /** Bytes of discarded buffers per collection. */
 const collectEvery = 24 * 1024 * 1024
@@ -20,8 +21,8 @@ export class GcPressure extends Context.Service<
   GcPressure,
   {
     /**
-     * Counts bytes of buffers that are, or soon will be, unreachable. When a collection is due, it waits for it, which keeps memory
-     * lowest; while the heap is so large that this takes long, the collector runs beside the program instead.
+     * Counts bytes of buffers and objects that are, or soon will be, unreachable, and collects when it is due. Collections beside the
+     * program, `Bun.gc(false)`, do not look at objects that survived one: what was buffered for a while would pile up.
      */
     readonly discard: (bytes: number) => void
   }
@@ -33,7 +34,8 @@ export class GcPressure extends Context.Service<
         discarded += bytes
         if (discarded < collectEvery) return
         discarded = 0
-        Bun.gc(heapSize() <= maxHeapToWait)
+        if (heapSize() <= maxHeapToReturn) Bun.gc(true)
+        else fullGC()
       }
     }
   })

@@ -20,6 +20,7 @@ import type { HttpClientError } from "effect/http"
 import type { IsTurnOver, Steps } from "../domain/Steps.ts"
 import { ScanError } from "../json/JsonScanner.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
+import { GcPressure } from "../platform/GcPressure.ts"
 import { authorized } from "./auth/authorized.ts"
 import { type HistoryRequest, type HistoryRoute, historyPath, latestPath, needsRepeatedKey } from "./Paths.ts"
 import { type Identity, Session, type SessionShape } from "./auth/Session.ts"
@@ -92,11 +93,17 @@ export function* readOrFail<A>(steps: Steps<A>): Steps<A | ThingsBoardError> {
   }
 }
 
+/** A response that is read, and the texts and objects that are made on the way. */
+const garbagePerByte = 4
+/** Bytes. Smaller responses are collected with other garbage: to run the collector for them takes longer than to read them. */
+const minCountedBytes = 1024 * 1024
+
 /** ThingsBoard, authorized by the given session. */
 export const make = Effect.fnUntraced(function* (
   session: SessionShape,
   transport: TransportShape,
   eventLoop: EventLoop["Service"],
+  gcPressure: GcPressure["Service"],
   reads: SharedReads["Service"]
 ): Effect.fn.Return<ThingsBoardShape, never, Scope.Scope> {
   const share = reads.forUser()
@@ -163,7 +170,10 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(response, (bytes) =>
         Effect.flatMap(
           eventLoop.run(() => readOrFail(read(bytes, eventLoop.isTurnOver))),
-          (found) => (found instanceof ThingsBoardError ? Effect.fail(found) : Effect.succeed(found))
+          (found) => {
+            if (bytes.length >= minCountedBytes) gcPressure.discard(garbagePerByte * bytes.length)
+            return found instanceof ThingsBoardError ? Effect.fail(found) : Effect.succeed(found)
+          }
         )
       ),
     call: (run) => Effect.mapError(run(client), toThingsBoardError)
@@ -196,7 +206,7 @@ export class ThingsBoard extends Context.Service<ThingsBoard, ThingsBoardShape>(
   static readonly layer = Layer.effect(
     ThingsBoard,
     Effect.gen(function* () {
-      return asCurrentCaller(yield* make(yield* Session, yield* Transport, yield* EventLoop, yield* SharedReads))
+      return asCurrentCaller(yield* make(yield* Session, yield* Transport, yield* EventLoop, yield* GcPressure, yield* SharedReads))
     })
-  ).pipe(Layer.provide(Layer.merge(SharedReads.layer, Transport.layer)))
+  ).pipe(Layer.provide(Layer.mergeAll(SharedReads.layer, Transport.layer, GcPressure.layer)))
 }

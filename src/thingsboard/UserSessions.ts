@@ -4,6 +4,7 @@ import { Settings, type TbCredentials } from "../config/Settings.ts"
 import { LoginBackoff } from "./auth/LoginBackoff.ts"
 import { make as makeSession } from "./auth/Session.ts"
 import { EventLoop } from "../platform/EventLoop.ts"
+import { GcPressure } from "../platform/GcPressure.ts"
 import { SharedReads } from "./reads/SharedReads.ts"
 import { make as makeThingsBoard, type ThingsBoardShape } from "./ThingsBoard.ts"
 import { Transport } from "./transport/Transport.ts"
@@ -28,6 +29,7 @@ export class UserSessions extends Context.Service<
       const { tbCredentials } = yield* Settings
       const transport = yield* Transport
       const eventLoop = yield* EventLoop
+      const gcPressure = yield* GcPressure
       const reads = yield* SharedReads
       // Backoffs outlive the sessions, so that a session that is closed and opened again does not log in too soon.
       const backoffs = MutableHashMap.empty<TbCredentials, LoginBackoff>()
@@ -41,7 +43,7 @@ export class UserSessions extends Context.Service<
       const base = yield* Effect.context<never>()
       const open = (credentials: TbCredentials) =>
         Effect.flatMap(makeSession(credentials, transport, backoffOf(credentials)), (session) =>
-          makeThingsBoard(session, transport, eventLoop, reads)
+          makeThingsBoard(session, transport, eventLoop, gcPressure, reads)
         ).pipe(
           Effect.updateContext((given: Context.Context<Scope.Scope>) => Context.add(base, Scope.Scope, Context.get(given, Scope.Scope)))
         )
@@ -51,5 +53,5 @@ export class UserSessions extends Context.Service<
         acquire: (credentials) => (Equal.equals(credentials, tbCredentials) ? Effect.undefined : RcMap.get(sessions, credentials))
       }
     })
-  ).pipe(Layer.provide(Layer.merge(SharedReads.layer, Transport.layer)))
+  ).pipe(Layer.provide(Layer.mergeAll(SharedReads.layer, Transport.layer, GcPressure.layer)))
 }

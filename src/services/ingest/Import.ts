@@ -34,6 +34,9 @@ export interface ImportOptions extends RowOptions {
 /** A row becomes several objects of about its size before it is written, about six times its bytes in all. */
 const garbagePerByte = 6
 
+/** Bytes of a written point: its text and objects, and the body of the write. */
+const garbagePerPoint = 200
+
 /** The parts of a running import. */
 interface Run {
   readonly deviceId: string | undefined
@@ -122,6 +125,8 @@ export class Import extends Context.Service<
       const gcPressure = yield* GcPressure
       const eventLoop = yield* EventLoop
 
+      const discard = (points: number) => gcPressure.discard(garbagePerPoint * points)
+
       /** The device of the path was looked up before. */
       const oneDevice: ImportTarget = { store: ingest.store, findMissing: () => Effect.succeed([]), concurrency }
 
@@ -154,7 +159,7 @@ export class Import extends Context.Service<
       const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
         const { deviceId, report = new ImportReport() } = options
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
-        const writer = new ImportWriter(targetOf(options), report)
+        const writer = new ImportWriter({ ...targetOf(options), discard }, report)
         const buffer = new PointBuffer()
         const latest = yield* lastExpectedTime
         const memory = yield* Effect.withFiber((fiber) => Effect.succeed(new ImportMemory(fiber.getRef(CurrentExchange))))

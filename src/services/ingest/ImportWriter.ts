@@ -11,7 +11,7 @@ import { batchEnd } from "../../thingsboard/requests/telemetryBatches.ts"
 import type { ImportReport } from "./ImportReport.ts"
 import { type Health, isolateRejected, type Range } from "./isolateRejected.ts"
 import type { IncomingPoint } from "./PointReader.ts"
-import type { DevicePoints } from "./PointBuffer.ts"
+import type { BufferedPoints, DevicePoints } from "./PointBuffer.ts"
 import { RowFates } from "./RowFates.ts"
 
 export interface ImportTarget {
@@ -21,6 +21,8 @@ export interface ImportTarget {
   readonly findMissing: (deviceIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, ThingsBoardError>
   /** Whether an import that already stored points goes on if `findMissing` fails: the remaining points count as not sent then. */
   readonly reportsFailedLookup?: boolean
+  /** Told how many points are not needed any more. */
+  readonly discard?: (points: number) => void
   /** Writes at the same time. */
   readonly concurrency: number
 }
@@ -67,12 +69,12 @@ export class ImportWriter {
   }
 
   /** Writes the points of several devices. Fails only when it cannot find out which of the devices are missing. */
-  write(devices: ReadonlyArray<DevicePoints>): Effect.Effect<void, ThingsBoardError> {
+  write(devices: ReadonlyArray<BufferedPoints>): Effect.Effect<void, ThingsBoardError> {
     // In chunks, so that not much time passes between the lookup of a device and its write.
     return Effect.forEach(Array.chunksOf(devices, maxDevicesPerLookup), (chunk) => this.writeChunk(chunk), { discard: true })
   }
 
-  private readonly writeChunk = Effect.fnUntraced(function* (this: ImportWriter, devices: ReadonlyArray<DevicePoints>) {
+  private readonly writeChunk = Effect.fnUntraced(function* (this: ImportWriter, devices: ReadonlyArray<BufferedPoints>) {
     if (!this.gaveUp) {
       const { findMissing, reportsFailedLookup = false } = this.target
       const lookup = Effect.suspend(() => findMissing(devices.map(({ deviceId }) => deviceId)))
@@ -88,7 +90,8 @@ export class ImportWriter {
   })
 
   /** One call to ThingsBoard after the other, so that it is known which of them succeeded. */
-  private readonly writeDevice = Effect.fnUntraced(function* (this: ImportWriter, device: DevicePoints): Effect.fn.Return<void> {
+  private readonly writeDevice = Effect.fnUntraced(function* (this: ImportWriter, buffered: BufferedPoints): Effect.fn.Return<void> {
+    const device = buffered.unpack()
     const { deviceId, points } = device
     const fates = new RowFates(device)
     for (let from = 0; from < points.length;) {
@@ -105,6 +108,7 @@ export class ImportWriter {
       from = range.to
     }
     fates.reportTo(this.report)
+    this.target.discard?.(points.length)
   })
 
   private readonly writeBatch = Effect.fnUntraced(function* (

@@ -4,16 +4,20 @@ import { TestClock } from "effect/testing"
 import { EntityNotFound } from "../../../src/domain/Errors.ts"
 import { ImportReport } from "../../../src/services/ingest/ImportReport.ts"
 import { type ImportTarget, ImportWriter } from "../../../src/services/ingest/ImportWriter.ts"
-import type { DevicePoints } from "../../../src/services/ingest/PointBuffer.ts"
+import type { BufferedPoints } from "../../../src/services/ingest/PointBuffer.ts"
 import { Forbidden, Unavailable } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
 import { effect } from "../../support/effectTest.ts"
 import { failWith } from "../../support/stubThingsBoard.ts"
 
-const device = (deviceId: string, ...lines: ReadonlyArray<number>): DevicePoints => ({
+const device = (deviceId: string, ...lines: ReadonlyArray<number>): BufferedPoints => ({
   deviceId,
-  lines,
-  ends: lines.map((_, row) => row + 1),
-  points: lines.map((ts) => ({ key: "a", ts, token: "1" }))
+  size: lines.length,
+  unpack: () => ({
+    deviceId,
+    lines,
+    ends: lines.map((_, row) => row + 1),
+    points: lines.map((ts) => ({ key: "a", ts, token: "1" }))
+  })
 })
 
 /** A writer and its report; `stored` lists the devices that were written, also without success. */

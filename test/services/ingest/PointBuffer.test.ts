@@ -1,11 +1,16 @@
 import { expect, test } from "bun:test"
-import { type DevicePoints, PointBuffer } from "../../../src/services/ingest/PointBuffer.ts"
+import { type BufferedPoints, PointBuffer } from "../../../src/services/ingest/PointBuffer.ts"
 
 const limits = { points: 10, characters: 100, pointsPerDevice: 4 }
 
 const pointsOf = (count: number, token = "1") => Array.from({ length: count }, (_, i) => ({ key: `k${i}`, token, rounded: false }))
 
-const summary = (taken: ReadonlyArray<DevicePoints>) => taken.map(({ deviceId, lines, points }) => [deviceId, points.length, lines])
+const summary = (taken: ReadonlyArray<BufferedPoints>) =>
+  taken.map((one) => {
+    const { deviceId, lines, points } = one.unpack()
+    expect(one.size).toBe(points.length)
+    return [deviceId, points.length, lines]
+  })
 
 test("only devices with enough points are taken for a write of their own", () => {
   const buffer = new PointBuffer(limits)
@@ -23,10 +28,22 @@ test("points keep their key, value and time, in the order of the rows", () => {
   const buffer = new PointBuffer(limits)
   buffer.add("a", 1, 7, [{ key: "x", token: "1.10", rounded: true }])
   buffer.add("a", 2, 5, [{ key: "x", token: '"on"', rounded: false }])
-  expect(buffer.takeAll()[0]!.points).toEqual([
-    { key: "x", ts: 7, token: "1.10" },
-    { key: "x", ts: 5, token: '"on"' }
+  buffer.add("b", 3, 5, [{ key: "x", token: "1", rounded: false }])
+  buffer.add("a", 4, 6, [
+    { key: "y", token: '{"a": [1]}', rounded: false },
+    { key: "x", token: "true", rounded: false }
   ])
+  expect(buffer.takeAll()[0]!.unpack()).toEqual({
+    deviceId: "a",
+    points: [
+      { key: "x", ts: 7, token: "1.10" },
+      { key: "x", ts: 5, token: '"on"' },
+      { key: "y", ts: 6, token: '{"a": [1]}' },
+      { key: "x", ts: 6, token: "true" }
+    ],
+    lines: [1, 2, 4],
+    ends: [1, 2, 4]
+  })
 })
 
 test("the buffer is full at the limit of points of all devices, until points are taken", () => {
@@ -80,9 +97,9 @@ test("rows of many devices in turn are stored in about half as many writes", () 
     const buffer = new PointBuffer({ points: 10_000, characters: 1_000_000, pointsPerDevice: 20_000 })
     const stored = new Map<string, number>()
     let writes = 0
-    const write = (taken: ReadonlyArray<DevicePoints>) => {
+    const write = (taken: ReadonlyArray<BufferedPoints>) => {
       writes += taken.length
-      for (const { deviceId, points } of taken) stored.set(deviceId, (stored.get(deviceId) ?? 0) + points.length)
+      for (const { deviceId, size } of taken) stored.set(deviceId, (stored.get(deviceId) ?? 0) + size)
     }
     for (let ts = 0; ts < 200; ts++) {
       for (let device = 0; device < 500; device++) buffer.add(String(device), 1, ts, pointsOf(1))
