@@ -11,12 +11,21 @@ export interface Target {
   readonly apiKey: string
   /** Sent with every request; a line of the head, such as `Cache-Control: no-cache`. */
   readonly header?: string | undefined
+  /** Sent as JSON, with POST. */
+  readonly body?: string | undefined
 }
 
-export const requestBytes = ({ port, path, apiKey, header }: Target) =>
-  Buffer.from(
-    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-API-Key: ${apiKey}\r\nAccept: */*\r\n${header === undefined ? "" : `${header}\r\n`}\r\n`
-  )
+export const requestBytes = ({ port, path, apiKey, body, header }: Target) => {
+  const head = [
+    `${body === undefined ? "GET" : "POST"} ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    `X-API-Key: ${apiKey}`,
+    "Accept: */*",
+    ...(header === undefined ? [] : [header]),
+    ...(body === undefined ? [] : ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`])
+  ]
+  return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body ?? ""}`)
+}
 
 export interface Load {
   readonly connections: number
@@ -26,6 +35,8 @@ export interface Load {
   /** The first and last character of the body; any other response counts as bad. */
   readonly first: string
   readonly last: string
+  /** The expected status; 200 by default. */
+  readonly status?: number
 }
 
 export interface LoadResult {
@@ -37,7 +48,10 @@ export interface LoadResult {
   readonly latency: { readonly median: number; readonly p95: number; readonly p99: number; readonly max: number }
 }
 
-export const load = async (target: Target, { connections, seconds, requests = Infinity, first, last }: Load): Promise<LoadResult> => {
+export const load = async (
+  target: Target,
+  { connections, seconds, requests = Infinity, first, last, status = 200 }: Load
+): Promise<LoadResult> => {
   const bytes = requestBytes(target)
   const [firstByte, lastByte] = [first.charCodeAt(0), last.charCodeAt(0)]
   const latencies: Array<number> = []
@@ -63,7 +77,7 @@ export const load = async (target: Target, { connections, seconds, requests = In
           const now = performance.now()
           latencies.push(now - sentAt)
           statuses[reader.status] = (statuses[reader.status] ?? 0) + 1
-          if (reader.status !== 200 || reader.firstByte !== firstByte || reader.lastByte !== lastByte) bad++
+          if (reader.status !== status || reader.firstByte !== firstByte || reader.lastByte !== lastByte) bad++
           sentAt = 0
           if (reader.closes || sent >= requests || now >= deadline) return void socket.end()
           reader.reset()

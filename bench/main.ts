@@ -1,6 +1,6 @@
 /**
  * `bun run bench`: the cost of Boardwalk, compared with a minimal Bun server that does the same job. One file per command: http.ts, export.ts,
- * import.ts, auth.ts, loop.ts, plant.ts. This folder also has the harness and two servers: the upstream (upstream.ts) and the minimal server (peer.ts). It imports
+ * import.ts, auth.ts, loop.ts, plant.ts, spool.ts. This folder also has the harness and two servers: the upstream (upstream.ts) and the minimal server (peer.ts). It imports
  * nothing from src, and src imports nothing from here: Boardwalk is measured from outside, as it is deployed. The exceptions are `inside`, for
  * work that is too small to be measured from outside, and `plant`, whose ThingsBoard is the emulator.
  */
@@ -10,6 +10,7 @@ import { benchHttp } from "./http.ts"
 import { benchImport } from "./import.ts"
 import { benchLoop } from "./loop.ts"
 import { benchPlant } from "./plant.ts"
+import { benchSpool } from "./spool.ts"
 import { canMeasure, describeMachine } from "./measure.ts"
 import { type Options, parseOptions, usage } from "./options.ts"
 import { cpus, pinned, stopAll } from "./processes.ts"
@@ -20,7 +21,8 @@ const commands: Record<string, (options: Options) => Promise<{ readonly text: st
   import: benchImport,
   auth: benchAuth,
   loop: benchLoop,
-  plant: benchPlant
+  plant: benchPlant,
+  spool: benchSpool
 }
 
 const warningsFor = ({ load }: ReturnType<typeof describeMachine>, options: Options) => [

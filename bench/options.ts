@@ -1,7 +1,7 @@
 /** The command line of `bun run bench`. */
 import { parseArgs } from "node:util"
 
-export const usage = `bun run bench [http | export | import | auth | loop | plant | all] [options]
+export const usage = `bun run bench [http | export | import | auth | loop | plant | spool | all] [options]
 
   --rounds N        measured rounds per figure             (default 7; export 5)
   --seconds N       http: seconds per round                (default 3)

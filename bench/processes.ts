@@ -13,7 +13,7 @@ const here = import.meta.dir
 const repository = join(here, "..")
 const apiKey = "bench-4f1c9d2e7a6b5038c1d4e9f2a7b60358"
 /** The working directory of every process, so that no .env or bunfig.toml affects the figures. */
-const emptyFolder = mkdtempSync(join(tmpdir(), "boardwalk-bench-"))
+export const emptyFolder = mkdtempSync(join(tmpdir(), "boardwalk-bench-"))
 
 /** Must be read before this process pins itself. */
 export const cpus = allowedCpus()
@@ -128,9 +128,16 @@ export const startPeer = (upstream: Server, name = "bare Bun") => {
 }
 
 /** Boardwalk as in production: from source, without tracing, and with a rate limit that is counted but never reached. */
-export const startBoardwalk = (upstream: Server, { binary, profile }: Options) => {
+export const startBoardwalk = (upstream: Server, { binary, profile }: Options, more: Record<string, string> = {}) => {
   const limit = { RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_WINDOW: "60" }
-  const env = { ...credentials, ...limit, API_KEYS_FILE: apiKeysFile, TB_HOST: `http://127.0.0.1:${upstream.port}`, HOST: "127.0.0.1" }
+  const env = {
+    ...credentials,
+    ...limit,
+    API_KEYS_FILE: apiKeysFile,
+    TB_HOST: `http://127.0.0.1:${upstream.port}`,
+    HOST: "127.0.0.1",
+    ...more
+  }
   const ready = "/api/v1/tb/devices?page_size=20"
   const profiler = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-md", `--cpu-prof-dir=${resolve(profile)}`]
   const command = binary === undefined ? [process.execPath, ...profiler, join(repository, "src/main.ts")] : [resolve(binary)]

@@ -61,7 +61,7 @@ const formatOf = (operation: Operation) => {
 /** The example of a successful response, as in the document. */
 export const exampleResponse = (operation: Operation): { readonly status: number; readonly body: unknown } => {
   const { responses } = operation
-  const status = Math.max(
+  const status = Math.min(
     ...Object.keys(responses)
       .map(Number)
       .filter((code) => code < 300)
@@ -106,7 +106,14 @@ export const exampleErrors: { readonly [Name in ProblemName]: ExampleError } = {
   "upstream-error": { path: devices, when: "ThingsBoard fails" },
   overloaded: { path: devices, when: "the gateway has no memory for the request at the moment" },
   "upstream-unavailable": { path: devices, when: "ThingsBoard is not reachable" },
-  "upstream-timeout": { path: devices, when: "ThingsBoard does not respond within `TB_TIMEOUT`" }
+  "upstream-timeout": { path: devices, when: "ThingsBoard does not respond within `TB_TIMEOUT`" },
+  "batch-not-found": { path: `/api/v1/tb/ingest/${absent}` },
+  "spool-full": {
+    path: "/api/v1/tb/telemetry/bulk",
+    headers: { Prefer: "respond-async" },
+    body: '{"Thermostat Office 101":{"temperature":[{"ts":1700000000000,"value":21.5}]}}',
+    when: "points of `SPOOL_MAX_BYTES` wait to be stored"
+  }
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`

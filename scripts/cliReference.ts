@@ -12,6 +12,7 @@ const commands: ReadonlyArray<string> = [
   "export",
   "import",
   ...["create", "list", "revoke", "enable", "extend", "verify"].map((name) => `keys ${name}`),
+  ...["status", "list", "retry", "drop"].map((name) => `spool ${name}`),
   ...["show", "sample"].map((name) => `config ${name}`),
   "openapi"
 ]

@@ -79,11 +79,11 @@ const toUrl = (document: Document, path: string, parameters: ReadonlyArray<Param
     ...(variables.length === 0
       ? {}
       : {
-          variable: variables.map(({ description, name }) => ({
-            key: name,
-            value: `{{${idVariables[name]!}}}`,
-            description: description ?? ""
-          }))
+          variable: variables.map((parameter) => {
+            const { description = "", name } = parameter
+            const variable = idVariables[name]
+            return { key: name, value: variable === undefined ? exampleOf(document, parameter) : `{{${variable}}}`, description }
+          })
         })
   }
 }
@@ -97,13 +97,20 @@ const withVariables = (document: Document, body: string) => {
   return typeof deviceId === "string" ? body.replaceAll(deviceId, "{{device_id}}") : body
 }
 
-const toBody = (document: Document, { requestBody }: Operation) => {
+/** Optional headers, switched off. */
+const headersOf = ({ parameters = [] }: Operation) =>
+  parameters
+    .filter((parameter) => parameter.in === "header")
+    .map(({ description = "", example, name }) => ({ key: name, value: toText(example ?? ""), description, disabled: true }))
+
+const toBody = (document: Document, operation: Operation) => {
+  const { requestBody } = operation
   const [mediaType, content] = Object.entries(requestBody?.content ?? {})[0] ?? []
   if (mediaType === undefined || content === undefined) return {}
   const example = content.example ?? Object.values(content.examples ?? {})[0]?.value
   const raw = typeof example === "string" ? example : JSON.stringify(example, undefined, 2)
   return {
-    header: [{ key: "Content-Type", value: mediaType }],
+    header: [{ key: "Content-Type", value: mediaType }, ...headersOf(operation)],
     body: {
       mode: "raw",
       raw: withVariables(document, raw),

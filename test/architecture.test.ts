@@ -20,7 +20,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
   ratelimit: ["domain", "config", "platform"],
   overload: ["config", "platform"],
   spool: [],
-  services: ["domain", "json", "apikeys", "config", "formats", "overload", "platform", "ratelimit", "thingsboard"],
+  services: ["domain", "json", "apikeys", "config", "formats", "overload", "platform", "ratelimit", "spool", "thingsboard"],
   observability: ["config", "domain", "platform"],
   http: [
     "api",
@@ -34,11 +34,12 @@ const allowed: Record<string, ReadonlyArray<string>> = {
     "platform",
     "ratelimit",
     "services",
+    "spool",
     "thingsboard"
   ],
   emulator: ["domain", "platform", "thingsboard"],
   doctor: ["api", "apikeys", "client", "config", "domain", "platform", "ratelimit", "services", "thingsboard"],
-  cli: ["api", "apikeys", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform"],
+  cli: ["api", "apikeys", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform", "spool"],
   "main.ts": ["cli", "platform"]
 }
 
@@ -54,12 +55,13 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     openapi: ["Api.ts", "ProblemGuide.ts", "Problems.ts", "middleware"]
   },
   services: {
-    ".": [],
+    ".": ["queued"],
     access: [],
     attributes: ["access", "validation"],
     devices: ["access"],
     graph: ["access"],
     ingest: ["access", "devices", "validation"],
+    queued: ["access", "devices", "ingest", "validation"],
     telemetry: ["access", "devices"],
     validation: []
   },
@@ -99,8 +101,9 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     values: []
   },
   cli: {
-    ".": ["keys"],
-    keys: ["flags.ts"]
+    ".": ["keys", "spool"],
+    keys: ["flags.ts"],
+    spool: ["flags.ts", "keys"]
   }
 }
 

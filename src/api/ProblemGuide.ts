@@ -85,6 +85,19 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       common(`No DEVICE has the id ${deviceId}, or this key may not see it.`, { entity_type: "DEVICE", entity_id: deviceId })
     )
   },
+  "batch-not-found": {
+    meaning: "No queued upload has this id, or another key uploaded it, or it finished some time ago. All cases return the same response.",
+    remedies: [
+      "Check the id: it is the `batch_id` in the response to the upload, and the end of its `Location`.",
+      "Use the key that uploaded it, and ask the same gateway: each has its own queue.",
+      "Finished uploads are forgotten after `SPOOL_KEEP`, seven days by default."
+    ],
+    example: new Problems.BatchNotFound(
+      common(`No batch has the id ${deviceId}, or another key uploaded it, or it finished longer ago than SPOOL_KEEP.`, {
+        batch_id: deviceId
+      })
+    )
+  },
   "method-not-allowed": {
     meaning: "The path exists, but not with this method.",
     remedies: ["Use one of the methods in the header `Allow` and in `details.allow`."],
@@ -193,6 +206,21 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       "The operator can raise `TB_TIMEOUT` and `REQUEST_TIMEOUT`; a client can ask for more with `Prefer: wait`."
     ],
     example: new Problems.UpstreamTimeout(common("ThingsBoard did not respond in time (TB_TIMEOUT).", {}))
+  },
+  "spool-full": {
+    meaning: "An upload cannot be queued, because there is no room for it. Nothing of it was accepted.",
+    remedies: [
+      "Send the upload again later; `Retry-After` says when to try.",
+      "The operator can see with `boardwalk spool status` why points wait: ThingsBoard may have been away for long, or reject what it gets.",
+      "The operator can raise `SPOOL_MAX_BYTES` or `SPOOL_MAX_AGE`, or free space on the disk."
+    ],
+    example: new Problems.SpoolFull({
+      ...common(
+        "Too many points wait to be stored in ThingsBoard (SPOOL_MAX_BYTES). Nothing of this upload was accepted; try again later.",
+        { limit: "bytes" as const }
+      ),
+      retry_after: 60
+    })
   }
 }
 

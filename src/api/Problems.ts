@@ -170,6 +170,30 @@ export class UpstreamTimeout extends defineProblem<UpstreamTimeout>()(
   problemFields("UPSTREAM_TIMEOUT", noDetails)
 ) {}
 
+export class BatchNotFound extends defineProblem<BatchNotFound>()(
+  "BatchNotFound",
+  { type: problemType("batch-not-found"), status: 404, title: "Batch not found" },
+  problemFields("RESOURCE_NOT_FOUND", Schema.Struct({ batch_id: Schema.String.annotate({ description: "Id of the batch." }) }))
+) {}
+
+export class SpoolFull extends defineProblem<SpoolFull>()(
+  "SpoolFull",
+  { type: problemType("spool-full"), status: 507, title: "No room for queued uploads" },
+  {
+    ...problemFields(
+      "SPOOL_FULL",
+      Schema.Struct({
+        limit: Schema.Literals(["bytes", "age", "disk"]).annotate({
+          identifier: "SpoolLimit",
+          description:
+            "`bytes`: SPOOL_MAX_BYTES is reached. `age`: the oldest points have waited for SPOOL_MAX_AGE. `disk`: the disk is full."
+        })
+      })
+    ),
+    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+  }
+) {}
+
 /** The problems of every endpoint that calls ThingsBoard. */
 export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout, Overloaded] as const
 
@@ -185,6 +209,7 @@ export const Problem = Schema.Union([
   DeviceNotFound,
   AssetNotFound,
   EntityNotFound,
+  BatchNotFound,
   MethodNotAllowed,
   RequestTimeout,
   PayloadTooLarge,
@@ -196,6 +221,7 @@ export const Problem = Schema.Union([
   UpstreamError,
   UpstreamUnavailable,
   Overloaded,
-  UpstreamTimeout
+  UpstreamTimeout,
+  SpoolFull
 ])
 export type Problem = typeof Problem.Type

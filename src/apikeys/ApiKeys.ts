@@ -52,6 +52,8 @@ export interface Denial {
 /** Keys by their SHA-256. The timing of a lookup by digest reveals nothing about keys. */
 interface KeyRing {
   readonly keys: ReadonlyMap<string, ApiKey>
+  /** The same keys by id. */
+  readonly byId: ReadonlyMap<string, ApiKey>
   /** The ids of disabled keys. */
   readonly disabled: ReadonlyMap<string, string>
 }
@@ -98,12 +100,18 @@ const fromSetting = (setting: Redacted.Redacted<string> | undefined): KeyRing["k
   return new Map([[key.digest, key]])
 }
 
+const toRing = (keys: KeyRing["keys"], disabled: KeyRing["disabled"]): KeyRing => ({
+  keys,
+  byId: new Map([...keys.values()].map((key) => [key.id, key])),
+  disabled
+})
+
 const fromFile = ({ file, users }: KeyFileContents, settingKey: KeyRing["keys"]): KeyRing => {
   const [disabled, enabled] = [file.keys.filter((key) => key.disabled === true), file.keys.filter((key) => key.disabled !== true)]
-  return {
-    keys: new Map([...enabled.map((key) => [key.sha256, fromEntry(key, users.get(key.id))] as const), ...settingKey]),
-    disabled: new Map(disabled.map(({ id, sha256 }) => [sha256, id]))
-  }
+  return toRing(
+    new Map([...enabled.map((key) => [key.sha256, fromEntry(key, users.get(key.id))] as const), ...settingKey]),
+    new Map(disabled.map(({ id, sha256 }) => [sha256, id]))
+  )
 }
 
 /**
@@ -130,6 +138,11 @@ export class ApiKeys extends Context.Service<
     readonly authenticate: (presented: string, nowMillis: number, address?: string) => ApiKey | Denial
     /** The current entry of a key: undefined once it has been removed or disabled, or has expired. Hashes nothing. */
     readonly current: (key: ApiKey, nowMillis: number) => ApiKey | undefined
+    /**
+     * The key with an id, also if it has expired; undefined if it has been removed or disabled. For what was accepted from the key earlier:
+     * a request must present the key itself.
+     */
+    readonly byId: (id: string) => ApiKey | undefined
     /** Whether API_KEYS_FILE is valid; undefined without one. */
     readonly fileState: () => FileState | undefined
   }
@@ -139,7 +152,7 @@ export class ApiKeys extends Context.Service<
     Effect.gen(function* () {
       const { apiKey, apiKeysFile } = yield* Settings
       const settingKey = fromSetting(apiKey)
-      let ring: KeyRing = { keys: settingKey, disabled: new Map() }
+      let ring = toRing(settingKey, new Map())
       let fileState: FileState | undefined
 
       if (apiKeysFile !== undefined) {
@@ -163,6 +176,7 @@ export class ApiKeys extends Context.Service<
           const key = ring.keys.get(digest)
           return key !== undefined && nowMillis < key.expiresAt ? key : undefined
         },
+        byId: (id) => ring.byId.get(id),
         fileState: () => fileState
       }
     })

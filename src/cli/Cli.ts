@@ -20,6 +20,7 @@ import { keys } from "./keys/keys.ts"
 import { openapi } from "./openapi.ts"
 import { ready } from "./ready.ts"
 import { serve } from "./serve.ts"
+import { spool } from "./spool/spool.ts"
 
 const boardwalk = Command.make("boardwalk").pipe(
   Command.withDescription(
@@ -31,7 +32,7 @@ const boardwalk = Command.make("boardwalk").pipe(
     ].join("\n")
   ),
   Command.withGlobalFlags(envFileFlags),
-  Command.withSubcommands([serve, demo, emulator, doctor, ready, exportCommand, importCommand, keys, config, openapi])
+  Command.withSubcommands([serve, demo, emulator, doctor, ready, exportCommand, importCommand, keys, spool, config, openapi])
 )
 
 class UsageError extends Schema.TaggedError<UsageError>()("WrongUse", {}) {

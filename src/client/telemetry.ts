@@ -15,6 +15,12 @@ type Telemetry = DerivedClient["telemetry"]
 export type PointsByKey = Readonly<Record<string, ReadonlyArray<{ readonly ts: number; readonly value: ExactValue }>>>
 
 type WithPayload<R, Payload> = Omit<R, "payload"> & { readonly payload: Payload }
+
+/** An upload, with request headers if it needs any. */
+type Upload<Name extends "upload" | "bulk" | "import" | "importMany", Payload> = WithPayload<
+  Omit<Request<Telemetry[Name]>, "headers">,
+  Payload
+> & { readonly headers?: Request<Telemetry["upload"]>["headers"] }
 type WithoutFormat<R extends { readonly query: object }> = Omit<R, "query"> & { readonly query: Omit<R["query"], "format"> }
 
 const group = "telemetry"
@@ -91,16 +97,24 @@ export const makeTelemetry = (derived: Telemetry) => {
     rowsOfMany: (request: WithPayload<Request<Telemetry["exportMany"]>, Omit<Request<Telemetry["exportMany"]>["payload"], "format">>) =>
       deviceRows(exportMany({ ...request, payload: { ...request.payload, format: "jsonl" } } as Request<Telemetry["exportMany"]>)),
 
-    upload: (request: WithPayload<Request<Telemetry["upload"]>, PointsByKey>) =>
-      sendExactly(request.payload, (payload) => derived.upload({ ...request, payload })),
+    /**
+     * Stores points of one device. With `headers: { prefer: "respond-async" }` the gateway may respond as soon as they are on its disk: the
+     * status is `accepted` then, and `batch` tells what becomes of them.
+     */
+    upload: (request: Upload<"upload", PointsByKey>) =>
+      sendExactly(request.payload, (payload) => derived.upload({ headers: {}, ...request, payload })),
 
-    bulk: (request: WithPayload<Request<Telemetry["bulk"]>, Readonly<Record<string, PointsByKey>>>) =>
-      sendExactly(request.payload, (payload) => derived.bulk({ ...request, payload })),
+    /** Like `upload`, for several devices by id or name. */
+    bulk: (request: Upload<"bulk", Readonly<Record<string, PointsByKey>>>) =>
+      sendExactly(request.payload, (payload) => derived.bulk({ headers: {}, ...request, payload })),
 
     /** Stores the rows of a CSV or NDJSON file of any length. The payload is a `Stream` of its bytes. */
-    import: (request: WithPayload<Request<Telemetry["import"]>, Stream.Stream<Uint8Array, unknown>>) => derived.import(request),
+    import: (request: Upload<"import", Stream.Stream<Uint8Array, unknown>>) => derived.import({ headers: {}, ...request }),
 
     /** Like `import`, for a file whose rows name their devices. */
-    importMany: (request: WithPayload<Request<Telemetry["importMany"]>, Stream.Stream<Uint8Array, unknown>>) => derived.importMany(request)
+    importMany: (request: Upload<"importMany", Stream.Stream<Uint8Array, unknown>>) => derived.importMany({ headers: {}, ...request }),
+
+    /** What became of an upload that was accepted. */
+    batch: (request: Request<Telemetry["batch"]>) => derived.batch(request)
   }
 }

@@ -39,6 +39,7 @@ import {
 import {
   apiKeyIssues,
   traceIssues,
+  spoolIssues,
   credentialIssues,
   keySourceIssues,
   proxyIssues,
@@ -365,6 +366,37 @@ export const definitions = {
     default: "4",
     doc: "Maximum concurrent telemetry exports; further ones wait. One key can use at most all but one."
   },
+  SPOOL_DIR: {
+    section: "Store and forward",
+    codec: text,
+    defaultDescription: "off",
+    example: "/var/lib/boardwalk/spool",
+    doc: "Folder in which uploads with Prefer: respond-async are kept until ThingsBoard has stored them. It must be on a local disk, and each gateway needs a folder of its own. Without it, every upload is stored before it is acknowledged."
+  },
+  SPOOL: {
+    section: "Store and forward",
+    codec: oneOf("on-request", "always"),
+    default: "on-request",
+    doc: "Which uploads are kept there: on-request takes those with Prefer: respond-async, always takes all. With always, /ready stays 200 while ThingsBoard is away, so that uploads are still accepted."
+  },
+  SPOOL_MAX_BYTES: {
+    section: "Store and forward",
+    codec: byteSize,
+    default: "1GiB",
+    doc: "Maximum size of the points that wait or were set aside; 1 GiB is about 20 million points. Beyond that, such uploads get 507. The file itself may be a third larger."
+  },
+  SPOOL_MAX_AGE: {
+    section: "Store and forward",
+    codec: duration,
+    default: "168h",
+    doc: "When the oldest points have waited for so long, further uploads get 507. Points that were accepted are never dropped."
+  },
+  SPOOL_KEEP: {
+    section: "Store and forward",
+    codec: duration,
+    default: "168h",
+    doc: "How long the state of a finished upload can be read, and how long the points that ThingsBoard rejected are kept."
+  },
   HOST: { section: "Server", codec: address, default: "0.0.0.0", doc: "Address to listen on." },
   PORT: { section: "Server", codec: integer(0, 65_535), default: "8000", doc: "Port to listen on; 0 uses any free port." },
   PUBLIC_URL: {
@@ -587,6 +619,7 @@ export const allIssues = (resolved: ReadonlyArray<ResolvedSetting>) => [
   ...apiKeyIssues(resolved),
   ...tlsIssues(resolved),
   ...traceIssues(resolved),
+  ...spoolIssues(resolved),
   ...redirectIssues(resolved)
 ]
 

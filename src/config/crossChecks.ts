@@ -73,6 +73,14 @@ export const traceIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyA
     : []
 }
 
+/** Uploads cannot be kept without a folder to keep them in. */
+export const spoolIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
+  const text = textsOf(settings)
+  return text("SPOOL")?.toLowerCase() === "always" && text("SPOOL_DIR") === undefined
+    ? [{ variable: "SPOOL_DIR", issue: "is required when SPOOL is always" }]
+    : []
+}
+
 /**
  * A `.env` that nobody named may be one that came with a cloned repository or an archive. It may contain a server with its password, but
  * not choose the server for a password that is elsewhere.

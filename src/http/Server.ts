@@ -27,6 +27,9 @@ import { Graph } from "../services/graph/Graph.ts"
 import { History } from "../services/telemetry/History.ts"
 import { Import } from "../services/ingest/Import.ts"
 import { Ingest } from "../services/ingest/Ingest.ts"
+import * as Delivery from "../services/queued/Delivery.ts"
+import { QueuedUploads } from "../services/queued/QueuedUploads.ts"
+import { UploadSpool } from "../services/queued/UploadSpool.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { LatestValues } from "../services/telemetry/LatestValues.ts"
 import { TelemetryQuery } from "../services/telemetry/TelemetryQuery.ts"
@@ -71,13 +74,16 @@ const Handlers = Layer.mergeAll(
   minimalContext<Devices>(Devices)(DevicesLayer),
   minimalContext<Assets>(Assets)(AssetsLayer),
   minimalContext<Graph>(Graph)(GraphLayer),
-  minimalContext<Telemetry | Exports | LatestValues | TelemetryQuery | Ingest | Import | DeviceAccess | EventLoop | Settings>(
+  minimalContext<
+    Telemetry | Exports | LatestValues | TelemetryQuery | Ingest | Import | QueuedUploads | DeviceAccess | EventLoop | Settings
+  >(
     Telemetry,
     Exports,
     LatestValues,
     TelemetryQuery,
     Ingest,
     Import,
+    QueuedUploads,
     DeviceAccess,
     EventLoop,
     Settings
@@ -97,13 +103,15 @@ const Services = Layer.mergeAll(
   Devices.layer,
   Assets.layer,
   Attributes.layer,
-  Import.layer,
+  Delivery.layer,
+  QueuedUploads.layer,
   Graph.layer,
   Readiness.layer,
   Exports.layer,
   LatestValues.layer,
   TelemetryQuery.layer
 ).pipe(
+  Layer.provideMerge(Import.layer),
   Layer.provideMerge(Layer.mergeAll(History.layer, Aggregates.layer, Ingest.layer)),
   Layer.provideMerge(Layer.mergeAll(DeviceAccess.layer, Telemetry.layer)),
   Layer.provideMerge(ThingsBoard.layer),
@@ -162,7 +170,7 @@ export const layer = Layer.unwrap(
     const Listening = Layer.unwrap(Effect.map(ApiKeys, (keys) => BunHttpServer.layer(Routes, makeOptions(keys)))).pipe(
       Layer.provide(ExactPaths),
       // Not provided to the routes: the file system that `HttpServer.layerServices` gives to those has no files.
-      Layer.provide(Layer.merge(ApiKeys.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),
+      Layer.provide(Layer.mergeAll(ApiKeys.layer, UploadSpool.layer, Layer.provideMerge(InvalidKeyLimit.layer, RateLimits.layer))),
       Layer.provide(Layer.succeed(TrustedCa, certificates.thingsBoard)),
       Layer.provide(Layer.succeed(CurrentSecretSource, secretSource)),
       Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.maxBodySize)))

@@ -1,5 +1,5 @@
 /** Whether the gateway can serve requests: one entry per dependency, without host names or secrets. */
-import { type Cause, Context, Effect, Layer } from "effect"
+import { type Cause, Clock, Context, Duration, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
 import { Overload } from "../overload/Overload.ts"
@@ -9,6 +9,7 @@ import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
+import { UploadSpool } from "./queued/UploadSpool.ts"
 import type { TransportCounts } from "../thingsboard/transport/metrics.ts"
 import { Transport } from "../thingsboard/transport/Transport.ts"
 import type { ThingsBoardError } from "../thingsboard/errors/ThingsBoardError.ts"
@@ -55,7 +56,7 @@ const describeFailure = (error: ThingsBoardError | Cause.TimeoutError, credentia
 export class Readiness extends Context.Service<
   Readiness,
   {
-    readonly check: Effect.Effect<ReadonlyArray<Dependency>>
+    readonly check: Effect.Effect<{ readonly dependencies: ReadonlyArray<Dependency>; readonly isReady: boolean }>
     /** Calls to ThingsBoard at this moment. */
     readonly calls: () => TransportCounts
   }
@@ -63,7 +64,8 @@ export class Readiness extends Context.Service<
   static readonly layer = Layer.effect(
     Readiness,
     Effect.gen(function* () {
-      const { tbCredentials } = yield* Settings
+      const { spoolMaxAge, spoolMaxBytes, tbCredentials } = yield* Settings
+      const { isForAll, spool } = yield* UploadSpool
       const session = yield* Session
       const limits = yield* RateLimits
       const keys = yield* ApiKeys
@@ -105,11 +107,36 @@ export class Readiness extends Context.Service<
         const effect = level === 2 ? "all requests are rejected." : "exports, imports and queries are rejected."
         return [{ name: "load", ok: level < 2, detail: `${cause}: ${effect}` }]
       })
-      const stopping: ReadonlyArray<Dependency> = [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }]
-      const check = Effect.gen(function* () {
-        if (shutdown.hasBegun) return stopping
-        return [...(yield* checkThingsBoard), ...(yield* checkRedis), ...(yield* checkKeyFile), ...(yield* checkLoad)]
+      /** Not ok when the next upload would get 507. */
+      const checkSpool = Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Dependency> => {
+        const waiting = spool?.waiting()
+        if (waiting === undefined) return []
+        const { bytes, oldest = now, points, rejected } = waiting
+        const age = now - oldest
+        if (bytes >= spoolMaxBytes) return [{ name: "spool", ok: false, detail: "The queue of uploads is full (SPOOL_MAX_BYTES)." }]
+        if (age > Duration.toMillis(spoolMaxAge))
+          return [{ name: "spool", ok: false, detail: "Queued uploads have waited for too long (SPOOL_MAX_AGE)." }]
+        const waitingPoints =
+          points === 0 ? "No points wait." : `${points} points wait, the oldest for ${Math.floor(Math.max(0, age) / 1000)} s.`
+        return [{ name: "spool", ok: true, detail: rejected === 0 ? waitingPoints : `${waitingPoints} ${rejected} were rejected.` }]
       })
+      /** A gateway that queues every upload has to get them while ThingsBoard is away. Reads fail then, wherever they are sent. */
+      const isNeeded = ({ name }: Dependency) => !(isForAll && (name === "thingsboard" || name === "login"))
+      const stopping: ReadonlyArray<Dependency> = [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }]
+      const findDependencies = Effect.gen(function* () {
+        if (shutdown.hasBegun) return stopping
+        return [
+          ...(yield* checkThingsBoard),
+          ...(yield* checkRedis),
+          ...(yield* checkSpool),
+          ...(yield* checkKeyFile),
+          ...(yield* checkLoad)
+        ]
+      })
+      const check = Effect.map(findDependencies, (dependencies) => ({
+        dependencies,
+        isReady: dependencies.every((one) => one.ok || !isNeeded(one))
+      }))
       return { calls: (yield* Transport).counts, check: check.pipe(withServiceSpan("Readiness.check")) }
     })
   ).pipe(Layer.provide(Transport.layer))

@@ -5,9 +5,7 @@
  */
 import type { Database } from "bun:sqlite"
 import { Effect } from "effect"
-import { SpoolFailed, SpoolFull } from "./SpoolFull.ts"
-
-export type SpoolError = SpoolFull | SpoolFailed
+import { type SpoolError, type SpoolFull, toSpoolError } from "./errors.ts"
 
 interface Write {
   /** Returns why it writes nothing, if so. */
@@ -15,20 +13,12 @@ interface Write {
   readonly resume: (result: Effect.Effect<void, SpoolError>) => void
 }
 
-const toError = (error: unknown): SpoolError => {
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
-  return code === "SQLITE_FULL" ? new SpoolFull({ limit: "disk" }) : new SpoolFailed({ code })
-}
-
 export class GroupCommit {
   private readonly db: Database
-  private readonly snapshot: () => () => void
   private waiting = new Set<Write>()
 
-  /** `snapshot` returns how to restore what writes keep outside the file, after a transaction that was rolled back. */
-  constructor(db: Database, snapshot: () => () => void) {
+  constructor(db: Database) {
     this.db = db
-    this.snapshot = snapshot
   }
 
   /** Succeeds once what `run` writes is synced to the disk. If it is interrupted before the commit, nothing is written. */
@@ -56,13 +46,11 @@ export class GroupCommit {
 
   /** Returns why nothing is written, if so. */
   private tryCommit(group: ReadonlyArray<Write>): SpoolError | undefined {
-    const restore = this.snapshot()
     let results: ReadonlyArray<SpoolFull | undefined>
     try {
-      results = this.db.transaction(() => group.map(({ run }) => run()))()
+      results = this.db.transaction(() => group.map(({ run }) => run())).immediate()
     } catch (error) {
-      restore()
-      return toError(error)
+      return toSpoolError(error)
     }
     for (const [index, { resume }] of group.entries()) {
       const reason = results[index]

@@ -3,167 +3,100 @@
  * of a device in the order in which they were accepted, and those of several batches together, so that one write can store them.
  *
  * It does not deliver: whoever takes entries out stores them, and then calls `finish`. An entry that is not finished is handed out again.
- * Storing it again is harmless, because each point has its timestamp. One process may write to a file at a time.
+ * Storing it again is harmless, because each point has its timestamp. One process may deliver from a folder at a time; others may look
+ * into it, retry and drop.
+ *
+ * docs/architecture.md says why this is not built on Effect's PersistedQueue.
  */
 import { Database } from "bun:sqlite"
-import { Effect, type Scope } from "effect"
-import { readPoints, writePoints } from "./content.ts"
-import { GroupCommit, type SpoolError } from "./GroupCommit.ts"
-import type { BatchState, DevicePoints, Entry, NewBatch, Outcome, SpoolLimits } from "./model.ts"
-import { SpoolFull } from "./SpoolFull.ts"
-import { openTables } from "./tables.ts"
+import { Effect, FileSystem, type PlatformError, type Scope } from "effect"
+import { type Acceptance, makeAcceptance } from "./acceptance.ts"
+import { type Delivery, makeDelivery } from "./delivery.ts"
+import { codeOf, SpoolInUse } from "./errors.ts"
+import { GroupCommit } from "./GroupCommit.ts"
+import { type Inspection, makeInspection } from "./inspection.ts"
+import type { SpoolLimits } from "./model.ts"
+import { openTables, removeStaged } from "./tables.ts"
+import { makeTotals } from "./Totals.ts"
 
-export interface Waiting {
-  readonly entries: number
-  readonly bytes: number
-  /** When the oldest entry was accepted, in ms since the Unix epoch; undefined if none waits. */
-  readonly oldest: number | undefined
+export interface Spool extends Acceptance, Delivery, Inspection {
+  /** Called after points were added by this process. */
+  onAdded: () => void
 }
 
-export interface Spool {
-  /** Succeeds once the whole batch is synced to the disk. If it fails, nothing of it is kept. */
-  readonly add: (batch: NewBatch) => Effect.Effect<void, SpoolError>
-  /** The oldest entries of the device, in order: as many as have at most `maxPoints` points together, but at least one if any waits. */
-  readonly next: (deviceId: string, maxPoints: number) => ReadonlyArray<Entry>
-  /** The devices with waiting entries, those with the oldest one first. */
-  readonly devices: (limit: number) => ReadonlyArray<string>
-  /** Removes entries whose points are stored, and sets the rejected points aside. */
-  readonly finish: (outcomes: ReadonlyArray<Outcome>, now: number) => Effect.Effect<void, SpoolError>
-  readonly batch: (id: string) => BatchState | undefined
-  /** The points of a batch that were set aside, with the reasons. */
-  readonly rejected: (id: string) => ReadonlyArray<DevicePoints & { readonly reason: string }>
-  /** Forgets the batches that finished before `time`, and their rejected points. */
-  readonly forget: (time: number) => Effect.Effect<void, SpoolError>
-  readonly waiting: () => Waiting
+const fileIn = (folder: string) => `${folder}/spool.db`
+
+const unlimited: SpoolLimits = { bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY }
+
+const makeSpool = (db: Database, limits: SpoolLimits) => {
+  const writes = new GroupCommit(db)
+  const totals = makeTotals(db)
+  const onAdded = () => spool.onAdded()
+  const spool: Spool = {
+    onAdded: () => {},
+    ...makeAcceptance(db, writes, totals, limits, onAdded),
+    ...makeDelivery(db, writes, totals),
+    ...makeInspection(db, writes, totals, onAdded)
+  }
+  return { spool, commit: () => writes.commit() }
 }
 
-interface BatchRow {
-  readonly owner: string
-  readonly accepted_at: number
-  readonly points: number
-  readonly stored: number
-  readonly rejected: number
-  readonly finished_at: number | null
-}
-
-interface EntryRow {
-  readonly seq: number
-  readonly batch: string
-  readonly device: string
-  readonly points: number
-  readonly content: string
-}
-
-const countPoints = (devices: ReadonlyArray<DevicePoints>) => devices.reduce((sum, { points }) => sum + points.length, 0)
-
-const makeSpool = (db: Database, limits: SpoolLimits): Spool & { readonly commit: () => void } => {
-  const totals = db.query<{ entries: number; bytes: number }, []>("SELECT count(*) entries, coalesce(sum(bytes), 0) bytes FROM entries")
-  const oldest = db.query<{ accepted_at: number }, []>("SELECT accepted_at FROM entries ORDER BY seq LIMIT 1")
-  const addBatch = db.query("INSERT INTO batches (id, owner, accepted_at, points, finished_at) VALUES (?, ?, ?, ?, ?)")
-  const addEntry = db.query("INSERT INTO entries (batch, device, accepted_at, points, bytes, content) VALUES (?, ?, ?, ?, ?, ?)")
-  const nextEntries = db.query<EntryRow, [string]>("SELECT seq, batch, device, points, content FROM entries WHERE device = ? ORDER BY seq")
-  const devices = db.query<{ device: string }, [number]>("SELECT device FROM entries GROUP BY device ORDER BY min(seq) LIMIT ?")
-  const removeEntry = db.query<{ bytes: number }, [number]>("DELETE FROM entries WHERE seq = ? RETURNING bytes")
-  const addRejected = db.query("INSERT INTO rejected (batch, device, reason, content) VALUES (?, ?, ?, ?)")
-  const count = db.query(
-    `UPDATE batches SET stored = stored + $stored, rejected = rejected + $rejected,
-      finished_at = CASE WHEN stored + rejected + $stored + $rejected = points THEN $now END WHERE id = $batch`
+const open = (folder: string, limits: SpoolLimits) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const db = new Database(fileIn(folder), { strict: true, create: true })
+        openTables(db)
+        return { db, ...makeSpool(db, limits) }
+      }),
+      ({ commit, db }) =>
+        Effect.sync(() => {
+          commit()
+          db.close()
+        })
+    ),
+    ({ db, spool }) => ({ db, spool })
   )
-  const batchOf = db.query<BatchRow, [string]>("SELECT * FROM batches WHERE id = ?")
-  const rejectedOf = db.query<{ device: string; reason: string; content: string }, [string]>(
-    "SELECT * FROM rejected WHERE batch = ? ORDER BY rowid"
-  )
-  const forgetRejected = db.query("DELETE FROM rejected WHERE batch IN (SELECT id FROM batches WHERE finished_at < ?)")
-  const forgetBatches = db.query("DELETE FROM batches WHERE finished_at < ?")
 
-  let { bytes, entries } = totals.get()!
-  const writes = new GroupCommit(db, () => {
-    const before = { bytes, entries }
-    return () => {
-      ;({ bytes, entries } = before)
-    }
+/** SQLite's lock on a file that is used for nothing else. The system releases it when the process ends, however it ends. */
+const lock = (folder: string): Effect.Effect<Database, SpoolInUse, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const db = new Database(`${folder}/lock.db`, { create: true })
+      try {
+        db.run("BEGIN EXCLUSIVE")
+        return Effect.succeed(db)
+      } catch (error) {
+        db.close()
+        return codeOf(error).startsWith("SQLITE_BUSY") ? Effect.fail(new SpoolInUse({ folder })) : Effect.die(error)
+      }
+    }),
+    (db) => Effect.sync(() => db.close())
+  )
+
+/**
+ * Opens the spool in a folder to add and deliver points, or creates it, readable by its owner only. Fails if another process has done so, or
+ * if the folder cannot be written. Dies if the file is no spool.
+ */
+export const openSpool = (
+  folder: string,
+  limits: SpoolLimits
+): Effect.Effect<Spool, SpoolInUse | PlatformError.PlatformError, Scope.Scope | FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    yield* files.makeDirectory(folder, { recursive: true, mode: 0o700 })
+    // SQLite gives its other files the mode of this one.
+    yield* Effect.scoped(files.open(fileIn(folder), { flag: "a", mode: 0o600 }))
+    yield* lock(folder)
+    const { db, spool } = yield* open(folder, limits)
+    removeStaged(db)
+    return spool
   })
 
-  const add = (batch: NewBatch) => {
-    const contents = batch.devices.map(({ deviceId, points }) => {
-      const content = writePoints(points)
-      return { deviceId, points: points.length, content, bytes: Buffer.byteLength(content) }
-    })
-    const added = contents.reduce((sum, content) => sum + content.bytes, 0)
-    return writes.write(() => {
-      if (bytes + added > limits.bytes) return new SpoolFull({ limit: "bytes" })
-      if (batch.acceptedAt - (oldest.get()?.accepted_at ?? batch.acceptedAt) > limits.age) return new SpoolFull({ limit: "age" })
-      const points = countPoints(batch.devices)
-      addBatch.run(batch.id, batch.owner, batch.acceptedAt, points, points === 0 ? batch.acceptedAt : null)
-      for (const entry of contents) addEntry.run(batch.id, entry.deviceId, batch.acceptedAt, entry.points, entry.bytes, entry.content)
-      bytes += added
-      entries += contents.length
-      return undefined
-    })
-  }
+/** Whether there is a spool in a folder. */
+export const hasSpool = (folder: string): Effect.Effect<boolean, PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) => files.exists(fileIn(folder)))
 
-  const next = (deviceId: string, maxPoints: number) => {
-    const found: Array<Entry> = []
-    let points = 0
-    for (const row of nextEntries.iterate(deviceId)) {
-      points += row.points
-      if (found.length > 0 && points > maxPoints) break
-      found.push({ seq: row.seq, batch: row.batch, deviceId: row.device, points: readPoints(row.content) })
-    }
-    return found
-  }
-
-  const finish = (outcomes: ReadonlyArray<Outcome>, now: number) =>
-    writes.write(() => {
-      for (const { entry, rejected } of outcomes) {
-        const removed = removeEntry.get(entry.seq)
-        // It was finished before.
-        if (removed === null) continue
-        bytes -= removed.bytes
-        entries--
-        for (const { deviceId, points, reason } of rejected) addRejected.run(entry.batch, deviceId, reason, writePoints(points))
-        const rejectedPoints = countPoints(rejected)
-        count.run({ stored: entry.points.length - rejectedPoints, rejected: rejectedPoints, now, batch: entry.batch })
-      }
-      return undefined
-    })
-
-  const batch = (id: string) => {
-    const row = batchOf.get(id)
-    if (row === null) return undefined
-    const { accepted_at: acceptedAt, finished_at: finishedAt, owner, points, rejected, stored } = row
-    return { owner, acceptedAt, points, stored, rejected, finishedAt: finishedAt ?? undefined }
-  }
-
-  return {
-    add,
-    next,
-    devices: (limit) => devices.all(limit).map(({ device }) => device),
-    finish,
-    batch,
-    rejected: (id) => rejectedOf.all(id).map(({ content, device, reason }) => ({ deviceId: device, reason, points: readPoints(content) })),
-    forget: (time) =>
-      writes.write(() => {
-        forgetRejected.run(time)
-        forgetBatches.run(time)
-        return undefined
-      }),
-    waiting: () => ({ entries, bytes, oldest: oldest.get()?.accepted_at }),
-    commit: () => writes.commit()
-  }
-}
-
-/** Opens the file, or creates it. Dies if it is no spool or cannot be written. */
-export const openSpool = (file: string, limits: SpoolLimits): Effect.Effect<Spool, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const db = new Database(file, { strict: true, create: true })
-      openTables(db)
-      return { db, spool: makeSpool(db, limits) }
-    }),
-    ({ db, spool }) =>
-      Effect.sync(() => {
-        spool.commit()
-        db.close()
-      })
-  ).pipe(Effect.map(({ spool }) => spool))
+/** Opens a spool that exists, to look into it, retry and drop. It may be in use. */
+export const inspectSpool = (folder: string): Effect.Effect<Spool, never, Scope.Scope> =>
+  Effect.map(open(folder, unlimited), ({ spool }) => spool)

@@ -8,15 +8,18 @@ export interface SpooledPoint {
   readonly token: string
 }
 
+/** A device, by its id in lower case, or by its name until the id is known. */
+export type DeviceReference = { readonly id: string } | { readonly name: string }
+
 export interface DevicePoints {
-  readonly deviceId: string
+  readonly device: DeviceReference
   readonly points: ReadonlyArray<SpooledPoint>
 }
 
 export interface NewBatch {
   /** Unique. */
   readonly id: string
-  /** Who may see the batch: the id of an API key. */
+  /** Whose rights apply to the batch, and who may see it: the id of an API key. */
   readonly owner: string
   /** Ms since the Unix epoch. */
   readonly acceptedAt: number
@@ -24,6 +27,7 @@ export interface NewBatch {
 }
 
 export interface BatchState {
+  readonly id: string
   readonly owner: string
   readonly acceptedAt: number
   /** Points that were accepted: `stored` and `rejected` ones, and those that still wait. */
@@ -39,10 +43,20 @@ export interface Entry extends DevicePoints {
   /** Position in the order of acceptance. */
   readonly seq: number
   readonly batch: string
+  readonly owner: string
 }
 
-export interface RejectedPoints extends DevicePoints {
+export interface RejectedPoints {
+  readonly points: ReadonlyArray<SpooledPoint>
   readonly reason: string
+}
+
+/** Points that were set aside. */
+export interface SetAside {
+  readonly device: DeviceReference
+  readonly reason: string
+  /** How many. */
+  readonly points: number
 }
 
 /** An entry is finished: all of its points are stored, but for the rejected ones. */
@@ -52,8 +66,19 @@ export interface Outcome {
 }
 
 export interface SpoolLimits {
-  /** Bytes of the points that wait. */
+  /** Bytes of the points that wait or are set aside, as they are written in the file. */
   readonly bytes: number
   /** Ms that the oldest points may wait before no more are taken. Points that were taken are never dropped for their age. */
   readonly age: number
+}
+
+export interface Waiting {
+  readonly entries: number
+  readonly points: number
+  /** Of the points that wait or are set aside. */
+  readonly bytes: number
+  /** When the oldest entry was accepted, in ms since the Unix epoch; undefined if none waits. */
+  readonly oldest: number | undefined
+  /** Points that were set aside. */
+  readonly rejected: number
 }

@@ -5,13 +5,18 @@ import type { Database } from "bun:sqlite"
 const version = 1
 
 /**
+ * `batches` has the accepted batches, and `entries` their waiting points, one row per device. `rejected` has the points that were set aside.
+ * An import has any number of rows: its points are written to `parts` as they arrive and listed in `staged`, and become entries together
+ * when its last row has arrived. `totals` has one row, so that the size is known without reading the entries.
+ *
  * `synchronous = FULL` syncs the WAL on every commit: with NORMAL, which is usual for WAL, a power failure loses the last commits.
- * `AUTOINCREMENT` never reuses the number of a deleted row, so `seq` is the order of acceptance for good.
+ * `AUTOINCREMENT` never reuses the number of a deleted row, so `seq` is the order of acceptance for good. Long columns come last, so that
+ * SQLite finds the others without reading them.
  */
 export const openTables = (db: Database): void => {
   db.run("PRAGMA journal_mode = WAL")
   db.run("PRAGMA synchronous = FULL")
-  // Another process may be looking into the file.
+  // Another process may be changing the file, such as `boardwalk spool retry`.
   db.run("PRAGMA busy_timeout = 5000")
   const found = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version
   if (found === version) return
@@ -22,13 +27,39 @@ export const openTables = (db: Database): void => {
       points INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, finished_at INTEGER
     ) STRICT, WITHOUT ROWID`)
     db.run("CREATE INDEX finished ON batches (finished_at) WHERE finished_at IS NOT NULL")
+    db.run("CREATE INDEX by_acceptance ON batches (accepted_at)")
     db.run(`CREATE TABLE entries (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, batch TEXT NOT NULL, device TEXT NOT NULL,
-      accepted_at INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, content TEXT NOT NULL
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, batch TEXT NOT NULL, owner TEXT NOT NULL, device TEXT NOT NULL,
+      accepted_at INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, part INTEGER, content TEXT
     ) STRICT`)
     db.run("CREATE INDEX by_device ON entries (device, seq)")
-    db.run("CREATE TABLE rejected (batch TEXT NOT NULL, device TEXT NOT NULL, reason TEXT NOT NULL, content TEXT NOT NULL) STRICT")
+    db.run("CREATE INDEX by_owner ON entries (owner, seq, device)")
+    db.run("CREATE TABLE parts (id INTEGER PRIMARY KEY, content TEXT NOT NULL) STRICT")
+    db.run(`CREATE TABLE staged (
+      id INTEGER PRIMARY KEY, batch TEXT NOT NULL, device TEXT NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, part INTEGER NOT NULL
+    ) STRICT`)
+    db.run(`CREATE TABLE rejected (
+      id INTEGER PRIMARY KEY, batch TEXT NOT NULL, device TEXT NOT NULL, reason TEXT NOT NULL,
+      points INTEGER NOT NULL, bytes INTEGER NOT NULL, content TEXT NOT NULL
+    ) STRICT`)
     db.run("CREATE INDEX by_batch ON rejected (batch)")
+    db.run(
+      "CREATE TABLE totals (entries INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, rejected INTEGER NOT NULL) STRICT"
+    )
+    db.run("INSERT INTO totals VALUES (0, 0, 0, 0)")
     db.run(`PRAGMA user_version = ${version}`)
+  })()
+}
+
+/** Forgets what a killed process had staged: nothing of it was acknowledged. Counts again, too. */
+export const removeStaged = (db: Database): void => {
+  db.transaction(() => {
+    db.run("DELETE FROM parts WHERE id NOT IN (SELECT part FROM entries WHERE part IS NOT NULL)")
+    db.run("DELETE FROM staged")
+    db.run(`UPDATE totals SET
+      entries = (SELECT count(*) FROM entries),
+      points = (SELECT coalesce(sum(points), 0) FROM entries),
+      bytes = (SELECT coalesce(sum(bytes), 0) FROM entries) + (SELECT coalesce(sum(bytes), 0) FROM rejected),
+      rejected = (SELECT coalesce(sum(points), 0) FROM rejected)`)
   })()
 }

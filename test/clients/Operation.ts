@@ -74,7 +74,10 @@ const toContent = ({ content = {} }: MediaTypes): Content | undefined => {
 
 const toOperation = (method: string, path: string, operation: DocumentedOperation): Operation => {
   const success = Object.keys(operation.responses).filter((status) => status.startsWith("2"))
-  if (success.length !== 1) throw new Error(`${operation.operationId} has ${success.length} successful responses`)
+  const contents = success.map((status) => toContent(operation.responses[status]!))
+  // Generators have one type per operation: that of the first success.
+  if (contents.length === 0 || !contents.every((content) => Bun.deepEquals(content, contents[0])))
+    throw new Error(`${operation.operationId} has no success, or several with different types`)
   return {
     id: operation.operationId,
     tag: operation.tags[0]!,
@@ -82,7 +85,7 @@ const toOperation = (method: string, path: string, operation: DocumentedOperatio
     path,
     parameters: (operation.parameters ?? []).map(({ in: kind, name, required = false, schema }) => ({ in: kind, name, required, schema })),
     body: operation.requestBody === undefined ? undefined : toContent(operation.requestBody),
-    response: toContent(operation.responses[success[0]!]!)!
+    response: contents[0]!
   }
 }
 

@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { largeInteger, largeIntegerDevice, largeIntegerKey, start } from "./scenarios.ts"
+import { Effect } from "effect"
+import { queueBatch } from "../support/queuedBatch.ts"
+import { knownBatch, largeInteger, largeIntegerDevice, largeIntegerKey, start } from "./scenarios.ts"
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname
 
@@ -52,8 +54,16 @@ const storeLargeInteger = async (url: string, key: string) => {
 
 export const startDemo = async (): Promise<Demo> => {
   const folder = mkdtempSync(join(tmpdir(), "boardwalk-clients-"))
+  const spoolDir = join(folder, "spool")
+  // The demo delivers it when it starts.
+  await Effect.runPromise(queueBatch(spoolDir, knownBatch, "default", [largeIntegerDevice]))
   const [demo, unavailable] = await Promise.all([
-    startProgram(["demo"], { RATE_LIMIT_REQUESTS: "1000000" }, /API +(http\S+)\/api\/v1\/tb\n[\s\S]*Key +(\S+)/, folder),
+    startProgram(
+      ["demo"],
+      { RATE_LIMIT_REQUESTS: "1000000", SPOOL_DIR: spoolDir },
+      /API +(http\S+)\/api\/v1\/tb\n[\s\S]*Key +(\S+)/,
+      folder
+    ),
     startProgram(
       ["serve"],
       {

@@ -55,6 +55,12 @@ export const largeInteger = "9007199254740993"
 export const largeIntegerKey = "large"
 export const largeIntegerDevice = pump.id
 
+/** A queued upload that the harness prepares. */
+export const knownBatch = "5b0f3a52-6f0b-4d0a-9d0e-3a1c2b7d5e90"
+
+/** Uploads without a queue: later calls read what they store. */
+const Prefer = "wait=30"
+
 const buckets = { ...range, agg: "AVG", interval: "1h", timezone: "Europe/Berlin" }
 const graph = { max_depth: 1, direction: "FROM", types: ["ASSET"], relation_types: ["Contains"], hard_node_limit: 100 }
 
@@ -141,14 +147,14 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("getGraphDiagram", { root_id: unknownId, root_type: "ASSET", format: "dot" }),
     success(
       "uploadTelemetry",
-      { device_id: pump.id, numeric_text: "convert" },
+      { device_id: pump.id, numeric_text: "convert", Prefer },
       ({ keys_uploaded, total_data_points }) => equals([...keys_uploaded].sort(), [key, keyWithComma].sort()) && total_data_points === 5,
       { json: { [key]: points, [keyWithComma]: [{ ts: start, value: 7 }] } }
     ),
     failure("uploadTelemetry", { device_id: pump.id }, 400, "VALIDATION_ERROR", { json: { [key]: [{ ts: 1_700_000_000, value: 1 }] } }),
     success(
       "uploadTelemetryOfMany",
-      { numeric_text: "refuse" },
+      { numeric_text: "refuse", Prefer },
       ({ summary }) => summary.successful_devices === 2 && summary.failed_devices === 0,
       {
         json: {
@@ -158,6 +164,15 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
       }
     ),
     wrongKey("uploadTelemetryOfMany", { json: { [pump.id]: { [key]: [{ ts: start, value: 1 }] } } }),
+    success(
+      "uploadTelemetryOfMany",
+      { Prefer: "respond-async" },
+      ({ batch_id, results, status, summary }) =>
+        status === "accepted" && batch_id.length === 36 && summary.accepted_devices === 1 && results[pump.id].status === "accepted",
+      { json: { [pump.id]: { [`${client} queued`]: [{ ts: start, value: 1 }] } } }
+    ),
+    success("getBatch", { batch_id: knownBatch }, ({ points_stored, state }) => state === "stored" && points_stored === 1),
+    notFound("getBatch", { batch_id: unknownId }),
     success("listTelemetryKeys", { device_id: pump.id }, ({ data }) => data.includes(key)),
     notFound("listTelemetryKeys", { device_id: unknownId }),
     success("getTelemetry", { device_id: pump.id, keys: [key], ...range, format: "json" }, (result) => equals(result[key], points)),
@@ -232,7 +247,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     failure("queryTelemetry", { device_id: pump.id }, 400, "VALIDATION_ERROR", { json: { keys: [key], start_ts: end, end_ts: start } }),
     success(
       "importTelemetry",
-      { device_id: pump.id, format: "csv", numeric_text: "refuse", ts_unit: "ms", dry_run: false },
+      { device_id: pump.id, format: "csv", numeric_text: "refuse", ts_unit: "ms", dry_run: false, Prefer },
       (result) => result.rows_taken === 2 && result.rows_refused === 1,
       { file: `ts,key,value\n${start},${imported},1\n${start + 1000},${imported},2.5\nyesterday,${imported},3\n` }
     ),
@@ -260,7 +275,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("importTelemetry", { device_id: unknownId, format: "csv" }, { file: `ts,key,value\n${start},${imported},1\n` }),
     success(
       "importTelemetryOfMany",
-      { format: "jsonl", numeric_text: "convert", ts_unit: "s", dry_run: true },
+      { format: "jsonl", numeric_text: "convert", ts_unit: "s", dry_run: true, Prefer },
       (result) => result.rows_taken === 1 && result.dry_run,
       {
         file: `${JSON.stringify({ device_id: pump.id, ts: start / 1000, key: imported, value: "é 007" })}\n`

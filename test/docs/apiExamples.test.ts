@@ -7,11 +7,19 @@ import { exampleBody, type ProblemName, problemGuide, problemNames } from "../..
 import type { SettingsShape } from "../../src/config/Settings.ts"
 import { live } from "../support/effectTest.ts"
 import { gateway } from "../support/gateway.ts"
+import { batchId, deviceId, otherDeviceId } from "../../src/api/openapi/examples/model.ts"
+import { queueBatch } from "../support/queuedBatch.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 
-const demo = gateway({
-  emulator: { demo: true },
-  settings: { tbCredentials: { _tag: "Password", username: "tenant@thingsboard.org", password: Redacted.make("tenant") } }
+/** With the batch of the examples, of which one device is unknown. */
+const demo = Effect.gen(function* () {
+  const spoolDir = yield* temporaryFolder("examples")
+  yield* queueBatch(spoolDir, batchId, "default", [deviceId, otherDeviceId])
+  return yield* gateway({
+    emulator: { demo: true },
+    settings: { spoolDir, tbCredentials: { _tag: "Password", username: "tenant@thingsboard.org", password: Redacted.make("tenant") } }
+  })
 })
 
 const uuid = /^[\da-f-]{36}$/
@@ -66,6 +74,7 @@ const notReplayed = new Set<ProblemName>(["internal-error", "overloaded", "reque
 const conditions: { readonly [Name in ProblemName]?: Partial<SettingsShape> } = {
   "payload-too-large": { maxBodySize: 1 },
   "rate-limited": { rateLimit: { requests: 1, window: Duration.minutes(1) } },
+  "spool-full": { spoolMaxBytes: 1 },
   "upstream-timeout": { tbTimeout: Duration.millis(100) }
 }
 
@@ -78,7 +87,8 @@ const replayError = (name: ProblemName) =>
       Effect.gen(function* () {
         const { body, headers = {}, method, path, withoutKey } = exampleErrors[name]
         const apiKeysFile = yield* writeKeyFile({ writer: { scopes: ["telemetry:write"] } })
-        const { call, emulator } = yield* gateway({ settings: { apiKeysFile, ...conditions[name] } })
+        const spoolDir = name === "spool-full" ? yield* temporaryFolder("examples") : undefined
+        const { call, emulator } = yield* gateway({ settings: { apiKeysFile, spoolDir, ...conditions[name] } })
         if (name === "rate-limited") yield* call(path)
         if (name === "upstream-error") emulator.faults.inject({ outcome: { type: "Status", status: 500 } })
         if (name === "upstream-unavailable") emulator.faults.inject({ times: "always", outcome: { type: "Status", status: 503 } })

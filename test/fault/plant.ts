@@ -12,12 +12,12 @@ export const speed = 20
 /** Two pages of a history: the first one has 2,000 points. */
 const pointsPerDevice = 2100
 
-export const openPlant = Effect.fnUntraced(function* (timeout: number) {
+export const openPlant = Effect.fnUntraced(function* (timeout: number, spoolDir?: string) {
   const link = yield* tcpLink
   const { clock, moveForward } = yield* makeFastClock(speed)
   const it = yield* gateway({
     clock,
-    settings: { tbHost: link.url, tbTimeout: Duration.millis(timeout) },
+    settings: { tbHost: link.url, tbTimeout: Duration.millis(timeout), spoolDir },
     untraced: true
   })
   const { emulator, tenant } = it

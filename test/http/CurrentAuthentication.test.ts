@@ -26,6 +26,7 @@ const request = (result: ApiKey | Denial) => {
       return result
     },
     current: (one, nowMillis) => (nowMillis < one.expiresAt ? one : undefined),
+    byId: () => undefined,
     fileState: () => undefined
   }
   const clock = { currentTimeMillisUnsafe: () => now } as Clock.Clock

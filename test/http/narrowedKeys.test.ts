@@ -32,7 +32,12 @@ const key = (changes: Partial<ApiKey> = {}): ApiKey => ({
 
 /** Why a request that began with one version of a key may not go on with another. */
 const endOf = (atStart: ApiKey, current: ApiKey | undefined) => {
-  const keys: ApiKeys["Service"] = { authenticate: () => atStart, current: () => current, fileState: () => undefined }
+  const keys: ApiKeys["Service"] = {
+    authenticate: () => atStart,
+    current: () => current,
+    byId: () => undefined,
+    fileState: () => undefined
+  }
   const authentication = new RequestAuthentication()
   authentication.authenticate("text", keys, { currentTimeMillisUnsafe: () => 0 } as never, "192.0.2.1")
   authentication.scope = "telemetry:write"

@@ -13,8 +13,11 @@ const internal = [
   "History.pages",
   "Aggregates.chunks",
   "Aggregates.pages",
+  "Import.readInto",
   "Ingest.store",
   "Ingest.storeVisible",
+  "QueuedUploads.isQueued",
+  "QueuedUploads.batch",
   "Readiness.calls",
   "Telemetry.keysOfVisibleDevice",
   "Telemetry.readableKeys"

@@ -1,20 +1,22 @@
 /** What the spool acknowledged survives a killed process and a WAL that ends in the middle, and no batch is there in part. */
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { copyFile, truncate } from "node:fs/promises"
+import { copyFile, mkdir, truncate } from "node:fs/promises"
 import { join } from "node:path"
-import { openSpool, type Spool } from "../../src/spool/Spool.ts"
+import type { Spool } from "../../src/spool/Spool.ts"
 import { live } from "../support/effectTest.ts"
 import { randomFrom } from "../support/random.ts"
+import { propertySeed } from "../support/propertySeed.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { batch, devices, next, open } from "./open.ts"
 
 const limits = { bytes: 1e9, age: 1e9 }
 
 /** Every batch that is there, with the number of its entries; checks the order of each device. */
 const entriesByBatch = (spool: Spool) => {
   const found = new Map<string, number>()
-  for (const device of spool.devices(1000)) {
-    const entries = spool.next(device, Infinity)
+  for (const device of devices(spool)) {
+    const entries = next(spool, device, Infinity)
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map(({ seq }) => seq).toSorted((a, b) => a - b))
     const indexes = entries.map(({ batch }) => batch.split("-").map(Number))
     expect(indexes).toEqual(indexes.toSorted((a, b) => a[0]! - b[0]! || a[2]! - b[2]!))
@@ -24,8 +26,8 @@ const entriesByBatch = (spool: Spool) => {
 }
 
 /** Kills a writing process after it acknowledged `after` batches; returns every acknowledged one that arrived. */
-const writeAndKill = async (file: string, round: number, after: number) => {
-  const writer = Bun.spawn(["bun", join(import.meta.dir, "writer.ts"), file, String(round)], { stdout: "pipe", stderr: "inherit" })
+const writeAndKill = async (folder: string, round: number, after: number) => {
+  const writer = Bun.spawn(["bun", join(import.meta.dir, "writer.ts"), folder, String(round)], { stdout: "pipe", stderr: "inherit" })
   const decoder = new TextDecoder()
   let output = ""
   for await (const chunk of writer.stdout) {
@@ -36,19 +38,18 @@ const writeAndKill = async (file: string, round: number, after: number) => {
   return output.slice(0, output.lastIndexOf("\n")).split("\n")
 }
 
-const seed = Number(process.env["SPOOL_SEED"] ?? Date.now() % 1e6)
 const kills = Number(process.env["SPOOL_KILLS"] ?? 5)
 
 live(
-  `every acknowledged batch survives kill -9, in order per device (SPOOL_SEED=${seed})`,
+  "every acknowledged batch survives kill -9, in order per device",
   () =>
     Effect.gen(function* () {
-      const file = join(yield* temporaryFolder("spool"), "spool.db")
-      const random = randomFrom(seed)
+      const folder = yield* temporaryFolder("spool")
+      const random = randomFrom(propertySeed)
       const acknowledged: Array<string> = []
       for (let round = 0; round < kills; round++)
-        acknowledged.push(...(yield* Effect.promise(() => writeAndKill(file, round, 1 + Math.floor(random() * 500)))))
-      const found = entriesByBatch(yield* openSpool(file, limits))
+        acknowledged.push(...(yield* Effect.promise(() => writeAndKill(folder, round, 1 + Math.floor(random() * 500)))))
+      const found = entriesByBatch(yield* open(folder, limits))
       expect(acknowledged.length).toBeGreaterThanOrEqual(kills)
       expect(acknowledged.filter((id) => !found.has(id))).toEqual([])
       expect([...found].filter(([, entries]) => entries !== 2)).toEqual([])
@@ -59,20 +60,19 @@ live(
 live("a WAL that ends in the middle has the batches before that as a whole, and none after it", () =>
   Effect.gen(function* () {
     const folder = yield* temporaryFolder("spool")
-    const file = join(folder, "spool.db")
-    const spool = yield* openSpool(file, limits)
-    const points = [{ key: "k", ts: 1, token: "1" }]
+    const spool = yield* open(folder, limits)
     const ends: Array<number> = []
+    const wal = "spool.db-wal"
     for (let index = 0; index < 20; index++) {
-      yield* spool.add({ id: `0-0-${index}`, owner: "key", acceptedAt: 0, devices: ["a", "b"].map((deviceId) => ({ deviceId, points })) })
-      ends.push(Bun.file(`${file}-wal`).size)
+      yield* spool.add(batch(`0-0-${index}`, { a: ["1"], b: ["1"] }))
+      ends.push(Bun.file(join(folder, wal)).size)
     }
     for (const [copy, length] of [ends[5]!, ends[9]! + 100, ends[14]! - 1, ends[19]!].entries()) {
-      const copied = join(folder, `copy${copy}.db`)
-      yield* Effect.promise(() => copyFile(file, copied))
-      yield* Effect.promise(() => copyFile(`${file}-wal`, `${copied}-wal`))
-      yield* Effect.promise(() => truncate(`${copied}-wal`, length))
-      const found = entriesByBatch(yield* openSpool(copied, limits))
+      const copied = join(folder, `copy${copy}`)
+      yield* Effect.promise(() => mkdir(copied))
+      for (const name of ["spool.db", wal]) yield* Effect.promise(() => copyFile(join(folder, name), join(copied, name)))
+      yield* Effect.promise(() => truncate(join(copied, wal), length))
+      const found = entriesByBatch(yield* open(copied, limits))
       expect([...found.values()].filter((entries) => entries !== 2)).toEqual([])
       expect(found.size).toBe(ends.filter((end) => end <= length).length)
     }

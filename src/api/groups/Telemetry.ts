@@ -18,7 +18,7 @@ import {
   numericText,
   startTs
 } from "../Parameters.ts"
-import { bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, upstreamProblems } from "../Problems.ts"
+import { BatchNotFound, bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, SpoolFull, upstreamProblems } from "../Problems.ts"
 import {
   ExportedFile,
   ExportMany,
@@ -30,8 +30,18 @@ import {
   QueryResult
 } from "./TelemetryReads.ts"
 import { Series } from "../../domain/Telemetry.ts"
+import { Uuid } from "../../domain/Ids.ts"
 import { importParameters } from "../ImportParameters.ts"
-import { BulkResult, ImportBody, ImportResult, PointsByDevice, PointsByKey, UploadResult } from "./TelemetryWrites.ts"
+import {
+  BatchState,
+  BulkResult,
+  ImportBody,
+  ImportResult,
+  PointsByDevice,
+  PointsByKey,
+  UploadResult,
+  uploadHeaders
+} from "./TelemetryWrites.ts"
 
 /** For clients of the FastAPI proxy, which had one path for JSON and files. */
 const deprecatedFormat = Schema.optionalKey(Format).annotateKey({
@@ -169,9 +179,10 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     HttpApiEndpoint.post("upload", "/devices/:device_id/telemetry", {
       params: deviceParams,
       query: { numeric_text: numericText },
+      headers: uploadHeaders,
       payload: PointsByKey,
-      success: UploadResult.pipe(HttpApiSchema.status(201)),
-      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
+      success: [UploadResult.pipe(HttpApiSchema.status(201)), UploadResult.pipe(HttpApiSchema.status(202))],
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
     })
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
@@ -184,9 +195,10 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("bulk", "/telemetry/bulk", {
       query: { numeric_text: numericText },
+      headers: uploadHeaders,
       payload: PointsByDevice,
-      success: BulkResult,
-      error: [...bodyProblems, ...upstreamProblems]
+      success: [BulkResult, BulkResult.pipe(HttpApiSchema.status(202))],
+      error: [...bodyProblems, ...upstreamProblems, SpoolFull]
     })
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
@@ -201,9 +213,10 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     HttpApiEndpoint.post("import", "/devices/:device_id/telemetry/import", {
       params: deviceParams,
       query: importParameters,
+      headers: uploadHeaders,
       payload: ImportBody,
-      success: ImportResult,
-      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
+      success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
     })
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
@@ -217,9 +230,10 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       ),
     HttpApiEndpoint.post("importMany", "/telemetry/import", {
       query: importParameters,
+      headers: uploadHeaders,
       payload: ImportBody,
-      success: ImportResult,
-      error: [...bodyProblems, ...upstreamProblems]
+      success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
+      error: [...bodyProblems, ...upstreamProblems, SpoolFull]
     })
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
@@ -228,6 +242,20 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
           identifier: "importTelemetryOfMany",
           summary: "Import a file with many devices",
           description: "Like the import for one device; each row also has a `device_id` or a `device_name`."
+        })
+      ),
+    HttpApiEndpoint.get("batch", "/ingest/:batch_id", {
+      params: { batch_id: Uuid.annotate({ description: "Id of the batch, from the response to the upload." }) },
+      success: BatchState,
+      error: BatchNotFound
+    })
+      .annotate(RequiredScope, "telemetry:write")
+      .annotateMerge(
+        OpenApi.annotations({
+          identifier: "getBatch",
+          summary: "Get the state of a queued upload",
+          description:
+            "Shows how many points of an upload with `Prefer: respond-async` are stored, wait or were rejected, and why. Only the key that uploaded it can see it, until SPOOL_KEEP after it has finished."
         })
       )
   )

@@ -7,7 +7,7 @@ import { HttpApi, type HttpApiEndpoint, OpenApi } from "effect/http-api"
 import { Api } from "../Api.ts"
 import { Authentication, apiKeySecurity, RequiredScope } from "../middleware/Authentication.ts"
 import { mapRefs, publicNames, findReachable } from "./components.ts"
-import { assetId, deviceId, examples } from "./examples/index.ts"
+import { assetId, batchId, deviceId, examples } from "./examples/index.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { nameConstants } from "./enumNames.ts"
 import { conditionalOperations, type HeaderName, headers, notModified, successHeaders } from "./headers.ts"
@@ -17,7 +17,7 @@ import type { Document, Method, Operation, Parameter, Ref, Response, Schema } fr
 import { describeQuery } from "./parameters.ts"
 import { combineProblems, buildContent, type DeclaredContent, problemResponses, successResponse } from "./responses.ts"
 import { problemSchemas } from "./problems.ts"
-import { allowOnlyKnownFields, allowUnknownFields, normalize } from "./normalize.ts"
+import { allowOnlyKnownFields, allowUnknownFields, normalize, omit } from "./normalize.ts"
 
 type Generated = OpenApi.OpenAPISpecOperation
 
@@ -31,7 +31,7 @@ const commonResponses: Record<string, Response | Ref> = {
   431: { $ref: "#/components/responses/HeadersTooLarge" }
 }
 
-const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId }
+const pathExamples: Record<string, string> = { device_id: deviceId, asset_id: assetId, root_id: deviceId, batch_id: batchId }
 
 const pathParameters = (generated: Generated): ReadonlyArray<Parameter> =>
   generated.parameters
@@ -43,6 +43,22 @@ const pathParameters = (generated: Generated): ReadonlyArray<Parameter> =>
       description: name === "root_id" ? "Id of the root entity (UUID)." : `Id of the ${name.replace("_id", "")} (UUID).`,
       schema: schema as Schema,
       example: pathExamples[name]
+    }))
+
+const headerNames: Record<string, string> = { prefer: "Prefer" }
+/** Documentation pages fill their forms with examples, so an optional header has one only if it does no harm. */
+const headerExamples: Record<string, { readonly example: string }> = { prefer: { example: "wait=10" } }
+
+const headerParameters = (generated: Generated): ReadonlyArray<Parameter> =>
+  generated.parameters
+    .filter((parameter) => parameter.in === "header")
+    .map(({ name, required, schema }) => ({
+      name: headerNames[name] ?? name,
+      in: "header",
+      required,
+      description: String((schema as Schema)["description"]),
+      schema: omit(schema as Schema, "description"),
+      ...headerExamples[name]
     }))
 
 /** The problems of one status, without duplicates: an endpoint and its middlewares can declare the same problem. */
@@ -70,7 +86,7 @@ const responsesOf = (generated: Generated, isRateLimited: boolean, examples: Ope
   Object.fromEntries(
     Object.entries(generated.responses).map(([status, declared]) => [
       status,
-      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders(generated.operationId))
+      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders(generated.operationId, Number(status)))
     ])
   )
 
@@ -80,7 +96,7 @@ const describeOperation = (generated: Generated, scope: Option.Option<string>) =
 const buildOperation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: ReadonlyArray<Parameter>): Operation => {
   const needsKey = endpoint.middlewares.has(Authentication)
   const operationExamples = examples[generated.operationId] ?? { responses: {} }
-  const parameters = [...pathParameters(generated), ...query]
+  const parameters = [...pathParameters(generated), ...query, ...headerParameters(generated)]
   return {
     tags: generated.tags,
     operationId: generated.operationId,

@@ -6,6 +6,7 @@ import type { Schema } from "./model.ts"
 
 const constantNames: Record<string, ReadonlyArray<string>> = {
   AttributeScope: ["ServerScope", "SharedScope", "ClientScope"],
+  BatchProgress: ["BatchWaiting", "BatchStored", "BatchPartlyRejected", "BatchRejected"],
   DiagramFormat: ["Mermaid", "Graphviz"],
   GraphRootType: [
     "DeviceRoot",
@@ -21,14 +22,16 @@ const constantNames: Record<string, ReadonlyArray<string>> = {
     "AssetProfileRoot"
   ],
   ImportFormat: ["CsvFile", "JsonlFile"],
-  ImportStatus: ["AllRowsStored", "SomeRowsStored", "NoRowStored"],
+  ImportStatus: ["AllRowsStored", "SomeRowsStored", "NoRowStored", "RowsQueued"],
   NanCells: ["RejectNan", "NanIsGap"],
   NumericText: ["RefuseNumericText", "ConvertNumericText"],
   ReadinessStatus: ["Ready", "NotReady"],
   RepeatedTimes: ["RejectRepeatedTimes", "InferRepeatedTimes"],
   SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],
+  SpoolLimit: ["SpoolBytes", "SpoolAge", "SpoolDisk"],
   TimestampUnit: ["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"],
-  UploadStatus: ["Stored", "Failed"]
+  UploadStatus: ["Stored", "Failed", "Queued"],
+  WriteStatus: ["WriteDone", "WriteQueued"]
 }
 
 /** Adds `x-enum-varnames` to the schemas, by component name. */

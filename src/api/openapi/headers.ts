@@ -65,6 +65,16 @@ export const headers = {
     schema: { type: "string" },
     example: '110 - "Response is Stale"'
   },
+  Location: {
+    description: "Path of the batch: what becomes of an upload that was queued.",
+    schema: { type: "string", format: "uri-reference" },
+    example: "/api/v1/tb/ingest/784f394c-42b6-435a-983c-b7beff2784f9"
+  },
+  "Preference-Applied": {
+    description: "The preference in `Prefer` that was honored. Missing if none was.",
+    schema: { type: "string" },
+    example: "respond-async"
+  },
   Vary: { description: "The request headers that the response depends on.", schema: { type: "string" }, example: "X-API-Key" }
 } as const satisfies Record<string, Header>
 
@@ -92,8 +102,12 @@ const ofOperations: Readonly<Record<string, ReadonlyArray<HeaderName>>> = {
   exportTelemetryOfMany: ["X-Keys-Skipped"]
 }
 
-export const successHeaders = (operationId: string): ReadonlyArray<HeaderName> =>
-  conditionalOperations.has(operationId) ? cachingHeaders : (ofOperations[operationId] ?? [])
+export const successHeaders = (operationId: string, status: number): ReadonlyArray<HeaderName> =>
+  status === 202
+    ? ["Location", "Preference-Applied"]
+    : conditionalOperations.has(operationId)
+      ? cachingHeaders
+      : (ofOperations[operationId] ?? [])
 
 const rateLimitHeaders = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"] as const
 

@@ -9,7 +9,7 @@ export interface Ref {
 
 export interface Parameter {
   readonly name: string
-  readonly in: "path" | "query"
+  readonly in: "path" | "query" | "header"
   readonly required: boolean
   readonly description?: string
   readonly deprecated?: true

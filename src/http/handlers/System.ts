@@ -41,8 +41,7 @@ export const SystemLayer = HttpApiBuilder.group(
       .handle("healthV1", () => health)
       .handle("ready", () =>
         Effect.gen(function* () {
-          const dependencies = yield* readiness.check
-          const ready = dependencies.every(({ ok }) => ok)
+          const { dependencies, isReady: ready } = yield* readiness.check
           const { inFlight, isCircuitOpen, maxInFlight, maxWaiting, pausedUsers, waiting } = readiness.calls()
           const body = {
             status: ready ? "ready" : "not ready",

@@ -18,6 +18,7 @@ import { Import } from "../../services/ingest/Import.ts"
 import { Ingest } from "../../services/ingest/Ingest.ts"
 import { LatestValues } from "../../services/telemetry/LatestValues.ts"
 import { type TelemetryPage, TelemetryQuery } from "../../services/telemetry/TelemetryQuery.ts"
+import { QueuedUploads } from "../../services/queued/QueuedUploads.ts"
 import { Telemetry } from "../../services/telemetry/Telemetry.ts"
 import { success } from "../response/envelope.ts"
 import { negotiateFormat } from "../request/contentNegotiation.ts"
@@ -97,7 +98,14 @@ export const TelemetryLayer = HttpApiBuilder.group(
     const exports = yield* Exports
     const latestValues = yield* LatestValues
     const telemetryQuery = yield* TelemetryQuery
-    const uploads = makeTelemetryUploads(yield* Settings, yield* EventLoop, yield* DeviceAccess, yield* Ingest, yield* Import)
+    const uploads = makeTelemetryUploads(
+      yield* Settings,
+      yield* EventLoop,
+      yield* DeviceAccess,
+      yield* Ingest,
+      yield* Import,
+      yield* QueuedUploads
+    )
     const exportDevice = (deviceId: DeviceId, query: SeriesOptions, format: Format, style: ExportStyleOptions = {}) =>
       Effect.flatMap(CurrentCaller, ({ id: client }) =>
         exports.telemetry({
@@ -160,5 +168,6 @@ export const TelemetryLayer = HttpApiBuilder.group(
       .handleRaw("bulk", ({ query, request }) => uploads.uploadOfMany(query, request))
       .handleRaw("import", ({ params: { device_id }, query, request }) => uploads.importFile(device_id, query, request))
       .handleRaw("importMany", ({ query, request }) => uploads.importFileOfMany(query, request))
+      .handle("batch", ({ params: { batch_id } }) => uploads.batch(batch_id))
   })
 )

@@ -1,20 +1,31 @@
 /** The endpoints that store telemetry: uploads take JSON, which is read as a whole; imports take a CSV or NDJSON file, as a stream. */
 import { Effect } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { DeviceNotFound, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
+import type {
+  DeviceNotFound,
+  InvalidRequest,
+  PayloadTooLarge,
+  RequestTimeout,
+  SpoolFull,
+  UnsupportedMediaType
+} from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
+import type { EntityNotFound, InvalidInput } from "../../domain/Errors.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { EventLoop } from "../../platform/EventLoop.ts"
 import type { DeviceAccess } from "../../services/access/DeviceAccess.ts"
 import type { Import } from "../../services/ingest/Import.ts"
 import type { DeviceUploadResult, Ingest } from "../../services/ingest/Ingest.ts"
+import type { CurrentCaller } from "../../api/middleware/Authentication.ts"
+import type { QueuedUploads } from "../../services/queued/QueuedUploads.ts"
+import { makeQueuedUploads } from "./QueuedUploads.ts"
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { type FileQuery, parseFileQuery } from "../../services/ingest/fileQuery.ts"
 import { ImportReport } from "../../services/ingest/ImportReport.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
-import { whileAuthorized } from "../request/authorizationEnd.ts"
+import { type AuthorizationEnded, whileAuthorized } from "../request/authorizationEnd.ts"
 import {
   bodyLimitsOf,
   charsetOf,
@@ -39,8 +50,10 @@ interface ImportQuery extends UploadQuery, FileQuery {
 }
 
 type Request = HttpServerRequest.HttpServerRequest
-type Response<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem>
-type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Upstream
+type Response<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem, CurrentCaller>
+type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | SpoolFull | UnsupportedMediaType | Upstream
+
+const deviceProblems = { EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem }
 
 /** Logs each kind of failure once, however many devices have it; the response lists the devices. */
 const logUploadFailures = (outcomes: ReadonlyArray<DeviceUploadResult>) => {
@@ -59,11 +72,14 @@ export const makeTelemetryUploads = (
   eventLoop: EventLoop["Service"],
   access: DeviceAccess["Service"],
   ingest: Ingest["Service"],
-  imports: Import["Service"]
+  imports: Import["Service"],
+  queuedUploads: QueuedUploads["Service"]
 ) => {
   const bodyLimits = bodyLimitsOf(settings, eventLoop)
   const inputLimits = inputLimitsOf(settings)
   const audit = makeAuditLog(settings.auditLog)
+
+  const queued = makeQueuedUploads(queuedUploads, bodyLimits, audit)
 
   const rulesOf = ({ numeric_text }: UploadQuery): ValueRules => ({ convertNumericText: numeric_text === "convert", limits: inputLimits })
 
@@ -97,32 +113,58 @@ export const makeTelemetryUploads = (
       )
     })
 
+  /** A dry run stores nothing, so there is nothing to queue. */
+  const importOrQueue = (
+    deviceId: DeviceId | undefined,
+    query: ImportQuery,
+    request: Request
+  ): Effect.Effect<
+    HttpServerResponse.HttpServerResponse,
+    UploadProblem | EntityNotFound | InvalidInput | ThingsBoardError | AuthorizationEnded,
+    CurrentCaller
+  > =>
+    query.dry_run !== true && queued.isQueued(request)
+      ? queued.importFile(deviceId, query, rulesOf(query), request)
+      : importRows(deviceId, query, request)
+
+  const uploadOrQueueOfMany = (
+    query: UploadQuery,
+    request: Request
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, UploadProblem | AuthorizationEnded, CurrentCaller> =>
+    queued.isQueued(request) ? queued.uploadOfMany(rulesOf(query), request) : uploadJsonOfMany(query, request)
+
   return {
     /** Stores points of the device in the path. */
     upload: (deviceId: DeviceId, query: UploadQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
       requireBodyKind(request, ["json"]).pipe(
-        Effect.andThen(uploadJson(deviceId, query, request)),
-        whileAuthorized,
-        Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
+        Effect.andThen(
+          queued.isQueued(request)
+            ? queued.upload(deviceId, rulesOf(query), request)
+            : Effect.catchTags(uploadJson(deviceId, query, request), deviceProblems)
+        ),
+        whileAuthorized<DeviceNotFound | UploadProblem, CurrentCaller>
       ),
 
     /** Stores points of the devices that the body names. */
     uploadOfMany: (query: UploadQuery, request: Request): Response<UploadProblem> =>
-      requireBodyKind(request, ["json"]).pipe(Effect.andThen(uploadJsonOfMany(query, request)), whileAuthorized<UploadProblem, never>),
+      requireBodyKind(request, ["json"]).pipe(
+        Effect.andThen(uploadOrQueueOfMany(query, request)),
+        whileAuthorized<UploadProblem, CurrentCaller>
+      ),
 
     /** Stores the rows of a file for the device in the path. */
     importFile: (deviceId: DeviceId, query: ImportQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
-      importRows(deviceId, query, request).pipe(
-        whileAuthorized,
-        Effect.catchTags({ EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem })
-      ),
+      importOrQueue(deviceId, query, request).pipe(whileAuthorized, Effect.catchTags(deviceProblems)),
 
     /** Stores the rows of a file for the devices that the rows name. */
     importFileOfMany: (query: ImportQuery, request: Request): Response<UploadProblem> =>
-      importRows(undefined, query, request).pipe(
+      importOrQueue(undefined, query, request).pipe(
         Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem }),
         Effect.catchTag("EntityNotFound", Effect.die), // only a device in the path is looked up, and there is none
-        whileAuthorized<UploadProblem, never>
-      )
+        whileAuthorized<UploadProblem, CurrentCaller>
+      ),
+
+    /** What became of an upload that was queued. */
+    batch: queued.batch
   }
 }

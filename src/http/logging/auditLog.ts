@@ -3,6 +3,7 @@ import { Cause, Effect, Exit } from "effect"
 import type { AttributesWritten } from "../../services/attributes/Attributes.ts"
 import type { BulkUploadResult, UploadResult } from "../../services/ingest/Ingest.ts"
 import type { ImportReport } from "../../services/ingest/ImportReport.ts"
+import type { AcceptedBulk, AcceptedImport, AcceptedUpload } from "../../services/queued/QueuedUploads.ts"
 import { clientFields } from "./securityLog.ts"
 
 /** Devices that are listed by their ids; of more, only the number is logged. */
@@ -18,7 +19,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): "stored" | "failed" | "in
   if (Cause.hasInterrupts(exit.cause)) return "interrupted"
   const error = Cause.squash(exit.cause)
   const tag = typeof error === "object" && error !== null && "_tag" in error ? error._tag : undefined
-  return tag === "InvalidInput" || tag === "EntityNotFound" ? undefined : "failed"
+  return ["InvalidInput", "InvalidRequest", "EntityNotFound", "SpoolFull"].includes(String(tag)) ? undefined : "failed"
 }
 
 interface Write {
@@ -67,6 +68,18 @@ export const makeAuditLog = (isEnabled: boolean) => {
 
     bulk: (body: string | Uint8Array) => audited({ operation: "bulk", body }, bulkFields),
 
+    /** Logs an upload that is on disk and stored later. */
+    queued: <A extends AcceptedUpload | AcceptedBulk, E, R>(
+      target: Omit<Write, "scope">,
+      accept: Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E, R> =>
+      audited<A>(target, (result) => ({
+        outcome: "queued",
+        batch_id: result.batchId,
+        points: result.points,
+        ...("devices" in result ? { devices: result.devices.length } : {})
+      }))(accept),
+
     attributes: (device_id: string, scope: string, body: string | Uint8Array) =>
       audited<AttributesWritten>({ operation: "attributes", device_id, scope, body }, ({ keys }) => ({
         attributes: keys.length
@@ -92,6 +105,27 @@ export const makeAuditLog = (isEnabled: boolean) => {
                 ...(device_id === undefined ? devicesOf([...report.pointsStored.keys()]) : { device_id })
               })
             })
+          : run,
+
+    /** The same for an import that is on disk and stored later. */
+    queuedImport:
+      (device_id: string | undefined, report: ImportReport) =>
+      <E, R>(run: Effect.Effect<AcceptedImport, E, R>): Effect.Effect<AcceptedImport, E, R> =>
+        isEnabled
+          ? Effect.tap(run, ({ batchId }) =>
+              logWrite({
+                operation: "import",
+                outcome: "queued",
+                batch_id: batchId,
+                bytes: report.bytes,
+                points: [...report.pointsStored.values()].reduce((sum, points) => sum + points, 0),
+                rows_accepted: report.accepted,
+                rows_rejected: report.rejectedCount,
+                ...(device_id === undefined ? { devices: report.pointsStored.size } : { device_id })
+              })
+            )
           : run
   }
 }
+
+export type AuditLog = ReturnType<typeof makeAuditLog>

@@ -9,6 +9,11 @@ const readWait = (prefer: string | null): number | undefined => {
   return seconds === undefined ? undefined : Number(seconds) * 1000
 }
 
+const asyncPreference = /(?:^|[,;\s])respond-async(?=$|[\s,;])/i
+
+/** Whether the client prefers a response before its upload is stored. */
+export const prefersAsync = (prefer: string | undefined): boolean => prefer !== undefined && asyncPreference.test(prefer)
+
 /** Limits the time of a request to `maxMillis`, or to what the client asks for if that is less. */
 export const limitTime = (exchange: Exchange, maxMillis: number) => {
   const wait = readWait(exchange.request.headers.get("prefer"))

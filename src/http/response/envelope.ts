@@ -1,6 +1,7 @@
 /** The response envelope of hot reads: JSON from ThingsBoard is inserted as bytes, without decoding and encoding it by a schema. */
 import { Clock, Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
+import { basePath } from "../../api/Api.ts"
 import type { BytesPage } from "../../domain/Page.ts"
 import { conditional } from "./conditional.ts"
 
@@ -36,3 +37,14 @@ export const plain = (status: 200 | 201, fields: Record<string, unknown>) =>
   )
 
 export const created = (fields: Record<string, unknown>) => plain(201, fields)
+
+/** Responds with 202 `{"status":"accepted","timestamp":<now>,…}`, and says where to see what becomes of the batch. */
+export const accepted = (batchId: string, fields: Record<string, unknown>) =>
+  Effect.withFiber((fiber) =>
+    Effect.succeed(
+      HttpServerResponse.jsonUnsafe(
+        { status: "accepted", timestamp: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), batch_id: batchId, ...fields },
+        { status: 202, headers: { location: `${basePath}/ingest/${batchId}` } }
+      )
+    )
+  )

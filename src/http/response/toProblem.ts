@@ -6,6 +6,7 @@ import {
   EntityNotFound as EntityNotFoundProblem,
   InvalidRequest,
   type Overloaded,
+  SpoolFull,
   UpstreamError,
   UpstreamTimeout,
   UpstreamUnavailable
@@ -14,6 +15,7 @@ import { type DeviceNameNotResolved, EntityNotFound, type FieldError, InvalidInp
 import { type Effects, type Failure, failureOf, failures } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
+import type { SpoolError, SpoolFull as SpoolFullError } from "../../spool/errors.ts"
 import { failWithProblem } from "./problem.ts"
 import { failOverloaded, setRetryAfter } from "./overloaded.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
@@ -72,6 +74,26 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effec
         (common) => new EntityNotFoundProblem({ ...common, details: { entity_type: error.entityType, entity_id: error.id } })
       )
     : asUpstreamProblem(error)
+
+const whySpoolIsFull: { readonly [_ in SpoolFullError["limit"]]: string } = {
+  bytes: "Too many points wait to be stored in ThingsBoard (SPOOL_MAX_BYTES).",
+  age: "The points that wait for ThingsBoard have waited for too long (SPOOL_MAX_AGE).",
+  disk: "The disk of the gateway is full."
+}
+
+const spoolRetryAfter = 60
+
+/** For uploads that cannot be queued. Nothing of them is. */
+export const asSpoolProblem = (error: SpoolError): Effect.Effect<never, SpoolFull> =>
+  error._tag === "SpoolFull"
+    ? Effect.andThen(
+        setRetryAfter(spoolRetryAfter),
+        failWithProblem(
+          `${whySpoolIsFull[error.limit]} Nothing of this upload was accepted; try again later.`,
+          (common) => new SpoolFull({ ...common, details: { limit: error.limit }, retry_after: spoolRetryAfter })
+        )
+      )
+    : Effect.die(error) // the log has SQLite's code, and the caller gets 500
 
 /** Services name a parameter without its place, since they are the same for endpoints that take it in the query and in the body. */
 const locate = (slot: "query" | "body", error: FieldError): FieldError =>

@@ -8,7 +8,7 @@ import { RowRejected } from "./ImportRow.ts"
 /** Why a name has no id. Devices that the caller may not see are unknown. */
 type NameIssue = DeviceNameNotResolved["issue"]
 
-const reasons: { readonly [_ in NameIssue]: string } = {
+export const reasons: { readonly [_ in NameIssue]: string } = {
   unknown: "no device has this name",
   ambiguous: "several devices have this name; use device_id instead",
   "too many devices": `there are more than ${maxDeviceNames.toLocaleString("en")} devices; use device_id instead`

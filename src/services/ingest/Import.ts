@@ -11,6 +11,7 @@ import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
 import { GcPressure } from "../../platform/GcPressure.ts"
+import { writeDevice } from "../../spool/content.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { deviceIdsByName, findDevices } from "../devices/DeviceSelection.ts"
 import { DeviceNames } from "./DeviceNames.ts"
@@ -21,7 +22,7 @@ import { type ImportRow, RowRejected } from "./ImportRow.ts"
 import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
 import { deviceMissing, type ImportTarget, ImportWriter } from "./ImportWriter.ts"
 import { Ingest } from "./Ingest.ts"
-import { PointBuffer } from "./PointBuffer.ts"
+import { type DevicePoints, PointBuffer } from "./PointBuffer.ts"
 import { makeVisibilityCheck } from "./visibilityCheck.ts"
 
 export interface ImportOptions extends RowOptions {
@@ -37,12 +38,20 @@ const garbagePerByte = 6
 /** Bytes of a written point: its text and objects, and the body of the write. */
 const garbagePerPoint = 200
 
+/** Where the points of an import go. */
+export interface PointSink<E> {
+  readonly write: (devices: ReadonlyArray<DevicePoints>) => Effect.Effect<void, E>
+  /** Whether an earlier write found that the device is missing. */
+  readonly isMissing: (deviceId: string) => boolean
+}
+
 /** The parts of a running import. */
-interface Run {
+interface Run<E> {
   readonly deviceId: string | undefined
-  readonly names: DeviceNames
+  /** Finds the ids of named devices; `kept` if the sink takes names. */
+  readonly names: DeviceNames | "kept"
   readonly buffer: PointBuffer
-  readonly writer: ImportWriter
+  readonly sink: PointSink<E>
   readonly report: ImportReport
   readonly eventLoop: EventLoop["Service"]
   readonly memory: ImportMemory
@@ -61,15 +70,16 @@ const orReject = <A>(report: ImportReport, line: number, use: () => A): A | unde
   }
 }
 
-const deviceIdOf = ({ deviceId, names }: Run, device: ImportRow["device"]): string => {
+const deviceIdOf = ({ deviceId, names }: Pick<Run<never>, "deviceId" | "names">, device: ImportRow["device"]): string => {
   if (device === undefined) return deviceId!
-  return "id" in device ? device.id : names.idOf(device.name)
+  if ("id" in device) return device.id
+  return names === "kept" ? writeDevice(device) : names.idOf(device.name)
 }
 
 /** Buffers the row, or throws `RowRejected`. */
-const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): void => {
+const acceptRow = (run: Run<unknown>, line: number, { device, points, ts }: ImportRow): void => {
   const deviceId = deviceIdOf(run, device)
-  if (run.writer.isMissing(deviceId)) throw new RowRejected(deviceMissing)
+  if (run.sink.isMissing(deviceId)) throw new RowRejected(deviceMissing)
   if (ts > run.latest) run.report.future.add(`in line ${line}`)
   if (points.length === 0) {
     run.report.accepted++
@@ -79,25 +89,25 @@ const acceptRow = (run: Run, line: number, { device, points, ts }: ImportRow): v
   for (const { rounded } of points) if (rounded) run.report.rounded++
 }
 
-const importRows = Effect.fnUntraced(function* (run: Run, rows: ReadonlyArray<NumberedRow>) {
-  const { buffer, eventLoop, memory, names, report, writer } = run
+const importRows = Effect.fnUntraced(function* <E>(run: Run<E>, rows: ReadonlyArray<NumberedRow>) {
+  const { buffer, eventLoop, memory, names, report, sink } = run
   // A part of the body without rows, such as empty lines, took time as well.
   if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
   for (const { isLong, line, read } of rows) {
     if (isLong || eventLoop.isTurnOver()) yield* eventLoop.nextTurn
     const row = orReject(report, line, read)
     if (row === undefined) continue
-    if (!names.isLoaded && row.device !== undefined && "name" in row.device) {
+    if (names !== "kept" && !names.isLoaded && row.device !== undefined && "name" in row.device) {
       yield* names.load()
       memory.discardResponses()
     }
     orReject(report, line, () => acceptRow(run, line, row))
   }
   const large = buffer.takeLarge()
-  if (large.length > 0) yield* writer.write(large)
+  if (large.length > 0) yield* sink.write(large)
   // Without memory for the rows that wait, they are written at once: the import becomes slower, but does not fail.
-  if (!memory.holds(buffer.bytes)) yield* writer.write(buffer.takeAll())
-  else if (buffer.isFull) yield* writer.write(buffer.takeFullest())
+  if (!memory.holds(buffer.bytes)) yield* sink.write(buffer.takeAll())
+  else if (buffer.isFull) yield* sink.write(buffer.takeFullest())
   memory.holds(buffer.bytes)
   memory.discardResponses()
 })
@@ -113,6 +123,15 @@ export class Import extends Context.Service<
       body: Stream.Stream<Uint8Array, E>,
       options: ImportOptions
     ) => Effect.Effect<ImportReport, EntityNotFound | InvalidInput | ThingsBoardError>
+    /**
+     * Checks the rows of a body and passes their points to `sink`, without any call to ThingsBoard. Devices that are named rather than
+     * given by id are passed on as `writeDevice` writes them.
+     */
+    readonly readInto: <E, E2>(
+      body: Stream.Stream<Uint8Array, E>,
+      options: Omit<ImportOptions, "dryRun">,
+      sink: (report: ImportReport) => PointSink<E2>
+    ) => Effect.Effect<ImportReport, InvalidInput | ThingsBoardError | E2>
   }
 >()("boardwalk/services/ingest/Import") {
   static readonly layer = Layer.effect(
@@ -156,26 +175,46 @@ export class Import extends Context.Service<
         return deviceId === undefined ? manyDevices() : oneDevice
       }
 
-      const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
-        const { deviceId, report = new ImportReport() } = options
-        if (deviceId !== undefined) yield* access.requireVisible(deviceId)
-        const writer = new ImportWriter({ ...targetOf(options), discard }, report)
+      const importInto = Effect.fnUntraced(function* <E, E2>(
+        body: Stream.Stream<Uint8Array, E>,
+        options: RowOptions,
+        names: DeviceNames | "kept",
+        report: ImportReport,
+        sink: PointSink<E2>
+      ): Effect.fn.Return<void, InvalidInput | ThingsBoardError | E2> {
+        const { deviceId } = options
         const buffer = new PointBuffer()
         const latest = yield* lastExpectedTime
         const memory = yield* Effect.withFiber((fiber) => Effect.succeed(new ImportMemory(fiber.getRef(CurrentExchange))))
-        const names = new DeviceNames(deviceIdsByName(thingsBoard))
         const counted = Stream.map(body, (part) => {
           gcPressure.discard(garbagePerByte * part.length)
           report.bytes += part.length
           return part
         })
         yield* Stream.runForEach(readRows(counted, options), (rows) =>
-          importRows({ deviceId, eventLoop, memory, names, buffer, writer, report, latest }, rows)
+          importRows({ deviceId, eventLoop, memory, names, buffer, sink, report, latest }, rows)
         )
-        yield* writer.write(buffer.takeAll())
+        yield* sink.write(buffer.takeAll())
+      })
+
+      const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
+        const { deviceId, report = new ImportReport() } = options
+        if (deviceId !== undefined) yield* access.requireVisible(deviceId)
+        yield* importInto(body, options, new DeviceNames(deviceIdsByName(thingsBoard)), report, new ImportWriter({ ...targetOf(options), discard }, report))
         return report
       }, withServiceSpan("Import.run"))
-      return { run }
+
+      const readInto = Effect.fnUntraced(function* <E, E2>(
+        body: Stream.Stream<Uint8Array, E>,
+        options: Omit<ImportOptions, "dryRun">,
+        sink: (report: ImportReport) => PointSink<E2>
+      ) {
+        const { report = new ImportReport() } = options
+        yield* importInto(body, options, "kept", report, sink(report))
+        return report
+      })
+
+      return { run, readInto }
     })
   )
 }

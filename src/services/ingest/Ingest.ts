@@ -8,19 +8,16 @@ import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { DeviceAccess } from "../access/DeviceAccess.ts"
 import { type Batch, makeBatch } from "../../thingsboard/requests/telemetryBatches.ts"
-import type { FieldErrors } from "../../domain/FieldErrors.ts"
-import { never, runAtOnce, type Steps } from "../../domain/Steps.ts"
+import { never, runAtOnce } from "../../domain/Steps.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { hiddenAmongIds } from "../access/VisibleDevices.ts"
 import { forbiddenAsNotFound } from "../access/forbiddenAsNotFound.ts"
-import type { JsonReader } from "../../json/JsonReader.ts"
 import { deviceIdsByName } from "../devices/DeviceSelection.ts"
-import { noData, readDevices, resolveDevices } from "./bulkBody.ts"
-import { type FutureTimes, futureWarning, lastExpectedTime } from "./futureTimes.ts"
-import { type IncomingPoint, PointReader, type PointsRead } from "./PointReader.ts"
-import { readBody } from "../validation/readBody.ts"
+import { resolveDevices } from "./bulkBody.ts"
+import type { IncomingPoint } from "./PointReader.ts"
 import { rejectedAsInvalidInput } from "../validation/rejectedAsInvalidInput.ts"
-import { type ValueRules, uploadWarnings } from "../validation/values.ts"
+import type { ValueRules } from "../validation/values.ts"
+import { readPoints, readPointsOfMany } from "./uploadBody.ts"
 
 export interface UploadResult {
   readonly keys: ReadonlyArray<string>
@@ -46,25 +43,6 @@ export interface BulkUploadResult {
 
 /** Rendered at once. */
 const fewPoints = 500
-
-const noPoints: PointsRead = { points: [], keys: [], rounded: 0, replaced: 0 }
-
-interface OneRead extends PointsRead {
-  readonly future: FutureTimes
-}
-
-function* readOne(
-  body: JsonReader,
-  rules: ValueRules,
-  errors: FieldErrors,
-  at: number,
-  lastExpected: number
-): Steps<readonly [OneRead, end: number]> {
-  const reader = new PointReader(body, rules, errors, lastExpected)
-  const [found = noPoints, end] = yield* reader.read(at, "body")
-  if (!reader.hasData) errors.summary = noData
-  return [{ ...found, future: reader.future }, end]
-}
 
 export class Ingest extends Context.Service<
   Ingest,
@@ -135,17 +113,13 @@ export class Ingest extends Context.Service<
         })
 
       const upload = Effect.fnUntraced(function* (deviceId: string, body: string | Uint8Array, rules: ValueRules) {
-        const last = yield* lastExpectedTime
-        const { future, keys, points, replaced, rounded } = yield* readBody(eventLoop, body, (json, errors, at) =>
-          readOne(json, rules, errors, at, last)
-        )
+        const { keys, points, warnings } = yield* readPoints(eventLoop, body, rules)
         yield* Effect.mapError(store(deviceId, points), rejectedAsInvalidInput)
-        return { keys, points: points.length, warnings: [...uploadWarnings(rounded, replaced), ...futureWarning(future, "point")] }
+        return { keys, points: points.length, warnings }
       }, withServiceSpan("Ingest.upload"))
 
       const bulk = Effect.fnUntraced(function* (body: string | Uint8Array, rules: ValueRules) {
-        const last = yield* lastExpectedTime
-        const { byDevice, future } = yield* readBody(eventLoop, body, (json, errors, at) => readDevices(json, rules, errors, at, last))
+        const { byDevice, warnings } = yield* readPointsOfMany(eventLoop, body, rules)
         const targets = yield* resolveDevices(deviceIdsByName(thingsBoard), [...byDevice.keys()])
         const obstacleOf = yield* findObstacles(targets.flatMap(({ deviceId }) => deviceId ?? []))
         const outcomes = yield* Effect.forEach(
@@ -163,8 +137,6 @@ export class Ingest extends Context.Service<
           },
           { concurrency: tbConcurrency }
         )
-        const total = (count: "rounded" | "replaced") => [...byDevice.values()].reduce((sum, read) => sum + read[count], 0)
-        const warnings = [...uploadWarnings(total("rounded"), total("replaced")), ...futureWarning(future, "point")]
         return { outcomes, warnings }
       }, withServiceSpan("Ingest.bulk"))
 

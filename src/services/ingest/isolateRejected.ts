@@ -21,6 +21,8 @@ export interface Health {
 
 export interface Isolation {
   readonly health: Health
+  /** ThingsBoard is known to store other points meanwhile: what fails with 500 is due to its points. */
+  readonly isAlive?: boolean
   /** Writes a range, and returns nothing if it is stored. */
   readonly write: (range: Range) => Effect.Effect<ThingsBoardError | EntityNotFound | undefined>
   /** Where to split a range of several points: between rows, if it has several. */
@@ -51,7 +53,7 @@ const hasFailed = (error: ThingsBoardError) => failureOf(error).effects === "fai
 export const isolateRejected = Effect.fnUntraced(function* (
   whole: Range,
   error: ThingsBoardError,
-  { health, onRejected, onStored, onUnknown, split, write }: Isolation
+  { health, isAlive = false, onRejected, onStored, onUnknown, split, write }: Isolation
 ): Effect.fn.Return<ThingsBoardError | EntityNotFound | undefined> {
   /** In order, so that of two points with the same key and time the later one is written last. The first one is at the end. */
   const pending: Array<{ readonly range: Range; error: ThingsBoardError | undefined }> = [{ range: whole, error }]
@@ -69,7 +71,7 @@ export const isolateRejected = Effect.fnUntraced(function* (
     return reason
   }
   const count = (failure: ThingsBoardError) => {
-    if (hasFailed(failure)) health.failuresInARow++
+    if (hasFailed(failure) && !isAlive) health.failuresInARow++
     return health.failuresInARow >= maxFailuresInARow
   }
 
@@ -104,7 +106,7 @@ export const isolateRejected = Effect.fnUntraced(function* (
         { range: { from: middle, to: range.to }, error: undefined },
         { range: { from: range.from, to: middle }, error: undefined }
       )
-    } else if (!hasFailed(failure)) onRejected(range, failure)
+    } else if (!hasFailed(failure) || (isAlive && range.to - range.from === 1)) onRejected(range, failure)
     else if (range.to - range.from > 1) onUnknown(range)
     else if (lastStored === undefined) suspects.push({ range })
     else {

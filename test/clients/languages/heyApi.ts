@@ -9,9 +9,9 @@ const toCall = (call: Scenario): string => {
   const { body, parameters, response } = operationsById.get(call.operation)!
   const options = [
     `client: ${call.target}`,
-    ...["path", "query"].flatMap((kind) => {
+    ...["path", "query", "header"].flatMap((kind) => {
       const fields = parametersIn(kind, parameters, call)
-      return fields === undefined ? [] : [`${kind}: ${fields}`]
+      return fields === undefined ? [] : [`${kind === "header" ? "headers" : kind}: ${fields}`]
     }),
     ...(body === undefined
       ? []

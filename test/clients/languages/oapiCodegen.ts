@@ -12,7 +12,7 @@ const toCall = (call: Scenario): string => {
   const { body, id, parameters } = operationsById.get(call.operation)!
   const name = toPascal(id)
   const inPath = parameters.filter((parameter) => parameter.in === "path")
-  const inQuery = parameters.filter((parameter) => parameter.in === "query")
+  const inQuery = parameters.filter((parameter) => parameter.in !== "path")
   const query = Object.fromEntries(
     inQuery
       .filter((parameter) => call.parameters[parameter.name] !== undefined)

@@ -15,7 +15,7 @@ export const parametersIn = (kind: string, parameters: ReadonlyArray<Parameter>,
 
 const toCall = (call: Scenario): string => {
   const { body, method, parameters, path, response } = operationsById.get(call.operation)!
-  const params = ["path", "query"].flatMap((kind) => {
+  const params = ["path", "query", "header"].flatMap((kind) => {
     const fields = parametersIn(kind, parameters, call)
     return fields === undefined ? [] : [`${kind}: ${fields}`]
   })

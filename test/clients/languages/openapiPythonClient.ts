@@ -26,7 +26,7 @@ const toValue = (value: Json, given: Schema): string => {
 }
 
 /** This client renames what is a function of Python. */
-const toName = (name: string) => (name === "format" ? "format_" : name)
+const toName = (name: string) => (name === "format" ? "format_" : name.toLowerCase().replaceAll("-", "_"))
 
 const toArguments = ({ body, parameters }: Operation, call: Scenario): ReadonlyArray<string> => [
   ...parameters

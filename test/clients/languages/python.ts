@@ -25,7 +25,9 @@ const toArgument = ({ kind, name, schema: given }: Argument, call: Scenario): Re
   const value = call.parameters[name]
   if (value === undefined) return []
   const { name: model, schema } = resolve(given)
-  return [`${name}=${schema.enum !== undefined && model !== undefined ? `boardwalk_client.${model}(${literal(value)})` : literal(value)}`]
+  return [
+    `${toSnake(name)}=${schema.enum !== undefined && model !== undefined ? `boardwalk_client.${model}(${literal(value)})` : literal(value)}`
+  ]
 }
 
 const toCall = (call: Scenario): string => {

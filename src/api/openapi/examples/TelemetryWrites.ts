@@ -1,4 +1,4 @@
-import { deviceId, type Examples, file, json, otherDeviceId, success } from "./model.ts"
+import { batchId, deviceId, type Examples, file, json, otherDeviceId, success } from "./model.ts"
 
 /** Thermostat Office 102 of the demo. */
 const namedDeviceId = "d0000000-0000-11f0-8000-000000000004"
@@ -18,6 +18,15 @@ const imported = {
   message: "Accepted 2 rows, rejected 1"
 }
 
+const accepted = (points: number) => ({
+  status: "accepted",
+  timestamp: success.timestamp,
+  batch_id: batchId,
+  message: `Accepted ${points} data points; they are stored in ThingsBoard as soon as possible`
+})
+
+const acceptedFile = { ...imported, ...accepted(2), points_stored: {} }
+
 export const telemetryWrites: Examples = {
   uploadTelemetry: {
     request: { [json]: points },
@@ -30,7 +39,8 @@ export const telemetryWrites: Examples = {
           total_data_points: 2,
           message: "Successfully uploaded 2 data points for 2 telemetry keys"
         }
-      }
+      },
+      202: { [json]: { ...accepted(2), device_id: deviceId, keys_uploaded: ["temperature", "door"], total_data_points: 2 } }
     }
   },
   uploadTelemetryOfMany: {
@@ -56,17 +66,45 @@ export const telemetryWrites: Examples = {
           },
           message: "Bulk upload completed: 2/3 devices successful"
         }
+      },
+      202: {
+        [json]: {
+          ...accepted(4),
+          summary: { total_devices: 2, successful_devices: 0, failed_devices: 0, accepted_devices: 2, total_data_points: 4 },
+          results: {
+            [deviceId]: { status: "accepted", keys_uploaded: ["temperature", "door"], data_points: 2 },
+            "Thermostat Office 102": { status: "accepted", keys_uploaded: ["temperature", "door"], data_points: 2 }
+          }
+        }
       }
     }
   },
   importTelemetry: {
     request: { [file]: `ts,key,value\n${ts},temperature,21.5\n${ts},door,open\n1700000000,temperature,21.5\n` },
-    responses: { 200: { [json]: imported } }
+    responses: { 200: { [json]: imported }, 202: { [json]: acceptedFile } }
   },
   importTelemetryOfMany: {
     request: {
       [file]: `device_id,device_name,ts,key,value\n${deviceId},,${ts},temperature,21.5\n,Thermostat Office 101,${ts},door,open\n,Thermostat Office 101,1700000000,door,open\n`
     },
-    responses: { 200: { [json]: imported } }
+    responses: { 200: { [json]: imported }, 202: { [json]: acceptedFile } }
+  },
+  getBatch: {
+    responses: {
+      200: {
+        [json]: {
+          ...success,
+          batch_id: batchId,
+          state: "partial",
+          accepted_at: ts,
+          finished_at: ts + 1200,
+          total_data_points: 6,
+          points_stored: 4,
+          points_rejected: 2,
+          points_waiting: 0,
+          rejected: [{ device: otherDeviceId, points: 2, reason: "the device does not exist or is not visible" }]
+        }
+      }
+    }
   }
 }

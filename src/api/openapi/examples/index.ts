@@ -10,4 +10,4 @@ import { telemetryWrites } from "./TelemetryWrites.ts"
 export const examples: Examples = { ...devices, ...assets, ...graph, ...telemetryReads, ...telemetryWrites, ...attributes, ...system }
 
 /** Example values of path parameters. */
-export { assetId, deviceId } from "./model.ts"
+export { assetId, batchId, deviceId } from "./model.ts"

@@ -23,6 +23,7 @@ export const success = { status: "success", timestamp } as const
 export const deviceId = "d0000000-0000-11f0-8000-000000000003"
 /** No device of the demo. */
 export const otherDeviceId = "8d1c9d10-42b6-11ee-983c-b7beff2784f9"
+export const batchId = "5b0f3a52-6f0b-4d0a-9d0e-3a1c2b7d5e90"
 export const assetId = "a0000000-0000-11f0-8000-000000000006"
 
 const tenantId = { entityType: "TENANT", id: "0b5a2a70-1111-11ee-8888-000000000001" }

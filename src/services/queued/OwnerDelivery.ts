@@ -1,0 +1,190 @@
+/**
+ * Stores what waits of one API key, with its rights and as its ThingsBoard user: the devices side by side, and the points of one device in
+ * the order in which they were accepted, as many as one write can carry.
+ */
+import { Clock, Effect, Random, type Semaphore } from "effect"
+import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
+import type { EventLoop } from "../../platform/EventLoop.ts"
+import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
+import type { SpoolError } from "../../spool/errors.ts"
+import type { Outcome } from "../../spool/model.ts"
+import type { Spool } from "../../spool/Spool.ts"
+import { askedPauseOf } from "../../thingsboard/errors/failures.ts"
+import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
+import type { UserSessions } from "../../thingsboard/UserSessions.ts"
+import type { Health } from "../ingest/isolateRejected.ts"
+import type { Ingest } from "../ingest/Ingest.ts"
+import { asKey } from "./keyOwner.ts"
+import { NameResolver } from "./NameResolver.ts"
+import { hasFailed, rejectAll, storeEntries } from "./storeEntries.ts"
+
+export interface DeliveryParts {
+  readonly spool: Spool
+  readonly keys: ApiKeys["Service"]
+  readonly sessions: UserSessions["Service"]
+  readonly ingest: Ingest["Service"]
+  readonly thingsBoard: ThingsBoardShape
+  readonly eventLoop: EventLoop["Service"]
+  /** Limits the writes of all keys together. */
+  readonly writes: Semaphore.Semaphore
+  readonly concurrency: number
+}
+
+/** What one call to ThingsBoard carries. */
+const pointsPerWrite = 20_000
+
+/** Ms. Pauses after failures double, up to half a minute. */
+const firstPause = 500
+const longestPause = 30_000
+const pauseAfter = (failures: number) => Math.min(longestPause, firstPause * 2 ** Math.min(failures - 1, 10))
+
+/** Limits the memory. A device that is forgotten is tried again at once. */
+const maxStuck = 100_000
+
+/** Ms: the longest pause that ThingsBoard can ask for. */
+const maxAskedPause = 60_000
+
+/** Ms between two log entries about rejected points of a key. */
+const logInterval = 60_000
+
+/** Ms between two looks at what has to wait: devices that are paused, or behind points of other keys. */
+const stuckPause = 1000
+
+/** Attempts that must fail in the same way before points are set aside for a 500, with pauses of half a second to two seconds between them. */
+const confirmations = 3
+
+const keyRemoved = "the API key of this upload has been removed or disabled"
+
+const pointsIn = (outcomes: ReadonlyArray<Outcome>) =>
+  outcomes.reduce((sum, { rejected }) => sum + rejected.reduce((points, part) => points + part.points.length, 0), 0)
+
+/** The deliveries of one key, one after the other. What it remembers about failures lasts from one to the next. */
+export class OwnerDelivery {
+  private readonly health: Health = { failuresInARow: 0 }
+  private readonly names: NameResolver
+  private failures = 0
+  /** Devices whose oldest points could not be stored: how often, until when they are left alone, and how many writes had succeeded before. */
+  private readonly stuck = new Map<string, { readonly failures: number; readonly until: number; readonly storedBefore: number }>()
+  /** Writes that stored something. */
+  private devicesStored = 0
+  /** Why ThingsBoard does not work for this key, if so. */
+  private stopped: ThingsBoardError | undefined
+  private loggedAt = Number.NEGATIVE_INFINITY
+
+  constructor(
+    private readonly parts: DeliveryParts,
+    private readonly owner: string
+  ) {
+    this.names = new NameResolver(parts.spool, parts.thingsBoard, owner)
+  }
+
+  /** Delivers until nothing is left that can be delivered now. */
+  run(): Effect.Effect<void, SpoolError> {
+    return Effect.suspend(() => {
+      const key = this.parts.keys.byId(this.owner)
+      if (key === undefined) return this.rejectOwner()
+      return Effect.flatMap(Effect.scoped(asKey(key, this.parts.sessions, this.round())), (delivered) => {
+        if (this.stopped !== undefined) return Effect.andThen(this.pause(this.stopped), this.run())
+        const next = delivered === "some" ? this.run() : delivered === "none" ? Effect.void : Effect.sleep(stuckPause)
+        return Effect.andThen(this.noteRecovery, next)
+      })
+    })
+  }
+
+  /** Goes through all that waits once. Returns how much was delivered: `none` if nothing waits, `nothing` if all of it has to wait longer. */
+  private readonly round = Effect.fnUntraced(function* (this: OwnerDelivery) {
+    const { concurrency, spool, writes } = this.parts
+    const upTo = spool.lastSeq()
+    this.stopped = yield* this.names.resolve
+    let delivered: "none" | "nothing" | "some" = "none"
+    for (let after: number | undefined = 0; after !== undefined && this.stopped === undefined;) {
+      const { ids, next } = spool.devices(this.owner, after, upTo)
+      const now = yield* currentMonotonicMillis
+      const results = yield* Effect.forEach(
+        ids.filter((id) => !((this.stuck.get(id)?.until ?? 0) > now)),
+        (id) => writes.withPermit(this.deliverDevice(id, upTo)),
+        { concurrency }
+      )
+      if (results.includes(true)) delivered = "some"
+      else if (ids.length > 0 && delivered === "none") delivered = "nothing"
+      after = next
+    }
+    return delivered
+  })
+
+  private readonly deliverDevice = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
+    const { eventLoop, ingest, spool } = this.parts
+    if (this.stopped !== undefined) return false
+    if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
+    const entries = spool.next({ id: deviceId }, pointsPerWrite, upTo)
+    // The oldest points of the device may be of another key, which delivers them first.
+    if (entries[0]?.owner !== this.owner) return false
+    const { finished, stopped } = yield* storeEntries(ingest, deviceId, entries, { health: this.health, of500: this.evidenceFor(deviceId) })
+    if (finished.length > 0) {
+      this.devicesStored++
+      this.stuck.delete(deviceId)
+      yield* this.finish(finished)
+    } else if (stopped === undefined || hasFailed(stopped)) this.noteStuck(deviceId, yield* currentMonotonicMillis)
+    // A 500 that other devices do not get is no reason to stop.
+    if (stopped !== undefined && !(hasFailed(stopped) && this.isAliveFor(deviceId))) this.stopped ??= stopped
+    return finished.length > 0
+  })
+
+  private evidenceFor(deviceId: string) {
+    if ((this.stuck.get(deviceId)?.failures ?? 0) < confirmations) return "none"
+    return this.isAliveFor(deviceId) ? "alive" : "repeated"
+  }
+
+  /** Whether points of other devices were stored since those of this one began to fail. */
+  private isAliveFor(deviceId: string) {
+    const found = this.stuck.get(deviceId)
+    return found !== undefined && this.devicesStored > found.storedBefore
+  }
+
+  private noteStuck(deviceId: string, now: number) {
+    const { failures = 0, storedBefore = this.devicesStored } = this.stuck.get(deviceId) ?? {}
+    if (this.stuck.size >= maxStuck) this.stuck.clear()
+    this.stuck.set(deviceId, { failures: failures + 1, storedBefore, until: now + pauseAfter(failures + 1) })
+  }
+
+  private readonly finish = Effect.fnUntraced(function* (this: OwnerDelivery, outcomes: ReadonlyArray<Outcome>) {
+    yield* this.parts.spool.finish(outcomes, yield* Clock.currentTimeMillis)
+    const rejected = pointsIn(outcomes)
+    const now = yield* currentMonotonicMillis
+    if (rejected === 0 || now - this.loggedAt < logInterval) return
+    this.loggedAt = now
+    yield* Effect.annotateLogs(Effect.logWarning("Queued points were rejected and set aside; boardwalk spool list shows them"), {
+      key_id: this.owner,
+      points: rejected
+    })
+  })
+
+  /** Sets everything of a key that is gone aside. */
+  private readonly rejectOwner = Effect.fnUntraced(function* (this: OwnerDelivery) {
+    for (;;) {
+      const entries = this.parts.spool.ofOwner(this.owner)
+      if (entries.length === 0) return
+      yield* this.finish(rejectAll(entries, keyRemoved))
+    }
+  })
+
+  private readonly pause = Effect.fnUntraced(function* (this: OwnerDelivery, error: ThingsBoardError) {
+    if (this.failures === 0)
+      yield* Effect.annotateLogs(Effect.logWarning("Queued uploads wait: ThingsBoard cannot store them at the moment"), {
+        key_id: this.owner,
+        reason: error.reason._tag
+      })
+    this.failures++
+    const jitter = 0.5 + (yield* Random.next)
+    yield* Effect.sleep(Math.max(pauseAfter(this.failures) * jitter, Math.min(askedPauseOf(error) ?? 0, maxAskedPause)))
+  })
+
+  private get noteRecovery() {
+    return Effect.suspend(() => {
+      if (this.failures === 0) return Effect.void
+      this.failures = 0
+      return Effect.annotateLogs(Effect.logInfo("Queued uploads are stored again"), { key_id: this.owner })
+    })
+  }
+}

@@ -1,0 +1,146 @@
+/** Hands out the waiting points, device by device, and takes them out once it is known what became of them. */
+import type { Database } from "bun:sqlite"
+import type { Effect } from "effect"
+import { namePrefix, readDevice, readPoints, writeDevice, writePoints } from "./content.ts"
+import type { SpoolError } from "./errors.ts"
+import type { GroupCommit } from "./GroupCommit.ts"
+import type { DeviceReference, Entry, Outcome } from "./model.ts"
+import type { Totals } from "./Totals.ts"
+
+/** A device that is known by its name only, in the batches of one owner. */
+export interface WaitingName {
+  readonly owner: string
+  readonly name: string
+}
+
+export interface WaitingDevices {
+  readonly ids: ReadonlyArray<string>
+  /** Where the next search goes on; undefined after the last entry. */
+  readonly next: number | undefined
+}
+
+export interface Delivery {
+  /** The position of the last entry; 0 if nothing has ever waited. */
+  readonly lastSeq: () => number
+  /** Whose entries wait. */
+  readonly owners: () => ReadonlyArray<string>
+  /** The devices of an owner's next few thousand entries after a position, in the order of these. Devices without an id are left out. */
+  readonly devices: (owner: string, after: number, upTo: number) => WaitingDevices
+  /**
+   * The oldest entries of a device up to a position, in order, as long as they have the same owner: as many as have at most `maxPoints`
+   * points together, but at least one if any waits.
+   */
+  readonly next: (device: DeviceReference, maxPoints: number, upTo: number) => ReadonlyArray<Entry>
+  /** An owner's oldest entries, a few. */
+  readonly ofOwner: (owner: string) => ReadonlyArray<Entry>
+  /** The names in an owner's entries that have no id yet. */
+  readonly names: (owner: string, limit: number) => ReadonlyArray<string>
+  /** Like `next`, for a name. */
+  readonly nextOfName: (owner: string, name: string, maxPoints: number) => ReadonlyArray<Entry>
+  /** Gives the entries of a name their device. They keep their place in the order. */
+  readonly resolve: (name: WaitingName, deviceId: string) => Effect.Effect<void, SpoolError>
+  /** Removes entries whose points are stored, and sets the rejected points aside. */
+  readonly finish: (outcomes: ReadonlyArray<Outcome>, now: number) => Effect.Effect<void, SpoolError>
+}
+
+/** Entries per search for devices: a few ms. */
+const searchSize = 5000
+
+const fewEntries = 100
+
+interface EntryRow {
+  readonly seq: number
+  readonly batch: string
+  readonly owner: string
+  readonly device: string
+  readonly points: number
+  readonly content: string
+}
+
+const toEntry = ({ content, device, ...row }: EntryRow): Entry => ({ ...row, device: readDevice(device), points: readPoints(content) })
+
+export const makeDelivery = (db: Database, writes: GroupCommit, totals: Totals): Delivery => {
+  const lastSeq = db.query<{ seq: number }, []>("SELECT seq FROM entries ORDER BY seq DESC LIMIT 1")
+  // One step per owner, where SELECT DISTINCT would read every entry.
+  const owners = db.query<{ owner: string }, []>(
+    `WITH RECURSIVE found (owner) AS (
+      SELECT min(owner) FROM entries
+      UNION ALL SELECT (SELECT min(owner) FROM entries WHERE owner > found.owner) FROM found WHERE found.owner IS NOT NULL
+    ) SELECT owner FROM found WHERE owner IS NOT NULL`
+  )
+  const search = db.query<{ seq: number; device: string }, [string, number, number, number]>(
+    "SELECT seq, device FROM entries WHERE owner = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+  )
+  const columns = "seq, batch, owner, device, points, coalesce(content, (SELECT parts.content FROM parts WHERE id = part)) content"
+  const nextEntries = db.query<EntryRow, [string, number]>(`SELECT ${columns} FROM entries WHERE device = ? AND seq <= ? ORDER BY seq`)
+  const entriesOfName = db.query<EntryRow, [string, string]>(`SELECT ${columns} FROM entries WHERE device = ? AND owner = ? ORDER BY seq`)
+  const entriesOfOwner = db.query<EntryRow, [string, number]>(`SELECT ${columns} FROM entries WHERE owner = ? ORDER BY seq LIMIT ?`)
+  // `;` follows `:` in ASCII.
+  const names = db.query<{ device: string }, [string, number]>(
+    "SELECT DISTINCT device FROM entries WHERE device >= 'name:' AND device < 'name;' AND owner = ? LIMIT ?"
+  )
+  const rename = db.query("UPDATE entries SET device = ? WHERE device = ? AND owner = ?")
+  const removeEntry = db.query<{ bytes: number; points: number; part: number | null }, [number]>(
+    "DELETE FROM entries WHERE seq = ? RETURNING bytes, points, part"
+  )
+  const removePart = db.query("DELETE FROM parts WHERE id = ?")
+  const addRejected = db.query("INSERT INTO rejected (batch, device, reason, points, bytes, content) VALUES (?, ?, ?, ?, ?, ?)")
+  const count = db.query(
+    `UPDATE batches SET stored = stored + $stored, rejected = rejected + $rejected,
+      finished_at = CASE WHEN stored + rejected + $stored + $rejected = points THEN $now END WHERE id = $batch`
+  )
+
+  const take = (rows: Iterable<EntryRow>, maxPoints: number) => {
+    const found: Array<Entry> = []
+    let points = 0
+    for (const row of rows) {
+      points += row.points
+      if (found.length > 0 && (points > maxPoints || row.owner !== found[0]!.owner)) break
+      found.push(toEntry(row))
+    }
+    return found
+  }
+
+  const setAside = ({ batch, device }: Entry, { points, reason }: Outcome["rejected"][number]) => {
+    const content = writePoints(points)
+    const bytes = Buffer.byteLength(content)
+    addRejected.run(batch, writeDevice(device), reason, points.length, bytes, content)
+    totals.add({ bytes, rejected: points.length })
+    return points.length
+  }
+
+  const finish = (outcomes: ReadonlyArray<Outcome>, now: number) =>
+    writes.write(() => {
+      for (const { entry, rejected } of outcomes) {
+        const removed = removeEntry.get(entry.seq)
+        // It was finished before, or dropped meanwhile.
+        if (removed === null) continue
+        if (removed.part !== null) removePart.run(removed.part)
+        totals.add({ entries: -1, points: -removed.points, bytes: -removed.bytes })
+        const rejectedPoints = rejected.reduce((sum, part) => sum + setAside(entry, part), 0)
+        count.run({ stored: removed.points - rejectedPoints, rejected: rejectedPoints, now, batch: entry.batch })
+      }
+      return undefined
+    })
+
+  return {
+    lastSeq: () => lastSeq.get()?.seq ?? 0,
+    owners: () => owners.all().map(({ owner }) => owner),
+    devices: (owner, after, upTo) => {
+      const rows = search.all(owner, after, upTo, searchSize)
+      const ids = new Set<string>()
+      for (const { device } of rows) if (!device.startsWith(namePrefix)) ids.add(device)
+      return { ids: [...ids], next: rows.length < searchSize ? undefined : rows.at(-1)!.seq }
+    },
+    next: (device, maxPoints, upTo) => take(nextEntries.iterate(writeDevice(device), upTo), maxPoints),
+    ofOwner: (owner) => entriesOfOwner.all(owner, fewEntries).map(toEntry),
+    names: (owner, limit) => names.all(owner, limit).map(({ device }) => device.slice(namePrefix.length)),
+    nextOfName: (owner, name, maxPoints) => take(entriesOfName.iterate(writeDevice({ name }), owner), maxPoints),
+    resolve: ({ name, owner }, deviceId) =>
+      writes.write(() => {
+        rename.run(deviceId.toLowerCase(), namePrefix + name, owner)
+        return undefined
+      }),
+    finish
+  }
+}
