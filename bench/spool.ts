@@ -65,7 +65,9 @@ const compareReads = async (without: Server, having: Server, options: Options) =
   for (let round = 0; round <= options.rounds; round++) {
     const [one, other] = [await list(without, options), await list(having, options)]
     // The first round warms up.
-    if (round > 0) (before.push(one), after.push(other))
+    if (round === 0) continue
+    before.push(one)
+    after.push(other)
   }
   return { without: median(before), with: median(after) }
 }

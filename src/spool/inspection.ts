@@ -129,7 +129,8 @@ export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals
       return row === null ? undefined : toState(row)
     },
     unfinished: (limit) => unfinished.all(limit).map(toState),
-    rejected: (id, limit) => rejectedOf.all(id, limit).map(({ device, ...found }) => ({ ...found, device: readDevice(device) })),
+    rejected: (id, limit) =>
+      rejectedOf.all(id, limit).map(({ device, points, reason }) => ({ device: readDevice(device), points, reason })),
     waiting: totals.waiting,
     retry,
     drop,

@@ -47,7 +47,7 @@ const pathParameters = (generated: Generated): ReadonlyArray<Parameter> =>
 
 const headerNames: Record<string, string> = { prefer: "Prefer" }
 /** Documentation pages fill their forms with examples, so an optional header has one only if it does no harm. */
-const headerExamples: Record<string, { readonly example: string }> = { prefer: { example: "wait=10" } }
+const headerExamples: Record<string, string> = { prefer: "wait=10" }
 
 const headerParameters = (generated: Generated): ReadonlyArray<Parameter> =>
   generated.parameters
@@ -58,7 +58,7 @@ const headerParameters = (generated: Generated): ReadonlyArray<Parameter> =>
       required,
       description: String((schema as Schema)["description"]),
       schema: omit(schema as Schema, "description"),
-      ...headerExamples[name]
+      example: headerExamples[name]
     }))
 
 /** The problems of one status, without duplicates: an endpoint and its middlewares can declare the same problem. */
