@@ -22,7 +22,7 @@ import { type ImportRow, RowRejected } from "./ImportRow.ts"
 import { type NumberedRow, readRows, type RowOptions } from "./importRows.ts"
 import { deviceMissing, type ImportTarget, ImportWriter } from "./ImportWriter.ts"
 import { Ingest } from "./Ingest.ts"
-import { type DevicePoints, PointBuffer } from "./PointBuffer.ts"
+import { type BufferedPoints, PointBuffer } from "./PointBuffer.ts"
 import { makeVisibilityCheck } from "./visibilityCheck.ts"
 
 export interface ImportOptions extends RowOptions {
@@ -40,7 +40,7 @@ const garbagePerPoint = 200
 
 /** Where the points of an import go. */
 export interface PointSink<E> {
-  readonly write: (devices: ReadonlyArray<DevicePoints>) => Effect.Effect<void, E>
+  readonly write: (devices: ReadonlyArray<BufferedPoints>) => Effect.Effect<void, E>
   /** Whether an earlier write found that the device is missing. */
   readonly isMissing: (deviceId: string) => boolean
 }
@@ -200,7 +200,13 @@ export class Import extends Context.Service<
       const run = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, options: ImportOptions) {
         const { deviceId, report = new ImportReport() } = options
         if (deviceId !== undefined) yield* access.requireVisible(deviceId)
-        yield* importInto(body, options, new DeviceNames(deviceIdsByName(thingsBoard)), report, new ImportWriter({ ...targetOf(options), discard }, report))
+        yield* importInto(
+          body,
+          options,
+          new DeviceNames(deviceIdsByName(thingsBoard)),
+          report,
+          new ImportWriter({ ...targetOf(options), discard }, report)
+        )
         return report
       }, withServiceSpan("Import.run"))
 

@@ -16,7 +16,7 @@ import type { StagedBatch } from "../../spool/acceptance.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { Import, type ImportOptions, type PointSink } from "../ingest/Import.ts"
 import { ImportReport } from "../ingest/ImportReport.ts"
-import type { DevicePoints as BufferedPoints } from "../ingest/PointBuffer.ts"
+import type { BufferedPoints } from "../ingest/PointBuffer.ts"
 import { readPoints, readPointsOfMany } from "../ingest/uploadBody.ts"
 import type { ValueRules } from "../validation/values.ts"
 import { UploadSpool } from "./UploadSpool.ts"
@@ -56,11 +56,12 @@ const pointsPerPart = 10_000
 
 type Body = string | Uint8Array
 
-/** The points of several devices in parts of about `pointsPerPart`. */
-function* partsOf(devices: ReadonlyArray<BufferedPoints>) {
+/** The points of several devices in parts of about `pointsPerPart`, which become objects one after the other. */
+function* partsOf(devices: ReadonlyArray<BufferedPoints>, report: ImportReport) {
   let part: Array<DevicePoints> = []
   let size = 0
-  for (const { deviceId, points } of devices) {
+  for (const buffered of devices) {
+    const { deviceId, lines, points } = buffered.unpack()
     const device = readDevice(deviceId)
     for (let from = 0; from < points.length; from += pointsPerPart) {
       const some = points.length <= pointsPerPart ? points : points.slice(from, from + pointsPerPart)
@@ -71,6 +72,8 @@ function* partsOf(devices: ReadonlyArray<BufferedPoints>) {
       part = []
       size = 0
     }
+    report.accepted += lines.length
+    report.addStored(deviceId, points.length, 0)
   }
   if (part.length > 0) yield part
 }
@@ -140,13 +143,9 @@ export class QueuedUploads extends Context.Service<
         (report: ImportReport): PointSink<SpoolError> => ({
           isMissing: () => false,
           write: Effect.fnUntraced(function* (devices) {
-            for (const part of partsOf(devices)) {
+            for (const part of partsOf(devices, report)) {
               yield* staged.append(part, yield* Clock.currentTimeMillis)
               yield* eventLoop.nextTurn
-            }
-            for (const { deviceId, lines, points } of devices) {
-              report.accepted += lines.length
-              report.addStored(deviceId, points.length, 0)
             }
           })
         })
