@@ -80,8 +80,8 @@ const login = { method: "POST", path: "/api/auth/login" }
 export const faults: ReadonlyArray<Fault> = [
   { name: "none", timeout: defaultTimeout, begin: () => Effect.void },
   { name: "a delay of 2 s", timeout: defaultTimeout, begin: inject("always", { latencyMillis: 2000 / speed }) },
-  ...both("no response", { outcome: { type: "Hang" }, timeout: 1000 }),
-  ...both("a response that stalls", { outcome: { type: "Stall", bytes: 10 }, timeout: 1000 }),
+  ...both("no response", { outcome: { type: "Hang" }, timeout: 2000 }),
+  ...both("a response that stalls", { outcome: { type: "Stall", bytes: 10 }, timeout: 2000 }),
   ...both("status 500", status(500)),
   ...both("status 502", status(502)),
   ...both("status 503", status(503)),
