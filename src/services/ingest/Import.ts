@@ -35,8 +35,8 @@ export interface ImportOptions extends RowOptions {
 /** A row becomes several objects of about its size before it is written, about six times its bytes in all. */
 const garbagePerByte = 6
 
-/** Bytes of a written point: its text and objects, and the body of the write. */
-const garbagePerPoint = 200
+/** Bytes of a written point: its text, and that in the body of the write. Its objects live too short to count. */
+const garbagePerPoint = 60
 
 /** Where the points of an import go. */
 export interface PointSink<E> {

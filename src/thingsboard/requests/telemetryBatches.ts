@@ -28,24 +28,30 @@ export interface Batch {
   readonly end: number
 }
 
-/** The points of one timestamp. Most have one point, and need no map. */
+/** The points of one timestamp. Most have few keys, which are found faster without a map. */
 interface Moment {
-  readonly key: string
-  token: string
-  /** All values by key, if there are several. */
-  values: Map<string, string> | undefined
+  readonly keys: Array<string>
+  readonly tokens: Array<string>
+  /** The index of each key, if there are many. */
+  indexes: Map<string, number> | undefined
 }
+
+/** Keys that are compared one by one. */
+const maxCompared = 8
 
 /** Returns whether an earlier point was replaced. */
 const addTo = (moment: Moment, key: string, token: string): boolean => {
-  if (moment.values === undefined && moment.key === key) {
-    moment.token = token
+  const { keys, tokens } = moment
+  if (keys.length > maxCompared) moment.indexes ??= new Map(keys.map((key, i) => [key, i]))
+  const known = moment.indexes === undefined ? keys.indexOf(key) : (moment.indexes.get(key) ?? -1)
+  if (known >= 0) {
+    tokens[known] = token
     return true
   }
-  moment.values ??= new Map([[moment.key, moment.token]])
-  const isReplaced = moment.values.has(key)
-  moment.values.set(key, token)
-  return isReplaced
+  moment.indexes?.set(key, keys.length)
+  keys.push(key)
+  tokens.push(token)
+  return false
 }
 
 /** The index after the last point that fits into one write that begins at `from`. */
@@ -70,7 +76,7 @@ export function* makeBatch(points: ReadonlyArray<TelemetryPoint>, from: number, 
     const { key, token, ts } = points[i++]!
     characters += sizeOf(points[i - 1]!)
     const moment = moments.get(ts)
-    if (moment === undefined) moments.set(ts, { key, token, values: undefined })
+    if (moment === undefined) moments.set(ts, { keys: [key], tokens: [token], indexes: undefined })
     else if (addTo(moment, key, token)) replaced++
     if (i % perLook === 0 && isTurnOver()) yield
   }
@@ -87,13 +93,10 @@ function* renderBody(moments: ReadonlyMap<number, Moment>, isTurnOver: IsTurnOve
     return quoted
   }
   const parts: Array<string> = []
-  for (const [ts, { key, token, values }] of moments) {
-    if (values === undefined) parts.push(`{"ts":${ts},"values":{${quote(key)}:${token}}}`)
-    else {
-      const fields: Array<string> = []
-      for (const [name, value] of values) fields.push(`${quote(name)}:${value}`)
-      parts.push(`{"ts":${ts},"values":{${fields.join(",")}}}`)
-    }
+  for (const [ts, { keys, tokens }] of moments) {
+    let fields = `${quote(keys[0]!)}:${tokens[0]!}`
+    for (let i = 1; i < keys.length; i++) fields += `,${quote(keys[i]!)}:${tokens[i]!}`
+    parts.push(`{"ts":${ts},"values":{${fields}}}`)
     if (parts.length % perLook === 0 && isTurnOver()) yield
   }
   return `[${parts.join(",")}]`
