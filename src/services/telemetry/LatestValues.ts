@@ -18,8 +18,11 @@ export interface LatestOfDevices {
   readonly notFound: ReadonlyArray<string>
 }
 
-const renderDevice = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<string>) => {
-  const values = keys.map((key) => `${JSON.stringify(key)}:${points.get(key) ?? "null"}`)
+/** A key, and its JSON. */
+type QuotedKey = readonly [key: string, json: string]
+
+const renderDevice = (id: string, { name, points }: DeviceLatest, keys: ReadonlyArray<QuotedKey>) => {
+  const values = keys.map(([key, json]) => `${json}:${points.get(key) ?? "null"}`)
   return `${JSON.stringify(id)}:{"device_name":${JSON.stringify(name)},"values":{${values.join(",")}}}`
 }
 
@@ -31,11 +34,12 @@ function* renderDevices(
 ): Steps<Pick<LatestOfDevices, "json" | "notFound">> {
   const parts: Array<string> = []
   const notFound: Array<string> = []
+  const quoted = keys.map((key): QuotedKey => [key, JSON.stringify(key)])
   for (const id of ids) {
     if (isTurnOver()) yield
     const device = devices.get(id.toLowerCase())
     if (device === undefined) notFound.push(id)
-    else parts.push(renderDevice(id, device, keys))
+    else parts.push(renderDevice(id, device, quoted))
   }
   return { json: `{${parts.join(",")}}`, notFound }
 }
