@@ -102,10 +102,14 @@ export class CallLimits {
   private start(entry: Entry) {
     entry.state = "started"
     this.inFlight[entry.share]++
-    if (entry.start()) return
-    // Not `leave`: whoever calls this goes on to the next call.
+    // It may also have left in the meantime. Not `leave`: whoever calls this goes on to the next call.
+    if (entry.start() || this.isOver(entry)) return
     entry.state = "over"
     this.inFlight[entry.share]--
+  }
+
+  private isOver({ state }: Entry): boolean {
+    return state === "over"
   }
 
   private leave(entry: Entry) {

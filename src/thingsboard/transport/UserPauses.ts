@@ -2,7 +2,8 @@
  * Pauses after 429: ThingsBoard counts the calls of all users of a tenant, or of a customer, together, and each call beyond the limit is wasted. So after
  * one 429 no call is made for that user of ThingsBoard for a while. Calls that have the time wait; other users' calls go on, until they get a 429 too.
  *
- * After the pause one call is made, and one more for each that succeeds, so that the waiting ones do not all arrive at the same moment.
+ * After the pause one call is made, and then twice as many each time, so that the waiting ones do not all arrive at the same moment. From half the number at
+ * which ThingsBoard last rejected one, it is one more each time.
  */
 
 /** Ms. A longer pause that ThingsBoard, or a proxy, asks for is passed on to the caller, but the user is tried earlier. */
@@ -38,6 +39,8 @@ interface UserState {
   /** Of the calls after the pause. */
   inFlight: number
   maxInFlight: number
+  /** From here on, `maxInFlight` grows by one per round of calls instead of per call. */
+  threshold: number
   readonly waiting: Set<WaitingCall>
   cancelTimer: () => void
 }
@@ -80,7 +83,7 @@ export class UserPauses {
     if (state === undefined) return this.current
     if (held?.state === state && held.after === state.pause) return held
     this.resume(state)
-    if (this.options.now() < state.until || state.waiting.size > 0 || state.inFlight >= state.maxInFlight) return undefined
+    if (this.options.now() < state.until || state.waiting.size > 0 || state.inFlight + 1 > state.maxInFlight) return undefined
     state.inFlight++
     return { after: state.pause, state }
   }
@@ -109,7 +112,7 @@ export class UserPauses {
     if (state === undefined || after !== state.pause) return
     state.inFlight--
     if (isAccepted) {
-      state.maxInFlight++
+      state.maxInFlight += state.maxInFlight < state.threshold ? 1 : 1 / state.maxInFlight
       state.rejections = 0
     }
     this.resume(state)
@@ -158,11 +161,14 @@ export class UserPauses {
       rejections: 0,
       inFlight: 0,
       maxInFlight: 1,
+      threshold: Number.POSITIVE_INFINITY,
       waiting: new Set<WaitingCall>(),
       cancelTimer: () => {}
     }
     state.pause = pause
     state.inFlight = 0
+    // As TCP does after a loss: half of what was too much.
+    if (state.maxInFlight > 1) state.threshold = state.maxInFlight / 2
     state.maxInFlight = 1
     this.states.set(user, state)
     this.extend(state, until)
@@ -187,7 +193,7 @@ export class UserPauses {
   private resume(state: UserState) {
     if (state.waiting.size === 0 || this.options.now() < state.until) return
     for (const call of state.waiting) {
-      if (state.inFlight >= state.maxInFlight) return
+      if (state.inFlight + 1 > state.maxInFlight) return
       state.waiting.delete(call)
       state.inFlight++
       call.resume({ after: state.pause, state })

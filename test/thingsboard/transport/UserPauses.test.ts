@@ -1,20 +1,16 @@
 import { expect, test } from "bun:test"
 import { type Pass, UserPauses } from "../../../src/thingsboard/transport/UserPauses.ts"
+import { manualTimers } from "../../support/manualTimers.ts"
 
 const make = () => {
-  let now = 0
-  const timers = new Set<{ readonly at: number; readonly run: () => void }>()
+  const { moveTo, now, pending, schedule } = manualTimers()
   const started: Array<string> = []
   const rejected: Array<string> = []
   const reported: Array<number> = []
   const passes = new Map<string, Pass>()
   const pauses = new UserPauses({
-    now: () => now,
-    schedule: (millis, run) => {
-      const timer = { at: now + millis, run }
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
+    now,
+    schedule,
     onPause: (_, millis) => reported.push(millis),
     random: () => 0.5
   })
@@ -29,14 +25,6 @@ const make = () => {
     start(name, pass)
     return () => {}
   }
-  const moveTo = (time: number) => {
-    now = time
-    for (const timer of timers)
-      if (timer.at <= now) {
-        timers.delete(timer)
-        timer.run()
-      }
-  }
   return {
     pauses,
     call,
@@ -44,7 +32,7 @@ const make = () => {
     started,
     rejected,
     reported,
-    timers,
+    pending,
     succeed: (name: string, user = "u") => pauses.leave(user, passes.get(name)!, true),
     fail: (name: string, user = "u") => pauses.leave(user, passes.get(name)!, false),
     limit: (name: string, asked?: number, user = "u") => {
@@ -146,8 +134,32 @@ test("calls whose time ends before a longer pause are rejected when it begins", 
   expect([pauses.endsBefore("u", 3000), pauses.endsBefore("u", 3001)]).toEqual([false, true])
 })
 
+test("after a second 429, the number of calls grows slowly from half of what was too much", () => {
+  const { call, limit, moveTo, started, succeed } = make()
+  let answered = 0
+  call("first")
+  answered++
+  for (let i = 0; i < 100; i++) call(`${i}`)
+  limit("first", 1000)
+  for (let i = 100; i < 200; i++) call(`${i}`)
+  /** Answers all calls in flight, and returns how many have started since. */
+  const round = () => {
+    const before = started.length
+    for (const name of started.slice(answered, before)) succeed(name)
+    answered = before
+    return started.length - before
+  }
+  answered = started.length
+  moveTo(1000)
+  expect([round(), round(), round()]).toEqual([2, 4, 8])
+  limit(started.at(-1)!, 1000)
+  answered = started.length
+  moveTo(2000)
+  expect([round(), round(), round(), round(), round()]).toEqual([2, 4, 4, 5, 6])
+})
+
 test("a pause of another gateway holds calls back, and is not reported again", () => {
-  const { call, moveTo, pauses, reported, started, timers } = make()
+  const { call, moveTo, pauses, reported, started, pending } = make()
   pauses.follow("u", 5000)
   call("call")
   moveTo(4999)
@@ -159,5 +171,5 @@ test("a pause of another gateway holds calls back, and is not reported again", (
   expect(started).toEqual(["call"])
   pauses.follow("v", 1000)
   pauses.close()
-  expect(timers.size).toBe(0)
+  expect(pending()).toBe(0)
 })
