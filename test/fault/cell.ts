@@ -15,7 +15,7 @@ interface Received {
 }
 
 /** Ms. No request may take longer, whatever happens to ThingsBoard. With a real clock, pauses are twenty times as long. */
-const limit = 20_000
+const limit = 90_000
 
 const send = ({ url }: Plant, { body, method, path }: Request) =>
   Effect.promise(async (): Promise<Received> => {
