@@ -288,6 +288,16 @@ const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array
   return Buffer.concat(chunks)
 })
 
+/** Reads a small body of known length at once: a stream would cost more than all else that reads it. */
+const readSmall = (source: globalThis.Request): Effect.Effect<Uint8Array, Unreadable> =>
+  Effect.tap(
+    Effect.map(Effect.tryPromise({ try: () => source.arrayBuffer(), catch: () => new Unreadable() }), (buffer) => new Uint8Array(buffer)),
+    ({ length }) => countReceived(length)
+  )
+
+const readWhole = (request: Request, maxBytes: number) =>
+  isSmall(request) && request.source instanceof globalThis.Request ? readSmall(request.source) : readBytes(request.stream, maxBytes)
+
 const bodyErrors = (maxBytes: number) => ({
   TooLarge: () => failTooLarge(maxBytes),
   Unreadable: () => failUnreadable,
@@ -307,7 +317,7 @@ export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Ui
   const { maxBytes, timeout } = limits
   return Number(request.headers["content-length"] ?? 0) > maxBytes
     ? failTooLarge(maxBytes)
-    : withTimeout(readBytes(request.stream, maxBytes), timeout).pipe(
+    : withTimeout(readWhole(request, maxBytes), timeout).pipe(
         Effect.tap(reserveForReading),
         Effect.catchTags(bodyErrors(maxBytes)),
         Effect.tap(requireAuthorized),

@@ -9,7 +9,7 @@ import { isUuid } from "../../domain/Ids.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { readDevice } from "../../spool/content.ts"
-import type { SpoolError } from "../../spool/errors.ts"
+import { type SpoolError, SpoolFull } from "../../spool/errors.ts"
 import type { BatchState, DevicePoints, SetAside } from "../../spool/model.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import type { StagedBatch } from "../../spool/acceptance.ts"
@@ -109,9 +109,26 @@ export class QueuedUploads extends Context.Service<
       const eventLoop = yield* EventLoop
       const imports = yield* Import
 
+      /** Why the last upload was not taken, if so. */
+      let refusedFor: SpoolFull["limit"] | undefined
+      /** Logs a full queue once, and its end. */
+      const noteRefusal = (limit: SpoolFull["limit"] | undefined) =>
+        Effect.suspend(() => {
+          if (limit === refusedFor) return Effect.void
+          refusedFor = limit
+          return limit === undefined
+            ? Effect.logInfo("The queue of uploads has room again")
+            : Effect.annotateLogs(Effect.logError("The queue of uploads is full: uploads get 507"), { limit })
+        })
+
       /** Handlers ask `isQueued` first. */
-      const withSpool = <A, E>(use: (spool: Spool) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-        spool === undefined ? Effect.die("There is no spool") : use(spool)
+      const withSpool = <A, E>(use: (spool: Spool) => Effect.Effect<A, E | SpoolError>): Effect.Effect<A, E | SpoolError> =>
+        spool === undefined
+          ? Effect.die("There is no spool")
+          : use(spool).pipe(
+              Effect.tap(() => noteRefusal(undefined)),
+              Effect.tapError((error) => (error instanceof SpoolFull ? noteRefusal(error.limit) : Effect.void))
+            )
 
       /** Returns the id of the batch, and how many points it has. */
       const add = (owner: string, devices: ReadonlyArray<DevicePoints>) =>

@@ -219,7 +219,7 @@ live("points of a key that was removed before they were delivered are set aside"
 
 live("when the queue is full, uploads get 507 and nothing of them is accepted", () =>
   Effect.gen(function* () {
-    const { call, devices, emulator, finished, post, values } = yield* start({ spoolMaxBytes: 60 })
+    const { call, devices, emulator, finished, logs, post, values } = yield* start({ spoolMaxBytes: 60 })
     const [boiler, pump] = devices
     emulator.faults.inject({ path: telemetry, times: "always", outcome: { type: "Status", status: 503 } })
     const first = yield* post(`/devices/${boiler!.id}/telemetry`, point(1))
@@ -233,8 +233,10 @@ live("when the queue is full, uploads get 507 and nothing of them is accepted", 
     emulator.faults.clearFaults()
     yield* finished(first.json.batch_id)
     expect([values(boiler!, "temperature"), values(pump!, "temperature"), values(boiler!, "rows")]).toEqual([[[0, 1n]], [], []])
+    expect(logs.filter((line) => line.includes("The queue of uploads is full"))).toHaveLength(1)
     // The space is free again.
     expect((yield* post(`/devices/${boiler!.id}/telemetry`, point(5))).status).toBe(202)
+    expect(logs.filter((line) => line.includes("has room again"))).toHaveLength(1)
     expect((yield* call("/ready")).status).toBe(200)
   })
 )
