@@ -86,7 +86,8 @@ const gateway = startProgram([main, "serve", "--port", "0"], folder, {
   TB_TIMEOUT: "1s",
   API_KEY: apiKey,
   HOST: "127.0.0.1",
-  RATE_LIMIT_REQUESTS: "100000000"
+  RATE_LIMIT_REQUESTS: "100000000",
+  SPOOL_DIR: join(folder, "spool")
 })
 const url = await gateway.waitFor(/listens on (http:[^ "]*\d)/)
 const { pid } = gateway.child
@@ -110,7 +111,11 @@ const [faults] = await Promise.all([
 clearInterval(sampling)
 
 const recoveryStart = performance.now()
-const isReady = async () => (await fetch(`${url}/ready`)).status === 200
+/** Ready, and everything that was queued is stored. */
+const isReady = async () => {
+  const response = await fetch(`${url}/ready`)
+  return response.status === 200 && (await response.text()).includes("No points wait.")
+}
 while (!(await isReady()) && performance.now() - recoveryStart < 60_000) await Bun.sleep(100)
 const recovered = await isReady()
 const missing = recovered ? await countMissing(target, load.acknowledged) : Number.NaN

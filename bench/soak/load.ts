@@ -26,12 +26,12 @@ export const makeLoad = ({ devices, headers, url }: Target, seed: number): Load 
   let last = 0
   const newTime = () => t0 + ++last
 
-  const send = async (kind: string, path: string, body?: string) => {
+  const send = async (kind: string, path: string, body?: string, more: Record<string, string> = {}) => {
     let outcome = "failed"
     try {
       const response = await fetch(url + tb + path, {
         method: body === undefined ? "GET" : "POST",
-        headers: { ...headers, "content-type": kind === "import" ? "text/csv" : "application/json" },
+        headers: { ...headers, "content-type": kind === "import" ? "text/csv" : "application/json", ...more },
         ...(body === undefined ? {} : { body }),
         signal: AbortSignal.timeout(60_000)
       })
@@ -61,6 +61,22 @@ export const makeLoad = ({ devices, headers, url }: Target, seed: number): Load 
     async (device) => {
       const ts = newTime()
       if ((await send("upload", `/devices/${device}/telemetry`, JSON.stringify(point(ts)))) !== undefined) acknowledged.get(device)!.add(ts)
+    },
+    // Acknowledged when it is on disk, and stored later.
+    async (device) => {
+      const ts = newTime()
+      const body = JSON.stringify(point(ts))
+      if ((await send("queued", `/devices/${device}/telemetry`, body, { prefer: "respond-async" })) !== undefined)
+        acknowledged.get(device)!.add(ts)
+    },
+    (device) => send("graph", `/graph/${device}`),
+    (device, other, random) => {
+      const from = t0 + Math.floor(random() * last)
+      return send(
+        "export",
+        "/telemetry/export",
+        JSON.stringify({ device_ids: [device, other], start_ts: from, end_ts: from + window, format: "csv" })
+      )
     },
     async (device, other) => {
       const ts = newTime()
