@@ -6,55 +6,23 @@ import { Clock, Effect, type Fiber } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
 import { withoutBrackets } from "../../platform/addresses.ts"
 import type { Reservation } from "../../platform/ByteBudget.ts"
-import { Admission } from "./Admission.ts"
 import { connect, type Proxy } from "../../platform/ClientSocket.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
 import { monotonicMillis } from "../../platform/monotonicTime.ts"
 import { afterMillis } from "../../platform/sharedTimer.ts"
-import {
-  CircuitOpen,
-  InvalidResponse,
-  invalidResponse,
-  RateLimited,
-  requestTimedOut,
-  ThingsBoardError,
-  Timeout,
-  Unavailable
-} from "../errors/ThingsBoardError.ts"
-import { failureOf } from "../errors/failures.ts"
+import { CircuitOpen, RateLimited, requestTimedOut, ThingsBoardError, Timeout } from "../errors/ThingsBoardError.ts"
+import { Admission } from "./Admission.ts"
 import { type CircuitBreaker, type Entry, type Outcome, probeWait } from "./CircuitBreaker.ts"
-import { classify, isHtml } from "./classify.ts"
+import { classify } from "./classify.ts"
 import type { AttemptTime, Adopter, Call } from "./Call.ts"
 import type { CallLimits } from "./CallLimits.ts"
 import { ConnectionPool } from "./http1/ConnectionPool.ts"
 import type { Exchange, ExchangeEvents, HttpResponse } from "./http1/Exchange.ts"
 import { ExchangeFailure } from "./http1/ExchangeFailure.ts"
 import { readResponse, readText, takeSmall } from "./readResponse.ts"
+import { outcomeOf, requireAcknowledgement, type Result, toError } from "./result.ts"
 import { parseRetryAfter } from "./retryAfter.ts"
 import type { UserPauses } from "./UserPauses.ts"
-
-type Result = Buffer<ArrayBuffer> | ThingsBoardError
-
-const toError = (failure: ExchangeFailure): ThingsBoardError => {
-  switch (failure.kind) {
-    case "unresolved":
-    case "refused":
-    case "certificate":
-      return new ThingsBoardError({ reason: new Unavailable({ why: failure.kind }) })
-    case "malformed":
-    case "tooLarge":
-      return new ThingsBoardError({ reason: new InvalidResponse() })
-    default:
-      return new ThingsBoardError({ reason: new Unavailable({ why: failure.isWritten ? "broken" : "unsent" }) })
-  }
-}
-
-const outcomeOf = (result: Result): Outcome => {
-  if (!(result instanceof ThingsBoardError)) return "ok"
-  if (failureOf(result).isOutage === true) return "failed"
-  // Whatever else it responds, it works.
-  return result.status === undefined ? "unknown" : "ok"
-}
 
 /** A 429 says for how long its user is paused now. */
 const withPause = (result: Result, admission: Admission): Result => {
@@ -73,13 +41,6 @@ const classifyFailed = async (response: HttpResponse, controller: AbortControlle
     location: response.fields.get("location"),
     retryAfterMs: parseRetryAfter(response.fields.get("retry-after"), now)
   })
-
-/** As recorded of 4.1 and 4.3. Everything else comes from something between: a login or maintenance page, or a cache. */
-const isAcknowledgement = ({ fields, status }: HttpResponse, body: Buffer) =>
-  status === 200 && body.length === 0 && !isHtml(fields.get("content-type") ?? "")
-
-const requireAcknowledgement = (response: HttpResponse, result: Result): Result =>
-  result instanceof Buffer && !isAcknowledgement(response, result) ? invalidResponse(response.status) : result
 
 /** What every request says. ThingsBoard or a proxy may compress, which helps on slow networks. */
 const commonHeaders = { accept: "*/*", "accept-encoding": "gzip", "user-agent": `boardwalk/${manifest.version}` }
