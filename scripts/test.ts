@@ -10,7 +10,7 @@ import { join } from "node:path"
 const root = new URL("..", import.meta.url).pathname
 
 /** Milliseconds per test. bunfig.toml has no such option, and Bun's default of five seconds is too short on a busy machine. */
-const timeout = "30000"
+const timeout = "120000"
 
 /** The test files that take longest, in this order. They start first, so that none of them runs alone at the end. */
 const slowest = [

@@ -45,5 +45,5 @@ live(
         expect([name, actual.calls, actual.calls <= expected.calls + extraCalls]).toEqual([name, actual.calls, true])
       }
     }),
-  60_000
+  120_000
 )

@@ -23,7 +23,7 @@ describe("boardwalk", () => {
           expect(stderr).toContain(expected)
         }
       }),
-    20_000
+    120_000
   )
 
   live("lists the subcommands of a command that needs one, with exit code 2", () =>
@@ -46,7 +46,7 @@ describe("boardwalk", () => {
         for (const verb of ["create", "list", "revoke", "enable", "extend", "verify"])
           expect((yield* runProgram(["keys", verb, "--help"])).stdout).toContain(`EXAMPLES\n  # `)
       }),
-    20_000
+    120_000
   )
 
   live("prints the OpenAPI document without a configuration", () =>

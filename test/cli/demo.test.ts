@@ -55,7 +55,7 @@ describe("boardwalk demo", () => {
         const program = yield* startProgram(["demo", "--port", "0"], { PATH: "/usr/bin:/bin" }, {}, [binary ?? (yield* buildBinary)])
         yield* tryDemo(program)
       }),
-    60_000
+    120_000
   )
 })
 

@@ -50,7 +50,7 @@ describe("a .env in the working directory", () => {
           expect(stderr).toContain("--env-file")
         }
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -75,7 +75,7 @@ describe("a .env in the working directory", () => {
         expect((yield* show("--env-file", ".env")).stdout).toMatch(/^PORT +9000 +--env-file$/m)
         expect((yield* show("--no-env-file")).stdout).toMatch(/^PORT +8000 +default$/m)
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -88,7 +88,7 @@ describe("a .env in the working directory", () => {
           expect(stdout).toMatch(/^Settings file: \/.*\/\.env$/m)
         }
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -119,7 +119,7 @@ describe("a .env in the working directory", () => {
         expect(named.stdout).toContain("✔ login")
         expect(named.stdout).toMatch(/✔ configuration: no errors; .*settings file: \/.*\/\.env/)
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -153,7 +153,7 @@ describe("a .env in the working directory", () => {
         expect(serve.stderr).toContain("PORT must be")
         expect(serve.stderr).not.toContain("secret-header")
       }),
-    30_000
+    120_000
   )
 
   live(
@@ -174,7 +174,7 @@ describe("a .env in the working directory", () => {
           }
         }
       }),
-    60_000
+    120_000
   )
 })
 
@@ -208,7 +208,7 @@ describe("--env-file and --no-env-file", () => {
         }
         expect((yield* run("serve", "--help")).stdout).toContain("--env-file")
       }),
-    60_000
+    120_000
   )
 })
 
@@ -241,6 +241,6 @@ describe("boardwalk serve", () => {
         const quiet = yield* startServe({}, { HOST: "0.0.0.0", ALLOWED_HOSTS: "*", API_KEYS_FILE: join(folder, "keys.json") })
         expect(quiet.program.output()).not.toMatch(/API_KEYS_FILE (is|has)|ALLOWED_HOSTS/)
       }),
-    60_000
+    120_000
   )
 })

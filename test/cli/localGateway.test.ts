@@ -49,7 +49,7 @@ describe("with ALLOWED_HOSTS", () => {
         const elsewhere = yield* runProgram(["doctor"], { ...environment, ALLOWED_HOSTS: "other.example.com" })
         expect([elsewhere.exitCode, elsewhere.stdout.includes("/ready responds with 400")]).toEqual([1, true])
       }),
-    60_000
+    120_000
   )
 
   live("the host name includes an allowed port, also over https", () =>
@@ -93,6 +93,6 @@ describe("with required client certificates", () => {
         // If nothing listens, TLS is not the cause.
         expect((yield* runProgram(["ready"], { ...own, PORT: "9" })).stderr).not.toContain("The TLS handshake failed")
       }),
-    60_000
+    120_000
   )
 })

@@ -29,7 +29,7 @@ describe("variables of the runtime", () => {
           expect(stderr).not.toContain("smol")
         }
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -42,7 +42,7 @@ describe("variables of the runtime", () => {
         expect([exitCode, upstream.requests]).toEqual([2, []])
         expect(stderr).toContain("BUN_CONFIG_VERBOSE_FETCH prints every request to ThingsBoard with its password or token")
       }),
-    30_000
+    120_000
   )
 
   live(
@@ -56,7 +56,7 @@ describe("variables of the runtime", () => {
         const shown = yield* runProgram(["config", "show"], { API_KEY: apiKey, TB_API_KEY: canaries.apiKey }, files)
         expect([shown.exitCode, shown.stderr]).toEqual([2, expect.stringContaining("ALLOW_BUN_OPTIONS is read from the environment only")])
       }),
-    30_000
+    120_000
   )
 })
 

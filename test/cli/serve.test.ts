@@ -50,7 +50,7 @@ describe("boardwalk serve", () => {
         ])
         expect(yield* invalidVariables({ API_KEYS_FILE: "broken.json" })).toEqual(["API_KEYS_FILE"])
       }),
-    30_000
+    120_000
   )
 
   live("serves, and finishes requests in flight after SIGTERM", () =>
@@ -162,7 +162,7 @@ describe("boardwalk serve", () => {
         const quiet = yield* startServe({}, variables)
         expect(quiet.program.output()).not.toMatch(/TLS_CERT_FILE|can be written/)
       }),
-    30_000
+    120_000
   )
 
   live("logs the bound address and a URL that can be opened", () =>

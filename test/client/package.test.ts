@@ -75,13 +75,13 @@ export const program = Effect.gen(function* () {
 })
 `
   )
-}, 60_000)
+}, 120_000)
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
 test("a valid program type-checks", () => {
   expect(tsc("valid.ts")).toEqual([])
-}, 30_000)
+}, 120_000)
 
 test("an invalid call does not compile", () => {
   expect(tsc("invalid.ts").map((line) => line.slice(0, "invalid.ts(6,44): error TS2322".length))).toEqual([
@@ -89,7 +89,7 @@ test("an invalid call does not compile", () => {
     "invalid.ts(7,48): error TS2322",
     "invalid.ts(7,77): error TS2322"
   ])
-}, 30_000)
+}, 120_000)
 
 test("the client calls a gateway, and a problem is a typed error", async () => {
   const server = Bun.serve({
@@ -117,7 +117,7 @@ test("the client calls a gateway, and a problem is a typed error", async () => {
   } finally {
     await server.stop(true)
   }
-}, 30_000)
+}, 120_000)
 
 test("the library contains nothing of the server", async () => {
   const folder = join(project, "node_modules/boardwalk")
@@ -168,7 +168,7 @@ describe("examples/effect-app, installed into an empty folder", () => {
 
   test("type-checks", () => {
     expect(run([process.execPath, "run", "check"], folder)).toMatchObject({ exitCode: 0 })
-  }, 60_000)
+  }, 120_000)
 
   test("calls the demo", () => {
     const { exitCode, stderr, stdout } = Bun.spawnSync([process.execPath, "main.ts"], { cwd: folder, env })
@@ -176,7 +176,7 @@ describe("examples/effect-app, installed into an empty folder", () => {
     expect(stdout.toString()).toMatch(
       /^Warmest: Thermostat .+, of \d+\nStored: 9007199254740993\nRows: some\nMissing: RESOURCE_NOT_FOUND\n$/
     )
-  }, 60_000)
+  }, 120_000)
 
   test("the first program of docs/clients/effect.md type-checks and calls the demo", async () => {
     const [, program] = /```ts\n([\s\S]*?)```/.exec(await Bun.file(join(root, "docs/clients/effect.md")).text())!
@@ -186,7 +186,7 @@ describe("examples/effect-app, installed into an empty folder", () => {
     expect(stdout.toString()).toMatch(/^(Thermostat .+ -?\d+(\.\d+)?\n){5,}$/)
     const wrong = Bun.spawnSync([process.execPath, "first.ts"], { cwd: folder, env: { ...env, BOARDWALK_API_KEY: "wrong" } })
     expect(wrong.stderr.toString()).toBe("The key is wrong: AUTHENTICATION_FAILED\n")
-  }, 60_000)
+  }, 120_000)
 
   test("finds the OpenAPI document in the package", () => {
     const program = 'console.log((await import("boardwalk/openapi.json", { with: { type: "json" } })).default.info.title)'
@@ -206,7 +206,7 @@ describe("the boardwalk command", () => {
     const installed = run([process.execPath, "add", "--omit=peer", tarball], folder)
     if (installed.exitCode !== 0) throw new Error(installed.output)
     output = installed.output
-  }, 60_000)
+  }, 120_000)
 
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -252,5 +252,5 @@ describe("the boardwalk command", () => {
       demo.kill()
       await demo.exited
     }
-  }, 30_000)
+  }, 120_000)
 })

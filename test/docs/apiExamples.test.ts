@@ -64,7 +64,7 @@ live(
         else expect([operation.operationId, differences(example, answer.json)]).toEqual([operation.operationId, []])
       }
     }),
-  60_000
+  120_000
 )
 
 /** Problems that no request causes, or not without a broken gateway or connection; other tests cause them. */
@@ -103,7 +103,7 @@ const replayError = (name: ProblemName) =>
         expect([answer.status, answer.json.type, answer.json.error_code]).toEqual([example.status, example.type, example.error_code])
         expect(differences(example, answer.json)).toEqual([])
       }),
-    60_000
+    120_000
   )
 
 for (const name of problemNames) if (!notReplayed.has(name)) replayError(name)
@@ -122,5 +122,5 @@ live(
         expect([path, series.temperature.length > 10]).toEqual([path, true])
       }
     }),
-  60_000
+  120_000
 )

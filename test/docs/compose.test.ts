@@ -227,7 +227,7 @@ describe.skipIf(!hasRedis)("with .env.sample as .env", () => {
           dependencies: expect.arrayContaining([expect.objectContaining({ name: "redis", ok: true })])
         })
       }),
-    60_000
+    120_000
   )
 
   live("a later start makes no other key, and API_KEY makes one unnecessary", () =>

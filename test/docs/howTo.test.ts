@@ -77,7 +77,7 @@ runPython(
         ]
       })
     }),
-  60_000
+  120_000
 )
 
 runPython(
@@ -94,7 +94,7 @@ runPython(
       for (const key of ["temperature", "humidity"])
         expect(rows.filter(([name]) => name === key).reduce((sum, [, points]) => sum + points, 0)).toBe(60)
     }),
-  60_000
+  120_000
 )
 
 live("the request of the Power Query", () =>

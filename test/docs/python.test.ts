@@ -65,5 +65,5 @@ test.skipIf(programs === undefined)(
       ])
     }
   },
-  60_000
+  120_000
 )

@@ -142,6 +142,6 @@ describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
         const wrong = yield* line(redis.url.replace(encodeURIComponent(canaries.urlPassword), "wrong"))
         expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: rate limits are not shared: ERR_REDIS_[A-Z_]+ \(.*password are right/)])
       }),
-    30_000
+    120_000
   )
 })

@@ -187,7 +187,7 @@ effect(
       expect([response.status, response.headers.get("content-type")]).toEqual([413, null])
       expect(typeof (yield* Effect.promise(() => response.json()))).toBe("string")
     }).pipe(withEmulator({})),
-  20_000
+  120_000
 )
 
 test("data in a file survives a restart", async () => {

@@ -174,6 +174,6 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(remaining(yield* two.call(two.exportPath), "read_bytes")).toBe(left)
         for (const { call, path } of [one, two]) expect(yield* statusOf(call(`${path}/latest`))).toBe(429)
       }),
-    30_000
+    120_000
   )
 })

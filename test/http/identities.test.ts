@@ -201,7 +201,7 @@ live(
         reason: `the file ${it.passwordFile} is empty or cannot be read`
       })
     }),
-  60_000
+  120_000
 )
 
 live("a key whose user has no secret gets 503 without a call and is counted; other keys are unaffected", () =>

@@ -84,7 +84,7 @@ live(
         { name: "keys", ok: true, detail: "The key file is invalid: the keys loaded before stay in use." }
       ])
     }),
-  30_000
+  120_000
 )
 
 live("a gateway does not start with an unknown or empty restriction", () =>

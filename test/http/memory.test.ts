@@ -107,7 +107,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
         yield* isHealthy
         report("four queries", yield* peak, 500) // 1,259 MB before
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -126,7 +126,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
         yield* hasRecovered
         report("twenty slow readers", yield* peak, 700) // 3,187 MB before, and more with more readers
       }),
-    60_000
+    120_000
   )
 
   for (const [what, path] of [
@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
           yield* hasRecovered
           report(what, yield* peak, 450) // 627 MB before
         }),
-      60_000
+      120_000
     )
 
   live(
@@ -183,7 +183,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
         yield* hasRecovered
         report("a list of a gigabyte", yield* peak, 400) // 3,092 MB before
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -198,7 +198,7 @@ describe.skipIf(process.platform !== "linux")("with 1 GiB, one client takes litt
         for (const { size, status } of files) expect([status, size]).toEqual([200, 125_830_194])
         report("three exports", yield* peak, 400) // 1,017 MB before
       }),
-    60_000
+    120_000
   )
 })
 

@@ -135,7 +135,7 @@ describe("memory is free again after", () => {
           for (let i = 0; i < 4; i++) yield* run(it)
           yield* it.isFree
         }),
-      30_000
+      120_000
     )
 })
 
@@ -202,7 +202,7 @@ live(
         Effect.map(({ status: actual }) => expect(actual).toBe(200))
       )
     }),
-  60_000
+  120_000
 )
 
 live(
@@ -231,5 +231,5 @@ live(
         Effect.map(({ status: actual }) => expect(actual).toBe(201))
       )
     }),
-  60_000
+  120_000
 )

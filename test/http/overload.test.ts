@@ -65,7 +65,7 @@ describe("a gateway that is overloaded", () => {
           { reason: "memory", rejects: "all" }
         ])
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -98,7 +98,7 @@ describe("a gateway that is overloaded", () => {
         }
         for (const [name, one] of Object.entries(cheap)) expect([name, yield* statusOf(one)]).toEqual([name, name === "upload" ? 201 : 200])
       }),
-    60_000
+    120_000
   )
 })
 

@@ -216,7 +216,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(answers.filter(({ status }) => status === 200).length).toBe(30)
         expect(answers.filter(({ status }) => status === 429).length).toBe(270)
       }),
-    30_000
+    120_000
   )
 
   live(
@@ -256,7 +256,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         yield* standing(working)
         expect([tells("Redis is unavailable"), tells("Redis is available again")]).toEqual([2, 2])
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -273,6 +273,6 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect((yield* call(devices)).headers.get("x-ratelimit-remaining")).toBe("3")
         expect(logs.filter((line) => line.includes("Redis is")).length).toBe(2)
       }),
-    30_000
+    120_000
   )
 })

@@ -69,7 +69,7 @@ live(
       while ((yield* ready)[0] !== 200) yield* Effect.sleep("100 millis")
       yield* Effect.promise(() => unlink(file)) // the only file that may contain the password
     }),
-  60_000
+  120_000
 )
 
 live("shows the calls to ThingsBoard that are in flight and that wait", () =>

@@ -84,7 +84,7 @@ describe("the head of a request", () => {
         expect(closed).toBe(true)
         expect(millis).toBeLessThan(20_000)
       }),
-    30_000
+    120_000
   )
 })
 

@@ -75,5 +75,5 @@ live(
       const [one, other] = yield* Effect.promise(() => Promise.all([list("types", far), list("typesAndId", far)]))
       expect(contentOf(one)).toEqual(contentOf(other))
     }),
-  60_000
+  120_000
 )

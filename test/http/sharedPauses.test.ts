@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(yield* isClosed(one)).toBe(true)
         expect(yield* isClosed(other)).toBe(true)
       }),
-    60_000
+    120_000
   )
 
   live(
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(performance.now() - pausedAt).toBeGreaterThan(4900)
         expect((yield* one.call(list)).status).toBe(200)
       }),
-    30_000
+    120_000
   )
 
   live(
@@ -124,6 +124,6 @@ describe.skipIf(!hasRedis)("gateways on one Redis", () => {
         expect(says(one, "are not shared")).toBe(1)
         for (const { logs } of [one, other]) expect(logs.join("\n")).not.toContain(redis.url)
       }),
-    60_000
+    120_000
   )
 })

@@ -120,7 +120,7 @@ describe("https", () => {
         )
         expect(yield* Effect.forEach(all, asked)).toEqual([0, 0, 200, 0])
       }),
-    30_000
+    120_000
   )
 
   live("requires a client certificate of the configured authority", () =>
@@ -161,7 +161,7 @@ describe("https", () => {
         expect(logs.filter((line) => line.includes("cannot be used"))).toHaveLength(1)
         expect(one.cert).not.toBe(two.cert)
       }),
-    30_000
+    120_000
   )
 })
 

@@ -103,5 +103,5 @@ live(
       yield* Effect.sleep("2.5 seconds") // the pause after the second 429
       expect((yield* it.call(`${tb}/devices`)).status).toBe(200)
     }),
-  30_000
+  120_000
 )

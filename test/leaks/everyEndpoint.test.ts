@@ -208,7 +208,7 @@ live(
       expect(receiver.spans().length).toBeGreaterThan(100)
       expect(receiver.logs().length).toBeGreaterThan(50)
     }),
-  60_000
+  120_000
 )
 
 live(
@@ -239,5 +239,5 @@ live(
       expect(records.filter(({ message }) => message === "Security event: 401").length).toBeGreaterThan(30)
       expect(receiver.exportedText()).toContain("Security event: 401")
     }),
-  60_000
+  120_000
 )

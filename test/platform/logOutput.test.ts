@@ -127,5 +127,5 @@ live(
         expect(await child.exited).toBe(0)
       })
     }),
-  60_000
+  120_000
 )

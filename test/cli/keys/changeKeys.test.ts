@@ -35,7 +35,7 @@ live(
       expect(entries.filter(({ disabled }) => disabled).map(({ id }) => id)).toEqual(["leaked"])
       expect(yield* filesNextTo(file)).toEqual(["keys.json"])
     }),
-  60_000
+  120_000
 )
 
 live("a stale lock is reported, and nothing is changed", () =>

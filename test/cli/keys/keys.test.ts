@@ -87,7 +87,7 @@ describe("boardwalk keys", () => {
         expect(listed).toContain("as hall3@example.com")
         expect(listed).toContain("as an API key")
       }),
-    20_000
+    120_000
   )
 
   live(
@@ -128,7 +128,7 @@ describe("boardwalk keys", () => {
         }
         expect((yield* entries).length).toBe(2)
       }),
-    30_000
+    120_000
   )
 
   live(
@@ -164,7 +164,7 @@ describe("boardwalk keys", () => {
         expect(listed).not.toMatch(/[^\P{C}\n]/u)
         expect(JSON.parse(listed)[0].name).toBe(reversed)
       }),
-    20_000
+    120_000
   )
 
   live(
@@ -190,7 +190,7 @@ describe("boardwalk keys", () => {
         ])
         for (const { stderr, stdout } of results) for (const secret of presented) expect(stdout + stderr).not.toContain(secret)
       }),
-    20_000
+    120_000
   )
 
   live(

@@ -95,7 +95,7 @@ live(
       expect(yield* output("enable", "a")).toContain("Key a is enabled again")
       expect(yield* output("enable", "a")).toBe("Key a was not disabled.\n")
     }),
-  20_000
+  120_000
 )
 
 live("a key given instead of an id is not repeated, and its id is named", () =>

@@ -87,5 +87,5 @@ test.skipIf(!hasBrowser)(
         })
       }).pipe(Effect.scoped)
     ),
-  60_000
+  120_000
 )

@@ -66,7 +66,7 @@ const viewer = (path: keyof typeof shown, prepare: (page: Page) => Promise<void>
         expect(operations.filter((operation) => !html.includes(operation[shown[path]])).map((found) => found.operationId)).toEqual([])
         expect(complaints).toEqual([])
       }),
-    60_000
+    120_000
   )
 
 viewer("/docs", (page) =>
@@ -94,7 +94,7 @@ test.skipIf(!hasBrowser)(
         expect([path, y >= 0 && y + height <= 720]).toEqual([path, true])
       }
     }),
-  60_000
+  120_000
 )
 
 test.skipIf(!hasBrowser)(
@@ -118,5 +118,5 @@ test.skipIf(!hasBrowser)(
       expect(await devicesBlock.locator(".responses-inner").innerText()).toContain("/api/v1/tb/devices?page=0&page_size=100")
       expect(complaints).toEqual([])
     }),
-  60_000
+  120_000
 )

@@ -117,7 +117,7 @@ effect(
         { numRuns: 1500 }
       )
     ),
-  60_000
+  120_000
 )
 
 /** A building of 5 floors, 50 rooms and 1,000 devices; each floor has a gateway that manages its devices. */

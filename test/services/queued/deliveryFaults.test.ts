@@ -151,5 +151,5 @@ for (let run = 0; run < 3; run++)
           expect(rejected).toBeLessThanOrEqual(missing + bad)
         }
       }),
-    30_000
+    120_000
   )

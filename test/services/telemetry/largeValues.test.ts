@@ -61,7 +61,7 @@ describe("pages of a query", () => {
           expect(sizes.length).toBeGreaterThan(3)
           expect(Math.max(...sizes)).toBeLessThan(17 * MiB)
         }),
-      60_000
+      120_000
     )
 
   live(
@@ -76,7 +76,7 @@ describe("pages of a query", () => {
           [18 * MiB]
         ])
       }),
-    60_000
+    120_000
   )
 })
 
@@ -108,5 +108,5 @@ live(
       // Quotes and backslashes take two bytes, é two, so a value takes up to twice its length.
       expect(Math.max(...bytes)).toBeLessThan(13 * MiB)
     }),
-  60_000
+  120_000
 )
