@@ -61,6 +61,7 @@ live("every endpoint requires the scope in the table", () =>
       "telemetry.bulk": "telemetry:write",
       "telemetry.import": "telemetry:write",
       "telemetry.importMany": "telemetry:write",
+      "telemetry.batch": "telemetry:write",
       "attributes.read": "attributes:read",
       "attributes.writeServer": "attributes:write",
       "attributes.writeShared": "attributes:write"

@@ -15,6 +15,7 @@ import { canaries } from "../support/leaks/canaries.ts"
 import { registerSecret } from "../support/leaks/watch.ts"
 import { otlpReceiver } from "../support/otlpReceiver.ts"
 import { type Program, startProgram } from "../support/program.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 interface Asked {
   readonly path: string
@@ -23,7 +24,7 @@ interface Asked {
 }
 
 /** A successful call of each endpoint. */
-const callsOf = (device: string, asset: string): Readonly<Record<string, Asked>> => {
+const callsOf = (device: string, asset: string, batch: string): Readonly<Record<string, Asked>> => {
   const base = "/api/v1/tb"
   const range = "start_ts=0&end_ts=1800000000000"
   const many = { device_ids: [device], keys: ["t"] }
@@ -52,6 +53,7 @@ const callsOf = (device: string, asset: string): Readonly<Record<string, Asked>>
       body: { device_id: device, ...row },
       type: "application/octet-stream"
     },
+    "telemetry.batch": { path: `${base}/ingest/${batch}` },
     "attributes.read": { path: `${base}/devices/${device}/attributes` },
     "attributes.writeServer": { path: `${base}/devices/${device}/attributes/server`, body: { a: 1 } },
     "attributes.writeShared": { path: `${base}/devices/${device}/attributes/shared`, body: { a: 1 } },
@@ -130,6 +132,7 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
     LOG_REPEATED_EVENTS: "each", // so that every line is searched
     RATE_LIMIT_REQUESTS: "1000000",
     TB_TIMEOUT: "3s", // less than the pause after a 429, so that no call waits for its end
+    SPOOL_DIR: yield* temporaryFolder("spool"),
     TB_BREAKER_FAILURES: "0", // every trouble has to reach the gateway
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -151,7 +154,10 @@ const served = Effect.fnUntraced(function* (environment: Record<string, string> 
         return "cut" as const // a download that cannot continue is cut off
       }
     })
-  return { emulator, receiver, program, ask, calls: callsOf(device.id, asset.id) }
+  const queued = { body: { q: [{ ts: 1, value: 1 }] }, path: `/api/v1/tb/devices/${device.id}/telemetry` }
+  const accepted = yield* ask(queued, { "x-api-key": canaries.apiKey, prefer: "respond-async" })
+  const { batch_id } = accepted === "cut" ? {} : JSON.parse(accepted.text)
+  return { emulator, receiver, program, ask, calls: callsOf(device.id, asset.id, batch_id) }
 })
 
 const stopped = Effect.fnUntraced(function* (program: Program) {
@@ -171,7 +177,7 @@ live("the calls below cover every endpoint", () =>
       onGroup: () => undefined,
       onEndpoint: ({ endpoint, group }) => void names.push(`${group.identifier}.${endpoint.identifier}`)
     })
-    expect(Object.keys(callsOf("", "")).toSorted()).toEqual(names.toSorted())
+    expect(Object.keys(callsOf("", "", "")).toSorted()).toEqual(names.toSorted())
   })
 )
 
