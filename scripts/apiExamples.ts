@@ -86,6 +86,12 @@ export interface ExampleError {
   readonly when?: string
 }
 
+const writeWithKey = {
+  path: `${devices}/${absent}/telemetry`,
+  headers: { "content-type": "application/json", "Idempotency-Key": '"6b8f3c52-meter-7"' },
+  body: '{"temperature":[{"ts":1700000000000,"value":21.5}]}'
+}
+
 /** A request that causes each problem. */
 export const exampleErrors: { readonly [Name in ProblemName]: ExampleError } = {
   "invalid-request": { path: `${devices}?page_size=2000&sort=size` },
@@ -97,14 +103,17 @@ export const exampleErrors: { readonly [Name in ProblemName]: ExampleError } = {
   "entity-not-found": { path: `/api/v1/tb/graph/${absent}` },
   "method-not-allowed": { method: "DELETE", path: devices },
   "request-timeout": { path: "/api/v1/tb/telemetry/latest", body: "{", when: "the rest of the body does not arrive" },
+  "request-in-progress": { ...writeWithKey, when: "the first request with this key is still running" },
   "payload-too-large": { path: "/api/v1/tb/telemetry/latest", body: "{}", when: "the body is larger than `MAX_BODY_SIZE`" },
   "uri-too-long": { path: `${devices}?text_search=…`, when: "the text is longer than `MAX_URL_LENGTH`" },
   "unsupported-media-type": { path: "/api/v1/tb/telemetry/latest", headers: { "Content-Type": "application/xml" }, body: "<keys/>" },
+  "idempotency-key-reused": { ...writeWithKey, when: "the key was used for another request" },
   "rate-limited": { path: devices, when: "the key has used up its requests" },
   "headers-too-large": { path: devices, headers: { "X-Note": "…" }, when: "the header is longer than `MAX_HEADER_SIZE`" },
   "internal-error": { path: devices, when: "the gateway has a bug" },
   "upstream-error": { path: devices, when: "ThingsBoard fails" },
   overloaded: { path: devices, when: "the gateway has no memory for the request at the moment" },
+  "idempotency-unavailable": { ...writeWithKey, when: "Redis (`REDIS_URL`) is not reachable" },
   "upstream-unavailable": { path: devices, when: "ThingsBoard is not reachable" },
   "upstream-timeout": { path: devices, when: "ThingsBoard does not respond within `TB_TIMEOUT`" },
   "batch-not-found": { path: `/api/v1/tb/ingest/${absent}` },

@@ -115,6 +115,18 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     ],
     example: new Problems.RequestTimeout(common("The body did not arrive within 30 s (BODY_TIMEOUT).", { timeout_ms: 30_000 }))
   },
+  "request-in-progress": {
+    meaning: "An earlier request with the same `Idempotency-Key` is still running. This one was not carried out.",
+    remedies: [
+      "Send the request again, with the same key, after the seconds in the header `Retry-After`: it then gets the response of the first one.",
+      "If the gateway that handled the first request was killed, the key is free again after half a minute.",
+      "For another request, use another key."
+    ],
+    example: new Problems.RequestInProgress({
+      ...common("A request with this Idempotency-Key is still running: send this one again in 1 s.", {}),
+      retry_after: 1
+    })
+  },
   "payload-too-large": {
     meaning: "The body is larger than the gateway's limit.",
     remedies: [
@@ -140,6 +152,17 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     ],
     example: new Problems.UnsupportedMediaType(
       common("This path does not support this Content-Type; it supports application/json.", { accepted: ["application/json"] })
+    )
+  },
+  "idempotency-key-reused": {
+    meaning:
+      "An earlier request of this API key to the same operation had the same `Idempotency-Key`, and another path, query, `Content-Type` or body. This one was not carried out.",
+    remedies: [
+      "Use a new key, such as a random UUID, for each new request.",
+      "To repeat a request, send exactly the same bytes: build the body once and keep it."
+    ],
+    example: new Problems.IdempotencyKeyReused(
+      common("This Idempotency-Key was used for another request: use a new key for each new request.", {})
     )
   },
   "rate-limited": {
@@ -195,6 +218,19 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     example: new Problems.Overloaded({
       ...common("The gateway has no memory for this request at the moment: try again in 5 s, or request less at once.", {}),
       retry_after: 5
+    })
+  },
+  "idempotency-unavailable": {
+    meaning:
+      "The request has an `Idempotency-Key`, and the gateway cannot reach the Redis server that keeps the responses, so it cannot tell whether the request was made before. It was not carried out.",
+    remedies: [
+      "Try again, with the same key, after the seconds in the header `Retry-After`.",
+      "Without the header the request is carried out. Points of telemetry have their own times, so that repeating it stores none twice.",
+      "For operators: the log says why Redis (`REDIS_URL`) is unavailable, and `boardwalk doctor` checks it."
+    ],
+    example: new Problems.IdempotencyUnavailable({
+      ...common("Idempotency keys cannot be checked at the moment: try again in 1 s.", {}),
+      retry_after: 1
     })
   },
   "upstream-timeout": {

@@ -94,6 +94,15 @@ export class RequestTimeout extends defineProblem<RequestTimeout>()(
   problemFields("VALIDATION_ERROR", Schema.Struct({ timeout_ms: Schema.Int.annotate({ description: "The timeout in ms." }) }))
 ) {}
 
+export class RequestInProgress extends defineProblem<RequestInProgress>()(
+  "RequestInProgress",
+  { type: problemType("request-in-progress"), status: 409, title: "Request in progress" },
+  {
+    ...problemFields("REQUEST_IN_PROGRESS", noDetails),
+    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+  }
+) {}
+
 export class PayloadTooLarge extends defineProblem<PayloadTooLarge>()(
   "PayloadTooLarge",
   { type: problemType("payload-too-large"), status: 413, title: "Payload too large" },
@@ -116,6 +125,12 @@ export class UnsupportedMediaType extends defineProblem<UnsupportedMediaType>()(
     "UNSUPPORTED_MEDIA_TYPE",
     Schema.Struct({ accepted: Schema.Array(Schema.String).annotate({ description: "The media types that the path supports." }) })
   )
+) {}
+
+export class IdempotencyKeyReused extends defineProblem<IdempotencyKeyReused>()(
+  "IdempotencyKeyReused",
+  { type: problemType("idempotency-key-reused"), status: 422, title: "Idempotency key used for another request" },
+  problemFields("IDEMPOTENCY_KEY_REUSED", noDetails)
 ) {}
 
 export class RateLimited extends defineProblem<RateLimited>()(
@@ -160,6 +175,15 @@ export class Overloaded extends defineProblem<Overloaded>()(
   { type: problemType("overloaded"), status: 503, title: "Gateway overloaded" },
   {
     ...problemFields("OVERLOADED", noDetails),
+    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+  }
+) {}
+
+export class IdempotencyUnavailable extends defineProblem<IdempotencyUnavailable>()(
+  "IdempotencyUnavailable",
+  { type: problemType("idempotency-unavailable"), status: 503, title: "Idempotency keys are not available" },
+  {
+    ...problemFields("IDEMPOTENCY_UNAVAILABLE", noDetails),
     retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
   }
 ) {}
@@ -212,15 +236,18 @@ export const Problem = Schema.Union([
   BatchNotFound,
   MethodNotAllowed,
   RequestTimeout,
+  RequestInProgress,
   PayloadTooLarge,
   UriTooLong,
   UnsupportedMediaType,
+  IdempotencyKeyReused,
   RateLimited,
   HeadersTooLarge,
   InternalError,
   UpstreamError,
   UpstreamUnavailable,
   Overloaded,
+  IdempotencyUnavailable,
   UpstreamTimeout,
   SpoolFull
 ])

@@ -10,6 +10,7 @@ import { Authentication } from "../api/middleware/Authentication.ts"
 import { makeAttributes } from "./attributes.ts"
 import type { DerivedClient } from "./DerivedClient.ts"
 import { withExactBodies } from "./exactBody.ts"
+import { withIdempotencyKeys } from "./idempotencyKey.ts"
 import { listPages } from "./pages.ts"
 import { makeTelemetry } from "./telemetry.ts"
 
@@ -35,7 +36,7 @@ const authentication = (apiKey: Options["apiKey"]) =>
 export const make = Effect.fnUntraced(function* ({ apiKey, baseUrl }: Options) {
   const { assets, attributes, devices, graph, system, telemetry } = yield* HttpApiClient.make(Api, {
     baseUrl,
-    transformClient: withExactBodies
+    transformClient: (client) => withIdempotencyKeys(withExactBodies(client))
   }).pipe(Effect.provide(authentication(apiKey)))
   return {
     devices: {

@@ -1,4 +1,5 @@
 export { BoardwalkClient, make, type Client, type Options } from "./BoardwalkClient.ts"
+export { withIdempotencyKey } from "./idempotencyKey.ts"
 export type { ExactValue } from "./exactJson.ts"
 export type { DeviceRow, Point, QueryPage, Row, Series } from "./ExactValues.ts"
 export { type TypedSeries, UnexpectedValues, type ValueType } from "./typedSeries.ts"

@@ -273,7 +273,19 @@ export const definitions = {
     secret: true,
     defaultDescription: "each gateway counts on its own",
     example: "rediss://user:password@redis.example.com:6379",
-    doc: "Redis server that keeps the rate limit counts, so that several gateways share them, and when they stop calling ThingsBoard for a while. rediss uses TLS. While Redis is unavailable, each gateway counts and pauses on its own."
+    doc: "Redis server that keeps the rate limit counts and the responses for Idempotency-Key, so that several gateways share them, and when they stop calling ThingsBoard for a while. rediss uses TLS. While Redis is unavailable, each gateway counts and pauses on its own, and requests with an Idempotency-Key get 503."
+  },
+  IDEMPOTENCY_TTL: {
+    section: "Limits",
+    codec: duration,
+    default: "24h",
+    doc: "How long a response is kept for repeats of its request with the same Idempotency-Key: in Redis if REDIS_URL is set, otherwise in memory until the gateway stops."
+  },
+  IDEMPOTENCY_MEMORY: {
+    section: "Limits",
+    codec: byteSize,
+    default: "16MiB",
+    doc: "Maximum memory for these responses, all keys together, without REDIS_URL. Beyond that, the key that uses the most loses its oldest."
   },
   TRUSTED_PROXIES: {
     section: "Limits",

@@ -24,6 +24,7 @@ import { Devices } from "../services/devices/Devices.ts"
 import { Exports } from "../services/telemetry/Exports.ts"
 import { InvalidKeyLimit } from "../ratelimit/InvalidKeyLimit.ts"
 import { Graph } from "../services/graph/Graph.ts"
+import { Idempotency } from "../idempotency/Idempotency.ts"
 import { History } from "../services/telemetry/History.ts"
 import { Import } from "../services/ingest/Import.ts"
 import { Ingest } from "../services/ingest/Ingest.ts"
@@ -57,6 +58,7 @@ import { RequestSizeLayer } from "./middleware/RequestSize.ts"
 import { CorsLayer } from "./middleware/Cors.ts"
 import { DeclaredParametersLayer } from "./middleware/DeclaredParameters.ts"
 import { ErrorResponsesLayer } from "./middleware/ErrorResponses.ts"
+import { IdempotencyLayer } from "./middleware/Idempotency.ts"
 import { KeyAndDeviceLimitsLayer } from "./middleware/KeyAndDeviceLimits.ts"
 import { LoadSheddingLayer } from "./middleware/LoadShedding.ts"
 import { RateLimitLayer } from "./middleware/RateLimit.ts"
@@ -95,6 +97,7 @@ const Middlewares = Layer.mergeAll(
   AuthenticationLayer,
   BoundedBodyLayer,
   DeclaredParametersLayer,
+  IdempotencyLayer.pipe(Layer.provide(Idempotency.layer)),
   KeyAndDeviceLimitsLayer,
   RateLimitLayer,
   SchemaErrorsLayer

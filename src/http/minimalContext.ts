@@ -2,11 +2,12 @@ import { Context, Effect, Layer } from "effect"
 import { Authentication } from "../api/middleware/Authentication.ts"
 import { BoundedBody } from "../api/middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../api/middleware/DeclaredParameters.ts"
+import { Idempotency } from "../api/middleware/Idempotency.ts"
 import { KeyAndDeviceLimits } from "../api/middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../api/middleware/RateLimit.ts"
 import { SchemaErrors } from "../api/middleware/SchemaErrors.ts"
 
-type Middlewares = Authentication | BoundedBody | DeclaredParameters | KeyAndDeviceLimits | RateLimit | SchemaErrors
+type Middlewares = Authentication | BoundedBody | DeclaredParameters | Idempotency | KeyAndDeviceLimits | RateLimit | SchemaErrors
 
 /**
  * Builds a group's handlers with only the services that they use. The framework copies all services that a group is built with into the
@@ -23,6 +24,7 @@ export const minimalContext =
           Authentication,
           BoundedBody,
           DeclaredParameters,
+          Idempotency,
           KeyAndDeviceLimits,
           RateLimit,
           SchemaErrors

@@ -16,3 +16,9 @@ export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues
  * one takes ten. Nobody gains from a collision, which would only hide a change from whoever made it.
  */
 export const fingerprint = (bytes: Uint8Array): string => `${Bun.hash.wyhash(bytes).toString(36)}.${Bun.hash.xxHash64(bytes).toString(36)}`
+
+/** SHA-256 of parts that arrive one after another; the result is in hexadecimal. */
+export const makeSha256 = () => {
+  const hasher = new Bun.CryptoHasher("sha256")
+  return { update: (part: string | Uint8Array) => void hasher.update(part), hex: () => hasher.digest("hex") }
+}

@@ -101,6 +101,11 @@ const makeLocalCounter = Effect.gen(function* () {
 
 const probe: Bucket = { name: "probe", limit: 1, windowMillis: 1000 }
 
+interface Connected {
+  readonly limiter: RateLimiter.RateLimiter
+  readonly redis: Redis.Redis["Service"]
+}
+
 /** Connects a limiter to Redis until the scope closes, or fails with the reason, which contains no address and no password. */
 const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason: string) => void) {
   const redis = yield* Effect.mapError(
@@ -110,7 +115,8 @@ const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason
   const store = yield* Effect.provideService(makeRedisStore("boardwalk:limit:"), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
   // A connection alone proves little: a replica rejects writes, and a user may lack permission to run scripts.
-  return (yield* consumeTokens(limiter, probe, { tokens: 0 })) === undefined ? yield* Effect.fail("SCRIPT_REFUSED") : limiter
+  if ((yield* consumeTokens(limiter, probe, { tokens: 0 })) === undefined) return yield* Effect.fail("SCRIPT_REFUSED")
+  return { limiter, redis } satisfies Connected
 })
 
 /** Checks once whether Redis can keep the counts; fails with the reason. */
@@ -118,7 +124,7 @@ export const probeRedis = (url: string): Effect.Effect<void, string> => Effect.s
 
 /** Keeps a limiter connected to Redis. The returned function gives the limiter, or undefined while Redis is unavailable. */
 const keepConnected = Effect.fnUntraced(function* (url: string) {
-  let current: { readonly limiter: RateLimiter.RateLimiter; readonly lose: (reason: string) => void } | undefined
+  let current: (Connected & { readonly lose: (reason: string) => void }) | undefined
   let isOutageLogged = false
 
   /** Connects, and returns the reason when the connection is lost. */
@@ -128,8 +134,7 @@ const keepConnected = Effect.fnUntraced(function* (url: string) {
       current = undefined
       Deferred.doneUnsafe(lost, Effect.succeed(reason))
     }
-    const limiter = yield* connectLimiter(url, lose)
-    current = { limiter, lose }
+    current = { ...(yield* connectLimiter(url, lose)), lose }
     if (isOutageLogged) yield* Effect.logInfo("Redis is available again: rate limits are shared")
     isOutageLogged = false
     yield* Deferred.succeed(firstAttempt, undefined)
@@ -166,6 +171,8 @@ export class RateLimits extends Context.Service<
     /** Takes tokens for what has already happened, whether or not the bucket has as many. */
     readonly charge: (bucket: Bucket, tokens: number) => Effect.Effect<RateLimitStatus>
     readonly storage: () => RateLimitStorage
+    /** The connection to Redis, for other things that gateways share; undefined without REDIS_URL and while Redis is unavailable. */
+    readonly redis: () => Redis.Redis["Service"] | undefined
   }
 >()("boardwalk/ratelimit/RateLimits") {
   static readonly layer = Layer.effect(
@@ -191,6 +198,7 @@ export class RateLimits extends Context.Service<
         consume: (bucket) => count(bucket, { tokens: 1 }),
         peek: (bucket) => count(bucket, { tokens: 0 }),
         charge: (bucket, tokens) => count(bucket, { tokens, always: true }),
+        redis: () => shared?.()?.redis,
         storage: (): RateLimitStorage => (shared === undefined ? "local" : shared() === undefined ? "unavailable" : "shared")
       }
     })

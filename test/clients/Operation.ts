@@ -100,7 +100,7 @@ export interface Argument {
   readonly name: string
   readonly schema: Schema
   readonly required: boolean
-  readonly kind: "path" | "query" | "body"
+  readonly kind: "path" | "query" | "header" | "body"
 }
 
 /** The name that generators give to a body: that of its model, or a general one where the model is a map. */
@@ -109,12 +109,15 @@ const bodyName = (body: Content): string => {
   const { name, schema } = resolve(body.schema)
   return name === undefined || schema.properties === undefined
     ? "request_body"
-    : name.replace(/(?<=[a-z])[A-Z]/g, (c) => `_${c}`).toLowerCase()
+    : name
+        .replace(/(?<=[a-z])[A-Z]/g, (c) => `_${c}`)
+        .replaceAll("-", "_")
+        .toLowerCase()
 }
 
 export const argumentsOf = ({ body, parameters }: Operation): ReadonlyArray<Argument> => {
   const all: ReadonlyArray<Argument> = [
-    ...parameters.map(({ name, required, schema, in: kind }) => ({ name, required, schema, kind: kind as "path" | "query" })),
+    ...parameters.map(({ name, required, schema, in: kind }) => ({ name, required, schema, kind: kind as "path" | "query" | "header" })),
     ...(body === undefined
       ? []
       : [{ name: bodyName(body), required: true, kind: "body" as const, schema: body.kind === "json" ? body.schema : {} }])
@@ -125,7 +128,7 @@ export const argumentsOf = ({ body, parameters }: Operation): ReadonlyArray<Argu
 const words = (name: string) => name.split(/[_-]/)
 export const toCamel = (name: string) =>
   words(name)
-    .map((word, i) => (i === 0 ? word : word[0]!.toUpperCase() + word.slice(1)))
+    .map((word, i) => (i === 0 ? word[0]!.toLowerCase() : word[0]!.toUpperCase()) + word.slice(1))
     .join("")
 export const toPascal = (name: string) =>
   words(name)

@@ -99,6 +99,8 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
   const key = `${client} value`
   const keyWithComma = `${client}, with a comma`
   const imported = `${client} imported`
+  /** Another key for each write; clients send the word as it is. */
+  const idempotent = (write: string) => ({ "Idempotency-Key": `${client.replaceAll(/[^\w-]/g, "-")}-${write}` })
   const points = [
     { ts: start, value: 21.5 },
     { ts: start + 1000, value: "on" },
@@ -147,14 +149,14 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("getGraphDiagram", { root_id: unknownId, root_type: "ASSET", format: "dot" }),
     success(
       "uploadTelemetry",
-      { device_id: pump.id, numeric_text: "convert", Prefer },
+      { device_id: pump.id, numeric_text: "convert", Prefer, ...idempotent("upload") },
       ({ keys_uploaded, total_data_points }) => equals([...keys_uploaded].sort(), [key, keyWithComma].sort()) && total_data_points === 5,
       { json: { [key]: points, [keyWithComma]: [{ ts: start, value: 7 }] } }
     ),
     failure("uploadTelemetry", { device_id: pump.id }, 400, "VALIDATION_ERROR", { json: { [key]: [{ ts: 1_700_000_000, value: 1 }] } }),
     success(
       "uploadTelemetryOfMany",
-      { numeric_text: "refuse", Prefer },
+      { numeric_text: "refuse", Prefer, ...idempotent("bulk") },
       ({ summary }) => summary.successful_devices === 2 && summary.failed_devices === 0,
       {
         json: {
@@ -247,7 +249,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     failure("queryTelemetry", { device_id: pump.id }, 400, "VALIDATION_ERROR", { json: { keys: [key], start_ts: end, end_ts: start } }),
     success(
       "importTelemetry",
-      { device_id: pump.id, format: "csv", numeric_text: "refuse", ts_unit: "ms", dry_run: false, Prefer },
+      { device_id: pump.id, format: "csv", numeric_text: "refuse", ts_unit: "ms", dry_run: false, Prefer, ...idempotent("import") },
       (result) => result.rows_taken === 2 && result.rows_refused === 1,
       { file: `ts,key,value\n${start},${imported},1\n${start + 1000},${imported},2.5\nyesterday,${imported},3\n` }
     ),
@@ -275,7 +277,7 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     notFound("importTelemetry", { device_id: unknownId, format: "csv" }, { file: `ts,key,value\n${start},${imported},1\n` }),
     success(
       "importTelemetryOfMany",
-      { format: "jsonl", numeric_text: "convert", ts_unit: "s", dry_run: true, Prefer },
+      { format: "jsonl", numeric_text: "convert", ts_unit: "s", dry_run: true, Prefer, ...idempotent("import-many") },
       (result) => result.rows_taken === 1 && result.dry_run,
       {
         file: `${JSON.stringify({ device_id: pump.id, ts: start / 1000, key: imported, value: "é 007" })}\n`
@@ -304,12 +306,12 @@ export const scenarios = (client: string): ReadonlyArray<Scenario> => {
     wrongKey("importTelemetryOfMany", { file: `device_id,ts,key,value\n${pump.id},${start},${imported},1\n` }),
     success(
       "writeServerAttributes",
-      { device_id: pump.id, numeric_text: "refuse" },
+      { device_id: pump.id, numeric_text: "refuse", ...idempotent("server") },
       ({ attributes_uploaded, count }) => count === 2 && attributes_uploaded.includes(`${client} limit`),
       { json: { [`${client} limit`]: 22.5, [`${client} enabled`]: true } }
     ),
     notFound("writeServerAttributes", { device_id: unknownId }, { json: { limit: 1 } }),
-    success("writeSharedAttributes", { device_id: pump.id, numeric_text: "convert" }, ({ count }) => count === 1, {
+    success("writeSharedAttributes", { device_id: pump.id, numeric_text: "convert", ...idempotent("shared") }, ({ count }) => count === 1, {
       json: { [`${client} note`]: "é" }
     }),
     notFound("writeSharedAttributes", { device_id: unknownId }, { json: { note: "x" } }),

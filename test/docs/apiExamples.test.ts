@@ -5,7 +5,7 @@ import { exampleErrors, exampleRequests, exampleResponse } from "../../scripts/a
 import { buildDocument } from "../../src/api/openapi/document.ts"
 import { exampleBody, type ProblemName, problemGuide, problemNames } from "../../src/api/ProblemGuide.ts"
 import type { SettingsShape } from "../../src/config/Settings.ts"
-import { live } from "../support/effectTest.ts"
+import { live, until } from "../support/effectTest.ts"
 import { gateway } from "../support/gateway.ts"
 import { batchId, deviceId, otherDeviceId } from "../../src/api/openapi/examples/model.ts"
 import { queueBatch } from "../support/queuedBatch.ts"
@@ -73,6 +73,7 @@ const notReplayed = new Set<ProblemName>(["internal-error", "overloaded", "reque
 /** What the problem needs besides the request. */
 const conditions: { readonly [Name in ProblemName]?: Partial<SettingsShape> } = {
   "payload-too-large": { maxBodySize: 1 },
+  "idempotency-unavailable": { redisUrl: Redacted.make("redis://127.0.0.1:1") },
   "rate-limited": { rateLimit: { requests: 1, window: Duration.minutes(1) } },
   "spool-full": { spoolMaxBytes: 1 },
   "upstream-timeout": { tbTimeout: Duration.millis(100) }
@@ -88,11 +89,20 @@ const replayError = (name: ProblemName) =>
         const { body, headers = {}, method, path, withoutKey } = exampleErrors[name]
         const apiKeysFile = yield* writeKeyFile({ writer: { scopes: ["telemetry:write"] } })
         const spoolDir = name === "spool-full" ? yield* temporaryFolder("examples") : undefined
-        const { call, emulator } = yield* gateway({ settings: { apiKeysFile, spoolDir, ...conditions[name] } })
+        const { call, emulator, tenant } = yield* gateway({ settings: { apiKeysFile, spoolDir, ...conditions[name] } })
         if (name === "rate-limited") yield* call(path)
         if (name === "upstream-error") emulator.faults.inject({ outcome: { type: "Status", status: 500 } })
         if (name === "upstream-unavailable") emulator.faults.inject({ times: "always", outcome: { type: "Status", status: 503 } })
         if (name === "upstream-timeout") emulator.faults.inject({ times: "always", outcome: { type: "Hang" } })
+        if (name === "request-in-progress") {
+          emulator.faults.inject({ path: "/api/plugins/telemetry/*", times: "always", latencyMillis: 2000 })
+          yield* Effect.forkScoped(call(path, { body, headers }))
+          yield* until(() => emulator.faults.calls({ path: "/api/plugins/telemetry/*" }).length > 0)
+        }
+        if (name === "idempotency-key-reused") {
+          const { id } = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name: "Meter", now: 1 })
+          expect((yield* call(`/api/v1/tb/devices/${id}/telemetry`, { body, headers })).status).toBe(201)
+        }
         const answer = yield* call(path.replace("…", long), {
           method: method ?? (body === undefined ? "GET" : "POST"),
           ...(body === undefined ? {} : { body }),

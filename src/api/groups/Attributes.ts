@@ -5,6 +5,7 @@ import { DataKeyInput, ValueInput } from "../../domain/Telemetry.ts"
 import { deviceFields } from "../Envelopes.ts"
 import { Authentication, RequiredScope } from "../middleware/Authentication.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
+import { Idempotency } from "../middleware/Idempotency.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import { deviceParams, keyParameters, numericText } from "../Parameters.ts"
@@ -65,6 +66,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       success: AttributesWritten.pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "attributes:write")
       .annotateMerge(
         OpenApi.annotations({
@@ -80,6 +82,7 @@ export class Attributes extends HttpApiGroup.make("attributes")
       success: AttributesWritten.pipe(HttpApiSchema.status(201)),
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "attributes:write")
       .annotateMerge(
         OpenApi.annotations({

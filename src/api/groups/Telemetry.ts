@@ -4,6 +4,7 @@ import { Authentication, Expensive, RequiredScope } from "../middleware/Authenti
 import { BoundedBody } from "../middleware/BoundedBody.ts"
 import { DeclaredParameters } from "../middleware/DeclaredParameters.ts"
 import { DirectRoute } from "../middleware/DirectRoute.ts"
+import { Idempotency } from "../middleware/Idempotency.ts"
 import { KeyAndDeviceLimits } from "../middleware/KeyAndDeviceLimits.ts"
 import { RateLimit } from "../middleware/RateLimit.ts"
 import {
@@ -184,6 +185,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: [UploadResult.pipe(HttpApiSchema.status(201)), UploadResult.pipe(HttpApiSchema.status(202))],
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
       .annotateMerge(
@@ -200,6 +202,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: [BulkResult, BulkResult.pipe(HttpApiSchema.status(202))],
       error: [...bodyProblems, ...upstreamProblems, SpoolFull]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
       .annotateMerge(
@@ -218,6 +221,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
       error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
       .annotateMerge(
@@ -235,6 +239,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
       error: [...bodyProblems, ...upstreamProblems, SpoolFull]
     })
+      .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
       .annotateMerge(

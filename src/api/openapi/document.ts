@@ -8,13 +8,14 @@ import { Api } from "../Api.ts"
 import { Authentication, apiKeySecurity, RequiredScope } from "../middleware/Authentication.ts"
 import { mapRefs, publicNames, findReachable } from "./components.ts"
 import { assetId, batchId, deviceId, examples } from "./examples/index.ts"
+import { Idempotency } from "../middleware/Idempotency.ts"
 import type { OperationExamples } from "./examples/model.ts"
 import { nameConstants } from "./enumNames.ts"
 import { conditionalOperations, type HeaderName, headers, notModified, successHeaders } from "./headers.ts"
 import { introduction } from "./introduction.ts"
 import { addLinks } from "./links.ts"
 import type { Document, Method, Operation, Parameter, Ref, Response, Schema } from "./model.ts"
-import { describeQuery } from "./parameters.ts"
+import { describeQuery, idempotencyKey } from "./parameters.ts"
 import { combineProblems, buildContent, type DeclaredContent, problemResponses, successResponse } from "./responses.ts"
 import { problemSchemas } from "./problems.ts"
 import { allowOnlyKnownFields, allowUnknownFields, normalize, omit } from "./normalize.ts"
@@ -82,11 +83,19 @@ const declaredResponse = (
   return problems.length === 1 ? { $ref: `#/components/responses/${problems[0]}` } : combineProblems(problems)
 }
 
-const responsesOf = (generated: Generated, isRateLimited: boolean, examples: OperationExamples): Record<string, Response | Ref> =>
+const responsesOf = (
+  generated: Generated,
+  isRateLimited: boolean,
+  examples: OperationExamples,
+  headers: ReadonlyArray<HeaderName>
+): Record<string, Response | Ref> =>
   Object.fromEntries(
     Object.entries(generated.responses).map(([status, declared]) => [
       status,
-      declaredResponse(Number(status), declared, isRateLimited, examples, successHeaders(generated.operationId, Number(status)))
+      declaredResponse(Number(status), declared, isRateLimited, examples, [
+        ...successHeaders(generated.operationId, Number(status)),
+        ...headers
+      ])
     ])
   )
 
@@ -96,7 +105,8 @@ const describeOperation = (generated: Generated, scope: Option.Option<string>) =
 const buildOperation = (generated: Generated, endpoint: HttpApiEndpoint.Top, query: ReadonlyArray<Parameter>): Operation => {
   const needsKey = endpoint.middlewares.has(Authentication)
   const operationExamples = examples[generated.operationId] ?? { responses: {} }
-  const parameters = [...pathParameters(generated), ...query, ...headerParameters(generated)]
+  const isIdempotent = endpoint.middlewares.has(Idempotency)
+  const parameters = [...pathParameters(generated), ...query, ...headerParameters(generated), ...(isIdempotent ? [idempotencyKey] : [])]
   return {
     tags: generated.tags,
     operationId: generated.operationId,
@@ -110,7 +120,7 @@ const buildOperation = (generated: Generated, endpoint: HttpApiEndpoint.Top, que
     responses: {
       ...commonResponses,
       ...(conditionalOperations.has(generated.operationId) ? { 304: notModified } : {}),
-      ...responsesOf(generated, needsKey, operationExamples)
+      ...responsesOf(generated, needsKey, operationExamples, isIdempotent ? ["Idempotent-Replayed"] : [])
     }
   }
 }

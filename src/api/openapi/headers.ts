@@ -75,6 +75,12 @@ export const headers = {
     schema: { type: "string" },
     example: "respond-async"
   },
+  "Idempotent-Replayed": {
+    description:
+      "`true`: this is the response to an earlier request with the same `Idempotency-Key`, and this one was not carried out. Missing otherwise.",
+    schema: { type: "string", enum: ["true"] },
+    example: "true"
+  },
   Vary: { description: "The request headers that the response depends on.", schema: { type: "string" }, example: "X-API-Key" }
 } as const satisfies Record<string, Header>
 

@@ -7,6 +7,7 @@ export const introduction = `A typed, secure REST API in front of ThingsBoard. S
 - **Errors** are \`application/problem+json\`. Their \`type\` is the address of a page about the [problem](/errors). Unknown parameters and fields are rejected; responses may gain fields.
 - **Deadlines**: with \`Prefer: wait=10\` a response arrives within ten seconds, if need be as 504; \`Preference-Applied\` confirms it.
 - **Uploads** with \`Prefer: respond-async\` get 202 as soon as they are on the gateway's disk, if the gateway has a queue; \`GET ingest/{batch_id}\` shows what becomes of them.
+- **Repeats**: writes take an \`Idempotency-Key\`; a repeat with the same key and body gets the first response again.
 - **Limits** are in the headers \`X-RateLimit-*\`. The limits in this document are the defaults.
 
 Guides: [telemetry](${guide("telemetry")}), [keys and scopes](${guide("keys")}), [limits](${guide("limits")}), [caching](${guide("caching")}), [store and forward](${guide("store-and-forward")}), [errors](${guide("errors")}), [coming from the FastAPI proxy](${guide("from-the-fastapi-proxy")}).

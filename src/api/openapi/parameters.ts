@@ -87,3 +87,18 @@ export const describeQuery = (endpoint: HttpApiEndpoint.Top): DescribedQuery => 
     definitions
   }
 }
+
+/** The header that the middleware `Idempotency` reads. It is not part of an endpoint's schemas, so that the typed client need not pass it. */
+export const idempotencyKey: Parameter = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description:
+    "A new value for each new request, such as a random UUID. A repeat with the same key and the same bytes gets the first response again, for a day, and is not carried out. A quoted string (RFC 8941); without quotes, it may not contain blanks, commas and semicolons.",
+  schema: {
+    type: "string",
+    minLength: 1,
+    maxLength: 257,
+    pattern: '^("[ !#-\\[\\]-~]{1,255}"|[!#-+./0-:<-~-]{1,255})$'
+  }
+}

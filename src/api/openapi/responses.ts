@@ -7,7 +7,13 @@ import { normalize } from "./normalize.ts"
 
 /** Responses that are not counted against a key. The document does not promise rate limit headers for them. */
 const withoutRateLimit: ReadonlySet<number> = new Set([401, 405, 414, 431])
-const extraHeader: Record<number, HeaderName> = { 405: "Allow", 429: "Retry-After", 503: "Retry-After", 507: "Retry-After" }
+const extraHeader: Record<number, HeaderName> = {
+  405: "Allow",
+  409: "Retry-After",
+  429: "Retry-After",
+  503: "Retry-After",
+  507: "Retry-After"
+}
 
 const headersOf = (status: number) => {
   const extra = extraHeader[status]

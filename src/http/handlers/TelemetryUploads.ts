@@ -23,6 +23,7 @@ import type { ValueRules } from "../../services/validation/values.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { type FileQuery, parseFileQuery } from "../../services/ingest/fileQuery.ts"
 import { ImportReport } from "../../services/ingest/ImportReport.ts"
+import { leaveRepeatable } from "../request/idempotencyKey.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { type AuthorizationEnded, whileAuthorized } from "../request/authorizationEnd.ts"
@@ -94,6 +95,7 @@ export const makeTelemetryUploads = (
     readText(request, bodyLimits).pipe(
       Effect.flatMap((body) => audit.bulk(body)(ingest.bulk(body, rulesOf(query)))),
       Effect.tap(({ outcomes }) => logUploadFailures(outcomes)),
+      Effect.tap(({ outcomes }) => (outcomes.some(({ failure }) => failure?._tag === "ThingsBoardError") ? leaveRepeatable : Effect.void)),
       Effect.flatMap((result) => plain(200, bulkUploadFields(result))),
       Effect.catchTags({ ThingsBoardError: asUpstreamProblem, InvalidInput: asInputProblem })
     )
@@ -109,6 +111,7 @@ export const makeTelemetryUploads = (
         imports.run(body, { ...options, format, deviceId, dryRun, report, rules: { ...rulesOf(query), ...rules } })
       )
       return yield* (dryRun ? imported : audit.import(deviceId, report)(imported)).pipe(
+        Effect.tap(({ notSent, unknown }) => (notSent + unknown > 0 ? leaveRepeatable : Effect.void)),
         Effect.flatMap((report) => plain(200, importFields(report, dryRun)))
       )
     })

@@ -17,13 +17,14 @@ const exposedHeaders = [
   "ETag",
   "Age",
   "Preference-Applied",
-  "Warning"
+  "Warning",
+  "Idempotent-Replayed"
 ].join(", ")
 
 const preflightHeaders = {
   "access-control-allow-methods": "GET, HEAD, POST",
   "access-control-allow-headers":
-    "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID, If-None-Match, Cache-Control, Prefer",
+    "X-API-Key, Content-Type, X-Request-Id, traceparent, tracestate, Last-Event-ID, If-None-Match, Cache-Control, Prefer, Idempotency-Key",
   "access-control-max-age": "600"
 }
 

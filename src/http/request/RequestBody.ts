@@ -295,14 +295,41 @@ const readSmall = (source: globalThis.Request): Effect.Effect<Uint8Array, Unread
     ({ length }) => countReceived(length)
   )
 
+/** Whether the middleware for `Idempotency-Key` reads along: it sees what passes through the stream. */
+const isObserved = (request: Request) => Object.hasOwn(request, "stream")
+
 const readWhole = (request: Request, maxBytes: number) =>
-  isSmall(request) && request.source instanceof globalThis.Request ? readSmall(request.source) : readBytes(request.stream, maxBytes)
+  isSmall(request) && request.source instanceof globalThis.Request && !isObserved(request)
+    ? readSmall(request.source)
+    : readBytes(request.stream, maxBytes)
 
 const bodyErrors = (maxBytes: number) => ({
   TooLarge: () => failTooLarge(maxBytes),
   Unreadable: () => failUnreadable,
   NoMemory: () => failNoMemory
 })
+
+/** Passes a body to `onChunk` and keeps nothing of it. Returns false, without reading the rest, if it is longer than `maxBytes`. */
+export const discardBody = (
+  request: Request,
+  limits: BodyLimits,
+  maxBytes: number,
+  onChunk: (chunk: Uint8Array) => void
+): Effect.Effect<boolean, InvalidRequest | RequestTimeout | AuthorizationEnded> =>
+  streamBody(request, limits, (body) => {
+    let size = 0
+    return body.pipe(
+      Stream.mapError(() => new Unreadable()),
+      Stream.runForEach((chunk): Effect.Effect<void, TooLarge> => {
+        size += chunk.length
+        if (size > maxBytes) return Effect.fail(new TooLarge())
+        onChunk(chunk)
+        return Effect.void
+      }),
+      Effect.as(true),
+      Effect.catchTags({ TooLarge: () => Effect.succeed(false), Unreadable: () => failUnreadable })
+    )
+  })
 
 export type BodyProblem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout
 

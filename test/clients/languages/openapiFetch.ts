@@ -10,7 +10,9 @@ const literal = (value: Json) => JSON.stringify(value)
 /** The fields of an object with the parameters of a kind that the call has. */
 export const parametersIn = (kind: string, parameters: ReadonlyArray<Parameter>, call: Scenario): string | undefined => {
   const given = parameters.filter((parameter) => parameter.in === kind && call.parameters[parameter.name] !== undefined)
-  return given.length === 0 ? undefined : `{ ${given.map(({ name }) => `${name}: ${literal(call.parameters[name]!)}`).join(", ")} }`
+  return given.length === 0
+    ? undefined
+    : `{ ${given.map(({ name }) => `${JSON.stringify(name)}: ${literal(call.parameters[name]!)}`).join(", ")} }`
 }
 
 const toCall = (call: Scenario): string => {
