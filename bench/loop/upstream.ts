@@ -37,6 +37,8 @@ const relations = cached((id) =>
       type: "Contains",
       typeGroup: "COMMON",
       version: i,
+      fromName: null,
+      toName: `Device ${idOf(i, 7)}`,
       additionalInfo: null
     }))
   )
@@ -119,7 +121,7 @@ export const startHostileUpstream = () => {
       if (path.startsWith("/api/device/")) return json(JSON.stringify(device(path.slice(path.lastIndexOf("/") + 1))))
       if (path === "/api/devices") return json(JSON.stringify(query.get("deviceIds")!.split(",").map(device)))
       if (path === "/api/tenant/devices") return json(page("16000000"))
-      if (path === "/api/relations") {
+      if (path === "/api/relations" || path === "/api/relations/info") {
         const { parameters } = (await request.json()) as { parameters: { rootId: string; direction: string } }
         return json(parameters.direction === "FROM" && parameters.rootId.startsWith("0000000") ? relations(parameters.rootId) : "[]")
       }

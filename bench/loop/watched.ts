@@ -18,6 +18,8 @@ export const maxHoldMs = ({ unitMs }: Pick<Hold, "unitMs">) => Math.max(50, (50 
 
 export interface Outcome extends Hold {
   readonly status: number
+  /** The size of the body. */
+  readonly bytes: number
   readonly seconds: number
   /** Responses of /health that arrived before the response. */
   readonly health: number
@@ -79,11 +81,12 @@ export const startWatched = async (extraEnvironment: Record<string, string> = {}
       key,
       ...(bytes === undefined ? {} : { method: "POST", body: bytes as BodyInit, headers: { "content-type": contentType! } })
     })
-    const text = Buffer.from(await response.arrayBuffer()).toString("latin1", 0, 400)
+    const received = Buffer.from(await response.arrayBuffer())
+    const text = received.toString("latin1", 0, 400)
     done.abort()
     await watching
     const seconds = (performance.now() - started) / 1000
-    return { status: response.status, seconds, health, text, ...(await readHold()) }
+    return { status: response.status, bytes: received.length, seconds, health, text, ...(await readHold()) }
   }
 
   return {

@@ -28,6 +28,7 @@ describe("no request holds the event loop longer than 50 ms", () => {
         let outcome = await gateway.send(request)
         for (let attempt = 1; attempt < maxAttempts && isHeld(outcome); attempt++) outcome = await gateway.send(request)
         expect(request.status).toContain(outcome.status)
+        expect(outcome.bytes).toBeGreaterThanOrEqual(request.minBytes ?? 0)
         expect(outcome.cpuMs).toBeLessThanOrEqual(maxHoldMs(outcome))
         if (outcome.turns > manyTurns) expect(outcome.health).toBeGreaterThan(0)
       },

@@ -7,6 +7,7 @@ import { orIfNotFound } from "../errors/orIfNotFound.ts"
 import { invalidResponse, type ThingsBoardError } from "../errors/ThingsBoardError.ts"
 import { devicePath } from "../Paths.ts"
 import { scanArray, parseElement } from "../responses/ArrayScanner.ts"
+import { readList as readElements } from "../responses/elements.ts"
 import { scanEntity } from "../responses/ObjectScanner.ts"
 import type { ThingsBoardShape } from "../ThingsBoard.ts"
 import { maxEntitiesPerCall } from "./entityQueries.ts"
@@ -94,15 +95,18 @@ const forEachChunk = <A>(
 ): Effect.Effect<ReadonlyArray<A>, ThingsBoardError> =>
   Effect.map(Effect.forEach(Array.chunksOf(ids, maxIdsPerPath), read, { concurrency: 4 }), (found) => found.flat())
 
-/** The devices of these ids that may be seen, decoded, in no order. */
+const decodeFacts = Schema.decodeUnknownOption(Schema.Struct({ id: Id, type: Schema.String, customerId: Id }))
+const toFacts = (json: unknown) =>
+  Option.map(decodeFacts(json), ({ customerId, id, type }): DeviceFacts => ({ id: id.id, type, customerId: customerId.id }))
+
+/** The devices of these ids that may be seen, decoded, in no order. In steps: thousands of responses may all be in the cache. */
 export const describeDevices = (
   thingsBoard: ThingsBoardShape,
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<DeviceFacts>, ThingsBoardError> =>
   forEachChunk(ids, (chunk) =>
-    Effect.map(
-      thingsBoard.call((client) => client.devices.devicesByIds({ query: { deviceIds: chunk.join(",") } })),
-      (found) => found.map(({ customerId, id, type }) => ({ id: id.id, type, customerId: customerId.id }))
+    thingsBoard.readInSteps(thingsBoard.get(`/api/devices?deviceIds=${chunk.join(",")}`), (bytes, isTurnOver) =>
+      readElements(bytes, toFacts, isTurnOver)
     )
   )
 
