@@ -32,6 +32,12 @@ const openFile = Effect.fnUntraced(function* (file: string) {
 /** The rejected rows that are printed; the gateway lists a thousand. */
 const maxShown = 20
 
+const describe = ({ batch_id, message, points_stored }: typeof ImportResult.Type) => {
+  if (batch_id !== undefined) return `${escapeControls(message)}. The batch is ${batch_id}.`
+  const counts = Object.values(points_stored)
+  return `${escapeControls(message)}; ${counts.reduce((sum, points) => sum + points, 0)} points of ${counts.length} devices.`
+}
+
 export const importCommand = Command.make(
   "import",
   {
@@ -54,9 +60,13 @@ export const importCommand = Command.make(
       Flag.withDefault("refuse" as const)
     ),
     ...fileFlags,
+    queue: Flag.Boolean("queue").pipe(
+      Flag.withDescription("Finish when the rows are on the gateway's disk (SPOOL_DIR), and let it store them in ThingsBoard later"),
+      Flag.withDefault(false)
+    ),
     dryRun: Flag.Boolean("dry-run").pipe(Flag.withDescription("Validate only; store nothing"), Flag.withDefault(false))
   },
-  Effect.fnUntraced(function* ({ device, dryRun, file, format: requested, numericText, ...flags }) {
+  Effect.fnUntraced(function* ({ device, dryRun, file, format: requested, numericText, queue, ...flags }) {
     const format = Option.getOrUndefined(requested) ?? formatOfFile(file)
     if (format === undefined) return yield* usageError(["import"], "Name the format of the file: --format csv or --format jsonl.")
     const remote = yield* connect(flags)
@@ -72,7 +82,8 @@ export const importCommand = Command.make(
       const parameters = new URLSearchParams([["numeric_text", numericText], ["dry_run", String(dryRun)], ...fileParameters(flags)])
       const url = remote.url(`${path}?${parameters.toString()}`)
       const contentType = mediaTypeWith(formats[format].mediaType, flags.charset)
-      return remote.send(HttpClientRequest.setBody(HttpClientRequest.post(url), HttpBody.stream(body, contentType))).pipe(
+      const request = HttpClientRequest.post(url, queue ? { headers: { prefer: "respond-async" } } : {})
+      return remote.send(HttpClientRequest.setBody(request, HttpBody.stream(body, contentType))).pipe(
         Effect.flatMap((response) => response.json),
         Effect.flatMap(decode),
         Effect.mapError((error) =>
@@ -84,9 +95,7 @@ export const importCommand = Command.make(
         )
       )
     })
-    yield* Console.log(
-      `${escapeControls(report.message)}; ${Object.values(report.points_stored).reduce((sum, points) => sum + points, 0)} points of ${Object.keys(report.points_stored).length} devices.`
-    )
+    yield* Console.log(describe(report))
     for (const warning of report.warnings ?? []) yield* Console.log(escapeControls(warning))
     for (const { line, reason } of report.refused.slice(0, maxShown)) yield* Console.log(`  line ${line}: ${escapeControls(reason)}`)
     for (const rest of andMore(report.rows_refused - maxShown, "row")) yield* Console.log(`  ${rest}`)
@@ -102,6 +111,10 @@ export const importCommand = Command.make(
     "Stores the rows of a CSV or NDJSON file of any size, through the API, with a progress bar, and lists the rejected rows. Exit code 1 if there are any, or if ThingsBoard failed. Importing a file again stores nothing twice."
   ),
   Command.withExamples([
+    {
+      command: "boardwalk import january.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --queue",
+      description: "Hand the file over, whether or not ThingsBoard is there"
+    },
     {
       command: "boardwalk import january.csv --device 784f394c-42b6-435a-983c-b7beff2784f9 --dry-run",
       description: "Check whether all rows would be accepted"

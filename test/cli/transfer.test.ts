@@ -245,3 +245,22 @@ live("a wrong command line is one sentence that says what to change", () =>
     }
   })
 )
+
+live("an import with --queue ends when the file is on the gateway's disk, and says which batch it is", () =>
+  Effect.gen(function* () {
+    const path = yield* folder
+    const { call, emulator, tenant, url } = yield* gateway({ settings: { spoolDir: join(path, "spool") } })
+    const device = emulator.store.directory.createDevice({ tenantId: tenant.tenantId, name: "Source", now: 1 })
+    const file = join(path, "rows.csv")
+    yield* Effect.promise(() => Bun.write(file, "ts,key,value\n1700000000000,a,1\nsoon,a,2\n"))
+    const args = ["import", file, "--url", url, "--device", device.id, "--queue"]
+    const { exitCode, stdout } = yield* Effect.flatMap(startProgram(args, { BOARDWALK_KEY: canaries.apiKey }), (program) => program.exited)
+    const [, id] = /^Accepted 1 data point; .*\. The batch is ([\da-f-]{36})\.\n/.exec(stdout) ?? []
+    // One row was rejected.
+    expect([exitCode, id?.length]).toEqual([1, 36])
+    let state: string
+    do state = (yield* call(`/api/v1/tb/ingest/${id}`)).json.state
+    while (state === "waiting")
+    expect(state).toBe("stored")
+  })
+)

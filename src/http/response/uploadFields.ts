@@ -41,7 +41,8 @@ export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
   }
 }
 
-const acceptedMessage = (points: number) => `Accepted ${points} data points; they are stored in ThingsBoard as soon as possible`
+const acceptedMessage = (points: number) =>
+  `Accepted ${points} data ${points === 1 ? "point" : "points"}; ${points === 1 ? "it is" : "they are"} stored in ThingsBoard as soon as possible`
 
 export const acceptedUploadFields = (deviceId: DeviceId, { keys, points, warnings }: UploadResult) => ({
   device_id: deviceId,
