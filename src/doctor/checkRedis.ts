@@ -9,7 +9,7 @@ const hints: Readonly<Record<string, string>> = {
   NO_ANSWER_IN_TIME:
     "Check that the network to Redis is open, that Redis is not overloaded, and that it uses TLS if the URL begins with rediss:.",
   SCRIPT_REFUSED:
-    "Check that Redis is not a replica, that it has free memory, and that the user may run scripts (EVALSHA, SCRIPT LOAD, GET, SET) and select the database (SELECT)."
+    "Check that Redis is not a replica, that it has free memory, and that the user may run scripts (EVALSHA, SCRIPT LOAD, GET, SET, DEL) and select the database (SELECT)."
 }
 
 /** Checks that Redis can keep the rate limit counts. Without Redis a gateway still works, and counts on its own. */

@@ -1,6 +1,6 @@
 /** `Idempotency-Key` on writes: what a repeat gets, and what it never gets. ThingsBoard's calls show what was carried out. */
 import { describe, expect } from "bun:test"
-import { Duration, Effect, Fiber, Redacted } from "effect"
+import { Duration, Effect, Fiber, Redacted, Schedule } from "effect"
 import { withIdempotencyKey } from "../../src/client/idempotencyKey.ts"
 import { live, until } from "../support/effectTest.ts"
 import { canaries, gateway } from "../support/gateway.ts"
@@ -176,6 +176,36 @@ describe("what is not final is not kept", () => {
       expect(writes()).toBe(3)
       expect((yield* upload("fixed", "{}")).status).toBe(400)
       expect((yield* upload("fixed")).status).toBe(201)
+    })
+  )
+
+  live("a response of more than 64 KiB: a repeat is carried out", () =>
+    Effect.gen(function* () {
+      const { call, path } = yield* open()
+      const rows = Array.from({ length: 1500 }, (_, i) => `yesterday,a,${i}`).join("\n")
+      const request = { ...csv(rows), headers: { "content-type": "text/csv", ...keyed("large") } }
+      const first = yield* call(`${path}/import`, request)
+      expect(first.text.length).toBeGreaterThan(64 * 1024)
+      expect((yield* call(`${path}/import`, request)).headers.get("idempotent-replayed")).toBeNull()
+    })
+  )
+
+  live("the outcome for a client that left: its repeat is carried out, and gets no false success", () =>
+    Effect.gen(function* () {
+      const { emulator, path, upload, url, writes } = yield* open()
+      emulator.faults.inject({ path: "/api/plugins/telemetry/*", times: 1, outcome: { type: "Hang" } })
+      const leaving = new AbortController()
+      const left = fetch(url + path, {
+        method: "POST",
+        body: point,
+        headers: { "x-api-key": canaries.apiKey, "content-type": "application/json", ...keyed("left") },
+        signal: leaving.signal
+      }).catch(() => undefined)
+      yield* until(() => writes() === 1)
+      leaving.abort()
+      yield* Effect.promise(() => left)
+      const again = yield* Effect.repeat(upload("left"), { until: ({ status }) => status !== 409, schedule: Schedule.spaced("20 millis") })
+      expect([again.status, again.headers.get("idempotent-replayed"), writes()]).toEqual([201, null, 2])
     })
   )
 
