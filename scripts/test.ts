@@ -17,11 +17,16 @@ const slowest = [
   "test/fault/table.test.ts",
   "test/contract/schemathesis.test.ts",
   "test/leaks/everyEndpoint.test.ts",
+  "test/http/sharedPauses.test.ts",
   "test/http/memory.test.ts",
   "test/http/pages/viewers.test.ts",
-  "test/http/eventLoop.test.ts",
   "test/http/requestLimits.test.ts",
-  "test/http/hostileInputs.test.ts"
+  "test/http/eventLoop.test.ts",
+  "test/client/package.test.ts",
+  "test/http/memoryRelease.test.ts",
+  "test/services/telemetry/largeValues.test.ts",
+  "test/http/hostileInputs.test.ts",
+  "test/fault/queued.test.ts"
 ]
 
 const folder = mkdtempSync(join(tmpdir(), "boardwalk-tests-"))
