@@ -5,24 +5,32 @@ import type { SpoolLimits, Waiting } from "./model.ts"
 
 /** What a write adds; negative for what it removes. */
 interface Change {
+  readonly batches?: number
   readonly entries?: number
   readonly points?: number
   readonly bytes?: number
   readonly rejected?: number
 }
 
-type Row = Omit<Waiting, "oldest">
+type Row = Omit<Waiting, "oldest"> & { readonly batches: number }
 
 export const makeTotals = (db: Database) => {
   const read = db.query<Row, []>("SELECT * FROM totals")
-  const update = db.query("UPDATE totals SET entries = entries + ?, points = points + ?, bytes = bytes + ?, rejected = rejected + ?")
+  const update = db.query(
+    "UPDATE totals SET batches = batches + ?, entries = entries + ?, points = points + ?, bytes = bytes + ?, rejected = rejected + ?"
+  )
   const oldestEntry = db.query<{ accepted_at: number }, []>("SELECT accepted_at FROM entries ORDER BY seq LIMIT 1")
   const oldest = () => oldestEntry.get()?.accepted_at
   return {
-    add: ({ bytes = 0, entries = 0, points = 0, rejected = 0 }: Change) => {
-      update.run(entries, points, bytes, rejected)
+    add: ({ batches = 0, bytes = 0, entries = 0, points = 0, rejected = 0 }: Change) => {
+      update.run(batches, entries, points, bytes, rejected)
     },
-    waiting: (): Waiting => ({ ...read.get()!, oldest: oldest() }),
+    waiting: (): Waiting => {
+      const { bytes, entries, points, rejected } = read.get()!
+      return { bytes, entries, points, rejected, oldest: oldest() }
+    },
+    /** How many batches are known, finished ones too. */
+    batches: (): number => read.get()!.batches,
     /** Why so many bytes more are not taken at `now`, if so. */
     excess: (bytes: number, now: number, limits: SpoolLimits): SpoolFull | undefined => {
       if (read.get()!.bytes + bytes > limits.bytes) return new SpoolFull({ limit: "bytes" })

@@ -51,9 +51,11 @@ export const makeAcceptance = (db: Database, writes: GroupCommit, totals: Totals
   const removeParts = db.query("DELETE FROM parts WHERE id IN (SELECT part FROM staged WHERE batch = ?)")
   const removeStaged = db.query("DELETE FROM staged WHERE batch = ?")
 
-  const insertBatch = (id: string, owner: string, at: number, points: number) =>
+  const insertBatch = (id: string, owner: string, at: number, points: number) => {
     // A batch without points is finished at once.
     addBatch.run(id, owner, at, points, points === 0 ? at : null)
+    totals.add({ batches: 1 })
+  }
 
   const add = (batch: NewBatch) => {
     const written = batch.devices.map(write)

@@ -18,9 +18,21 @@ export interface Inspection {
   readonly retry: (batch: string | undefined, now: number) => Effect.Effect<number, SpoolError>
   /** Removes a batch with its waiting and rejected points. Returns how many points were removed; undefined if there is no such batch. */
   readonly drop: (batch: string) => Effect.Effect<number | undefined, SpoolError>
-  /** Forgets the batches that finished before `time`, and their rejected points. Returns how many points those were. */
-  readonly forget: (time: number) => Effect.Effect<number, SpoolError>
+  /**
+   * Forgets a few of the batches that finished before `time`, with their rejected points, and of those without rejected points also the
+   * oldest ones beyond `maxBatches`. Returns how many batches and points were forgotten; call it again until there are none.
+   */
+  readonly forget: (time: number, maxBatches: number) => Effect.Effect<Forgotten, SpoolError>
 }
+
+export interface Forgotten {
+  readonly batches: number
+  /** Rejected points. */
+  readonly points: number
+}
+
+/** Batches that are forgotten at once: some ten ms. */
+const fewBatches = 1000
 
 interface BatchRow {
   readonly id: string
@@ -67,10 +79,12 @@ export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals
   const removeParts = db.query("DELETE FROM parts WHERE id IN (SELECT part FROM entries WHERE batch = ?)")
   const removeEntries = db.query("DELETE FROM entries WHERE batch = ?")
   const removeBatch = db.query("DELETE FROM batches WHERE id = ?")
-  const isForgotten = "batch IN (SELECT id FROM batches WHERE finished_at < ?)"
-  const sizeOfForgotten = db.query<Size, [number]>(`SELECT ${sizeColumns} FROM rejected WHERE ${isForgotten}`)
-  const forgetRejected = db.query(`DELETE FROM rejected WHERE ${isForgotten}`)
-  const forgetBatches = db.query("DELETE FROM batches WHERE finished_at < ?")
+  const expired = db.query<{ id: string }, [number, number]>(
+    "SELECT id FROM batches WHERE finished_at IS NOT NULL AND finished_at < ? ORDER BY finished_at LIMIT ?"
+  )
+  const oldestStored = db.query<{ id: string }, [number]>(
+    "SELECT id FROM batches WHERE finished_at IS NOT NULL AND rejected = 0 ORDER BY finished_at LIMIT ?"
+  )
 
   /** Returns what the write found, which may run twice if its transaction is repeated. */
   const change = <A>(run: () => A): Effect.Effect<A, SpoolError> =>
@@ -99,28 +113,35 @@ export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals
       () => Effect.sync(onAdded)
     )
 
+  const remove = (batch: string) => {
+    const [waiting, rejected] = [sizeOfEntries.get(batch)!, sizeOfRejected.get({ batch })!]
+    removeParts.run(batch)
+    removeEntries.run(batch)
+    removeRejected.run({ batch })
+    const { changes } = removeBatch.run(batch)
+    totals.add({
+      batches: -changes,
+      entries: -waiting.entries,
+      points: -waiting.points,
+      bytes: -waiting.bytes - rejected.bytes,
+      rejected: -rejected.points
+    })
+    return changes === 0 ? undefined : { waiting: waiting.points, rejected: rejected.points }
+  }
+
   const drop = (batch: string) =>
     change(() => {
-      const [waiting, rejected] = [sizeOfEntries.get(batch)!, sizeOfRejected.get({ batch })!]
-      removeParts.run(batch)
-      removeEntries.run(batch)
-      removeRejected.run({ batch })
-      totals.add({
-        entries: -waiting.entries,
-        points: -waiting.points,
-        bytes: -waiting.bytes - rejected.bytes,
-        rejected: -rejected.points
-      })
-      return removeBatch.run(batch).changes === 0 ? undefined : waiting.points + rejected.points
+      const removed = remove(batch)
+      return removed === undefined ? undefined : removed.waiting + removed.rejected
     })
 
-  const forget = (time: number) =>
+  const forget = (time: number, maxBatches: number) =>
     change(() => {
-      const { bytes, points } = sizeOfForgotten.get(time)!
-      forgetRejected.run(time)
-      forgetBatches.run(time)
-      totals.add({ bytes: -bytes, rejected: -points })
-      return points
+      const excess = Math.min(fewBatches, totals.batches() - maxBatches)
+      const ids = new Set([...expired.all(time, fewBatches), ...(excess > 0 ? oldestStored.all(excess) : [])].map(({ id }) => id))
+      let points = 0
+      for (const id of ids) points += remove(id)?.rejected ?? 0
+      return { batches: ids.size, points }
     })
 
   return {

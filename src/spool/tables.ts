@@ -27,6 +27,7 @@ export const openTables = (db: Database): void => {
       points INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, finished_at INTEGER
     ) STRICT, WITHOUT ROWID`)
     db.run("CREATE INDEX finished ON batches (finished_at) WHERE finished_at IS NOT NULL")
+    db.run("CREATE INDEX stored ON batches (finished_at) WHERE finished_at IS NOT NULL AND rejected = 0")
     db.run("CREATE INDEX by_acceptance ON batches (accepted_at)")
     db.run(`CREATE TABLE entries (
       seq INTEGER PRIMARY KEY AUTOINCREMENT, batch TEXT NOT NULL, owner TEXT NOT NULL, device TEXT NOT NULL,
@@ -44,9 +45,11 @@ export const openTables = (db: Database): void => {
     ) STRICT`)
     db.run("CREATE INDEX by_batch ON rejected (batch)")
     db.run(
-      "CREATE TABLE totals (entries INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, rejected INTEGER NOT NULL) STRICT"
+      `CREATE TABLE totals (
+      batches INTEGER NOT NULL, entries INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, rejected INTEGER NOT NULL
+    ) STRICT`
     )
-    db.run("INSERT INTO totals VALUES (0, 0, 0, 0)")
+    db.run("INSERT INTO totals VALUES (0, 0, 0, 0, 0)")
     db.run(`PRAGMA user_version = ${version}`)
   })()
 }
@@ -57,6 +60,7 @@ export const removeStaged = (db: Database): void => {
     db.run("DELETE FROM parts WHERE id NOT IN (SELECT part FROM entries WHERE part IS NOT NULL)")
     db.run("DELETE FROM staged")
     db.run(`UPDATE totals SET
+      batches = (SELECT count(*) FROM batches),
       entries = (SELECT count(*) FROM entries),
       points = (SELECT coalesce(sum(points), 0) FROM entries),
       bytes = (SELECT coalesce(sum(bytes), 0) FROM entries) + (SELECT coalesce(sum(bytes), 0) FROM rejected),

@@ -51,9 +51,10 @@ live("a batch is finished with its last entry; rejected points stay with their r
     expect(spool.batch("1")).toMatchObject({ points: 3, stored: 2, rejected: 1, finishedAt: 70 })
     expect(spool.rejected("1", 10)).toEqual([{ device: { id: "a" }, points: 1, reason: "too large" }])
     expect(spool.waiting()).toMatchObject({ entries: 0, points: 0, rejected: 1, oldest: undefined })
-    yield* spool.forget(70)
+    yield* spool.forget(70, 100)
     expect(spool.batch("1")).toBeDefined()
-    yield* spool.forget(71)
+    expect(yield* spool.forget(71, 100)).toEqual({ batches: 1, points: 1 })
+    expect(yield* spool.forget(71, 100)).toEqual({ batches: 0, points: 0 })
     expect([spool.batch("1"), spool.rejected("1", 10)]).toEqual([undefined, []])
     expect(spool.waiting()).toMatchObject({ bytes: 0, rejected: 0 })
   })
@@ -219,5 +220,26 @@ live("only its owner can read the files", () =>
     yield* spool.add(batch("1", { a: ["1"] }))
     const modes = ["", "spool.db", "spool.db-wal"].map((name) => statSync(join(path, name)).mode & 0o777)
     expect(modes).toEqual([0o700, 0o600, 0o600])
+  })
+)
+
+live("of many batches, the oldest stored ones are forgotten, but none that waits or has rejected points", () =>
+  Effect.gen(function* () {
+    const spool = yield* open(yield* folder, limits)
+    for (const id of ["rejected", "waiting", "1", "2", "3"]) yield* spool.add(batch(id, { [id]: ["1"] }))
+    for (const [id, at] of [
+      ["3", 1],
+      ["1", 2],
+      ["2", 3]
+    ] as const)
+      yield* spool.finish([{ entry: next(spool, id, 1)[0]!, rejected: [] }], at)
+    const entry = next(spool, "rejected", 1)[0]!
+    yield* spool.finish([{ entry, rejected: [{ points: entry.points, reason: "too large" }] }], 0)
+    expect(yield* spool.forget(0, 4)).toEqual({ batches: 1, points: 0 })
+    const known = () => ["rejected", "waiting", "1", "2", "3"].filter((id) => spool.batch(id) !== undefined)
+    expect(known()).toEqual(["rejected", "waiting", "1", "2"])
+    expect(yield* spool.forget(0, 0)).toEqual({ batches: 2, points: 0 })
+    expect(known()).toEqual(["rejected", "waiting"])
+    expect(spool.waiting()).toMatchObject({ points: 1, rejected: 1 })
   })
 )

@@ -7,6 +7,7 @@ import { Clock, Context, Effect, Layer, type Stream } from "effect"
 import type { InvalidInput } from "../../domain/Errors.ts"
 import { isUuid } from "../../domain/Ids.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
+import { timeOrderedUuid } from "../../platform/uuid.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { readDevice } from "../../spool/content.ts"
 import { type SpoolError, SpoolFull } from "../../spool/errors.ts"
@@ -134,7 +135,7 @@ export class QueuedUploads extends Context.Service<
       const add = (owner: string, devices: ReadonlyArray<DevicePoints>) =>
         withSpool((spool) =>
           Effect.gen(function* () {
-            const batchId = crypto.randomUUID()
+            const batchId = timeOrderedUuid()
             yield* spool.add({ id: batchId, owner, acceptedAt: yield* Clock.currentTimeMillis, devices })
             return { batchId, points: devices.reduce((sum, { points }) => sum + points.length, 0) }
           })
@@ -175,7 +176,7 @@ export class QueuedUploads extends Context.Service<
         return yield* withSpool((spool) =>
           Effect.scoped(
             Effect.gen(function* () {
-              const batchId = crypto.randomUUID()
+              const batchId = timeOrderedUuid()
               const staged = yield* spool.stage({ id: batchId, owner })
               const report = yield* imports.readInto(body, options, sinkOf(staged))
               yield* staged.accept(yield* Clock.currentTimeMillis)

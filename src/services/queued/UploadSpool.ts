@@ -10,10 +10,19 @@ export class SpoolUnusable extends Schema.TaggedError<SpoolUnusable>()("SpoolUnu
 
 const forgetting = "1 minute"
 
+/** Stored batches that are kept so that clients can ask for them, whatever SPOOL_KEEP is: about 150 MB. */
+const maxBatches = 1_000_000
+
 /** Forgets batches some time after they have finished. */
 const forgetFinished = (spool: Spool, keptMillis: number) =>
   Effect.gen(function* () {
-    const dropped = yield* spool.forget((yield* Clock.currentTimeMillis) - keptMillis)
+    const time = (yield* Clock.currentTimeMillis) - keptMillis
+    let dropped = 0
+    for (let forgotten = 1; forgotten > 0;) {
+      const { batches, points } = yield* spool.forget(time, maxBatches)
+      forgotten = batches
+      dropped += points
+    }
     if (dropped > 0)
       yield* Effect.annotateLogs(Effect.logWarning("Dropped points that ThingsBoard had rejected, after SPOOL_KEEP"), { points: dropped })
   }).pipe(Effect.catch(({ _tag }) => Effect.annotateLogs(Effect.logError("The spool cannot be written"), { error: _tag })))
@@ -40,6 +49,8 @@ export class UploadSpool extends Context.Service<
           PlatformError: ({ reason }) => new SpoolUnusable({ message: `SPOOL_DIR ${spoolDir} cannot be used: ${reason._tag}.` })
         })
       )
+      const { points } = spool.waiting()
+      if (points > 0) yield* Effect.annotateLogs(Effect.logInfo("Uploads from before the start wait to be stored"), { points })
       yield* Effect.forkScoped(Effect.repeat(forgetFinished(spool, Duration.toMillis(spoolKeep)), Schedule.spaced(forgetting)))
       return { spool, isForAll: mode === "always" }
     })
