@@ -8,6 +8,9 @@ import type { Json, Scenario } from "../scenarios.ts"
 /** A value of a type of the client, read from JSON. */
 const value = (type: string, json: Json) => `value[boardwalk.${type}](${JSON.stringify(JSON.stringify(json))})`
 
+/** A path parameter. One without a schema of its own is a string. */
+const pathValue = (name: string | undefined, json: Json) => (name === undefined ? JSON.stringify(json) : `*${value(name, json)}`)
+
 const toCall = (call: Scenario): string => {
   const { body, id, parameters } = operationsById.get(call.operation)!
   const name = toPascal(id)
@@ -20,7 +23,7 @@ const toCall = (call: Scenario): string => {
   )
   const args = [
     "context.Background()",
-    ...inPath.map((parameter) => `*${value(resolve(parameter.schema).name!, call.parameters[parameter.name]!)}`),
+    ...inPath.map((parameter) => pathValue(resolve(parameter.schema).name, call.parameters[parameter.name]!)),
     ...(inQuery.length === 0 ? [] : [value(`${name}Params`, query)]),
     ...(body === undefined
       ? []
