@@ -17,6 +17,7 @@ const exposedHeaders = [
   "ETag",
   "Age",
   "Preference-Applied",
+  "Location",
   "Warning",
   "Idempotent-Replayed"
 ].join(", ")
