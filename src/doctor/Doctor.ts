@@ -22,6 +22,7 @@ import { checkGateway } from "./checkGateway.ts"
 import { checkTelemetryWrite } from "./checkTelemetryWrite.ts"
 import { checkReachable } from "./checkReachable.ts"
 import { checkRedis } from "./checkRedis.ts"
+import { checkSpool } from "./checkSpool.ts"
 
 const runCheck = <R>(check: string, effect: Effect.Effect<string, CheckFailure | Skipped, R>): Effect.Effect<Outcome, never, R> =>
   Effect.map(Effect.result(effect), (result) => {
@@ -88,7 +89,11 @@ export const runChecks = Effect.fnUntraced(function* ({ write }: Options) {
     ["keys", checkKeys(values), checkKeysOffline(values)],
     ["point written and read back", write ? checkTelemetryWrite : Effect.fail(new Skipped({ detail: "only with --write" }))]
   ])
-  const otherChecks = Effect.all([runCheck("Redis", checkRedis), runCheck("own endpoints", checkGateway)])
+  const otherChecks = Effect.all([
+    runCheck("Redis", checkRedis),
+    runCheck("queue of uploads", checkSpool),
+    runCheck("own endpoints", checkGateway)
+  ])
   return yield* Effect.zipWith(thingsBoardChecks, otherChecks, (outcomes, others) => [...outcomes, ...others]).pipe(
     Effect.provide(makeServicesLayer(checked.settings, certificates.thingsBoard))
   )

@@ -4,6 +4,9 @@ import { live } from "../support/effectTest.ts"
 import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
 import { runProgram } from "../support/program.ts"
+import { join } from "node:path"
+import { queueBatch } from "../support/queuedBatch.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { hasRedis, redisServer } from "../support/redis.ts"
 import { apiKey, startServe } from "../support/startServe.ts"
 import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
@@ -23,6 +26,7 @@ describe("boardwalk doctor", () => {
         "- keys: no API_KEYS_FILE",
         "✔ point written and read back: boardwalk_doctor of Boiler",
         "- Redis: no REDIS_URL",
+        "- queue of uploads: no SPOOL_DIR",
         `✔ own endpoints: ${url}`
       ])
       expect(exitCode).toBe(0)
@@ -47,11 +51,29 @@ describe("boardwalk doctor", () => {
         "keys: skipped",
         "point written and read back: skipped",
         "Redis: skipped",
+        "queue of uploads: skipped",
         "own endpoints: skipped"
       ])
       expect(checks[2]?.hint).toContain("TB_PASSWORD")
       expect(stdout).not.toContain("canary")
       expect(stdout).not.toContain("Invalid username or password")
+    })
+  )
+
+  live("says what waits in the queue of uploads, and whether it can be written", () =>
+    Effect.gen(function* () {
+      const { environment, url } = yield* startServe()
+      const folder = yield* temporaryFolder("doctor")
+      const spoolDir = join(folder, "spool")
+      const check = (dir: string) =>
+        Effect.map(doctor({ ...environment, PORT: new URL(url).port, SPOOL_DIR: dir }), ({ stdout }) =>
+          stdout.split("\n").find((line) => line.includes("queue of uploads"))!
+        )
+      expect(yield* check(spoolDir)).toBe("✔ queue of uploads: empty")
+      yield* queueBatch(spoolDir, "1", "default", ["784f394c-42b6-435a-983c-000000000000"])
+      expect(yield* check(spoolDir)).toBe("✔ queue of uploads: 1 point waits")
+      yield* Effect.promise(() => Bun.write(join(folder, "file"), ""))
+      expect(yield* check(join(folder, "file"))).toContain("is not a folder")
     })
   )
 
