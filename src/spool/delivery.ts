@@ -27,10 +27,10 @@ export interface Delivery {
   /** The devices of an owner's next few thousand entries after a position, in the order of these. Devices without an id are left out. */
   readonly devices: (owner: string, after: number, upTo: number) => WaitingDevices
   /**
-   * The oldest entries of a device up to a position, in order, as long as they have the same owner: as many as have at most `maxPoints`
-   * points together, but at least one if any waits.
+   * The oldest entries of a device after a position and up to another, in order, as long as they have the same owner: as many as have at
+   * most `maxPoints` points together, but at least one if any waits.
    */
-  readonly next: (device: DeviceReference, maxPoints: number, upTo: number) => ReadonlyArray<Entry>
+  readonly next: (device: DeviceReference, maxPoints: number, after: number, upTo: number) => ReadonlyArray<Entry>
   /** An owner's oldest entries, a few. */
   readonly ofOwner: (owner: string) => ReadonlyArray<Entry>
   /** The names in an owner's entries that have no id yet. */
@@ -72,7 +72,9 @@ export const makeDelivery = (db: Database, writes: GroupCommit, totals: Totals):
     "SELECT seq, device FROM entries WHERE owner = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
   )
   const columns = "seq, batch, owner, device, points, coalesce(content, (SELECT parts.content FROM parts WHERE id = part)) content"
-  const nextEntries = db.query<EntryRow, [string, number]>(`SELECT ${columns} FROM entries WHERE device = ? AND seq <= ? ORDER BY seq`)
+  const nextEntries = db.query<EntryRow, [string, number, number]>(
+    `SELECT ${columns} FROM entries WHERE device = ? AND seq > ? AND seq <= ? ORDER BY seq`
+  )
   const entriesOfName = db.query<EntryRow, [string, string]>(`SELECT ${columns} FROM entries WHERE device = ? AND owner = ? ORDER BY seq`)
   const entriesOfOwner = db.query<EntryRow, [string, number]>(`SELECT ${columns} FROM entries WHERE owner = ? ORDER BY seq LIMIT ?`)
   // `;` follows `:` in ASCII.
@@ -101,25 +103,34 @@ export const makeDelivery = (db: Database, writes: GroupCommit, totals: Totals):
     return found
   }
 
+  /** Returns the bytes that it takes. */
   const setAside = ({ batch, device }: Entry, { points, reason }: Outcome["rejected"][number]) => {
     const content = writePoints(points)
     const bytes = Buffer.byteLength(content)
     addRejected.run(batch, writeDevice(device), reason, points.length, bytes, content)
-    totals.add({ bytes, rejected: points.length })
-    return points.length
+    return bytes
   }
 
   const finish = (outcomes: ReadonlyArray<Outcome>, now: number) =>
     writes.write(() => {
+      const change = { entries: 0, points: 0, bytes: 0, rejected: 0 }
       for (const { entry, rejected } of outcomes) {
         const removed = removeEntry.get(entry.seq)
         // It was finished before, or dropped meanwhile.
         if (removed === null) continue
         if (removed.part !== null) removePart.run(removed.part)
-        totals.add({ entries: -1, points: -removed.points, bytes: -removed.bytes })
-        const rejectedPoints = rejected.reduce((sum, part) => sum + setAside(entry, part), 0)
+        let rejectedPoints = 0
+        for (const part of rejected) {
+          change.bytes += setAside(entry, part)
+          rejectedPoints += part.points.length
+        }
+        change.entries--
+        change.points -= removed.points
+        change.bytes -= removed.bytes
+        change.rejected += rejectedPoints
         count.run({ stored: removed.points - rejectedPoints, rejected: rejectedPoints, now, batch: entry.batch })
       }
+      totals.add(change)
       return undefined
     })
 
@@ -132,7 +143,7 @@ export const makeDelivery = (db: Database, writes: GroupCommit, totals: Totals):
       for (const { device } of rows) if (!device.startsWith(namePrefix)) ids.add(device)
       return { ids: [...ids], next: rows.length < searchSize ? undefined : rows.at(-1)!.seq }
     },
-    next: (device, maxPoints, upTo) => take(nextEntries.iterate(writeDevice(device), upTo), maxPoints),
+    next: (device, maxPoints, after, upTo) => take(nextEntries.iterate(writeDevice(device), after, upTo), maxPoints),
     ofOwner: (owner) => entriesOfOwner.all(owner, fewEntries).map(toEntry),
     names: (owner, limit) => names.all(owner, limit).map(({ device }) => device.slice(namePrefix.length)),
     nextOfName: (owner, name, maxPoints) => take(entriesOfName.iterate(writeDevice({ name }), owner), maxPoints),

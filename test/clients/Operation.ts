@@ -135,4 +135,8 @@ export const toPascal = (name: string) =>
     .map((word) => word[0]!.toUpperCase() + word.slice(1))
     .join("")
 /** `getLatestTelemetry` to `get_latest_telemetry`. */
-export const toSnake = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (c) => `_${c}`).replaceAll("-", "_").toLowerCase()
+export const toSnake = (name: string) =>
+  name
+    .replace(/(?<=[a-z])[A-Z]/g, (c) => `_${c}`)
+    .replaceAll("-", "_")
+    .toLowerCase()

@@ -17,7 +17,7 @@ export const batch = (id: string, tokens: Record<string, ReadonlyArray<string>>,
 })
 
 /** The oldest entries of a device. */
-export const next = (spool: Spool, id: string, maxPoints: number) => spool.next({ id }, maxPoints, Number.MAX_SAFE_INTEGER)
+export const next = (spool: Spool, id: string, maxPoints: number) => spool.next({ id }, maxPoints, 0, Number.MAX_SAFE_INTEGER)
 
 /** The devices of the key `key`. */
 export const devices = (spool: Spool) => spool.devices("key", 0, Number.MAX_SAFE_INTEGER).ids

@@ -2,12 +2,12 @@
  * Stores what waits of one API key, with its rights and as its ThingsBoard user: the devices side by side, and the points of one device in
  * the order in which they were accepted, as many as one write can carry.
  */
-import { Clock, Effect, Random, type Semaphore } from "effect"
+import { Array, Clock, Effect, Random, type Semaphore } from "effect"
 import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import type { EventLoop } from "../../platform/EventLoop.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import type { SpoolError } from "../../spool/errors.ts"
-import type { Outcome } from "../../spool/model.ts"
+import type { Entry, Outcome } from "../../spool/model.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import { askedPauseOf } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -33,6 +33,12 @@ export interface DeliveryParts {
 
 /** What one call to ThingsBoard carries. */
 const pointsPerWrite = 20_000
+
+/** Points that are read from the disk at once: a few ms. */
+const pointsPerTurn = 2000
+
+/** Entries that are removed at once: a few ms. */
+const entriesPerCommit = 200
 
 /** Ms. Pauses after failures double, up to half a minute. */
 const firstPause = 500
@@ -114,12 +120,10 @@ export class OwnerDelivery {
   })
 
   private readonly deliverDevice = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
-    const { eventLoop, ingest, spool } = this.parts
+    const { ingest } = this.parts
     if (this.stopped !== undefined) return false
-    if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
-    const entries = spool.next({ id: deviceId }, pointsPerWrite, upTo)
-    // The oldest points of the device may be of another key, which delivers them first.
-    if (entries[0]?.owner !== this.owner) return false
+    const entries = yield* this.takeEntries(deviceId, upTo)
+    if (entries.length === 0) return false
     const { finished, stopped } = yield* storeEntries(ingest, deviceId, entries, { health: this.health, of500: this.evidenceFor(deviceId) })
     if (finished.length > 0) {
       this.devicesStored++
@@ -129,6 +133,22 @@ export class OwnerDelivery {
     // A 500 that other devices do not get is no reason to stop.
     if (stopped !== undefined && !(hasFailed(stopped) && this.isAliveFor(deviceId))) this.stopped ??= stopped
     return finished.length > 0
+  })
+
+  /** The oldest entries of a device that one write can carry, read in several turns of the event loop. */
+  private readonly takeEntries = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
+    const { eventLoop, spool } = this.parts
+    const found: globalThis.Array<Entry> = []
+    let points = 0
+    while (points < pointsPerWrite) {
+      if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
+      const more = spool.next({ id: deviceId }, Math.min(pointsPerTurn, pointsPerWrite - points), found.at(-1)?.seq ?? 0, upTo)
+      // The next points of the device may be of another key, which delivers them.
+      if (more[0]?.owner !== this.owner) break
+      found.push(...more)
+      points += more.reduce((sum, entry) => sum + entry.points.length, 0)
+    }
+    return found
   })
 
   private evidenceFor(deviceId: string) {
@@ -149,7 +169,8 @@ export class OwnerDelivery {
   }
 
   private readonly finish = Effect.fnUntraced(function* (this: OwnerDelivery, outcomes: ReadonlyArray<Outcome>) {
-    yield* this.parts.spool.finish(outcomes, yield* Clock.currentTimeMillis)
+    // Each is a write of its own, so that uploads do not wait for all of them.
+    for (const some of Array.chunksOf(outcomes, entriesPerCommit)) yield* this.parts.spool.finish(some, yield* Clock.currentTimeMillis)
     const rejected = pointsIn(outcomes)
     const now = yield* currentMonotonicMillis
     if (rejected === 0 || now - this.loggedAt < logInterval) return
