@@ -27,16 +27,8 @@ import { leaveRepeatable } from "../request/idempotencyKey.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
 import { type AuthorizationEnded, whileAuthorized } from "../request/authorizationEnd.ts"
-import {
-  bodyLimitsOf,
-  charsetOf,
-  inputLimitsOf,
-  mayBeLarge,
-  readText,
-  requireBodyKind,
-  requireFileKind,
-  streamBody
-} from "../request/RequestBody.ts"
+import { charsetOf, requireBodyKind, requireFileKind } from "../request/bodyKind.ts"
+import { bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, streamBody } from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
 import { asDeviceProblem, asInputProblem, asUpstreamProblem, type Upstream } from "../response/toProblem.ts"
 import { bulkUploadFields, importFields, uploadFields } from "../response/uploadFields.ts"

@@ -5,7 +5,8 @@ import type { InvalidRequest, Overloaded, PayloadTooLarge, RequestTimeout, Unsup
 import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { respondIfEnded } from "../request/authorizationEnd.ts"
-import { awaitBody, bodyLimitsOf, failUnsupportedMediaType, isJson } from "../request/RequestBody.ts"
+import { failUnsupportedMediaType, isJson } from "../request/bodyKind.ts"
+import { awaitBody, bodyLimitsOf } from "../request/RequestBody.ts"
 import { failInvalid, findFieldErrors } from "../request/validation.ts"
 
 type Problem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout | UnsupportedMediaType | Types.unhandled

@@ -6,7 +6,8 @@ import type { InvalidRequest } from "../../api/Problems.ts"
 import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import type { FieldError } from "../../domain/Errors.ts"
-import { bodyLimitsOf, isJson } from "../request/RequestBody.ts"
+import { isJson } from "../request/bodyKind.ts"
+import { bodyLimitsOf } from "../request/RequestBody.ts"
 import { findFieldErrors, failInvalid } from "../request/validation.ts"
 
 type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, InvalidRequest | Types.unhandled, HttpServerRequest.HttpServerRequest>

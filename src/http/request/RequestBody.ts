@@ -1,9 +1,8 @@
 /** Reads request bodies: as JSON text, because parsing would lose digits, or as a stream of rows of any length. */
 import { Duration, Effect, Schema, Stream } from "effect"
 import type { HttpServerError, HttpServerRequest } from "effect/http"
-import { InvalidRequest, type Overloaded, PayloadTooLarge, RequestTimeout, UnsupportedMediaType } from "../../api/Problems.ts"
+import type { InvalidRequest, Overloaded, PayloadTooLarge, RequestTimeout } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
-import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { largeBody } from "../../json/JsonReader.ts"
 import { findExcessInSteps } from "../../json/jsonLimits.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
@@ -11,8 +10,7 @@ import type { EventLoop } from "../../platform/EventLoop.ts"
 import { isUtf8 } from "../../platform/utf8.ts"
 import { never } from "../../domain/Steps.ts"
 import type { InputLimits } from "../../services/validation/values.ts"
-import { failOverloaded } from "../response/overloaded.ts"
-import { failWithProblem } from "../response/problem.ts"
+import { failNoMemory, failTimedOut, failTooDeep, failTooLarge, failTooManyParts, failUnreadable, formatTimeout } from "./bodyFailures.ts"
 import { type AuthorizationEnded, requireAuthorized } from "./authorizationEnd.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -49,95 +47,6 @@ export const inputLimitsOf = ({ maxDevicesPerRequest, maxJsonDepth, maxKeysPerRe
   maxDevices: maxDevicesPerRequest
 })
 
-/** A body without a `Content-Type` counts as JSON. */
-const mediaTypeOf = (request: Request) => (request.headers["content-type"] ?? "application/json").split(";", 1)[0]!.trim().toLowerCase()
-
-/** The encoding that the `Content-Type` names. */
-export const charsetOf = (request: Request): string | undefined =>
-  /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.headers["content-type"] ?? "")?.[1]?.toLowerCase()
-
-export type BodyKind = "json" | "csv" | "ndjson"
-
-const formatOfKind = { json: "json", csv: "csv", ndjson: "jsonl" } as const satisfies Record<BodyKind, Format>
-const kinds: ReadonlyArray<BodyKind> = ["json", "csv", "ndjson"]
-
-const kindOfMediaType: ReadonlyMap<string, BodyKind> = new Map([
-  ...kinds.flatMap((kind) => mediaTypesOf(formatOfKind[kind]).map((type) => [type, kind] as const)),
-  ["application/csv", "csv"]
-])
-
-/** The kind of the body, by its `Content-Type`. */
-export const bodyKindOf = (request: Request): BodyKind | undefined => {
-  const type = mediaTypeOf(request)
-  return kindOfMediaType.get(type) ?? (type.endsWith("+json") ? "json" : undefined)
-}
-
-/** Whether the framework would decode the body as JSON. It knows this one media type. */
-export const isJson = (request: Request) => mediaTypeOf(request) === "application/json"
-
-export const failUnsupportedMediaType = (accepted: ReadonlyArray<string>): Effect.Effect<never, UnsupportedMediaType> =>
-  failWithProblem(
-    `This path does not support this Content-Type; it supports ${accepted.join(", ")}.`,
-    (common) => new UnsupportedMediaType({ ...common, details: { accepted } })
-  )
-
-/** The kind of the body, which must be one of `supported`. */
-export const requireBodyKind = <const K extends BodyKind>(
-  request: Request,
-  supported: ReadonlyArray<K>
-): Effect.Effect<K, UnsupportedMediaType> => {
-  const kind = bodyKindOf(request)
-  return kind !== undefined && (supported as ReadonlyArray<BodyKind>).includes(kind)
-    ? Effect.succeed(kind as K)
-    : failUnsupportedMediaType(supported.map((one) => formats[formatOfKind[one]].mediaType))
-}
-
-/** Media types that say nothing about a file: what clients of a binary body, and forms of none, send. */
-const unspecific: ReadonlySet<string> = new Set(["application/octet-stream", ""])
-
-/** The kind of a file to import: the one that the parameter names, else the one of the `Content-Type`, else CSV. */
-export const requireFileKind = (
-  request: Request,
-  format: "csv" | "jsonl" | undefined
-): Effect.Effect<"csv" | "ndjson", InvalidRequest | UnsupportedMediaType> => {
-  const named = format === "jsonl" ? "ndjson" : format
-  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
-  if (unspecific.has(type)) return Effect.succeed(named ?? "csv")
-  const kind = bodyKindOf(request)
-  if (kind !== "csv" && kind !== "ndjson") {
-    return failUnsupportedMediaType([formats.csv.mediaType, formats.jsonl.mediaType, "application/octet-stream"])
-  }
-  return named === undefined || named === kind ? Effect.succeed(kind) : failInvalidFormat(type)
-}
-
-const failInvalidFormat = (type: string) => {
-  const issue = `Expected the format of the Content-Type, which is ${type}`
-  return failWithProblem(
-    `query.format: ${issue}.`,
-    (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "query.format", issue }] } })
-  )
-}
-
-const failTooLarge = (maxBytes: number) =>
-  failWithProblem(
-    `The body is larger than ${maxBytes} bytes (MAX_BODY_SIZE).`,
-    (common) => new PayloadTooLarge({ ...common, details: { max_bytes: maxBytes } })
-  )
-
-const failInvalidBody = (detail: string, issue: string) =>
-  failWithProblem(detail, (common) => new InvalidRequest({ ...common, details: { errors: [{ field: "body", issue }] } }))
-
-const failUnreadable = failInvalidBody("The body could not be read completely.", "Expected a whole body of UTF-8 text")
-
-const failTooDeep = (maxDepth: number) =>
-  failInvalidBody("The body is nested too deeply.", `Expected JSON of at most ${maxDepth} levels (MAX_JSON_DEPTH)`)
-
-/** Fails before a schema reports an error for each of a million elements. */
-const failTooManyParts = failInvalidBody(
-  "The body names too many keys or devices.",
-  "Expected fewer keys and devices (MAX_KEYS_PER_REQUEST, MAX_DEVICES_PER_REQUEST)"
-)
-
 /** A body of small points becomes several times its size while it is read: an object per point, and the text that is sent on. */
 const readingFactor = 3
 
@@ -148,15 +57,6 @@ const reserveForReading = (bytes: Uint8Array): Effect.Effect<void, NoMemory> =>
     const max = fiber.getRef(CurrentExchange)?.reservationFor("bodies")?.maxBytes ?? Number.POSITIVE_INFINITY
     return reserve(Math.min(readingFactor * bytes.length, max))
   })
-
-/** Closes the connection, since the rest of the body may never arrive. */
-const failTimedOut = (detail: string, timeout: Duration.Duration): Effect.Effect<never, RequestTimeout> =>
-  Effect.withFiber((fiber) => {
-    fiber.getRef(CurrentExchange)?.closeAfterResponse()
-    return failWithProblem(detail, (common) => new RequestTimeout({ ...common, details: { timeout_ms: Duration.toMillis(timeout) } }))
-  })
-
-const formatTimeout = (timeout: Duration.Duration) => `${Duration.toSeconds(timeout)} s (BODY_TIMEOUT)`
 
 /** Bun cuts off a body that brings less than some 20 KiB per second for a minute. Here BODY_TIMEOUT alone decides. */
 const withoutIdleTimeout = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -265,12 +165,6 @@ const reserve = (size: number): Effect.Effect<void, NoMemory> =>
       (isReserved) => (isReserved ? Effect.void : Effect.fail(new NoMemory()))
     )
   })
-
-/** Closes the connection, since the rest of the body would need memory, too. */
-const failNoMemory: Effect.Effect<never, Overloaded> = Effect.withFiber((fiber) => {
-  fiber.getRef(CurrentExchange)?.closeAfterResponse()
-  return failOverloaded("The gateway has no memory for the body at the moment (MAX_BODY_MEMORY): try again in 5 s.", "body_memory")
-})
 
 const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array, E>, maxBytes: number) {
   const chunks: Array<Uint8Array> = []

@@ -7,7 +7,8 @@ import { andMore } from "../../domain/andMore.ts"
 import type { FieldError } from "../../domain/Errors.ts"
 import { failWithProblem } from "../response/problem.ts"
 import { describeSchemaError, describeUnknownParameter, maxDescribed, type Slot } from "./describeIssue.ts"
-import { awaitBody, bodyKindOf, type BodyLimits } from "./RequestBody.ts"
+import { bodyKindOf } from "./bodyKind.ts"
+import { awaitBody, type BodyLimits } from "./RequestBody.ts"
 
 /** Errors listed in one response. Without a limit, an invalid body of a million points would get a response of its own size. */
 const maxErrors = maxDescribed
