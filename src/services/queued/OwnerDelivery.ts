@@ -120,11 +120,14 @@ export class OwnerDelivery {
   })
 
   private readonly deliverDevice = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
-    const { ingest } = this.parts
+    const { ingest, thingsBoard } = this.parts
     if (this.stopped !== undefined) return false
     const entries = yield* this.takeEntries(deviceId, upTo)
     if (entries.length === 0) return false
-    const { finished, stopped } = yield* storeEntries(ingest, deviceId, entries, { health: this.health, of500: this.evidenceFor(deviceId) })
+    const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, {
+      health: this.health,
+      of500: this.evidenceFor(deviceId)
+    })
     if (finished.length > 0) {
       this.devicesStored++
       this.stuck.delete(deviceId)

@@ -3,6 +3,8 @@ import { Effect } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { Entry, Outcome, RejectedPoints, SpooledPoint } from "../../spool/model.ts"
 import { failureOf } from "../../thingsboard/errors/failures.ts"
+import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
+import { confirmMissing } from "./confirmMissing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { deviceMissing } from "../ingest/ImportWriter.ts"
 import { type Health, isolateRejected, type Range } from "../ingest/isolateRejected.ts"
@@ -68,6 +70,7 @@ export interface Evidence {
 
 export const storeEntries = Effect.fnUntraced(function* (
   ingest: Ingest["Service"],
+  thingsBoard: ThingsBoardShape,
   deviceId: string,
   entries: ReadonlyArray<Entry>,
   { health, of500 }: Evidence
@@ -85,7 +88,11 @@ export const storeEntries = Effect.fnUntraced(function* (
     health.failuresInARow = 0
     return { finished: decided(entries, fates), stopped: undefined }
   }
-  if (failure._tag === "EntityNotFound") return { finished: rejectAll(entries, deviceMissing), stopped: undefined }
+  if (failure._tag === "EntityNotFound") {
+    const isMissing = yield* confirmMissing(thingsBoard, deviceId)
+    if (isMissing === true) return { finished: rejectAll(entries, deviceMissing), stopped: undefined }
+    return { finished: [], stopped: isMissing === false ? undefined : isMissing }
+  }
   if (!canBeSplit(failure)) return { finished: [], stopped: failure }
   const stopped = yield* isolateRejected(whole, failure, {
     health,

@@ -96,7 +96,10 @@ const setUp = Effect.fnUntraced(function* (post: ReturnType<typeof thingsBoardOf
     Layer.provide(Import.layer),
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
     Layer.provide(EventLoop.layer),
-    Layer.provide(stubThingsBoard({ post })),
+    // Only asked for the device that is missing.
+    Layer.provide(
+      stubThingsBoard({ post, get: () => Effect.fail(new ThingsBoardError({ reason: new NotFound(), status: 404, errorCode: 32 })) })
+    ),
     Layer.provide(Layer.succeed(UserSessions, { acquire: () => Effect.undefined })),
     Layer.provide(Layer.succeed(ApiKeys, { byId: () => key } as never)),
     Layer.provide(Layer.mergeAll(Settings.layerTest({ spoolDir }), Runtime.layer)),

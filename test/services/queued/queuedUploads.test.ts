@@ -147,6 +147,24 @@ live("uploads are accepted while ThingsBoard is away, stored once it is back, an
   })
 )
 
+live("a proxy's 404 while ThingsBoard restarts does not mean that a device is missing", () =>
+  Effect.gen(function* () {
+    const { devices, emulator, finished, logs, post, values } = yield* start()
+    const [boiler] = devices
+    const headers = { "content-type": "text/plain; charset=utf-8" }
+    emulator.faults.inject({
+      path: "/api/*",
+      times: "always",
+      outcome: { type: "Status", status: 404, body: "404 page not found", headers }
+    })
+    const { json } = yield* post(`/devices/${boiler!.id}/telemetry`, point(1))
+    while (!logs.some((line) => line.includes("Queued uploads wait"))) yield* Effect.sleep("5 millis")
+    emulator.faults.clearFaults()
+    expect(yield* finished(json.batch_id)).toMatchObject({ state: "stored" })
+    expect(values(boiler!, "temperature")).toEqual([[0, 1n]])
+  })
+)
+
 live("with SPOOL=always, /ready stays 200 while ThingsBoard is away; otherwise it does not", () =>
   Effect.gen(function* () {
     for (const [mode, status] of [
