@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtemp, readdir, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-
 import packageJson from "../../package.json" with { type: "json" }
+
+/** The program may have another name than `bun`, which is what the command looks for: `npx bun` runs a `bun.exe`. */
+const pathWithBun = [join(Bun.which("bun") ?? process.execPath, ".."), "/usr/bin", "/bin"].join(":")
 
 const root = join(import.meta.dir, "..", "..")
 let project: string
@@ -145,7 +147,7 @@ describe("examples/effect-app, installed into an empty folder", () => {
 
     demo = Bun.spawn([join(folder, "node_modules/.bin/boardwalk"), "demo", "--port", "0", "--host", "127.0.0.1"], {
       cwd: folder,
-      env: { PATH: [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":") },
+      env: { PATH: pathWithBun },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore"
@@ -218,20 +220,18 @@ describe("the boardwalk command", () => {
   })
 
   test("runs on Bun alone", () => {
-    const path = [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":")
     const { exitCode, stdout } = Bun.spawnSync([join(folder, "node_modules/.bin/boardwalk"), "openapi"], {
       cwd: folder,
-      env: { PATH: path }
+      env: { PATH: pathWithBun }
     })
     expect(exitCode).toBe(0)
     expect(JSON.parse(stdout.toString())).toMatchObject({ openapi: "3.1.0", info: { title: "Boardwalk" } })
   })
 
   test("serves the demo with its documentation pages", async () => {
-    const path = [join(process.execPath, ".."), "/usr/bin", "/bin"].join(":")
     const demo = Bun.spawn([join(folder, "node_modules/.bin/boardwalk"), "demo", "--port", "0", "--host", "127.0.0.1"], {
       cwd: folder,
-      env: { PATH: path },
+      env: { PATH: pathWithBun },
       stdout: "pipe",
       stderr: "ignore"
     })

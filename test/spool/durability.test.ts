@@ -27,7 +27,10 @@ const entriesByBatch = (spool: Spool) => {
 
 /** Kills a writing process after it acknowledged `after` batches; returns every acknowledged one that arrived. */
 const writeAndKill = async (folder: string, round: number, after: number) => {
-  const writer = Bun.spawn(["bun", join(import.meta.dir, "writer.ts"), folder, String(round)], { stdout: "pipe", stderr: "inherit" })
+  const writer = Bun.spawn([process.execPath, join(import.meta.dir, "writer.ts"), folder, String(round)], {
+    stdout: "pipe",
+    stderr: "inherit"
+  })
   const decoder = new TextDecoder()
   let output = ""
   for await (const chunk of writer.stdout) {
