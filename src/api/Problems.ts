@@ -15,6 +15,8 @@ const problemType = <const Name extends string>(name: Name): `${typeof problemBa
 
 const noDetails = Schema.Struct({})
 
+const retryAfter = Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+
 /** The fields that every problem has. */
 const problemFields = <const Code extends string, Details extends Schema.Top>(code: Code, details: Details) => ({
   detail: Schema.String.annotate({ description: "What went wrong, and what to do about it." }),
@@ -99,7 +101,7 @@ export class RequestInProgress extends defineProblem<RequestInProgress>()(
   { type: problemType("request-in-progress"), status: 409, title: "Request in progress" },
   {
     ...problemFields("REQUEST_IN_PROGRESS", noDetails),
-    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+    retry_after: retryAfter
   }
 ) {}
 
@@ -139,7 +141,7 @@ export class RateLimited extends defineProblem<RateLimited>()(
   {
     ...problemFields("RATE_LIMIT_EXCEEDED", noDetails),
     error: Schema.tag("Rate limit exceeded"),
-    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+    retry_after: retryAfter
   }
 ) {}
 
@@ -166,7 +168,7 @@ export class UpstreamUnavailable extends defineProblem<UpstreamUnavailable>()(
   { type: problemType("upstream-unavailable"), status: 503, title: "ThingsBoard is not available" },
   {
     ...problemFields("UPSTREAM_UNAVAILABLE", noDetails),
-    retry_after: Schema.optionalKey(Schema.Int.annotate({ description: "Seconds to wait before the next request." }))
+    retry_after: Schema.optionalKey(retryAfter)
   }
 ) {}
 
@@ -175,7 +177,7 @@ export class Overloaded extends defineProblem<Overloaded>()(
   { type: problemType("overloaded"), status: 503, title: "Gateway overloaded" },
   {
     ...problemFields("OVERLOADED", noDetails),
-    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+    retry_after: retryAfter
   }
 ) {}
 
@@ -184,7 +186,7 @@ export class IdempotencyUnavailable extends defineProblem<IdempotencyUnavailable
   { type: problemType("idempotency-unavailable"), status: 503, title: "Idempotency keys are not available" },
   {
     ...problemFields("IDEMPOTENCY_UNAVAILABLE", noDetails),
-    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+    retry_after: retryAfter
   }
 ) {}
 
@@ -214,7 +216,7 @@ export class SpoolFull extends defineProblem<SpoolFull>()(
         })
       })
     ),
-    retry_after: Schema.Int.annotate({ description: "Seconds to wait before the next request." })
+    retry_after: retryAfter
   }
 ) {}
 

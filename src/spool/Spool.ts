@@ -42,20 +42,17 @@ const makeSpool = (db: Database, limits: SpoolLimits) => {
 }
 
 const open = (folder: string, limits: SpoolLimits) =>
-  Effect.map(
-    Effect.acquireRelease(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const db = new Database(fileIn(folder), { strict: true, create: true })
+      openTables(db)
+      return { db, ...makeSpool(db, limits) }
+    }),
+    ({ commit, db }) =>
       Effect.sync(() => {
-        const db = new Database(fileIn(folder), { strict: true, create: true })
-        openTables(db)
-        return { db, ...makeSpool(db, limits) }
-      }),
-      ({ commit, db }) =>
-        Effect.sync(() => {
-          commit()
-          db.close()
-        })
-    ),
-    ({ db, spool }) => ({ db, spool })
+        commit()
+        db.close()
+      })
   )
 
 /** SQLite's lock on a file that is used for nothing else. The system releases it when the process ends, however it ends. */

@@ -5,6 +5,7 @@ import { writeDevice, writePoints } from "./content.ts"
 import type { SpoolError } from "./errors.ts"
 import type { GroupCommit } from "./GroupCommit.ts"
 import type { DevicePoints, NewBatch, SpoolLimits } from "./model.ts"
+import { type Size, sizeColumns } from "./tables.ts"
 import type { Totals } from "./Totals.ts"
 
 /** A batch whose points arrive in parts. Nothing of it is delivered, and nothing of it survives a restart, before `accept`. */
@@ -45,9 +46,7 @@ export const makeAcceptance = (db: Database, writes: GroupCommit, totals: Totals
     `INSERT INTO entries (batch, owner, device, accepted_at, points, bytes, part)
       SELECT batch, ?, device, ?, points, bytes, part FROM staged WHERE batch = ? ORDER BY id`
   )
-  const sizeOfStaged = db.query<{ entries: number; points: number; bytes: number }, [string]>(
-    "SELECT count(*) entries, coalesce(sum(points), 0) points, coalesce(sum(bytes), 0) bytes FROM staged WHERE batch = ?"
-  )
+  const sizeOfStaged = db.query<Size, [string]>(`SELECT ${sizeColumns} FROM staged WHERE batch = ?`)
   const removeParts = db.query("DELETE FROM parts WHERE id IN (SELECT part FROM staged WHERE batch = ?)")
   const removeStaged = db.query("DELETE FROM staged WHERE batch = ?")
 

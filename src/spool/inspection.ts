@@ -5,6 +5,7 @@ import { readDevice } from "./content.ts"
 import type { SpoolError } from "./errors.ts"
 import type { GroupCommit } from "./GroupCommit.ts"
 import type { BatchState, SetAside, Waiting } from "./model.ts"
+import { type Size, sizeColumns } from "./tables.ts"
 import type { Totals } from "./Totals.ts"
 
 export interface Inspection {
@@ -44,19 +45,11 @@ interface BatchRow {
   readonly finished_at: number | null
 }
 
-interface Size {
-  readonly entries: number
-  readonly points: number
-  readonly bytes: number
-}
-
 const toState = ({ accepted_at: acceptedAt, finished_at: finishedAt, ...row }: BatchRow): BatchState => ({
   ...row,
   acceptedAt,
   finishedAt: finishedAt ?? undefined
 })
-
-const sizeColumns = "count(*) entries, coalesce(sum(points), 0) points, coalesce(sum(bytes), 0) bytes"
 
 export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals, onAdded: () => void): Inspection => {
   const batchOf = db.query<BatchRow, [string]>("SELECT * FROM batches WHERE id = ?")

@@ -54,6 +54,16 @@ export const openTables = (db: Database): void => {
   })()
 }
 
+/** What rows of `entries`, `staged` or `rejected` amount to. */
+export interface Size {
+  readonly entries: number
+  readonly points: number
+  readonly bytes: number
+}
+
+/** The columns of a query for a `Size`. */
+export const sizeColumns = "count(*) entries, coalesce(sum(points), 0) points, coalesce(sum(bytes), 0) bytes"
+
 /** Forgets what a killed process had staged: nothing of it was acknowledged. Counts again, too. */
 export const removeStaged = (db: Database): void => {
   db.transaction(() => {

@@ -4,12 +4,11 @@
  */
 import { Array, Effect } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
-import { failureOf } from "../../thingsboard/errors/failures.ts"
 import { isTransient, retryTransient } from "../../thingsboard/errors/retryTransient.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { batchEnd } from "../../thingsboard/requests/telemetryBatches.ts"
 import type { ImportReport } from "./ImportReport.ts"
-import { type Health, isolateRejected, type Range } from "./isolateRejected.ts"
+import { hasFailed, type Health, isolateRejected, mayBeDueToPoints, type Range } from "./isolateRejected.ts"
 import type { IncomingPoint } from "./PointReader.ts"
 import type { BufferedPoints, DevicePoints } from "./PointBuffer.ts"
 import { RowFates } from "./RowFates.ts"
@@ -36,14 +35,12 @@ const maxMissingDevices = 100_000
 
 /** After a 500 the write is split instead, which is as good a repetition. */
 const isRepeated = (error: EntityNotFound | ThingsBoardError) =>
-  isTransient(error) && error._tag === "ThingsBoardError" && failureOf(error).effects !== "failed"
-
-const canBeSplit = (error: ThingsBoardError) => ["rejected", "failed"].includes(failureOf(error).effects)
+  isTransient(error) && error._tag === "ThingsBoardError" && !hasFailed(error)
 
 const reasonOf = (key: string, range: Range, row: Range, error: ThingsBoardError) => {
   const size = range.to - range.from
   if (size > row.to - row.from) return `ThingsBoard rejected a write of ${size} points, of which this is one`
-  const verb = failureOf(error).effects === "failed" ? "fails to store" : "rejects"
+  const verb = hasFailed(error) ? "fails to store" : "rejects"
   const others = row.to - row.from > size ? "; the other values of the row are sent without it" : ""
   return size > 1
     ? `ThingsBoard ${verb} one of these ${size} values`
@@ -144,7 +141,7 @@ export class ImportWriter {
       this.health.failuresInARow = 0
       return onStored(batch)
     }
-    if (failure._tag === "ThingsBoardError" && canBeSplit(failure)) {
+    if (failure._tag === "ThingsBoardError" && mayBeDueToPoints(failure)) {
       const stopped = yield* isolateRejected(batch, failure, {
         health: this.health,
         write,

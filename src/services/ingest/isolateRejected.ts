@@ -38,13 +38,14 @@ const maxWrites = 256
 /** Writes that fail with 500 one after the other before ThingsBoard counts as failing. 15 of them are the way to the first point. */
 const maxFailuresInARow = 24
 
-const isRejection = (error: ThingsBoardError | EntityNotFound): error is ThingsBoardError => {
-  if (error._tag !== "ThingsBoardError") return false
-  const { effects } = failureOf(error)
-  return effects === "rejected" || effects === "failed"
-}
+/** Whether the points of a write may be the reason why it failed, so that a part of it can succeed. */
+export const mayBeDueToPoints = (error: ThingsBoardError): boolean => ["rejected", "failed"].includes(failureOf(error).effects)
 
-const hasFailed = (error: ThingsBoardError) => failureOf(error).effects === "failed"
+const isRejection = (error: ThingsBoardError | EntityNotFound): error is ThingsBoardError =>
+  error._tag === "ThingsBoardError" && mayBeDueToPoints(error)
+
+/** ThingsBoard responded with 500, which may be due to the points. */
+export const hasFailed = (error: ThingsBoardError) => failureOf(error).effects === "failed"
 
 /**
  * Stores all of a write that failed with `error`, except what ThingsBoard rejects. Returns why it gave up, if it did; what was left is

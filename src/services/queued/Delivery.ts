@@ -50,9 +50,11 @@ const deliver = (spool: Spool) =>
       for (const owner of spool.owners()) yield* FiberMap.run(running, owner, logFailure(deliveryOf(owner).run()), { onlyIfMissing: true })
       yield* recordWaiting(spool.waiting(), yield* Clock.currentTimeMillis)
     })
-    // After a failure it waits for the interval, whatever is added.
-    return yield* Effect.forever(
-      Effect.andThen(Effect.andThen(logFailure(startDeliveries), Effect.race(added.await, Effect.sleep(pollInterval))), Effect.yieldNow)
+    return yield* logFailure(startDeliveries).pipe(
+      Effect.andThen(Effect.race(added.await, Effect.sleep(pollInterval))),
+      // Others have their turn, even if uploads are added all the time.
+      Effect.andThen(Effect.yieldNow),
+      Effect.forever
     )
   })
 

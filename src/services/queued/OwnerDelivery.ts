@@ -11,13 +11,14 @@ import type { Entry, Outcome } from "../../spool/model.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import { askedPauseOf } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
+import { maxPointsPerWrite } from "../../thingsboard/requests/telemetryBatches.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import type { UserSessions } from "../../thingsboard/UserSessions.ts"
-import type { Health } from "../ingest/isolateRejected.ts"
+import { hasFailed, type Health } from "../ingest/isolateRejected.ts"
 import type { Ingest } from "../ingest/Ingest.ts"
 import { asKey } from "./keyOwner.ts"
 import { NameResolver } from "./NameResolver.ts"
-import { hasFailed, rejectAll, storeEntries } from "./storeEntries.ts"
+import { rejectAll, storeEntries } from "./storeEntries.ts"
 
 export interface DeliveryParts {
   readonly spool: Spool
@@ -30,9 +31,6 @@ export interface DeliveryParts {
   readonly writes: Semaphore.Semaphore
   readonly concurrency: number
 }
-
-/** What one call to ThingsBoard carries. */
-const pointsPerWrite = 20_000
 
 /** Points that are read from the disk at once: a few ms. */
 const pointsPerTurn = 2000
@@ -90,20 +88,20 @@ export class OwnerDelivery {
     return Effect.suspend(() => {
       const key = this.parts.keys.byId(this.owner)
       if (key === undefined) return this.rejectOwner()
-      return Effect.flatMap(Effect.scoped(asKey(key, this.parts.sessions, this.round())), (delivered) => {
+      return Effect.flatMap(Effect.scoped(asKey(key, this.parts.sessions, this.round())), (progress) => {
         if (this.stopped !== undefined) return Effect.andThen(this.pause(this.stopped), this.run())
-        const next = delivered === "some" ? this.run() : delivered === "none" ? Effect.void : Effect.sleep(stuckPause)
+        const next = progress === "delivered" ? this.run() : progress === "empty" ? Effect.void : Effect.sleep(stuckPause)
         return Effect.andThen(this.noteRecovery, next)
       })
     })
   }
 
-  /** Goes through all that waits once. Returns how much was delivered: `none` if nothing waits, `nothing` if all of it has to wait longer. */
+  /** Goes through all that waits once. Returns `delivered` if it stored something, `stuck` if all that waits has to wait longer, and `empty` if nothing waits. */
   private readonly round = Effect.fnUntraced(function* (this: OwnerDelivery) {
     const { concurrency, spool, writes } = this.parts
     const upTo = spool.lastSeq()
     this.stopped = yield* this.names.resolve
-    let delivered: "none" | "nothing" | "some" = "none"
+    let progress: "empty" | "stuck" | "delivered" = "empty"
     for (let after: number | undefined = 0; after !== undefined && this.stopped === undefined;) {
       const { ids, next } = spool.devices(this.owner, after, upTo)
       const now = yield* currentMonotonicMillis
@@ -112,11 +110,11 @@ export class OwnerDelivery {
         (id) => writes.withPermit(this.deliverDevice(id, upTo)),
         { concurrency }
       )
-      if (results.includes(true)) delivered = "some"
-      else if (ids.length > 0 && delivered === "none") delivered = "nothing"
+      if (results.includes(true)) progress = "delivered"
+      else if (ids.length > 0 && progress === "empty") progress = "stuck"
       after = next
     }
-    return delivered
+    return progress
   })
 
   private readonly deliverDevice = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
@@ -143,9 +141,9 @@ export class OwnerDelivery {
     const { eventLoop, spool } = this.parts
     const found: globalThis.Array<Entry> = []
     let points = 0
-    while (points < pointsPerWrite) {
+    while (points < maxPointsPerWrite) {
       if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
-      const more = spool.next({ id: deviceId }, Math.min(pointsPerTurn, pointsPerWrite - points), found.at(-1)?.seq ?? 0, upTo)
+      const more = spool.next({ id: deviceId }, Math.min(pointsPerTurn, maxPointsPerWrite - points), found.at(-1)?.seq ?? 0, upTo)
       // The next points of the device may be of another key, which delivers them.
       if (more[0]?.owner !== this.owner) break
       found.push(...more)

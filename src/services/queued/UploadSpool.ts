@@ -18,11 +18,11 @@ const forgetFinished = (spool: Spool, keptMillis: number) =>
   Effect.gen(function* () {
     const time = (yield* Clock.currentTimeMillis) - keptMillis
     let dropped = 0
-    for (let forgotten = 1; forgotten > 0;) {
-      const { batches, points } = yield* spool.forget(time, maxBatches)
-      forgotten = batches
-      dropped += points
-    }
+    let forgotten
+    do {
+      forgotten = yield* spool.forget(time, maxBatches)
+      dropped += forgotten.points
+    } while (forgotten.batches > 0)
     if (dropped > 0)
       yield* Effect.annotateLogs(Effect.logWarning("Dropped points that ThingsBoard had rejected, after SPOOL_KEEP"), { points: dropped })
   }).pipe(Effect.catch(({ _tag }) => Effect.annotateLogs(Effect.logError("The spool cannot be written"), { error: _tag })))

@@ -2,12 +2,11 @@
 import { Effect } from "effect"
 import type { EntityNotFound } from "../../domain/Errors.ts"
 import type { Entry, Outcome, RejectedPoints, SpooledPoint } from "../../spool/model.ts"
-import { failureOf } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardShape } from "../../thingsboard/ThingsBoard.ts"
 import { confirmMissing } from "./confirmMissing.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { deviceMissing } from "../ingest/ImportWriter.ts"
-import { type Health, isolateRejected, type Range } from "../ingest/isolateRejected.ts"
+import { hasFailed, type Health, isolateRejected, mayBeDueToPoints, type Range } from "../ingest/isolateRejected.ts"
 import type { Ingest } from "../ingest/Ingest.ts"
 
 export interface Stored {
@@ -19,11 +18,6 @@ export interface Stored {
 
 /** `undefined`: stored. */
 type Fate = "unknown" | { readonly reason: string } | undefined
-
-/** ThingsBoard responded with 500, which may be due to the points. */
-export const hasFailed = (error: ThingsBoardError) => failureOf(error).effects === "failed"
-
-const canBeSplit = (error: ThingsBoardError) => ["rejected", "failed"].includes(failureOf(error).effects)
 
 const reasonOf = (size: number, error: ThingsBoardError) => {
   const verb = hasFailed(error) ? "fails to store" : "rejects"
@@ -83,17 +77,17 @@ export const storeEntries = Effect.fnUntraced(function* (
     })
   const whole = { from: 0, to: points.length }
   const failure = yield* write(whole)
-  const fates: Array<Fate> = Array.from({ length: points.length }, () => undefined)
   if (failure === undefined) {
     health.failuresInARow = 0
-    return { finished: decided(entries, fates), stopped: undefined }
+    return { finished: entries.map((entry) => ({ entry, rejected: [] })), stopped: undefined }
   }
   if (failure._tag === "EntityNotFound") {
     const isMissing = yield* confirmMissing(thingsBoard, deviceId)
     if (isMissing === true) return { finished: rejectAll(entries, deviceMissing), stopped: undefined }
     return { finished: [], stopped: isMissing === false ? undefined : isMissing }
   }
-  if (!canBeSplit(failure)) return { finished: [], stopped: failure }
+  if (!mayBeDueToPoints(failure)) return { finished: [], stopped: failure }
+  const fates: Array<Fate> = Array.from({ length: points.length }, () => undefined)
   const stopped = yield* isolateRejected(whole, failure, {
     health,
     isAlive: of500 === "alive",

@@ -10,7 +10,7 @@ export interface TelemetryPoint {
 }
 
 /** ThingsBoard stores 46,000 points per second in writes of this size, and 10,000 per second in writes of 1,000. */
-const maxPoints = 20_000
+export const maxPointsPerWrite = 20_000
 /** Well below ThingsBoard's limit of 16 MiB per body, even if each character takes three bytes. */
 const maxCharacters = 4 * 1024 * 1024
 
@@ -58,7 +58,7 @@ const addTo = (moment: Moment, key: string, token: string): boolean => {
 export const batchEnd = (points: ReadonlyArray<TelemetryPoint>, from: number): number => {
   let characters = 0
   let i = from
-  while (i < points.length && i - from < maxPoints && characters < maxCharacters) characters += sizeOf(points[i++]!)
+  while (i < points.length && i - from < maxPointsPerWrite && characters < maxCharacters) characters += sizeOf(points[i++]!)
   return i
 }
 
@@ -72,7 +72,7 @@ export function* makeBatch(points: ReadonlyArray<TelemetryPoint>, from: number, 
   let replaced = 0
   let characters = 0
   let i = from
-  while (i < points.length && i - from < maxPoints && characters < maxCharacters) {
+  while (i < points.length && i - from < maxPointsPerWrite && characters < maxCharacters) {
     const { key, token, ts } = points[i++]!
     characters += sizeOf(points[i - 1]!)
     const moment = moments.get(ts)
