@@ -3,11 +3,8 @@ import { RedisClient } from "bun"
 import { Effect, type Scope } from "effect"
 import { Redis } from "effect/persistence"
 
-/**
- * Ms without any response on the connection. Requests wait for their counts, so waiting longer is not worth it. While other commands get
- * responses, a command is only queued, and giving up would make counts wrong just when there are the most of them.
- */
-const maxSilence = 500
+/** Ms. Requests wait for their counts, so waiting longer is not worth it. */
+const defaultSilence = 500
 /** Connecting takes several round trips with TLS and a password. */
 const connectMillis = 1000
 
@@ -21,12 +18,18 @@ const withTimeout = <A>(promise: Promise<A>, millis: number): Promise<A> =>
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
-/** Times out commands whose responses come in the order of the commands. */
+/**
+ * Times out commands whose responses come in the order of the commands, after `maxSilence` ms without any response on the connection. While
+ * other commands get responses, a command is only queued, and giving up would make counts wrong just when there are the most of them.
+ */
 class ResponseTimeout {
   private lastResponseAt = 0
 
+  constructor(private readonly maxSilence: number) {}
+
   wait<A>(response: Promise<A>): Promise<A> {
     const sentAt = performance.now()
+    const { maxSilence } = this
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout>
       const isSilent = () => performance.now() - Math.max(sentAt, this.lastResponseAt) >= maxSilence
@@ -54,6 +57,15 @@ export const redisErrorCode = ({ cause }: Redis.RedisError): string => {
   return typeof code === "string" && /^[A-Z_]+$/.test(code) ? code : "UNKNOWN"
 }
 
+/** What Redis says about a command that it rejects: the first word of its error, such as OOM. Undefined for other failures. */
+export const redisRejectionOf = ({ cause }: Redis.RedisError): string | undefined =>
+  cause instanceof Error && "code" in cause && cause.code === "ERR_REDIS_SERVER_ERROR" ? /^[A-Z]+(?= )/.exec(cause.message)?.[0] : undefined
+
+export interface ConnectOptions {
+  /** Ms without any response after which commands fail; half a second by default. */
+  readonly maxSilence?: number
+}
+
 const setCloseListener = (client: RedisClient, onClose: (cause: Error) => void) => {
   client.onclose = onClose // oxlint-disable-line unicorn/prefer-add-event-listener -- the only way it offers
 }
@@ -63,7 +75,8 @@ const unsupported = Effect.fail(toRedisError(new Error("Only commands are sent o
 /** Connects, and disconnects when the scope closes. `onLost` is called when the server closes the connection. */
 export const connect = (
   url: string,
-  onLost: (error: Redis.RedisError) => void
+  onLost: (error: Redis.RedisError) => void,
+  { maxSilence = defaultSilence }: ConnectOptions = {}
 ): Effect.Effect<Redis.Redis["Service"], Redis.RedisError, Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* Effect.acquireRelease(
@@ -80,7 +93,7 @@ export const connect = (
     )
     setCloseListener(client, (cause) => onLost(toRedisError(cause)))
     yield* Effect.tryPromise({ try: () => withTimeout(client.connect(), connectMillis), catch: toRedisError })
-    const responseTimeout = new ResponseTimeout()
+    const responseTimeout = new ResponseTimeout(maxSilence)
     return yield* Redis.make({
       send: <A = unknown>(command: string, ...args: ReadonlyArray<string>) =>
         Effect.tryPromise({ try: () => responseTimeout.wait(client.send(command, [...args]) as Promise<A>), catch: toRedisError }),

@@ -2,11 +2,12 @@
  * Token buckets by name: in this process, or in Redis with REDIS_URL, so that several gateways share them. While Redis is unavailable,
  * each gateway counts on its own: serving requests matters more than exact counts.
  */
-import { Context, Deferred, Duration, Effect, Layer, Redacted } from "effect"
+import { Context, Duration, Effect, Layer, Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
 import { Settings } from "../config/Settings.ts"
 import { connect, redisErrorCode } from "../platform/BunRedis.ts"
 import { withMonotonicClock } from "../platform/monotonicTime.ts"
+import { keepRedisConnected } from "../platform/redisConnection.ts"
 import { makeRedisStore } from "./redisStore.ts"
 
 export interface Bucket {
@@ -106,60 +107,26 @@ interface Connected {
   readonly redis: Redis.Redis["Service"]
 }
 
-/** Connects a limiter to Redis until the scope closes, or fails with the reason, which contains no address and no password. */
-const connectLimiter = Effect.fnUntraced(function* (url: string, onLost: (reason: string) => void) {
-  const redis = yield* Effect.mapError(
-    connect(url, (error) => onLost(redisErrorCode(error))),
-    redisErrorCode
-  )
+/** Makes a limiter on a connection, or fails with the reason, which contains no address and no password. */
+const makeLimiter = Effect.fnUntraced(function* (redis: Redis.Redis["Service"]): Effect.fn.Return<Connected, string> {
   const store = yield* Effect.provideService(makeRedisStore("boardwalk:limit:"), Redis.Redis, redis)
   const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
   // A connection alone proves little: a replica rejects writes, and a user may lack permission to run scripts.
   if ((yield* consumeTokens(limiter, probe, { tokens: 0 })) === undefined) return yield* Effect.fail("SCRIPT_REFUSED")
-  return { limiter, redis } satisfies Connected
+  return { limiter, redis }
 })
 
 /** Checks once whether Redis can keep the counts; fails with the reason. */
-export const probeRedis = (url: string): Effect.Effect<void, string> => Effect.scoped(Effect.asVoid(connectLimiter(url, () => {})))
-
-/** Keeps a limiter connected to Redis. The returned function gives the limiter, or undefined while Redis is unavailable. */
-const keepConnected = Effect.fnUntraced(function* (url: string) {
-  let current: (Connected & { readonly lose: (reason: string) => void }) | undefined
-  let isOutageLogged = false
-
-  /** Connects, and returns the reason when the connection is lost. */
-  const connectUntilLost = Effect.fnUntraced(function* (firstAttempt: Deferred.Deferred<void>) {
-    const lost = Deferred.makeUnsafe<string>()
-    const lose = (reason: string) => {
-      current = undefined
-      Deferred.doneUnsafe(lost, Effect.succeed(reason))
-    }
-    current = { ...(yield* connectLimiter(url, lose)), lose }
-    if (isOutageLogged) yield* Effect.logInfo("Redis is available again: rate limits are shared")
-    isOutageLogged = false
-    yield* Deferred.succeed(firstAttempt, undefined)
-    return yield* Deferred.await(lost)
-  }, Effect.scoped)
-
-  const firstAttempt = Deferred.makeUnsafe<void>()
-  yield* Effect.forkScoped(
-    connectUntilLost(firstAttempt).pipe(
-      Effect.catch(Effect.succeed),
-      Effect.tap((reason) =>
-        Effect.suspend(() => {
-          const isFirst = !isOutageLogged
-          isOutageLogged = true
-          return isFirst ? Effect.logWarning("Redis is unavailable: each gateway counts requests on its own", { reason }) : Effect.void
-        })
+export const probeRedis = (url: string): Effect.Effect<void, string> =>
+  Effect.scoped(
+    Effect.flatMap(
+      Effect.mapError(
+        connect(url, () => {}),
+        redisErrorCode
       ),
-      Effect.andThen(Deferred.succeed(firstAttempt, undefined)),
-      Effect.andThen(Effect.sleep("500 millis")),
-      Effect.forever
+      makeLimiter
     )
   )
-  yield* Deferred.await(firstAttempt)
-  return () => current
-})
 
 export class RateLimits extends Context.Service<
   RateLimits,
@@ -183,12 +150,20 @@ export class RateLimits extends Context.Service<
       const [keyCounter, addressCounter] = [yield* makeLocalCounter, yield* makeLocalCounter]
       const countLocally = (bucket: Bucket, tokens: Taken) =>
         (ownerOf(bucket) === "key" ? keyCounter : addressCounter)(bucket, tokens) as Effect.Effect<RateLimitStatus> // memory is never unavailable
-      const shared = redisUrl === undefined ? undefined : yield* keepConnected(Redacted.value(redisUrl))
+      const shared =
+        redisUrl === undefined
+          ? undefined
+          : yield* keepRedisConnected({
+              url: Redacted.value(redisUrl),
+              prepare: makeLimiter,
+              logRecovery: Effect.logInfo("Redis is available again: rate limits are shared"),
+              logOutage: (reason) => Effect.logWarning("Redis is unavailable: each gateway counts requests on its own", { reason })
+            })
       const count = (bucket: Bucket, tokens: Taken) => {
         const connected = shared?.()
         if (connected === undefined) return countLocally(bucket, tokens)
         // Concurrent requests share the loading of a script, so the interruption of one request must not abort it for the others.
-        return Effect.flatMap(Effect.uninterruptible(consumeTokens(connected.limiter, bucket, tokens)), (status) => {
+        return Effect.flatMap(Effect.uninterruptible(consumeTokens(connected.value.limiter, bucket, tokens)), (status) => {
           if (status !== undefined) return Effect.succeed(status)
           connected.lose("NO_COUNT")
           return countLocally(bucket, tokens)
@@ -198,7 +173,7 @@ export class RateLimits extends Context.Service<
         consume: (bucket) => count(bucket, { tokens: 1 }),
         peek: (bucket) => count(bucket, { tokens: 0 }),
         charge: (bucket, tokens) => count(bucket, { tokens, always: true }),
-        redis: () => shared?.()?.redis,
+        redis: () => shared?.()?.value.redis,
         storage: (): RateLimitStorage => (shared === undefined ? "local" : shared() === undefined ? "unavailable" : "shared")
       }
     })
