@@ -114,6 +114,12 @@ export const exampleErrors: { readonly [Name in ProblemName]: ExampleError } = {
   "upstream-error": { path: devices, when: "ThingsBoard fails" },
   overloaded: { path: devices, when: "the gateway has no memory for the request at the moment" },
   "idempotency-unavailable": { ...writeWithKey, when: "Redis (`REDIS_URL`) is not reachable" },
+  "spool-unavailable": {
+    path: "/api/v1/tb/telemetry/bulk",
+    headers: { Prefer: "respond-async" },
+    body: '{"Thermostat Office 101":{"temperature":[{"ts":1700000000000,"value":21.5}]}}',
+    when: "the Redis server of the queue (`SPOOL_REDIS_URL`) is not reachable"
+  },
   "upstream-unavailable": { path: devices, when: "ThingsBoard is not reachable" },
   "upstream-timeout": { path: devices, when: "ThingsBoard does not respond within `TB_TIMEOUT`" },
   "batch-not-found": { path: `/api/v1/tb/ingest/${absent}` },

@@ -20,7 +20,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
   ratelimit: ["domain", "config", "platform"],
   overload: ["config", "platform"],
   idempotency: ["config", "platform", "ratelimit"],
-  spool: [],
+  spool: ["platform"],
   services: ["domain", "json", "apikeys", "config", "formats", "overload", "platform", "ratelimit", "spool", "thingsboard"],
   observability: ["config", "domain", "platform"],
   http: [
@@ -66,6 +66,11 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
     queued: ["access", "devices", "ingest", "validation"],
     telemetry: ["access", "devices"],
     validation: []
+  },
+  spool: {
+    ".": [],
+    redis: ["Spool.ts", "content.ts", "errors.ts", "model.ts", "written.ts"],
+    sqlite: ["Spool.ts", "content.ts", "errors.ts", "model.ts", "written.ts"]
   },
   thingsboard: {
     ".": ["api", "auth", "errors", "reads", "transport"],

@@ -89,7 +89,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     meaning: "No queued upload has this id, or another key uploaded it, or it finished some time ago. All cases return the same response.",
     remedies: [
       "Check the id: it is the `batch_id` in the response to the upload, and the end of its `Location`.",
-      "Use the key that uploaded it, and ask the same gateway: each has its own queue.",
+      "Use the key that uploaded it, and ask the same gateway, unless the gateways share their queue in Redis (`SPOOL_REDIS_URL`).",
       "Finished uploads are forgotten after `SPOOL_KEEP`, seven days by default."
     ],
     example: new Problems.BatchNotFound(
@@ -233,6 +233,18 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
       retry_after: 1
     })
   },
+  "spool-unavailable": {
+    meaning:
+      "The queue of uploads cannot be used: its Redis server or its disk does not work at the moment. The upload is not acknowledged; it may have been accepted all the same.",
+    remedies: [
+      "Send the upload again after the seconds in the header `Retry-After`: every point has its own time, so that none is stored twice.",
+      "For operators: the log says why the queue is unavailable, and `boardwalk doctor` checks it (`SPOOL_REDIS_URL`, `SPOOL_DIR`)."
+    ],
+    example: new Problems.SpoolUnavailable({
+      ...common("The queue of uploads is not available at the moment: try again in 5 s.", {}),
+      retry_after: 5
+    })
+  },
   "upstream-timeout": {
     meaning:
       "ThingsBoard did not respond within the gateway's timeout, or within the time that the client asked for. A write may be stored.",
@@ -248,7 +260,7 @@ export const problemGuide: { readonly [Name in ProblemName]: Guide } = {
     remedies: [
       "Send the upload again later; `Retry-After` says when to try.",
       "The operator can see with `boardwalk spool status` why points wait: ThingsBoard may have been away for long, or reject what it gets.",
-      "The operator can raise `SPOOL_MAX_BYTES` or `SPOOL_MAX_AGE`, or free space on the disk."
+      "The operator can raise `SPOOL_MAX_BYTES` or `SPOOL_MAX_AGE`, or free space on the disk or memory of Redis."
     ],
     example: new Problems.SpoolFull({
       ...common(

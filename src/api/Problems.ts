@@ -190,6 +190,15 @@ export class IdempotencyUnavailable extends defineProblem<IdempotencyUnavailable
   }
 ) {}
 
+export class SpoolUnavailable extends defineProblem<SpoolUnavailable>()(
+  "SpoolUnavailable",
+  { type: problemType("spool-unavailable"), status: 503, title: "Queue of uploads not available" },
+  {
+    ...problemFields("SPOOL_UNAVAILABLE", noDetails),
+    retry_after: retryAfter
+  }
+) {}
+
 export class UpstreamTimeout extends defineProblem<UpstreamTimeout>()(
   "UpstreamTimeout",
   { type: problemType("upstream-timeout"), status: 504, title: "ThingsBoard did not answer in time" },
@@ -209,16 +218,19 @@ export class SpoolFull extends defineProblem<SpoolFull>()(
     ...problemFields(
       "SPOOL_FULL",
       Schema.Struct({
-        limit: Schema.Literals(["bytes", "age", "disk"]).annotate({
+        limit: Schema.Literals(["bytes", "age", "disk", "memory"]).annotate({
           identifier: "SpoolLimit",
           description:
-            "`bytes`: SPOOL_MAX_BYTES is reached. `age`: the oldest points have waited for SPOOL_MAX_AGE. `disk`: the disk is full."
+            "`bytes`: SPOOL_MAX_BYTES is reached. `age`: the oldest points have waited for SPOOL_MAX_AGE. `disk`: the disk is full. `memory`: Redis has no free memory."
         })
       })
     ),
     retry_after: retryAfter
   }
 ) {}
+
+/** The problems of every endpoint that can queue an upload. */
+export const queueProblems = [SpoolUnavailable, SpoolFull] as const
 
 /** The problems of every endpoint that calls ThingsBoard. */
 export const upstreamProblems = [UpstreamError, UpstreamUnavailable, UpstreamTimeout, Overloaded] as const
@@ -250,6 +262,7 @@ export const Problem = Schema.Union([
   UpstreamUnavailable,
   Overloaded,
   IdempotencyUnavailable,
+  SpoolUnavailable,
   UpstreamTimeout,
   SpoolFull
 ])

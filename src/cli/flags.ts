@@ -43,7 +43,8 @@ export const usageError = (command: ReadonlyArray<string>, sentence: string) =>
   new CliError.ShowHelp({ commandPath: ["boardwalk", ...command], errors: [new CliError.ValidationError({ message: sentence })] })
 
 /** Reads a variable that replaces a missing flag. */
-const readVariableFlag = (name: string) => Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
+export const readVariableFlag = (name: string) =>
+  Effect.mapError(readVariable(name), ({ message }) => new CliError.ValidationError({ message }))
 
 /** The same for a secret, which may be in a file of its own. */
 export const readSecretFlag = (name: string) =>

@@ -383,7 +383,15 @@ export const definitions = {
     codec: text,
     defaultDescription: "off",
     example: "/var/lib/boardwalk/spool",
-    doc: "Folder in which uploads with Prefer: respond-async are kept until ThingsBoard has stored them. It must be on a local disk, and each gateway needs a folder of its own. Without it, every upload is stored before it is acknowledged."
+    doc: "Folder in which uploads with Prefer: respond-async are kept until ThingsBoard has stored them. It must be on a local disk, and each gateway needs a folder of its own. Without it and without SPOOL_REDIS_URL, every upload is stored before it is acknowledged."
+  },
+  SPOOL_REDIS_URL: {
+    section: "Store and forward",
+    codec: redisUrl,
+    defaultDescription: "off",
+    secret: true,
+    example: "rediss://user:password@redis.example.com:6379/1",
+    doc: "Redis server (7 or newer) that keeps these uploads instead of a folder. All gateways with the same URL share them, and any of them stores them. Each ThingsBoard needs a database of its own: the number at the end. The server must keep its data (appendonly yes) and must not remove keys when its memory is full (maxmemory-policy noeviction)."
   },
   SPOOL: {
     section: "Store and forward",

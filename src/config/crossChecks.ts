@@ -73,11 +73,14 @@ export const traceIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyA
     : []
 }
 
-/** Uploads cannot be kept without a folder to keep them in. */
+/** Uploads are kept in one place. */
 export const spoolIssues = (settings: ReadonlyArray<ResolvedSetting>): ReadonlyArray<SettingIssue> => {
   const text = textsOf(settings)
-  return text("SPOOL")?.toLowerCase() === "always" && text("SPOOL_DIR") === undefined
-    ? [{ variable: "SPOOL_DIR", issue: "is required when SPOOL is always" }]
+  const [folder, redis] = [text("SPOOL_DIR"), text("SPOOL_REDIS_URL")]
+  if (folder !== undefined && redis !== undefined)
+    return [{ variable: "SPOOL_REDIS_URL", issue: "must not be set when SPOOL_DIR is: uploads are kept in one of them" }]
+  return text("SPOOL")?.toLowerCase() === "always" && folder === undefined && redis === undefined
+    ? [{ variable: "SPOOL_DIR", issue: "is required when SPOOL is always, or SPOOL_REDIS_URL" }]
     : []
 }
 
@@ -116,11 +119,11 @@ const minSafeKeyLength = 16
 const isLocal = (host: string) =>
   /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\]|host\.docker\.internal|host\.containers\.internal)$/.test(host)
 
-const redisWarnings = (redis: unknown): ReadonlyArray<SettingIssue> => {
+const redisWarnings = (variable: string, redis: unknown): ReadonlyArray<SettingIssue> => {
   if (!Redacted.isRedacted(redis)) return []
   const { hostname, password, protocol } = new URL(String(Redacted.value(redis)))
   return protocol === "redis:" && password !== "" && !isLocal(hostname)
-    ? [{ variable: "REDIS_URL", issue: "has a password but no TLS (rediss:): the password is sent unencrypted" }]
+    ? [{ variable, issue: "has a password but no TLS (rediss:): the password is sent unencrypted" }]
     : []
 }
 
@@ -152,7 +155,10 @@ export const findWarnings = (settings: ReadonlyArray<ResolvedSetting>): Readonly
     warnings.push({ variable: "BACKEND_CORS_ORIGINS", issue: "lets the pages of every site call the API with a key" })
   if (value("DOCS_ACCESS") === "key" && value("DOCS_ENABLED") === false)
     warnings.push({ variable: "DOCS_ACCESS", issue: "is not used: DOCS_ENABLED is false" })
-  warnings.push(...proxyWarnings(value("TRUSTED_PROXIES")), ...redisWarnings(value("REDIS_URL")))
+  warnings.push(
+    ...proxyWarnings(value("TRUSTED_PROXIES")),
+    ...["REDIS_URL", "SPOOL_REDIS_URL"].flatMap((variable) => redisWarnings(variable, value(variable)))
+  )
   warnings.push(...unusedCaWarnings(host, value("TB_CA_FILE")))
   return warnings
 }

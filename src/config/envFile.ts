@@ -66,7 +66,7 @@ const noValues: EnvFile["values"] = new Map()
 export const readEnvFileValues = Effect.map(readEnvFile, (file) => file?.values ?? noValues)
 
 /** Names of secrets, also those that only the key file refers to. */
-const secretName = /PASSWORD|SECRET|TOKEN|KEY|^REDIS_URL$/
+const secretName = /PASSWORD|SECRET|TOKEN|KEY|REDIS_URL$/
 /** Variables that name a file, or a number of keys. */
 const publicName = /_FILE$|^MAX_/
 

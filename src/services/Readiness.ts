@@ -1,5 +1,5 @@
 /** Whether the gateway can serve requests: one entry per dependency, without host names or secrets. */
-import { type Cause, Clock, Context, Duration, Effect, Layer } from "effect"
+import { type Cause, Context, Duration, Effect, Layer } from "effect"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
 import { Overload } from "../overload/Overload.ts"
@@ -9,6 +9,7 @@ import { withServiceSpan } from "../platform/tracing.ts"
 import { RateLimits } from "../ratelimit/RateLimits.ts"
 import { singleFlight } from "../thingsboard/auth/singleFlight.ts"
 import { Session } from "../thingsboard/auth/Session.ts"
+import type { Waiting } from "../spool/model.ts"
 import { UploadSpool } from "./queued/UploadSpool.ts"
 import type { TransportCounts } from "../thingsboard/transport/metrics.ts"
 import { Transport } from "../thingsboard/transport/Transport.ts"
@@ -107,19 +108,24 @@ export class Readiness extends Context.Service<
         const effect = level === 2 ? "all requests are rejected." : "exports, imports and queries are rejected."
         return [{ name: "load", ok: level < 2, detail: `${cause}: ${effect}` }]
       })
-      /** Not ok when the next upload would get 507. */
-      const checkSpool = Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Dependency> => {
-        const waiting = spool?.waiting()
-        if (waiting === undefined) return []
-        const { bytes, oldest = now, points, rejected } = waiting
-        const age = now - oldest
-        if (bytes >= spoolMaxBytes) return [{ name: "spool", ok: false, detail: "The queue of uploads is full (SPOOL_MAX_BYTES)." }]
+      /** Not ok when the next queued upload would get 507 or 503. */
+      const describeSpool = ({ age, bytes, points, rejected }: Waiting): Dependency => {
+        if (bytes >= spoolMaxBytes) return { name: "spool", ok: false, detail: "The queue of uploads is full (SPOOL_MAX_BYTES)." }
         if (age > Duration.toMillis(spoolMaxAge))
-          return [{ name: "spool", ok: false, detail: "Queued uploads have waited for too long (SPOOL_MAX_AGE)." }]
+          return { name: "spool", ok: false, detail: "Queued uploads have waited for too long (SPOOL_MAX_AGE)." }
         const waitingPoints =
-          points === 0 ? "No points wait." : `${points} points wait, the oldest for ${Math.floor(Math.max(0, age) / 1000)} s.`
-        return [{ name: "spool", ok: true, detail: rejected === 0 ? waitingPoints : `${waitingPoints} ${rejected} were rejected.` }]
-      })
+          points === 0
+            ? "No points wait."
+            : `${points} ${points === 1 ? "point waits" : "points wait"}, the oldest for ${Math.floor(age / 1000)} s.`
+        return { name: "spool", ok: true, detail: rejected === 0 ? waitingPoints : `${waitingPoints} ${rejected} were rejected.` }
+      }
+      const checkSpool: Effect.Effect<ReadonlyArray<Dependency>> =
+        spool === undefined
+          ? Effect.succeed([])
+          : Effect.match(spool.waiting, {
+              onSuccess: (waiting) => [describeSpool(waiting)],
+              onFailure: () => [{ name: "spool", ok: false, detail: "The queue of uploads is not available." }]
+            })
       /** A gateway that queues every upload has to get them while ThingsBoard is away. Reads fail then, wherever they are sent. */
       const isNeeded = ({ name }: Dependency) => !(isForAll && (name === "thingsboard" || name === "login"))
       const stopping: ReadonlyArray<Dependency> = [{ name: "gateway", ok: false, detail: "The gateway is shutting down." }]

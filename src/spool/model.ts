@@ -21,14 +21,13 @@ export interface NewBatch {
   readonly id: string
   /** Whose rights apply to the batch, and who may see it: the id of an API key. */
   readonly owner: string
-  /** Ms since the Unix epoch. */
-  readonly acceptedAt: number
   readonly devices: ReadonlyArray<DevicePoints>
 }
 
 export interface BatchState {
   readonly id: string
   readonly owner: string
+  /** Ms since the Unix epoch. */
   readonly acceptedAt: number
   /** Points that were accepted: `stored` and `rejected` ones, and those that still wait. */
   readonly points: number
@@ -44,6 +43,8 @@ export interface Entry extends DevicePoints {
   readonly seq: number
   readonly batch: string
   readonly owner: string
+  /** What Redis needs to remove it. */
+  readonly stored?: { readonly bytes: number; readonly part: number }
 }
 
 export interface RejectedPoints {
@@ -79,6 +80,26 @@ export interface Waiting {
   readonly bytes: number
   /** When the oldest entry was accepted, in ms since the Unix epoch; undefined if none waits. */
   readonly oldest: number | undefined
+  /** Ms for which it has waited; 0 if none waits. */
+  readonly age: number
   /** Points that were set aside. */
   readonly rejected: number
+}
+
+/** A device that is known by its name only, in the batches of one owner. */
+export interface WaitingName {
+  readonly owner: string
+  readonly name: string
+}
+
+export interface WaitingDevices {
+  readonly ids: ReadonlyArray<string>
+  /** Where the next search goes on; undefined after the last entry. */
+  readonly next: number | undefined
+}
+
+export interface Forgotten {
+  readonly batches: number
+  /** Rejected points. */
+  readonly points: number
 }

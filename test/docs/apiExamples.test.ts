@@ -76,6 +76,7 @@ const conditions: { readonly [Name in ProblemName]?: Partial<SettingsShape> } = 
   "idempotency-unavailable": { redisUrl: Redacted.make("redis://127.0.0.1:1") },
   "rate-limited": { rateLimit: { requests: 1, window: Duration.minutes(1) } },
   "spool-full": { spoolMaxBytes: 1 },
+  "spool-unavailable": { spoolRedisUrl: Redacted.make("redis://127.0.0.1:1") },
   "upstream-timeout": { tbTimeout: Duration.millis(100) }
 }
 

@@ -26,7 +26,7 @@ describe("boardwalk doctor", () => {
         "- keys: no API_KEYS_FILE",
         "✔ point written and read back: boardwalk_doctor of Boiler",
         "- Redis: no REDIS_URL",
-        "- queue of uploads: no SPOOL_DIR",
+        "- queue of uploads: no SPOOL_DIR and no SPOOL_REDIS_URL",
         `✔ own endpoints: ${url}`
       ])
       expect(exitCode).toBe(0)

@@ -2,8 +2,8 @@
 import { Database } from "bun:sqlite"
 import { expect } from "bun:test"
 import { Effect } from "effect"
-import { GroupCommit } from "../../src/spool/GroupCommit.ts"
-import { openTables } from "../../src/spool/tables.ts"
+import { GroupCommit } from "../../src/spool/sqlite/GroupCommit.ts"
+import { openTables } from "../../src/spool/sqlite/tables.ts"
 import { live } from "../support/effectTest.ts"
 
 live("what does not fit on the disk fails alone, and what frees space in the same commit succeeds", () =>

@@ -13,17 +13,17 @@ import { batch, devices, next, open } from "./open.ts"
 const limits = { bytes: 1e9, age: 1e9 }
 
 /** Every batch that is there, with the number of its entries; checks the order of each device. */
-const entriesByBatch = (spool: Spool) => {
+const entriesByBatch = Effect.fnUntraced(function* (spool: Spool) {
   const found = new Map<string, number>()
-  for (const device of devices(spool)) {
-    const entries = next(spool, device, Infinity)
+  for (const device of yield* devices(spool)) {
+    const entries = yield* next(spool, device, Infinity)
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map(({ seq }) => seq).toSorted((a, b) => a - b))
     const indexes = entries.map(({ batch }) => batch.split("-").map(Number))
     expect(indexes).toEqual(indexes.toSorted((a, b) => a[0]! - b[0]! || a[2]! - b[2]!))
     for (const { batch } of entries) found.set(batch, (found.get(batch) ?? 0) + 1)
   }
   return found
-}
+})
 
 /** Kills a writing process after it acknowledged `after` batches; returns every acknowledged one that arrived. */
 const writeAndKill = async (folder: string, round: number, after: number) => {
@@ -52,7 +52,7 @@ live(
       const acknowledged: Array<string> = []
       for (let round = 0; round < kills; round++)
         acknowledged.push(...(yield* Effect.promise(() => writeAndKill(folder, round, 1 + Math.floor(random() * 500)))))
-      const found = entriesByBatch(yield* open(folder, limits))
+      const found = yield* entriesByBatch(yield* open(folder, limits))
       expect(acknowledged.length).toBeGreaterThanOrEqual(kills)
       expect(acknowledged.filter((id) => !found.has(id))).toEqual([])
       expect([...found].filter(([, entries]) => entries !== 2)).toEqual([])
@@ -75,7 +75,7 @@ live("a WAL that ends in the middle has the batches before that as a whole, and 
       yield* Effect.promise(() => mkdir(copied))
       for (const name of ["spool.db", wal]) yield* Effect.promise(() => copyFile(join(folder, name), join(copied, name)))
       yield* Effect.promise(() => truncate(join(copied, wal), length))
-      const found = entriesByBatch(yield* open(copied, limits))
+      const found = yield* entriesByBatch(yield* open(copied, limits))
       expect([...found.values()].filter((entries) => entries !== 2)).toEqual([])
       expect(found.size).toBe(ends.filter((end) => end <= length).length)
     }

@@ -12,7 +12,7 @@ const addForever = (spool: Spool, writer: number) =>
       const points = [0, 1, 2].map((n) => ({ key: `k${n}`, ts: index, token: `${index}.50` }))
       const id = `${round}-${writer}-${index}`
       const devices = [`a${writer}`, `b${writer}`].map((id) => ({ device: { id }, points }))
-      yield* spool.add({ id, owner: "key", acceptedAt: 0, devices })
+      yield* spool.add({ id, owner: "key", devices })
       process.stdout.write(`${id}\n`)
     }
   })

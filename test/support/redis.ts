@@ -13,14 +13,20 @@ const freePort = () => {
 }
 
 /** The configuration is passed on standard input: every user of the machine can read arguments, and the configuration has a password. */
-const start = (port: number, path: string) =>
+const start = (port: number, path: string, lines: ReadonlyArray<string>) =>
   Bun.spawn(["redis-server", "-"], {
-    stdin: Buffer.from([`port ${port}`, "bind 127.0.0.1", 'save ""', `dir ${path}`, `requirepass ${canaries.urlPassword}`, ""].join("\n")),
+    stdin: Buffer.from(
+      [`port ${port}`, "bind 127.0.0.1", 'save ""', `dir ${path}`, `requirepass ${canaries.urlPassword}`, ...lines, ""].join("\n")
+    ),
     stdout: "ignore",
     stderr: "ignore"
   })
 
-export const redisServer = Effect.gen(function* () {
+/** What a server needs that keeps everything it acknowledges, also when it is killed. */
+export const durable = ["appendonly yes", "appendfsync always"]
+
+/** With more lines of configuration. */
+export const redisServerWith = Effect.fnUntraced(function* (lines: ReadonlyArray<string>) {
   const path = yield* temporaryFolder("redis")
   const port = freePort()
   let child: ReturnType<typeof start> | undefined
@@ -43,7 +49,7 @@ export const redisServer = Effect.gen(function* () {
   return {
     url,
     start: Effect.suspend(() => {
-      child = start(port, path)
+      child = start(port, path, lines)
       return waitUntilReady
     }),
     kill,
@@ -52,3 +58,5 @@ export const redisServer = Effect.gen(function* () {
     resume: Effect.sync(() => child?.kill("SIGCONT"))
   }
 })
+
+export const redisServer = redisServerWith([])

@@ -19,7 +19,16 @@ import {
   numericText,
   startTs
 } from "../Parameters.ts"
-import { BatchNotFound, bodyProblems, DeviceNotFound, InvalidRequest, RateLimited, SpoolFull, upstreamProblems } from "../Problems.ts"
+import {
+  BatchNotFound,
+  bodyProblems,
+  DeviceNotFound,
+  InvalidRequest,
+  queueProblems,
+  RateLimited,
+  SpoolUnavailable,
+  upstreamProblems
+} from "../Problems.ts"
 import {
   ExportedFile,
   ExportMany,
@@ -183,7 +192,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       headers: uploadHeaders,
       payload: PointsByKey,
       success: [UploadResult.pipe(HttpApiSchema.status(201)), UploadResult.pipe(HttpApiSchema.status(202))],
-      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, ...queueProblems]
     })
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
@@ -200,7 +209,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       headers: uploadHeaders,
       payload: PointsByDevice,
       success: [BulkResult, BulkResult.pipe(HttpApiSchema.status(202))],
-      error: [...bodyProblems, ...upstreamProblems, SpoolFull]
+      error: [...bodyProblems, ...upstreamProblems, ...queueProblems]
     })
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
@@ -219,7 +228,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       headers: uploadHeaders,
       payload: ImportBody,
       success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
-      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, SpoolFull]
+      error: [DeviceNotFound, ...bodyProblems, ...upstreamProblems, ...queueProblems]
     })
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
@@ -237,7 +246,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       headers: uploadHeaders,
       payload: ImportBody,
       success: [ImportResult, ImportResult.pipe(HttpApiSchema.status(202))],
-      error: [...bodyProblems, ...upstreamProblems, SpoolFull]
+      error: [...bodyProblems, ...upstreamProblems, ...queueProblems]
     })
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
@@ -252,7 +261,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
     HttpApiEndpoint.get("batch", "/ingest/:batch_id", {
       params: { batch_id: Uuid.annotate({ description: "Id of the batch, from the response to the upload." }) },
       success: BatchState,
-      error: BatchNotFound
+      error: [BatchNotFound, SpoolUnavailable]
     })
       .annotate(RequiredScope, "telemetry:write")
       .annotateMerge(

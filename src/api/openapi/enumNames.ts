@@ -28,7 +28,7 @@ const constantNames: Record<string, ReadonlyArray<string>> = {
   ReadinessStatus: ["Ready", "NotReady"],
   RepeatedTimes: ["RejectRepeatedTimes", "InferRepeatedTimes"],
   SortField: ["SortByCreatedTime", "SortByName", "SortByType", "SortByLabel"],
-  SpoolLimit: ["SpoolBytes", "SpoolAge", "SpoolDisk"],
+  SpoolLimit: ["SpoolBytes", "SpoolAge", "SpoolDisk", "SpoolMemory"],
   TimestampUnit: ["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"],
   UploadStatus: ["Stored", "Failed", "Queued"],
   WriteStatus: ["WriteDone", "WriteQueued"]

@@ -2,15 +2,15 @@ import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { toJson } from "../../observability/escapeControls.ts"
 import { json, usageError } from "../flags.ts"
-import { batchArgument, dirFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./openFolder.ts"
+import { batchArgument, placeFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./withSpool.ts"
 
 export const drop = Command.make(
   "drop",
-  { batch: batchArgument, dir: dirFlag, json },
-  Effect.fnUntraced(function* ({ batch, dir, json }) {
+  { batch: batchArgument, place: placeFlag, json },
+  Effect.fnUntraced(function* ({ batch, json, place }) {
     if (Option.isNone(batch)) return yield* usageError(["spool", "drop"], "Expected the id of a batch")
     const id = batch.value
-    yield* withSpool(dir, (spool) =>
+    yield* withSpool(place, (spool) =>
       Effect.gen(function* () {
         const points = yield* spool.drop(id)
         if (points === undefined)

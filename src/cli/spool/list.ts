@@ -4,7 +4,7 @@ import type { BatchState, SetAside } from "../../spool/model.ts"
 import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
 import { alignColumns, joinCells } from "../keys/list.ts"
-import { dirFlag, formatMillis, print, withSpool } from "./openFolder.ts"
+import { placeFlag, formatMillis, print, withSpool } from "./withSpool.ts"
 
 const maxReasons = 5
 
@@ -37,15 +37,19 @@ const toJsonEntry = (batch: BatchState, reasons: ReadonlyArray<SetAside>) => ({
 
 export const list = Command.make(
   "list",
-  { dir: dirFlag, limit, json },
-  Effect.fnUntraced(function* ({ dir, json, limit }) {
+  { place: placeFlag, limit, json },
+  Effect.fnUntraced(function* ({ json, limit, place }) {
     const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
-    yield* withSpool(dir, (spool) => {
-      const batches = spool.unfinished(limit).map((batch) => [batch, spool.rejected(batch.id, maxReasons)] as const)
-      if (json) return print(toJson(batches.map(([batch, reasons]) => toJsonEntry(batch, reasons))))
-      const rows = batches.map(([batch, reasons]) => toCells(batch, reasons))
-      return rows.length === 0 ? Effect.void : print((isTerminal ? alignColumns(rows) : joinCells(rows)).join("\n"))
-    })
+    yield* withSpool(place, (spool) =>
+      Effect.gen(function* () {
+        const batches = yield* Effect.forEach(yield* spool.unfinished(limit), (batch) =>
+          Effect.map(spool.rejected(batch.id, maxReasons), (reasons) => [batch, reasons] as const)
+        )
+        if (json) return yield* print(toJson(batches.map(([batch, reasons]) => toJsonEntry(batch, reasons))))
+        const rows = batches.map(([batch, reasons]) => toCells(batch, reasons))
+        if (rows.length > 0) yield* print((isTerminal ? alignColumns(rows) : joinCells(rows)).join("\n"))
+      })
+    )
   })
 ).pipe(
   Command.withShortDescription("List the uploads that wait or have rejected points"),

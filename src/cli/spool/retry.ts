@@ -1,23 +1,22 @@
-import { Clock, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { toJson } from "../../observability/escapeControls.ts"
 import { json, usageError } from "../flags.ts"
-import { batchArgument, dirFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./openFolder.ts"
+import { batchArgument, placeFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./withSpool.ts"
 
 const all = Flag.Boolean("all").pipe(Flag.withDescription("Retry the rejected points of all uploads"), Flag.withDefault(false))
 
 export const retry = Command.make(
   "retry",
-  { batch: batchArgument, all, dir: dirFlag, json },
-  Effect.fnUntraced(function* ({ all, batch, dir, json }) {
+  { batch: batchArgument, all, place: placeFlag, json },
+  Effect.fnUntraced(function* ({ all, batch, json, place }) {
     if (Option.isSome(batch) === all) return yield* usageError(["spool", "retry"], "Expected the id of a batch, or --all")
-    const now = yield* Clock.currentTimeMillis
-    yield* withSpool(dir, (spool) =>
+    yield* withSpool(place, (spool) =>
       Effect.gen(function* () {
         const id = Option.getOrUndefined(batch)
-        if (id !== undefined && spool.batch(id) === undefined)
+        if (id !== undefined && (yield* spool.batch(id)) === undefined)
           return yield* new SpoolCommandFailed({ message: `There is no batch ${id}; \`boardwalk spool list\` shows the ids.` })
-        const points = yield* spool.retry(id, now)
+        const points = yield* spool.retry(id)
         return yield* print(json ? toJson({ points_retried: points }) : `Put ${pointsOf(points)} into the queue again`)
       })
     )

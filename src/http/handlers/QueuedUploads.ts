@@ -16,7 +16,7 @@ import { charsetOf, requireFileKind } from "../request/bodyKind.ts"
 import { type BodyLimits, readText, streamBody } from "../request/RequestBody.ts"
 import { accepted, plain } from "../response/envelope.ts"
 import { failWithProblem } from "../response/problem.ts"
-import { asInputProblem, asSpoolProblem, asUpstreamProblem } from "../response/toProblem.ts"
+import { asInputProblem, asSpoolProblem, asSpoolUnavailable, asUpstreamProblem } from "../response/toProblem.ts"
 import { acceptedBulkFields, acceptedImportFields, acceptedUploadFields, batchFields } from "../response/uploadFields.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -104,13 +104,15 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
     /** Batches of other keys look as if they did not exist. */
     batch: (id: string) =>
       Effect.flatMap(CurrentCaller, ({ id: owner }) =>
-        Effect.flatMap(queued.batch(owner, id), (found) =>
-          found === undefined
-            ? failWithProblem(
-                `No batch has the id ${id}, or another key uploaded it, or it finished longer ago than SPOOL_KEEP.`,
-                (common) => new BatchNotFound({ ...common, details: { batch_id: id } })
-              )
-            : plain(200, batchFields(found))
+        Effect.flatMap(
+          Effect.catch(queued.batch(owner, id), () => asSpoolUnavailable),
+          (found) =>
+            found === undefined
+              ? failWithProblem(
+                  `No batch has the id ${id}, or another key uploaded it, or it finished longer ago than SPOOL_KEEP.`,
+                  (common) => new BatchNotFound({ ...common, details: { batch_id: id } })
+                )
+              : plain(200, batchFields(found))
         )
       )
   }

@@ -7,6 +7,7 @@ import type {
   PayloadTooLarge,
   RequestTimeout,
   SpoolFull,
+  SpoolUnavailable,
   UnsupportedMediaType
 } from "../../api/Problems.ts"
 import type { SettingsShape } from "../../config/Settings.ts"
@@ -44,7 +45,7 @@ interface ImportQuery extends UploadQuery, FileQuery {
 
 type Request = HttpServerRequest.HttpServerRequest
 type Response<Problem> = Effect.Effect<HttpServerResponse.HttpServerResponse, Problem, CurrentCaller>
-type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | SpoolFull | UnsupportedMediaType | Upstream
+type UploadProblem = InvalidRequest | PayloadTooLarge | RequestTimeout | SpoolFull | SpoolUnavailable | UnsupportedMediaType | Upstream
 
 const deviceProblems = { EntityNotFound: asDeviceProblem, ThingsBoardError: asDeviceProblem, InvalidInput: asInputProblem }
 

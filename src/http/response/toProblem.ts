@@ -7,6 +7,7 @@ import {
   InvalidRequest,
   type Overloaded,
   SpoolFull,
+  SpoolUnavailable,
   UpstreamError,
   UpstreamTimeout,
   UpstreamUnavailable
@@ -78,22 +79,33 @@ export const asEntityProblem = (error: EntityNotFound | ThingsBoardError): Effec
 const whySpoolIsFull: { readonly [_ in SpoolFullError["limit"]]: string } = {
   bytes: "Too many points wait to be stored in ThingsBoard (SPOOL_MAX_BYTES).",
   age: "The points that wait for ThingsBoard have waited for too long (SPOOL_MAX_AGE).",
-  disk: "The disk of the gateway is full."
+  disk: "The disk of the queue is full.",
+  memory: "The Redis server of the queue has no free memory."
 }
 
-const spoolRetryAfter = 60
+/** Seconds. */
+const fullRetryAfter = 60
+const unavailableRetryAfter = 5
 
-/** For uploads that cannot be queued. Nothing of them is. */
-export const asSpoolProblem = (error: SpoolError): Effect.Effect<never, SpoolFull> =>
+export const asSpoolUnavailable: Effect.Effect<never, SpoolUnavailable> = Effect.andThen(
+  setRetryAfter(unavailableRetryAfter),
+  failWithProblem(
+    `The queue of uploads is not available at the moment: try again in ${unavailableRetryAfter} s.`,
+    (common) => new SpoolUnavailable({ ...common, details: {}, retry_after: unavailableRetryAfter })
+  )
+)
+
+/** For uploads that cannot be queued. Nothing of them is, but for an unavailable queue, of which it is not known. */
+export const asSpoolProblem = (error: SpoolError): Effect.Effect<never, SpoolFull | SpoolUnavailable> =>
   error._tag === "SpoolFull"
     ? Effect.andThen(
-        setRetryAfter(spoolRetryAfter),
+        setRetryAfter(fullRetryAfter),
         failWithProblem(
           `${whySpoolIsFull[error.limit]} Nothing of this upload was accepted; try again later.`,
-          (common) => new SpoolFull({ ...common, details: { limit: error.limit }, retry_after: spoolRetryAfter })
+          (common) => new SpoolFull({ ...common, details: { limit: error.limit }, retry_after: fullRetryAfter })
         )
       )
-    : Effect.die(error) // the log has SQLite's code, and the caller gets 500
+    : asSpoolUnavailable
 
 /** Services name a parameter without its place, since they are the same for endpoints that take it in the query and in the body. */
 const locate = (slot: "query" | "body", error: FieldError): FieldError =>

@@ -2,7 +2,7 @@
  * Stores in ThingsBoard what waits in the spool. Each key has a fiber of its own while points of it wait: when its ThingsBoard user cannot
  * log in, other keys are not held up.
  */
-import { Cause, Clock, Effect, FiberMap, Latch, Layer, Semaphore } from "effect"
+import { Cause, Effect, FiberMap, Latch, Layer, Schedule, Semaphore } from "effect"
 import { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import { Settings } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
@@ -14,14 +14,27 @@ import { recordWaiting } from "./metrics.ts"
 import { OwnerDelivery } from "./OwnerDelivery.ts"
 import { UploadSpool } from "./UploadSpool.ts"
 
-/** Ms. Other processes may put points into the queue, with `boardwalk spool retry`. */
+/** Ms. Other processes may put points into the queue: other gateways, and `boardwalk spool retry`. */
 const pollInterval = 1000
 
-/** Nothing is lost when the spool cannot be read or written: what was delivered meanwhile is delivered again. */
-const logFailure = <A, E, R>(delivery: Effect.Effect<A, E, R>) =>
-  Effect.catchCause(delivery, (cause) =>
-    Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : Effect.logError("Queued uploads could not be delivered; trying again", cause)
-  )
+/**
+ * Makes a function that logs failures, the first one until an effect succeeds. Nothing is lost when the spool cannot be read or written: what
+ * was delivered meanwhile is delivered again.
+ */
+const makeLogFailure = () => {
+  let isLogged = false
+  const log = (cause: Cause.Cause<unknown>) =>
+    Effect.suspend(() => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      const wasLogged = isLogged
+      isLogged = true
+      return wasLogged ? Effect.void : Effect.logError("Queued uploads could not be delivered; trying again", cause)
+    })
+  const noteSuccess = Effect.sync(() => {
+    isLogged = false
+  })
+  return <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.catchCause(Effect.andThen(effect, noteSuccess), log)
+}
 
 const deliver = (spool: Spool) =>
   Effect.gen(function* () {
@@ -42,14 +55,17 @@ const deliver = (spool: Spool) =>
       deliveries.set(owner, found)
       return found
     }
+    const [logFailure, logFailedDelivery] = [makeLogFailure(), makeLogFailure()]
     const added = Latch.makeUnsafe()
     spool.onAdded = () => added.openUnsafe()
     const running = yield* FiberMap.make<string>()
     const startDeliveries = Effect.gen(function* () {
       added.closeUnsafe()
-      for (const owner of spool.owners()) yield* FiberMap.run(running, owner, logFailure(deliveryOf(owner).run()), { onlyIfMissing: true })
-      yield* recordWaiting(spool.waiting(), yield* Clock.currentTimeMillis)
+      for (const owner of yield* spool.owners)
+        yield* FiberMap.run(running, owner, logFailedDelivery(deliveryOf(owner).run()), { onlyIfMissing: true })
     })
+    const record = Effect.ignore(Effect.flatMap(spool.waiting, recordWaiting))
+    yield* Effect.forkScoped(Effect.repeat(record, Schedule.spaced(pollInterval)))
     return yield* logFailure(startDeliveries).pipe(
       Effect.andThen(Effect.race(added.await, Effect.sleep(pollInterval))),
       // Others have their turn, even if uploads are added all the time.

@@ -1,5 +1,5 @@
 /** Finds the devices of queued points that name them, as the key that uploaded the points sees them. */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import type { SpoolError } from "../../spool/errors.ts"
 import type { Spool } from "../../spool/Spool.ts"
@@ -33,8 +33,7 @@ export class NameResolver {
 
   /** Resolves the names that wait. Returns why they cannot be looked up, if so. */
   get resolve(): Effect.Effect<ThingsBoardError | undefined, SpoolError> {
-    return Effect.suspend(() => {
-      const names = this.spool.names(this.owner, maxNames)
+    return Effect.flatMap(this.spool.names(this.owner, maxNames), (names) => {
       if (names.length === 0) return Effect.undefined
       return Effect.flatMap(this.load(names), (error) =>
         error === undefined
@@ -64,9 +63,9 @@ export class NameResolver {
     const found = this.known!.find(name)
     if ("id" in found) return yield* this.spool.resolve({ owner: this.owner, name }, found.id)
     for (;;) {
-      const entries = this.spool.nextOfName(this.owner, name, maxPoints)
+      const entries = yield* this.spool.nextOfName({ owner: this.owner, name }, maxPoints)
       if (entries.length === 0) return
-      yield* this.spool.finish(rejectAll(entries, reasons[found.issue]), yield* Clock.currentTimeMillis)
+      yield* this.spool.finish(rejectAll(entries, reasons[found.issue]))
     }
   })
 }

@@ -2,12 +2,12 @@
  * Stores what waits of one API key, with its rights and as its ThingsBoard user: the devices side by side, and the points of one device in
  * the order in which they were accepted, as many as one write can carry.
  */
-import { Array, Clock, Effect, Random, type Semaphore } from "effect"
+import { Array, Effect, Random, type Semaphore } from "effect"
 import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import type { EventLoop } from "../../platform/EventLoop.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
 import type { SpoolError } from "../../spool/errors.ts"
-import type { Entry, Outcome } from "../../spool/model.ts"
+import type { Entry, Outcome, WaitingDevices } from "../../spool/model.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import { askedPauseOf } from "../../thingsboard/errors/failures.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
@@ -58,6 +58,9 @@ const stuckPause = 1000
 /** Attempts that must fail in the same way before points are set aside for a 500, with pauses of half a second to two seconds between them. */
 const confirmations = 3
 
+/** Ms for which the points of an unknown key are left alone if other gateways share the queue: one of them may know it already, or still. */
+const unknownKeyPause = 3_600_000
+
 const keyRemoved = "the API key of this upload has been removed or disabled"
 
 const pointsIn = (outcomes: ReadonlyArray<Outcome>) =>
@@ -75,6 +78,8 @@ export class OwnerDelivery {
   /** Why ThingsBoard does not work for this key, if so. */
   private stopped: ThingsBoardError | undefined
   private loggedAt = Number.NEGATIVE_INFINITY
+  /** When the key was missing for the first time, until it is there again. */
+  private unknownSince: number | undefined
 
   constructor(
     private readonly parts: DeliveryParts,
@@ -88,6 +93,7 @@ export class OwnerDelivery {
     return Effect.suspend(() => {
       const key = this.parts.keys.byId(this.owner)
       if (key === undefined) return this.rejectOwner()
+      this.unknownSince = undefined
       return Effect.flatMap(Effect.scoped(asKey(key, this.parts.sessions, this.round())), (progress) => {
         if (this.stopped !== undefined) return Effect.andThen(this.pause(this.stopped), this.run())
         const next = progress === "delivered" ? this.run() : progress === "empty" ? Effect.void : Effect.sleep(stuckPause)
@@ -99,15 +105,15 @@ export class OwnerDelivery {
   /** Goes through all that waits once. Returns `delivered` if it stored something, `stuck` if all that waits has to wait longer, and `empty` if nothing waits. */
   private readonly round = Effect.fnUntraced(function* (this: OwnerDelivery) {
     const { concurrency, spool, writes } = this.parts
-    const upTo = spool.lastSeq()
+    const upTo = yield* spool.lastSeq
     this.stopped = yield* this.names.resolve
     let progress: "empty" | "stuck" | "delivered" = "empty"
     for (let after: number | undefined = 0; after !== undefined && this.stopped === undefined;) {
-      const { ids, next } = spool.devices(this.owner, after, upTo)
+      const { ids, next }: WaitingDevices = yield* spool.devices(this.owner, after, upTo)
       const now = yield* currentMonotonicMillis
       const results = yield* Effect.forEach(
         ids.filter((id) => !((this.stuck.get(id)?.until ?? 0) > now)),
-        (id) => writes.withPermit(this.deliverDevice(id, upTo)),
+        (id) => writes.withPermit(spool.withDevice(id, this.deliverDevice(id, upTo))),
         { concurrency }
       )
       if (results.includes(true)) progress = "delivered"
@@ -143,7 +149,7 @@ export class OwnerDelivery {
     let points = 0
     while (points < maxPointsPerWrite) {
       if (eventLoop.isTurnOver()) yield* eventLoop.nextTurn
-      const more = spool.next({ id: deviceId }, Math.min(pointsPerTurn, maxPointsPerWrite - points), found.at(-1)?.seq ?? 0, upTo)
+      const more = yield* spool.next({ id: deviceId }, Math.min(pointsPerTurn, maxPointsPerWrite - points), found.at(-1)?.seq ?? 0, upTo)
       // The next points of the device may be of another key, which delivers them.
       if (more[0]?.owner !== this.owner) break
       found.push(...more)
@@ -171,7 +177,7 @@ export class OwnerDelivery {
 
   private readonly finish = Effect.fnUntraced(function* (this: OwnerDelivery, outcomes: ReadonlyArray<Outcome>) {
     // Each is a write of its own, so that uploads do not wait for all of them.
-    for (const some of Array.chunksOf(outcomes, entriesPerCommit)) yield* this.parts.spool.finish(some, yield* Clock.currentTimeMillis)
+    for (const some of Array.chunksOf(outcomes, entriesPerCommit)) yield* this.parts.spool.finish(some)
     const rejected = pointsIn(outcomes)
     const now = yield* currentMonotonicMillis
     if (rejected === 0 || now - this.loggedAt < logInterval) return
@@ -184,8 +190,11 @@ export class OwnerDelivery {
 
   /** Sets everything of a key that is gone aside. */
   private readonly rejectOwner = Effect.fnUntraced(function* (this: OwnerDelivery) {
+    const now = yield* currentMonotonicMillis
+    this.unknownSince ??= now
+    if (this.parts.spool.isShared && now - this.unknownSince < unknownKeyPause) return
     for (;;) {
-      const entries = this.parts.spool.ofOwner(this.owner)
+      const entries = yield* this.parts.spool.ofOwner(this.owner)
       if (entries.length === 0) return
       yield* this.finish(rejectAll(entries, keyRemoved))
     }

@@ -1,19 +1,18 @@
 /**
- * Uploads that are acknowledged as soon as they are on disk, and stored in ThingsBoard later (`Delivery`). What can be checked without
+ * Uploads that are acknowledged as soon as they are on disk or in Redis, and stored in ThingsBoard later (`Delivery`). What can be checked without
  * ThingsBoard is checked before, so that a body with errors is rejected as a whole. Whether a device exists, and whether the key may see it,
  * is found out when its points are delivered: ThingsBoard may be away now.
  */
-import { Clock, Context, Effect, Layer, type Stream } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
 import type { InvalidInput } from "../../domain/Errors.ts"
 import { isUuid } from "../../domain/Ids.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import { timeOrderedUuid } from "../../platform/uuid.ts"
 import { withServiceSpan } from "../../platform/tracing.ts"
 import { readDevice } from "../../spool/content.ts"
-import { type SpoolError, SpoolFull } from "../../spool/errors.ts"
+import { type SpoolError, SpoolFailed, SpoolFull } from "../../spool/errors.ts"
 import type { BatchState, DevicePoints, SetAside } from "../../spool/model.ts"
-import type { Spool } from "../../spool/Spool.ts"
-import type { StagedBatch } from "../../spool/acceptance.ts"
+import type { Spool, StagedBatch } from "../../spool/Spool.ts"
 import type { ThingsBoardError } from "../../thingsboard/errors/ThingsBoardError.ts"
 import { Import, type ImportOptions, type PointSink } from "../ingest/Import.ts"
 import { ImportReport } from "../ingest/ImportReport.ts"
@@ -100,7 +99,7 @@ export class QueuedUploads extends Context.Service<
       options: Omit<ImportOptions, "dryRun">
     ) => Effect.Effect<AcceptedImport, InvalidInput | ThingsBoardError | SpoolError>
     /** A batch of this owner; undefined if it has none with the id. */
-    readonly batch: (owner: string, id: string) => Effect.Effect<Batch | undefined>
+    readonly batch: (owner: string, id: string) => Effect.Effect<Batch | undefined, SpoolError>
   }
 >()("boardwalk/services/queued/QueuedUploads") {
   static readonly layer = Layer.effect(
@@ -111,15 +110,17 @@ export class QueuedUploads extends Context.Service<
       const imports = yield* Import
 
       /** Why the last upload was not taken, if so. */
-      let refusedFor: SpoolFull["limit"] | undefined
-      /** Logs a full queue once, and its end. */
-      const noteRefusal = (limit: SpoolFull["limit"] | undefined) =>
+      let refusedFor: string | undefined
+      /** Logs once that the queue is full or cannot be used, and once that uploads are taken again. */
+      const noteRefusal = (error: SpoolError | undefined) =>
         Effect.suspend(() => {
-          if (limit === refusedFor) return Effect.void
-          refusedFor = limit
-          return limit === undefined
-            ? Effect.logInfo("The queue of uploads has room again")
-            : Effect.annotateLogs(Effect.logError("The queue of uploads is full: uploads get 507"), { limit })
+          const reason = error?._tag === "SpoolFull" ? error.limit : error?.code
+          if (reason === refusedFor) return Effect.void
+          refusedFor = reason
+          if (error === undefined) return Effect.logInfo("The queue of uploads takes uploads again")
+          return error._tag === "SpoolFull"
+            ? Effect.annotateLogs(Effect.logError("The queue of uploads is full: uploads get 507"), { limit: error.limit })
+            : Effect.annotateLogs(Effect.logError("The queue of uploads cannot be used: uploads get 503"), { reason: error.code })
         })
 
       /** Handlers ask `isQueued` first. */
@@ -128,7 +129,7 @@ export class QueuedUploads extends Context.Service<
           ? Effect.die("There is no spool")
           : use(spool).pipe(
               Effect.tap(() => noteRefusal(undefined)),
-              Effect.tapError((error) => (error instanceof SpoolFull ? noteRefusal(error.limit) : Effect.void))
+              Effect.tapError((error) => (error instanceof SpoolFull || error instanceof SpoolFailed ? noteRefusal(error) : Effect.void))
             )
 
       /** Returns the id of the batch, and how many points it has. */
@@ -136,7 +137,7 @@ export class QueuedUploads extends Context.Service<
         withSpool((spool) =>
           Effect.gen(function* () {
             const batchId = timeOrderedUuid()
-            yield* spool.add({ id: batchId, owner, acceptedAt: yield* Clock.currentTimeMillis, devices })
+            yield* spool.add({ id: batchId, owner, devices })
             return { batchId, points: devices.reduce((sum, { points }) => sum + points.length, 0) }
           })
         )
@@ -162,7 +163,7 @@ export class QueuedUploads extends Context.Service<
           isMissing: () => false,
           write: Effect.fnUntraced(function* (devices) {
             for (const part of partsOf(devices, report)) {
-              yield* staged.append(part, yield* Clock.currentTimeMillis)
+              yield* staged.append(part)
               yield* eventLoop.nextTurn
             }
           })
@@ -179,18 +180,17 @@ export class QueuedUploads extends Context.Service<
               const batchId = timeOrderedUuid()
               const staged = yield* spool.stage({ id: batchId, owner })
               const report = yield* imports.readInto(body, options, sinkOf(staged))
-              yield* staged.accept(yield* Clock.currentTimeMillis)
+              yield* staged.accept
               return { batchId, report }
             })
           )
         )
       }, withServiceSpan("QueuedUploads.import"))
 
-      const batch = (owner: string, id: string) =>
-        Effect.sync((): Batch | undefined => {
-          const found = spool?.batch(id)
-          return found?.owner === owner ? { ...found, setAside: spool!.rejected(id, maxListed) } : undefined
-        })
+      const batch = Effect.fnUntraced(function* (owner: string, id: string): Effect.fn.Return<Batch | undefined, SpoolError> {
+        const found = yield* spool?.batch(id) ?? Effect.undefined
+        return found?.owner === owner ? { ...found, setAside: yield* spool!.rejected(id, maxListed) } : undefined
+      })
 
       return { isQueued: (isPreferred) => spool !== undefined && (isForAll || isPreferred), upload, bulk, import: importFile, batch }
     })

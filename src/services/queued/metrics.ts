@@ -15,13 +15,13 @@ const age = Metric.gauge("boardwalk_spool_oldest_seconds", {
   description: "Seconds for which the oldest queued points have waited. The limit is SPOOL_MAX_AGE."
 })
 
-export const recordWaiting = (waiting: Waiting, now: number) =>
+export const recordWaiting = (waiting: Waiting) =>
   Effect.all(
     [
       Metric.update(points, waiting.points),
       Metric.update(bytes, waiting.bytes),
       Metric.update(rejected, waiting.rejected),
-      Metric.update(age, waiting.oldest === undefined ? 0 : Math.max(0, Math.floor((now - waiting.oldest) / 1000)))
+      Metric.update(age, Math.floor(waiting.age / 1000))
     ],
     { discard: true }
   )

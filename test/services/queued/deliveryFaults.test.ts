@@ -3,9 +3,9 @@
  * the one that was accepted last, what is set aside cannot be stored, and what is counted as stored is there.
  */
 import { expect } from "bun:test"
-import { Clock, Effect, Layer, Logger } from "effect"
+import { Clock, Effect, Layer, Logger, Redacted } from "effect"
 import { ApiKeys } from "../../../src/apikeys/ApiKeys.ts"
-import { Settings } from "../../../src/config/Settings.ts"
+import { Settings, type SettingsShape } from "../../../src/config/Settings.ts"
 import { EventLoop } from "../../../src/platform/EventLoop.ts"
 import { GcPressure } from "../../../src/platform/GcPressure.ts"
 import * as Runtime from "../../../src/platform/Runtime.ts"
@@ -28,6 +28,7 @@ import { live } from "../../support/effectTest.ts"
 import { makeFastClock } from "../../support/movableClock.ts"
 import { propertySeed } from "../../support/propertySeed.ts"
 import { randomFrom } from "../../support/random.ts"
+import { hasRedis, redisServer } from "../../support/redis.ts"
 import { stubThingsBoard } from "../../support/stubThingsBoard.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
@@ -87,8 +88,7 @@ const thingsBoardOf = (random: () => number, failing: () => boolean) => {
 
 const key = { id: "key", devices: undefined, thingsBoard: undefined } as never
 
-const setUp = Effect.fnUntraced(function* (post: ReturnType<typeof thingsBoardOf>["post"]) {
-  const spoolDir = yield* temporaryFolder("delivery")
+const setUp = Effect.fnUntraced(function* (post: ReturnType<typeof thingsBoardOf>["post"], settings: Partial<SettingsShape>) {
   const { clock } = yield* makeFastClock(5000)
   const layer = Delivery.layer.pipe(
     Layer.provideMerge(QueuedUploads.layer),
@@ -102,22 +102,29 @@ const setUp = Effect.fnUntraced(function* (post: ReturnType<typeof thingsBoardOf
     ),
     Layer.provide(Layer.succeed(UserSessions, { acquire: () => Effect.undefined })),
     Layer.provide(Layer.succeed(ApiKeys, { byId: () => key } as never)),
-    Layer.provide(Layer.mergeAll(Settings.layerTest({ spoolDir }), Runtime.layer)),
+    Layer.provide(Layer.mergeAll(Settings.layerTest(settings), Runtime.layer)),
     Layer.provide(Layer.succeed(Clock.Clock, clock))
   )
   const context = yield* Layer.build(Layer.provide(layer, Logger.layer([])))
   return { uploads: yield* Effect.provide(QueuedUploads, context), spool: (yield* Effect.provide(UploadSpool, context)).spool! }
 })
 
-for (let run = 0; run < 3; run++)
+const inFolder = Effect.map(temporaryFolder("delivery"), (spoolDir) => ({ spoolDir }))
+const inRedis = Effect.gen(function* () {
+  const { start, url } = yield* redisServer
+  yield* start
+  return { spoolRedisUrl: Redacted.make(url) }
+})
+
+for (const [run, place] of [inFolder, inFolder, inFolder, ...(hasRedis ? [inRedis, inRedis] : [])].entries())
   live(
-    `every queued point is stored or set aside (run ${run})`,
+    `every queued point is stored or set aside (run ${run}${place === inRedis ? ", in Redis" : ""})`,
     () =>
       Effect.gen(function* () {
         const random = randomFrom(propertySeed + run)
         let isFailing = true
         const { held, overlaps, post } = thingsBoardOf(random, () => isFailing && random() < 0.3)
-        const { spool, uploads } = yield* setUp(post)
+        const { spool, uploads } = yield* setUp(post, yield* place)
         const accepted: Array<{ readonly id: string; readonly device: string; readonly ts: number; readonly value: string }> = []
         for (let n = 0; n < 150; n++) {
           const devices = [0, 1, 2, 9].filter(() => random() < 0.4).map(idOf)
@@ -136,7 +143,7 @@ for (let run = 0; run < 3; run++)
           if (random() < 0.1) yield* Effect.sleep("2 millis")
         }
         isFailing = false
-        while (spool.waiting().entries > 0) yield* Effect.sleep("5 millis")
+        while ((yield* spool.waiting).entries > 0) yield* Effect.sleep("5 millis")
 
         const expected = new Map<string, string>()
         for (const { device, ts, value } of accepted)
@@ -145,7 +152,7 @@ for (let run = 0; run < 3; run++)
         expect(overlaps).toEqual([])
         for (const id of new Set(accepted.map((one) => one.id))) {
           const points = accepted.filter((one) => one.id === id)
-          const { rejected, stored, ...batch } = spool.batch(id)!
+          const { rejected, stored, ...batch } = (yield* spool.batch(id))!
           expect([batch.points, stored + rejected]).toEqual([points.length, points.length])
           const missing = points.filter(({ device }) => device === missingDevice).length
           const bad = points.filter(({ device, value }) => device !== missingDevice && value.startsWith("bad")).length

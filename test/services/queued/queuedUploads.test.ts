@@ -226,10 +226,10 @@ live("points of a key that was removed before they were delivered are set aside"
     while (!logs.some((line) => line.includes("Queued points were rejected"))) yield* Effect.sleep("20 millis")
     emulator.faults.clearFaults()
     expect(values(boiler!, "temperature")).toEqual([])
-    const { inspectSpool } = yield* Effect.promise(() => import("../../../src/spool/Spool.ts"))
+    const { inspectSpool } = yield* Effect.promise(() => import("../../../src/spool/sqlite/openSpool.ts"))
     const spool = yield* inspectSpool(spoolDir)
-    const [found] = spool.unfinished(10)
-    expect(spool.rejected(found!.id, 10)).toEqual([
+    const [found] = yield* spool.unfinished(10)
+    expect(yield* spool.rejected(found!.id, 10)).toEqual([
       { device: { id: boiler!.id }, points: 1, reason: "the API key of this upload has been removed or disabled" }
     ])
   })
@@ -254,7 +254,7 @@ live("when the queue is full, uploads get 507 and nothing of them is accepted", 
     expect(logs.filter((line) => line.includes("The queue of uploads is full"))).toHaveLength(1)
     // The space is free again.
     expect((yield* post(`/devices/${boiler!.id}/telemetry`, point(5))).status).toBe(202)
-    expect(logs.filter((line) => line.includes("has room again"))).toHaveLength(1)
+    expect(logs.filter((line) => line.includes("takes uploads again"))).toHaveLength(1)
     expect((yield* call("/ready")).status).toBe(200)
   })
 )

@@ -1,40 +1,12 @@
 /** Takes batches into the spool: whole ones, and imports, whose points arrive in parts. */
 import type { Database } from "bun:sqlite"
-import { Effect, type Scope } from "effect"
-import { writeDevice, writePoints } from "./content.ts"
-import type { SpoolError } from "./errors.ts"
+import { Clock, Effect } from "effect"
 import type { GroupCommit } from "./GroupCommit.ts"
-import type { DevicePoints, NewBatch, SpoolLimits } from "./model.ts"
+import type { DevicePoints, NewBatch, SpoolLimits } from "../model.ts"
+import type { Acceptance } from "../Spool.ts"
+import { sumOf, writeEntry } from "../written.ts"
 import { type Size, sizeColumns } from "./tables.ts"
 import type { Totals } from "./Totals.ts"
-
-/** A batch whose points arrive in parts. Nothing of it is delivered, and nothing of it survives a restart, before `accept`. */
-export interface StagedBatch {
-  readonly append: (devices: ReadonlyArray<DevicePoints>, now: number) => Effect.Effect<void, SpoolError>
-  /** Succeeds once the whole batch is synced to the disk. */
-  readonly accept: (now: number) => Effect.Effect<void, SpoolError>
-}
-
-export interface Acceptance {
-  /** Succeeds once the whole batch is synced to the disk. If it fails, nothing of it is kept. */
-  readonly add: (batch: NewBatch) => Effect.Effect<void, SpoolError>
-  /** Begins a batch. If the scope closes before it is accepted, nothing of it is kept. */
-  readonly stage: (batch: Pick<NewBatch, "id" | "owner">) => Effect.Effect<StagedBatch, never, Scope.Scope>
-}
-
-interface Written {
-  readonly device: string
-  readonly points: number
-  readonly bytes: number
-  readonly content: string
-}
-
-const write = ({ device, points }: DevicePoints): Written => {
-  const content = writePoints(points)
-  return { device: writeDevice(device), points: points.length, content, bytes: Buffer.byteLength(content) }
-}
-
-const sum = (written: ReadonlyArray<Written>, field: "points" | "bytes") => written.reduce((total, one) => total + one[field], 0)
 
 /** `onAdded` is called after a batch has been committed. */
 export const makeAcceptance = (db: Database, writes: GroupCommit, totals: Totals, limits: SpoolLimits, onAdded: () => void): Acceptance => {
@@ -57,36 +29,39 @@ export const makeAcceptance = (db: Database, writes: GroupCommit, totals: Totals
   }
 
   const add = (batch: NewBatch) => {
-    const written = batch.devices.map(write)
-    const [bytes, points] = [sum(written, "bytes"), sum(written, "points")]
-    return Effect.tap(
-      writes.write(() => {
-        const excess = totals.excess(bytes, batch.acceptedAt, limits)
-        if (excess !== undefined) return excess
-        insertBatch(batch.id, batch.owner, batch.acceptedAt, points)
-        for (const { bytes, content, device, points } of written)
-          addEntry.run(batch.id, batch.owner, device, batch.acceptedAt, points, bytes, content)
-        totals.add({ bytes, points, entries: written.length })
-        return undefined
-      }),
-      () => Effect.sync(onAdded)
+    const written = batch.devices.map(writeEntry)
+    const [bytes, points] = [sumOf(written, "bytes"), sumOf(written, "points")]
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.tap(
+        writes.write(() => {
+          const excess = totals.excess(bytes, now, limits)
+          if (excess !== undefined) return excess
+          insertBatch(batch.id, batch.owner, now, points)
+          for (const { bytes, content, device, points } of written) addEntry.run(batch.id, batch.owner, device, now, points, bytes, content)
+          totals.add({ bytes, points, entries: written.length })
+          return undefined
+        }),
+        () => Effect.sync(onAdded)
+      )
     )
   }
 
   const stage = ({ id, owner }: Pick<NewBatch, "id" | "owner">) => {
     let isAccepted = false
-    const append = (devices: ReadonlyArray<DevicePoints>, now: number) => {
-      const written = devices.map(write)
-      const bytes = sum(written, "bytes")
-      return writes.write(() => {
-        const excess = totals.excess(bytes, now, limits)
-        if (excess !== undefined) return excess
-        for (const { bytes, content, device, points } of written) addStaged.run(id, device, points, bytes, addPart.get(content)!.id)
-        totals.add({ bytes })
-        return undefined
-      })
+    const append = (devices: ReadonlyArray<DevicePoints>) => {
+      const written = devices.map(writeEntry)
+      const bytes = sumOf(written, "bytes")
+      return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        writes.write(() => {
+          const excess = totals.excess(bytes, now, limits)
+          if (excess !== undefined) return excess
+          for (const { bytes, content, device, points } of written) addStaged.run(id, device, points, bytes, addPart.get(content)!.id)
+          totals.add({ bytes })
+          return undefined
+        })
+      )
     }
-    const accept = (now: number) =>
+    const accept = Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.tap(
         writes.write(() => {
           const { entries, points } = sizeOfStaged.get(id)!
@@ -102,6 +77,7 @@ export const makeAcceptance = (db: Database, writes: GroupCommit, totals: Totals
             onAdded()
           })
       )
+    )
     const discard = Effect.suspend(() =>
       isAccepted
         ? Effect.void

@@ -1,36 +1,14 @@
 /** What people look at and change: the state of batches, and the points that were set aside. */
 import type { Database } from "bun:sqlite"
-import { Effect } from "effect"
-import { readDevice } from "./content.ts"
-import type { SpoolError } from "./errors.ts"
+import { Clock, Effect } from "effect"
+import { readDevice } from "../content.ts"
+import type { SpoolError } from "../errors.ts"
 import type { GroupCommit } from "./GroupCommit.ts"
-import type { BatchState, SetAside, Waiting } from "./model.ts"
+import type { BatchState } from "../model.ts"
+import type { Inspection } from "../Spool.ts"
 import { type Size, sizeColumns } from "./tables.ts"
 import type { Totals } from "./Totals.ts"
-
-export interface Inspection {
-  readonly batch: (id: string) => BatchState | undefined
-  /** The batches with waiting or rejected points, the oldest first. */
-  readonly unfinished: (limit: number) => ReadonlyArray<BatchState>
-  /** The points of a batch that were set aside, with the reasons, without their values. */
-  readonly rejected: (id: string, limit: number) => ReadonlyArray<SetAside>
-  readonly waiting: () => Waiting
-  /** Puts points that were set aside into the queue again, behind all others; of one batch, or of all. Returns how many. */
-  readonly retry: (batch: string | undefined, now: number) => Effect.Effect<number, SpoolError>
-  /** Removes a batch with its waiting and rejected points. Returns how many points were removed; undefined if there is no such batch. */
-  readonly drop: (batch: string) => Effect.Effect<number | undefined, SpoolError>
-  /**
-   * Forgets a few of the batches that finished before `time`, with their rejected points, and of those without rejected points also the
-   * oldest ones beyond `maxBatches`. Returns how many batches and points were forgotten; call it again until there are none.
-   */
-  readonly forget: (time: number, maxBatches: number) => Effect.Effect<Forgotten, SpoolError>
-}
-
-export interface Forgotten {
-  readonly batches: number
-  /** Rejected points. */
-  readonly points: number
-}
+import { tryOnFile } from "./tryOnFile.ts"
 
 /** Batches that are forgotten at once: some ten ms. */
 const fewBatches = 1000
@@ -80,21 +58,21 @@ export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals
   )
 
   /** Returns what the write found, which may run twice if its transaction is repeated. */
-  const change = <A>(run: () => A): Effect.Effect<A, SpoolError> =>
-    Effect.suspend(() => {
+  const change = <A>(run: (now: number) => A): Effect.Effect<A, SpoolError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       let result: A
       return Effect.map(
         writes.write(() => {
-          result = run()
+          result = run(now)
           return undefined
         }),
         () => result
       )
     })
 
-  const retry = (batch: string | undefined, now: number) =>
+  const retry = (batch: string | undefined) =>
     Effect.tap(
-      change(() => {
+      change((now) => {
         const of = { batch: batch ?? null }
         const { entries, points } = sizeOfRejected.get(of)!
         requeue.run({ ...of, now })
@@ -128,24 +106,27 @@ export const makeInspection = (db: Database, writes: GroupCommit, totals: Totals
       return removed === undefined ? undefined : removed.waiting + removed.rejected
     })
 
-  const forget = (time: number, maxBatches: number) =>
-    change(() => {
+  const forget = (keptMillis: number, maxBatches: number) =>
+    change((now) => {
       const excess = Math.min(fewBatches, totals.batches() - maxBatches)
-      const ids = new Set([...expired.all(time, fewBatches), ...(excess > 0 ? oldestStored.all(excess) : [])].map(({ id }) => id))
+      const ids = new Set(
+        [...expired.all(now - keptMillis, fewBatches), ...(excess > 0 ? oldestStored.all(excess) : [])].map(({ id }) => id)
+      )
       let points = 0
       for (const id of ids) points += remove(id)?.rejected ?? 0
       return { batches: ids.size, points }
     })
 
   return {
-    batch: (id) => {
-      const row = batchOf.get(id)
-      return row === null ? undefined : toState(row)
-    },
-    unfinished: (limit) => unfinished.all(limit).map(toState),
+    batch: (id) =>
+      tryOnFile(() => {
+        const row = batchOf.get(id)
+        return row === null ? undefined : toState(row)
+      }),
+    unfinished: (limit) => tryOnFile(() => unfinished.all(limit).map(toState)),
     rejected: (id, limit) =>
-      rejectedOf.all(id, limit).map(({ device, points, reason }) => ({ device: readDevice(device), points, reason })),
-    waiting: totals.waiting,
+      tryOnFile(() => rejectedOf.all(id, limit).map(({ device, points, reason }) => ({ device: readDevice(device), points, reason }))),
+    waiting: Effect.flatMap(Clock.currentTimeMillis, (now) => tryOnFile(() => totals.waiting(now))),
     retry,
     drop,
     forget

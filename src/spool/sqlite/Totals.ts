@@ -1,7 +1,7 @@
 /** How much a spool holds, kept in the file: other processes change it too. */
 import type { Database } from "bun:sqlite"
-import { SpoolFull } from "./errors.ts"
-import type { SpoolLimits, Waiting } from "./model.ts"
+import { SpoolFull } from "../errors.ts"
+import type { SpoolLimits, Waiting } from "../model.ts"
 
 /** What a write adds; negative for what it removes. */
 interface Change {
@@ -12,7 +12,7 @@ interface Change {
   readonly rejected?: number
 }
 
-type Row = Omit<Waiting, "oldest"> & { readonly batches: number }
+type Row = Omit<Waiting, "oldest" | "age"> & { readonly batches: number }
 
 export const makeTotals = (db: Database) => {
   const read = db.query<Row, []>("SELECT * FROM totals")
@@ -25,9 +25,10 @@ export const makeTotals = (db: Database) => {
     add: ({ batches = 0, bytes = 0, entries = 0, points = 0, rejected = 0 }: Change) => {
       update.run(batches, entries, points, bytes, rejected)
     },
-    waiting: (): Waiting => {
+    waiting: (now: number): Waiting => {
       const { bytes, entries, points, rejected } = read.get()!
-      return { bytes, entries, points, rejected, oldest: oldest() }
+      const found = oldest()
+      return { bytes, entries, points, rejected, oldest: found, age: Math.max(0, now - (found ?? now)) }
     },
     /** How many batches are known, finished ones too. */
     batches: (): number => read.get()!.batches,

@@ -5,7 +5,8 @@
  */
 import type { Database } from "bun:sqlite"
 import { Effect } from "effect"
-import { type SpoolError, type SpoolFull, toSpoolError } from "./errors.ts"
+import type { SpoolError, SpoolFull } from "../errors.ts"
+import { toSpoolError } from "./errors.ts"
 
 interface Write {
   /** Returns why it writes nothing, if so. */

@@ -1,0 +1,203 @@
+/** Takes batches into a spool in Redis. */
+import { Effect, Exit, Request, RequestResolver } from "effect"
+import { type SpoolError, SpoolFailed, SpoolFull } from "../errors.ts"
+import type { DevicePoints, NewBatch, SpoolLimits } from "../model.ts"
+import type { Acceptance } from "../Spool.ts"
+import { sumOf, type Written, writeEntry } from "../written.ts"
+import type { Connection } from "./Connection.ts"
+import type { Lease } from "./Lease.ts"
+import { script } from "./lua.ts"
+
+/** `now` and `limit_of(bytes)`, which returns why so many bytes more are not taken, if so. Reads the limits from the first two arguments. */
+const limits = `
+local max_bytes, max_age = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = now_ms()
+local kept_bytes = tonumber(redis.call("HGET", P .. "totals", "bytes") or 0)
+local oldest = tonumber(redis.call("ZRANGE", P .. "waiting", 0, 0, "WITHSCORES")[2] or now)
+local function limit_of(bytes)
+  if kept_bytes + bytes > max_bytes then return "bytes" end
+  if now - oldest > max_age then return "age" end
+end
+local function add_batch(id, owner, points)
+  local key = P .. "batch:" .. id
+  redis.call("HSET", key, "owner", owner, "accepted_at", now, "points", points, "stored", 0, "rejected", 0, "rejected_bytes", 0)
+  total("batches", 1)
+  if tonumber(points) > 0 then
+    redis.call("ZADD", P .. "waiting", now, id)
+    oldest = math.min(oldest, now)
+  else
+    -- A batch without points is finished at once.
+    redis.call("HSET", key, "finished_at", now)
+    redis.call("ZADD", P .. "stored", now, id)
+  end
+end
+`
+
+/** Each batch: id, owner, points, bytes, number of entries; each entry: device, points, bytes, content. Returns a limit or "" per batch. */
+const addBatches = script<ReadonlyArray<SpoolFull["limit"] | "">>(
+  `${limits}
+local results = {}
+local at = 3
+while at <= #ARGV do
+  local id, owner, points, bytes, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  at = at + 5
+  local limit = limit_of(bytes)
+  if not limit then
+    add_batch(id, owner, points)
+    local next_seq = positions(owner, count)
+    for entry = at, at + 4 * count - 1, 4 do
+      push(next_seq, owner, ARGV[entry], id, ARGV[entry + 1], ARGV[entry + 2], 0, ARGV[entry + 3])
+    end
+    total("entries", count)
+    total("points", points)
+    total("bytes", bytes)
+    kept_bytes = kept_bytes + bytes
+  end
+  table.insert(results, limit or "")
+  at = at + 4 * count
+end
+return results`,
+  { adds: true, uses: ["time", "push"] }
+)
+
+/**
+ * The batch, its gateway, the number of entries that it should have by now, and each entry. Returns a limit, "lost" if entries are missing,
+ * since the gateway's lease had ended for a while, or "".
+ */
+const appendEntries = script<SpoolFull["limit"] | "lost" | "">(
+  `${limits}
+local id, gateway, expected = ARGV[3], ARGV[4], tonumber(ARGV[5])
+if redis.call("LLEN", P .. "staged:" .. id) ~= expected then return "lost" end
+local bytes = 0
+for entry = 6, #ARGV, 4 do bytes = bytes + ARGV[entry + 2] end
+local limit = limit_of(bytes)
+if limit then return limit end
+redis.call("HSET", P .. "staging", id, gateway)
+redis.call("HINCRBY", P .. "staged_bytes", id, bytes)
+total("bytes", bytes)
+for entry = 6, #ARGV, 4 do
+  local part = redis.call("RPUSH", P .. "staged:" .. id, ARGV[entry + 1] .. "\\n" .. ARGV[entry + 2] .. "\\n" .. ARGV[entry])
+  redis.call("HSET", P .. "parts:" .. id, part, ARGV[entry + 3])
+end
+return ""`,
+  { adds: true, uses: ["time"] }
+)
+
+/** Makes the staged entries of a batch wait. The contents stay where they are. */
+const acceptStaged = script<"lost" | "">(
+  `${limits}
+local id, owner, expected = ARGV[3], ARGV[4], tonumber(ARGV[5])
+local staged = P .. "staged:" .. id
+if redis.call("LLEN", staged) ~= expected then return "lost" end
+local next_seq = positions(owner, expected)
+local all, part = 0, 0
+while part < expected do
+  for _, entry in ipairs(redis.call("LRANGE", staged, part, part + 999)) do
+    local points, bytes, device = string.match(entry, "^(%d+)\\n(%d+)\\n(.*)$")
+    part = part + 1
+    all = all + points
+    push(next_seq, owner, device, id, points, bytes, part, "")
+  end
+end
+add_batch(id, owner, all)
+total("entries", expected)
+total("points", all)
+redis.call("UNLINK", staged)
+redis.call("HDEL", P .. "staging", id)
+redis.call("HDEL", P .. "staged_bytes", id)
+return ""`,
+  { adds: true, uses: ["time", "push"] }
+)
+
+/** Removes what was staged of a batch that is not accepted. */
+export const discard = `
+local function discard(id)
+  total("bytes", -tonumber(redis.call("HGET", P .. "staged_bytes", id) or 0))
+  redis.call("UNLINK", P .. "staged:" .. id, P .. "parts:" .. id)
+  redis.call("HDEL", P .. "staging", id)
+  redis.call("HDEL", P .. "staged_bytes", id)
+end
+`
+
+const discardStaged = script<1>(`${discard}
+if redis.call("HEXISTS", P .. "staging", ARGV[1]) == 1 then discard(ARGV[1]) end
+return 1`)
+
+/** Bytes of the entries of an import that are sent to Redis at once: a script holds up everything else. */
+const maxBytes = 4_000_000
+
+/** Uploads that are sent to Redis at once. */
+const maxUploads = 100
+
+/** Uploads that arrive in the same turn of the event loop are added by one script. */
+class AddBatch extends Request.Class<{ readonly values: ReadonlyArray<string | number> }, SpoolFull["limit"] | "", SpoolError> {}
+
+const toValues = ({ bytes, content, device, points }: Written) => [device, points, bytes, content]
+
+/** The parts of an append. */
+function* chunksOf(written: ReadonlyArray<Written>) {
+  let chunk: Array<Written> = []
+  let bytes = 0
+  for (const one of written) {
+    chunk.push(one)
+    bytes += one.bytes
+    if (bytes < maxBytes) continue
+    yield chunk
+    chunk = []
+    bytes = 0
+  }
+  if (chunk.length > 0) yield chunk
+}
+
+const lost = new SpoolFailed({ code: "IMPORT_LOST" })
+
+/** `onAdded` is called after a batch has been accepted. */
+export const makeAcceptance = (
+  { run }: Connection,
+  lease: Lease,
+  { age, bytes: maxSize }: SpoolLimits,
+  onAdded: () => void
+): Acceptance => {
+  const resolver = RequestResolver.make<AddBatch>((entries) =>
+    Effect.map(run(addBatches, maxSize, age, ...entries.flatMap(({ request }) => request.values)), (results) => {
+      for (const [index, entry] of entries.entries()) entry.completeUnsafe(Exit.succeed(results[index]!))
+    })
+  ).pipe(RequestResolver.batchN(maxUploads))
+
+  const add = ({ devices, id, owner }: NewBatch) => {
+    const written = devices.map(writeEntry)
+    const values = [id, owner, sumOf(written, "points"), sumOf(written, "bytes"), written.length, ...written.flatMap(toValues)]
+    return Effect.flatMap(Effect.request(new AddBatch({ values }), resolver), (limit) =>
+      limit === "" ? Effect.sync(onAdded) : Effect.fail(new SpoolFull({ limit }))
+    )
+  }
+
+  const stage = ({ id, owner }: Pick<NewBatch, "id" | "owner">) => {
+    let entries = 0
+    let isAccepted = false
+    const append = (devices: ReadonlyArray<DevicePoints>) =>
+      Effect.forEach(
+        [...chunksOf(devices.map(writeEntry))],
+        Effect.fnUntraced(function* (chunk) {
+          const result = yield* run(appendEntries, maxSize, age, id, lease.gateway, entries, ...chunk.flatMap(toValues))
+          if (result === "lost") return yield* lost
+          if (result !== "") return yield* new SpoolFull({ limit: result })
+          entries += chunk.length
+        }),
+        { discard: true }
+      )
+    const accept = Effect.flatMap(
+      Effect.suspend(() => run(acceptStaged, maxSize, age, id, owner, entries)),
+      (result) => {
+        if (result === "lost") return Effect.fail(lost)
+        isAccepted = true
+        return Effect.sync(onAdded)
+      }
+    )
+    // If Redis is away now, another gateway does it once this one's lease has ended.
+    const discardUnaccepted = Effect.suspend(() => (isAccepted || entries === 0 ? Effect.void : Effect.ignore(run(discardStaged, id))))
+    return Effect.acquireRelease(Effect.succeed({ append, accept }), () => discardUnaccepted)
+  }
+
+  return { add, stage }
+}
