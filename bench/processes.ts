@@ -144,6 +144,22 @@ export const startBoardwalk = (upstream: Server, { binary, profile }: Options, m
   return start({ name: "Boardwalk", cpu: serverCpu, command: [...command, "serve"], env, ready })
 }
 
+/** A Redis that syncs every write to the disk, beside the upstream; returns its URL, or undefined where `redis-server` is not installed. */
+export const startRedis = async (): Promise<string | undefined> => {
+  const program = Bun.which("redis-server")
+  if (program === null) return undefined
+  const port = freePort()
+  const options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+  const cmd = onCpu(otherCpu, [program, ...options.map(String), "--dir", emptyFolder])
+  const child = Bun.spawn({ cmd, stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  children.add(child)
+  const url = `redis://127.0.0.1:${port}`
+  const client = new Bun.RedisClient(url)
+  await client.connect()
+  client.close()
+  return url
+}
+
 interface Spread {
   readonly median: number
   readonly p95: number

@@ -1,12 +1,13 @@
 /**
  * `bun run bench spool`: uploads of 10 points that are acknowledged when they are on disk (`Prefer: respond-async`), while the gateway also
- * stores them in ThingsBoard; and a plain GET with and without a queue that is configured but not used.
+ * stores them in ThingsBoard; the same with a queue in Redis, if `redis-server` is installed; and a plain GET with and without a queue that is
+ * configured but not used.
  */
 import { join } from "node:path"
 import { load } from "./load.ts"
 import { cpuSeconds, memory } from "./measure.ts"
 import type { Options } from "./options.ts"
-import { emptyFolder, type Server, startBoardwalk, startUpstream } from "./processes.ts"
+import { emptyFolder, type Server, startBoardwalk, startRedis, startUpstream } from "./processes.ts"
 import { atLeast, atMost, figure, median, table, type Verdict, verdicts } from "./report.ts"
 import { firstTs } from "./upstream/series.ts"
 import { deviceId } from "./upstream/tenant.ts"
@@ -34,7 +35,7 @@ const drain = async (server: Server) => {
   }
 }
 
-const accept = async (server: Server, options: Options, connections: number) => {
+const accept = async (server: Server, options: Options, connections: number, place: "folder" | "Redis" = "folder") => {
   const whole = { connections, first: "{", last: "}", status: 202 }
   await load(upload(server), { ...whole, seconds: options.warm })
   await drain(server)
@@ -43,6 +44,7 @@ const accept = async (server: Server, options: Options, connections: number) => 
   if (found.bad > 0) throw new Error(`${found.bad} responses are not 202: ${JSON.stringify(found.statuses)}`)
   const used = cpuSeconds(server.pid) - cpu
   return {
+    place,
     connections,
     perSecond: found.requests / found.seconds,
     latency: found.latency,
@@ -75,12 +77,14 @@ const compareReads = async (without: Server, having: Server, options: Options) =
 export const benchSpool = async (options: Options) => {
   const upstream = await startUpstream()
   await upstream.set({ devices })
-  const server = await startBoardwalk(upstream, options, {
-    SPOOL_DIR: join(emptyFolder, "spool"),
-    AUDIT_LOG: "false",
-    MAX_CONCURRENT_REQUESTS: "1000"
-  })
+  const settings = { AUDIT_LOG: "false", MAX_CONCURRENT_REQUESTS: "1000" }
+  const server = await startBoardwalk(upstream, options, { ...settings, SPOOL_DIR: join(emptyFolder, "spool") })
   const runs = [await accept(server, options, 16), await accept(server, options, 64), await accept(server, options, 256)]
+  const redis = await startRedis()
+  if (redis !== undefined) {
+    const sharing = await startBoardwalk(upstream, options, { ...settings, SPOOL_REDIS_URL: redis })
+    for (const connections of [16, 64, 256]) runs.push(await accept(sharing, options, connections, "Redis"))
+  }
   const without = await startBoardwalk(upstream, options)
   const reads = await compareReads(without, server, options)
   const [, busy] = runs
@@ -90,10 +94,11 @@ export const benchSpool = async (options: Options) => {
     atMost("a list, with a queue that it does not use", reads.with / reads.without, 1.05, "x", "CPU time compared with no queue")
   ]
   const text = table(
-    ["clients", "uploads/s", "median ms", "p99 ms", "CPU µs per upload", "s to empty", "MB"],
-    runs.map(({ connections, drained, latency, memory, micros, perSecond }) =>
-      [connections, perSecond, latency.median, latency.p99, micros, drained, memory].map(figure)
-    )
+    ["queue", "clients", "uploads/s", "median ms", "p99 ms", "CPU µs per upload", "s to empty", "MB"],
+    runs.map(({ connections, drained, latency, memory, micros, perSecond, place }) => [
+      place,
+      ...[connections, perSecond, latency.median, latency.p99, micros, drained, memory].map(figure)
+    ])
   )
   return { verdicts: results, runs, reads, text: `${text}\n\n${verdicts(results)}` }
 }
