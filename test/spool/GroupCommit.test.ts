@@ -14,7 +14,7 @@ live("what does not fit on the disk fails alone, and what frees space in the sam
     )
     openTables(db)
     db.run("PRAGMA max_page_count = 44")
-    const writes = new GroupCommit(db)
+    const writes = new GroupCommit(db, { begin: () => {}, end: () => {} })
     const insert = db.query(
       "INSERT INTO entries (batch, owner, device, accepted_at, points, bytes, content) VALUES ('1', 'key', 'a', 0, 1, 1, ?)"
     )

@@ -14,13 +14,19 @@ interface Write {
   readonly resume: (result: Effect.Effect<void, SpoolError>) => void
 }
 
+/** Called in each transaction, before its writes and after them. */
+interface Around {
+  readonly begin: () => void
+  readonly end: () => void
+}
+
 export class GroupCommit {
-  private readonly db: Database
   private waiting = new Set<Write>()
 
-  constructor(db: Database) {
-    this.db = db
-  }
+  constructor(
+    private readonly db: Database,
+    private readonly around: Around
+  ) {}
 
   /** Succeeds once what `run` writes is synced to the disk. If it is interrupted before the commit, nothing is written. */
   write(run: Write["run"]): Effect.Effect<void, SpoolError> {
@@ -49,7 +55,14 @@ export class GroupCommit {
   private tryCommit(group: ReadonlyArray<Write>): SpoolError | undefined {
     let results: ReadonlyArray<SpoolFull | undefined>
     try {
-      results = this.db.transaction(() => group.map(({ run }) => run())).immediate()
+      results = this.db
+        .transaction(() => {
+          this.around.begin()
+          const found = group.map(({ run }) => run())
+          this.around.end()
+          return found
+        })
+        .immediate()
     } catch (error) {
       return toSpoolError(error)
     }

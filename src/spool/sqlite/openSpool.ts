@@ -18,8 +18,8 @@ const fileIn = (folder: string) => `${folder}/spool.db`
 const unlimited: SpoolLimits = { bytes: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY }
 
 const makeSpool = (db: Database, limits: SpoolLimits) => {
-  const writes = new GroupCommit(db)
   const totals = makeTotals(db)
+  const writes = new GroupCommit(db, totals)
   const onAdded = () => spool.onAdded()
   const spool: Spool = {
     isShared: false,

@@ -26,9 +26,8 @@ export const openTables = (db: Database): void => {
       id TEXT PRIMARY KEY, owner TEXT NOT NULL, accepted_at INTEGER NOT NULL,
       points INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, finished_at INTEGER
     ) STRICT, WITHOUT ROWID`)
-    db.run("CREATE INDEX finished ON batches (finished_at) WHERE finished_at IS NOT NULL")
     db.run("CREATE INDEX stored ON batches (finished_at) WHERE finished_at IS NOT NULL AND rejected = 0")
-    db.run("CREATE INDEX by_acceptance ON batches (accepted_at)")
+    db.run("CREATE INDEX kept ON batches (finished_at) WHERE finished_at IS NOT NULL AND rejected > 0")
     db.run(`CREATE TABLE entries (
       seq INTEGER PRIMARY KEY AUTOINCREMENT, batch TEXT NOT NULL, owner TEXT NOT NULL, device TEXT NOT NULL,
       accepted_at INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, part INTEGER, content TEXT
