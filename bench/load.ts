@@ -37,6 +37,11 @@ export interface Load {
   readonly last: string
   /** The expected status; 200 by default. */
   readonly status?: number
+  /**
+   * Requests per second, of all connections together; without it, each connection sends as fast as it gets responses. A latency begins when the
+   * request is due, so that a server that falls behind is not spared.
+   */
+  readonly rate?: number
 }
 
 export interface LoadResult {
@@ -50,7 +55,7 @@ export interface LoadResult {
 
 export const load = async (
   target: Target,
-  { connections, seconds, requests = Infinity, first, last, status = 200 }: Load
+  { connections, seconds, requests = Infinity, first, last, status = 200, rate = Infinity }: Load
 ): Promise<LoadResult> => {
   const bytes = requestBytes(target)
   const [firstByte, lastByte] = [first.charCodeAt(0), last.charCodeAt(0)]
@@ -60,10 +65,18 @@ export const load = async (
   const deadline = start + seconds * 1_000
   let [sent, bad] = [0, 0]
 
-  const connection = async () => {
+  const interval = (connections / rate) * 1_000
+
+  /** `due`: when the first request is. */
+  const connection = async (due: number) => {
     const done = Promise.withResolvers<boolean>()
     const reader = new ResponseReader()
     let sentAt = 0
+    const send = (socket: Bun.Socket) => {
+      sentAt = due
+      sent++
+      socket.write(bytes)
+    }
     const closed = () => {
       if (sentAt > 0) bad++
       done.resolve(sent < requests && performance.now() < deadline)
@@ -81,22 +94,23 @@ export const load = async (
           sentAt = 0
           if (reader.closes || sent >= requests || now >= deadline) return void socket.end()
           reader.reset()
-          sentAt = now
-          sent++
-          socket.write(bytes)
+          due = interval === 0 ? now : due + interval
+          if (due <= now) send(socket)
+          else setTimeout(send, due - now, socket)
         },
         close: closed,
         error: closed
       }
     })
-    sentAt = performance.now()
-    sent++
-    socket.write(bytes)
+    const wait = due - performance.now()
+    if (wait > 0) await Bun.sleep(wait)
+    else due = performance.now()
+    send(socket)
     return done.promise
   }
-  const worker = async () => {
+  const worker = async (_: unknown, index: number) => {
     // A server may close a connection at any time (ThingsBoard does so after every hundredth request): open another one.
-    while (await connection());
+    while (await connection(start + (interval * index) / connections));
   }
   await Promise.all(Array.from({ length: connections }, worker))
   latencies.sort((a, b) => a - b)

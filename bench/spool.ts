@@ -14,6 +14,7 @@ import { deviceId } from "./upstream/tenant.ts"
 
 const pointsPerUpload = 10
 const devices = 1_000
+const targetRate = 5_000
 
 const points = { temperature: Array.from({ length: pointsPerUpload }, (_, index) => ({ ts: firstTs + index, value: 20 + index / 10 })) }
 
@@ -35,17 +36,17 @@ const drain = async (server: Server) => {
   }
 }
 
-const accept = async (server: Server, options: Options, connections: number, place: "folder" | "Redis" = "folder") => {
+const accept = async (server: Server, options: Options, connections: number, place: "folder" | "Redis" = "folder", rate?: number) => {
   const whole = { connections, first: "{", last: "}", status: 202 }
   await load(upload(server), { ...whole, seconds: options.warm })
   await drain(server)
   const cpu = cpuSeconds(server.pid)
-  const found = await load(upload(server), { ...whole, seconds: options.seconds * 2 })
+  const found = await load(upload(server), { ...whole, seconds: options.seconds * 2, ...(rate === undefined ? {} : { rate }) })
   if (found.bad > 0) throw new Error(`${found.bad} responses are not 202: ${JSON.stringify(found.statuses)}`)
   const used = cpuSeconds(server.pid) - cpu
   return {
     place,
-    connections,
+    connections: rate === undefined ? `${connections}` : `${connections}, ${rate}/s`,
     perSecond: found.requests / found.seconds,
     latency: found.latency,
     micros: (used / found.requests) * 1e6,
@@ -80,24 +81,28 @@ export const benchSpool = async (options: Options) => {
   const settings = { AUDIT_LOG: "false", MAX_CONCURRENT_REQUESTS: "1000" }
   const server = await startBoardwalk(upstream, options, { ...settings, SPOOL_DIR: join(emptyFolder, "spool") })
   const runs = [await accept(server, options, 16), await accept(server, options, 64), await accept(server, options, 256)]
+  const atRate = await accept(server, options, 64, "folder", targetRate)
+  runs.push(atRate)
   const redis = await startRedis()
   if (redis !== undefined) {
     const sharing = await startBoardwalk(upstream, options, { ...settings, SPOOL_REDIS_URL: redis })
     for (const connections of [16, 64, 256]) runs.push(await accept(sharing, options, connections, "Redis"))
+    runs.push(await accept(sharing, options, 64, "Redis", targetRate))
   }
   const without = await startBoardwalk(upstream, options)
   const reads = await compareReads(without, server, options)
   const [, busy] = runs
   const results: ReadonlyArray<Verdict> = [
-    atLeast("queued uploads of 10 points, 64 clients", busy!.perSecond, 5_000, "/s", "while they are stored as well, on one core"),
-    atMost("99th percentile", busy!.latency.p99, 20, "ms"),
+    atLeast("queued uploads of 10 points, 64 clients", busy!.perSecond, targetRate, "/s", "while they are stored as well, on one core"),
+    atMost(`99th percentile at ${targetRate}/s`, atRate.latency.p99, 20, "ms", "from when an upload is due"),
     atMost("a list, with a queue that it does not use", reads.with / reads.without, 1.05, "x", "CPU time compared with no queue")
   ]
   const text = table(
     ["queue", "clients", "uploads/s", "median ms", "p99 ms", "CPU µs per upload", "s to empty", "MB"],
     runs.map(({ connections, drained, latency, memory, micros, perSecond, place }) => [
       place,
-      ...[connections, perSecond, latency.median, latency.p99, micros, drained, memory].map(figure)
+      connections,
+      ...[perSecond, latency.median, latency.p99, micros, drained, memory].map(figure)
     ])
   )
   return { verdicts: results, runs, reads, text: `${text}\n\n${verdicts(results)}` }

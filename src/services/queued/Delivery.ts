@@ -17,6 +17,9 @@ import { UploadSpool } from "./UploadSpool.ts"
 /** Ms. Other processes may put points into the queue: other gateways, and `boardwalk spool retry`. */
 const pollInterval = 1000
 
+/** Ms between two looks at whose points wait, when uploads are added all the time. */
+const startPause = 20
+
 /**
  * Makes a function that logs failures, the first one until an effect succeeds. Nothing is lost when the spool cannot be read or written: what
  * was delivered meanwhile is delivered again.
@@ -68,8 +71,7 @@ const deliver = (spool: Spool) =>
     yield* Effect.forkScoped(Effect.repeat(record, Schedule.spaced(pollInterval)))
     return yield* logFailure(startDeliveries).pipe(
       Effect.andThen(Effect.race(added.await, Effect.sleep(pollInterval))),
-      // Others have their turn, even if uploads are added all the time.
-      Effect.andThen(Effect.yieldNow),
+      Effect.andThen(Effect.sleep(startPause)),
       Effect.forever
     )
   })
