@@ -25,8 +25,7 @@ const slowest = [
   "test/client/package.test.ts",
   "test/http/memoryRelease.test.ts",
   "test/services/telemetry/largeValues.test.ts",
-  "test/http/hostileInputs.test.ts",
-  "test/fault/queued.test.ts"
+  "test/http/hostileInputs.test.ts"
 ]
 
 const folder = mkdtempSync(join(tmpdir(), "boardwalk-tests-"))

@@ -17,12 +17,12 @@ interface Received {
 /** Ms. No request may take longer, whatever happens to ThingsBoard. With a real clock, pauses are twenty times as long. */
 const limit = 90_000
 
-const send = ({ url }: Plant, { body, method, path }: Request) =>
+export const send = ({ url }: Plant, { body, headers, method, path }: Request) =>
   Effect.promise(async (): Promise<Received> => {
     const isFile = typeof body === "string"
     const response = await fetch(url + path, {
       method: method ?? "GET",
-      headers: { "x-api-key": canaries.apiKey, "content-type": isFile ? "text/csv" : "application/json" },
+      headers: { "x-api-key": canaries.apiKey, "content-type": isFile ? "text/csv" : "application/json", ...headers },
       ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(limit)
     })
@@ -66,19 +66,25 @@ const outcomeOf = (kind: Kind, plant: Plant, { isWhole, retryAfter, status, text
 /** Responses of a kind are equal except for the time at which they were made. */
 const withoutTime = (text: string) => text.replaceAll(/"timestamp":\d+/g, "")
 
+const latestOf = (id: string): Request => ({ path: `/api/v1/tb/devices/${id}/telemetry/latest` })
+
+/** Returns a request that the fault must not affect, if it spares others, after having made sure that it works. */
+export const requestOfOthers = Effect.fnUntraced(function* (plant: Plant, { sparesOthers = true }: Fault) {
+  const request = send(plant, latestOf(plant.bystander.id))
+  yield* request
+  return sparesOthers ? Effect.map(request, ({ status }) => expect(status).toBe(200)) : Effect.void
+})
+
 /** What the gateway reports, with `stored` if that is not what it reports, and the calls to ThingsBoard. */
 export const runCell = Effect.fnUntraced(function* (fault: Fault, kind: Kind) {
   const plant = yield* openPlant(fault.timeout)
-  const { bystander, emulator } = plant
+  const { emulator } = plant
   const request = kind.request(plant)
-  const latestOf = (id: string): Request => ({ path: `/api/v1/tb/devices/${id}/telemetry/latest` })
-  yield* send(plant, latestOf(bystander.id))
+  const others = yield* requestOfOthers(plant, fault)
   const expectedText = kind.isStored === undefined ? (yield* send(plant, request)).text : undefined
 
   emulator.faults.clearCalls()
   yield* fault.begin(plant, kind)
-  const others =
-    fault.sparesOthers === false ? Effect.void : Effect.map(send(plant, latestOf(bystander.id)), ({ status }) => expect(status).toBe(200))
   const [received] = yield* Effect.all([send(plant, request), others], { concurrency: 2 })
   const outcome = outcomeOf(kind, plant, received)
   const { skip = 0, ...affected } = kind.calls(plant)

@@ -13,6 +13,13 @@ export const elsewhere: ReadonlyArray<readonly [fault: string, file: string, tes
   ],
   ["a corrected password", "test/http/readiness.test.ts", "a corrected TB_PASSWORD_FILE is used without a restart"],
   ["Redis killed or stopped", "test/http/rateLimits.test.ts", "count locally at once when it is lost"],
+  ["Redis lost, and an Idempotency-Key", "test/http/idempotency.test.ts", "without Redis the request is not carried out"],
+  [
+    "the queue full",
+    "test/services/queued/queuedUploads.test.ts",
+    "when the queue is full, uploads get 507 and nothing of them is accepted"
+  ],
+  ["the disk of the queue full", "test/spool/GroupCommit.test.ts", "what does not fit on the disk fails alone"],
   ["no memory left", "test/http/overload.test.ts", "heavily rejects all requests except health checks"],
   ["standard output full", "test/platform/logOutput.test.ts", "a gateway whose standard output nobody reads serves requests"],
   ["the clock set back", "test/http/clockSteps.test.ts", "an empty bucket is refilled as fast as before"],

@@ -6,6 +6,7 @@ export const columns: Readonly<Record<string, ReadonlyArray<string>>> = {
   reads: ["list", "latest", "attributes", "graph", "history"],
   exports: ["history stream", "export of many"],
   upload: ["upload"],
+  queued: ["queued"],
   bulk: ["bulk"],
   import: ["import"],
   "attribute write": ["attribute write"]
@@ -18,9 +19,9 @@ export interface Cell {
 }
 
 const parseCell = (text: string): Cell => {
-  const [, response, min, max] = /^(.+) \((\d+)(?:–(\d+))?\)$/.exec(text) ?? []
+  const [, response, min, max, more] = /^(.+) \((\d+)(?:–(\d+)|(\+))?\)$/.exec(text) ?? []
   if (response === undefined) throw new Error(`Not a cell of the table: ${text}`)
-  return { response, calls: [Number(min), Number(max ?? min)] }
+  return { response, calls: [Number(min), more === undefined ? Number(max ?? min) : Number.POSITIVE_INFINITY] }
 }
 
 /** Whether a response is the expected one, in which seconds can be a range. */

@@ -10,6 +10,8 @@ export interface Fault {
   /** TB_TIMEOUT in ms. */
   readonly timeout: number
   readonly begin: (plant: Plant, kind: Kind) => Effect.Effect<unknown, never, Scope.Scope>
+  /** Whether calls fail until the test ends the fault. */
+  readonly lasts?: boolean
   /** What ends the fault, apart from the removal of what was injected. */
   readonly end?: (plant: Plant) => void
   /** Whether other requests are served meanwhile; true by default. */
@@ -46,7 +48,7 @@ const both = (name: string, injection: Injection): ReadonlyArray<Fault> => {
   const sparesOthers = injection.outcome?.type !== "Status" || injection.outcome.status !== 429
   return [
     { name: `${name}, once`, timeout, begin: inject(1, injection), sparesOthers },
-    { name, timeout, begin: inject("always", injection), sparesOthers }
+    { name, timeout, begin: inject("always", injection), sparesOthers, lasts: true }
   ]
 }
 
@@ -108,6 +110,7 @@ export const faults: ReadonlyArray<Fault> = [
       ),
     // Logins are repeated after a pause only, since they could lock the account.
     end: ({ moveForward }) => moveForward("2 hours"),
+    lasts: true,
     sparesOthers: false
   },
   killed(3),

@@ -8,6 +8,7 @@ export interface Request {
   readonly path: string
   readonly method?: "POST"
   readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Kind {
@@ -17,6 +18,8 @@ export interface Kind {
   readonly request: (plant: Plant) => Request
   /** For requests that write: whether ThingsBoard has what was written by the call that gets the fault. */
   readonly isStored?: (plant: Plant) => boolean
+  /** Whether it is acknowledged before it is stored. */
+  readonly isQueued?: boolean
 }
 
 const telemetry = (id: string) => `/api/plugins/telemetry/DEVICE/${id}`
@@ -24,7 +27,15 @@ const end = t0 + 1_000_000
 const history = ({ device }: Plant) => ({ method: "GET", path: `${telemetry(device.id)}/values/timeseries/history` })
 const saving = ({ device }: Plant) => ({ method: "POST", path: `${telemetry(device.id)}/timeseries/ANY` })
 const hasPoint = ({ device, emulator }: Plant) => emulator.store.telemetry.latest(device, "written") !== undefined
-const points = { written: [{ ts: t0, value: 1 }] }
+const pointsOf = (value: number) => ({ written: [{ ts: t0, value }] })
+const points = pointsOf(1)
+
+export const uploadOf = ({ device }: Plant, value: number, headers: Readonly<Record<string, string>> = {}): Request => ({
+  path: `${tb}/devices/${device.id}/telemetry`,
+  method: "POST",
+  body: pointsOf(value),
+  headers
+})
 
 export const kinds = [
   {
@@ -70,8 +81,14 @@ export const kinds = [
   {
     name: "upload",
     calls: saving,
-    request: ({ device }) => ({ path: `${tb}/devices/${device.id}/telemetry`, method: "POST", body: points }),
+    request: (plant) => uploadOf(plant, 1),
     isStored: hasPoint
+  },
+  {
+    name: "queued",
+    calls: saving,
+    request: (plant) => uploadOf(plant, 1, { prefer: "respond-async" }),
+    isQueued: true
   },
   {
     name: "bulk",

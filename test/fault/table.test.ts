@@ -10,6 +10,7 @@ import { runCell } from "./cell.ts"
 import { elsewhere } from "./elsewhere.ts"
 import { columns, isExpected, table } from "./expected.ts"
 import { type Fault, faults } from "./faults.ts"
+import { runQueuedCell } from "./queuedCell.ts"
 import { type Kind, kinds } from "./requests.ts"
 
 const { FAULT = "" } = process.env
@@ -20,7 +21,7 @@ const concurrency = 6
 
 /** The cell as documented, or as it is if it differs from that. */
 const compare = (fault: Fault, kind: Kind): Effect.Effect<readonly [kind: string, result: string], unknown> =>
-  Effect.map(runCell(fault, kind), ({ calls, response }) => {
+  Effect.map(kind.isQueued === true ? runQueuedCell(fault, kind) : runCell(fault, kind), ({ calls, response }) => {
     const {
       calls: [min, max],
       response: expected
