@@ -77,6 +77,17 @@ export const testSpool = (store: Effect.Effect<Store, unknown, Scope.Scope>): vo
     })
   )
 
+  live("a batch of a hundred thousand devices is accepted as a whole", () =>
+    Effect.gen(function* () {
+      const spool = yield* opened({ bytes: 1e9, age: 60_000 })
+      const device = (index: number) => ({ device: { id: `d${index}` }, points: [point] })
+      yield* spool.add({ id: "1", owner: "key", devices: Array.from({ length: 100_000 }, (_, index) => device(index)) })
+      yield* Effect.forEach(["2", "3", "4"], (id) => spool.add({ id, owner: "key", devices: [device(0), device(1)] }), { concurrency: 3 })
+      expect(yield* spool.waiting).toMatchObject({ entries: 100_006, points: 100_006 })
+      expect((yield* next(spool, "d0", 10)).map((entry) => entry.batch)).toEqual(["1", "2", "3", "4"])
+    })
+  )
+
   live("a batch is finished with its last entry; rejected points stay with their reason until the batch is forgotten", () =>
     Effect.gen(function* () {
       const spool = yield* opened()

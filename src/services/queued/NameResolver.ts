@@ -15,8 +15,8 @@ const lifetime = 10_000
 /** Names per round. */
 const maxNames = 10_000
 
-/** Points of a name that are rejected at once. */
-const maxPoints = 20_000
+/** Points of a name that are rejected at once: a few ms. */
+const maxPoints = 2000
 
 export class NameResolver {
   private known: DeviceNames | undefined

@@ -1,5 +1,5 @@
 /** Takes batches into a spool in Redis. */
-import { Effect, Exit, Request, RequestResolver } from "effect"
+import { Effect, Exit, Iterable, Request, RequestResolver } from "effect"
 import { type SpoolError, SpoolFailed, SpoolFull } from "../errors.ts"
 import type { DevicePoints, NewBatch, SpoolLimits } from "../model.ts"
 import type { Acceptance } from "../Spool.ts"
@@ -33,9 +33,19 @@ local function add_batch(id, owner, points)
 end
 `
 
-/** Each batch: id, owner, points, bytes, number of entries; each entry: device, points, bytes, content. Returns a limit or "" per batch. */
+/** Reads an entry from one argument, since a batch may have a hundred thousand: number of points, length of the device, device, content. */
+const readEntry = `
+local function read_entry(text)
+  local points, length, at = string.match(text, "^(%d+)\\n(%d+)\\n()")
+  return string.sub(text, at, at + length - 1), points, string.sub(text, at + length)
+end
+`
+
+const toValue = ({ content, device, points }: Written) => `${points}\n${Buffer.byteLength(device)}\n${device}${content}`
+
+/** Each batch: id, owner, points, bytes, number of entries, and the entries. Returns a limit or "" per batch. */
 const addBatches = script<ReadonlyArray<SpoolFull["limit"] | "">>(
-  `${limits}
+  `${limits}${readEntry}
 local results = {}
 local at = 3
 while at <= #ARGV do
@@ -45,8 +55,9 @@ while at <= #ARGV do
   if not limit then
     add_batch(id, owner, points)
     local next_seq = positions(owner, count)
-    for entry = at, at + 4 * count - 1, 4 do
-      push(next_seq, owner, ARGV[entry], id, ARGV[entry + 1], ARGV[entry + 2], 0, ARGV[entry + 3])
+    for entry = at, at + count - 1 do
+      local device, points, content = read_entry(ARGV[entry])
+      push(next_seq, owner, device, id, points, #content, 0, content)
     end
     total("entries", count)
     total("points", points)
@@ -54,30 +65,29 @@ while at <= #ARGV do
     kept_bytes = kept_bytes + bytes
   end
   table.insert(results, limit or "")
-  at = at + 4 * count
+  at = at + count
 end
 return results`,
   { adds: true, uses: ["time", "push"] }
 )
 
 /**
- * The batch, its gateway, the number of entries that it should have by now, and each entry. Returns a limit, "lost" if entries are missing,
+ * The batch, its gateway, the number of entries that it should have by now, the bytes of more entries, and these. Returns a limit, "lost" if entries are missing,
  * since the gateway's lease had ended for a while, or "".
  */
 const appendEntries = script<SpoolFull["limit"] | "lost" | "">(
-  `${limits}
-local id, gateway, expected = ARGV[3], ARGV[4], tonumber(ARGV[5])
+  `${limits}${readEntry}
+local id, gateway, expected, bytes = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 if redis.call("LLEN", P .. "staged:" .. id) ~= expected then return "lost" end
-local bytes = 0
-for entry = 6, #ARGV, 4 do bytes = bytes + ARGV[entry + 2] end
 local limit = limit_of(bytes)
 if limit then return limit end
 redis.call("HSET", P .. "staging", id, gateway)
 redis.call("HINCRBY", P .. "staged_bytes", id, bytes)
 total("bytes", bytes)
-for entry = 6, #ARGV, 4 do
-  local part = redis.call("RPUSH", P .. "staged:" .. id, ARGV[entry + 1] .. "\\n" .. ARGV[entry + 2] .. "\\n" .. ARGV[entry])
-  redis.call("HSET", P .. "parts:" .. id, part, ARGV[entry + 3])
+for entry = 7, #ARGV do
+  local device, points, content = read_entry(ARGV[entry])
+  local part = redis.call("RPUSH", P .. "staged:" .. id, points .. "\\n" .. #content .. "\\n" .. device)
+  redis.call("HSET", P .. "parts:" .. id, part, content)
 end
 return ""`,
   { adds: true, uses: ["time"] }
@@ -126,13 +136,11 @@ return 1`)
 /** Bytes of the entries of an import that are sent to Redis at once: a script holds up everything else. */
 const maxBytes = 4_000_000
 
-/** Uploads that are sent to Redis at once. */
-const maxUploads = 100
+/** Arguments of a script that adds uploads, but for those of its last one: a script of some ms. */
+const maxValues = 2000
 
 /** Uploads that arrive in the same turn of the event loop are added by one script. */
 class AddBatch extends Request.Class<{ readonly values: ReadonlyArray<string | number> }, SpoolFull["limit"] | "", SpoolError> {}
-
-const toValues = ({ bytes, content, device, points }: Written) => [device, points, bytes, content]
 
 /** The parts of an append. */
 function* chunksOf(written: ReadonlyArray<Written>) {
@@ -158,15 +166,19 @@ export const makeAcceptance = (
   { age, bytes: maxSize }: SpoolLimits,
   onAdded: () => void
 ): Acceptance => {
-  const resolver = RequestResolver.make<AddBatch>((entries) =>
-    Effect.map(run(addBatches, maxSize, age, ...entries.flatMap(({ request }) => request.values)), (results) => {
-      for (const [index, entry] of entries.entries()) entry.completeUnsafe(Exit.succeed(results[index]!))
-    })
-  ).pipe(RequestResolver.batchN(maxUploads))
+  const resolver = RequestResolver.makeWith<AddBatch>({
+    batchKey: () => addBatches,
+    delay: Effect.yieldNow,
+    collectWhile: (entries) => Iterable.reduce(entries, 0, (sum, { request }) => sum + request.values.length) < maxValues,
+    runAll: (entries) =>
+      Effect.map(run(addBatches, maxSize, age, ...entries.flatMap(({ request }) => request.values)), (results) => {
+        for (const [index, entry] of entries.entries()) entry.completeUnsafe(Exit.succeed(results[index]!))
+      })
+  })
 
   const add = ({ devices, id, owner }: NewBatch) => {
     const written = devices.map(writeEntry)
-    const values = [id, owner, sumOf(written, "points"), sumOf(written, "bytes"), written.length, ...written.flatMap(toValues)]
+    const values = [id, owner, sumOf(written, "points"), sumOf(written, "bytes"), written.length, ...written.map(toValue)]
     return Effect.flatMap(Effect.request(new AddBatch({ values }), resolver), (limit) =>
       limit === "" ? Effect.sync(onAdded) : Effect.fail(new SpoolFull({ limit }))
     )
@@ -179,7 +191,7 @@ export const makeAcceptance = (
       Effect.forEach(
         [...chunksOf(devices.map(writeEntry))],
         Effect.fnUntraced(function* (chunk) {
-          const result = yield* run(appendEntries, maxSize, age, id, lease.gateway, entries, ...chunk.flatMap(toValues))
+          const result = yield* run(appendEntries, maxSize, age, id, lease.gateway, entries, sumOf(chunk, "bytes"), ...chunk.map(toValue))
           if (result === "lost") return yield* lost
           if (result !== "") return yield* new SpoolFull({ limit: result })
           entries += chunk.length

@@ -129,8 +129,11 @@ while at <= #ARGV do
   at = at + 8
   if take_out(owner, device, batch, seq, part) then
     local rejected = 0
-    for one = at, at + 4 * count - 1, 4 do rejected = rejected + set_aside(batch, one) end
-    settle(batch, points - rejected, rejected)
+    -- Its batch is gone if it was dropped while the entry moved from a name to a device.
+    if redis.call("EXISTS", P .. "batch:" .. batch) == 1 then
+      for one = at, at + 4 * count - 1, 4 do rejected = rejected + set_aside(batch, one) end
+      settle(batch, points - rejected, rejected)
+    end
     changes.entries = changes.entries - 1
     changes.points = changes.points - points
     changes.bytes = changes.bytes - bytes
