@@ -70,8 +70,8 @@ const deliver = (spool: Spool) =>
     const record = Effect.ignore(Effect.flatMap(spool.waiting, recordWaiting))
     yield* Effect.forkScoped(Effect.repeat(record, Schedule.spaced(pollInterval)))
     return yield* logFailure(startDeliveries).pipe(
-      Effect.andThen(Effect.race(added.await, Effect.sleep(pollInterval))),
       Effect.andThen(Effect.sleep(startPause)),
+      Effect.andThen(Effect.race(added.await, Effect.sleep(pollInterval))),
       Effect.forever
     )
   })

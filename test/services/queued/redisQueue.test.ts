@@ -1,6 +1,6 @@
 /** A queue in Redis, through the gateway: what clients and operators see while Redis is away or full, and points of keys that are not known here. */
 import { describe, expect } from "bun:test"
-import { Effect, Redacted } from "effect"
+import { Duration, Effect, Fiber, Redacted } from "effect"
 import type { SettingsShape } from "../../../src/config/Settings.ts"
 import { openSpool } from "../../../src/spool/redis/openSpool.ts"
 import { live } from "../../support/effectTest.ts"
@@ -70,6 +70,22 @@ describe.skipIf(!hasRedis)("a queue in Redis", () => {
       expect(text).toContain("The queue of uploads can be used again")
       expect(logs.filter((line) => line.includes("uploads get 503"))).toHaveLength(1)
       expect(text).not.toContain(canaries.urlPassword)
+    })
+  )
+
+  live("while Redis does not respond, uploads get 503 after a few seconds, other requests are served, and it recovers", () =>
+    Effect.gen(function* () {
+      const { call, post, redis, values } = yield* start()
+      yield* post(1)
+      yield* redis.pause
+      const upload = yield* Effect.forkChild(Effect.timed(post(2, t0 + 1)))
+      expect((yield* call("/api/v1/tb/devices")).status).toBe(200)
+      const [took, refused] = yield* Fiber.join(upload)
+      expect([refused.status, refused.json.error_code]).toEqual([503, "SPOOL_UNAVAILABLE"])
+      expect(Duration.toSeconds(took)).toBeWithin(4, 10)
+      yield* redis.resume
+      while ((yield* post(3, t0 + 2)).status !== 202) yield* Effect.sleep("20 millis")
+      while (!values().includes(3n)) yield* Effect.sleep("20 millis")
     })
   )
 
