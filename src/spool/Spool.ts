@@ -58,6 +58,11 @@ export interface Delivery {
    */
   readonly withDevice: <A, E, R>(deviceId: string, use: Effect.Effect<A, E, R>) => Effect.Effect<A | undefined, E | SpoolError, R>
   /**
+   * Fails if another gateway may have taken the devices of this one by now. Run it before points are sent: a process that was suspended, or
+   * whose machine was, goes on where it stopped before `withDevice` can interrupt it.
+   */
+  readonly ensureHeld: Effect.Effect<void, SpoolError>
+  /**
    * The oldest entries of a device after a position and up to another, in order, as long as they have the same owner: as many as have at
    * most `maxPoints` points together, but at least one if any waits.
    */

@@ -135,10 +135,11 @@ export class OwnerDelivery {
   })
 
   private readonly deliverDevice = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string, upTo: number) {
-    const { ingest, thingsBoard } = this.parts
+    const { ingest, spool, thingsBoard } = this.parts
     if (this.stopped !== undefined) return false
     const entries = yield* this.takeEntries(deviceId, upTo)
     if (entries.length === 0) return false
+    yield* spool.ensureHeld
     const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, {
       health: this.health,
       of500: this.evidenceFor(deviceId)

@@ -25,6 +25,8 @@ const end = script<1>(`redis.call("DEL", P .. "lease:" .. ARGV[1]) return 1`)
 export interface Lease {
   /** The name of this gateway. */
   readonly gateway: string
+  /** Fails if the lease may have ended. */
+  readonly ensureUsable: Effect.Effect<void, SpoolFailed>
   /** Runs an effect until the lease ends; then interrupts it, and fails. */
   readonly during: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpoolFailed, R>
 }
@@ -55,8 +57,14 @@ export const makeLease = Effect.fnUntraced(function* ({ run }: Connection): Effe
   yield* Effect.ignore(renewal)
   yield* Effect.forkScoped(Effect.repeat(Effect.ignore(renewal), Schedule.spaced(renewEvery)))
   yield* Effect.forkScoped(Effect.repeat(interruptUsers, Schedule.spaced(checkEvery)))
+  const ensureUsable = Effect.suspend(() => (isUsable() ? Effect.void : Effect.fail(leaseEnded)))
   return {
     gateway,
-    during: (effect) => Effect.suspend(() => (isUsable() ? Effect.raceFirst(effect, Deferred.await(ended)) : Effect.fail(leaseEnded)))
+    ensureUsable,
+    during: (effect) =>
+      Effect.andThen(
+        ensureUsable,
+        Effect.suspend(() => Effect.raceFirst(effect, Deferred.await(ended)))
+      )
   }
 })

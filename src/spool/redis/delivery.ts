@@ -205,6 +205,7 @@ export const makeDelivery = ({ run }: Connection, lease: Lease): Delivery => {
         (isOurs) => (isOurs ? lease.during(use) : Effect.undefined),
         (isOurs) => (isOurs ? giveUp(deviceId) : Effect.void)
       ),
+    ensureHeld: lease.ensureUsable,
     next: (device, maxPoints, after, upTo) => entriesOf("", writeDevice(device), maxPoints, after, upTo),
     ofOwner: (owner) =>
       Effect.map(run(entriesOfOwner, owner, fewEntries), ([device = "", found = []]) => found.map((fields) => toEntry(device, fields))),

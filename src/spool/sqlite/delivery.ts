@@ -113,6 +113,7 @@ export const makeDelivery = (db: Database, writes: GroupCommit, totals: Totals):
       }),
     // No other gateway delivers from this folder.
     withDevice: (_, use) => use,
+    ensureHeld: Effect.void,
     next: (device, maxPoints, after, upTo) => tryOnFile(() => take(nextEntries.iterate(writeDevice(device), after, upTo), maxPoints)),
     ofOwner: (owner) => tryOnFile(() => entriesOfOwner.all(owner, fewEntries).map(toEntry)),
     names: (owner, limit) => tryOnFile(() => names.all(owner, limit).map(({ device }) => device.slice(namePrefix.length))),

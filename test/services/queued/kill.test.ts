@@ -20,6 +20,8 @@ const points = Number(process.env["QUEUE_POINTS"] ?? 5000)
 const kills = Number(process.env["QUEUE_KILLS"] ?? 4)
 const pointsPerUpload = 10
 const writers = 8
+/** Then gateways are suspended as well. */
+const isLong = kills > 10
 const t0 = 1_700_000_000_000
 
 /** What is killed. */
@@ -106,7 +108,15 @@ const testKills = (place: Effect.Effect<Place, unknown, Scope.Scope>) =>
 
     const killGateway = Effect.gen(function* () {
       const index = anyIndex()
-      gateways[index]!.program.kill("SIGKILL")
+      const { program } = gateways[index]!
+      if (count > 1 && isLong && random() < 0.3) {
+        // Long enough for the other one to take over.
+        program.kill("SIGSTOP")
+        yield* Effect.sleep(10_000 + random() * 8000)
+        program.kill("SIGCONT")
+        return
+      }
+      program.kill("SIGKILL")
       gateways[index] = yield* serve
     })
     const disturb = Effect.gen(function* () {
