@@ -1,6 +1,7 @@
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, FileSystem, Layer, Option } from "effect"
 import { Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
+import { type Overrides, readVariable } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
 import { port, text, toOverrides } from "./flags.ts"
 import { makeGatewayLayer } from "./gateway.ts"
@@ -42,6 +43,17 @@ const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string
   return data[0]?.id.id ?? "DEVICE_ID"
 }, Effect.provide(FetchHttpClient.layer))
 
+/** A queue for the time of the demo, unless the settings name one. Without a place for it, the demo works without a queue. */
+const temporaryQueue = Effect.gen(function* () {
+  const named = yield* Effect.forEach(["SPOOL_DIR", "SPOOL_REDIS_URL", "SPOOL_REDIS_URL_FILE"], readVariable)
+  if (named.some(Option.isSome)) return {}
+  const files = yield* FileSystem.FileSystem
+  return yield* Effect.match(files.makeTempDirectoryScoped({ prefix: "boardwalk-demo-" }), {
+    onSuccess: (folder): Overrides => ({ SPOOL_DIR: folder }),
+    onFailure: () => ({})
+  })
+})
+
 export const demo = Command.make(
   "demo",
   { port, host: demoHost },
@@ -56,8 +68,10 @@ export const demo = Command.make(
       })
     )
     const GatewayLayer = Layer.unwrap(
-      Effect.map(Emulator, ({ password, url, username }) =>
-        makeGatewayLayer({
+      Effect.gen(function* () {
+        const { password, url, username } = yield* Emulator
+        const queue = yield* temporaryQueue
+        return makeGatewayLayer({
           HOST: "127.0.0.1", // the demo is for its own machine, unless --host says otherwise
           ...toOverrides(flags),
           TB_HOST: url,
@@ -71,9 +85,10 @@ export const demo = Command.make(
           TLS_CERT_FILE: "",
           TLS_KEY_FILE: "",
           TLS_CLIENT_CA_FILE: "",
-          TLS_CLIENT_CRL_FILE: ""
+          TLS_CLIENT_CRL_FILE: "",
+          ...queue
         })
-      )
+      })
     )
     const DemoLayer = BannerLayer.pipe(
       Layer.provide(GatewayLayer),
@@ -84,7 +99,7 @@ export const demo = Command.make(
 ).pipe(
   Command.withShortDescription("Serve the API with demo data, without any setup"),
   Command.withDescription(
-    "Runs the gateway in front of a ThingsBoard emulator with a building full of devices, and prints the URLs, a key and two curl commands to try. All data is lost when it stops."
+    "Runs the gateway in front of a ThingsBoard emulator with a building full of devices, and prints the URLs, a key and two curl commands to try. Uploads with Prefer: respond-async are queued in a temporary folder, unless SPOOL_DIR or SPOOL_REDIS_URL is set. All data is lost when it stops."
   ),
   Command.withExamples([{ command: "boardwalk demo --port 9000", description: "Use another port if 8000 is taken" }])
 )

@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test"
 import { Effect } from "effect"
+import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { live } from "../support/effectTest.ts"
 import { binary, type Program, startProgram } from "../support/program.ts"
@@ -43,7 +44,51 @@ const buildBinary = Effect.gen(function* () {
   return outfile
 })
 
+/** Runs the demo, queues an upload for its first device if it has a queue, and returns the response's status and the state of the batch in the end. */
+const queueInDemo = Effect.fnUntraced(function* (environment: Record<string, string>) {
+  const program = yield* startProgram(["demo", "--port", "0"], environment)
+  const [, url, key] = yield* program.waitForOutput(/API +(\S+)[^]*Key +(\S+)/)
+  const call = (path: string, init: { readonly method?: string; readonly body?: string } = {}) =>
+    Effect.promise(async () => {
+      const headers = { "x-api-key": key!, "content-type": "application/json", prefer: "respond-async" }
+      const response = await fetch(`${url}/${path}`, { ...init, headers })
+      return { status: response.status, json: (await response.json()) as { readonly batch_id: string; readonly state: string } }
+    })
+  const { json, status } = yield* call("devices/d0000000-0000-11f0-8000-000000000001/telemetry", {
+    method: "POST",
+    body: JSON.stringify({ written: [{ ts: 1_700_000_000_000, value: 1 }] })
+  })
+  const waiting = () => Effect.map(call(`ingest/${json.batch_id}`), ({ json }) => json.state)
+  const state = status === 202 ? yield* Effect.repeat(waiting(), { until: (found) => found !== "waiting" }) : undefined
+  return { program, status, state }
+})
+
 describe("boardwalk demo", () => {
+  live("queues uploads in a temporary folder that is gone at the end", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder("demo")
+      const { program, state, status } = yield* queueInDemo({ TMPDIR: folder, SPOOL: "always" })
+      expect([status, state]).toEqual([202, "stored"])
+      expect(readdirSync(folder).filter((name) => name.startsWith("boardwalk-demo-"))).toHaveLength(1)
+      program.kill("SIGINT")
+      expect((yield* program.exited).exitCode).toBe(0)
+      expect(readdirSync(folder).filter((name) => name.startsWith("boardwalk-demo-"))).toEqual([])
+    })
+  )
+
+  live("uses the queue that the settings name, and works without a place for one", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder("demo")
+      const own = yield* queueInDemo({ TMPDIR: folder, SPOOL_DIR: join(folder, "own") })
+      expect([own.status, own.state]).toEqual([202, "stored"])
+      own.program.kill("SIGINT")
+      yield* own.program.exited
+      expect(readdirSync(folder).filter((name) => name.startsWith("boardwalk-demo-"))).toEqual([])
+      expect(readdirSync(join(folder, "own"))).toContain("spool.db")
+      expect(yield* queueInDemo({ TMPDIR: join(folder, "missing") })).toMatchObject({ status: 201 })
+    })
+  )
+
   live("prints URLs, a key and two commands that work when pasted", () =>
     Effect.flatMap(startProgram(["demo", "--port", "0"], { ALLOWED_HOSTS: "api.example.com" }), tryDemo)
   )

@@ -20,6 +20,7 @@ export const elsewhere: ReadonlyArray<readonly [fault: string, file: string, tes
     "when the queue is full, uploads get 507 and nothing of them is accepted"
   ],
   ["the disk of the queue full", "test/spool/GroupCommit.test.ts", "what does not fit on the disk fails alone"],
+  ["the Redis of the queue away", "test/services/queued/redisQueue.test.ts", "while Redis is away nothing is acknowledged"],
   ["no memory left", "test/http/overload.test.ts", "heavily rejects all requests except health checks"],
   ["standard output full", "test/platform/logOutput.test.ts", "a gateway whose standard output nobody reads serves requests"],
   ["the clock set back", "test/http/clockSteps.test.ts", "an empty bucket is refilled as fast as before"],
