@@ -40,7 +40,7 @@ const allowed: Record<string, ReadonlyArray<string>> = {
     "thingsboard"
   ],
   emulator: ["domain", "platform", "thingsboard"],
-  doctor: ["api", "apikeys", "client", "config", "domain", "platform", "ratelimit", "services", "spool", "thingsboard"],
+  doctor: ["api", "apikeys", "client", "config", "domain", "idempotency", "platform", "ratelimit", "services", "spool", "thingsboard"],
   cli: ["api", "apikeys", "client", "config", "doctor", "domain", "emulator", "http", "observability", "platform", "spool"],
   "main.ts": ["cli", "platform"]
 }

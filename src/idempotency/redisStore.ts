@@ -81,3 +81,14 @@ export const makeRedisStore = (connected: () => Redis.Redis["Service"] | undefin
     })
   }
 }
+
+/** Runs every command that the store needs, on a name of its own, which is removed. Fails if Redis does not run one of them. */
+export const probeIdempotency = Effect.fnUntraced(function* (redis: Redis.Redis["Service"]): Effect.fn.Return<void, Redis.RedisError> {
+  const key = `${prefix}probe:${crypto.randomUUID()}`
+  const [claim, kept] = [`${runningMark}probe`, "probe"]
+  yield* redis.send<Answer>("SET", key, claim, "NX", "PX", String(claimMillis))
+  yield* redis.send<Answer>("GET", key)
+  yield* redis.eval(renewClaim)(key, claim, claimMillis, "")
+  yield* redis.eval(replaceClaim)(key, claim, claimMillis, kept)
+  yield* redis.eval(deleteClaim)(key, kept, claimMillis, "")
+})

@@ -5,7 +5,6 @@
 import { Context, Duration, Effect, Layer, Redacted } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
 import { Settings } from "../config/Settings.ts"
-import { connect, redisErrorCode } from "../platform/BunRedis.ts"
 import { withMonotonicClock } from "../platform/monotonicTime.ts"
 import { keepRedisConnected } from "../platform/redisConnection.ts"
 import { makeRedisStore } from "./redisStore.ts"
@@ -116,17 +115,8 @@ const makeLimiter = Effect.fnUntraced(function* (redis: Redis.Redis["Service"]):
   return { limiter, redis }
 })
 
-/** Checks once whether Redis can keep the counts; fails with the reason. */
-export const probeRedis = (url: string): Effect.Effect<void, string> =>
-  Effect.scoped(
-    Effect.flatMap(
-      Effect.mapError(
-        connect(url, () => {}),
-        redisErrorCode
-      ),
-      makeLimiter
-    )
-  )
+/** Checks whether Redis can keep the counts, and lets the gateway run everything that this needs; fails with the reason. */
+export const probeRateLimits = (redis: Redis.Redis["Service"]): Effect.Effect<void, string> => Effect.asVoid(makeLimiter(redis))
 
 export class RateLimits extends Context.Service<
   RateLimits,

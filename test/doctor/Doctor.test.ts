@@ -1,5 +1,9 @@
 import { describe, expect } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Redacted, Result } from "effect"
+import { Settings, type SettingsShape } from "../../src/config/Settings.ts"
+import type { CheckFailure } from "../../src/doctor/Check.ts"
+import { checkRedis } from "../../src/doctor/checkRedis.ts"
+import { connect } from "../../src/platform/BunRedis.ts"
 import { live } from "../support/effectTest.ts"
 import { keyOf, writeKeyFile } from "../support/keyFile.ts"
 import { canaries } from "../support/leaks/canaries.ts"
@@ -7,7 +11,7 @@ import { runProgram } from "../support/program.ts"
 import { join } from "node:path"
 import { queueBatch } from "../support/queuedBatch.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
-import { hasRedis, redisServer } from "../support/redis.ts"
+import { hasRedis, redisServer, redisServerWith } from "../support/redis.ts"
 import { apiKey, startServe } from "../support/startServe.ts"
 import { minimalThingsBoard } from "../support/minimalThingsBoard.ts"
 
@@ -145,7 +149,7 @@ describe("boardwalk doctor", () => {
 
 describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
   live(
-    "reports whether Redis keeps the rate limits, and if not, why",
+    "reports whether Redis can be used, and if not, why",
     () =>
       Effect.gen(function* () {
         const redis = yield* redisServer
@@ -157,12 +161,60 @@ describe.skipIf(!hasRedis)("boardwalk doctor with REDIS_URL", () => {
           })
         expect(yield* line(redis.url)).toEqual([
           1,
-          expect.stringContaining("✘ Redis: rate limits are not shared: ERR_REDIS_CONNECTION_CLOSED")
+          expect.stringContaining(
+            "✘ Redis: does not work for rate limits, pauses of calls to ThingsBoard, Idempotency-Key: ERR_REDIS_CONNECTION_CLOSED"
+          )
         ])
         yield* redis.start
-        expect(yield* line(redis.url)).toEqual([0, "✔ Redis: keeps the rate limits"])
+        expect(yield* line(redis.url)).toEqual([0, "✔ Redis: works for rate limits, pauses of calls to ThingsBoard, Idempotency-Key"])
         const wrong = yield* line(redis.url.replace(encodeURIComponent(canaries.urlPassword), "wrong"))
-        expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: rate limits are not shared: ERR_REDIS_[A-Z_]+ \(.*password are right/)])
+        expect(wrong).toEqual([1, expect.stringMatching(/^✘ Redis: does not work for .*: ERR_REDIS_[A-Z_]+ \(.*password are right/)])
+      }),
+    120_000
+  )
+
+  live(
+    "names what Redis's user may not do",
+    () =>
+      Effect.gen(function* () {
+        const text = yield* Effect.promise(() => Bun.file(join(import.meta.dir, "..", "..", "docs", "limits.md")).text())
+        const documented = /^~boardwalk:.*$/m.exec(text)![0]
+        const usage = ["rate limits", "pauses of calls to ThingsBoard", "Idempotency-Key"] as const
+        const [limits, pauses, keys] = usage
+        const cases: ReadonlyArray<readonly [rules: string, ...failed: ReadonlyArray<string>]> = [
+          [documented],
+          [documented.replace("+hset", ""), `${limits} (SCRIPT_REFUSED)`, `${keys} (needs the rate limits)`],
+          [documented.replace("+time", ""), `${limits} (SCRIPT_REFUSED)`, `${keys} (needs the rate limits)`],
+          [documented.replace("+pexpire", ""), `${limits} (SCRIPT_REFUSED)`, `${pauses} (SCRIPT_REFUSED)`, `${keys} (SCRIPT_REFUSED)`],
+          [documented.replace("+evalsha", ""), `${limits} (SCRIPT_REFUSED)`, `${pauses} (NOPERM)`, `${keys} (NOPERM)`],
+          [documented.replace("+script|load", ""), `${limits} (SCRIPT_REFUSED)`, `${pauses} (NOPERM)`, `${keys} (NOPERM)`],
+          [documented.replace("+set ", ""), `${pauses} (SCRIPT_REFUSED)`, `${keys} (NOPERM)`],
+          [documented.replace("+get", ""), `${pauses} (SCRIPT_REFUSED)`, `${keys} (NOPERM)`],
+          [documented.replace("+del", ""), `${pauses} (SCRIPT_REFUSED)`, `${keys} (SCRIPT_REFUSED)`],
+          ...["+exists", "+pttl", "+sadd", "+srem", "+smembers"].map(
+            (command) => [documented.replace(command, ""), `${pauses} (SCRIPT_REFUSED)`] as const
+          ),
+          [documented.replace("~boardwalk:*", "~boardwalk:limit:* ~boardwalk:idempotency:*"), `${pauses} (NOPERM)`],
+          [documented.replace("~boardwalk:*", "~boardwalk:limit:* ~boardwalk:thingsboard:*"), `${keys} (NOPERM)`]
+        ]
+        const users = cases.map(([rules], i) => `user user${i} on >${canaries.urlPassword} ${rules}`)
+        const { start, url } = yield* redisServerWith(users)
+        yield* start
+        const redis = yield* connect(url, () => {})
+        for (const [i, [, ...failed]] of cases.entries()) {
+          const outcome = yield* Effect.result(
+            Effect.provideService(checkRedis, Settings, {
+              redisUrl: Redacted.make(url.replace("redis://", `redis://user${i}`))
+            } as SettingsShape)
+          )
+          const { detail, hint } = Result.isFailure(outcome) ? (outcome.failure as CheckFailure) : { detail: outcome.success, hint: "" }
+          expect(detail).toBe(failed.length === 0 ? `works for ${usage.join(", ")}` : `does not work for ${failed.join(", ")}`)
+          expect(detail + hint).not.toContain(canaries.urlPassword)
+          for (const name of usage) expect([i, hint.includes(`(${name})`)]).toEqual([i, failed.some((text) => text.startsWith(name))])
+        }
+        // What is left expires.
+        const names = yield* redis.send<ReadonlyArray<string>>("KEYS", "*")
+        for (const name of names) expect([name, (yield* redis.send<number>("PTTL", name)) > 0]).toEqual([name, true])
       }),
     120_000
   )

@@ -90,6 +90,28 @@ return found
   }
 ).withReturnType<readonly [open: number, closed: number, permitted: number, ...users: ReadonlyArray<string | number>]>()
 
+const commonPrefix = "boardwalk:thingsboard:"
+
+/**
+ * Runs every command that sharing needs, on names of its own, which are removed, or expire within a minute. Fails if Redis does not run one
+ * of them.
+ */
+export const probeSharedPauses = (redis: Redis.Redis["Service"]): Effect.Effect<void, Redis.RedisError> => {
+  const [gateway, user] = [crypto.randomUUID(), "user"]
+  const prefix = `${commonPrefix}probe:${gateway}:`
+  const names = ["open", "closed", "probe", "users", `user:${user}`].map((name) => prefix + name)
+  return Effect.gen(function* () {
+    yield* redis.eval(publishUserPaused)(prefix, user, 1)
+    // Now the pause is over, so that the user is removed.
+    yield* Effect.sleep("20 millis")
+    yield* redis.eval(poll)(prefix, gateway, 1, 0)
+    // Now this gateway may send a probe, and keeps the permission.
+    yield* redis.eval(poll)(prefix, gateway, 0, 1)
+    yield* redis.eval(publishOpened)(prefix, lease)
+    yield* redis.eval(publishClosed)(prefix)
+  }).pipe(Effect.ensuring(Effect.ignore(redis.send("DEL", ...names))))
+}
+
 export interface SharedPausesOptions {
   readonly url: string
   readonly host: string
@@ -106,7 +128,7 @@ const exchange = Effect.fnUntraced(function* (
 ) {
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
-  const prefix = `boardwalk:thingsboard:${sha256(host).toString("hex").slice(0, 16)}:`
+  const prefix = `${commonPrefix}${sha256(host).toString("hex").slice(0, 16)}:`
   const gateway = crypto.randomUUID()
   const publish = Effect.flatMap(Queue.take(news), (found) => {
     if (found._tag === "Closed") return redis.eval(publishClosed)(prefix)
