@@ -197,6 +197,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "uploadTelemetry",
@@ -214,6 +215,7 @@ export class Telemetry extends HttpApiGroup.make("telemetry")
       .middleware(Idempotency)
       .annotate(RequiredScope, "telemetry:write")
       .annotate(Expensive, "withLargeBody")
+      .annotate(DirectRoute, true)
       .annotateMerge(
         OpenApi.annotations({
           identifier: "uploadTelemetryOfMany",

@@ -4,6 +4,7 @@
  * what is correct. A test sends generated requests both ways and compares the responses.
  */
 import { Clock, Context, Effect, Layer } from "effect"
+import { HttpServerRequest } from "effect/http"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../api/Api.ts"
 import { DirectRoute } from "../../api/middleware/DirectRoute.ts"
@@ -32,7 +33,7 @@ interface Found {
 /** A segment that is not encoded. */
 const plainSegment = /^[\w.~-]+$/
 
-/** Finds the endpoint of a path. Paths with one parameter are found by what precedes and follows it. */
+/** Finds the endpoint of a path, among those of one method. Paths with one parameter are found by what precedes and follows it. */
 const makeFindEndpoint = (endpoints: ReadonlyArray<DirectEndpoint>): ((path: string) => Found | undefined) => {
   const fixed = new Map<string, Found>()
   const withParameter: Array<{
@@ -56,6 +57,19 @@ const makeFindEndpoint = (endpoints: ReadonlyArray<DirectEndpoint>): ((path: str
     }
     return undefined
   }
+}
+
+const plainLength = /^\d{1,4}$/
+
+/** Whether a request has a small body of known length, and asks for nothing but, perhaps, a response before its upload is stored. */
+const hasPlainBody = (headers: Headers): boolean => {
+  const prefer = headers.get("prefer")
+  return (
+    plainLength.test(headers.get("content-length") ?? "") &&
+    !headers.has("transfer-encoding") &&
+    !headers.has("idempotency-key") &&
+    (prefer === null || prefer === "respond-async")
+  )
 }
 
 /** Whether the caller is a key without restrictions that may use the endpoint, and acts as the gateway's own user. */
@@ -82,7 +96,9 @@ export const DirectRoutesLayer = Layer.effectDiscard(
           endpoints.push(compileEndpoint(group, endpoint, Api.annotations, services))
       }
     })
-    const findEndpoint = makeFindEndpoint(endpoints)
+    const finders = new Map(
+      ["GET", "POST"].map((method) => [method, makeFindEndpoint(endpoints.filter((endpoint) => endpoint.method === method))])
+    )
     const [isServed, findSizeProblem] = [makeHostCheck(settings), makeSizeCheck(settings)]
     const writeCorsHeaders = makeCorsHeaders(settings.backendCorsOrigins)
 
@@ -91,7 +107,10 @@ export const DirectRoutesLayer = Layer.effectDiscard(
 
     routes.find = (exchange, common) => {
       const { request } = exchange
-      if (request.method !== "GET") return undefined
+      const findEndpoint = finders.get(request.method)
+      if (findEndpoint === undefined) return undefined
+      const hasBody = request.method === "POST"
+      if (hasBody && !hasPlainBody(request.headers)) return undefined
       const { url } = request
       const from = pathStart(url)
       const queryAt = url.indexOf("?", from)
@@ -110,7 +129,15 @@ export const DirectRoutesLayer = Layer.effectDiscard(
       }
       writeCorsHeaders?.(exchange)
       const state = Context.add(Context.add(common, CurrentExchange, exchange), CurrentAuthentication, authentication)
-      return { effect: endpoint.effect, services: Context.add(state, CurrentDirectInput, input) }
+      if (!hasBody) return { effect: endpoint.effect, services: Context.add(state, CurrentDirectInput, input) }
+      const received = HttpServerRequest.fromWeb(request)
+      return {
+        effect: endpoint.effect,
+        services: Context.add(Context.add(state, HttpServerRequest.HttpServerRequest, received), CurrentDirectInput, {
+          ...input,
+          request: received
+        })
+      }
     }
   })
 )

@@ -3,7 +3,7 @@
  * plain request does not need. The endpoint's declaration is the only source; nothing about it is repeated here.
  */
 import { Context, Effect, Option, Schema } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApi, type HttpApiEndpoint, type HttpApiGroup } from "effect/http-api"
 import { Authentication, RequiredScope } from "../../api/middleware/Authentication.ts"
 import { BoundedBody } from "../../api/middleware/BoundedBody.ts"
@@ -21,6 +21,8 @@ const inputChecks: ReadonlySet<string> = new Set([BoundedBody.key, DeclaredParam
 export interface DirectInput {
   readonly params: unknown
   readonly query: unknown
+  /** For handlers that read the body. */
+  readonly request?: HttpServerRequest.HttpServerRequest
 }
 
 /** The input of the request that is handled directly. */
@@ -38,6 +40,7 @@ interface BuiltGroup {
 }
 
 export interface DirectEndpoint {
+  readonly method: string
   /** With `:name` for a segment that is a parameter. */
   readonly path: string
   /** Whether it needs a key; health checks do not. */
@@ -112,6 +115,7 @@ export const compileEndpoint = (
   for (const key of endpoint.middlewares)
     if (!inputChecks.has(key.key)) effect = (services.mapUnsafe.get(key.key) as Middleware)(effect, options)
   return {
+    method: endpoint.method,
     path: endpoint.path,
     needsKey: endpoint.middlewares.has(Authentication),
     scope: Context.getOrUndefined(annotations, RequiredScope),

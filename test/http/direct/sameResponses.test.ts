@@ -3,6 +3,7 @@
  * trace, which sends every request to the general route. Status, headers and bytes must be the same.
  */
 import { expect } from "bun:test"
+import { join } from "node:path"
 import { Clock, Context, Duration, Effect } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../../src/api/Api.ts"
@@ -14,6 +15,7 @@ import { keyOf, writeKeyFile } from "../../support/keyFile.ts"
 import { live } from "../../support/effectTest.ts"
 import { propertySeed } from "../../support/propertySeed.ts"
 import { randomFrom } from "../../support/random.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 /** Stands still, so that times and rate limits are the same in both gateways. */
 const frozenClock = Effect.map(Clock.Clock, (real) => {
@@ -32,14 +34,22 @@ interface Request {
   readonly method?: string
   readonly path: string
   readonly headers?: Record<string, string>
+  readonly body?: string
 }
 
-const send = (url: string, { headers, method = "GET", path }: Request, more: Record<string, string>) =>
+/** Each gateway gives a queued upload an id of its own. */
+const withoutBatchId = (text: string) => text.replace(/(?<="batch_id":"|\/ingest\/)[\da-f-]{36}/, "…")
+
+const send = (url: string, { body, headers, method = "GET", path }: Request, more: Record<string, string>) =>
   Effect.promise(async () => {
-    const response = await fetch(url + path, { method, headers: { "accept-encoding": "identity", ...headers, ...more } })
-    const received = Object.fromEntries(response.headers)
+    const response = await fetch(url + path, {
+      method,
+      headers: { "accept-encoding": "identity", ...headers, ...more },
+      ...(body === undefined ? {} : { body })
+    })
+    const received = Object.fromEntries([...response.headers].map(([name, value]) => [name, withoutBatchId(value)]))
     delete received["date"]
-    return { status: response.status, headers: received, body: await response.text() }
+    return { status: response.status, headers: received, body: withoutBatchId(await response.text()) }
   })
 
 const site = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {}) {
@@ -51,11 +61,17 @@ const site = Effect.fnUntraced(function* (settings: Partial<SettingsShape> = {})
     scoped: { scopes: ["telemetry:read"] },
     meters: { devices: { types: ["meter"] } },
     expired: { expires_at: "2020-01-01T00:00:00Z" },
+    writer: { rate_limit: { requests: 1000, window_seconds: 60, write_bytes: 1024 } },
     heavy: { rate_limit: { requests: 1000, window_seconds: 60, read_bytes: 2048 } }
   })
   const common = { apiKeysFile, ...settings }
-  const direct = yield* gateway({ clock, untraced: true, settings: common })
-  const general = yield* gateway({ clock, untraced: true, settings: { ...common, tbHost: direct.emulator.url } })
+  const spoolOf = (name: string) => Effect.map(temporaryFolder(name), (folder) => ({ spoolDir: join(folder, "spool") }))
+  const direct = yield* gateway({ clock, untraced: true, settings: { ...common, ...(yield* spoolOf("direct")) } })
+  const general = yield* gateway({
+    clock,
+    untraced: true,
+    settings: { ...common, ...(yield* spoolOf("general")), tbHost: direct.emulator.url }
+  })
   const ids: Array<string> = []
   for (let i = 0; i < 30; i++) {
     const { id } = direct.emulator.store.directory.createDevice({
@@ -188,6 +204,77 @@ for (const [name, settings] of Object.entries({
     })
   )
 
+const bodies = (ids: ReadonlyArray<string>) => {
+  const points = '{"k":[{"ts":1700000000000,"value":1.50}]}'
+  return [
+    points,
+    '{"k":[{"ts":1700000000000,"value":"1"},{"ts":"1700000000000","value":true}],"n":[]}',
+    '{"k":[{"ts":1700000000000,"value":1},{"ts":1700000000000,"value":2}]}',
+    '{"k":[{"value":1}]}',
+    '{"k":1}',
+    "{}",
+    "[]",
+    "",
+    "{",
+    '\uFEFF{"k":[{"ts":1700000000000,"value":1}]}',
+    `{"${ids[0]}":${points}}`,
+    `{"Device 1":${points},"${ids[2]}":${points}}`,
+    `{"nowhere":${points},"${ids[0]}":${points}}`,
+    `{"${ids[0]}":{"k":[{"ts":1700000000000,"value":{"a":[${"[".repeat(100)}]}}]}}`,
+    `{"long":[{"ts":1700000000000,"value":"${"x".repeat(20_000)}"}]}`
+  ]
+}
+
+const uploadHeaderSets: ReadonlyArray<Record<string, string>> = [
+  { prefer: "respond-async" },
+  { prefer: "respond-async" },
+  { prefer: "respond-async", "idempotency-key": "a" },
+  { prefer: "wait=5" },
+  { prefer: "respond-async, wait=5" },
+  { prefer: "x".repeat(2000) },
+  { "idempotency-key": "b" },
+  { "idempotency-key": '"c"' },
+  { "idempotency-key": "not valid;" },
+  { "content-type": "text/csv" },
+  { "content-type": "application/json; charset=utf-8" },
+  { "content-type": "application/json; charset=latin1" },
+  { "content-encoding": "gzip" },
+  { origin: "https://dashboard.example.com" },
+  { host: "elsewhere.example.com" }
+]
+
+live("a thousand generated uploads get the same responses", () =>
+  Effect.gen(function* () {
+    const random = randomFrom(propertySeed)
+    const pick = <A>(values: ReadonlyArray<A>): A => values[Math.floor(random() * values.length)]!
+    const pickOr = <A>(usual: A, values: ReadonlyArray<A>): A => (random() < 0.7 ? usual : pick(values))
+    const { both, direct, general, ids } = yield* site()
+    const uploads = [...ids.slice(0, 2), "784f394c-42b6-435a-983c-b7beff2784f9", "not-an-id", "%31"].map(
+      (id) => `/api/v1/tb/devices/${id}/telemetry`
+    )
+    const statuses = new Map<number, number>()
+    for (let i = 0; i < 1000; i++) {
+      const key = pickOr(keyOf("full"), keys)
+      const path = pickOr(pick([uploads[0]!, "/api/v1/tb/telemetry/bulk"]), uploads)
+      const usual = bodies(ids)[path.endsWith("bulk") ? 10 : 0]!
+      const { status } = yield* both({
+        method: "POST",
+        path: path + pickOr("", ["?numeric_text=convert", "?numeric_text=keep", "?numeric_text=no", "?", "?x=1"]),
+        headers: {
+          "content-type": "application/json",
+          ...(key === undefined ? {} : { "x-api-key": key }),
+          ...pickOr({}, uploadHeaderSets)
+        },
+        body: pickOr(usual, bodies(ids))
+      })
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+    for (const status of [200, 201, 202, 400, 401, 403, 404, 415]) expect([status, statuses.get(status) ?? 0]).not.toEqual([status, 0])
+    expect(direct.counts.direct).toBeGreaterThan(300)
+    expect(general.counts.direct).toBe(0)
+  })
+)
+
 live("every direct endpoint is used directly, and nothing unusual about a request is", () =>
   Effect.gen(function* () {
     const { both, direct, ids } = yield* site()
@@ -199,17 +286,25 @@ live("every direct endpoint is used directly, and nothing unusual about a reques
         const response = yield* both(request)
         return { direct: direct.counts.direct > before, status: response.status, response }
       })
-    const declared: Array<string> = []
+    const declared: Array<{ readonly method: string; readonly path: string }> = []
     HttpApi.reflect(Api, {
       onGroup: () => {},
       onEndpoint: ({ endpoint }) => {
-        if (Context.getOrUndefined(endpoint.annotations, DirectRoute) === true) declared.push(endpoint.path)
+        if (Context.getOrUndefined(endpoint.annotations, DirectRoute) === true) declared.push(endpoint)
       }
     })
-    expect(declared.length).toBeGreaterThanOrEqual(9)
-    for (const path of declared) {
-      const found = yield* isDirect({ path: path.replace(":device_id", ids[0]!).replace(":asset_id", asset.id), headers })
-      expect([path, found.direct, found.status]).toEqual([path, true, 200])
+    expect(declared.length).toBeGreaterThanOrEqual(11)
+    const [points, , , , , , , , , , pointsOfMany] = bodies(ids)
+    for (const { method, path } of declared) {
+      const isUpload = method === "POST"
+      const status = isUpload && path.includes(":") ? 201 : 200
+      const found = yield* isDirect({
+        method,
+        path: path.replace(":device_id", ids[0]!).replace(":asset_id", asset.id),
+        headers: { ...headers, "content-type": "application/json" },
+        ...(isUpload ? { body: path.includes(":") ? points! : pointsOfMany! } : {})
+      })
+      expect([path, found.direct, found.status]).toEqual([path, true, status])
     }
 
     const path = `/api/v1/tb/devices/${ids[0]}/telemetry/latest`
@@ -221,7 +316,10 @@ live("every direct endpoint is used directly, and nothing unusual about a reques
       { path: `${path}?key=open`, headers: { "x-api-key": keyOf("meters") } },
       { path: `${path}?key=%6fpen`, headers },
       { method: "HEAD", path, headers },
-      { path }
+      { path },
+      { method: "POST", path: path.replace("/latest", ""), headers: { ...headers, "idempotency-key": "a" }, body: points! },
+      { method: "POST", path: path.replace("/latest", ""), headers: { ...headers, prefer: "wait=5" }, body: points! },
+      { method: "POST", path: path.replace("/latest", ""), headers, body: bodies(ids).at(-1)! }
     ])
       expect((yield* isDirect(unusual)).direct).toBe(false)
   })
@@ -246,6 +344,22 @@ live("failures of ThingsBoard and rate limits get the same responses", () =>
       })
       expect([status, (yield* both(list)).status]).toEqual([status, expected])
     }
+    const upload = {
+      method: "POST",
+      path: `/api/v1/tb/devices/${ids[0]}/telemetry`,
+      headers: { ...full, "content-type": "application/json" },
+      body: bodies(ids)[0]!
+    }
+    for (const [status, expected] of [
+      [500, 502],
+      [404, 404],
+      [400, 400]
+    ] as const) {
+      direct.emulator.faults.inject({ path: "/api/plugins/telemetry/*", times: 2, outcome: { type: "Status", status } })
+      expect([status, (yield* both(upload)).status]).toEqual([status, expected])
+    }
+    const writer = { ...upload, headers: { ...upload.headers, "x-api-key": keyOf("writer") }, body: upload.body + " ".repeat(1100) }
+    expect([(yield* both(writer)).status, (yield* both(writer)).status]).toEqual([201, 429])
     direct.emulator.faults.inject({ path: "/api/device/*", times: 2, outcome: { type: "Status", status: 403 } })
     expect((yield* both(get)).status).toBe(404)
     const limited = { ...list, headers: { "x-api-key": keyOf("limited") } }
