@@ -1,10 +1,9 @@
 import { Context, Effect, type Scope, Stream } from "effect"
 import { HttpBody, HttpServerResponse } from "effect/http"
 import type { ApiKey } from "../../apikeys/ApiKeys.ts"
+import { contextOfKey } from "../../services/access/contextOfKey.ts"
 import { CurrentCredentialAccess } from "../../services/access/CredentialAccess.ts"
-import { CurrentVisibility } from "../../services/access/CurrentVisibility.ts"
 import type { UserSessions } from "../../thingsboard/UserSessions.ts"
-import { CurrentThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 
 type CallerContext = Context.Context<never>
 
@@ -29,12 +28,10 @@ export const runAsCaller = <E, R>(
   const readsCredentials = scopes.has("credentials:read")
   if (devices === undefined && thingsBoard === undefined)
     return readsCredentials ? Effect.provideService(handler, CurrentCredentialAccess, true) : handler
-  const runWith = (context: CallerContext) =>
-    Effect.map(Effect.provideContext(handler, context), (response) => streamWithContext(response, context))
-  const rights = Context.make(CurrentVisibility, devices).pipe(Context.add(CurrentCredentialAccess, readsCredentials))
-  if (thingsBoard === undefined) return runWith(rights)
-  // The request's scope keeps the session until the response has been written.
-  return Effect.flatMap(sessions.acquire(thingsBoard), (user) => runWith(Context.add(rights, CurrentThingsBoard, user))).pipe(
-    Effect.annotateLogs({ key_id: id })
-  )
+  // The request's scope keeps the user's session until the response has been written.
+  const run = Effect.flatMap(contextOfKey(key, sessions), (keyContext) => {
+    const context: CallerContext = Context.add(keyContext, CurrentCredentialAccess, readsCredentials)
+    return Effect.map(Effect.provideContext(handler, context), (response) => streamWithContext(response, context))
+  })
+  return thingsBoard === undefined ? run : Effect.annotateLogs(run, { key_id: id })
 }
