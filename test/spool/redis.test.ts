@@ -140,6 +140,27 @@ describe.skipIf(!hasRedis)("a spool in Redis", () => {
     )
   )
 
+  live("an import that fails while Redis is away leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const { kill, start, url } = yield* redisServerWith(durable)
+      yield* start
+      const { clock } = yield* makeFastClock(50)
+      const spool = yield* Effect.provideService(openSpool(url, limits), Clock.Clock, clock)
+      const failed = Effect.scoped(
+        Effect.gen(function* () {
+          const staged = yield* spool.stage({ id: "1", owner: "key" })
+          yield* staged.append(batch("1", { a: ["1"] }).devices)
+          yield* kill
+          yield* staged.append(batch("1", { a: ["2"] }).devices)
+        })
+      )
+      expect(yield* Effect.flip(failed)).toMatchObject({ _tag: "SpoolFailed" })
+      yield* start
+      while ((yield* eventually(spool.waiting)).bytes > 0) yield* Effect.sleep("20 millis")
+      expect(yield* spool.batch("1")).toBeUndefined()
+    })
+  )
+
   live("without free memory uploads are refused as a whole, what waits can be delivered, and then there is room again", () =>
     Effect.gen(function* () {
       const { start, url } = yield* redisServerWith(["maxmemory 4mb", "maxmemory-policy noeviction"])

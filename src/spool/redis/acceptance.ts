@@ -1,5 +1,5 @@
 /** Takes batches into a spool in Redis. */
-import { Effect, Exit, Iterable, Request, RequestResolver } from "effect"
+import { Effect, Exit, Iterable, Request, RequestResolver, Schedule, type Scope } from "effect"
 import { type SpoolError, SpoolFailed, SpoolFull } from "../errors.ts"
 import type { DevicePoints, NewBatch, SpoolLimits } from "../model.ts"
 import type { Acceptance } from "../Spool.ts"
@@ -72,8 +72,8 @@ return results`,
 )
 
 /**
- * The batch, its gateway, the number of entries that it should have by now, the bytes of more entries, and these. Returns a limit, "lost" if entries are missing,
- * since the gateway's lease had ended for a while, or "".
+ * The batch, its gateway, the number of entries that it should have by now, the bytes of more entries, and these. Returns a limit, "lost" if
+ * entries are missing, since the gateway's lease had ended for a while, or "".
  */
 const appendEntries = script<SpoolFull["limit"] | "lost" | "">(
   `${limits}${readEntry}
@@ -159,13 +159,16 @@ function* chunksOf(written: ReadonlyArray<Written>) {
 
 const lost = new SpoolFailed({ code: "IMPORT_LOST" })
 
+const retryDiscarding = Schedule.spaced("5 seconds")
+
 /** `onAdded` is called after a batch has been accepted. */
-export const makeAcceptance = (
+export const makeAcceptance = Effect.fnUntraced(function* (
   { run }: Connection,
   lease: Lease,
   { age, bytes: maxSize }: SpoolLimits,
   onAdded: () => void
-): Acceptance => {
+): Effect.fn.Return<Acceptance, never, Scope.Scope> {
+  const scope = yield* Effect.scope
   const resolver = RequestResolver.makeWith<AddBatch>({
     batchKey: () => addBatches,
     delay: Effect.yieldNow,
@@ -186,11 +189,12 @@ export const makeAcceptance = (
 
   const stage = ({ id, owner }: Pick<NewBatch, "id" | "owner">) => {
     let entries = 0
-    let isAccepted = false
+    let state: "empty" | "begun" | "accepted" = "empty"
     const append = (devices: ReadonlyArray<DevicePoints>) =>
       Effect.forEach(
         [...chunksOf(devices.map(writeEntry))],
         Effect.fnUntraced(function* (chunk) {
+          state = "begun"
           const result = yield* run(appendEntries, maxSize, age, id, lease.gateway, entries, sumOf(chunk, "bytes"), ...chunk.map(toValue))
           if (result === "lost") return yield* lost
           if (result !== "") return yield* new SpoolFull({ limit: result })
@@ -202,14 +206,18 @@ export const makeAcceptance = (
       Effect.suspend(() => run(acceptStaged, maxSize, age, id, owner, entries)),
       (result) => {
         if (result === "lost") return Effect.fail(lost)
-        isAccepted = true
+        state = "accepted"
         return Effect.sync(onAdded)
       }
     )
-    // If Redis is away now, another gateway does it once this one's lease has ended.
-    const discardUnaccepted = Effect.suspend(() => (isAccepted || entries === 0 ? Effect.void : Effect.ignore(run(discardStaged, id))))
+    // While Redis is away it is tried again and again. When this gateway has stopped, another one does it.
+    const discardUnaccepted = Effect.suspend(() =>
+      state === "begun"
+        ? Effect.catch(run(discardStaged, id), () => Effect.forkIn(Effect.retry(run(discardStaged, id), retryDiscarding), scope))
+        : Effect.void
+    )
     return Effect.acquireRelease(Effect.succeed({ append, accept }), () => discardUnaccepted)
   }
 
   return { add, stage }
-}
+})

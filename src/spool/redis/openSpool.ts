@@ -17,7 +17,7 @@ export const openSpool = (url: string, limits: SpoolLimits): Effect.Effect<Spool
     const spool: Spool = {
       isShared: true,
       onAdded: () => {},
-      ...makeAcceptance(connection, lease, limits, onAdded),
+      ...(yield* makeAcceptance(connection, lease, limits, onAdded)),
       ...makeDelivery(connection, lease),
       ...makeInspection(connection, onAdded)
     }
