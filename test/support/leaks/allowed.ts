@@ -30,5 +30,10 @@ export const allowed: ReadonlyArray<{ readonly place: RegExp; readonly kinds: Re
     kinds: ["secret"],
     why: "the operator's secret that a key file refers to, written by the test"
   },
+  {
+    place: /^a file boardwalk$/,
+    kinds: ["upstream"],
+    why: "the program that a test builds if it is run alone: its emulator has ThingsBoard's messages"
+  },
   { place: /^a file \.env$/, kinds: ["secret"], why: "the operator's configuration, written by the test" }
 ]
