@@ -1,7 +1,7 @@
-import { Console, Effect, FileSystem, Layer, Option } from "effect"
+import { Console, Effect, FileSystem, Layer } from "effect"
 import { Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
-import { type Overrides, readVariable } from "../config/Settings.ts"
+import type { Overrides } from "../config/Settings.ts"
 import { BunHttpServer } from "../platform/BunHttpServer.ts"
 import { port, text, toOverrides } from "./flags.ts"
 import { makeGatewayLayer } from "./gateway.ts"
@@ -43,16 +43,16 @@ const firstDevice = Effect.fnUntraced(function* (baseUrl: string, apiKey: string
   return data[0]?.id.id ?? "DEVICE_ID"
 }, Effect.provide(FetchHttpClient.layer))
 
-/** A queue for the time of the demo, unless the settings name one. Without a place for it, the demo works without a queue. */
-const temporaryQueue = Effect.gen(function* () {
-  const named = yield* Effect.forEach(["SPOOL_DIR", "SPOOL_REDIS_URL", "SPOOL_REDIS_URL_FILE"], readVariable)
-  if (named.some(Option.isSome)) return {}
-  const files = yield* FileSystem.FileSystem
-  return yield* Effect.match(files.makeTempDirectoryScoped({ prefix: "boardwalk-demo-" }), {
+/**
+ * A queue for the time of the demo. It is never the one that the settings name: the emulator does not know the devices whose points wait there.
+ * Without a place for it, the demo works without a queue.
+ */
+const temporaryQueue = Effect.flatMap(FileSystem.FileSystem, (files) =>
+  Effect.match(files.makeTempDirectoryScoped({ prefix: "boardwalk-demo-" }), {
     onSuccess: (folder): Overrides => ({ SPOOL_DIR: folder }),
-    onFailure: () => ({})
+    onFailure: (): Overrides => ({ SPOOL_DIR: "", SPOOL: "" })
   })
-})
+)
 
 export const demo = Command.make(
   "demo",
@@ -86,6 +86,8 @@ export const demo = Command.make(
           TLS_KEY_FILE: "",
           TLS_CLIENT_CA_FILE: "",
           TLS_CLIENT_CRL_FILE: "",
+          REDIS_URL: "",
+          SPOOL_REDIS_URL: "",
           ...queue
         })
       })
@@ -99,7 +101,7 @@ export const demo = Command.make(
 ).pipe(
   Command.withShortDescription("Serve the API with demo data, without any setup"),
   Command.withDescription(
-    "Runs the gateway in front of a ThingsBoard emulator with a building full of devices, and prints the URLs, a key and two curl commands to try. Uploads with Prefer: respond-async are queued in a temporary folder, unless SPOOL_DIR or SPOOL_REDIS_URL is set. All data is lost when it stops."
+    "Runs the gateway in front of a ThingsBoard emulator with a building full of devices, and prints the URLs, a key and two curl commands to try. Uploads with Prefer: respond-async are queued in a temporary folder. All data is lost when it stops."
   ),
   Command.withExamples([{ command: "boardwalk demo --port 9000", description: "Use another port if 8000 is taken" }])
 )

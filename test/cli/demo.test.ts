@@ -76,16 +76,16 @@ describe("boardwalk demo", () => {
     })
   )
 
-  live("uses the queue that the settings name, and works without a place for one", () =>
+  live("leaves the queue that the settings name alone, and works without a place for its own", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder("demo")
-      const own = yield* queueInDemo({ TMPDIR: folder, SPOOL_DIR: join(folder, "own") })
-      expect([own.status, own.state]).toEqual([202, "stored"])
-      own.program.kill("SIGINT")
-      yield* own.program.exited
-      expect(readdirSync(folder).filter((name) => name.startsWith("boardwalk-demo-"))).toEqual([])
-      expect(readdirSync(join(folder, "own"))).toContain("spool.db")
-      expect(yield* queueInDemo({ TMPDIR: join(folder, "missing") })).toMatchObject({ status: 201 })
+      const named = join(folder, "named")
+      yield* Effect.promise(() => Bun.write(join(folder, "url"), "redis://127.0.0.1:1"))
+      const inFolder = yield* queueInDemo({ TMPDIR: folder, SPOOL_DIR: named })
+      const inRedis = yield* queueInDemo({ TMPDIR: folder, SPOOL_REDIS_URL_FILE: join(folder, "url"), REDIS_URL: "redis://127.0.0.1:1" })
+      for (const { state, status } of [inFolder, inRedis]) expect([status, state]).toEqual([202, "stored"])
+      expect(readdirSync(folder)).not.toContain("named")
+      expect(yield* queueInDemo({ TMPDIR: join(folder, "missing"), SPOOL: "always", SPOOL_DIR: named })).toMatchObject({ status: 201 })
     })
   )
 
