@@ -49,7 +49,7 @@ const maxStuck = 100_000
 /** Ms: the longest pause that ThingsBoard can ask for. */
 const maxAskedPause = 60_000
 
-/** Ms between two log entries about rejected points of a key. */
+/** Ms between two log entries about rejected points of a key, and between two about a device that fails. */
 const logInterval = 60_000
 
 /** Ms between two looks at what has to wait: devices that are paused, or behind points of other keys. */
@@ -84,6 +84,7 @@ export class OwnerDelivery {
   /** Why ThingsBoard does not work for this key, if so. */
   private stopped: ThingsBoardError | undefined
   private loggedAt = Number.NEGATIVE_INFINITY
+  private stuckLoggedAt = Number.NEGATIVE_INFINITY
   /** When the key was missing for the first time, until it is there again. */
   private unknownSince: number | undefined
 
@@ -148,7 +149,7 @@ export class OwnerDelivery {
       this.devicesStored++
       this.stuck.delete(deviceId)
       yield* this.finish(finished)
-    } else if (stopped === undefined || hasFailed(stopped)) this.noteStuck(deviceId, yield* currentMonotonicMillis)
+    } else if (stopped === undefined || hasFailed(stopped)) yield* this.noteStuck(deviceId)
     // A 500 that other devices do not get is no reason to stop.
     if (stopped !== undefined && !(hasFailed(stopped) && this.isAliveFor(deviceId))) this.stopped ??= stopped
     return finished.length > 0
@@ -181,11 +182,19 @@ export class OwnerDelivery {
     return found !== undefined && this.devicesStored > found.storedBefore
   }
 
-  private noteStuck(deviceId: string, now: number) {
+  private readonly noteStuck = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string) {
+    const now = yield* currentMonotonicMillis
     const { failures = 0, storedBefore = this.devicesStored } = this.stuck.get(deviceId) ?? {}
     if (this.stuck.size >= maxStuck) this.stuck.clear()
     this.stuck.set(deviceId, { failures: failures + 1, storedBefore, until: now + pauseAfter(failures + 1) })
-  }
+    if (failures + 1 < confirmations || now - this.stuckLoggedAt < logInterval) return
+    this.stuckLoggedAt = now
+    yield* Effect.annotateLogs(Effect.logWarning("Queued points of a device wait: ThingsBoard fails to store them"), {
+      key_id: this.owner,
+      device_id: deviceId,
+      attempts: failures + 1
+    })
+  })
 
   private readonly finish = Effect.fnUntraced(function* (this: OwnerDelivery, outcomes: ReadonlyArray<Outcome>) {
     // Each is a write of its own, so that uploads do not wait for all of them.

@@ -235,6 +235,22 @@ live("points of a key that was removed before they were delivered are set aside"
   })
 )
 
+live("a device whose points ThingsBoard fails to store is named in the log once, and its points wait", () =>
+  Effect.gen(function* () {
+    const { batch, devices, emulator, finished, logs, post } = yield* start()
+    const [boiler] = devices
+    emulator.faults.inject({ path: telemetry, times: "always", outcome: { type: "Status", status: 500 } })
+    const { json } = yield* post(`/devices/${boiler!.id}/telemetry`, point(1))
+    const named = () => logs.filter((line) => line.includes("Queued points of a device wait"))
+    while (named().length === 0) yield* Effect.sleep("20 millis")
+    yield* Effect.sleep("1 second")
+    expect(named()).toEqual([expect.stringContaining(boiler!.id)])
+    expect((yield* batch(json.batch_id)).json).toMatchObject({ state: "waiting", points_waiting: 1 })
+    emulator.faults.clearFaults()
+    expect(yield* finished(json.batch_id)).toMatchObject({ state: "stored" })
+  })
+)
+
 live("when the queue is full, uploads get 507 and nothing of them is accepted", () =>
   Effect.gen(function* () {
     const { call, devices, emulator, finished, logs, post, values } = yield* start({ spoolMaxBytes: 60 })
