@@ -1,4 +1,4 @@
-/** The gateways that the clients call: the demo, and a gateway whose ThingsBoard cannot be reached. */
+/** The gateways that the clients call: one in front of the demo's devices, as `boardwalk demo` starts it, and one whose ThingsBoard cannot be reached. */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -55,13 +55,23 @@ const storeLargeInteger = async (url: string, key: string) => {
 export const startDemo = async (): Promise<Demo> => {
   const folder = mkdtempSync(join(tmpdir(), "boardwalk-clients-"))
   const spoolDir = join(folder, "spool")
-  // The demo delivers it when it starts.
+  // The gateway delivers it when it starts. `boardwalk demo` would not: it has a queue of its own.
   await Effect.runPromise(queueBatch(spoolDir, knownBatch, "default", [largeIntegerDevice]))
-  const [demo, unavailable] = await Promise.all([
+  const emulator = await startProgram(["emulator"], {}, /emulator on (http\S+)\s+user +(\S+)\s+password +(\S+)/, folder)
+  const [, emulatorUrl, username, password] = emulator.match
+  const key = `demo_${crypto.randomUUID()}`
+  const [gateway, unavailable] = await Promise.all([
     startProgram(
-      ["demo"],
-      { RATE_LIMIT_REQUESTS: "1000000", SPOOL_DIR: spoolDir },
-      /API +(http\S+)\/api\/v1\/tb\n[\s\S]*Key +(\S+)/,
+      ["serve"],
+      {
+        TB_HOST: emulatorUrl!,
+        TB_USERNAME: username!,
+        TB_PASSWORD: password!,
+        API_KEY: key,
+        RATE_LIMIT_REQUESTS: "1000000",
+        SPOOL_DIR: spoolDir
+      },
+      /listens on (http:\/\/[\d.:]+)/,
       folder
     ),
     startProgram(
@@ -76,18 +86,18 @@ export const startDemo = async (): Promise<Demo> => {
       folder
     )
   ])
-  const [, url, key] = demo.match
-  await storeLargeInteger(url!, key!)
+  const [, url] = gateway.match
+  await storeLargeInteger(url!, key)
   return {
     env: {
       BOARDWALK_URL: url!,
-      BOARDWALK_API_KEY: key!,
+      BOARDWALK_API_KEY: key,
       BOARDWALK_DEMO_URL: url!,
       BOARDWALK_LONG_PATH_URL: `${url}/${"long/".repeat(2000)}`.slice(0, -1),
       BOARDWALK_UNAVAILABLE_URL: unavailable.match[1]!
     },
     stop: async () => {
-      await Promise.all([demo.stop(), unavailable.stop()])
+      await Promise.all([gateway.stop(), unavailable.stop(), emulator.stop()])
       rmSync(folder, { recursive: true, force: true })
     }
   }
