@@ -141,11 +141,11 @@ export const testSpool = (store: Effect.Effect<Store, unknown, Scope.Scope>): vo
 
   live("nothing is taken while the oldest points wait for too long, and again when they are finished", () =>
     Effect.gen(function* () {
-      const spool = yield* opened({ bytes: 1e6, age: 400 })
+      const spool = yield* opened({ bytes: 1e6, age: 2000 })
       yield* spool.add(batch("1", { a: ["1"] }))
-      yield* sleep(300)
+      yield* sleep(1500)
       yield* spool.add(batch("2", { b: ["1"] }))
-      yield* sleep(150)
+      while ((yield* spool.waiting).age <= 2000) yield* sleep(20)
       expect(yield* Effect.flip(spool.add(batch("3", { b: ["1"] })))).toMatchObject({ _tag: "SpoolFull", limit: "age" })
       yield* finishNext(spool, "a")
       yield* spool.add(batch("3", { b: ["1"] }))
