@@ -46,7 +46,7 @@ const accept = async (server: Server, options: Options, connections: number, pla
   const used = cpuSeconds(server.pid) - cpu
   return {
     place,
-    connections: rate === undefined ? `${connections}` : `${connections}, ${rate}/s`,
+    clients: rate === undefined ? `${connections}` : `${connections}, ${rate}/s`,
     perSecond: found.requests / found.seconds,
     latency: found.latency,
     micros: (used / found.requests) * 1e6,
@@ -99,9 +99,9 @@ export const benchSpool = async (options: Options) => {
   ]
   const text = table(
     ["queue", "clients", "uploads/s", "median ms", "p99 ms", "CPU µs per upload", "s to empty", "MB"],
-    runs.map(({ connections, drained, latency, memory, micros, perSecond, place }) => [
+    runs.map(({ clients, drained, latency, memory, micros, perSecond, place }) => [
       place,
-      connections,
+      clients,
       ...[perSecond, latency.median, latency.p99, micros, drained, memory].map(figure)
     ])
   )

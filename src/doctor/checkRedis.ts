@@ -6,13 +6,10 @@ import { connect, redisErrorCode, redisRejectionOf } from "../platform/BunRedis.
 import { probeRateLimits } from "../ratelimit/RateLimits.ts"
 import { probeSharedPauses } from "../thingsboard/transport/sharedPauses.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
+import { connectionHints } from "./connectionHints.ts"
 
 const hints: Readonly<Record<string, string>> = {
-  ERR_REDIS_CONNECTION_CLOSED:
-    "Check that Redis listens there, that user and password are right, and whether it needs redis: or rediss: (TLS).",
-  NO_ANSWER_IN_TIME:
-    "Check that the network to Redis is open, that Redis is not overloaded, and that it uses TLS if the URL begins with rediss:.",
-  READONLY: "The server is a replica: use the primary one.",
+  ...connectionHints,
   OOM: "Redis has no free memory: raise its maxmemory, or use a server of its own."
 }
 

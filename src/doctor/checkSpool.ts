@@ -1,10 +1,11 @@
 import { Effect, FileSystem, Path, Redacted } from "effect"
 import { Settings } from "../config/Settings.ts"
-import type { SpoolError } from "../spool/errors.ts"
+import { describeSpoolError } from "../spool/errors.ts"
 import type { Waiting } from "../spool/model.ts"
 import { inspectSpool as inspectRedis } from "../spool/redis/openSpool.ts"
 import { hasSpool, inspectSpool } from "../spool/sqlite/openSpool.ts"
 import { CheckFailure, Skipped } from "./Check.ts"
+import { connectionHints } from "./connectionHints.ts"
 
 const hint = "SPOOL_DIR must be a folder on a local disk that the user of the gateway may write, or that it can create."
 
@@ -20,8 +21,6 @@ const findExisting = Effect.fnUntraced(function* (folder: string) {
 const countOf = ({ points, rejected }: Waiting) =>
   `${points} ${points === 1 ? "point waits" : "points wait"}${rejected === 0 ? "" : `, ${rejected} were rejected (boardwalk spool list)`}`
 
-const whyUnusable = (error: SpoolError) => (error._tag === "SpoolFailed" ? error.code : `the ${error.limit} is full`)
-
 const checkFolder = Effect.fnUntraced(function* (spoolDir: string) {
   const files = yield* FileSystem.FileSystem
   const unusable = (why: string) => new CheckFailure({ detail: `${spoolDir} cannot be used: ${why}`, hint })
@@ -32,17 +31,13 @@ const checkFolder = Effect.fnUntraced(function* (spoolDir: string) {
   const exists = yield* Effect.mapError(hasSpool(spoolDir), ({ reason }) => unusable(reason._tag))
   if (!exists) return "empty"
   const spool = yield* Effect.catchDefect(inspectSpool(spoolDir), (error) => Effect.fail(unusable(String(error))))
-  return countOf(yield* Effect.mapError(spool.waiting, (error) => unusable(whyUnusable(error))))
+  return countOf(yield* Effect.mapError(spool.waiting, (error) => unusable(describeSpoolError(error))))
 })
 
 const redisHints: Readonly<Record<string, string>> = {
+  ...connectionHints,
   KEYS_ARE_EVICTED: "Redis may remove points when its memory is full: set maxmemory-policy noeviction, or use another server.",
-  ERR_REDIS_CONNECTION_CLOSED:
-    "Check that Redis listens there, that user and password are right, and whether it needs redis: or rediss: (TLS).",
-  NO_ANSWER_IN_TIME:
-    "Check that the network to Redis is open, that Redis is not overloaded, and that it uses TLS if the URL begins with rediss:.",
-  NOPERM: "The user needs the keys and commands that docs/store-and-forward.md lists.",
-  READONLY: "The server is a replica: use the primary one."
+  NOPERM: "The user needs the keys and commands that docs/store-and-forward.md lists."
 }
 
 const checkRedis = Effect.fnUntraced(function* (url: string) {
@@ -52,7 +47,7 @@ const checkRedis = Effect.fnUntraced(function* (url: string) {
       hint: redisHints[why] ?? "Check SPOOL_REDIS_URL: scheme, user, password, host, port, database; and that Redis is version 7 or newer."
     })
   const { appendOnly, waiting } = yield* Effect.mapError(inspectRedis(url), unusable)
-  const count = countOf(yield* Effect.mapError(waiting, (error) => unusable(whyUnusable(error))))
+  const count = countOf(yield* Effect.mapError(waiting, (error) => unusable(describeSpoolError(error))))
   if (appendOnly === false)
     return yield* new CheckFailure({
       detail: `${count}, but Redis does not write them to a file: they are lost when it stops`,

@@ -14,3 +14,6 @@ export class SpoolFull extends Schema.TaggedError<SpoolFull>()("SpoolFull", {
 export class SpoolFailed extends Schema.TaggedError<SpoolFailed>()("SpoolFailed", { code: Schema.String }) {}
 
 export type SpoolError = SpoolFull | SpoolFailed
+
+/** The error in a few words, without a full stop: `the disk is full`, or a code. */
+export const describeSpoolError = (error: SpoolError): string => (error._tag === "SpoolFailed" ? error.code : `the ${error.limit} is full`)

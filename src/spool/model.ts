@@ -43,8 +43,8 @@ export interface Entry extends DevicePoints {
   readonly seq: number
   readonly batch: string
   readonly owner: string
-  /** What Redis needs to remove it. */
-  readonly stored?: { readonly bytes: number; readonly part: number }
+  /** How Redis keeps it, which it needs to know to remove it. */
+  readonly storage?: { readonly bytes: number; readonly part: number }
 }
 
 export interface RejectedPoints {

@@ -1,7 +1,7 @@
 /** Opens the spool that a command names. Gateways may be using it meanwhile. */
 import { DateTime, Effect, Option, Redacted, Runtime, Schema } from "effect"
 import { Argument, CliError, Flag } from "effect/cli"
-import type { SpoolError } from "../../spool/errors.ts"
+import { describeSpoolError, type SpoolError } from "../../spool/errors.ts"
 import { inspectSpool as inspectRedis } from "../../spool/redis/openSpool.ts"
 import type { Inspection } from "../../spool/Spool.ts"
 import { hasSpool, inspectSpool as inspectFolder } from "../../spool/sqlite/openSpool.ts"
@@ -41,8 +41,8 @@ export const batchArgument = Argument.String("batch").pipe(
   Argument.optional
 )
 
-const describeError = (error: SpoolError) =>
-  `The queue cannot be changed: ${error._tag === "SpoolFailed" ? error.code : `the ${error.limit} is full`}.`
+const toCommandFailure = (error: SpoolError) =>
+  new SpoolCommandFailed({ message: `The queue cannot be changed: ${describeSpoolError(error)}.` })
 
 const openFolder = Effect.fnUntraced(function* (folder: string) {
   const unusable = (error: unknown) =>
@@ -64,10 +64,7 @@ const openRedis = (url: Redacted.Redacted<string>) =>
 export const withSpool = <A, R>(place: Place, use: (spool: Inspection) => Effect.Effect<A, SpoolCommandFailed | SpoolError, R>) =>
   Effect.flatMap("folder" in place ? openFolder(place.folder) : openRedis(place.redis), use).pipe(
     Effect.scoped,
-    Effect.catchTags({
-      SpoolFull: (error) => new SpoolCommandFailed({ message: describeError(error) }),
-      SpoolFailed: (error) => new SpoolCommandFailed({ message: describeError(error) })
-    })
+    Effect.catchTags({ SpoolFull: toCommandFailure, SpoolFailed: toCommandFailure })
   )
 
 export const print = (text: string) =>

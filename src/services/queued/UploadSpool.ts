@@ -1,6 +1,7 @@
 /** The spool of this gateway, if it has one: opened at the start, in SPOOL_DIR or in Redis. */
 import { Context, Duration, Effect, Layer, Redacted, Runtime, Schedule, Schema } from "effect"
 import { Settings } from "../../config/Settings.ts"
+import { describeSpoolError } from "../../spool/errors.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import type { SpoolLimits } from "../../spool/model.ts"
 import { openSpool as openRedis } from "../../spool/redis/openSpool.ts"
@@ -38,9 +39,7 @@ const openFolder = Effect.fnUntraced(function* (folder: string, limits: SpoolLim
       PlatformError: ({ reason }) => unusable(reason._tag)
     })
   )
-  const { points } = yield* Effect.mapError(spool.waiting, (error) =>
-    unusable(error._tag === "SpoolFailed" ? error.code : "the disk is full")
-  )
+  const { points } = yield* Effect.mapError(spool.waiting, (error) => unusable(describeSpoolError(error)))
   if (points > 0) yield* Effect.annotateLogs(Effect.logInfo("Uploads from before the start wait to be stored"), { points })
   return spool
 })

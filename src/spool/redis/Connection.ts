@@ -42,7 +42,7 @@ export interface ServerDurability {
 
 const fieldOf = (info: string, name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1]
 
-export const readDurability = (redis: Service): Effect.Effect<ServerDurability> =>
+const readDurability = (redis: Service): Effect.Effect<ServerDurability> =>
   Effect.match(Effect.all([redis.send<string>("INFO", "memory"), redis.send<string>("INFO", "persistence")]), {
     onSuccess: ([memory, persistence]) => {
       const policy = fieldOf(memory, "maxmemory_policy")
@@ -55,27 +55,28 @@ export const readDurability = (redis: Service): Effect.Effect<ServerDurability> 
     onFailure: () => ({ appendOnly: undefined, eviction: undefined })
   })
 
+interface Server {
+  readonly redis: Service
+  readonly durability: ServerDurability
+}
+
 /** Fails with the reason why a server cannot keep a queue. */
-const check = Effect.fnUntraced(function* (redis: Service) {
-  const { eviction } = yield* readDurability(redis)
-  if (eviction !== undefined) return yield* Effect.fail("KEYS_ARE_EVICTED")
+const check = Effect.fnUntraced(function* (redis: Service): Effect.fn.Return<Server, string> {
+  const durability = yield* readDurability(redis)
+  if (durability.eviction !== undefined) return yield* Effect.fail("KEYS_ARE_EVICTED")
   yield* Effect.mapError(runOn(redis, probe, []), (error) => (error._tag === "SpoolFailed" ? error.code : "SCRIPT_REFUSED"))
-  return redis
+  return { redis, durability }
 })
 
 /** Connects once, or fails with the reason, which contains no address and no password. */
-export const connectOnce = (
-  url: string
-): Effect.Effect<{ readonly connection: Connection; readonly redis: Service }, string, Scope.Scope> =>
+export const connectOnce = (url: string): Effect.Effect<Connection & ServerDurability, string, Scope.Scope> =>
   Effect.gen(function* () {
-    const redis = yield* Effect.flatMap(
-      Effect.mapError(
-        connect(url, () => {}, { maxSilence }),
-        redisErrorCode
-      ),
-      check
+    const opened = yield* Effect.mapError(
+      connect(url, () => {}, { maxSilence }),
+      redisErrorCode
     )
-    return { redis, connection: { run: (one, ...values) => runOn(redis, one, values) } }
+    const { durability, redis } = yield* check(opened)
+    return { ...durability, run: (one, ...values) => runOn(redis, one, values) }
   })
 
 const unavailable = Effect.fail(new SpoolFailed({ code: "NOT_CONNECTED" }))
@@ -94,7 +95,7 @@ export const keepConnected = Effect.fnUntraced(function* (url: string): Effect.f
       Effect.suspend(() => {
         const found = connected()
         if (found === undefined) return unavailable
-        return Effect.tapError(runOn(found.value, one, values), (error) =>
+        return Effect.tapError(runOn(found.value.redis, one, values), (error) =>
           Effect.sync(() => {
             if (error._tag === "SpoolFailed") found.lose(error.code)
           })

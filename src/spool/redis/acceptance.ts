@@ -8,7 +8,7 @@ import type { Connection } from "./Connection.ts"
 import type { Lease } from "./Lease.ts"
 import { script } from "./lua.ts"
 
-/** `now` and `limit_of(bytes)`, which returns why so many bytes more are not taken, if so. Reads the limits from the first two arguments. */
+/** `limit_of(bytes)` returns why so many bytes more are not taken, if so. Reads the limits from the first two arguments. */
 const limits = `
 local max_bytes, max_age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
@@ -18,13 +18,16 @@ local function limit_of(bytes)
   if kept_bytes + bytes > max_bytes then return "bytes" end
   if now - oldest > max_age then return "age" end
 end
+`
+
+const addBatch = `
 local function add_batch(id, owner, points)
+  local now = now_ms()
   local key = P .. "batch:" .. id
   redis.call("HSET", key, "owner", owner, "accepted_at", now, "points", points, "stored", 0, "rejected", 0, "rejected_bytes", 0)
   total("batches", 1)
   if tonumber(points) > 0 then
     redis.call("ZADD", P .. "waiting", now, id)
-    oldest = math.min(oldest, now)
   else
     -- A batch without points is finished at once.
     redis.call("HSET", key, "finished_at", now)
@@ -45,7 +48,7 @@ const toValue = ({ content, device, points }: Written) => `${points}\n${Buffer.b
 
 /** Each batch: id, owner, points, bytes, number of entries, and the entries. Returns a limit or "" per batch. */
 const addBatches = script<ReadonlyArray<SpoolFull["limit"] | "">>(
-  `${limits}${readEntry}
+  `${limits}${addBatch}${readEntry}
 local results = {}
 local at = 3
 while at <= #ARGV do
@@ -95,8 +98,8 @@ return ""`,
 
 /** Makes the staged entries of a batch wait. The contents stay where they are. */
 const acceptStaged = script<"lost" | "">(
-  `${limits}
-local id, owner, expected = ARGV[3], ARGV[4], tonumber(ARGV[5])
+  `${addBatch}
+local id, owner, expected = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local staged = P .. "staged:" .. id
 if redis.call("LLEN", staged) ~= expected then return "lost" end
 local next_seq = positions(owner, expected)
@@ -203,7 +206,7 @@ export const makeAcceptance = Effect.fnUntraced(function* (
         { discard: true }
       )
     const accept = Effect.flatMap(
-      Effect.suspend(() => run(acceptStaged, maxSize, age, id, owner, entries)),
+      Effect.suspend(() => run(acceptStaged, id, owner, entries)),
       (result) => {
         if (result === "lost") return Effect.fail(lost)
         state = "accepted"

@@ -117,7 +117,7 @@ local function settle(id, stored, rejected)
   local all_stored = redis.call("HINCRBY", key, "stored", stored)
   local all_rejected = redis.call("HINCRBY", key, "rejected", rejected)
   local points, accepted_at = unpack(redis.call("HMGET", key, "points", "accepted_at"))
-  if rejected > 0 then redis.call("ZADD", P .. "refused", accepted_at, id) end
+  if rejected > 0 then redis.call("ZADD", P .. "with_rejected", accepted_at, id) end
   if all_stored + all_rejected < tonumber(points) then return end
   redis.call("HSET", key, "finished_at", now)
   redis.call("ZREM", P .. "waiting", id)
@@ -155,18 +155,18 @@ const toEntry = (device: string, [seq, batch, owner, , bytes, part, content]: Fi
   owner,
   device: readDevice(device),
   points: readPoints(content),
-  stored: { bytes: Number(bytes), part: Number(part) }
+  storage: { bytes: Number(bytes), part: Number(part) }
 })
 
 const toValues = ({ entry, rejected }: Outcome): ReadonlyArray<string | number> => {
-  const { batch, owner, points, seq, stored } = entry
+  const { batch, owner, points, seq, storage } = entry
   const device = writeDevice(entry.device)
   const parts = rejected.flatMap(({ points, reason }) => {
     const content = writePoints(points)
     const bytes = Buffer.byteLength(content)
     return [JSON.stringify([device, reason, points.length, bytes] satisfies RejectedPart), points.length, bytes, content]
   })
-  return [seq, device, batch, owner, points.length, stored?.bytes ?? 0, stored?.part ?? 0, rejected.length, ...parts]
+  return [seq, device, batch, owner, points.length, storage?.bytes ?? 0, storage?.part ?? 0, rejected.length, ...parts]
 }
 
 export const makeDelivery = ({ run }: Connection, lease: Lease): Delivery => {

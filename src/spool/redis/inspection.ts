@@ -22,7 +22,7 @@ const batch = script<Fields>(`return redis.call("HGETALL", P .. "batch:" .. ARGV
 const unfinished = script<ReadonlyArray<string | Fields>>(`
 local accepted = {}
 local ids = {}
-for _, key in ipairs({ "waiting", "refused" }) do
+for _, key in ipairs({ "waiting", "with_rejected" }) do
   for _, id in ipairs(redis.call("ZRANGE", P .. key, 0, ARGV[1] - 1)) do
     if not accepted[id] then
       accepted[id] = tonumber(redis.call("HGET", P .. "batch:" .. id, "accepted_at"))
@@ -50,7 +50,7 @@ return found`,
   { uses: ["time"] }
 )
 
-const refusedBatches = script<ReadonlyArray<string>>(`return redis.call("ZRANGE", P .. "refused", 0, ARGV[1] - 1)`)
+const batchesWithRejected = script<ReadonlyArray<string>>(`return redis.call("ZRANGE", P .. "with_rejected", 0, ARGV[1] - 1)`)
 
 /** Returns how many points of the batch wait again. */
 const retry = script<number>(
@@ -68,7 +68,7 @@ for i, part in ipairs(parts) do
 end
 redis.call("HSET", key, "rejected", 0, "rejected_bytes", 0)
 redis.call("HDEL", key, "finished_at")
-redis.call("ZREM", P .. "refused", id)
+redis.call("ZREM", P .. "with_rejected", id)
 redis.call("ZREM", P .. "kept", id)
 redis.call("ZADD", P .. "waiting", "NX", now, id)
 redis.call("UNLINK", P .. "rejected:" .. id, P .. "contents:" .. id)
@@ -175,7 +175,7 @@ export const makeInspection = ({ run }: Connection, onAdded: () => void): Inspec
   const retryAll = Effect.gen(function* () {
     let points = 0
     for (;;) {
-      const ids = yield* run(refusedBatches, fewBatches)
+      const ids = yield* run(batchesWithRejected, fewBatches)
       if (ids.length === 0) return points
       for (const id of ids) points += yield* run(retry, id)
     }

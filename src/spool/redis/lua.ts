@@ -14,7 +14,7 @@
  * | `names:<owner>`        | set    | the names in an owner's entries                                                                 |
  * | `batch:<id>`           | hash   | owner, accepted_at, points, stored, rejected, rejected_bytes, finished_at                       |
  * | `waiting`              | zset   | batches with waiting entries, by the time of their acceptance                                   |
- * | `refused`              | zset   | batches with rejected points, by the time of their acceptance                                   |
+ * | `with_rejected`        | zset   | batches with rejected points, by the time of their acceptance                                   |
  * | `stored`, `kept`       | zset   | finished batches without and with rejected points, by the time at which they finished           |
  * | `rejected:<id>`        | list   | the rejected points of a batch: device, reason, number of points and bytes as JSON              |
  * | `contents:<id>`        | list   | their contents                                                                                  |
@@ -94,7 +94,7 @@ local function forget(id)
   local owner, rejected, bytes = unpack(redis.call("HMGET", P .. "batch:" .. id, "owner", "rejected", "rejected_bytes"))
   if not owner then return false, 0 end
   redis.call("UNLINK", P .. "batch:" .. id, P .. "rejected:" .. id, P .. "contents:" .. id, P .. "parts:" .. id)
-  for _, key in ipairs({ "waiting", "refused", "stored", "kept" }) do redis.call("ZREM", P .. key, id) end
+  for _, key in ipairs({ "waiting", "with_rejected", "stored", "kept" }) do redis.call("ZREM", P .. key, id) end
   total("batches", -1)
   total("rejected", -rejected)
   total("bytes", -bytes)

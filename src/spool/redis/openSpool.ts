@@ -3,7 +3,7 @@ import { Effect, type Scope } from "effect"
 import type { SpoolLimits } from "../model.ts"
 import type { Inspection, Spool } from "../Spool.ts"
 import { makeAcceptance } from "./acceptance.ts"
-import { connectOnce, keepConnected, readDurability, type ServerDurability } from "./Connection.ts"
+import { connectOnce, keepConnected, type ServerDurability } from "./Connection.ts"
 import { makeDelivery } from "./delivery.ts"
 import { makeInspection } from "./inspection.ts"
 import { makeLease } from "./Lease.ts"
@@ -26,7 +26,8 @@ export const openSpool = (url: string, limits: SpoolLimits): Effect.Effect<Spool
 
 /** Opens the spool to look into it, retry and drop; or fails with the reason, which contains no address and no password. */
 export const inspectSpool = (url: string): Effect.Effect<Inspection & ServerDurability, string, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { connection, redis } = yield* connectOnce(url)
-    return { ...makeInspection(connection, () => {}), ...(yield* readDurability(redis)) }
-  })
+  Effect.map(connectOnce(url), ({ appendOnly, eviction, ...connection }) => ({
+    ...makeInspection(connection, () => {}),
+    appendOnly,
+    eviction
+  }))

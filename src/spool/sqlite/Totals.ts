@@ -1,6 +1,6 @@
 /**
- * How much a spool holds, kept in the file: other processes change it too. A transaction reads it once, and writes it once: with many uploads
- * per transaction, that is a fifth of the time of an upload.
+ * How much a spool holds, kept in the file: other processes change it too. A transaction reads it once, and writes it once,
+ * however many uploads it has.
  */
 import type { Database } from "bun:sqlite"
 import { SpoolFull } from "../errors.ts"
