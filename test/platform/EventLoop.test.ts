@@ -14,16 +14,17 @@ describe("turns of the event loop", () => {
   live("are over for all after some milliseconds of work, and the next one begins anew", () =>
     withEventLoop(({ isTurnOver, nextTurn }) =>
       Effect.gen(function* () {
-        expect(isTurnOver()).toBe(false)
+        /** Whether the turn is over right after it began: with a busy machine it may be, but not each time. */
+        const isOverAfter = (wait: Effect.Effect<unknown>) =>
+          Effect.repeat(Effect.andThen(wait, Effect.sync(isTurnOver)), { while: (isOver) => isOver, times: 100 })
+        expect(yield* isOverAfter(nextTurn)).toBe(false)
         hold(30)
         expect(isTurnOver()).toBe(true)
-        yield* nextTurn
-        expect(isTurnOver()).toBe(false)
+        expect(yield* isOverAfter(nextTurn)).toBe(false)
         hold(30)
         expect(isTurnOver()).toBe(true)
         // Without waiting for a turn, the next one is still another.
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1)))
-        expect(isTurnOver()).toBe(false)
+        expect(yield* isOverAfter(Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 1))))).toBe(false)
       })
     )
   )

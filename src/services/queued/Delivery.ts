@@ -2,16 +2,16 @@
  * Stores in ThingsBoard what waits in the spool. Each key has a fiber of its own while points of it wait: when its ThingsBoard user cannot
  * log in, other keys are not held up.
  */
-import { Cause, Effect, FiberMap, Latch, Layer, Schedule, Semaphore } from "effect"
+import { Cause, Duration, Effect, FiberMap, Latch, Layer, MutableHashMap, Option, Schedule, Semaphore } from "effect"
 import { ApiKeys } from "../../apikeys/ApiKeys.ts"
-import { Settings } from "../../config/Settings.ts"
+import { Settings, type TbCredentials } from "../../config/Settings.ts"
 import { EventLoop } from "../../platform/EventLoop.ts"
 import type { Spool } from "../../spool/Spool.ts"
 import { ThingsBoard } from "../../thingsboard/ThingsBoard.ts"
 import { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { Ingest } from "../ingest/Ingest.ts"
 import { recordWaiting } from "./metrics.ts"
-import { OwnerDelivery } from "./OwnerDelivery.ts"
+import { OwnerDelivery, type UserHealth } from "./OwnerDelivery.ts"
 import { UploadSpool } from "./UploadSpool.ts"
 
 /** Ms. Other processes may put points into the queue: other gateways, and `boardwalk spool retry`. */
@@ -41,7 +41,15 @@ const makeLogFailure = () => {
 
 const deliver = (spool: Spool) =>
   Effect.gen(function* () {
-    const { tbConcurrency: concurrency } = yield* Settings
+    const { spoolMaxAge, tbConcurrency: concurrency } = yield* Settings
+    // Equal credentials share one entry.
+    const users = MutableHashMap.empty<TbCredentials | undefined, UserHealth>()
+    const healthOf = (user: TbCredentials | undefined) =>
+      Option.getOrElse(MutableHashMap.get(users, user), () => {
+        const made = { failuresInARow: 0, storedWrites: 0 }
+        MutableHashMap.set(users, user, made)
+        return made
+      })
     const parts = {
       spool,
       keys: yield* ApiKeys,
@@ -49,6 +57,8 @@ const deliver = (spool: Spool) =>
       ingest: yield* Ingest,
       thingsBoard: yield* ThingsBoard,
       eventLoop: yield* EventLoop,
+      healthOf,
+      maxAge: Duration.toMillis(spoolMaxAge),
       writes: Semaphore.makeUnsafe(concurrency),
       concurrency
     }

@@ -3,6 +3,7 @@
  * the order in which they were accepted, as many as one write can carry.
  */
 import { Array, Effect, Random, type Semaphore } from "effect"
+import type { TbCredentials } from "../../config/Settings.ts"
 import type { ApiKeys } from "../../apikeys/ApiKeys.ts"
 import type { EventLoop } from "../../platform/EventLoop.ts"
 import { currentMonotonicMillis } from "../../platform/monotonicTime.ts"
@@ -17,8 +18,18 @@ import type { UserSessions } from "../../thingsboard/UserSessions.ts"
 import { hasFailed, type Health } from "../ingest/isolateRejected.ts"
 import type { Ingest } from "../ingest/Ingest.ts"
 import { asKey } from "./keyOwner.ts"
+import { confirmMissing } from "./confirmMissing.ts"
 import { NameResolver } from "./NameResolver.ts"
-import { rejectAll, storeEntries } from "./storeEntries.ts"
+import { type Evidence, rejectAll, storeEntries } from "./storeEntries.ts"
+
+/**
+ * How ThingsBoard works for one of its users. The keys of a user share it. Those of others do not: ThingsBoard responds with 500 to each
+ * write of a tenant that has used up its storage (DefaultTelemetrySubscriptionService.java:142-150 of 4.1).
+ */
+export interface UserHealth extends Health {
+  /** Writes that stored something. */
+  storedWrites: number
+}
 
 export interface DeliveryParts {
   readonly spool: Spool
@@ -27,6 +38,10 @@ export interface DeliveryParts {
   readonly ingest: Ingest["Service"]
   readonly thingsBoard: ThingsBoardShape
   readonly eventLoop: EventLoop["Service"]
+  /** Undefined: the gateway's own user. */
+  readonly healthOf: (user: TbCredentials | undefined) => UserHealth
+  /** Ms after which the spool refuses uploads when its oldest points still wait (SPOOL_MAX_AGE). */
+  readonly maxAge: number
   /** Limits the writes of all keys together. */
   readonly writes: Semaphore.Semaphore
   readonly concurrency: number
@@ -58,6 +73,9 @@ const stuckPause = 1000
 /** Attempts that must fail in the same way before points are set aside for a 500, with pauses of half a second to two seconds between them. */
 const confirmations = 3
 
+/** Points that are set aside for a 500 after SPOOL_MAX_AGE if nothing else waits, so that they do not block the queue for good. */
+const maxBlockingPoints = 100
+
 /** Ms for which the points of an unknown key are left alone if other gateways share the queue: one of them may know it already, or still. */
 const unknownKeyPause = 3_600_000
 
@@ -69,18 +87,16 @@ const gatherPause = 50
 
 const keyRemoved = "the API key of this upload has been removed or disabled"
 
-const pointsIn = (outcomes: ReadonlyArray<Outcome>) =>
-  outcomes.reduce((sum, { rejected }) => sum + rejected.reduce((points, part) => points + part.points.length, 0), 0)
+const rejectedIn = ({ rejected }: Outcome) => rejected.reduce((points, part) => points + part.points.length, 0)
+const hasStored = (outcome: Outcome) => rejectedIn(outcome) < outcome.entry.points.length
 
 /** The deliveries of one key, one after the other. What it remembers about failures lasts from one to the next. */
 export class OwnerDelivery {
-  private readonly health: Health = { failuresInARow: 0 }
+  private health: UserHealth
   private readonly names: NameResolver
   private failures = 0
-  /** Devices whose oldest points could not be stored: how often, until when they are left alone, and how many writes had succeeded before. */
+  /** Devices whose oldest points could not be stored: how often, until when they are left alone, and `storedWrites` at the first failure. */
   private readonly stuck = new Map<string, { readonly failures: number; readonly until: number; readonly storedBefore: number }>()
-  /** Writes that stored something. */
-  private devicesStored = 0
   /** Why ThingsBoard does not work for this key, if so. */
   private stopped: ThingsBoardError | undefined
   private loggedAt = Number.NEGATIVE_INFINITY
@@ -93,6 +109,7 @@ export class OwnerDelivery {
     private readonly owner: string
   ) {
     this.names = new NameResolver(parts.spool, parts.thingsBoard, owner)
+    this.health = parts.healthOf(undefined)
   }
 
   /** Delivers until nothing is left that can be delivered now. */
@@ -101,6 +118,7 @@ export class OwnerDelivery {
       const key = this.parts.keys.byId(this.owner)
       if (key === undefined) return this.rejectOwner()
       this.unknownSince = undefined
+      this.useHealthOf(key.thingsBoard)
       return Effect.flatMap(Effect.scoped(asKey(key, this.parts.sessions, this.round())), (progress) => {
         if (this.stopped !== undefined) return Effect.andThen(this.pause(this.stopped), this.run())
         const next =
@@ -141,16 +159,13 @@ export class OwnerDelivery {
     const entries = yield* this.takeEntries(deviceId, upTo)
     if (entries.length === 0) return false
     yield* spool.ensureHeld
-    const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, {
-      health: this.health,
-      of500: this.evidenceFor(deviceId)
-    })
+    const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, yield* this.evidenceFor(deviceId))
     if (finished.length > 0) {
-      this.devicesStored++
+      if (finished.some(hasStored)) this.health.storedWrites++
       this.stuck.delete(deviceId)
       yield* this.finish(finished)
     } else if (stopped === undefined || hasFailed(stopped)) yield* this.noteStuck(deviceId)
-    // A 500 that other devices do not get is no reason to stop.
+    // A 500 that others do not get is no reason to stop.
     if (stopped !== undefined && !(hasFailed(stopped) && this.isAliveFor(deviceId))) this.stopped ??= stopped
     return finished.length > 0
   })
@@ -171,20 +186,47 @@ export class OwnerDelivery {
     return found
   })
 
-  private evidenceFor(deviceId: string) {
-    if ((this.stuck.get(deviceId)?.failures ?? 0) < confirmations) return "none"
-    return this.isAliveFor(deviceId) ? "alive" : "repeated"
+  private useHealthOf(user: TbCredentials | undefined) {
+    const health = this.parts.healthOf(user)
+    if (health === this.health) return
+    // The key has another ThingsBoard user now, for which the same points may be stored.
+    this.health = health
+    this.stuck.clear()
   }
 
-  /** Whether points of other devices were stored since those of this one began to fail. */
+  private readonly evidenceFor = Effect.fnUntraced(function* (
+    this: OwnerDelivery,
+    deviceId: string
+  ): Effect.fn.Return<Evidence, SpoolError> {
+    const { health } = this
+    if ((this.stuck.get(deviceId)?.failures ?? 0) < confirmations) return { health, of500: "none" }
+    if (this.isAliveFor(deviceId)) return { health, of500: "alive" }
+    if (yield* this.isBlockedBy(deviceId)) return { health: { failuresInARow: 0 }, of500: "alive" }
+    return { health, of500: "repeated" }
+  })
+
+  /** Whether other points were stored since those of this device began to fail. */
   private isAliveFor(deviceId: string) {
     const found = this.stuck.get(deviceId)
-    return found !== undefined && this.devicesStored > found.storedBefore
+    return found !== undefined && this.health.storedWrites > found.storedBefore
   }
+
+  /**
+   * Whether the queue is full because a few points, which are all that waits, have failed for SPOOL_MAX_AGE, although ThingsBoard responds. It
+   * refuses further uploads now, so nothing would ever show whether ThingsBoard stores other points.
+   */
+  private readonly isBlockedBy = Effect.fnUntraced(function* (
+    this: OwnerDelivery,
+    deviceId: string
+  ): Effect.fn.Return<boolean, SpoolError> {
+    const { maxAge, spool, thingsBoard } = this.parts
+    const { age, points } = yield* spool.waiting
+    return age >= maxAge && points <= maxBlockingPoints && (yield* confirmMissing(thingsBoard, deviceId)) === false
+  })
 
   private readonly noteStuck = Effect.fnUntraced(function* (this: OwnerDelivery, deviceId: string) {
     const now = yield* currentMonotonicMillis
-    const { failures = 0, storedBefore = this.devicesStored } = this.stuck.get(deviceId) ?? {}
+    const { failures = 0, storedBefore = this.health.storedWrites } = this.stuck.get(deviceId) ?? {}
     if (this.stuck.size >= maxStuck) this.stuck.clear()
     this.stuck.set(deviceId, { failures: failures + 1, storedBefore, until: now + pauseAfter(failures + 1) })
     if (failures + 1 < confirmations || now - this.stuckLoggedAt < logInterval) return
@@ -199,7 +241,7 @@ export class OwnerDelivery {
   private readonly finish = Effect.fnUntraced(function* (this: OwnerDelivery, outcomes: ReadonlyArray<Outcome>) {
     // Each is a write of its own, so that uploads do not wait for all of them.
     for (const some of Array.chunksOf(outcomes, entriesPerCommit)) yield* this.parts.spool.finish(some)
-    const rejected = pointsIn(outcomes)
+    const rejected = outcomes.reduce((sum, outcome) => sum + rejectedIn(outcome), 0)
     const now = yield* currentMonotonicMillis
     if (rejected === 0 || now - this.loggedAt < logInterval) return
     this.loggedAt = now

@@ -53,11 +53,11 @@ export const rejectAll = (entries: ReadonlyArray<Entry>, reason: string): Readon
   entries.map((entry) => ({ entry, rejected: [{ reason, points: entry.points }] }))
 
 export interface Evidence {
-  /** Shared by all devices of one owner. */
+  /** Shared by all devices of one ThingsBoard user. */
   readonly health: Health
   /**
    * How sure it is that a 500 is due to the points, and not to ThingsBoard: `none`, nothing is rejected for it; `repeated`, it has failed
-   * several times, so that points are rejected if others of the device are stored; `alive`, other devices are stored meanwhile.
+   * several times, so that points are rejected if others of the device are stored; `alive`, every point that fails alone is rejected.
    */
   readonly of500: "none" | "repeated" | "alive"
 }

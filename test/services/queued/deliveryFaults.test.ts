@@ -1,9 +1,10 @@
 /**
  * Whatever ThingsBoard rejects and whenever it fails, every queued point is stored or set aside in the end: the newest value of each time is
- * the one that was accepted last, what is set aside cannot be stored, and what is counted as stored is there.
+ * the one that was accepted last, what is set aside cannot be stored, and what is counted as stored is there. Points are set aside for a 500
+ * only when there is evidence that ThingsBoard stores others.
  */
 import { expect } from "bun:test"
-import { Clock, Effect, Layer, Logger, Redacted } from "effect"
+import { Clock, Duration, Effect, Layer, Logger, Redacted } from "effect"
 import { ApiKeys } from "../../../src/apikeys/ApiKeys.ts"
 import { Settings, type SettingsShape } from "../../../src/config/Settings.ts"
 import { EventLoop } from "../../../src/platform/EventLoop.ts"
@@ -23,6 +24,8 @@ import {
   Timeout,
   Unavailable
 } from "../../../src/thingsboard/errors/ThingsBoardError.ts"
+import type { SpoolError } from "../../../src/spool/errors.ts"
+import type { BatchState } from "../../../src/spool/model.ts"
 import { UserSessions } from "../../../src/thingsboard/UserSessions.ts"
 import { live } from "../../support/effectTest.ts"
 import { makeFastClock } from "../../support/movableClock.ts"
@@ -86,27 +89,49 @@ const thingsBoardOf = (random: () => number, failing: () => boolean) => {
   return { held, post, overlaps }
 }
 
-const key = { id: "key", devices: undefined, thingsBoard: undefined } as never
+/** The key "other" has a ThingsBoard user of its own. */
+const keyOf = (id: string) =>
+  ({ id, devices: undefined, thingsBoard: id === "other" ? { username: "other", password: Redacted.make("") } : undefined }) as never
 
-const setUp = Effect.fnUntraced(function* (post: ReturnType<typeof thingsBoardOf>["post"], settings: Partial<SettingsShape>) {
-  const { clock } = yield* makeFastClock(5000)
+const deviceAt = (path: string) =>
+  Effect.succeed(Buffer.from(JSON.stringify({ id: { id: path.split("/").at(-1) }, name: "Boiler", type: "boiler" })))
+const notFound = new ThingsBoardError({ reason: new NotFound(), status: 404, errorCode: 32 })
+
+const setUp = Effect.fnUntraced(function* (
+  post: ReturnType<typeof thingsBoardOf>["post"],
+  settings: Partial<SettingsShape>,
+  canRead: () => boolean = () => true
+) {
+  const { clock, moveForward } = yield* makeFastClock(5000)
   const layer = Delivery.layer.pipe(
     Layer.provideMerge(QueuedUploads.layer),
     Layer.provideMerge(UploadSpool.layer),
     Layer.provide(Import.layer),
     Layer.provide(Layer.mergeAll(Ingest.layer, DeviceAccess.layer, GcPressure.layer)),
     Layer.provide(EventLoop.layer),
-    // Only asked for the device that is missing.
+    // Only asked whether a device is missing.
     Layer.provide(
-      stubThingsBoard({ post, get: () => Effect.fail(new ThingsBoardError({ reason: new NotFound(), status: 404, errorCode: 32 })) })
+      stubThingsBoard({
+        post,
+        get: (path) =>
+          path.includes(missingDevice) ? Effect.fail(notFound) : canRead() ? deviceAt(path) : Effect.fail(error(new Timeout()))
+      })
     ),
     Layer.provide(Layer.succeed(UserSessions, { acquire: () => Effect.undefined })),
-    Layer.provide(Layer.succeed(ApiKeys, { byId: () => key } as never)),
+    Layer.provide(Layer.succeed(ApiKeys, { byId: keyOf } as never)),
     Layer.provide(Layer.mergeAll(Settings.layerTest(settings), Runtime.layer)),
     Layer.provide(Layer.succeed(Clock.Clock, clock))
   )
   const context = yield* Layer.build(Layer.provide(layer, Logger.layer([])))
-  return { uploads: yield* Effect.provide(QueuedUploads, context), spool: (yield* Effect.provide(UploadSpool, context)).spool! }
+  const uploads = yield* Effect.provide(QueuedUploads, context)
+  /** Accepts one point, and returns the state of its batch. */
+  const upload = (device: string, value: string, key = "key") =>
+    Effect.map(uploads.bulk(key, JSON.stringify({ [device]: { k: [{ ts: t0, value }] } }), { convertNumericText: false }), ({ batchId }) =>
+      Effect.map(spool.batch(batchId), (found) => found!)
+    )
+  const { spool: opened } = yield* Effect.provide(UploadSpool, context)
+  const spool = opened!
+  return { moveForward, spool, upload, uploads }
 })
 
 const inFolder = Effect.map(temporaryFolder("delivery"), (spoolDir) => ({ spoolDir }))
@@ -124,7 +149,8 @@ for (const [run, place] of [inFolder, inFolder, inFolder, ...(hasRedis ? [inRedi
         const random = randomFrom(propertySeed + run)
         let isFailing = true
         const { held, overlaps, post } = thingsBoardOf(random, () => isFailing && random() < 0.3)
-        const { spool, uploads } = yield* setUp(post, yield* place)
+        // The last point may be one that fails with 500: nothing but its age then shows that it is the reason.
+        const { spool, uploads } = yield* setUp(post, { ...(yield* place), spoolMaxAge: Duration.seconds(20) })
         const accepted: Array<{ readonly id: string; readonly device: string; readonly ts: number; readonly value: string }> = []
         for (let n = 0; n < 150; n++) {
           const devices = [0, 1, 2, 9].filter(() => random() < 0.4).map(idOf)
@@ -163,3 +189,83 @@ for (const [run, place] of [inFolder, inFolder, inFolder, ...(hasRedis ? [inRedi
       }),
     120_000
   )
+
+type Post = ReturnType<typeof thingsBoardOf>["post"]
+
+/** Stores all but "bad500", and counts the writes of a device. */
+const counting = (device: string) => {
+  const { post } = thingsBoardOf(randomFrom(propertySeed), () => false)
+  let attempts = 0
+  const counted: Post = (path, json) => {
+    if (path.includes(device)) attempts++
+    return post(path, json)
+  }
+  return { attemptsOf: () => attempts, post: counted }
+}
+
+/** Pauses after failures are half a minute at most. */
+const until = Effect.fnUntraced(function* (moveForward: (by: Duration.Input) => void, isReached: Effect.Effect<boolean, SpoolError>) {
+  while (!(yield* isReached)) {
+    moveForward("30 seconds")
+    yield* Effect.sleep("2 millis")
+  }
+})
+
+const isFinished = (batch: Effect.Effect<BatchState, SpoolError>) => Effect.map(batch, ({ finishedAt }) => finishedAt !== undefined)
+
+live("a point is set aside for a 500 when others are stored for its ThingsBoard user, and for nothing else", () =>
+  Effect.gen(function* () {
+    const { attemptsOf, post } = counting(idOf(0))
+    const { moveForward, upload } = yield* setUp(post, yield* inFolder)
+    const bad = yield* upload(idOf(0), "bad500")
+    const missing = yield* upload(missingDevice, "v1")
+    const other = yield* upload(idOf(1), "v1", "other")
+    yield* until(
+      moveForward,
+      Effect.sync(() => attemptsOf() > 30)
+    )
+    expect([(yield* missing).rejected, (yield* other).stored]).toEqual([1, 1])
+    expect(yield* bad).toMatchObject({ rejected: 0, stored: 0, finishedAt: undefined })
+
+    const good = yield* upload(idOf(2), "v1", "another key of the same user")
+    yield* until(moveForward, isFinished(bad))
+    expect([(yield* good).stored, (yield* bad).rejected]).toEqual([1, 1])
+  })
+)
+
+live("points that fail with 500, and are all that waits, are set aside after SPOOL_MAX_AGE if ThingsBoard responds", () =>
+  Effect.gen(function* () {
+    let canRead = false
+    const { attemptsOf, post } = counting(idOf(0))
+    const spoolMaxAge = Duration.hours(10)
+    const { moveForward, spool, upload } = yield* setUp(post, { ...(yield* inFolder), spoolMaxAge }, () => canRead)
+    const bad = yield* upload(idOf(0), "bad500")
+    yield* until(
+      moveForward,
+      Effect.sync(() => attemptsOf() > 10)
+    )
+    canRead = true
+    yield* until(
+      moveForward,
+      Effect.sync(() => attemptsOf() > 20)
+    )
+    expect((yield* spool.waiting).age).toBeLessThan(Duration.toMillis(spoolMaxAge))
+    expect((yield* bad).finishedAt).toBeUndefined()
+
+    canRead = false
+    moveForward(spoolMaxAge)
+    const before = attemptsOf()
+    yield* until(
+      moveForward,
+      Effect.sync(() => attemptsOf() > before + 10)
+    )
+    expect((yield* bad).finishedAt).toBeUndefined()
+
+    canRead = true
+    yield* until(moveForward, isFinished(bad))
+    expect(yield* bad).toMatchObject({ rejected: 1, stored: 0 })
+    const good = yield* upload(idOf(0), "v1")
+    yield* until(moveForward, isFinished(good))
+    expect(yield* good).toMatchObject({ stored: 1 })
+  })
+)
