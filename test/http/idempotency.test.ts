@@ -74,9 +74,12 @@ describe("a repeat with the same key and body", () => {
   live("gets the batch of an upload that was queued, which is not queued again", () =>
     Effect.gen(function* () {
       const { upload } = yield* open({ spoolDir: yield* temporaryFolder("spool") })
-      const first = yield* upload("k", point, { prefer: "respond-async" })
-      const again = yield* upload("k", point, { prefer: "respond-async" })
+      const prefer = { prefer: "respond-async, wait=9" }
+      const first = yield* upload("k", point, prefer)
+      const again = yield* upload("k", point, prefer)
       expect([first.status, again.status, again.text, again.headers.get("idempotent-replayed")]).toEqual([202, 202, first.text, "true"])
+      const applied = [first, again].map(({ headers }) => headers.get("preference-applied"))
+      expect(applied).toEqual(["wait=9, respond-async", "wait=9, respond-async"])
       expect(again.headers.get("location")).toBe(first.headers.get("location")!)
     })
   )

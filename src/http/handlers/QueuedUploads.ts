@@ -1,6 +1,6 @@
 /** Uploads that are acknowledged with 202 as soon as they are on disk, and what became of them. */
 import { Effect } from "effect"
-import type { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { BatchNotFound } from "../../api/Problems.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
@@ -26,12 +26,17 @@ const toProblems = { InvalidInput: asInputProblem, SpoolFull: asSpoolProblem, Sp
 
 const isPreferred = (request: Request) => prefersAsync(request.headers["prefer"])
 
-/** RFC 7240: says that the preference was honored. */
-const notePreference = (request: Request) =>
+/**
+ * RFC 7240: says that the preference was honored, beside that for a time. It belongs to the response, so that a repeat with the same
+ * Idempotency-Key gets it as well.
+ */
+const notePreference = (request: Request, response: Response) =>
   Effect.withFiber((fiber) => {
-    const exchange = fiber.getRef(CurrentExchange)
-    if (exchange !== undefined && isPreferred(request)) exchange.headers["preference-applied"] = "respond-async"
-    return Effect.void
+    if (!isPreferred(request)) return Effect.succeed(response)
+    const applied = fiber.getRef(CurrentExchange)?.headers["preference-applied"]
+    return Effect.succeed(
+      HttpServerResponse.setHeader(response, "preference-applied", applied === undefined ? "respond-async" : `${applied}, respond-async`)
+    )
   })
 
 export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: BodyLimits, audit: AuditLog) => {
@@ -43,7 +48,7 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
   ) =>
     Effect.flatMap(CurrentCaller, ({ id }) => accept(id)).pipe(
       Effect.flatMap(toResponse),
-      Effect.tap(() => notePreference(request))
+      Effect.flatMap((response) => notePreference(request, response))
     )
 
   return {
