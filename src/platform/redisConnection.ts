@@ -13,7 +13,7 @@ export interface Connected<A> {
 export interface KeptConnectionOptions<A> extends ConnectOptions {
   readonly url: string
   /** Checks a new connection before it is used, or fails with a reason like that of `lose`. The scope closes when the connection is lost. */
-  readonly prepare: (redis: Redis.Redis["Service"]) => Effect.Effect<A, string, Scope.Scope>
+  readonly prepare: (redis: Redis.Redis["Service"], lose: Connected<A>["lose"]) => Effect.Effect<A, string, Scope.Scope>
   /** Logs that Redis can be used again, after an outage that was logged. */
   readonly logRecovery: Effect.Effect<void>
   /** Logs an outage, once. */
@@ -47,7 +47,7 @@ export const keepRedisConnected = Effect.fnUntraced(function* <A>({
       connect(url, (error) => lose(redisErrorCode(error)), options),
       redisErrorCode
     )
-    const value = yield* prepare(redis)
+    const value = yield* prepare(redis, lose)
     connected = { value, lose }
     if (isOutageLogged) yield* logRecovery
     isOutageLogged = false

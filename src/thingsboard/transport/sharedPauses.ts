@@ -4,11 +4,12 @@
  *
  * Redis lets everything expire, so that no clock is compared with another. Of users it gets digests.
  */
-import { Clock, Deferred, Duration, Effect, Queue, type Scope } from "effect"
+import { Clock, Effect, Queue, type Scope } from "effect"
 import { Redis } from "effect/persistence"
-import { connect, redisErrorCode } from "../../platform/BunRedis.ts"
+import { redisErrorCode } from "../../platform/BunRedis.ts"
 import { sha256 } from "../../platform/Digest.ts"
 import { monotonicMillis } from "../../platform/monotonicTime.ts"
+import { keepRedisConnected } from "../../platform/redisConnection.ts"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { UserPauses } from "./UserPauses.ts"
 
@@ -121,11 +122,8 @@ export interface SharedPausesOptions {
   readonly news: Queue.Dequeue<News>
 }
 
-const exchange = Effect.fnUntraced(function* (
-  redis: Redis.Redis["Service"],
-  { breaker, host, news, pauses }: SharedPausesOptions,
-  onShared: Effect.Effect<void>
-) {
+/** Hears from Redis once, and returns what goes on exchanging until Redis fails. From then on, a probe of the breaker needs a permission. */
+const makeExchange = Effect.fnUntraced(function* (redis: Redis.Redis["Service"], { breaker, host, news, pauses }: SharedPausesOptions) {
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
   const prefix = `${commonPrefix}${sha256(host).toString("hex").slice(0, 16)}:`
@@ -150,35 +148,27 @@ const exchange = Effect.fnUntraced(function* (
   // Whoever has not heard from Redis yet needs no permission.
   yield* follow
   breaker?.permitProbe(0, now())
-  yield* onShared
   const polling = Effect.forever(Effect.andThen(Effect.sleep(pollInterval), follow))
-  return yield* Effect.raceFirst(Effect.forever(publish), polling)
+  return Effect.raceFirst(Effect.forever(publish), polling)
 })
 
 /** Shares until the scope closes. */
 export const sharePauses = Effect.fnUntraced(function* (options: SharedPausesOptions): Effect.fn.Return<void, never, Scope.Scope> {
   const { breaker, url } = options
   const clock = yield* Clock.Clock
-  let isOutageLogged = false
-  const logSharing = Effect.suspend(() => {
-    const wasLogged = isOutageLogged
-    isOutageLogged = false
-    return wasLogged ? Effect.logInfo("Pauses of calls to ThingsBoard are shared with other gateways again") : Effect.void
+  const connect = keepRedisConnected({
+    url,
+    prepare: Effect.fnUntraced(function* (redis, lose) {
+      const exchange = yield* Effect.mapError(makeExchange(redis, options), redisErrorCode)
+      yield* Effect.forkScoped(Effect.catch(exchange, (error) => Effect.sync(() => lose(redisErrorCode(error)))))
+    }),
+    logRecovery: Effect.logInfo("Pauses of calls to ThingsBoard are shared with other gateways again"),
+    logOutage: (reason) =>
+      Effect.suspend(() => {
+        breaker?.permitProbe(undefined, monotonicMillis(clock))
+        return Effect.logWarning("Pauses of calls to ThingsBoard are not shared with other gateways", { reason })
+      })
   })
-  const untilLost = Effect.scoped(
-    Effect.gen(function* () {
-      const lost = Deferred.makeUnsafe<never, Redis.RedisError>()
-      const redis = yield* connect(url, (error) => Deferred.doneUnsafe(lost, Effect.fail(error)))
-      return yield* Effect.raceFirst(exchange(redis, options, logSharing), Deferred.await(lost))
-    })
-  )
-  const logOutage = (error: Redis.RedisError) =>
-    Effect.suspend(() => {
-      breaker?.permitProbe(undefined, monotonicMillis(clock))
-      const isFirst = !isOutageLogged
-      isOutageLogged = true
-      const reason = redisErrorCode(error)
-      return isFirst ? Effect.logWarning("Pauses of calls to ThingsBoard are not shared with other gateways", { reason }) : Effect.void
-    })
-  yield* untilLost.pipe(Effect.catch(logOutage), Effect.andThen(Effect.sleep(Duration.seconds(1))), Effect.forever, Effect.forkScoped)
+  // The first attempt to connect need not hold up the start.
+  yield* Effect.forkScoped(connect)
 })
