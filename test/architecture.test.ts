@@ -109,8 +109,8 @@ const allowedWithin: Record<string, Record<string, ReadonlyArray<string>>> = {
   },
   cli: {
     ".": ["keys", "spool"],
-    keys: ["flags.ts"],
-    spool: ["flags.ts", "keys"]
+    keys: ["flags.ts", "result.ts"],
+    spool: ["flags.ts", "result.ts"]
   }
 }
 

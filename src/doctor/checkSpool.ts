@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Path, Redacted } from "effect"
+import { plural } from "../domain/plural.ts"
 import { Settings } from "../config/Settings.ts"
 import { describeSpoolError } from "../spool/errors.ts"
 import type { Waiting } from "../spool/model.ts"
@@ -19,7 +20,7 @@ const findExisting = Effect.fnUntraced(function* (folder: string) {
 })
 
 const countOf = ({ points, rejected }: Waiting) =>
-  `${points} ${points === 1 ? "point waits" : "points wait"}${rejected === 0 ? "" : `, ${rejected} were rejected (boardwalk spool list)`}`
+  `${plural(points, "point waits", "points wait")}${rejected === 0 ? "" : `, ${rejected} were rejected (boardwalk spool list)`}`
 
 const checkFolder = Effect.fnUntraced(function* (spoolDir: string) {
   const files = yield* FileSystem.FileSystem

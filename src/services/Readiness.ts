@@ -1,5 +1,6 @@
 /** Whether the gateway can serve requests: one entry per dependency, without host names or secrets. */
 import { type Cause, Context, Duration, Effect, Layer } from "effect"
+import { plural } from "../domain/plural.ts"
 import { ApiKeys } from "../apikeys/ApiKeys.ts"
 import { Settings } from "../config/Settings.ts"
 import { Overload } from "../overload/Overload.ts"
@@ -114,9 +115,7 @@ export class Readiness extends Context.Service<
         if (age > Duration.toMillis(spoolMaxAge))
           return { name: "spool", ok: false, detail: "Queued uploads have waited for too long (SPOOL_MAX_AGE)." }
         const waitingPoints =
-          points === 0
-            ? "No points wait."
-            : `${points} ${points === 1 ? "point waits" : "points wait"}, the oldest for ${Math.floor(age / 1000)} s.`
+          points === 0 ? "No points wait." : `${plural(points, "point waits", "points wait")}, the oldest for ${Math.floor(age / 1000)} s.`
         return { name: "spool", ok: true, detail: rejected === 0 ? waitingPoints : `${waitingPoints} ${rejected} were rejected.` }
       }
       const checkSpool: Effect.Effect<ReadonlyArray<Dependency>> =

@@ -4,9 +4,9 @@ import { Argument } from "effect/cli"
 import { digestOf, looksGenerated } from "../../apikeys/KeyFormat.ts"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
 import { changeKeys } from "./changeKeys.ts"
-import { KeyCommandFailed, orOutputError } from "./keyFile.ts"
 import { toJson } from "../../observability/escapeControls.ts"
-import { type KeyState, keyState, printResult, summarizeKey } from "./output.ts"
+import { CommandFailed, printResult } from "../result.ts"
+import { type KeyState, keyState, summarizeKey } from "./output.ts"
 
 export const idArgument = Argument.String("id").pipe(Argument.withDescription("The key's id, as `boardwalk keys list` shows it"))
 
@@ -24,7 +24,7 @@ export const changeKey = Effect.fnUntraced(function* (file: string, id: string, 
   const find = (keys: ReadonlyArray<KeyEntry>) => keys.find((key) => key.id === id)
   const { after, before } = yield* changeKeys(file, (keys) => {
     const key = find(keys)
-    if (key === undefined) return Effect.fail(new KeyCommandFailed({ message: describeUnknownId(file, id, keys) }))
+    if (key === undefined) return Effect.fail(new CommandFailed({ message: describeUnknownId(file, id, keys) }))
     const changed = change(key)
     return Effect.succeed(changed === key ? keys : keys.map((other) => (other === key ? changed : other)))
   })
@@ -34,7 +34,7 @@ export const changeKey = Effect.fnUntraced(function* (file: string, id: string, 
 /** Prints the changed key: as JSON, or in a sentence that depends on its state. */
 export const reportKey = Effect.fnUntraced(function* (key: KeyEntry, json: boolean, describe: (state: KeyState) => string) {
   const now = yield* DateTime.now
-  yield* orOutputError(printResult(json ? toJson(summarizeKey(key, now)) : describe(keyState(key, now))))
+  yield* printResult(json ? toJson(summarizeKey(key, now)) : describe(keyState(key, now)))
 })
 
 export const appliedSoon = "a running gateway applies this within seconds"

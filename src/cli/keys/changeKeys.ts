@@ -2,14 +2,15 @@
 import { Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { type KeyEntry, KeysFile } from "../../domain/ApiKey.ts"
 import { randomBytes } from "../../platform/Digest.ts"
-import { isMissing, KeyCommandFailed, missing, readKeys, systemMessage } from "./keyFile.ts"
+import { CommandFailed, systemMessage } from "../result.ts"
+import { isMissing, missing, readKeys } from "./keyFile.ts"
 import { withLock } from "./lock.ts"
 
 const isBusy = ({ reason }: PlatformError.PlatformError) => reason._tag === "Busy"
 
 const changeFailed = (path: string) => (error: PlatformError.PlatformError) => {
   const hint = isBusy(error) ? " A file mounted by itself cannot be replaced: mount its folder." : ""
-  return new KeyCommandFailed({ message: `${path} cannot be changed: ${systemMessage(error)}.${hint}` })
+  return new CommandFailed({ message: `${path} cannot be changed: ${systemMessage(error)}.${hint}` })
 }
 
 /** The path of the file with links resolved; undefined if it does not exist. */
@@ -21,7 +22,7 @@ const resolvePath = Effect.fnUntraced(function* (path: string) {
   })
   if (Option.isSome(real)) return real.value
   const link = yield* Effect.option(files.readLink(path))
-  if (Option.isSome(link)) return yield* new KeyCommandFailed({ message: `${path} is a link to ${link.value}, which does not exist.` })
+  if (Option.isSome(link)) return yield* new CommandFailed({ message: `${path} is a link to ${link.value}, which does not exist.` })
   return undefined
 })
 
@@ -29,16 +30,16 @@ const requireFolder = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem
   const folder = (yield* Path.Path).dirname(path)
   if (!(yield* files.exists(folder)))
-    return yield* new KeyCommandFailed({ message: `${path} cannot be created: the folder ${folder} does not exist.` })
+    return yield* new CommandFailed({ message: `${path} cannot be created: the folder ${folder} does not exist.` })
 })
 
 /** Replacing a file requires write permission only for its folder, so a read-only file would be replaced silently. */
 const requireWritable = Effect.fnUntraced(function* (path: string, target: string, { mode, type }: FileSystem.File.Info) {
   const files = yield* FileSystem.FileSystem
-  if (type !== "File") return yield* new KeyCommandFailed({ message: `${path} is not a regular file, so it cannot be replaced.` })
+  if (type !== "File") return yield* new CommandFailed({ message: `${path} is not a regular file, so it cannot be replaced.` })
   const writable = (mode & 0o200) !== 0 && Option.isSome(yield* Effect.option(files.access(target, { writable: true })))
   if (!writable)
-    return yield* new KeyCommandFailed({
+    return yield* new CommandFailed({
       message: `${path} is read-only for this user. Nothing was changed. Make it writable, or run the command as a user who may write it.`
     })
 })
@@ -52,7 +53,7 @@ const copyOwnership = Effect.fnUntraced(function* (path: string, draft: string, 
     yield* Effect.mapError(
       files.chown(draft, user, group),
       () =>
-        new KeyCommandFailed({
+        new CommandFailed({
           message: `${path} belongs to user ${user} and group ${group}, which this user cannot keep. Nothing was changed. Run the command as that user or as root.`
         })
     )
@@ -79,7 +80,7 @@ const replace = Effect.fnUntraced(function* (path: string, target: string, keys:
   )
 })
 
-export type Change = (keys: ReadonlyArray<KeyEntry>) => Effect.Effect<ReadonlyArray<KeyEntry>, KeyCommandFailed>
+export type Change = (keys: ReadonlyArray<KeyEntry>) => Effect.Effect<ReadonlyArray<KeyEntry>, CommandFailed>
 
 const change = Effect.fnUntraced(function* (path: string, target: string, createFile: boolean, update: Change) {
   const files = yield* FileSystem.FileSystem

@@ -5,11 +5,12 @@ import { randomBytes } from "../../platform/Digest.ts"
 import { digestOf, createKey } from "../../apikeys/KeyFormat.ts"
 import { json, notBlank } from "../flags.ts"
 import { expires } from "./expiresFlag.ts"
-import { fileFlag, KeyCommandFailed, systemMessage } from "./keyFile.ts"
+import { fileFlag } from "./keyFile.ts"
 import { cidrs, toIdentity, identityFlags, toRestriction, restrictionFlags } from "./createFlags.ts"
 import { makeKeyId } from "./makeKeyId.ts"
 import { escapeControls, toJson } from "../../observability/escapeControls.ts"
-import { formatExpiry, printResult, formatTime } from "./output.ts"
+import { CommandFailed, systemMessage, writeResult } from "../result.ts"
+import { formatExpiry, formatTime } from "./output.ts"
 import { changeKeys } from "./changeKeys.ts"
 
 const flags = {
@@ -54,7 +55,7 @@ const add = (file: string, entry: KeyEntry) =>
     file,
     (keys) =>
       keys.some(({ id }) => id === entry.id)
-        ? Effect.fail(new KeyCommandFailed({ message: `${file} already has a key with the id ${entry.id}; choose another with --id.` }))
+        ? Effect.fail(new CommandFailed({ message: `${file} already has a key with the id ${entry.id}; choose another with --id.` }))
         : Effect.succeed([...keys, entry]),
     { createFile: true }
   )
@@ -65,12 +66,10 @@ const removeUnprinted = (file: string, entry: KeyEntry, reason: string) =>
     changeKeys(file, (keys) => Effect.succeed(keys.filter(({ sha256 }) => sha256 !== entry.sha256))),
     {
       onSuccess: () =>
-        Effect.fail(
-          new KeyCommandFailed({ message: `The key could not be printed (${reason}), so ${entry.id} was removed from the file.` })
-        ),
+        Effect.fail(new CommandFailed({ message: `The key could not be printed (${reason}), so ${entry.id} was removed from the file.` })),
       onFailure: ({ message }) =>
         Effect.fail(
-          new KeyCommandFailed({
+          new CommandFailed({
             message: `The key could not be printed (${reason}). Run \`boardwalk keys revoke ${entry.id}\`: ${message}`
           })
         )
@@ -108,7 +107,7 @@ export const create = Command.make(
     const { isNew } = yield* add(file, entry)
     yield* announce(file, entry, isNew)
     const output = json ? toJson({ id: entry.id, name, key, expires_at: formatExpiry(entry) }) : key
-    yield* Effect.catchTag(printResult(output), "PlatformError", (error) => removeUnprinted(file, entry, systemMessage(error)))
+    yield* Effect.catchTag(writeResult(output), "PlatformError", (error) => removeUnprinted(file, entry, systemMessage(error)))
   })
 ).pipe(
   Command.withShortDescription("Create a key"),

@@ -1,14 +1,11 @@
 /** Reads the key file for commands. Error messages name the file, and the entry by its id. */
-import { Effect, FileSystem, type PlatformError, Runtime, Schema } from "effect"
+import { Effect, FileSystem, type PlatformError } from "effect"
 import { Flag } from "effect/cli"
 import { escapeControls } from "../../observability/escapeControls.ts"
 import { andMore } from "../../domain/andMore.ts"
 import { type KeyFileError, type KeyFileProblem, parseKeyFile } from "../../apikeys/parseKeyFile.ts"
 import { notBlank, withVariableFallback } from "../flags.ts"
-
-export class KeyCommandFailed extends Schema.TaggedError<KeyCommandFailed>()("KeyCommandFailed", { message: Schema.String }) {
-  override readonly [Runtime.errorExitCode] = 1
-}
+import { CommandFailed, systemMessage } from "../result.ts"
 
 export const fileFlag = Flag.String("file").pipe(
   Flag.withMetavar("path"),
@@ -17,14 +14,10 @@ export const fileFlag = Flag.String("file").pipe(
   withVariableFallback("file", "API_KEYS_FILE", (path) => path)
 )
 
-/** The system's message, such as "EACCES: permission denied, open '/etc/keys.json'". */
-export const systemMessage = ({ reason }: PlatformError.PlatformError) =>
-  reason.cause instanceof Error ? reason.cause.message : reason.message
-
 export const isMissing = ({ reason }: PlatformError.PlatformError) => reason._tag === "NotFound"
 
 export const missing = (path: string) =>
-  new KeyCommandFailed({ message: `${path} does not exist. Only \`boardwalk keys create\` creates a key file.` })
+  new CommandFailed({ message: `${path} does not exist. Only \`boardwalk keys create\` creates a key file.` })
 
 const maxProblems = 20
 
@@ -58,7 +51,7 @@ export const parseKeys = (path: string, text: string) =>
   Effect.fromResult(parseKeyFile(text)).pipe(
     Effect.mapBoth({
       onSuccess: ({ keys }) => keys,
-      onFailure: (error) => new KeyCommandFailed({ message: describeError(path, error) })
+      onFailure: (error) => new CommandFailed({ message: describeError(path, error) })
     })
   )
 
@@ -66,11 +59,7 @@ export const parseKeys = (path: string, text: string) =>
 export const readKeys = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(files.readFileString(path), (error) =>
-    isMissing(error) ? missing(path) : new KeyCommandFailed({ message: `${path} cannot be read: ${systemMessage(error)}.` })
+    isMissing(error) ? missing(path) : new CommandFailed({ message: `${path} cannot be read: ${systemMessage(error)}.` })
   )
   return yield* parseKeys(path, text)
 })
-
-/** Turns a failed write to standard output into an error with a message. */
-export const orOutputError = <A, R>(printing: Effect.Effect<A, PlatformError.PlatformError, R>) =>
-  Effect.mapError(printing, (error) => new KeyCommandFailed({ message: `Cannot write to standard output: ${systemMessage(error)}.` }))

@@ -1,10 +1,11 @@
-import { DateTime, Effect, Stdio } from "effect"
-import { CliOutput, Command } from "effect/cli"
+import { DateTime, Effect } from "effect"
+import { Command } from "effect/cli"
 import type { KeyEntry, KeyIdentity } from "../../domain/ApiKey.ts"
 import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
-import { fileFlag, orOutputError, readKeys } from "./keyFile.ts"
-import { formatExpiry, printResult, keyState, summarizeKey } from "./output.ts"
+import { printResult, printRows } from "../result.ts"
+import { fileFlag, readKeys } from "./keyFile.ts"
+import { formatExpiry, keyState, summarizeKey } from "./output.ts"
 
 const describeUser = (identity: KeyIdentity) => ("username" in identity ? identity.username : "an API key")
 
@@ -29,24 +30,6 @@ const toCells = (key: KeyEntry, now: DateTime.DateTime) =>
     key.thingsboard === undefined ? "" : `as ${describeUser(key.thingsboard)}`
   ].map(escapeControls)
 
-type Rows = ReadonlyArray<ReadonlyArray<string>>
-
-export const joinCells = (rows: Rows) => rows.map((cells) => cells.filter((cell) => cell !== "").join("  "))
-
-/** Aligns the columns; empty columns are left out. */
-export const alignColumns = (rows: Rows) => {
-  const columns = (rows[0] ?? []).map((_, column) => column)
-  const widths = columns.map((column) => Math.max(...rows.map((cells) => CliOutput.displayWidth(cells[column]!))))
-  const pad = (cell: string, column: number) => cell + " ".repeat(widths[column]! - CliOutput.displayWidth(cell))
-  const nonEmpty = columns.filter((column) => widths[column]! > 0)
-  return rows.map((cells) =>
-    nonEmpty
-      .map((column) => pad(cells[column]!, column))
-      .join("  ")
-      .trimEnd()
-  )
-}
-
 const toJsonEntry = (key: KeyEntry, now: DateTime.DateTime) => ({
   ...summarizeKey(key, now),
   scopes: key.scopes,
@@ -63,10 +46,8 @@ export const list = Command.make(
   Effect.fnUntraced(function* ({ file, json }) {
     const keys = yield* readKeys(file)
     const now = yield* DateTime.now
-    if (json) return yield* orOutputError(printResult(toJson(keys.map((key) => toJsonEntry(key, now)))))
-    const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
-    const rows = keys.map((key) => toCells(key, now))
-    if (rows.length > 0) yield* orOutputError(printResult((isTerminal ? alignColumns(rows) : joinCells(rows)).join("\n")))
+    if (json) return yield* printResult(toJson(keys.map((key) => toJsonEntry(key, now))))
+    yield* printRows(keys.map((key) => toCells(key, now)))
   })
 ).pipe(
   Command.withShortDescription("List the keys in the file"),

@@ -1,6 +1,6 @@
 /** A lock file, so that two commands never overwrite each other's changes of the key file. */
 import { Clock, Effect, FileSystem, Option, type PlatformError, Schedule, Schema } from "effect"
-import { KeyCommandFailed } from "./keyFile.ts"
+import { CommandFailed } from "../result.ts"
 
 class LockTaken extends Schema.TaggedError<LockTaken>()("LockTaken", {}) {}
 
@@ -13,7 +13,7 @@ const staleMillis = 60_000
  * and then that command's lock would be removed.
  */
 const staleLock = (lock: string, millis: number) =>
-  new KeyCommandFailed({
+  new CommandFailed({
     message:
       `${lock} has existed for ${Math.max(1, Math.round(millis / 1000))} s. Nothing was changed. ` +
       "Either another command is changing the key file, or one was killed while changing it. Remove the lock file if no command is running."
@@ -38,7 +38,7 @@ const takeLock = Effect.fnUntraced(function* (lock: string) {
 export const withLock = <A, E, R>(
   target: string,
   work: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | KeyCommandFailed | PlatformError.PlatformError, R | FileSystem.FileSystem> => {
+): Effect.Effect<A, E | CommandFailed | PlatformError.PlatformError, R | FileSystem.FileSystem> => {
   const lock = `${target}.lock`
   const attempt = Effect.acquireUseRelease(
     takeLock(lock),

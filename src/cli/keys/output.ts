@@ -1,10 +1,6 @@
 /** How keys are printed. Names and ids may contain control characters, which callers escape. */
-import { DateTime, Effect, Stdio, Stream } from "effect"
+import { DateTime } from "effect"
 import type { KeyEntry } from "../../domain/ApiKey.ts"
-
-/** Writes the final output of a command. Unlike the console, it fails if the text cannot be written, for instance to a full disk or a closed pipe. */
-export const printResult = (text: string) =>
-  Effect.flatMap(Stdio.Stdio, (stdio) => Stream.run(Stream.make(`${text}\n`), stdio.stdout({ endOnDone: true })))
 
 export type KeyState = "active" | "expired" | "disabled"
 

@@ -4,8 +4,9 @@ import type { KeyEntry } from "../../domain/ApiKey.ts"
 import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { digestOf, isWellFormed, looksGenerated } from "../../apikeys/KeyFormat.ts"
 import { json, readSecretFlag, usageError } from "../flags.ts"
-import { fileFlag, KeyCommandFailed, orOutputError, readKeys } from "./keyFile.ts"
-import { formatExpiry, printResult, keyState, summarizeKey } from "./output.ts"
+import { CommandFailed, printResult } from "../result.ts"
+import { fileFlag, readKeys } from "./keyFile.ts"
+import { formatExpiry, keyState, summarizeKey } from "./output.ts"
 
 const key = Flag.Redacted("key").pipe(
   Flag.withDescription("The key. Prefer BOARDWALK_KEY or standard input: all users of the machine can see arguments."),
@@ -59,9 +60,9 @@ export const verify = Command.make(
     const found = keys.find(({ sha256 }) => sha256 === digestOf(presented))
     const [state, sentence] = found === undefined ? describeUnknown(presented, file) : [keyState(found, now), describeKey(found, now)]
     const summary = found === undefined ? { id: null, name: null, state, expires_at: null } : summarizeKey(found, now)
-    if (json) yield* orOutputError(printResult(toJson(summary)))
-    if (state !== "active") return yield* new KeyCommandFailed({ message: sentence })
-    if (!json) yield* orOutputError(printResult(sentence))
+    if (json) yield* printResult(toJson(summary))
+    if (state !== "active") return yield* new CommandFailed({ message: sentence })
+    if (!json) yield* printResult(sentence)
   })
 ).pipe(
   Command.withShortDescription("Find out which key this is, and whether it works"),

@@ -2,7 +2,8 @@ import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { toJson } from "../../observability/escapeControls.ts"
 import { json, usageError } from "../flags.ts"
-import { batchArgument, placeFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./withSpool.ts"
+import { CommandFailed, printResult } from "../result.ts"
+import { batchArgument, placeFlag, pointsOf, withSpool } from "./withSpool.ts"
 
 export const drop = Command.make(
   "drop",
@@ -14,10 +15,10 @@ export const drop = Command.make(
       Effect.gen(function* () {
         const points = yield* spool.drop(id)
         if (points === undefined)
-          return yield* new SpoolCommandFailed({
+          return yield* new CommandFailed({
             message: `There is no batch ${id}; \`boardwalk spool list\` shows the ids. Nothing was dropped.`
           })
-        return yield* print(json ? toJson({ batch_id: id, points_dropped: points }) : `Dropped ${pointsOf(points)} of ${id}`)
+        return yield* printResult(json ? toJson({ batch_id: id, points_dropped: points }) : `Dropped ${pointsOf(points)} of ${id}`)
       })
     )
   })

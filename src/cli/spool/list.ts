@@ -1,10 +1,10 @@
-import { Effect, Stdio } from "effect"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { BatchState, SetAside } from "../../spool/model.ts"
 import { escapeControls, toJson } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
-import { alignColumns, joinCells } from "../keys/list.ts"
-import { placeFlag, formatMillis, print, withSpool } from "./withSpool.ts"
+import { printResult, printRows } from "../result.ts"
+import { placeFlag, formatMillis, withSpool } from "./withSpool.ts"
 
 const maxReasons = 5
 
@@ -39,15 +39,13 @@ export const list = Command.make(
   "list",
   { place: placeFlag, limit, json },
   Effect.fnUntraced(function* ({ json, limit, place }) {
-    const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
     yield* withSpool(place, (spool) =>
       Effect.gen(function* () {
         const batches = yield* Effect.forEach(yield* spool.unfinished(limit), (batch) =>
           Effect.map(spool.rejected(batch.id, maxReasons), (reasons) => [batch, reasons] as const)
         )
-        if (json) return yield* print(toJson(batches.map(([batch, reasons]) => toJsonEntry(batch, reasons))))
-        const rows = batches.map(([batch, reasons]) => toCells(batch, reasons))
-        if (rows.length > 0) yield* print((isTerminal ? alignColumns(rows) : joinCells(rows)).join("\n"))
+        if (json) return yield* printResult(toJson(batches.map(([batch, reasons]) => toJsonEntry(batch, reasons))))
+        yield* printRows(batches.map(([batch, reasons]) => toCells(batch, reasons)))
       })
     )
   })

@@ -2,7 +2,8 @@ import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { toJson } from "../../observability/escapeControls.ts"
 import { json, usageError } from "../flags.ts"
-import { batchArgument, placeFlag, pointsOf, print, SpoolCommandFailed, withSpool } from "./withSpool.ts"
+import { CommandFailed, printResult } from "../result.ts"
+import { batchArgument, placeFlag, pointsOf, withSpool } from "./withSpool.ts"
 
 const all = Flag.Boolean("all").pipe(Flag.withDescription("Retry the rejected points of all uploads"), Flag.withDefault(false))
 
@@ -15,9 +16,9 @@ export const retry = Command.make(
       Effect.gen(function* () {
         const id = Option.getOrUndefined(batch)
         if (id !== undefined && (yield* spool.batch(id)) === undefined)
-          return yield* new SpoolCommandFailed({ message: `There is no batch ${id}; \`boardwalk spool list\` shows the ids.` })
+          return yield* new CommandFailed({ message: `There is no batch ${id}; \`boardwalk spool list\` shows the ids.` })
         const points = yield* spool.retry(id)
-        return yield* print(json ? toJson({ points_retried: points }) : `Put ${pointsOf(points)} into the queue again`)
+        return yield* printResult(json ? toJson({ points_retried: points }) : `Put ${pointsOf(points)} into the queue again`)
       })
     )
   })

@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { toJson } from "../../observability/escapeControls.ts"
 import { json } from "../flags.ts"
-import { placeFlag, formatMillis, pointsOf, print, withSpool } from "./withSpool.ts"
+import { printResult } from "../result.ts"
+import { placeFlag, formatMillis, pointsOf, withSpool } from "./withSpool.ts"
 
 export const status = Command.make(
   "status",
@@ -12,7 +13,7 @@ export const status = Command.make(
       Effect.gen(function* () {
         const { age: millis, bytes, oldest, points, rejected } = yield* spool.waiting
         if (json)
-          return yield* print(
+          return yield* printResult(
             toJson({
               points_waiting: points,
               points_rejected: rejected,
@@ -21,7 +22,7 @@ export const status = Command.make(
             })
           )
         const age = oldest === undefined ? "" : `, the oldest since ${formatMillis(oldest)} (${Math.floor(millis / 1000)} s)`
-        return yield* print(`${pointsOf(points)} waiting${age}\n${pointsOf(rejected)} rejected and set aside\n${bytes} bytes`)
+        return yield* printResult(`${pointsOf(points)} waiting${age}\n${pointsOf(rejected)} rejected and set aside\n${bytes} bytes`)
       })
     )
   })

@@ -1,16 +1,13 @@
 /** Opens the spool that a command names. Gateways may be using it meanwhile. */
-import { DateTime, Effect, Option, Redacted, Runtime, Schema } from "effect"
+import { DateTime, Effect, Option, Redacted } from "effect"
 import { Argument, CliError, Flag } from "effect/cli"
+import { plural } from "../../domain/plural.ts"
 import { describeSpoolError, type SpoolError } from "../../spool/errors.ts"
 import { inspectSpool as inspectRedis } from "../../spool/redis/openSpool.ts"
 import type { Inspection } from "../../spool/Spool.ts"
 import { hasSpool, inspectSpool as inspectFolder } from "../../spool/sqlite/openSpool.ts"
-import { printResult } from "../keys/output.ts"
 import { notBlank, readSecretFlag, readVariableFlag } from "../flags.ts"
-
-export class SpoolCommandFailed extends Schema.TaggedError<SpoolCommandFailed>()("SpoolCommandFailed", { message: Schema.String }) {
-  override readonly [Runtime.errorExitCode] = 1
-}
+import { CommandFailed } from "../result.ts"
 
 /** Where a queue is. */
 type Place = { readonly folder: string } | { readonly redis: Redacted.Redacted<string> }
@@ -41,35 +38,31 @@ export const batchArgument = Argument.String("batch").pipe(
   Argument.optional
 )
 
-const toCommandFailure = (error: SpoolError) =>
-  new SpoolCommandFailed({ message: `The queue cannot be changed: ${describeSpoolError(error)}.` })
+const toCommandFailure = (error: SpoolError) => new CommandFailed({ message: `The queue cannot be changed: ${describeSpoolError(error)}.` })
 
 const openFolder = Effect.fnUntraced(function* (folder: string) {
   const unusable = (error: unknown) =>
-    new SpoolCommandFailed({
+    new CommandFailed({
       message: `The queue in ${folder} cannot be opened: ${error instanceof Error ? error.message : String(error)}.`
     })
   const exists = yield* Effect.mapError(hasSpool(folder), unusable)
-  if (!exists) return yield* new SpoolCommandFailed({ message: `There is no queue in ${folder}: a gateway with SPOOL_DIR creates it.` })
+  if (!exists) return yield* new CommandFailed({ message: `There is no queue in ${folder}: a gateway with SPOOL_DIR creates it.` })
   return yield* Effect.catchDefect(inspectFolder(folder), (error) => Effect.fail(unusable(error)))
 })
 
 const openRedis = (url: Redacted.Redacted<string>) =>
   Effect.mapError(
     inspectRedis(Redacted.value(url)),
-    (reason) => new SpoolCommandFailed({ message: `The queue in SPOOL_REDIS_URL cannot be opened: ${reason}.` })
+    (reason) => new CommandFailed({ message: `The queue in SPOOL_REDIS_URL cannot be opened: ${reason}.` })
   )
 
 /** Runs `use` with the spool. */
-export const withSpool = <A, R>(place: Place, use: (spool: Inspection) => Effect.Effect<A, SpoolCommandFailed | SpoolError, R>) =>
+export const withSpool = <A, R>(place: Place, use: (spool: Inspection) => Effect.Effect<A, CommandFailed | SpoolError, R>) =>
   Effect.flatMap("folder" in place ? openFolder(place.folder) : openRedis(place.redis), use).pipe(
     Effect.scoped,
     Effect.catchTags({ SpoolFull: toCommandFailure, SpoolFailed: toCommandFailure })
   )
 
-export const print = (text: string) =>
-  Effect.mapError(printResult(text), () => new SpoolCommandFailed({ message: "Cannot write to standard output." }))
-
 export const formatMillis = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
-export const pointsOf = (count: number) => `${count} ${count === 1 ? "point" : "points"}`
+export const pointsOf = (count: number) => plural(count, "point", "points")

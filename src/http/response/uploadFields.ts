@@ -1,4 +1,5 @@
 /** The fields of responses to uploads. Messages and names are those of the FastAPI proxy where it had them. */
+import { plural } from "../../domain/plural.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import { futureWarning } from "../../services/ingest/futureTimes.ts"
 import type { ImportReport } from "../../services/ingest/ImportReport.ts"
@@ -42,7 +43,7 @@ export const bulkUploadFields = ({ outcomes, warnings }: BulkUploadResult) => {
 }
 
 const acceptedMessage = (points: number) =>
-  `Accepted ${points} data ${points === 1 ? "point" : "points"}; ${points === 1 ? "it is" : "they are"} stored in ThingsBoard as soon as possible`
+  `Accepted ${plural(points, "data point; it is", "data points; they are")} stored in ThingsBoard as soon as possible`
 
 export const acceptedUploadFields = (deviceId: DeviceId, { keys, points, warnings }: UploadResult) => ({
   device_id: deviceId,
@@ -68,7 +69,7 @@ export const acceptedBulkFields = ({ devices, points, warnings }: AcceptedBulk) 
 })
 
 const importMessage = ({ accepted, notSent, rejectedCount, resumeLine, unknown }: ImportReport, dryRun: boolean) => {
-  const rows = `${accepted} ${accepted === 1 ? "row" : "rows"}`
+  const rows = plural(accepted, "row", "rows")
   if (dryRun) return `Would accept ${rows}, reject ${rejectedCount}`
   const decided = `Accepted ${rows}, rejected ${rejectedCount}`
   return resumeLine === undefined

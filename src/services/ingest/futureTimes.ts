@@ -21,7 +21,7 @@ export const futureWarning = ({ count, first }: FutureTimes, what: "point" | "ro
   count === 0
     ? []
     : [
-        `${count} ${count === 1 ? `${what} has a time` : `${what}s have times`} more than a day in the future, the first ${first}: check the unit, the time zone and the clock.`
+        `${plural(count, `${what} has a time`, `${what}s have times`)} more than a day in the future, the first ${first}: check the unit, the time zone and the clock.`
       ]
 
 /** Longer places are cut: they contain keys and names from the body. */
@@ -37,3 +37,4 @@ export class FutureCounter {
     if (this.count++ === 0) this.first = where.slice(0, maxLength)
   }
 }
+import { plural } from "../../domain/plural.ts"

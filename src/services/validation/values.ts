@@ -2,6 +2,7 @@
  * Checks keys and values before they are sent to ThingsBoard: whatever ThingsBoard would change or reject is rejected here, with a
  * reason. Every digit is kept.
  */
+import { plural } from "../../domain/plural.ts"
 import { type IsTurnOver, never, runAtOnce, type Steps } from "../../domain/Steps.ts"
 import { isDeeperThan } from "../../json/jsonLimits.ts"
 import { largeBody } from "../../json/JsonReader.ts"
@@ -144,8 +145,6 @@ export function* checkLargeToken(
 }
 
 const [quote, openBracket, openBrace] = [34, 91, 123]
-
-const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 
 /** The warnings for an upload: decimals that ThingsBoard stores rounded, and points that a later point of the same body replaced. */
 export const uploadWarnings = (rounded: number, replaced = 0): ReadonlyArray<string> => [
