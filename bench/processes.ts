@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { allowedCpus } from "./measure.ts"
 import type { Options } from "./options.ts"
+import { freePort, hasRedis, redisCommand, waitForRedis } from "./redis.ts"
 import { password, username } from "./upstream/sessions.ts"
 
 const here = import.meta.dir
@@ -38,13 +39,6 @@ process.on("exit", () => {
   for (const child of children) child.kill()
   rmSync(emptyFolder, { recursive: true, force: true })
 })
-
-const freePort = () => {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
-  const port = listener.port
-  listener.stop(true)
-  return port
-}
 
 interface Program {
   readonly name: string
@@ -144,20 +138,13 @@ export const startBoardwalk = (upstream: Server, { binary, profile }: Options, m
   return start({ name: "Boardwalk", cpu: serverCpu, command: [...command, "serve"], env, ready })
 }
 
-/** A Redis that syncs every write to the disk, beside the upstream; returns its URL, or undefined where `redis-server` is not installed. */
+/** A Redis beside the upstream; returns its URL, or undefined where `redis-server` is not installed. */
 export const startRedis = async (): Promise<string | undefined> => {
-  const program = Bun.which("redis-server")
-  if (program === null) return undefined
+  if (!hasRedis) return undefined
   const port = freePort()
-  const options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-  const cmd = onCpu(otherCpu, [program, ...options.map(String), "--dir", emptyFolder])
-  const child = Bun.spawn({ cmd, stdin: "ignore", stdout: "ignore", stderr: "ignore" })
-  children.add(child)
-  const url = `redis://127.0.0.1:${port}`
-  const client = new Bun.RedisClient(url)
-  await client.connect()
-  client.close()
-  return url
+  const cmd = onCpu(otherCpu, redisCommand(port, emptyFolder))
+  children.add(Bun.spawn({ cmd, stdin: "ignore", stdout: "ignore", stderr: "ignore" }))
+  return waitForRedis(port)
 }
 
 interface Spread {

@@ -1,5 +1,5 @@
 /**
- * `bun run soak`: mixed load on the gateway while ThingsBoard (the emulator) fails at random. Fails if something that was acknowledged is
+ * `bun run soak`: mixed load on the gateway while ThingsBoard (the emulator), and Redis if it is used, fail at random. Fails if something that was acknowledged is
  * missing afterwards, if memory or descriptors keep growing, or if the gateway does not recover.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -8,26 +8,36 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { startProgram } from "./loop/monitored.ts"
 import { canMeasure, memory } from "./measure.ts"
+import { hasRedis } from "./redis.ts"
 import { injectFaults } from "./soak/faults.ts"
 import { countMissing, makeLoad, type Target } from "./soak/load.ts"
+import { startRedis } from "./soak/redisFaults.ts"
 
 const usage = `bun run soak [options]
 
   --seconds N   length of the load (default 600)
   --seed N      repeats the requests and faults of a run (default: random, printed)
-  --workers N   requests at the same time (default 12)`
+  --workers N   requests at the same time (default 12)
+  --redis       keeps the queue, rate limits and pauses in a Redis server, which fails at random as well`
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "600" },
     seed: { type: "string" },
     workers: { type: "string", default: "12" },
+    redis: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false }
   }
 })
-if (values.help || !canMeasure) {
-  console.log(canMeasure ? usage : "The soak reads memory and descriptors from /proc, which this system does not have.")
-  process.exit(canMeasure ? 0 : 2)
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+if (!canMeasure || (values.redis && !hasRedis)) {
+  console.error(
+    canMeasure ? "redis-server is not installed." : "The soak reads memory and descriptors from /proc, which this system does not have."
+  )
+  process.exit(2)
 }
 const seconds = Number(values.seconds)
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9))
@@ -79,6 +89,7 @@ const createDevices = async (emulator: string, count: number) => {
 const emulator = startProgram([main, "emulator", "--empty", "--port", "0"], folder, {})
 const emulatorUrl = await emulator.waitFor(/(http:\/\/[\d.]+:\d+)/)
 const devices = await createDevices(emulatorUrl, 20)
+const redis = values.redis ? await startRedis(folder) : undefined
 const gateway = startProgram([main, "serve", "--port", "0"], folder, {
   TB_HOST: emulatorUrl,
   TB_USERNAME: "tenant@thingsboard.org",
@@ -87,7 +98,7 @@ const gateway = startProgram([main, "serve", "--port", "0"], folder, {
   API_KEY: apiKey,
   HOST: "127.0.0.1",
   RATE_LIMIT_REQUESTS: "100000000",
-  SPOOL_DIR: join(folder, "spool")
+  ...(redis === undefined ? { SPOOL_DIR: join(folder, "spool") } : { SPOOL_REDIS_URL: redis.url, REDIS_URL: redis.url })
 })
 const url = await gateway.waitFor(/listens on (http:[^ "]*\d)/)
 const { pid } = gateway.child
@@ -104,8 +115,9 @@ const sampling = setInterval(
   Math.min(1000, seconds * 20)
 )
 console.log(`seed ${seed}, ${seconds} s, ${values.workers} workers`)
-const [faults] = await Promise.all([
+const [faults, redisFaults] = await Promise.all([
   injectFaults(emulatorUrl, seed, isOver),
+  redis?.injectFaults(seed, isOver) ?? 0,
   ...Array.from({ length: Number(values.workers) }, (_, worker) => load.run(worker, isOver))
 ])
 clearInterval(sampling)
@@ -124,7 +136,9 @@ const kept = descriptors() - before
 const [memorySlope, descriptorSlope] = [slopeOf(samples, "megabytes"), slopeOf(samples, "descriptors")]
 
 for (const [name, count] of [...load.counts].sort()) console.log(`${name.padEnd(24)}${String(count).padStart(8)}`)
-console.log(`faults injected: ${faults}; memory: ${memory(pid).rss.toFixed(0)} MB, peak ${memory(pid).peak.toFixed(0)} MB`)
+console.log(
+  `faults injected: ${faults}, of Redis: ${redisFaults}; memory: ${memory(pid).rss.toFixed(0)} MB, peak ${memory(pid).peak.toFixed(0)} MB`
+)
 
 const checks: ReadonlyArray<readonly [text: string, isGood: boolean]> = [
   [`acknowledged points: ${acknowledged}, missing: ${missing}`, acknowledged > 0 && missing === 0],
@@ -141,4 +155,6 @@ const checks: ReadonlyArray<readonly [text: string, isGood: boolean]> = [
 ]
 for (const [text, isGood] of checks) console.log(`${isGood ? "ok  " : "FAIL"} ${text}`)
 await Promise.all([gateway.stop(), emulator.stop()])
-process.exit(checks.every(([, isGood]) => isGood) ? 0 : 1)
+const failed = checks.filter(([, isGood]) => !isGood).length
+console.log(`${checks.length - failed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)

@@ -1,8 +1,9 @@
-/** A short soak: everything that the gateway acknowledged is stored, although ThingsBoard failed at random. */
+/** A short soak: everything that the gateway acknowledged is stored, although ThingsBoard and Redis failed at random. `.ci/run` has a longer one. */
 import { expect, test } from "bun:test"
+import { hasRedis } from "../support/redis.ts"
 
 test("nothing that was acknowledged is missing after a load with random faults", async () => {
-  const soak = Bun.spawn([process.execPath, "bench/soak.ts", "--seconds", "8"], {
+  const soak = Bun.spawn([process.execPath, "bench/soak.ts", "--seconds", "8", ...(hasRedis ? ["--redis"] : [])], {
     cwd: new URL("../..", import.meta.url).pathname,
     stdout: "pipe",
     stderr: "pipe"

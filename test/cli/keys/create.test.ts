@@ -6,7 +6,6 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { parseExpiry } from "../../../src/cli/keys/expiresFlag.ts"
 import { makeKeyId } from "../../../src/cli/keys/makeKeyId.ts"
-import { alignColumns, joinCells } from "../../../src/cli/result.ts"
 import { formatTime } from "../../../src/cli/keys/output.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { effect, live } from "../../support/effectTest.ts"
@@ -58,15 +57,6 @@ effect("an expiry is a date, a time with its offset, or a duration; past and inv
     }
   })
 )
-
-test("keys are listed in aligned columns on a terminal, and without padding elsewhere", () => {
-  const rows = [
-    ["one", "active", "温度", "", "until 2028"],
-    ["three", "expired", "Three", "", ""]
-  ]
-  expect(alignColumns(rows)).toEqual(["one    active   温度   until 2028", "three  expired  Three"])
-  expect(joinCells(rows)).toEqual(["one  active  温度  until 2028", "three  expired  Three"])
-})
 
 live("JSON output has the key, its id and its expiry; the expiry is also printed to standard error", () =>
   Effect.gen(function* () {
