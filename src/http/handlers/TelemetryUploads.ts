@@ -27,7 +27,7 @@ import { ImportReport } from "../../services/ingest/ImportReport.ts"
 import { leaveRepeatable } from "../request/idempotencyKey.ts"
 import { makeAuditLog } from "../logging/auditLog.ts"
 import { logThingsBoardFailure } from "../logging/securityLog.ts"
-import { type AuthorizationEnded, whileAuthorized } from "../request/authorizationEnd.ts"
+import { type AuthorizationEnded, respondIfEnded, whileAuthorized } from "../request/authorizationEnd.ts"
 import { charsetOf, requireBodyKind, requireFileKind } from "../request/bodyKind.ts"
 import { bodyLimitsOf, inputLimitsOf, mayBeLarge, readText, streamBody } from "../request/RequestBody.ts"
 import { created, plain } from "../response/envelope.ts"
@@ -123,29 +123,25 @@ export const makeTelemetryUploads = (
       ? queued.importFile(deviceId, query, rulesOf(query), request)
       : importRows(deviceId, query, request)
 
-  const uploadOrQueueOfMany = (
-    query: UploadQuery,
-    request: Request
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse, UploadProblem | AuthorizationEnded, CurrentCaller> =>
-    queued.isQueued(request) ? queued.uploadOfMany(rulesOf(query), request) : uploadJsonOfMany(query, request)
-
   return {
     /** Stores points of the device in the path. */
     upload: (deviceId: DeviceId, query: UploadQuery, request: Request): Response<DeviceNotFound | UploadProblem> =>
-      requireBodyKind(request, ["json"]).pipe(
-        Effect.andThen(
-          queued.isQueued(request)
-            ? queued.upload(deviceId, rulesOf(query), request)
-            : Effect.catchTags(uploadJson(deviceId, query, request), deviceProblems)
-        ),
-        whileAuthorized<DeviceNotFound | UploadProblem, CurrentCaller>
+      Effect.andThen(
+        requireBodyKind(request, ["json"]),
+        queued.isQueued(request)
+          ? respondIfEnded<UploadProblem, CurrentCaller>(queued.upload(deviceId, rulesOf(query), request))
+          : whileAuthorized<DeviceNotFound | UploadProblem, CurrentCaller>(
+              Effect.catchTags(uploadJson(deviceId, query, request), deviceProblems)
+            )
       ),
 
     /** Stores points of the devices that the body names. */
     uploadOfMany: (query: UploadQuery, request: Request): Response<UploadProblem> =>
-      requireBodyKind(request, ["json"]).pipe(
-        Effect.andThen(uploadOrQueueOfMany(query, request)),
-        whileAuthorized<UploadProblem, CurrentCaller>
+      Effect.andThen(
+        requireBodyKind(request, ["json"]),
+        queued.isQueued(request)
+          ? respondIfEnded<UploadProblem, CurrentCaller>(queued.uploadOfMany(rulesOf(query), request))
+          : whileAuthorized<UploadProblem, CurrentCaller>(uploadJsonOfMany(query, request))
       ),
 
     /** Stores the rows of a file for the device in the path. */

@@ -11,7 +11,7 @@ import { isUtf8 } from "../../platform/utf8.ts"
 import { never } from "../../domain/Steps.ts"
 import type { InputLimits } from "../../services/validation/values.ts"
 import { failNoMemory, failTimedOut, failTooDeep, failTooLarge, failTooManyParts, failUnreadable, formatTimeout } from "./bodyFailures.ts"
-import { type AuthorizationEnded, requireAuthorized } from "./authorizationEnd.ts"
+import { type AuthorizationEnded, requireAuthorized, untilUnauthorized } from "./authorizationEnd.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 
@@ -182,20 +182,51 @@ const readBytes = Effect.fnUntraced(function* <E>(body: Stream.Stream<Uint8Array
   return Buffer.concat(chunks)
 })
 
-/** Reads a small body of known length at once: a stream would cost more than all else that reads it. */
-const readSmall = (source: globalThis.Request): Effect.Effect<Uint8Array, Unreadable> =>
-  Effect.tap(
-    Effect.map(Effect.tryPromise({ try: () => source.arrayBuffer(), catch: () => new Unreadable() }), (buffer) => new Uint8Array(buffer)),
-    ({ length }) => countReceived(length)
+const unreadable = Effect.fail(new Unreadable())
+
+/** A body that has arrived by the end of this turn of the event loop; undefined if it takes longer. */
+const awaitThisTurn = (body: Promise<ArrayBuffer>): Effect.Effect<ArrayBuffer | undefined, Unreadable> =>
+  Effect.callback((resume) => {
+    body.then(
+      (buffer) => resume(Effect.succeed(buffer)),
+      () => resume(unreadable)
+    )
+    setImmediate(() => resume(Effect.undefined))
+  })
+
+/**
+ * Reads a small body of known length at once: a stream would cost more than all else that reads it. So would a limit on the time, which only
+ * a body needs that does not arrive with its head.
+ */
+const readSmall = (
+  source: globalThis.Request,
+  limitTime: (
+    reading: Effect.Effect<ArrayBuffer, Unreadable>
+  ) => Effect.Effect<ArrayBuffer, Unreadable | RequestTimeout | AuthorizationEnded>
+): Effect.Effect<Uint8Array, Unreadable | RequestTimeout | AuthorizationEnded> =>
+  Effect.suspend(() => {
+    const body = source.arrayBuffer()
+    return Effect.flatMap(awaitThisTurn(body), (found) =>
+      found === undefined ? limitTime(Effect.tryPromise({ try: () => body, catch: () => new Unreadable() })) : Effect.succeed(found)
+    )
+  }).pipe(
+    Effect.map((buffer) => new Uint8Array(buffer)),
+    Effect.tap(({ length }) => countReceived(length))
   )
 
 /** Whether the middleware for `Idempotency-Key` reads along: it sees what passes through the stream. */
 const isObserved = (request: Request) => Object.hasOwn(request, "stream")
 
-const readWhole = (request: Request, maxBytes: number) =>
-  isSmall(request) && request.source instanceof globalThis.Request && !isObserved(request)
-    ? readSmall(request.source)
-    : readBytes(request.stream, maxBytes)
+/** Reads a whole body, for as long as it may take and the request may go on. */
+const readWhole = (
+  request: Request,
+  { maxBytes, timeout }: BodyLimits
+): Effect.Effect<Uint8Array, Unreadable | TooLarge | NoMemory | RequestTimeout | AuthorizationEnded> => {
+  const limitTime = <A, E>(reading: Effect.Effect<A, E>) => untilUnauthorized(withTimeout(reading, timeout))
+  return isSmall(request) && request.source instanceof globalThis.Request && !isObserved(request)
+    ? readSmall(request.source, limitTime)
+    : limitTime(readBytes(request.stream, maxBytes))
+}
 
 const bodyErrors = (maxBytes: number) => ({
   TooLarge: () => failTooLarge(maxBytes),
@@ -233,12 +264,12 @@ export const mayBeLarge = (request: Request, { maxBytes }: BodyLimits): boolean 
   return !(length < largeBody || length > maxBytes)
 }
 
-/** Reads a whole JSON body, as bytes of UTF-8. Fails if the key has lost its rights by the time that it has arrived. */
+/** Reads a whole JSON body, as bytes of UTF-8. Fails if the key loses its rights before it has arrived. */
 export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Uint8Array, BodyProblem | AuthorizationEnded> => {
-  const { maxBytes, timeout } = limits
+  const { maxBytes } = limits
   return Number(request.headers["content-length"] ?? 0) > maxBytes
     ? failTooLarge(maxBytes)
-    : withTimeout(readWhole(request, maxBytes), timeout).pipe(
+    : readWhole(request, limits).pipe(
         Effect.tap(reserveForReading),
         Effect.catchTags(bodyErrors(maxBytes)),
         Effect.tap(requireAuthorized),

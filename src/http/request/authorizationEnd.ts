@@ -46,8 +46,12 @@ export const respondIfEnded = <E, R>(
 
 const watch = Effect.forever(Effect.andThen(requireAuthorized, Effect.sleep("1 second")))
 
+/** Interrupts an effect that may take long, and fails, when the request may not go on. */
+export const untilUnauthorized = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AuthorizationEnded, R> =>
+  Effect.raceFirst(effect, watch)
+
 const writesNote = " What arrived before may be stored. Send it again: nothing is stored twice."
 
 /** Runs a write, and interrupts it when its key may not do it anymore: it may wait for its body, or for ThingsBoard, for minutes. */
 export const whileAuthorized = <E, R>(write: Effect.Effect<Response, E | AuthorizationEnded, R>): Effect.Effect<Response, E, R> =>
-  respondIfEnded<E, R>(Effect.raceFirst(write, watch), writesNote)
+  respondIfEnded<E, R>(untilUnauthorized(write), writesNote)
