@@ -1,6 +1,6 @@
 /**
- * `bun run soak`: mixed load on the gateway while ThingsBoard (the emulator), and Redis if it is used, fail at random. Fails if something that was acknowledged is
- * missing afterwards, if memory or descriptors keep growing, or if the gateway does not recover.
+ * `bun run soak`: mixed load on the gateway while ThingsBoard (the emulator), and Redis if it is used, fail at random. Fails if something
+ * that was acknowledged is missing afterwards, if memory or descriptors keep growing, or if the gateway does not recover.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

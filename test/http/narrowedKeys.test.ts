@@ -12,6 +12,7 @@ import { live } from "../support/effectTest.ts"
 import { canaries, gateway } from "../support/gateway.ts"
 import { keyOf, renderKeyFile, writeKeyFile } from "../support/keyFile.ts"
 import { parseResponses } from "../support/rawHttp.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const t0 = 1_700_000_000_000
 const uuid = (n: number) => `784f394c-42b6-435a-983c-${String(n).padStart(12, "0")}`
@@ -136,12 +137,18 @@ const changes = {
   unrestricted: [{ thingsboard: before.thingsboard, expires_at: "2100-01-01T00:00:00Z" }, 0]
 } as const
 
+const successes = { import: 200, upload: 201, queued: 202, attributes: 201, query: 200 }
+
 const names = Object.keys(changes) as ReadonlyArray<keyof typeof changes>
 
 live("whatever runs when a key loses rights ends, before it stores or returns anything more", () =>
   Effect.gen(function* () {
     const apiKeysFile = yield* writeKeyFile(Object.fromEntries(names.map((name) => [name, before])))
-    const it = yield* gateway({ environment: { GUEST: canaries.guestPassword }, settings: { apiKeysFile, maxConcurrentExports: 100 } })
+    const spoolDir = yield* temporaryFolder("narrowed")
+    const it = yield* gateway({
+      environment: { GUEST: canaries.guestPassword },
+      settings: { apiKeysFile, maxConcurrentExports: 100, spoolDir }
+    })
     const { accounts, directory, telemetry } = it.emulator.store
     const { tenantId } = it.tenant
     accounts.createUser({
@@ -164,25 +171,31 @@ live("whatever runs when a key loses rights ends, before it stores or returns an
       framing,
       "Connection: close"
     ]
-    const beginJson = (name: keyof typeof changes, rest: string, body: unknown) => {
+    const prefer = "Prefer: respond-async"
+    const beginJson = (name: keyof typeof changes, rest: string, body: unknown, ...more: ReadonlyArray<string>) => {
       const text = JSON.stringify(body)
-      const finish = begin(it.url, headOf(name, rest, "application/json", `Content-Length: ${text.length}`), text.slice(0, 10))
+      const head = [...headOf(name, rest, "application/json", `Content-Length: ${text.length}`), ...more]
+      const finish = begin(it.url, head, text.slice(0, 10))
       return () => finish(text.slice(10))
     }
 
     const running = names.map((name) => {
       const importing = begin(it.url, headOf(name, "telemetry/import", "application/x-ndjson", "Transfer-Encoding: chunked"), chunk(row(0)))
-      // A sender that falls silent is not waited for.
+      // Senders that fall silent are not waited for.
       const silent =
         changes[name][1] === 0
-          ? undefined
-          : begin(it.url, headOf(name, "telemetry/import", "text/csv", "Content-Length: 1000"), "ts,silent\n")
+          ? []
+          : [
+              begin(it.url, headOf(name, "telemetry/import", "text/csv", "Content-Length: 1000"), "ts,silent\n"),
+              begin(it.url, [...headOf(name, "telemetry", "application/json", "Content-Length: 1000"), prefer], "{")
+            ]
       return {
         name,
         silent,
         writes: {
           import: () => importing(`${chunk(row(1))}0\r\n\r\n`),
           upload: beginJson(name, "telemetry", { uploaded: [{ ts: t0, value: 1 }] }),
+          queued: beginJson(name, "telemetry", { queued: [{ ts: t0, value: 1 }] }, prefer),
           attributes: beginJson(name, "attributes/server", { owner: "me" })
         },
         reads: { query: beginJson(name, "telemetry/query", { keys: ["long"], start_ts: t0, end_ts: t0 + 5 }) },
@@ -200,21 +213,18 @@ live("whatever runs when a key loses rights ends, before it stores or returns an
     for (const { download, name, reads, silent, writes } of running) {
       const device = devices.get(name)!
       const status = changes[name][1]
-      if (silent !== undefined) expect([name, (yield* silent("")).status]).toEqual([name, status])
+      for (const finish of silent) expect([name, (yield* finish("")).status]).toEqual([name, status])
       for (const [what, finish] of Object.entries({ ...writes, ...reads })) {
         const response = yield* finish()
-        expect([name, what, response.status]).toEqual([
-          name,
-          what,
-          status === 0 ? (what === "import" || what === "query" ? 200 : 201) : status
-        ])
+        expect([name, what, response.status]).toEqual([name, what, status === 0 ? successes[what as keyof typeof successes] : status])
         if (status !== 0) {
           expect(response.body).toContain(status === 401 ? "AUTHENTICATION_FAILED" : "AUTHORIZATION_FAILED")
           expect(response.body).not.toContain("xxxx")
         }
       }
-      const stored = ["imported", "uploaded"].filter((one) => telemetry.latest(device, one) !== undefined)
-      expect([name, stored]).toEqual([name, status === 0 ? ["imported", "uploaded"] : []])
+      if (status === 0) yield* waitUntil(() => telemetry.latest(device, "queued") !== undefined)
+      const stored = ["imported", "uploaded", "queued"].filter((one) => telemetry.latest(device, one) !== undefined)
+      expect([name, stored]).toEqual([name, status === 0 ? ["imported", "uploaded", "queued"] : []])
       const size = yield* Effect.promise(async () =>
         (await download).text().then(
           (text) => text.length,
@@ -225,7 +235,7 @@ live("whatever runs when a key loses rights ends, before it stores or returns an
       else expect([name, size]).toEqual([name, "broken off"])
       const events = it.records.filter((record) => /Security event/.test(String(record.message)) && record["key_id"] === name)
       const expected =
-        status === 0 ? [] : Array.from({ length: 6 }, () => [`Security event: ${status}`, status === 401 ? "ended" : "narrowed"])
+        status === 0 ? [] : Array.from({ length: 8 }, () => [`Security event: ${status}`, status === 401 ? "ended" : "narrowed"])
       expect([name, events.map((event) => [event.message, event["reason"]])]).toEqual([name, expected])
     }
   })

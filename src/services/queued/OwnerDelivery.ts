@@ -158,8 +158,9 @@ export class OwnerDelivery {
     if (this.stopped !== undefined) return false
     const entries = yield* this.takeEntries(deviceId, upTo)
     if (entries.length === 0) return false
+    const evidence = yield* this.evidenceFor(deviceId)
     yield* spool.ensureHeld
-    const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, yield* this.evidenceFor(deviceId))
+    const { finished, stopped } = yield* storeEntries(ingest, thingsBoard, deviceId, entries, evidence)
     if (finished.length > 0) {
       if (finished.some(hasStored)) this.health.storedWrites++
       this.stuck.delete(deviceId)
