@@ -2,7 +2,7 @@
  * The format of generated keys: `bw_`, 40 random characters (238 bits) and a checksum of 6 characters. Secret scanners recognize the
  * format, and the checksum distinguishes mistyped keys from unknown ones.
  */
-import { sha256 } from "../platform/Digest.ts"
+import { sha256, sha256Hex } from "../platform/Digest.ts"
 
 const prefix = "bw_"
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -29,7 +29,7 @@ const checksum = (body: string): string => {
 }
 
 /** The SHA-256 that the key file stores instead of the key, in hexadecimal digits. */
-export const digestOf = (key: string): string => sha256(key).toString("hex")
+export const digestOf = (key: string): string => sha256Hex(key)
 
 /** Generates a key from a source of random bytes. */
 export const createKey = (random: (count: number) => Uint8Array): string => {

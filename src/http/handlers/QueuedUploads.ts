@@ -1,6 +1,6 @@
 /** Uploads that are acknowledged with 202 as soon as they are on disk, and what became of them. */
 import { Effect } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { BatchNotFound } from "../../api/Problems.ts"
 import { CurrentExchange } from "../../platform/Exchange.ts"
@@ -11,6 +11,7 @@ import { ImportReport } from "../../services/ingest/ImportReport.ts"
 import type { QueuedUploads } from "../../services/queued/QueuedUploads.ts"
 import type { ValueRules } from "../../services/validation/values.ts"
 import type { AuditLog } from "../logging/auditLog.ts"
+import { headerOf } from "../request/header.ts"
 import { prefersAsync } from "../request/preferences.ts"
 import { charsetOf, requireFileKind } from "../request/bodyKind.ts"
 import { type BodyLimits, readText, streamBody } from "../request/RequestBody.ts"
@@ -22,21 +23,25 @@ import { acceptedBulkFields, acceptedImportFields, acceptedUploadFields, batchFi
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
 
+/** What a 202 says. */
+interface Accepted {
+  readonly batchId: string
+  readonly fields: Record<string, unknown>
+}
+
 const toProblems = { InvalidInput: asInputProblem, SpoolFull: asSpoolProblem, SpoolFailed: asSpoolProblem }
 
-const isPreferred = (request: Request) => prefersAsync(request.headers["prefer"])
+const isPreferred = (request: Request) => prefersAsync(headerOf(request, "prefer"))
 
-/**
- * RFC 7240: says that the preference was honored, beside that for a time. It belongs to the response, so that a repeat with the same
- * Idempotency-Key gets it as well.
- */
-const notePreference = (request: Request, response: Response) =>
+const noHeaders = Effect.succeed({})
+const onlyAsync = Effect.succeed({ "preference-applied": "respond-async" })
+
+/** RFC 7240: says that the preference was honored, beside that for a time. A repeat with the same Idempotency-Key gets it as well. */
+const preferenceHeader = (request: Request): Effect.Effect<Record<string, string>> =>
   Effect.withFiber((fiber) => {
-    if (!isPreferred(request)) return Effect.succeed(response)
+    if (!isPreferred(request)) return noHeaders
     const applied = fiber.getRef(CurrentExchange)?.headers["preference-applied"]
-    return Effect.succeed(
-      HttpServerResponse.setHeader(response, "preference-applied", applied === undefined ? "respond-async" : `${applied}, respond-async`)
-    )
+    return applied === undefined ? onlyAsync : Effect.succeed({ "preference-applied": `${applied}, respond-async` })
   })
 
 export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: BodyLimits, audit: AuditLog) => {
@@ -44,11 +49,14 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
   const respond = <A, E, R>(
     request: Request,
     accept: (owner: string) => Effect.Effect<A, E, R>,
-    toResponse: (result: A) => Effect.Effect<Response>
-  ) =>
-    Effect.flatMap(CurrentCaller, ({ id }) => accept(id)).pipe(
-      Effect.flatMap(toResponse),
-      Effect.flatMap((response) => notePreference(request, response))
+    toResponse: (result: A) => Accepted
+  ): Effect.Effect<Response, E, R | CurrentCaller> =>
+    Effect.flatMap(
+      Effect.flatMap(CurrentCaller, ({ id }) => accept(id)),
+      (result) => {
+        const { batchId, fields } = toResponse(result)
+        return Effect.flatMap(preferenceHeader(request), (headers) => accepted(batchId, fields, headers))
+      }
     )
 
   return {
@@ -64,7 +72,7 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
               queued.upload(owner, deviceId, body, rules).pipe(Effect.catchTags(toProblems))
             )
           ),
-        (result) => accepted(result.batchId, acceptedUploadFields(deviceId, result))
+        (result) => ({ batchId: result.batchId, fields: acceptedUploadFields(deviceId, result) })
       ),
 
     uploadOfMany: (rules: ValueRules, request: Request) =>
@@ -74,7 +82,7 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
           Effect.flatMap(readText(request, bodyLimits), (body) =>
             audit.queued({ operation: "bulk", body }, queued.bulk(owner, body, rules).pipe(Effect.catchTags(toProblems)))
           ),
-        (result) => accepted(result.batchId, acceptedBulkFields(result))
+        (result) => ({ batchId: result.batchId, fields: acceptedBulkFields(result) })
       ),
 
     importFile: (
@@ -103,7 +111,7 @@ export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: 
                 )
             )
           }),
-        ({ batchId, report }) => accepted(batchId, acceptedImportFields(report))
+        ({ batchId, report }) => ({ batchId, fields: acceptedImportFields(report) })
       ),
 
     /** Batches of other keys look as if they did not exist. */

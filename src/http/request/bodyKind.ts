@@ -4,15 +4,16 @@ import type { HttpServerRequest } from "effect/http"
 import { InvalidRequest, UnsupportedMediaType } from "../../api/Problems.ts"
 import { type Format, formats, mediaTypesOf } from "../../domain/Format.ts"
 import { failWithProblem } from "../response/problem.ts"
+import { headerOf } from "./header.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 
 /** A body without a `Content-Type` counts as JSON. */
-const mediaTypeOf = (request: Request) => (request.headers["content-type"] ?? "application/json").split(";", 1)[0]!.trim().toLowerCase()
+const mediaTypeOf = (request: Request) => (headerOf(request, "content-type") ?? "application/json").split(";", 1)[0]!.trim().toLowerCase()
 
 /** The encoding that the `Content-Type` names. */
 export const charsetOf = (request: Request): string | undefined =>
-  /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.headers["content-type"] ?? "")?.[1]?.toLowerCase()
+  /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(headerOf(request, "content-type") ?? "")?.[1]?.toLowerCase()
 
 export type BodyKind = "json" | "csv" | "ndjson"
 
@@ -59,7 +60,7 @@ export const requireFileKind = (
   format: "csv" | "jsonl" | undefined
 ): Effect.Effect<"csv" | "ndjson", InvalidRequest | UnsupportedMediaType> => {
   const named = format === "jsonl" ? "ndjson" : format
-  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase()
+  const type = (headerOf(request, "content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase()
   if (unspecific.has(type)) return Effect.succeed(named ?? "csv")
   const kind = bodyKindOf(request)
   if (kind !== "csv" && kind !== "ndjson") {

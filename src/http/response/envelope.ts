@@ -39,12 +39,12 @@ export const plain = (status: 200 | 201, fields: Record<string, unknown>) =>
 export const created = (fields: Record<string, unknown>) => plain(201, fields)
 
 /** Responds with 202 `{"status":"accepted","timestamp":<now>,…}`, and says where to see what becomes of the batch. */
-export const accepted = (batchId: string, fields: Record<string, unknown>) =>
+export const accepted = (batchId: string, fields: Record<string, unknown>, headers: Record<string, string>) =>
   Effect.withFiber((fiber) =>
     Effect.succeed(
       HttpServerResponse.jsonUnsafe(
         { status: "accepted", timestamp: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), batch_id: batchId, ...fields },
-        { status: 202, headers: { location: `${basePath}/ingest/${batchId}` } }
+        { status: 202, headers: { ...headers, location: `${basePath}/ingest/${batchId}` } }
       )
     )
   )
