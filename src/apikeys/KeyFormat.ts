@@ -29,7 +29,7 @@ const checksum = (body: string): string => {
 }
 
 /** The SHA-256 that the key file stores instead of the key, in hexadecimal digits. */
-export const digestOf = (key: string): string => sha256Hex(key)
+export const digestOf: (key: string) => string = sha256Hex
 
 /** Generates a key from a source of random bytes. */
 export const createKey = (random: (count: number) => Uint8Array): string => {

@@ -1,7 +1,7 @@
 /** Keeps responses in Redis, so that any gateway returns them. */
 import { Effect, Schedule, Schema } from "effect"
 import { Redis } from "effect/persistence"
-import { randomBytes, sha256 } from "../platform/Digest.ts"
+import { randomBytes, sha256Hex } from "../platform/Digest.ts"
 import { type Claim, type KeptResponse, type RequestName, type Store, StoreUnavailable } from "./model.ts"
 
 const prefix = "boardwalk:idempotency:"
@@ -44,7 +44,7 @@ const deleteClaim = ifClaimed(`redis.call("DEL", KEYS[1])`)
 type Answer = string | null
 
 /** The name's parts are of limited length, and may contain what callers do not want to see in Redis's logs. */
-const keyOf = ({ caller, key, operation }: RequestName) => prefix + sha256(JSON.stringify([caller, operation, key])).toString("hex")
+const keyOf = ({ caller, key, operation }: RequestName) => prefix + sha256Hex(JSON.stringify([caller, operation, key]))
 
 /** `connected` returns the connection that can be used now. Needs the permission to run scripts, and `GET`, `SET`, `PEXPIRE` and `DEL`. */
 export const makeRedisStore = (connected: () => Redis.Redis["Service"] | undefined, ttlMillis: number): Store => {

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CurrentCaller } from "../../api/middleware/Authentication.ts"
 import { BatchNotFound } from "../../api/Problems.ts"
-import { CurrentExchange } from "../../platform/Exchange.ts"
+import { CurrentExchange, type Exchange } from "../../platform/Exchange.ts"
 import type { DeviceId } from "../../domain/Ids.ts"
 import type { FileQuery } from "../../services/ingest/fileQuery.ts"
 import { parseFileQuery } from "../../services/ingest/fileQuery.ts"
@@ -33,29 +33,28 @@ const toProblems = { InvalidInput: asInputProblem, SpoolFull: asSpoolProblem, Sp
 
 const isPreferred = (request: Request) => prefersAsync(headerOf(request, "prefer"))
 
-const noHeaders = Effect.succeed({})
-const onlyAsync = Effect.succeed({ "preference-applied": "respond-async" })
-
-/** RFC 7240: says that the preference was honored, beside that for a time. A repeat with the same Idempotency-Key gets it as well. */
-const preferenceHeader = (request: Request): Effect.Effect<Record<string, string>> =>
-  Effect.withFiber((fiber) => {
-    if (!isPreferred(request)) return noHeaders
-    const applied = fiber.getRef(CurrentExchange)?.headers["preference-applied"]
-    return applied === undefined ? onlyAsync : Effect.succeed({ "preference-applied": `${applied}, respond-async` })
-  })
+/**
+ * RFC 7240: names the preferences that were applied, `respond-async` and the client's limit on the time. It is a header of the response
+ * itself, so that a repeat with the same Idempotency-Key gets it as well.
+ */
+const preferenceHeader = (request: Request, exchange: Exchange | undefined): Record<string, string> => {
+  if (!isPreferred(request)) return {}
+  const applied = exchange?.headers["preference-applied"]
+  return { "preference-applied": applied === undefined ? "respond-async" : `${applied}, respond-async` }
+}
 
 export const makeQueuedUploads = (queued: QueuedUploads["Service"], bodyLimits: BodyLimits, audit: AuditLog) => {
   /** The batch belongs to the key that uploads it. */
   const respond = <A, E, R>(
     request: Request,
     accept: (owner: string) => Effect.Effect<A, E, R>,
-    toResponse: (result: A) => Accepted
+    toAccepted: (result: A) => Accepted
   ): Effect.Effect<Response, E, R | CurrentCaller> =>
     Effect.flatMap(
       Effect.flatMap(CurrentCaller, ({ id }) => accept(id)),
       (result) => {
-        const { batchId, fields } = toResponse(result)
-        return Effect.flatMap(preferenceHeader(request), (headers) => accepted(batchId, fields, headers))
+        const { batchId, fields } = toAccepted(result)
+        return Effect.withFiber((fiber) => accepted(batchId, fields, preferenceHeader(request, fiber.getRef(CurrentExchange))))
       }
     )
 

@@ -259,16 +259,19 @@ export const discardBody = (
 
 export type BodyProblem = InvalidRequest | Overloaded | PayloadTooLarge | RequestTimeout
 
+/** In bytes; NaN if it is not known. */
+const contentLengthOf = (request: Request) => Number(headerOf(request, "content-length") ?? Number.NaN)
+
 /** Whether the body is large, or may be because its length is not known. One that is rejected by its length alone does not count. */
 export const mayBeLarge = (request: Request, { maxBytes }: BodyLimits): boolean => {
-  const length = Number(headerOf(request, "content-length") ?? Number.NaN)
+  const length = contentLengthOf(request)
   return !(length < largeBody || length > maxBytes)
 }
 
 /** Reads a whole JSON body, as bytes of UTF-8. Fails if the key loses its rights before it has arrived. */
 export const readText = (request: Request, limits: BodyLimits): Effect.Effect<Uint8Array, BodyProblem | AuthorizationEnded> => {
   const { maxBytes } = limits
-  return Number(headerOf(request, "content-length") ?? 0) > maxBytes
+  return contentLengthOf(request) > maxBytes
     ? failTooLarge(maxBytes)
     : readWhole(request, limits).pipe(
         Effect.tap(reserveForReading),
@@ -301,7 +304,7 @@ const readByFramework = (request: Request, { maxBytes, timeout }: BodyLimits): E
 /** Whether the framework reads the body, or has it already: the errors of a request are looked for after it was read. */
 const isReadByFramework = (request: Request) => isSmall(request) || Object.hasOwn(request, "arrayBuffer") || !hasBody(request)
 
-const isSmall = (request: Request) => Number(headerOf(request, "content-length") ?? Number.NaN) <= maxUncountedBytes
+const isSmall = (request: Request) => contentLengthOf(request) <= maxUncountedBytes
 const hasBody = ({ source }: Request) => source instanceof globalThis.Request && source.body !== null
 
 /**
@@ -310,7 +313,7 @@ const hasBody = ({ source }: Request) => source instanceof globalThis.Request &&
  */
 export const awaitBody = (request: Request, limits: BodyLimits): Effect.Effect<unknown, BodyProblem | AuthorizationEnded> => {
   const { eventLoop, maxBytes, maxParts } = limits
-  if (Number(headerOf(request, "content-length") ?? 0) > maxBytes) return failTooLarge(maxBytes)
+  if (contentLengthOf(request) > maxBytes) return failTooLarge(maxBytes)
   const body = isReadByFramework(request) ? readByFramework(request, limits) : readForFramework(request, limits)
   return body.pipe(
     Effect.tap(requireAuthorized),

@@ -3,6 +3,7 @@
  * latest value stays that of the wrong time.
  */
 import { Clock, Effect } from "effect"
+import { plural } from "../../domain/plural.ts"
 
 /** In ms. A clock that is a little ahead, or local times that were taken for UTC, stay below it. */
 const nearFuture = 86_400_000
@@ -37,4 +38,3 @@ export class FutureCounter {
     if (this.count++ === 0) this.first = where.slice(0, maxLength)
   }
 }
-import { plural } from "../../domain/plural.ts"

@@ -2,7 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { InvalidInput } from "../../domain/Errors.ts"
 import type { TimeRange } from "../../domain/Telemetry.ts"
-import { sha256 } from "../../platform/Digest.ts"
+import { sha256Hex } from "../../platform/Digest.ts"
 
 export interface Cursor {
   /** Fixed by the first page, so that new points do not shift the following pages. */
@@ -25,7 +25,7 @@ const Parts = Schema.fromJsonString(
 const decode = Schema.decodeUnknownOption(Parts)
 
 /** Binds the cursor to its query and detects changes. It protects against mistakes, not against attackers. */
-const checksumOf = (query: string, parts: string) => sha256(`${query}\n${parts}`).toString("hex").slice(0, checksumLength)
+const checksumOf = (query: string, parts: string) => sha256Hex(`${query}\n${parts}`).slice(0, checksumLength)
 
 /** `query` is everything that the requests for all pages have in common. */
 export const encodeCursor = (query: string, { missing, positions, range }: Cursor): string => {

@@ -7,7 +7,7 @@
 import { Clock, Effect, Queue, type Scope } from "effect"
 import { Redis } from "effect/persistence"
 import { redisErrorCode } from "../../platform/BunRedis.ts"
-import { sha256 } from "../../platform/Digest.ts"
+import { sha256Hex } from "../../platform/Digest.ts"
 import { monotonicMillis } from "../../platform/monotonicTime.ts"
 import { keepRedisConnected } from "../../platform/redisConnection.ts"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
@@ -126,7 +126,7 @@ export interface SharedPausesOptions {
 const makeExchange = Effect.fnUntraced(function* (redis: Redis.Redis["Service"], { breaker, host, news, pauses }: SharedPausesOptions) {
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
-  const prefix = `${commonPrefix}${sha256(host).toString("hex").slice(0, 16)}:`
+  const prefix = `${commonPrefix}${sha256Hex(host).slice(0, 16)}:`
   const gateway = crypto.randomUUID()
   const publish = Effect.flatMap(Queue.take(news), (found) => {
     if (found._tag === "Closed") return redis.eval(publishClosed)(prefix)

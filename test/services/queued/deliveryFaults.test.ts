@@ -89,6 +89,8 @@ const thingsBoardOf = (random: () => number, failing: () => boolean) => {
   return { held, post, overlaps }
 }
 
+type Post = ReturnType<typeof thingsBoardOf>["post"]
+
 /** The key "other" has a ThingsBoard user of its own. */
 const keyOf = (id: string) =>
   ({ id, devices: undefined, thingsBoard: id === "other" ? { username: "other", password: Redacted.make("") } : undefined }) as never
@@ -97,11 +99,7 @@ const deviceAt = (path: string) =>
   Effect.succeed(Buffer.from(JSON.stringify({ id: { id: path.split("/").at(-1) }, name: "Boiler", type: "boiler" })))
 const notFound = new ThingsBoardError({ reason: new NotFound(), status: 404, errorCode: 32 })
 
-const setUp = Effect.fnUntraced(function* (
-  post: ReturnType<typeof thingsBoardOf>["post"],
-  settings: Partial<SettingsShape>,
-  canRead: () => boolean = () => true
-) {
+const setUp = Effect.fnUntraced(function* (post: Post, settings: Partial<SettingsShape>, canRead: () => boolean = () => true) {
   const { clock, moveForward } = yield* makeFastClock(5000)
   const layer = Delivery.layer.pipe(
     Layer.provideMerge(QueuedUploads.layer),
@@ -190,8 +188,6 @@ for (const [run, place] of [inFolder, inFolder, inFolder, ...(hasRedis ? [inRedi
     120_000
   )
 
-type Post = ReturnType<typeof thingsBoardOf>["post"]
-
 /** Stores all but "bad500", and counts the writes of a device. */
 const counting = (device: string) => {
   const { post } = thingsBoardOf(randomFrom(propertySeed), () => false)
@@ -203,8 +199,11 @@ const counting = (device: string) => {
   return { attemptsOf: () => attempts, post: counted }
 }
 
-/** Pauses after failures are half a minute at most. */
-const until = Effect.fnUntraced(function* (moveForward: (by: Duration.Input) => void, isReached: Effect.Effect<boolean, SpoolError>) {
+/** Moves the clock until a condition holds: pauses after failures are half a minute at most. */
+const advanceUntil = Effect.fnUntraced(function* (
+  moveForward: (by: Duration.Input) => void,
+  isReached: Effect.Effect<boolean, SpoolError>
+) {
   while (!(yield* isReached)) {
     moveForward("30 seconds")
     yield* Effect.sleep("2 millis")
@@ -220,7 +219,7 @@ live("a point is set aside for a 500 when others are stored for its ThingsBoard 
     const bad = yield* upload(idOf(0), "bad500")
     const missing = yield* upload(missingDevice, "v1")
     const other = yield* upload(idOf(1), "v1", "other")
-    yield* until(
+    yield* advanceUntil(
       moveForward,
       Effect.sync(() => attemptsOf() > 30)
     )
@@ -228,7 +227,7 @@ live("a point is set aside for a 500 when others are stored for its ThingsBoard 
     expect(yield* bad).toMatchObject({ rejected: 0, stored: 0, finishedAt: undefined })
 
     const good = yield* upload(idOf(2), "v1", "another key of the same user")
-    yield* until(moveForward, isFinished(bad))
+    yield* advanceUntil(moveForward, isFinished(bad))
     expect([(yield* good).stored, (yield* bad).rejected]).toEqual([1, 1])
   })
 )
@@ -240,12 +239,12 @@ live("points that fail with 500, and are all that waits, are set aside after SPO
     const spoolMaxAge = Duration.hours(10)
     const { moveForward, spool, upload } = yield* setUp(post, { ...(yield* inFolder), spoolMaxAge }, () => canRead)
     const bad = yield* upload(idOf(0), "bad500")
-    yield* until(
+    yield* advanceUntil(
       moveForward,
       Effect.sync(() => attemptsOf() > 10)
     )
     canRead = true
-    yield* until(
+    yield* advanceUntil(
       moveForward,
       Effect.sync(() => attemptsOf() > 20)
     )
@@ -255,17 +254,17 @@ live("points that fail with 500, and are all that waits, are set aside after SPO
     canRead = false
     moveForward(spoolMaxAge)
     const before = attemptsOf()
-    yield* until(
+    yield* advanceUntil(
       moveForward,
       Effect.sync(() => attemptsOf() > before + 10)
     )
     expect((yield* bad).finishedAt).toBeUndefined()
 
     canRead = true
-    yield* until(moveForward, isFinished(bad))
+    yield* advanceUntil(moveForward, isFinished(bad))
     expect(yield* bad).toMatchObject({ rejected: 1, stored: 0 })
     const good = yield* upload(idOf(0), "v1")
-    yield* until(moveForward, isFinished(good))
+    yield* advanceUntil(moveForward, isFinished(good))
     expect(yield* good).toMatchObject({ stored: 1 })
   })
 )
